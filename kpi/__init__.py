@@ -1,0 +1,1 @@
+"""Indicators, scores, star ratings and rankings from declarative definitions, compiled to Polars."""

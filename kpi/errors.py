@@ -1,0 +1,131 @@
+"""Findings as values, and the exceptions that carry them.
+
+The bottom layer: everything else may import it, it imports nothing of the package. A finding (`Diagnostic`) says
+what is wrong in the user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once,
+all together, in a `KpiError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters.
+
+    `error` stops what it touches, `query` needs an explanation from whoever reported the figure, `warning` is
+    probably a mistake, `info` is worth knowing.
+    """
+
+    ERROR = "error"
+    QUERY = "query"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding is: a spot in a definition, or a cell of a data file.
+
+    `line` and `column` count from 1 and belong to definitions; `row` (as a spreadsheet shows it, header included),
+    `field` (the column's header), `sheet`, `entity` and `period` belong to data.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    length: int = 1
+    sheet: str | None = None
+    row: int | None = None
+    field: str | None = None
+    entity: str | None = None
+    period: str | None = None
+
+    def __str__(self) -> str:
+        """Returns the clickable short form, `file:line:column` or `file[sheet]:row 7, column 数值`."""
+        head = (self.file or "") + (f"[{self.sheet}]" if self.sheet else "")
+        if self.line is not None:
+            return f"{head}:{self.line}:{self.column or 1}"
+        inside = [
+            text
+            for text in (
+                f"row {self.row:,}" if self.row is not None else "",
+                f"column {self.field}" if self.field else "",
+                " ".join(filter(None, (self.entity, self.period))),
+            )
+            if text
+        ]
+        return ": ".join(filter(None, (head, ", ".join(inside))))
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: a stable code, a severity, one sentence, the place and the way out.
+
+    `label` is the short note printed under the caret.
+    """
+
+    code: str
+    message: str
+    place: Place = field(default_factory=Place)
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+    label: str | None = None
+
+    def __str__(self) -> str:
+        """Returns the one-line form, `place: error K203 message`."""
+        where = str(self.place)
+        return f"{where + ': ' if where else ''}{self.severity} {self.code} {self.message}"
+
+
+class KpiError(Exception):
+    """The root of every error of the package; `diagnostics` holds all findings, in the order of their places."""
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        self.diagnostics = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        super().__init__(summary(self.diagnostics))
+
+
+class DefinitionError(KpiError):
+    """A definition cannot be used: what YAML says is malformed, unknown or contradicts itself."""
+
+
+class DataError(KpiError):
+    """Data cannot be used: a file is missing, unreadable, or does not hold what the definition asks for."""
+
+
+def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
+    """Returns the findings one a line, at most `limit` of them, and how many more there are.
+
+    >>> print(summary([Diagnostic("K203", "unknown measure `gdpp`", Place("a.yaml", 3, 5))]))
+    a.yaml:3:5: error K203 unknown measure `gdpp`
+    """
+    found = list(diagnostics)
+    lines = [str(one) for one in found[:limit]]
+    if len(found) > limit:
+        lines.append(f"... and {len(found) - limit} more")
+    return "\n".join(lines)
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str | None:
+    """Returns the hint that names what `word` was probably meant to be, or None when nothing is near.
+
+    >>> suggest("numerater", ["numerator", "denominator"])
+    'did you mean `numerator`?'
+    >>> suggest("xyz", ["numerator"]) is None
+    True
+    """
+    near = difflib.get_close_matches(word.casefold(), names := {str(c).casefold(): str(c) for c in candidates}, 1, 0.6)
+    return f"did you mean `{names[near[0]]}`?" if near else None
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Returns a number with its noun in the right form.
+
+    >>> count(1, "row"), count(1200, "row"), count(2, "entity", "entities")
+    ('1 row', '1,200 rows', '2 entities')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

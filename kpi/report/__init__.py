@@ -1,0 +1,1 @@
+"""Writers: a scorecard as a table, a workbook or a document."""
