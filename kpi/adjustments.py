@@ -1,0 +1,146 @@
+"""Adjustments (加减分、一票否决): what is added, taken off or vetoed after the tree."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from kpi import expressions
+from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
+from kpi.expressions import ExpressionError, Term
+from kpi.indicators import Symbols
+from kpi.status import OK, status_of
+from kpi.targets import Quantity, in_unit, quantity_problems
+
+
+def condition(text: str, symbols: Symbols) -> Term:
+    """Returns a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
+
+    def scope(name: str) -> Term | None:
+        found = symbols.get(name)
+        return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
+
+    term = expressions.parse(text).resolve(scope)
+    if term.kind != "boolean":
+        raise ExpressionError("K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0")
+    return term
+
+
+def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
+    """Yields what is wrong with a `when:` expression."""
+    try:
+        condition(text, symbols)
+    except ExpressionError as error:
+        yield Problem(error.code, path, error.message, hint=error.hint, label=error.label, span=error.span)
+
+
+class Points(Definition):
+    """The base of bonus and deduction: `points * x/per`, at most `max`; or `points` when a condition holds."""
+
+    of: Name | None = None
+    when: str | None = None
+    points: float = Field(gt=0, description="points per step, on the scale of the full mark")
+    per: Quantity = Field(1.0, description="the size of a step, in the unit of `of`")
+    steps: Literal["linear", "whole"] = "whole"
+    max: float | None = Field(None, gt=0, description="the most points in all; left out: no limit")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.of is None) == (self.when is None):
+            raise ValueError("give either `of`, a figure, or `when`, a condition")
+        return self
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the figure it reads, if any."""
+        return () if self.of is None else (self.of,)
+
+    def points_for(self, symbols: Symbols) -> pl.Expr:
+        """Returns the points (Float64, zero or more); a missing figure earns and costs nothing."""
+        if self.when is not None:
+            return pl.when(condition(self.when, symbols).expr).then(pl.lit(float(self.points))).otherwise(0.0)
+        name = self.of or ""
+        unit = symbols[name].unit
+        step = in_unit(self.per, unit) if unit is not None else 1.0
+        steps = (pl.col(name) / step).clip(0).round(9)
+        earned = (steps.floor() if self.steps == "whole" else steps) * self.points
+        return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
+
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
+        """Yields what is wrong with names, units and conditions."""
+        if self.when is not None:
+            yield from condition_problems(self.when, (*path, "when"), symbols)
+        elif self.of in symbols and (unit := symbols[self.of].unit) is not None:
+            yield from quantity_problems({(*path, "per"): self.per}, unit)
+
+
+class Bonus(Points):
+    """Points added (加分), such as 0.5 for each provincial pilot, at most 3."""
+
+    kind: Literal["bonus"] = "bonus"
+
+
+class Deduction(Points):
+    """Points taken off (减分), such as 0.25 for each late report."""
+
+    kind: Literal["deduction"] = "deduction"
+
+
+class Effect(Block):
+    """What a veto does; exactly one."""
+
+    stars_at_most: Annotated[int, Field(ge=0, le=5)] | None = None
+    score_at_most: float | None = None
+    score: float | None = Field(None, description="a fixed score, such as 59")
+    demote: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="stars lost")
+    fail: bool | None = Field(None, description="no score and no stars at all")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The effect in words."""
+        if self.stars_at_most is not None:
+            return f"星级不高于 {self.stars_at_most} 星"
+        if self.score_at_most is not None:
+            return f"得分不高于 {self.score_at_most:g}"
+        if self.score is not None:
+            return f"得分记 {self.score:g}"
+        return f"降 {self.demote} 星" if self.demote else "不予评定"
+
+
+class Veto(Definition):
+    """一票否决: a condition that caps stars or score, fixes the score, demotes, or fails.
+
+    A condition whose figures are missing does not hold; the scorecard says that it could not be judged.
+    """
+
+    kind: Literal["veto"] = "veto"
+    when: str
+    effect: Effect
+
+    def names(self) -> tuple[str, ...]:
+        """Returns nothing of its own; the condition's names are checked with the condition."""
+        return ()
+
+    def holds(self, symbols: Symbols) -> pl.Expr:
+        """Returns whether the veto applies, Boolean without nulls."""
+        return condition(self.when, symbols).expr.fill_null(value=False)
+
+    def unjudged(self, symbols: Symbols) -> pl.Expr:
+        """Returns whether a figure that the condition needs is missing."""
+        needs = condition(self.when, symbols).needs
+        return pl.any_horizontal([status_of(name) != OK for name in needs]) if needs else pl.lit(False)  # noqa: FBT003
+
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
+        """Yields what is wrong with the condition."""
+        yield from condition_problems(self.when, (*path, "when"), symbols)
+
+
+#: Any adjustment, told apart by `kind`.
+AnyAdjustment = one_of(Bonus, Deduction, Veto)

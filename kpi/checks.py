@@ -1,0 +1,85 @@
+"""Checks (审核关系): what must hold of the figures, as expressions over the panel."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import Discriminator, Field, Tag
+
+from kpi import periods
+from kpi.adjustments import condition, condition_problems
+from kpi.definition import Definition, Name, OneOrMany, Path, Problem, Problems
+from kpi.indicators import ENTITIES, Symbols
+from kpi.periods import Grain
+
+
+class Check(Definition):
+    """The base of checks.
+
+    An `error` is certainly wrong, a `query` needs an explanation from whoever reported the figure.
+    """
+
+    severity: Literal["error", "query", "info"] = "query"
+
+    @abstractmethod
+    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
+        """Returns for each rule, in words, where it is violated (Boolean, null where it cannot be judged)."""
+
+    @abstractmethod
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields what is wrong with the check itself."""
+
+
+class Holds(Check):
+    """A condition over measures and indicators that must hold: `expr: part <= whole`."""
+
+    expr: str
+
+    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:  # noqa: ARG002
+        """Returns where the condition is false."""
+        return {f"应满足 {self.expr}": ~condition(self.expr, symbols).expr}
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields what is wrong with the condition."""
+        yield from condition_problems(self.expr, (*path, "expr"), symbols)
+
+
+class GrowthWithin(Check):
+    """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`."""
+
+    growth_within: float = Field(gt=0, description="percent, up or down")
+    of: OneOrMany[Name]
+    over: str = "1y"
+
+    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
+        """Returns where a measure moved by more than the limit."""
+        lag = periods.parse_span(self.over) // grain.months
+        found = {}
+        for name in self.of:
+            base = pl.col(name).shift(ENTITIES * lag)
+            jump = ((pl.col(name) / base - 1) * 100).abs() > self.growth_within
+            title = symbols[name].title if name in symbols else name
+            found[f"{title}比 {self.over} 前变动超过 {self.growth_within:g} %"] = pl.when(base > 0).then(jump)
+        return found
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names and windows that are not a whole number of periods."""
+        for place, name in enumerate(self.of):
+            if name not in symbols:
+                yield Problem("K203", (*path, "of", place), f"unknown measure `{name}`")
+        try:
+            if periods.parse_span(self.over) % grain.months:
+                yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods")
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+
+
+def _which(value: Any) -> str:
+    given = value if isinstance(value, dict) else value.model_fields_set
+    return "growth_within" if "growth_within" in given else "expr"
+
+
+#: Any check, told apart by its key.
+AnyCheck = Annotated[Annotated[Holds, Tag("expr")] | Annotated[GrowthWithin, Tag("growth_within")], Discriminator(_which)]

@@ -1,0 +1,42 @@
+"""Datasets: raw departmental data, in one of three forms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from kpi.definition import Definition, one_of
+
+Role = Literal["period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort"]
+
+
+class Dataset(Definition):
+    """The base of datasets: which of a file's columns plays which role, where the headers do not say so."""
+
+    columns: dict[Role, str] = Field(default_factory=dict, description="role: the header in the file")
+
+
+class ReportedData(Dataset):
+    """One number a row: period, entity, measure, value, and perhaps unit, target, revision, note."""
+
+    form: Literal["reported"] = "reported"
+
+
+class PanelData(Dataset):
+    """One row per entity and period, one column per measure, headed by its name or title, perhaps with a unit."""
+
+    form: Literal["panel"] = "panel"
+
+
+class Records(Dataset):
+    """One event a row, with a date; measures count and aggregate them."""
+
+    form: Literal["records"] = "records"
+    types: dict[str, Literal["number", "text"]] = Field(
+        default_factory=dict, description="what a column holds, where its use in conditions does not show it"
+    )
+
+
+#: Any dataset, told apart by `form`.
+AnyDataset = one_of(ReportedData, PanelData, Records, tag="form")

@@ -1,0 +1,94 @@
+"""What all definitions share: frozen models with flat fields, problems that carry their path, and one base class.
+
+A definition is a pydantic model of one `kind`: its fields are its YAML, unknown keys are refused, and it never changes
+after loading. What is wrong with it beyond its shape (a name, a unit, a contradiction) it reports as `Problem` values;
+the loader turns their paths into lines and columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, Union, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from kpi.errors import Severity
+
+T = TypeVar("T")
+
+#: Where in a system a value stands: mapping keys and list positions from the root.
+Path = tuple[str | int, ...]
+
+#: A mapping key that names something: letters, digits and underscores of any script.
+Name = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=200)]
+
+#: A YAML list, kept as a tuple.
+Listed = Annotated[tuple[T, ...], Field(strict=False)]
+
+
+def _one_or_many(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+#: One value, or a list of them, kept as a tuple.
+OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many)]
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+#: A text that YAML may have read as a number, such as a year: `by: 2025`.
+Text = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Definition(BaseModel):
+    """The base of all definitions: frozen, flat, strict about types, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, protected_namespaces=())
+
+    title: str | None = Field(None, description="the name that users read, 中文名称")
+    note: str | None = Field(None, description="free text: scope, source, 口径说明")
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+
+class Block(BaseModel):
+    """The base of parts of definitions that have no title of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, protected_namespaces=())
+
+
+def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
+    """Returns the `kind` under which a definition is written."""
+    return str(get_args(model.model_fields[tag].annotation)[0])
+
+
+def one_of(*models: type[BaseModel], default: str | None = None, tag: str = "kind") -> Any:
+    """Returns the union of definitions told apart by their `kind` (or another `tag`); without one, `default` is meant."""
+
+    def tell(value: Any) -> str | None:
+        found = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
+        return found if isinstance(found, str) else None
+
+    tagged = tuple(Annotated[model, Tag(kind_of(model, tag))] for model in models)
+    return Annotated[Union[tagged], Discriminator(tell)]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a definition: code, path from the root of the system, one sentence, and the way out.
+
+    `span` is an offset and a length inside the text at that path, for a caret under part of an expression.
+    """
+
+    code: str
+    path: Path
+    message: str
+    hint: str | None = None
+    label: str | None = None
+    span: tuple[int, int] | None = None
+    severity: Severity = Severity.ERROR
+
+
+Problems = Iterator[Problem]

@@ -1,0 +1,318 @@
+"""The plan: a system compiled into stages, each one `with_columns` over the panel; running it is a fold.
+
+The panel is wide: one row per entity and period, complete, ordered by period and then entity, with the columns
+`entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month` (Int32, last
+month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`. Every stage adds
+named columns, so one harness tests, explains and times them all. A plan is immutable and safe to share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from kpi import stars
+from kpi.adjustments import Bonus, Deduction, Veto
+from kpi.indicators import ENTITIES, MONTH, Milestone
+from kpi.pillars import Combination, score_of
+from kpi.ranking import Ranking
+from kpi.scoring import Case
+from kpi.status import guarded, reason, status_of
+from kpi.system import ROOT, System
+from kpi.targets import Target, in_force
+
+NOTHING = pl.lit(None, dtype=pl.Float64)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a plan: named expressions that are evaluated together."""
+
+    name: str
+    words: str
+    columns: Mapping[str, pl.Expr]
+
+    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the frame with the stage's columns added."""
+        return frame.with_columns(**self.columns) if self.columns else frame
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled system: `stages` make the totals, `details` what the tidy result frames add to them."""
+
+    system: System
+    stages: tuple[Stage, ...]
+
+    def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the panel with every column of every stage."""
+        for stage in self.stages:
+            panel = stage(panel)
+        return panel
+
+    @cached_property
+    def details(self) -> tuple[Stage, ...]:
+        """The stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
+        return tuple(_details(self.system))
+
+    def detail(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns a result of `run` with the columns of `details` added."""
+        for stage in self.details:
+            frame = stage(frame)
+        return frame
+
+
+def compile_plan(system: System) -> Plan:
+    """Compiles a system without problems.
+
+    >>> from kpi.loader import examine_text
+    >>> plan = compile_plan(examine_text(EXAMPLE).system)
+    >>> [stage.name for stage in plan.stages]
+    ['indicators 1', 'targets', 'scores', 'composite totals', 'composite']
+    """
+    return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+
+
+# ---- STAGES ---- #
+
+
+def _stages(system: System) -> Iterator[Stage]:
+    for number, names in enumerate(system.levels, 1):
+        columns: dict[str, pl.Expr] = {}
+        for name in names:
+            columns |= system.indicators[name].expressions(name, system.symbols, system.period)
+        yield Stage(f"indicators {number}", "指标值及状态", columns)
+    yield Stage("targets", "执行中的目标值", _targets(system))
+    scores: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        scores |= _score(system, name)
+    yield Stage("scores", "计分（占满分百分比）", scores)
+    leaves = frozenset(system.indicators)
+    for depth, names in enumerate(system.depths):
+        nodes = [Combination(name, system.pillars[name], system.pillars[name].parts, leaves) for name in names]
+        yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
+    if system.tops:
+        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves)])
+    else:
+        yield Stage(ROOT, "没有一级指标，不计总分", _no_composite())
+    yield Stage("adjustments", "加减分与一票否决", _adjustments(system))
+    yield Stage("totals", "综合得分及取位", _totals(system))
+    yield Stage("places", "位次与星级", _places(system))
+    yield Stage("stars", "星级（含否决）与变动", _stars(system))
+    yield Stage("changes", "与上期比较", _changes())
+
+
+def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
+    for words, method in (("适用与有数权重", Combination.totals), ("计入权重", Combination.carrying), ("得分", Combination.result)):
+        columns: dict[str, pl.Expr] = {}
+        for node in nodes:
+            columns |= method(node)
+        yield Stage(f"{name}: {words}", words, columns)
+
+
+def _no_composite() -> dict[str, pl.Expr]:
+    score = score_of(ROOT)
+    return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
+
+
+def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr]:
+    """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
+    if target.per_entity is not None:
+        return pl.col(f"{name}.own_target"), NOTHING
+    low, high = target.bounds(system.unit(name))
+    return pl.lit(low, dtype=pl.Float64), pl.lit(high, dtype=pl.Float64)
+
+
+def _targets(system: System) -> dict[str, pl.Expr]:
+    """The columns `name.target`, `name.upper` (for `within`) of the target in force, in the indicator's unit."""
+    columns: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        targets = system.targets(name)
+        if targets:
+            bounds = [_bounds(system, name, target) for target in targets]
+            columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
+            if any(target.within for target in targets):
+                columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
+    return columns
+
+
+def _goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
+    targets = system.targets(name)
+    target = pl.col(f"{name}.target") if targets else NOTHING
+    return target, pl.col(f"{name}.upper") if any(one.within for one in targets) else NOTHING
+
+
+def _reached(system: System, name: str) -> pl.Expr:
+    targets = system.targets(name)
+    if not targets:
+        return pl.lit(None, dtype=pl.Boolean)
+    low, high = _goal(system, name)
+    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
+
+
+def _score(system: System, name: str) -> dict[str, pl.Expr]:
+    """The columns `name.score` (percent of full marks) and `name.score.status`."""
+    indicator, rule = system.indicators[name], system.rule(name)
+    column = score_of(name)
+    if rule is None:
+        return {column: NOTHING, f"{column}.status": pl.when(status_of(name) == reason("not_applicable")).then(reason("not_applicable")).otherwise(reason("no_target"))}
+    low, high = _goal(system, name)
+    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name))
+    answer = rule.score(case)
+    guards = {"no_target": low.is_null()} if rule.needs_target else {}
+    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name]).values()
+    if isinstance(indicator, Milestone):
+        # Late is a result, not a gap: it earns what the definition says, by default nothing.
+        late = status_of(name) == reason("late")
+        score = pl.when(late).then(pl.lit(float(indicator.late_score))).otherwise(score)
+        verdict = pl.when(late).then(reason("ok")).otherwise(verdict)
+    return {column: score, f"{column}.status": verdict}
+
+
+def _adjustments(system: System) -> dict[str, pl.Expr]:
+    """The columns `name.points` of bonuses (positive) and deductions (negative), `name.veto` and `name.unjudged`."""
+    columns: dict[str, pl.Expr] = {}
+    for name, adjustment in system.adjustments.items():
+        if isinstance(adjustment, Veto):
+            columns[f"{name}.veto"] = adjustment.holds(system.symbols)
+            columns[f"{name}.unjudged"] = adjustment.unjudged(system.symbols)
+        elif isinstance(adjustment, Bonus | Deduction):
+            points = adjustment.points_for(system.symbols)
+            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else -points
+    return columns
+
+
+def vetoes(system: System) -> dict[str, Veto]:
+    """Returns the vetoes of a system by name."""
+    return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
+
+
+def _totals(system: System) -> dict[str, pl.Expr]:
+    """The columns `raw` (the total before rounding, on the scale of the full mark), `raw.status` and `score`."""
+    composite = system.composite
+    tree = pl.col(score_of(ROOT)) * (composite.full / 100)
+    points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+    total = pl.sum_horizontal([tree, *points], ignore_nulls=False) if points else tree
+    if points and (composite.floor is not None or composite.cap is not None):
+        total = total.clip(composite.floor, composite.cap)
+    guards: dict[str, pl.Expr] = {}
+    for name, veto in vetoes(system).items():
+        applies = pl.col(f"{name}.veto")
+        if veto.effect.score is not None:
+            total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
+        elif veto.effect.score_at_most is not None:
+            total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
+        elif veto.effect.fail:
+            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies  # noqa: FBT003
+    columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
+    return columns | {"score": system.ranking.rounded(columns["raw"])}
+
+
+def _compared(ranking_on: str) -> pl.Expr:
+    return pl.col("score" if ranking_on == "rounded" else "raw")
+
+
+def _places(system: System) -> dict[str, pl.Expr]:
+    """The columns `rank`, `of` (how many are ranked in the cohort) and `level` (stars earned before vetoes)."""
+    ranking: Ranking = system.ranking
+    breakers = []
+    for name in ranking.tie_break:
+        lower = name in system.indicators and system.indicators[name].direction == "lower"
+        value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
+        breakers.append(-value if lower else value)
+    shown = _compared(ranking.on)
+    scheme_on = system.stars.on if isinstance(system.stars, stars.Bands) else ranking.on
+    rated = stars.Rated(_compared(scheme_on), tuple(system.tops), system.symbols, system.composite.full)
+    return {
+        "rank": ranking.place(shown, breakers),
+        "of": shown.count().over("period", "cohort").cast(pl.UInt32),
+        "level": system.stars.level(rated),
+    }
+
+
+def _stars(system: System) -> dict[str, pl.Expr]:
+    """The columns `stars` (Int8, after vetoes) and `veto` (the titles of the vetoes that hold, empty for none)."""
+    level = pl.col("level")
+    titles = []
+    for name, veto in vetoes(system).items():
+        applies = pl.col(f"{name}.veto")
+        if veto.effect.stars_at_most is not None:
+            level = pl.when(applies).then(level.clip(upper_bound=veto.effect.stars_at_most)).otherwise(level)
+        elif veto.effect.demote is not None:
+            # A demotion stops at the lowest level, but never lifts what had not even reached that.
+            lowered = pl.max_horizontal(level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest)))
+            level = pl.when(applies).then(lowered).otherwise(level)
+        titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
+    veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
+    return {"stars": level.cast(pl.Int8), "veto": veto_text}
+
+
+def _changes() -> dict[str, pl.Expr]:
+    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before."""
+    before = pl.col("rank").shift(ENTITIES).cast(pl.Int32)
+    change = pl.col("score") - pl.col("score").shift(ENTITIES)
+    return {"rank_change": (before - pl.col("rank").cast(pl.Int32)).cast(pl.Int32), "score_change": change.round(9)}
+
+
+# ---- DETAILS ---- #
+
+
+def _details(system: System) -> Iterator[Stage]:
+    leaves = frozenset(system.indicators)
+    columns: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        columns |= _progress(system, name)
+    yield Stage("progress", "完成程度与序时进度", columns)
+    lights: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        behind = (pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment")).round(9)
+        light = pl.when(behind <= system.lights.green).then(pl.lit("green")).when(behind <= system.lights.yellow).then(pl.lit("yellow"))
+        lights[f"{name}.light"] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
+    yield Stage("lights", "红黄绿灯", lights)
+    if system.tops:
+        shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
+        for names in system.depths:
+            for name in names:
+                shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
+        yield Stage("shares", "各部分实际权重占比", shares)
+        yield Stage("weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops})
+        for depth, names in enumerate(reversed(system.depths), 1):
+            parts = [(part, name) for name in names for part in system.pillars[name].parts]
+            weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
+            yield Stage(f"weights {depth}", "下级实际权重", weights)
+    nodes = [*system.indicators, *system.pillars]
+    places = {f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes}
+    yield Stage("ranks", "单项位次", places)
+
+
+def _progress(system: System, name: str) -> dict[str, pl.Expr]:
+    """The columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
+    targets = system.targets(name)
+    if not targets:
+        return {f"{name}.attainment": NOTHING, f"{name}.schedule": NOTHING, f"{name}.reached": pl.lit(None, dtype=pl.Boolean)}
+    low, high = _goal(system, name)
+    unit = system.unit(name)
+    # Late is done, so it is attained; whether it was in time is what the status says.
+    value = pl.col(name)
+    if isinstance(system.indicators[name], Milestone):
+        value = pl.when(status_of(name) == reason("late")).then(1.0).otherwise(value)
+    attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
+    due = {i: target.due(MONTH) for i, target in enumerate(targets)}
+    return {
+        f"{name}.attainment": in_force(targets, MONTH, attained),
+        f"{name}.schedule": in_force(targets, MONTH, due),
+        f"{name}.reached": _reached(system, name),
+    }
+
+
+#: A system of one figure, for the doctest of `compile_plan`.
+EXAMPLE = """
+system: example
+period: year
+entities: {title: 县}
+measures: {roads: {unit: 公里}}
+indicators: {length: {kind: level, of: roads, target: {at_least: 10}}}
+"""

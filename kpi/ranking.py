@@ -1,0 +1,51 @@
+"""Ranking (位次): places within period and cohort, with declared ties, rounding and tie-breaks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.definition import Block, Listed, Name
+from kpi.rounding import Mode, rounded
+
+Ties = Literal["min", "max", "average", "dense"]
+
+
+class Ranking(Block):
+    """How totals are rounded and placed.
+
+    `ties: min` is competition ranking, 1 2 2 4. `on: rounded` compares the printed numbers (修约值比较), `raw` the full
+    ones (全数值比较, GB/T 8170-2008 4.3). `tie_break` names indicators or pillars that decide between equal totals.
+    """
+
+    ties: Ties = "min"
+    decimals: Annotated[int, Field(ge=0, le=9)] = 2
+    rounding: Mode = "half_up"
+    on: Literal["rounded", "raw"] = "rounded"
+    cohort: str | None = Field(None, description="the roster or data column that splits the ranking; left out: cohort")
+    tie_break: Listed[Name] = ()
+    ours: bool | Listed[str] = False
+
+    def rounded(self, score: pl.Expr) -> pl.Expr:
+        """Returns totals as they are printed."""
+        return rounded(score, self.decimals, self.rounding)
+
+    def place(self, score: pl.Expr, breakers: list[pl.Expr]) -> pl.Expr:
+        """Returns the place (1 is best) within period and cohort, null where there is no score.
+
+        Args:
+            score: what is compared first, higher is better.
+            breakers: what decides between equal scores, each higher is better; null loses.
+        """
+        key = score
+        if breakers:
+            filled = [one.fill_null(float("-inf")).alias(f"breaker {i}") for i, one in enumerate(breakers)]
+            key = pl.when(score.is_not_null()).then(pl.struct(score.alias("score"), *filled))
+        return key.rank(self.ties, descending=True).over("period", "cohort")
+
+
+def average_place(score: pl.Expr) -> pl.Expr:
+    """Returns competition places (min) of any score column within period and cohort, UInt32."""
+    return score.rank("min", descending=True).over("period", "cohort")

@@ -1,0 +1,282 @@
+"""Rules that judge a value by itself, against a target, a benchmark or fixed cut points."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from kpi.definition import Listed, Path, Problem, Problems
+from kpi.scoring.rule import Case, Rule, Scored
+from kpi.targets import Quantity, in_unit
+from kpi.units import Unit, UnitError
+
+
+def _completion(case: Case, standard: pl.Expr, reverse: str) -> pl.Expr:
+    """Percent completed of a standard; a negative plan turns the quotient round (plan -100, actual -50: 150)."""
+    value = case.value
+    forward, mirrored = value / standard * 100, (2 - value / standard) * 100
+    if case.higher:
+        return pl.when(standard > 0).then(forward).otherwise(mirrored)
+    if reverse == "mirror":
+        return pl.when(standard > 0).then(mirrored).otherwise(forward)
+    # Nothing left of what should shrink is complete: the quotient t/x has no value at zero, and none is needed.
+    reciprocal = pl.when(value > 0).then(standard / value * 100).otherwise(pl.lit(float("inf")))
+    return pl.when(standard > 0).then(reciprocal).otherwise(forward)
+
+
+class Completion(Rule):
+    """Percent completed, capped: `100 x/t` (按完成比例计分，满分为止); lower is better: `100 t/x`, or `100 (2 - x/t)`.
+
+    Source: 项目支出绩效自评表; half marks of 标杆值法. A target of zero is reached or not.
+
+    >>> frame = pl.DataFrame({"x": [10391.0, 34940.0], "t": [19470.05, 58197.0]})
+    >>> case = Case.plain(pl.col("x"), target=pl.col("t"))
+    >>> [round(one, 2) for one in frame.select(s=Completion().score(case).score)["s"]]
+    [53.37, 60.04]
+    """
+
+    needs_target: ClassVar[bool] = True
+    kind: Literal["completion"] = "completion"
+    reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: t/x or 2 - x/t")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the percent completed; a value inside a `within` target is full."""
+        score = _completion(case, case.target, self.reverse)
+        full = pl.lit(100.0)
+        reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
+        inside = pl.when(case.value < case.target).then(case.value / case.target * 100)
+        between = inside.when(case.value > case.upper).then(case.upper / case.value * 100).otherwise(full)
+        score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
+        score = pl.when(case.target == 0).then(reached).otherwise(score)
+        # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
+        return Scored(pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        reverse = "逆向指标按 目标值÷实际值" if self.reverse == "reciprocal" else "逆向指标按 2−实际值÷目标值"
+        cap = "不设上限" if self.cap is None else f"最高 {self.cap:g} %"
+        return f"按完成比例计分（实际值÷目标值；{reverse}），{cap}"
+
+
+class Benchmark(Rule):
+    """Percent of a benchmark, uncapped: `100 x/b`; lower is better: `100 b/x`, or `100 (2 - x/b)`, zero at 2b.
+
+    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more.
+    """
+
+    kind: Literal["benchmark"] = "benchmark"
+    cap: float | None = None
+    benchmark: Quantity | None = Field(None, description="left out: the indicator's target")
+    reverse: Literal["reciprocal", "mirror"] = "reciprocal"
+
+    def score(self, case: Case) -> Scored:
+        """Returns the percent of the benchmark; a benchmark of zero has none."""
+        declared = case.quantity(self.benchmark)
+        standard = case.target if declared is None else declared
+        score = _completion(case, standard, self.reverse)
+        best = pl.lit(100.0 if self.cap is None else self.cap)
+        score = pl.when(score == float("inf")).then(best).otherwise(score)
+        return Scored(score, {"no_target": standard.is_null(), "zero_target": standard == 0})
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "与标杆值之比计分" + ("，不封顶" if self.cap is None else f"，最高 {self.cap:g} %")
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the benchmark."""
+        return {("benchmark",): self.benchmark}
+
+
+class Pass(Rule):
+    """All or nothing: 100 where the target is reached, else 0 (目标完成计分); strict comparators are strict."""
+
+    needs_target: ClassVar[bool] = True
+    kind: Literal["pass"] = "pass"
+    full: float = 100
+    fail: float = 0
+
+    def score(self, case: Case) -> Scored:
+        """Returns `full` or `fail`."""
+        return Scored(pl.when(case.reached).then(pl.lit(float(self.full))).otherwise(pl.lit(float(self.fail))))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"达到目标得 {self.full:g} %，否则得 {self.fail:g} %"
+
+
+class Deduction(Rule):
+    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止)."""
+
+    needs_target: ClassVar[bool] = True
+    kind: Literal["deduction"] = "deduction"
+    points: float = Field(gt=0, description="percent of full marks lost per step")
+    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+    steps: Literal["linear", "whole", "started"] = Field("linear", description="count parts of a step, only whole, or every started one")
+
+    def score(self, case: Case) -> Scored:
+        """Returns 100 less what is short."""
+        short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
+        short = pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
+        # A hair's breadth of binary error must not decide whether a step is whole.
+        steps = (short / in_unit(self.per, case.unit)).round(9)
+        steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
+        return Scored(100 - steps * self.points)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        how = {"linear": "", "whole": "，不足一步不扣", "started": "，不足一步按一步扣"}[self.steps]
+        return f"每差 {self.per} 扣 {self.points:g} %{how}，扣完为止"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the size of a step."""
+        return {("per",): self.per}
+
+
+class Step(Rule):
+    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs."""
+
+    needs_target: ClassVar[bool] = True
+    kind: Literal["step"] = "step"
+    base: float = Field(80, description="percent of full marks at the target")
+    points: float = Field(gt=0, description="percent of full marks gained or lost per step")
+    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the base and what is gained or lost."""
+        ahead = case.value - case.target if case.higher else case.target - case.value
+        return Scored(self.base + ahead / in_unit(self.per, case.unit) * self.points)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"达到目标得 {self.base:g} %，每超（差）{self.per} 加（扣）{self.points:g} %"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the size of a step."""
+        return {("per",): self.per}
+
+
+class Bands(Rule):
+    """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
+
+    `cuts: {100: 95, 80: 90, 60: -.inf}` gives 100 from 95, 80 from 90, 60 below. A value outside all bounds gets 0.
+    """
+
+    kind: Literal["bands"] = "bands"
+    cap: float | None = None
+    cuts: dict[float, Quantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the score of the band."""
+        score = pl.lit(0.0)
+        for mark, bound in sorted(self.cuts.items()):
+            limit = in_unit(bound, case.unit)
+            inside = case.value >= limit if case.higher else case.value <= limit
+            score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
+        return Scored(score)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "分段计分：" + "；".join(f"{bound} 得 {mark:g} %" for mark, bound in sorted(self.cuts.items(), reverse=True))
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the bounds."""
+        return {("cuts", mark): bound for mark, bound in self.cuts.items()}  # type: ignore[dict-item]
+
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
+        """Yields a problem when a better score does not ask for a better value."""
+        bounds = [in_unit(bound, unit) for _, bound in sorted(self.cuts.items())]
+        if any((b <= a) if higher else (b >= a) for a, b in zip(bounds, bounds[1:], strict=False)):
+            which = "rise" if higher else "fall"
+            yield Problem("K413", (*path, "cuts"), f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score")
+
+
+class Piecewise(Rule):
+    """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标)."""
+
+    kind: Literal["piecewise"] = "piecewise"
+    cap: float | None = None
+    knots: Listed[Listed[Quantity]] = Field(min_length=2, description="[value, score] pairs, values rising")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
+            raise ValueError("each knot is a pair, [value, score]")
+        return self
+
+    def score(self, case: Case) -> Scored:
+        """Returns the score on the line between the neighbouring knots."""
+        knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
+        score = pl.lit(knots[-1][1])
+        for (x0, y0), (x1, y1) in reversed(list(zip(knots, knots[1:], strict=False))):
+            score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
+        return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)  # type: ignore[str-format]
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the knots' values."""
+        return {("knots", place, 0): knot[0] for place, knot in enumerate(self.knots)}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and knots that do not rise."""
+        found = list(super().problems(path, unit))
+        yield from found
+        if not found:
+            values = [in_unit(knot[0], unit) for knot in self.knots]
+            for place, (a, b) in enumerate(zip(values, values[1:], strict=False), 1):
+                if b <= a:
+                    yield Problem("K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last")
+
+
+class Goalposts(Rule):
+    """Position between two fixed posts: `100 (x - low)/(high - low)`, mirrored where lower is better.
+
+    With `log: true` on logarithms, as for income in the Human Development Index.
+    """
+
+    kind: Literal["goalposts"] = "goalposts"
+    low: Quantity
+    high: Quantity
+    log: bool = False
+
+    def score(self, case: Case) -> Scored:
+        """Returns the position; a value that has no logarithm is out of range."""
+        low, high = pl.lit(in_unit(self.low, case.unit)), pl.lit(in_unit(self.high, case.unit))
+        value, guards = case.value, {}
+        if self.log:
+            guards = {"out_of_range": value <= 0}
+            value, low, high = value.log(), low.log(), high.log()
+        score = (value - low) / (high - low) * 100
+        return Scored(score if case.higher else 100 - score, guards)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"{'对数' if self.log else ''}阈值法：{self.low} 得 0 %，{self.high} 得 100 %（逆向相反）"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the two posts."""
+        return {("low",): self.low, ("high",): self.high}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and posts that stand the wrong way round."""
+        found = list(super().problems(path, unit))
+        yield from found
+        if found:
+            return
+        if in_unit(self.low, unit) >= in_unit(self.high, unit):
+            yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
+        elif self.log and in_unit(self.low, unit) <= 0:
+            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero")
+
+
+def cut_order(rule: Rule, path: Path, unit: Unit, *, higher: bool) -> Problems:
+    """Yields the problem of cut points that contradict the indicator's direction."""
+    try:
+        if isinstance(rule, Bands):
+            yield from rule.order_problem(path, unit, higher=higher)
+    except UnitError:
+        return

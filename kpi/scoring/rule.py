@@ -1,0 +1,101 @@
+"""What all scoring rules share: the case they judge, the score they answer with, and floor, cap and rounding."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.definition import Block, Listed, Path, Problems
+from kpi.rounding import rounded
+from kpi.targets import Quantity, in_unit, quantity_problems
+from kpi.units import ONE, Unit
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a rule sees of one indicator: its value, its target in force, and whom it is compared with.
+
+    `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `reached` is Boolean;
+    `peers` are the columns that group the entities compared with each other.
+    """
+
+    value: pl.Expr
+    unit: Unit
+    better: Literal["higher", "lower"]
+    target: pl.Expr
+    upper: pl.Expr
+    reached: pl.Expr
+    peers: tuple[str, ...] = ("period", "cohort")
+
+    @classmethod
+    def plain(cls, value: pl.Expr, *, target: pl.Expr | None = None, better: Literal["higher", "lower"] = "higher") -> Case:
+        """Returns the case of a bare value, all rows being peers: for trying a rule on a frame."""
+        goal = pl.lit(None, dtype=pl.Float64) if target is None else target
+        reached = value >= goal if better == "higher" else value <= goal
+        return cls(value, ONE, better, goal, pl.lit(None, dtype=pl.Float64), reached, ())
+
+    @property
+    def higher(self) -> bool:
+        """Whether more is better."""
+        return self.better == "higher"
+
+    def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
+        """Returns a declared quantity in the indicator's unit as a literal, or None."""
+        return None if quantity is None else pl.lit(in_unit(quantity, self.unit))
+
+    def among(self, expr: pl.Expr) -> pl.Expr:
+        """Returns an expression evaluated within each group of peers."""
+        return expr.over(self.peers) if self.peers else expr
+
+    def best(self) -> pl.Expr:
+        """Returns the best value among the peers."""
+        return self.among(self.value.max() if self.higher else self.value.min())
+
+    def worst(self) -> pl.Expr:
+        """Returns the worst value among the peers."""
+        return self.among(self.value.min() if self.higher else self.value.max())
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A rule's answer: the score in percent of full marks before floor and cap, and what may void it."""
+
+    score: pl.Expr
+    guards: dict[str, pl.Expr] = field(default_factory=dict)
+
+
+class Rule(Block):
+    """The base of scoring rules: `clip(score, floor, cap)`, rounded when `decimals` is given."""
+
+    needs_target: ClassVar[bool] = False
+
+    floor: float | None = Field(0, description="the least percent of full marks; null for none")
+    cap: float | None = Field(100, description="the most percent of full marks; null for none")
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round each score, half up")
+    ours: bool | Listed[str] = False
+
+    @abstractmethod
+    def score(self, case: Case) -> Scored:
+        """Returns the score of a case before floor and cap."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """Returns the rule in words, as a 计分办法 prints it."""
+
+    def finish(self, score: pl.Expr) -> pl.Expr:
+        """Returns the score with floor, cap and rounding applied."""
+        if self.floor is not None or self.cap is not None:
+            score = score.clip(self.floor, self.cap)
+        return score if self.decimals is None else rounded(score, self.decimals)
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the rule's quantities that are in the indicator's unit, each with its place."""
+        return {}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields what is wrong with the rule's numbers for an indicator in `unit`."""
+        yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)

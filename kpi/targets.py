@@ -1,0 +1,274 @@
+"""Targets (目标值): what an indicator should reach, by when, from which baseline.
+
+A target compares, says how far a value has come (attainment, percent), and how far it should be by now (schedule,
+序时进度). A bare number is in the indicator's unit; a number with a unit is converted, or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from kpi import periods, units
+from kpi.definition import Block, Listed, Path, Problem, Problems, Text
+from kpi.periods import Grain, Period
+from kpi.units import Unit
+
+#: A number in the unit of its indicator, or a text with a number and a unit: `95`, `3 万件`.
+Quantity = float | str
+
+#: What each comparator is printed as, and the direction that it implies.
+COMPARATORS: dict[str, tuple[str, str | None]] = {
+    "at_least": ("≥", "higher"),
+    "above": (">", "higher"),
+    "at_most": ("≤", "lower"),
+    "below": ("<", "lower"),
+    "equals": ("=", None),
+    "within": ("∈", None),
+    "done": ("完成", "higher"),
+}
+
+
+def in_unit(quantity: Quantity, unit: Unit) -> float:
+    """Returns a quantity as a number in `unit`.
+
+    >>> in_unit("3 万件", units.parse("件"))
+    30000.0
+
+    Raises:
+        UnitError: when the text holds no number, or its unit is of another dimension.
+    """
+    if not isinstance(quantity, str):
+        return float(quantity)
+    number, written = units.split_quantity(quantity)
+    return number if written is None else number * units.factor(written, unit)
+
+
+def quantity_problems(quantities: dict[Path, Quantity | None], unit: Unit) -> Problems:
+    """Yields a problem for every quantity that cannot be brought into `unit`."""
+    for path, quantity in quantities.items():
+        try:
+            if quantity is not None:
+                in_unit(quantity, unit)
+        except units.UnitError as error:
+            yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
+
+
+class PerEntity(Block):
+    """A bound that differs by entity: from the target column of the data, or from a file beside the definition.
+
+    The file has the columns entity, indicator, target and, where it changes, period. `total` is the document's figure
+    that the entities' targets add up to.
+    """
+
+    column: str | None = None
+    file: str | None = None
+    total: float | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.column is None) == (self.file is None):
+            raise ValueError("give either `column` or `file`")
+        return self
+
+
+Bound = Quantity | PerEntity | None
+
+
+class Baseline(Block):
+    """Where the way to a target starts: a value in the indicator's unit and its period."""
+
+    value: Quantity
+    period: Text | None = None
+
+
+class Target(Block):
+    """One comparison with a deadline: exactly one of the comparators, and what surrounds it.
+
+    A comparator without a number (`at_most: null`, 前列) keeps the row in the system, unscored until one is given.
+    """
+
+    at_least: Bound = None
+    above: Bound = None
+    at_most: Bound = None
+    below: Bound = None
+    equals: Bound = None
+    within: Listed[Quantity] | None = None
+    done: bool | None = None
+    by: Text | None = Field(None, description="the deadline: 2025, 2023-12, 2023Q2; its last month counts")
+    baseline: Baseline | None = None
+    schedule: Literal["linear", "even"] | Listed[float] | None = Field(
+        None, description="even: in step with the months of the deadline's year; linear: from the baseline; or percents"
+    )
+    soft: bool = Field(False, description="左右, 基本, 力争: stated as approximate or as an aim")
+    tolerance: float = Field(0, ge=0, le=100, description="percent of the target that may be missing")
+    inferred: bool = Field(False, description="the deadline is inferred, the clause names none")
+    note: str | None = None
+    ours: bool | Listed[str] = False
+
+    @model_validator(mode="after")
+    def _one_comparator(self) -> Self:
+        given = [key for key in COMPARATORS if key in self.model_fields_set]
+        if len(given) != 1:
+            found = "none" if not given else " and ".join(given)
+            raise ValueError(f"a target needs exactly one of {', '.join(COMPARATORS)}; here: {found}")
+        if self.within is not None and len(self.within) != 2:
+            raise ValueError("`within` needs two numbers, [low, high]")
+        return self
+
+    @property
+    def comparator(self) -> str:
+        """The comparator that is given."""
+        return next(key for key in COMPARATORS if key in self.model_fields_set)
+
+    @property
+    def deadline(self) -> Period | None:
+        """The period whose last month is the deadline; raises PeriodError when `by` is none."""
+        return None if self.by is None else periods.parse(self.by)
+
+    @property
+    def per_entity(self) -> PerEntity | None:
+        """Where the entities' own targets come from, if they differ."""
+        bound = getattr(self, self.comparator)
+        return bound if isinstance(bound, PerEntity) else None
+
+    def bounds(self, unit: Unit) -> tuple[float | None, float | None]:
+        """Returns the lower (or only) and the upper bound in `unit`; None where the document gives no number."""
+        if self.done is not None:
+            return (1.0 if self.done else 0.0), None
+        if self.within is not None:
+            return in_unit(self.within[0], unit), in_unit(self.within[1], unit)
+        bound = getattr(self, self.comparator)
+        return (None if bound is None or isinstance(bound, PerEntity) else in_unit(bound, unit)), None
+
+    def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
+        """Yields what is wrong with numbers, units, dates and schedule."""
+        quantities: dict[Path, Quantity | None] = {}
+        for key in COMPARATORS:
+            bound = getattr(self, key)
+            if isinstance(bound, int | float | str) and not isinstance(bound, bool):
+                quantities[(*path, key)] = bound
+        for place, bound in enumerate(self.within or ()):
+            quantities[(*path, "within", place)] = bound
+        if self.baseline is not None:
+            quantities[(*path, "baseline", "value")] = self.baseline.value
+        yield from quantity_problems(quantities, unit)
+        if self.done is not None and unit != units.YES_NO:
+            yield Problem("K304", (*path, "done"), f"`done` is for 是/否; this indicator is in {unit}")
+        dates = {("by",): self.by, ("baseline", "period"): self.baseline.period if self.baseline else None}
+        for tail, text in dates.items():
+            try:
+                if text is not None:
+                    periods.parse(text)
+            except periods.PeriodError as error:
+                yield Problem("K105", (*path, *tail), str(error), hint=error.hint)
+        if self.schedule is not None and self.by is None:
+            yield Problem("K401", (*path, "schedule"), "a schedule needs a deadline", hint="add `by:`")
+        if self.schedule == "linear" and (self.baseline is None or self.baseline.period is None):
+            hint = "add `baseline: {value: ..., period: ...}`, or write `schedule: even`"
+            yield Problem("K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint)
+        if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
+            yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods")
+
+    def words(self, unit: Unit | str) -> str:
+        """Returns the target as people write it.
+
+        >>> Target(at_least=95, by="2025").words("%")
+        '≥ 95 %（2025）'
+        """
+        symbol, _ = COMPARATORS[self.comparator]
+        bound = getattr(self, self.comparator)
+        if self.comparator == "done":
+            text = symbol
+        elif bound is None:
+            text = f"{symbol} 未给出"
+        elif isinstance(bound, PerEntity):
+            text = f"{symbol} 各单位分别确定"
+        elif isinstance(bound, tuple):
+            text = f"{symbol} [{', '.join(map(_number, bound))}] {unit}"
+        else:
+            text = f"{symbol} {_number(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
+        return ("约 " if self.soft else "") + text + (f"（{self.by}）" if self.by else "")
+
+    # ---- EXPRESSIONS ---- #
+
+    def reached(self, value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
+        """Returns whether a value meets the target, Boolean, null where either is null."""
+        slack = low.abs() * (self.tolerance / 100) if self.tolerance else 0.0
+        match self.comparator:
+            case "at_least" | "done":
+                return value >= low - slack
+            case "above":
+                return value > low - slack
+            case "at_most":
+                return value <= low + slack
+            case "below":
+                return value < low + slack
+            case "equals":
+                return (value - low).abs() <= (slack if self.tolerance else 1e-9)
+        return (value >= low) & (value <= high)
+
+    def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
+        """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
+
+        For a target from below `100 x/t`; from above `100 t/x`, full where x is zero or less; with a baseline b
+        `100 (x-b)/(t-b)`. Null where that is no finite number.
+        """
+        if self.baseline is not None:
+            start = in_unit(self.baseline.value, unit)
+            # A target that only holds the baseline (保持第一) has no way to go: reached or not.
+            way = pl.when(low == start).then(self.reached(value, low, high) * 100.0)
+            percent = way.otherwise((value - start) / (low - start) * 100)
+        elif self.comparator in ("at_least", "above", "done"):
+            percent = pl.when(low > 0).then(value / low * 100).otherwise(self.reached(value, low, high) * 100.0)
+        elif self.comparator in ("at_most", "below"):
+            percent = pl.when(value > 0).then(low / value * 100).otherwise(self.reached(value, low, high) * 100.0)
+        elif self.comparator == "equals":
+            percent = pl.when(value == low).then(100.0).otherwise((1 - (value - low).abs() / low.abs()).clip(0) * 100)
+        else:
+            inside = pl.when(value < low).then(value / low * 100).when(value > high).then(high / value * 100)
+            percent = inside.otherwise(100.0).clip(0)
+        return pl.when(percent.is_finite()).then(percent)
+
+    def due(self, month: pl.Expr) -> pl.Expr:
+        """Returns the percent of the way that should be behind by the end of `month` (months since year 0); null without a schedule."""
+        end = self.deadline
+        if self.schedule is None or end is None:
+            return pl.lit(None, dtype=pl.Float64)
+        if isinstance(self.schedule, tuple):
+            steps = list(self.schedule)
+            width = 12 // len(steps) if 12 % len(steps) == 0 else 1
+            due = pl.lit(0.0)
+            for place, percent in enumerate(steps):
+                due = pl.when(month > end.end - width * (len(steps) - place)).then(percent).otherwise(due)
+            return due
+        start = end.year * 12 - 1
+        if self.baseline is not None and self.baseline.period is not None:
+            start = periods.parse(self.baseline.period).end
+        return ((month - start) / (end.end - start)).clip(0.0, 1.0) * 100
+
+
+def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:
+    """Returns for each period the expression of the target in force: the next one due, the last when all are past.
+
+    Args:
+        targets: in any order; those without a deadline come last.
+        month: the last month of the period, months since year 0.
+        choose: the expression for each target by its place.
+    """
+    order = sorted(range(len(targets)), key=lambda place: _due_month(targets[place]))
+    result = choose[order[-1]]
+    for place in reversed(order[:-1]):
+        result = pl.when(month <= _due_month(targets[place])).then(choose[place]).otherwise(result)
+    return result
+
+
+def _due_month(target: Target) -> float:
+    return float("inf") if target.deadline is None else target.deadline.end
+
+
+def _number(value: Quantity) -> str:
+    return value if isinstance(value, str) else f"{value:,.10g}"
