@@ -1,0 +1,297 @@
+"""Text to numbers: one cell is a value, a reason for having none, or a problem, never a guess.
+
+The rules, after NFKC folding of full-width characters (`１，２３４．５％` is `1,234.5%`) and stripping of blanks, of a
+leading apostrophe and of `="..."`:
+
+- Figures: `12`, `-12`, `+12`, `−12`, `.5`, `1e3`, `1,234.5` (commas only between groups of three), `(12.3)` is -12.3
+  as accountants write it, `¥12` is in 元. `#123` is 123: yearbooks mark an of-which item so; the mark concerns the
+  item, not the figure.
+- Figures with a unit: `12.5%`, `3.5亿元`, `100 m²`. The value stays as typed and the unit is handed on, the multiples
+  too: `1.2万` is 1.2 with the unit 万, because only the column tells whether 万件 or 万元 is meant.
+- Marks: `是 √ yes true` is 1 and `否 × no false` is 0, in the unit 是/否.
+- No figure, `missing`: a blank cell, `-`, `--`, `—`, 空, 缺, 未报, NA, NULL. `not_applicable`: `/`, `N/A`, 不适用.
+  `below_unit`: `…`, `...` (a figure smaller than the table's unit; yearbooks print it so).
+- Everything else is a problem that quotes the cell: errors of Excel, dates and times, two figures, ranges, bounds and
+  estimates, decimal commas, footnote marks (`12①`, `10²`), 无 (which may mean none or not known), infinity, NaN.
+
+The sign, percent and mark conventions are those of Chinese statistical yearbooks; where those say nothing, the rules
+are this package's own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+CellStatus = Literal["ok", "missing", "not_applicable", "below_unit"]
+
+#: The type of the status column of `read_numbers`: the statuses a cell can have, in the order of `kpi.status`.
+CELL_STATUS = pl.Enum(["ok", "missing", "not_applicable", "below_unit"])
+
+#: The unit of a cell that says yes or no.
+YES_NO = "是/否"
+
+_MISSING = (
+    {"", ".", "空", "缺", "未报", "缺报", "漏报", "未上报", "未填", "未填报", "待报"}
+    | {"暂缺", "暂无", "缺失", "无数据", "暂无数据"}
+    | {"na", "null", "none", "missing"}
+)
+_DASHES = frozenset("-‐‑‒–—―─−_")
+_NOT_APPLICABLE = {"/", "n/a", "n.a.", "不适用", "不涉及", "无此项", "无此项目", "无此业务"}
+_YES = {"是", "√", "✓", "✔", "☑", "yes", "y", "true"}
+_NO = {"否", "×", "✗", "✘", "☒", "no", "n", "false"}
+
+# One figure: sign, digits with or without groups of three, fraction, exponent.
+_FIGURE = r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+# Grouped figures that can be cast without their commas: neither zero nor near the ends of the range.
+_GROUPED = r"^-?[1-9][0-9]{0,2}(,[0-9]{3}){1,8}(\.[0-9]{1,20})?$"
+# What follows a figure may be a unit.
+_UNIT = r"[^\d\s.,:;!?+\-=<>~()\[\]{}'\"`#*@&|\\_^$]{0,16}"
+_NUMBER = re.compile(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})", re.ASCII)
+_BRACKETED = re.compile(rf"\((?P<figure>{_FIGURE})\s*(?P<inner>%|‰)?\)\s*(?P<unit>{_UNIT})", re.ASCII)
+_UNIT_SIGNS = frozenset("%‰‱°℃㎡㎥㎞")
+_WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
+# A minus as typed: U+2010 to U+2013 and U+2212 sit before figures in place of `-`; a dash proper (—) does not.
+_MINUS = str.maketrans(dict.fromkeys("‐‑‒–−", "-"))
+
+# Blanks that `str.strip` alone leaves: zero-width characters, byte order mark, variation selector.
+_BLANKS = " \t\r\n\f\v\x85\xa0\u2009\u202f\u3000\u200b\u200c\u200d\u2060\ufeff\ufe0f"
+_DATE_UNITS = {"月", "日", "号", "季度", "月份"}
+_VAGUE_STARTS = ("余", "多", "来", "几")
+_VAGUE_ENDS = ("左右", "上下", "以上", "以下", "以内", "余", "多", "不到")
+
+# What the odd cells usually are, with the words to say so; the first that matches speaks.
+_EXPLANATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), words)
+    for pattern, words in (
+        (r"#", "is the mark of an of-which item, not a figure"),
+        (r"##+", "shows that the column was too narrow when the file was saved, the figure is lost"),
+        (r"#[A-Z_]+([/0-9!?]|$).*", "is an error of a spreadsheet formula, not a figure"),
+        (r"[+-]?(nan|inf|infinity|∞|无穷大?)", "is not a finite number"),
+        (r"无|没有|nil", "may mean none or not known: write 0, or leave the cell empty"),
+        (r"\d{2,4}\s*([-/.年])\s*\d{1,2}\s*([-/.月])\s*\d{1,2}\s*日?(\s.*)?", "is a date, not a figure"),
+        (r"\d{4}\s*年.*|\d{4}[-/]\d{1,2}|.*\d\s*(月|日|号|季度)", "is a date, not a figure"),
+        (
+            r"(\d{1,2}[- ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]\d{1,4}",
+            "is a date, not a figure",
+        ),
+        (r"\d{1,2}[- ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", "is a date, not a figure"),
+        (r".*\d:\d.*", "is a time or a ratio, not a figure"),
+        (r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d+,\d{1,2}", "seems to have a decimal comma: write a point"),
+        (r"[+-]?[\d,]*\d,[\d,]*(\.\d*)?", "has commas that do not part groups of three digits"),
+        (r"(≥|≤|>|<|=|~|≈|约|近|超过?|不足|不到|大于|小于|高于|低于).*", "is a bound or an estimate, not a figure"),
+        (r".*\d.*(左右|上下|以上|以下|以内|余|多|不到|\+|预计|估计)\D*", "is a bound or an estimate, not a figure"),
+        (r".*\d\s*[-~–—―至到]+\s*[\d.]+\D*", "is a range, or two figures, not one"),
+        (r".*\d\s*/\s*\d.*", "is a fraction or two figures: write one figure"),
+        (r"[+-]?\d{1,3}( \d{3})+(\.\d+)?", "has blanks between digits: write it without"),
+        (r".*\d.*[\s,;、+*×].*\d.*", "holds more than one figure"),
+        (r"[—―].*\d.*", "starts with a dash that may be a minus: write `-`"),
+        (r"[\d.,]+\s*[①-⑳*†‡⁰¹²³⁴-⁹\[(].*", "carries a footnote mark: move it to a note"),
+    )
+)
+
+
+class Number(NamedTuple):
+    """What one cell says: a value with its unit, or a status that says why there is none, or a problem.
+
+    `value` is finite and given exactly when `status` is `ok`; `status` is None exactly when there is a `problem`.
+    """
+
+    value: float | None = None
+    status: CellStatus | None = None
+    unit: str | None = None
+    problem: str | None = None
+
+
+def read_number(text: str) -> Number:
+    """Returns what a cell says as a number; the rules stand at the top of this module. Never raises.
+
+    >>> read_number("１，２３４．５").value, read_number("(12.3)").value, read_number("−12").value
+    (1234.5, -12.3, -12.0)
+    >>> read_number("3.5亿元")
+    Number(value=3.5, status='ok', unit='亿元', problem=None)
+    >>> read_number("…").status, read_number("—").status, read_number("不适用").status
+    ('below_unit', 'missing', 'not_applicable')
+    >>> read_number("12:30").problem
+    '`12:30` is a time or a ratio, not a figure'
+    """
+    folded = fold(text)
+    if wrapped := _WRAPPED.fullmatch(folded):
+        folded = wrapped[1].strip()
+    if folded.startswith(("'", "’", "‘")):
+        folded = folded[1:].strip()
+    word = folded.casefold()
+    if word in _MISSING or _DASHES.issuperset(word):
+        return Number(status="missing")
+    if word in _NOT_APPLICABLE:
+        return Number(status="not_applicable")
+    if set(word) <= {".", "⋯"}:
+        return Number(status="below_unit")
+    if word in _YES or word in _NO:
+        return Number(float(word in _YES), "ok", YES_NO)
+    return _figure(text, folded.translate(_MINUS)) or Number(problem=_explain(text, folded))
+
+
+def fold(text: str) -> str:
+    """Returns text in NFKC without surrounding blanks; characters that would *become* digits or brackets stay.
+
+    Full-width forms fold to what they mean. A superscript or a circled digit does not: `10²` is not 102 and `12①`
+    is not 121, and a lone `½` is no figure either.
+
+    >>> fold("　１２．５％ "), fold("10²"), fold("12①")
+    ('12.5%', '10²', '12①')
+    """
+    return (text if text.isascii() else "".join(map(_fold_one, text))).strip(_BLANKS)
+
+
+@lru_cache(maxsize=4096)
+def _fold_one(character: str) -> str:
+    """Returns one character in NFKC, or itself where that would make a digit or bracket out of another mark."""
+    folded = unicodedata.normalize("NFKC", character)
+    if folded == character or unicodedata.decomposition(character).startswith("<wide>"):
+        return folded
+    return character if any(one.isdigit() or one in "()" for one in folded) else folded
+
+
+def _figure(text: str, folded: str) -> Number | None:
+    """Returns the figure with its unit in folded text, a problem if it cannot be one, or None if it is no figure."""
+    match = _NUMBER.fullmatch(folded)
+    bracketed = None if match else _BRACKETED.fullmatch(folded)
+    found = match or bracketed
+    if found is None:
+        return None
+    unit: str | None = found["unit"] or None
+    figure = found["figure"]
+    if bracketed:
+        if figure[0] in "+-" or (bracketed["inner"] and unit):
+            return None
+        figure, unit = "-" + figure, bracketed["inner"] or unit
+    elif found["yuan"] and unit != "元" and not (unit or "").endswith("元"):
+        if unit not in {None, "万", "亿", "千", "百万", "千万", "万亿"}:
+            return None
+        unit = (unit or "") + "元"
+    if unit and _is_doubtful(figure, unit):
+        return None
+    return _finite(text, figure.replace(",", ""), unit)
+
+
+def _is_doubtful(figure: str, unit: str) -> bool:
+    """Returns whether what follows a figure makes it a date, a bound, a footnote or a remark rather than a unit."""
+    if not (unit[0].isalpha() or unit[0] in _UNIT_SIGNS) or unit in {"e", "E"}:
+        return True
+    if any(one.isdigit() and one not in "²³" for one in unit):
+        return True
+    if unit in _DATE_UNITS or (unit.startswith("年") and len(figure) == 4 and figure.isdigit()):
+        return True
+    return unit.startswith(_VAGUE_STARTS) or unit.endswith(_VAGUE_ENDS)
+
+
+def _finite(text: str, figure: str, unit: str | None) -> Number:
+    """Returns the value of a figure that Python reads, refusing those outside the range of a float."""
+    value = float(figure)
+    if value in {float("inf"), float("-inf")}:
+        return Number(problem=f"`{_short(text)}` is too large")
+    if value == 0 and re.search(r"[1-9]", re.split("[eE]", figure, maxsplit=1)[0]):
+        return Number(problem=f"`{_short(text)}` is too small to tell from zero")
+    return Number(value + 0.0, "ok", unit)  # + 0.0: minus zero is zero
+
+
+def _explain(text: str, folded: str) -> str:
+    """Returns the sentence that says what a cell is when it is no number."""
+    for pattern, words in _EXPLANATIONS:
+        if pattern.fullmatch(folded):
+            return f"`{_short(text)}` {words}"
+    return f"`{_short(text)}` is not a number"
+
+
+def _short(text: str, limit: int = 40) -> str:
+    """Returns text on one line, cut to a length that fits a message."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def read_numbers(column: pl.Series) -> pl.DataFrame:
+    """Returns what every cell of a column says, by the rules of `read_number`, one row a cell in the order given.
+
+    Columns: `value` (Float64, finite; null unless the status is ok), `status` (`CELL_STATUS`; null where there is a
+    problem), `unit` (String, null when none was typed), `problem` (String, null when there is none). Text is cast at
+    once and only the distinct strings that the cast does not settle go through `read_number`. Numeric columns pass
+    (null is missing, NaN and infinity are problems), Booleans are 是/否; a column of dates or lists is all problems.
+
+    >>> read_numbers(pl.Series(["1,234.5", "—", "12.5%", "12 34"])).rows()
+    [(1234.5, 'ok', None, None), (None, 'missing', None, None), (12.5, 'ok', '%', None),
+     (None, None, None, '`12 34` holds more than one figure')]
+    """
+    if column.dtype == pl.Boolean:
+        column = column.replace_strict({True: "是", False: "否"}, return_dtype=pl.String)
+    elif isinstance(column.dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    if column.dtype.is_numeric():
+        value = column.cast(pl.Float64)
+        odd = (value.is_null() | ~value.is_finite()).fill_null(value=True)
+    elif column.dtype == pl.String:
+        value = column.cast(pl.Float64, strict=False)
+        # A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
+        odd = value.is_null() | ~value.is_finite() | ((value == 0) & ~column.is_in(["0", "0.0", "0.00"]))
+        odd = odd.fill_null(value=True)
+        rows = odd.arg_true()
+        rows = rows.filter(column.gather(rows).str.contains(_GROUPED).fill_null(value=False))
+        if len(rows):
+            plain = column.gather(rows).str.replace_all(",", "", literal=True).cast(pl.Float64)
+            value, odd = value.scatter(rows, plain), odd.scatter(rows, values=False)
+    else:
+        value = pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
+        odd = pl.repeat(value=True, n=len(column), dtype=pl.Boolean, eager=True)
+    if not odd.any():
+        return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
+    return _read_odd(column, value, odd)
+
+
+def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series) -> pl.DataFrame:
+    """Returns the columns of `read_numbers` where some cells are odd: each distinct one is read once, then looked up.
+
+    Row 0 of the table looked up in stands for every cell that the cast settled.
+    """
+    strange = column.filter(odd)
+    distinct = strange.unique()
+    read = [Number(status="ok"), *(_read_any(cell) for cell in distinct.to_list())]
+    codes = pl.DataFrame({"cell": distinct, "code": pl.int_range(1, len(read), dtype=pl.UInt32, eager=True)})
+    found = strange.to_frame("cell").join(codes, on="cell", how="left", nulls_equal=True, maintain_order="left")["code"]
+    code = pl.zeros(len(column), dtype=pl.UInt32, eager=True).scatter(odd.arg_true(), found)
+
+    def looked_up(name: str, dtype: type[pl.DataType] | pl.DataType) -> pl.Series:
+        cells = pl.Series(name, [getattr(one, name) for one in read], dtype=dtype)
+        if cells.null_count() == len(cells):
+            return pl.repeat(None, len(column), dtype=dtype, eager=True)
+        return cells.gather(code)
+
+    value = value.zip_with(code == 0, looked_up("value", pl.Float64))
+    return _columns(
+        value, looked_up("status", CELL_STATUS), looked_up("unit", pl.String), looked_up("problem", pl.String)
+    )
+
+
+def _read_any(cell: object) -> Number:
+    """Returns what one cell of any type says: null is missing, text is read, anything else is a problem."""
+    if cell is None:
+        return Number(status="missing")
+    return read_number(cell) if isinstance(cell, str) else Number(problem=_explain(str(cell), str(cell)))
+
+
+def _columns(
+    value: pl.Series, status: pl.Series, unit: pl.Series | None = None, problem: pl.Series | None = None
+) -> pl.DataFrame:
+    """Returns the four columns of `read_numbers`; those not given are null throughout."""
+    nothing = pl.repeat(None, len(value), dtype=pl.String, eager=True)
+    return pl.DataFrame(
+        {
+            "value": value,
+            "status": status,
+            "unit": nothing if unit is None else unit,
+            "problem": nothing if problem is None else problem,
+        }
+    )
