@@ -43,13 +43,13 @@ clean: ## remove .venv, builds and caches
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# `python -m venv` over an existing one repairs it, so an interrupted run needs no cleaning up.
+# --clear, so that neither an interrupted installation nor a dropped requirement survives.
 $(VENV)/demo.stamp: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed and $(PYTHON) is older: name another one, as in make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: sudo apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV), once ..." >&2
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP_INSTALL) --editable '.[excel]'
 	@touch $@
 
