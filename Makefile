@@ -1,0 +1,60 @@
+# Everything a contributor runs. Needs make and Python 3.11 or newer; the rest goes into .venv by itself.
+# Another interpreter: make clean, then make test PYTHON=python3.12.
+
+PYTHON ?= python3
+SYSTEM := jiaxing-2022
+SAMPLE := sample_data/jiaxing-2022/reports.csv sample_data/jiaxing-2022/cases.csv
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all lint types fast slow bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/demo.stamp ## score the sample data of Jiaxing and print the league table
+	@$(BIN)/kpi score $(SAMPLE) --system $(SYSTEM)
+
+test: lint types fast ## lint, formatting, types and the fast tests
+
+test-all: test slow ## the same and the slow tests
+
+lint: $(VENV)/test.stamp ## ruff: rules and formatting
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp ## mypy, strict
+	@$(BIN)/python -m mypy
+
+fast: $(VENV)/test.stamp ## the fast tests and the doctests
+	@$(BIN)/python -m pytest --quiet -m 'not slow'
+
+slow: $(VENV)/test.stamp ## only the slow tests: packaging, servers, browsers
+	@$(BIN)/python -m pytest --quiet -m slow
+
+bench: $(VENV)/test.stamp ## the benchmarks
+	@$(BIN)/python -m pytest --quiet benchmarks
+
+clean: ## remove .venv, builds and caches
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --clear, so that neither an interrupted installation nor a dropped requirement survives.
+$(VENV)/demo.stamp: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed and $(PYTHON) is older: name another one, as in make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: sudo apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV), once ..." >&2
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP_INSTALL) --editable '.[excel]'
+	@touch $@
+
+# After the demo's, never beside it: two pips in one environment break each other under make -j.
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	@echo "Installing the test tools, once ..." >&2
+	@$(PIP_INSTALL) --editable '.[test]'
+	@touch $@

@@ -1,0 +1,250 @@
+"""The shape of the package: what may import what, how long a module may be, what must never appear."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Lowest first: a module imports only what stands before it. `name.*` is a package whose modules may also import one
+# another, without cycles. `kpi` is the package's own __init__, the public surface. A name without a file is a plan.
+LAYERS = (
+    "errors",
+    "status",
+    "units",
+    "periods",
+    "expressions",
+    "definition",
+    "datasets",
+    "measures",
+    "targets",
+    "indicators",
+    "scoring.*",
+    "pillars",
+    "adjustments",
+    "stars",
+    "ranking",
+    "checks",
+    "system",
+    "loader",
+    "plan",
+    "scorecard",
+    "explain",
+    "intake.*",
+    "catalogue",
+    "report.*",
+    "kpi",
+    "commands",
+    "cli",
+)
+LONGEST = 350
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
+SLOW_TO_IMPORT = {"polars", "pydantic", "pint", "sqlglot"}
+RUNS_TEXT = {"sql", "sql_expr", "SQLContext"}
+
+# Directories of one machine, and hosts of package registries: neither means anything to whoever reads the project.
+FOREIGN = re.compile(
+    rb"(?<![\w.:/$-])/(?:root|home|work|tmp|mnt|Users)/\w|(?<![\w.])/opt/\w*(?:pypi|wheels)"
+    rb"|\b(?:pypi|pythonhosted|npmjs|anaconda|crates)\.(?:org|com|io)\b|\bmirrors?\.[\w.-]+\.(?:cn|com|org)\b"
+)
+
+
+def modules(package: Path) -> dict[str, Path]:
+    """Returns every module by its dotted name with the package's name in front."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def layer(name: str, layers: tuple[str, ...] = LAYERS) -> int | None:
+    """Returns the position of a module in the order, or None when nobody listed it."""
+    inner = name.partition(".")[2] or name
+    packages = [".".join(inner.split(".")[: depth + 1]) + ".*" for depth in range(inner.count(".") + 1)]
+    return next((layers.index(entry) for entry in (inner, *packages) if entry in layers), None)
+
+
+def imports(name: str, path: Path, known: dict[str, Path]) -> dict[str, int]:
+    """Returns the package's modules that one imports anywhere in its text, each with the first line.
+
+    A string that is exactly a module's name counts too: that is how lazy imports name what they load.
+    """
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        targets: list[str] = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            targets = [full if (full := f"{base}.{alias.name}") in known else base for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+            targets = [node.value.partition(":")[0]]
+        for target in targets:
+            if target in known and target != name:
+                found[target] = min(node.lineno, found.get(target, node.lineno))
+    return found
+
+
+def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[str]:
+    """Returns one line for every unlisted module, upward import and cycle."""
+    known = modules(package)
+    graph = {name: imports(name, path, known) for name, path in known.items()}
+    found = [f"{name} is not listed in LAYERS" for name in known if layer(name, layers) is None]
+    for name, targets in graph.items():
+        # Importing a.b runs a/__init__ first, so whatever reaches into a package from outside depends on that too.
+        parents = {parent: line for target, line in targets.items() if (parent := target.rpartition(".")[0])}
+        outside = {k: v for k, v in parents.items() if k != package.name and not f"{name}.".startswith(f"{k}.")}
+        for target, line in sorted((outside | targets).items()):
+            low, high = layer(target, layers), layer(name, layers)
+            if low is not None and high is not None and low > high:
+                found.append(f"{name}:{line} imports {target}, which stands above it")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found.append("cycle: " + " -> ".join(error.args[1]))
+    return found
+
+
+def small_package(package: Path, files: dict[str, str]) -> list[str]:
+    """Writes a package of the layers low, pack, high and the public surface, and returns its violations."""
+    for name, text in files.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    return order_violations(package, ("low", "pack.*", "high", "planned", "kpi"))
+
+
+def text_runners(source: str) -> list[int]:
+    """Returns the lines that hand text to an interpreter: eval, exec, and Polars' own SQL."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case (
+                ast.Name(id="eval" | "exec")
+                | ast.Attribute(value=ast.Name(id="builtins"), attr="eval" | "exec")
+                | ast.Attribute(value=ast.Name(id="pl" | "polars"), attr="sql" | "sql_expr" | "SQLContext")
+            ):
+                lines.append(node.lineno)
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "polars":
+                lines += [node.lineno for alias in node.names if alias.name in RUNS_TEXT]
+    return lines
+
+
+def test_every_module_imports_only_what_stands_below_it():
+    found = order_violations(ROOT / "kpi")
+    assert not found, "\n".join(found)
+
+
+def test_no_layer_is_listed_twice():
+    names = [entry.removesuffix(".*") for entry in LAYERS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"low.py": "from kpi import high"}, "kpi.low:1 imports kpi.high", id="upward"),
+        pytest.param({"low.py": "from kpi.high import x"}, "kpi.low:1 imports kpi.high", id="upward, by name"),
+        pytest.param({"low.py": "from .high import x"}, "kpi.low:1 imports kpi.high", id="upward, relative"),
+        pytest.param({"low.py": "def f():\n    import kpi.high"}, "kpi.low:2 imports kpi.high", id="in a function"),
+        pytest.param({"low.py": "import_module('kpi.high')"}, "kpi.low:1 imports kpi.high", id="by a string"),
+        pytest.param({"low.py": "TABLE = {'f': 'kpi.high:f'}"}, "kpi.low:1 imports kpi.high", id="in a lazy table"),
+        pytest.param({"low.py": "import kpi.pack.a"}, "kpi.low:1 imports kpi.pack", id="into a package"),
+        pytest.param({"pack/a.py": "import kpi.high"}, "kpi.pack.a:1 imports kpi.high", id="out of a package"),
+        pytest.param({"low.py": "import kpi"}, "kpi.low:1 imports kpi,", id="the public surface"),
+        pytest.param({"other.py": ""}, "kpi.other is not listed", id="unlisted"),
+        pytest.param({"other/a.py": ""}, "kpi.other.a is not listed", id="unlisted package"),
+        pytest.param(
+            {"pack/a.py": "import kpi.pack.b", "pack/b.py": "def f():\n    import kpi.pack.a"}, "cycle: ", id="cycle"
+        ),
+    ],
+)
+def test_the_order_is_enforced(tmp_path, files, expected):
+    base = {"__init__.py": "", "low.py": "", "pack/__init__.py": "", "pack/a.py": "", "high.py": "import kpi.low"}
+    found = small_package(tmp_path / "kpi", base | files)
+    assert any(line.startswith(expected) for line in found), found
+
+
+def test_what_points_downwards_passes(tmp_path):
+    texts = {"__init__.py": "from kpi.high import x", "low.py": "import ast", "high.py": "from kpi.pack import a, b"}
+    packs = {"pack/__init__.py": "", "pack/a.py": "from kpi import low", "pack/b.py": "from kpi.pack.a import low"}
+    assert small_package(tmp_path / "kpi", texts | packs) == []
+
+
+def test_modules_are_short_and_say_what_they_are_about():
+    found = []
+    for name, path in modules(ROOT / "kpi").items():
+        length = len(path.read_text(encoding="utf-8").splitlines())
+        found += [f"{name} has {length} lines, more than {LONGEST}: split it"] if length > LONGEST else []
+        found += [f"{name} says nothing about its content: name its idea"] if VAGUE & set(name.split(".")) else []
+    assert not found, "\n".join(found)
+
+
+def test_text_from_users_is_never_executed():
+    found = [
+        f"{name}:{line} runs text: go through kpi.expressions"
+        for name, path in modules(ROOT / "kpi").items()
+        for line in text_runners(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["eval(x)", "run = exec", "builtins.eval(x)", "pl.sql_expr(x)", "polars.sql(x)", "from polars import SQLContext"],
+)
+def test_running_text_is_noticed(source):
+    assert text_runners(source) == [1]
+
+
+def test_asking_a_tree_for_its_sql_is_no_execution():
+    assert text_runners("tree.sql(dialect='duckdb')\nre.compile('x')\nself.evaluate(x)") == []
+
+
+@pytest.mark.skipif(not (ROOT / "kpi/cli.py").exists(), reason="there is no command line yet")
+def test_the_command_line_starts_without_the_engine():
+    code = "import kpi.cli, sys; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not SLOW_TO_IMPORT & set(done.stdout.split()), "import these inside the command that needs them"
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        (b"see /" + b"home/li/data.csv", True),
+        (b"'/" + b"tmp/x'", True),
+        (b"https://py" + b"pi.org/simple", True),
+        (b"https://mirrors" + b".example.edu.cn/simple", True),
+        (b"#!/usr/bin/env bash", False),
+        (b"https://www.example.org/home/page, ./work/x, and/or", False),
+    ],
+)
+def test_foreign_places_are_noticed(text, foreign):
+    assert bool(FOREIGN.search(text)) is foreign
+
+
+def test_tracked_files_name_no_place_outside_the_project():
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    assert listed.returncode == 0, listed.stderr.decode()
+    found = []
+    for name in listed.stdout.decode().split("\0"):
+        if name and (path := ROOT / name).is_file():
+            lines = path.read_bytes().splitlines()
+            found += [
+                f"{name}:{number}: {line[:100]!r}" for number, line in enumerate(lines, 1) if FOREIGN.search(line)
+            ]
+    assert not found, "\n".join(found)
