@@ -1,0 +1,86 @@
+"""The catalogue: where systems are found by their id, and which one a file is for."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from kpi.errors import DefinitionError, Diagnostic, Place, suggest
+from kpi.loader import Loaded, examine
+from kpi.system import System
+
+ENVIRONMENT = "KPI_DEFINITIONS"
+
+
+def shipped() -> Path:
+    """Returns the folder of the definitions that come with the package."""
+    inside = Path(__file__).parent / "definitions"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "definitions"
+
+
+def folders(given: Path | None = None) -> list[Path]:
+    """Returns where systems are looked up: the folder given, KPI_DEFINITIONS, kpi.toml, then what is shipped."""
+    found = [given] if given is not None else []
+    if place := os.environ.get(ENVIRONMENT):
+        found.append(Path(place))
+    configured = _configured()
+    if configured is not None:
+        found.append(configured)
+    return list(dict.fromkeys([*found, shipped()]))
+
+
+def _configured() -> Path | None:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        file = folder / "kpi.toml"
+        if file.is_file():
+            try:
+                value = tomllib.loads(file.read_text("utf-8")).get("definitions")
+            except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+                raise DefinitionError(Diagnostic("K108", f"the configuration cannot be read: {error}", Place(str(file)))) from None
+            if value is not None and not isinstance(value, str):
+                raise DefinitionError(Diagnostic("K108", "`definitions` must be the path of a folder", Place(str(file))))
+            return folder / value if value else None
+    return None
+
+
+def files(given: Path | None = None) -> dict[str, Path]:
+    """Returns the definition files of the catalogue by id; the first folder that has an id wins."""
+    found: dict[str, Path] = {}
+    for folder in folders(given):
+        for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+            found.setdefault(file.stem, file)
+    return found
+
+
+def find(name: str, given: Path | None = None) -> Loaded:
+    """Returns the system with an id, or the one in a YAML file, loaded and checked.
+
+    Raises:
+        DefinitionError: when there is no such system, or when its definition has errors.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return _usable(examine(name))
+    known = files(given)
+    if name not in known:
+        looked = ", ".join(str(folder) for folder in folders(given))
+        hint = suggest(name, known) or (f"what there is: {', '.join(known)}" if known else f"looked in {looked}")
+        raise DefinitionError(Diagnostic("K205", f"there is no system `{name}`", hint=hint))
+    return _usable(examine(known[name]))
+
+
+def _usable(loaded: Loaded) -> Loaded:
+    if loaded.system is None:
+        raise DefinitionError(loaded.findings)
+    return loaded
+
+
+def systems(given: Path | None = None) -> dict[str, Loaded]:
+    """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
+    return {name: examine(path) for name, path in files(given).items()}
+
+
+def titles(system: System) -> set[str]:
+    """Returns every text under which a file could carry the system's measures."""
+    return {text for name, one in system.measures.items() for text in (name, one.title) if text}

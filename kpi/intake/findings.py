@@ -1,0 +1,41 @@
+"""Findings about rows: one for each bad row, up to a limit for each kind, and the count of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Place, Severity, count
+from kpi.intake.table import ROW, Table
+
+#: How many findings of one kind are listed for one table; the rest are counted.
+LIMIT = 100
+
+
+def of_rows(
+    table: Table,
+    rows: pl.DataFrame,
+    column: str | None,
+    tell: Callable[[dict[str, object]], tuple[str, str, str | None]],
+    *,
+    severity: Severity = Severity.ERROR,
+) -> list[Diagnostic]:
+    """Returns a finding for each row of a frame that holds bad rows with their row numbers.
+
+    Args:
+        table: where the rows come from.
+        rows: the bad rows, with the column `ROW` and whatever `tell` reads.
+        column: the header of the bad cell, or a column of `rows` named `field`.
+        tell: gives code, message and hint for a row.
+        severity: of all of them.
+    """
+    findings = []
+    for row in rows.sort(ROW).head(LIMIT).to_dicts():
+        code, message, hint = tell(row)
+        place = table.place(int(row[ROW]), str(row["field"]) if column is None and row.get("field") else column)
+        findings.append(Diagnostic(code, message, place, hint, severity))
+    if (more := rows.height - len(findings)) > 0:
+        message = f"... and {count(more, 'more row')} of this kind"
+        findings.append(Diagnostic(findings[-1].code, message, Place(table.file, sheet=table.sheet), None, severity))
+    return findings

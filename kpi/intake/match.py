@@ -1,0 +1,152 @@
+"""Which file is which dataset: by the columns it has, or as the caller says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from kpi import expressions, units
+from kpi.datasets import Dataset, PanelData, Records, ReportedData
+from kpi.errors import Diagnostic, Severity, suggest
+from kpi.expressions import ExpressionError
+from kpi.intake.headers import clean, roles, split_unit
+from kpi.intake.table import Table
+from kpi.measures import Measure, Reported
+from kpi.system import System
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table with the dataset it belongs to, and which header plays which role."""
+
+    table: Table
+    name: str
+    dataset: Dataset
+    roles: Mapping[str, str]
+
+    @property
+    def who(self) -> str:
+        """The header that names the entity."""
+        return self.roles.get("entity") or self.roles["code"]
+
+
+def datasets(system: System) -> dict[str, Dataset]:
+    """Returns the system's datasets; one that declares none takes reported and wide files."""
+    return system.datasets or {"reported": ReportedData(), "panel": PanelData()}
+
+
+def is_unit(text: str) -> bool:
+    """Returns whether a text is a unit of the registry."""
+    try:
+        units.parse(text)
+    except units.UnitError:
+        return False
+    return True
+
+
+def measure_names(system: System) -> dict[str, str]:
+    """Returns every text under which files carry a reported measure: name, title, synonyms."""
+    found: dict[str, str] = {}
+    for name, measure in system.measures.items():
+        for text in (name, measure.title, *measure.synonyms):
+            if text and isinstance(measure, Reported):
+                found.setdefault(clean(text), name)
+    return found
+
+
+def of_dataset(system: System, name: str) -> dict[str, Measure]:
+    """Returns the measures that are computed from the records of a dataset."""
+    only = sum(one.form == "records" for one in datasets(system).values()) == 1  # type: ignore[attr-defined]
+    return {
+        key: measure
+        for key, measure in system.measures.items()
+        if not isinstance(measure, Reported) and (measure.source == name or (measure.source is None and only))
+    }
+
+
+def needed_columns(system: System, name: str) -> dict[str, str]:
+    """Returns the columns that the measures of a records dataset read, each with its kind, number or text."""
+    dataset = datasets(system)[name]
+    kinds: dict[str, str] = {}
+    for measure in of_dataset(system, name).values():
+        if measure.where is not None:
+            try:
+                kinds.update(expressions.parse(measure.where).column_kinds())
+            except ExpressionError:
+                continue
+    for measure in of_dataset(system, name).values():
+        for column in measure.columns():
+            if measure.kind != "distinct":  # type: ignore[attr-defined]
+                kinds[column] = "number"
+            else:
+                kinds.setdefault(column, "text")
+        if measure.per is not None:
+            kinds[measure.per] = "text"
+    return kinds | (dataset.types if isinstance(dataset, Records) else {})
+
+
+def match(system: System, table: Table, *, name: str | None = None) -> tuple[Source | None, list[Diagnostic]]:
+    """Returns the dataset that a table belongs to, or why it belongs to none.
+
+    A file with columns for measure and value is reported data; one that has all columns that the measures of a records
+    dataset read is that; one with a column per measure is a panel.
+
+    Args:
+        system: the system whose datasets are meant.
+        table: the table to place.
+        name: the dataset, when the caller says which.
+    """
+    found, notes = roles(table.columns, place=table.place())
+    known = datasets(system)
+    if name is not None and name not in known:
+        return None, [Diagnostic("K204", f"unknown dataset `{name}`", table.place(), suggest(name, known))]
+    reasons: list[tuple[int, Diagnostic]] = []
+    for key, dataset in known.items():
+        if name is not None and key != name:
+            continue
+        declared = {role: clean(header) for role, header in dataset.columns.items()}
+        source = Source(table, key, dataset, {**found, **declared})
+        lacking = _lacking(system, source)
+        if not lacking:
+            return source, list(notes) if isinstance(dataset, ReportedData) else []
+        reasons.append((len(lacking), _lacks(source, lacking)))
+    nearest = min(reasons, key=lambda pair: pair[0])[1]
+    return None, [nearest]
+
+
+def _lacking(system: System, source: Source) -> list[str]:
+    headers = set(source.table.columns)
+    lacking = [header for header in source.dataset.columns.values() if clean(header) not in headers]
+    if "entity" not in source.roles and "code" not in source.roles:
+        lacking.append("地区 (entity)")
+    if isinstance(source.dataset, Records):
+        lacking += [column for column in needed_columns(system, source.name) if clean(column) not in headers]
+        if "period" not in source.roles:
+            lacking.append("日期 (period)")
+        return list(dict.fromkeys(lacking))
+    if isinstance(source.dataset, ReportedData):
+        return lacking + [f"{words} ({role})" for role, words in (("measure", "指标"), ("value", "数值")) if role not in source.roles]
+    if not panel_columns(system, source.table, list(source.roles.values())):
+        lacking.append("a column headed by a measure")
+    return lacking
+
+
+def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
+    """Returns the columns of a wide table that hold measures: header to measure and the unit in the header."""
+    names = measure_names(system)
+    columns = {}
+    for header in table.columns:
+        text, unit = split_unit(header, is_unit)
+        measure = names.get(clean(header)) or names.get(clean(text))
+        if measure is not None and header not in taken:
+            columns[header] = (measure, unit if clean(header) not in names else None)
+    return columns
+
+
+def _lacks(source: Source, lacking: list[str]) -> Diagnostic:
+    columns = "、".join(source.table.columns[:12])
+    first = lacking[0]
+    what = "columns" if len(lacking) > 1 else "a column"
+    message = f"dataset `{source.name}` needs {what} that {source.table.file} does not have: {', '.join(lacking)}"
+    hint = suggest(first.split(" ")[0], source.table.columns) or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
+    return Diagnostic("K521", message, source.table.place(), hint, Severity.ERROR)

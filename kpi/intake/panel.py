@@ -1,0 +1,333 @@
+"""The panel: all files of a call, read, cleaned and laid out as one complete grid of entities and periods."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from kpi import periods
+from kpi.datasets import Records
+from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.indicators import Count
+from kpi.intake import findings as row_findings
+from kpi.intake import records, reported, timing
+from kpi.intake.entities import Entities, from_data, from_roster
+from kpi.intake.files import read
+from kpi.intake.match import Source, match
+from kpi.intake.numbers import read_numbers
+from kpi.intake.table import ROW, Table, literal
+from kpi.measures import Reported
+from kpi.periods import Period
+from kpi.status import Status, reason
+from kpi.system import System
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows: `read = used + refused + restated + repeated`."""
+
+    read: int = 0
+    refused: int = 0
+    restated: int = 0
+    repeated: int = 0
+
+    @property
+    def used(self) -> int:
+        """The rows that entered a measure."""
+        return self.read - self.refused - self.restated - self.repeated
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Measures on the complete grid, ready for a plan.
+
+    `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
+    (Int32), cohort (String), `#month`, `#entities`, and per measure `name`, `name.status` and `name.rows`.
+    """
+
+    frame: pl.DataFrame
+    entities: Entities
+    periods: tuple[Period, ...]
+    findings: tuple[Diagnostic, ...]
+    counts: Counts
+    data_hash: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass
+class _Intake:
+    """One reading of all files: what is found on the way is kept here."""
+
+    system: System
+    period: str | None
+    folder: Path | None
+    findings: list[Diagnostic] = field(default_factory=list)
+    read: int = 0
+    refused: int = 0
+    restated: int = 0
+    repeated: int = 0
+
+    def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
+        sources = self.sources(tables)
+        entities = self.entities(sources)
+        figures, targets = self.figures(sources, entities)
+        if not figures.height:
+            # With nothing usable there is no period to score: the findings say why.
+            errors = [one for one in self.findings if one.severity is Severity.ERROR]
+            raise DataError(errors or [Diagnostic("K530", "the files hold no figure that can be used", Place(sources[0].table.file))])
+        first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
+        grid = self.grid(entities, first, last)
+        frame = self.measures(grid, figures)
+        frame = self.counted(frame, figures)
+        frame = self.targeted(frame, targets, entities)
+        grain = self.system.period
+        return Panel(
+            frame,
+            entities,
+            tuple(Period.of(index, grain) for index in range(first, last + 1)),
+            tuple(self.findings),
+            Counts(self.read, self.refused, self.restated, self.repeated),
+            data_hash,
+            tuple(source.table.file for source in sources),
+        )
+
+    # ---- WHO AND WHICH ---- #
+
+    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Source]:
+        sources, lost = [], []
+        for table, name in tables:
+            self.findings += table.notes
+            source, notes = match(self.system, table, name=name)
+            if source is None:
+                lost += notes
+            else:
+                sources.append(source)
+                self.findings += notes
+        if lost:
+            raise DataError(lost)
+        return sources
+
+    def entities(self, sources: Sequence[Source]) -> Entities:
+        roster = self.system.entities.roster
+        if roster is not None:
+            path = (self.folder or Path()) / roster
+            return from_roster(path, self.system.ranking.cohort if self.system.ranking.cohort != "cohort" else None)
+        names: set[str] = set()
+        cohorts: dict[str, str] = {}
+        for source in sources:
+            names.update(records.distinct_texts(source, source.who))
+            group = self.system.ranking.cohort if self.system.ranking.cohort in source.table.columns else source.roles.get("cohort")
+            if group is not None and group in source.table.columns:
+                pairs = source.table.frame.select(pl.col(literal(source.who)).cast(pl.String), pl.col(literal(group)).cast(pl.String))
+                for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
+                    if cohorts.setdefault(name.strip(), cohort) != cohort:
+                        message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
+                        self.findings.append(Diagnostic("K607", message, source.table.place(None, group), None, Severity.WARNING))
+        return from_data(sorted(names), cohorts)
+
+    # ---- FIGURES ---- #
+
+    def figures(self, sources: Sequence[Source], entities: Entities) -> tuple[pl.DataFrame, pl.DataFrame]:
+        parts, rows, targets = [], [], []
+        for number, source in enumerate(sources):
+            if isinstance(source.dataset, Records):
+                made = records.aggregate(source, self.system, entities)
+                parts.append(made.figures)
+            else:
+                made = reported.clean_rows(source, number, self.system, entities, self.period)
+                rows.append(made.rows)
+                targets.append(made.targets)
+            self.findings += made.findings
+            self.read += made.read
+            self.refused += made.refused
+        if rows:
+            parts.append(self.timed(pl.concat(rows), sources))
+        merged = pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
+        return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+
+    def timed(self, rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+        grain = self.system.period
+        if timing.labels_by_end(rows, grain):
+            rows = rows.with_columns(start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32))
+            message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
+            self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
+        kept, twice, restated = timing.newest(rows)
+        self.restated += restated
+        self.contradictions(twice, sources)
+        names = {name: one.timing for name, one in self.system.measures.items() if isinstance(one, Reported)}
+        figures, coarse = timing.to_scored(kept, names, grain)
+        for number, source in enumerate(sources):
+            mine = coarse.filter(pl.col("source") == number).rename({"row": ROW})
+            if mine.height:
+                self.refused += mine.height
+                self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
+        return figures
+
+    def contradictions(self, twice: pl.DataFrame, sources: Sequence[Source]) -> None:
+        """Findings for figures given more than once: equal ones are counted once, different ones refused."""
+        if not twice.height:
+            return
+        keys = [*timing.KEYS, "start", "months"]
+        same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
+        twice = twice.with_columns(
+            same=same, others=(pl.col("row").sort().cast(pl.String).implode().over(keys, mapping_strategy="join"))
+        )
+        extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
+        self.repeated += extra.height
+        clash = twice.filter(~pl.col("same"))
+        self.refused += clash.height
+        for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
+            for number, source in enumerate(sources):
+                mine = rows.filter(pl.col("source") == number).rename({"row": ROW}).with_columns(field=pl.lit(source.roles.get("value")))
+
+                def tell(row: dict[str, object], words: str = words) -> tuple[str, str, str | None]:
+                    where = ", ".join(str(one) for one in _listed(row["others"]) if str(one) != str(row[ROW]))
+                    hint = "give the later figure a higher number in a column 修订" if words == "contradicts" else None
+                    title = self.system.symbols[str(row["measure"])].title
+                    return "K608", f"the figure of {title} {words} row {where}", hint
+
+                if mine.height:
+                    self.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+
+    def too_coarse(self, row: dict[str, object]) -> tuple[str, str, str | None]:
+        period = Period(int(str(row["start"])), int(str(row["months"])))
+        grain = self.system.period
+        return "K609", f"{period.title} is longer than a {grain} and does not begin in January", f"report it by {grain}"
+
+    # ---- THE GRID ---- #
+
+    def grid(self, entities: Entities, first: int, last: int) -> pl.DataFrame:
+        number, size = len(entities.names), self.system.period.months
+        who = pl.DataFrame({"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")})
+        when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
+        return when.join(who, how="cross").with_columns(
+            ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"), pl.lit(number, dtype=pl.Int64).alias("#entities")
+        )
+
+    def measures(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+        """Adds the columns of every measure without `per`."""
+        columns: list[pl.Series] = []
+        first, number = int(grid["period"][0]), int(grid["#entities"][0])
+        place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
+        figures = figures.filter(pl.col("per").is_null()).with_columns(place=place)
+        by_name = figures.partition_by("measure", as_dict=True, maintain_order=True)
+        for name, measure in self.system.measures.items():
+            if measure.per is not None:
+                continue
+            mine = by_name.get((name,))
+            value = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True)
+            status = pl.repeat("missing", grid.height, dtype=Status, eager=True)
+            rows = pl.repeat(0, grid.height, dtype=pl.Int64, eager=True)
+            if mine is not None:
+                mine = mine.unique("place", keep="first", maintain_order=True)
+                value = value.scatter(mine["place"], mine["value"])
+                status = status.to_physical().scatter(mine["place"], mine["status"].to_physical()).cast(Status)
+                rows = rows.scatter(mine["place"], mine["rows"])
+            columns += [value.alias(name), status.alias(f"{name}.status"), rows.alias(f"{name}.rows")]
+        return grid.with_columns(columns)
+
+    def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+        """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
+        for name, indicator in self.system.indicators.items():
+            if not isinstance(indicator, Count):
+                continue
+            mine = figures.filter((pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null())
+            passed = mine.group_by("entity", "period").agg(
+                indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
+                pl.len().cast(pl.Float64).alias(f"{name}.units"),
+            )
+            grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
+        return grid
+
+    def targeted(self, grid: pl.DataFrame, targets: pl.DataFrame, entities: Entities) -> pl.DataFrame:
+        """Adds `name.own_target` for indicators whose target differs by entity."""
+        for name, indicator in self.system.indicators.items():
+            sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
+            if not sources:
+                continue
+            column = pl.lit(None, dtype=pl.Float64)
+            if sources[0].file is not None:
+                found = self.target_file(sources[0].file, name, entities)
+                column = pl.col("target")
+                grid = grid.join(found, on="entity", how="left", maintain_order="left")
+            elif targets.height:
+                size = self.system.period.months
+                mine = targets.filter(pl.col("indicator") == name).sort("start", ROW if ROW in targets.columns else "row")
+                mine = mine.select("entity", "target", period=((pl.col("start") + pl.col("months") - 1) // size).cast(pl.Int32))
+                mine = mine.unique(["entity", "period"], keep="last", maintain_order=True)
+                grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
+                # A target that is given once holds until another is given, and for the periods before it too.
+                column = pl.col("target").forward_fill().over("entity").backward_fill().over("entity")
+            grid = grid.with_columns(column.alias(f"{name}.own_target")).drop("target", strict=False)
+        return grid
+
+    def target_file(self, file: str, indicator: str, entities: Entities) -> pl.DataFrame:
+        table = read((self.folder or Path()) / file)[0]
+        needed = [one for one in ("entity", "indicator", "target") if one not in table.columns]
+        if needed:
+            raise DataError(Diagnostic("K521", f"the target file has no column {', '.join(needed)}", table.place()))
+        frame = table.numbered().collect().filter(pl.col("indicator") == indicator)
+        meaning = entities.resolve(frame["entity"].drop_nulls().to_list())
+        numbers = read_numbers(frame["target"])
+        frame = frame.with_columns(numbers["value"].alias("number"), numbers["problem"])
+        known = pl.DataFrame({"entity": list(meaning), "who": list(meaning.values())}, schema={"entity": pl.String, "who": pl.UInt32})
+        frame = frame.join(known, on="entity", how="left", maintain_order="left")
+        self.findings += [
+            entities.unknown(str(row["entity"]), table.place(int(row[ROW]), "entity")) for row in frame.filter(pl.col("who").is_null()).to_dicts()
+        ]
+        self.findings += [
+            Diagnostic("K604", str(row["problem"]), table.place(int(row[ROW]), "target")) for row in frame.filter(pl.col("problem").is_not_null()).to_dicts()
+        ]
+        return frame.filter(pl.col("who").is_not_null()).select(entity="who", target="number").unique("entity", keep="last", maintain_order=True)
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | pl.Series) else [value]
+
+
+def take_in(
+    system: System,
+    files: Sequence[str | Path],
+    *,
+    named: Mapping[str, Sequence[str | Path]] | None = None,
+    period: str | None = None,
+    folder: Path | None = None,
+) -> Panel:
+    """Reads files into a panel.
+
+    Args:
+        system: the system whose datasets the files are.
+        files: files matched to datasets by their columns.
+        named: files whose dataset the caller names.
+        period: the period of all rows, for files without a period column.
+        folder: where the definition's own files (roster, targets) are.
+
+    Raises:
+        DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
+            they are findings of the panel.
+    """
+    wanted = [(file, None) for file in files] + [(file, name) for name, some in (named or {}).items() for file in some]
+    tables: list[tuple[Table, str | None]] = []
+    errors: list[Diagnostic] = []
+    for file, name in wanted:
+        try:
+            tables += [(table, name) for table in read(file)]
+        except DataError as error:
+            errors += error.diagnostics
+    if errors:
+        raise DataError(errors)
+    return _Intake(system, period, folder).panel(tables, data_hash([Path(file) for file, _ in wanted]))
+
+
+def data_hash(files: Sequence[Path]) -> str:
+    """Returns a hash of the contents of files, whatever their order and names."""
+    hashes = []
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as stream:
+                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]

@@ -1,0 +1,214 @@
+"""Records: one event a row becomes measures per entity and scored period, in one pass over the file.
+
+All measures of a dataset are aggregations of one `group_by` over a lazy scan, so a file is read once, by the streaming
+engine, and only the columns that are needed. What texts mean (periods, entities) is found on their distinct values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi import expressions, periods
+from kpi.errors import Diagnostic
+from kpi.expressions import Term
+from kpi.intake import findings
+from kpi.intake.entities import Entities
+from kpi.intake.headers import clean
+from kpi.intake.match import Source, needed_columns, of_dataset
+from kpi.intake.numbers import read_numbers
+from kpi.intake.table import ROW, literal
+from kpi.measures import Measure, exact_sum
+from kpi.periods import Grain
+from kpi.status import OK, Status, reason
+from kpi.system import System
+
+
+@dataclass
+class Aggregated:
+    """Measures of one table of records.
+
+    `figures` has the columns measure, entity, per, period, value, status, rows (as `kpi.intake.timing.to_scored`).
+    """
+
+    figures: pl.DataFrame
+    findings: list[Diagnostic] = field(default_factory=list)
+    read: int = 0
+    refused: int = 0
+
+
+def distinct_texts(source: Source, header: str) -> list[str]:
+    """Returns the distinct texts of a column, sorted; one pass over that column alone."""
+    column = pl.col(literal(header)).cast(pl.String)
+    return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
+
+
+def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
+    """Returns the measures of a table of records.
+
+    Args:
+        source: the table and what its columns are.
+        system: gives the measures, with `where`, `per` and `over_time`.
+        entities: who there is.
+    """
+    grain = system.period
+    measures = of_dataset(system, source.name)
+    kinds = {column: kind for column, kind in needed_columns(system, source.name).items()}
+    frame, bad = _prepared(source, kinds, entities, grain)
+    out = Aggregated(pl.DataFrame())
+    usable = frame.filter(pl.col("#entity").is_not_null() & pl.col("#month").is_not_null())
+    groups: dict[tuple[str | None, str | None], dict[str, Measure]] = {}
+    for name, measure in measures.items():
+        timing = measure.over_time if measure.over_time != "ytd" else None
+        groups.setdefault((measure.per, timing), {})[name] = measure
+    queries = [
+        _query(usable, group, per, grain, kinds, by_month=timing is not None) for (per, timing), group in groups.items()
+    ]
+    counted = frame.select(pl.len(), refused=(pl.col("#entity").is_null() | pl.col("#month").is_null()).sum())
+    collected = pl.collect_all([counted, bad, *queries])
+    out.read, out.refused = collected[0].row(0)
+    out.findings = _findings(source, collected[1], entities)
+    figures = [
+        _long(table, group, timing, grain)
+        for table, ((_, timing), group) in zip(collected[2:], groups.items(), strict=True)
+    ]
+    out.figures = pl.concat(figures) if figures else out.figures
+    return out
+
+
+def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grain: Grain) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The rows with `#entity`, `#month`, `#period`, `#order` and typed columns, and the rows that have something wrong."""
+    table, who, when = source.table, source.who, source.roles["period"]
+    schema = table.frame.collect_schema()
+    frame = table.numbered()
+    meaning = entities.resolve(distinct_texts(source, who))
+    known = pl.LazyFrame({"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32})
+    frame = frame.with_columns(pl.col(literal(who)).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
+    if schema[when] in (pl.Date, pl.Datetime):
+        date = pl.col(literal(when))
+        month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)
+        frame = frame.with_columns(month.alias("#month"), date.cast(pl.Date).cast(pl.Int32).alias("#order"))
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("#problem"))
+    else:
+        texts = periods.parse_column(pl.Series(distinct_texts(source, when), dtype=pl.String))
+        inside = pl.col("start") // grain.months == (pl.col("start") + pl.col("months") - 1) // grain.months
+        texts = texts.select(
+            pl.col("text").alias("#when"),
+            pl.when(inside).then(pl.col("start") + pl.col("months") - 1).cast(pl.Int32).alias("#month"),
+            pl.when(inside | pl.col("start").is_null()).then(pl.col("problem"))
+            .otherwise(pl.format("`{}` is longer than the scored periods", "text")).alias("#problem"),
+        )  # fmt: skip
+        texts = texts.with_columns(pl.col("#when").rank("dense").cast(pl.Int32).alias("#order"))
+        frame = frame.with_columns(pl.col(literal(when)).cast(pl.String).alias("#when")).join(texts.lazy(), on="#when", how="left")
+    frame = frame.with_columns((pl.col("#month") // grain.months).cast(pl.Int32).alias("#period"))
+    numbers = [column for column, kind in kinds.items() if kind == "number"]
+    typed: dict[str, pl.Expr] = {}
+    wrong: dict[str, pl.Expr] = {}
+    for column in numbers:
+        header = clean(column)
+        source_column = pl.col(literal(header))
+        if schema[header].is_integer():
+            typed[f"n {column}"] = source_column.cast(pl.Float64)
+        else:
+            read = source_column.map_batches(_values, return_dtype=pl.Float64, is_elementwise=True)
+            typed[f"n {column}"] = read
+            wrong[column] = source_column.map_batches(_problems, return_dtype=pl.String, is_elementwise=True)
+    frame = frame.with_columns(**typed)
+    unplaced = pl.col("#entity").is_null() | pl.col("#month").is_null()
+    shown = frame.with_columns(**{f"p {column}": expr for column, expr in wrong.items()})
+    bad = shown.filter(pl.any_horizontal([unplaced, *(pl.col(f"p {column}").is_not_null() for column in wrong)]))
+    when_text = pl.col(literal(when)).cast(pl.String)
+    return frame, bad.select(ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong))
+
+
+def _values(column: pl.Series) -> pl.Series:
+    return read_numbers(column)["value"]
+
+
+def _problems(column: pl.Series) -> pl.Series:
+    return read_numbers(column)["problem"]
+
+
+def _query(
+    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, grain: Grain, kinds: Mapping[str, str], *, by_month: bool
+) -> pl.LazyFrame:  # fmt: skip
+    """One `group_by` with value and row count of each measure; by month where they are combined over time after."""
+    aggregations: dict[str, pl.Expr] = {}
+    conditions: dict[str, pl.Expr] = {}
+    columns = {column: f"n {column}" if kind == "number" else column for column, kind in kinds.items()}
+
+    def scope(column: str) -> Term:
+        return Term(pl.col(literal(columns.get(column, column))), kinds.get(column, "text"))
+
+    for name, measure in measures.items():
+        matched = pl.lit(True)  # noqa: FBT003
+        if measure.where is not None:
+            matched = conditions.setdefault(
+                measure.where, expressions.parse(measure.where).resolve(scope).expr.fill_null(value=False)
+            )
+        if measure.where is None:
+            matched = pl.col("#entity").is_not_null()
+        bound = measure.model_copy(update={"of": columns[measure.columns()[0]]}) if measure.columns() else measure
+        aggregations[name], aggregations[f"{name}.rows"] = bound.aggregate(matched, pl.col("#order"))
+    keys = [pl.col("#entity").alias("entity"), (pl.col("#month") if by_month else pl.col("#period")).alias("period")]
+    finer = pl.lit(None, dtype=pl.String) if per is None else pl.col(literal(clean(per))).cast(pl.String)
+    frame = frame.with_columns(finer.alias("per"))
+    if per is not None:
+        frame = frame.filter(pl.col("per").is_not_null())
+    grouped = frame.group_by([*keys, "per"]).agg(**aggregations)
+    return grouped.with_columns(pl.lit(grain.months).alias("#size"))
+
+
+def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
+    """The columns of one query as one figure a row, combined over months where `over_time` says so."""
+    if timing is not None:
+        combine = {
+            "sum": lambda c: pl.when(pl.col(c).count() > 0).then(exact_sum(pl.col(c))),
+            "mean": lambda c: exact_sum(pl.col(c)) / pl.col(c).count(),
+            "max": lambda c: pl.col(c).max(), "min": lambda c: pl.col(c).min(),
+            "last": lambda c: pl.col(c).sort_by("period").last(), "first": lambda c: pl.col(c).sort_by("period").first(),
+        }[timing]  # fmt: skip
+        table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
+            **{name: combine(name) for name in measures}, **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures}
+        ).rename({"scored": "period"})  # fmt: skip
+    parts = []
+    for name, measure in measures.items():
+        part = table.select(
+            measure=pl.lit(name), entity=pl.col("entity"), per=pl.col("per"), period=pl.col("period").cast(pl.Int32),
+            value=pl.col(name), rows=pl.col(f"{name}.rows").cast(pl.Int64),
+        )  # fmt: skip
+        if measure.over_time == "ytd":
+            year = ["entity", "per", pl.col("period") * grain.months // 12]
+            part = part.sort("period").with_columns(
+                value=(pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9, rows=pl.col("rows").cum_sum().over(year)
+            )
+        parts.append(part)
+    status = pl.when(pl.col("value").is_not_null()).then(OK).otherwise(reason("missing")).cast(Status)
+    found = pl.concat(parts).with_columns(status=status)
+    return found.select("measure", "entity", "per", "period", "value", "status", "rows")
+
+
+def _findings(source: Source, bad: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+
+    def unknown(row: dict[str, object]) -> tuple[str, str, str | None]:
+        if row["#who"] is None:
+            return "K602", "the row names no entity", None
+        finding = entities.unknown(str(row["#who"]), source.table.place())
+        return finding.code, finding.message, finding.hint
+
+    def when(row: dict[str, object]) -> tuple[str, str, str | None]:
+        return "K606", str(row["#problem"] or "the row has no date"), None
+
+    for condition, column, tell in (("#entity", source.who, unknown), ("#month", source.roles["period"], when)):
+        rows = bad.filter(pl.col(condition).is_null())
+        if rows.height:
+            found += findings.of_rows(source.table, rows, column, tell)
+    for column in bad.columns:
+        if column.startswith("p "):
+            rows = bad.filter(pl.col(column).is_not_null())
+            if rows.height:
+                found += findings.of_rows(source.table, rows, column[2:], lambda row, c=column: ("K604", str(row[c]), None))  # type: ignore[misc]
+    return found

@@ -1,0 +1,266 @@
+"""Reported figures: long or wide tables become clean rows, one figure each, and a finding for each refused one.
+
+A clean row has the columns entity (UInt32, place among the entities), start (Int32, first month) and months (Int32),
+measure (String), per (String, the finer unit or null), value (Float64, in the measure's unit), status (Status),
+revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi import expressions, periods, units
+from kpi.datasets import PanelData
+from kpi.errors import Diagnostic, Severity, suggest
+from kpi.expressions import Term
+from kpi.intake import findings
+from kpi.intake.entities import Entities
+from kpi.intake.headers import clean
+from kpi.intake.match import Source, measure_names, panel_columns
+from kpi.intake.numbers import read_numbers
+from kpi.intake.table import ROW, literal
+from kpi.status import Status
+from kpi.system import System
+
+_TEXT = {role: pl.lit(None, dtype=pl.String) for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")}
+
+#: Multiples that may be typed behind a figure, of whatever unit its column has.
+_MULTIPLES = {"十": 10.0, "百": 100.0, "千": 1e3, "万": 1e4, "十万": 1e5, "百万": 1e6, "千万": 1e7, "亿": 1e8, "万亿": 1e12}
+
+
+@dataclass
+class Figures:
+    """Clean figures of one table and what was found while cleaning them; `read` counts figures, `refused` the bad ones."""
+
+    rows: pl.DataFrame
+    targets: pl.DataFrame
+    findings: list[Diagnostic] = field(default_factory=list)
+    read: int = 0
+    refused: int = 0
+
+
+def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
+    """Returns the figures of a table as text, one a row.
+
+    Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, cohort, per, field (the header of the
+    figure's cell) and every column that a `where:` reads, prefixed with `where `.
+    """
+    table, roles = source.table, source.roles
+    frame = table.numbered().collect()
+    text = {role: pl.col(literal(roles[role])).cast(pl.String) for role in roles if roles[role] in frame.columns}
+    if "period" not in text and period is not None:
+        text["period"] = pl.lit(period)
+    if isinstance(source.dataset, PanelData):
+        columns = panel_columns(system, table, list(roles.values()))
+        parts = [
+            frame.select(
+                ROW, **_TEXT | text | {
+                    "measure": pl.lit(measure), "value": pl.col(literal(header)),
+                    "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
+                    "entity": text.get("entity", text.get("code", pl.lit(None))), "per": pl.lit(None, dtype=pl.String),
+                },
+            )
+            for header, (measure, unit) in columns.items()
+        ]  # fmt: skip
+        return pl.concat(parts, how="vertical_relaxed")
+    extra = {f"where {name}": pl.col(literal(name)) for name in _where_columns(system) if name in frame.columns}
+    unit = text.get("unit", pl.lit(None, dtype=pl.String))
+    own = {
+        "value": pl.col(literal(roles["value"])),
+        "unit": unit if table.unit is None else unit.fill_null(table.unit),
+        "field": pl.lit(roles["value"]),
+        "entity": text.get("entity", text.get("code", pl.lit(None))),
+        "per": _per(system, frame.columns, pl.col(literal(roles["measure"]))),
+    }
+    return frame.select(ROW, **_TEXT | text | own | extra)
+
+
+def _where_columns(system: System) -> list[str]:
+    found: dict[str, None] = {}
+    for measure in system.measures.values():
+        if measure.kind == "reported" and measure.where is not None:  # type: ignore[attr-defined]
+            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
+    return list(found)
+
+
+def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
+    """The finer unit of a row, from the column that its measure names."""
+    per = pl.lit(None, dtype=pl.String)
+    for text, name in measure_names(system).items():
+        column = system.measures[name].per
+        if column in columns:
+            per = pl.when(measure == text).then(pl.col(literal(column))).otherwise(per)
+    return per
+
+
+def clean_rows(source: Source, number: int, system: System, entities: Entities, period: str | None) -> Figures:
+    """Returns the clean figures of a table.
+
+    Args:
+        source: the table and what its columns are.
+        number: the table's number, kept in the column `source`.
+        system: gives measures, units and indicators.
+        entities: who there is.
+        period: the period of every row, for tables without a period column.
+    """
+    raw = texts(source, system, period)
+    figures = Figures(raw, raw, read=raw.height)
+    bad: list[pl.DataFrame] = []
+
+    def refuse(where: pl.Expr, column: str | None, tell: findings.Callable[..., tuple[str, str, str | None]]) -> None:
+        nonlocal raw
+        rows = raw.filter(where)
+        if rows.height:
+            figures.findings += findings.of_rows(source.table, rows, column, tell)
+            bad.append(rows)
+            raw = raw.filter(~where)
+
+    roles = source.roles
+    raw = _resolve(raw, "measure", "name", _meanings(system, raw))
+    refuse(pl.col("name").is_null(), roles.get("measure"), lambda row: _unknown_measure(system, row))
+    raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
+    refuse(pl.col("who").is_null(), source.who, lambda row: _unknown_entity(entities, source, row))
+    known = periods.parse_column(raw["period"]).rename({"text": "period"})
+    raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
+    refuse(pl.col("start").is_null(), roles.get("period"), _bad_period)
+
+    is_target = pl.col("name").is_in(list(system.indicators))
+    figures.targets = _own_targets(raw, system)
+    raw = raw.filter(~is_target)
+    numbers = read_numbers(raw["value"])
+    raw = raw.with_columns(numbers["value"].alias("number"), numbers["status"].cast(Status), numbers["unit"].alias("typed"), numbers["problem"])  # noqa: E501
+    refuse(pl.col("problem").is_not_null(), None, lambda row: ("K604", str(row["problem"]), None))
+    raw = raw.join(_factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
+    refuse(pl.col("factor").is_null() & (pl.col("status") == "ok"), roles.get("unit"), lambda row: ("K605", str(row["misfit"]), None))
+    raw = _where(raw, system)
+
+    revision = read_numbers(raw["revision"])["value"]
+    rows = raw.select(
+        entity="who", start="start", months="months", measure="name", per="per",
+        value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status", revision=revision.fill_null(0.0),
+        row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+    )  # fmt: skip
+    figures.refused = sum(one.height for one in bad)
+    figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
+    return figures
+
+
+def _refused(bad: list[pl.DataFrame], number: int) -> list[pl.DataFrame]:
+    """Refused figures whose entity, period and measure are known: they void that figure rather than vanish."""
+    return [
+        rows.select(
+            entity="who", start="start", months="months", measure="name", per="per", value=pl.lit(None, dtype=pl.Float64),
+            status=pl.lit("refused", dtype=Status), revision=pl.lit(float("inf")),
+            row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+        )
+        for rows in bad if "number" in rows.columns
+    ]  # fmt: skip
+
+
+def _distinct(frame: pl.DataFrame, column: str) -> list[str]:
+    return frame[column].drop_nulls().unique().sort().to_list()
+
+
+def _resolve(frame: pl.DataFrame, column: str, name: str, meanings: dict[str, object], dtype: pl.DataType | type = pl.String) -> pl.DataFrame:
+    """Adds what the distinct texts of a column mean, null for those that mean nothing."""
+    table = pl.DataFrame({column: list(meanings), name: list(meanings.values())}, schema={column: pl.String, name: dtype})
+    return frame.join(table, on=column, how="left", maintain_order="left")
+
+
+def _meanings(system: System, raw: pl.DataFrame) -> dict[str, object]:
+    names = measure_names(system)
+    for name, indicator in system.indicators.items():
+        for text in (name, indicator.title):
+            if text:
+                names.setdefault(clean(text), name)
+    return {text: name for text in _distinct(raw, "measure") if (name := names.get(clean(text)))}
+
+
+def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, str | None]:
+    text = row["measure"]
+    if text is None:
+        return "K601", "the row names no measure", None
+    computed = next((name for name, one in system.measures.items() if str(text) in (name, one.title)), None)
+    if computed is not None:
+        kind = system.measures[computed].kind  # type: ignore[attr-defined]
+        return "K601", f"`{text}` is computed from records (`kind: {kind}`), it is not reported", None
+    return "K601", f"`{text}` is not a measure of {system.system}", suggest(str(text), measure_names(system))
+
+
+def _unknown_entity(entities: Entities, source: Source, row: dict[str, object]) -> tuple[str, str, str | None]:
+    if row["entity"] is None:
+        return "K602", "the row names no entity", None
+    finding = entities.unknown(str(row["entity"]), source.table.place())
+    return finding.code, finding.message, finding.hint
+
+
+def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
+    if row["period"] is None:
+        return "K606", "the row has no period", "fill it in, or give one for the whole file with --period"
+    return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
+
+
+def _factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
+    """For each combination of unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
+    rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
+    out = []
+    for row in rows:
+        factor, misfit = _factor(row["unit"], row["typed"], system, row["name"])
+        out.append({**row, "factor": factor, "misfit": misfit})
+    schema = {"unit": pl.String, "typed": pl.String, "name": pl.String, "factor": pl.Float64, "misfit": pl.String}
+    return pl.DataFrame(out, schema=schema)
+
+
+def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
+    wanted = system.unit(name)
+    multiple = _MULTIPLES.get(typed or "", 1.0)
+    text = unit if typed is None or typed in _MULTIPLES else typed
+    if text is None:
+        return multiple, None
+    try:
+        return multiple * units.factor(units.parse(text), wanted), None
+    except units.UnitError as error:
+        return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
+
+
+def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
+    """Leaves out rows that their measure's `where:` does not take."""
+    keep = pl.lit(True)  # noqa: FBT003
+    for name, measure in system.measures.items():
+        if measure.kind != "reported" or measure.where is None:  # type: ignore[attr-defined]
+            continue
+        expression = expressions.parse(measure.where)
+        kinds = expression.column_kinds()
+        cleaned = {
+            f"where {column}": read_numbers(raw[f"where {column}"])["value"]
+            for column, kind in kinds.items() if kind == "number" and f"where {column}" in raw.columns
+        }  # fmt: skip
+        raw = raw.with_columns(**cleaned)
+        taken = expression.resolve(lambda column: Term(pl.col(f"where {column}"), kinds.get(column, "text")))  # noqa: B023
+        keep = pl.when(pl.col("name") == name).then(taken.expr.fill_null(value=False)).otherwise(keep)
+    return raw.filter(keep)
+
+
+def _own_targets(raw: pl.DataFrame, system: System) -> pl.DataFrame:
+    """Entities' own targets in the data: indicator, entity, start, months, target (in the indicator's unit)."""
+    of_level = {
+        indicator.of: name
+        for name, indicator in system.indicators.items()
+        if indicator.kind == "level" and any(t.per_entity is not None for t in indicator.target)  # type: ignore[attr-defined]
+    }
+    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(list(system.indicators)))
+    rows = rows.with_columns(indicator=pl.col("name").replace(of_level)).filter(pl.col("indicator").is_in(list(system.indicators)))
+    text = pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))
+    numbers = read_numbers(rows.select(text).to_series())
+    return rows.select(
+        "indicator", entity="who", start="start", months="months", target=numbers["value"], row=ROW, text=text,
+    ).filter(pl.col("target").is_not_null())  # fmt: skip
+
+
+def correction_note(total: int) -> Diagnostic | None:
+    """Returns the note that figures were restated, or None."""
+    if not total:
+        return None
+    return Diagnostic("K690", f"{total:,} figures are restated by a later revision", severity=Severity.INFO)

@@ -1,0 +1,245 @@
+"""The scorecard: results of one scoring as tidy frames, sorted, without timestamps, the same bits for the same input."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.pillars import score_of
+from kpi.plan import Plan
+from kpi.system import System
+
+LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The results of scoring a panel with a plan.
+
+    Attributes:
+        plan: what was computed.
+        frame: every column of the plan, one row per period and entity (wide).
+        entities: entity (String) and code, in order.
+        labels: the text of each period index that was scored, in order.
+        findings_list: what was found in the data.
+        data_hash: of the files.
+        shown: the period indices that the tidy frames hold; all of `labels` when None.
+    """
+
+    plan: Plan
+    frame: pl.DataFrame
+    entities: pl.DataFrame
+    labels: Mapping[int, str]
+    findings_list: tuple[Diagnostic, ...] = ()
+    data_hash: str = ""
+    shown: tuple[int, ...] | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    # ---- WHAT IT IS ---- #
+
+    @property
+    def definition(self) -> System:
+        """The system that was scored."""
+        return self.plan.system
+
+    @property
+    def system(self) -> str:
+        """The system's id."""
+        return self.definition.system
+
+    @property
+    def title(self) -> str:
+        """The system's title."""
+        return self.definition.title or self.definition.system
+
+    @property
+    def entity_title(self) -> str:
+        """What the entities are called."""
+        return self.definition.entities.title
+
+    @property
+    def decimals(self) -> int:
+        """The decimals of printed totals."""
+        return self.definition.ranking.decimals
+
+    @property
+    def full(self) -> float:
+        """The full mark."""
+        return self.definition.composite.full
+
+    @property
+    def periods(self) -> list[str]:
+        """The labels of the periods in the frames, in order."""
+        return [label for index, label in self.labels.items() if self.shown is None or index in self.shown]
+
+    @cached_property
+    def definition_hash(self) -> str:
+        """A hash of the definition: what it says, not how it is written."""
+        return definition_hash(self.definition)
+
+    # ---- FRAMES ---- #
+
+    @cached_property
+    def totals(self) -> pl.DataFrame:
+        """One row per period and entity, in the order of periods, cohorts, places.
+
+        Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (Int8), grade (the
+        stars' name, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up), score_change,
+        coverage (percent of weight with data), veto (titles, empty for none), status (why there is no score).
+        """
+        frame = self._rows()
+        names = self.definition.stars.names
+        grade = pl.col("stars").cast(pl.Int64).replace_strict(names, default=None, return_dtype=pl.String) if names else pl.lit(None, dtype=pl.String)
+        placed = frame.select(
+            **self._keys(),
+            score="score", raw_score="raw", stars="stars", grade=grade, rank="rank", of="of", rank_change="rank_change",
+            score_change="score_change", coverage="composite.coverage", veto="veto", status="raw.status",
+            order=pl.int_range(pl.len()), when="period_index",
+        )  # fmt: skip
+        placed = placed.with_columns(pl.col("order").min().over("when", "cohort").alias("group"))
+        return placed.sort("when", "group", "rank", "order", nulls_last=True).drop("when", "group", "order")
+
+    @cached_property
+    def pillars(self) -> pl.DataFrame:
+        """One row per period, entity and pillar, in the order of the roster and the definition.
+
+        Columns: system, period, cohort, entity, pillar, title, score (percent of full marks), weight (percent of the
+        whole that it carried), points (score times weight), coverage, rank, status.
+        """
+        names = list(self.definition.pillars)
+        return self._long(
+            "pillar", names, {name: self.definition.pillars[name].title or name for name in names},
+            {
+                "score": lambda n: pl.col(score_of(n)), "weight": lambda n: pl.col(f"{n}.weight"),
+                "points": lambda n: pl.col(score_of(n)) * pl.col(f"{n}.weight") / 100,
+                "coverage": lambda n: pl.col(f"{n}.coverage"), "rank": lambda n: pl.col(f"{n}.rank"),
+                "status": lambda n: pl.col(f"{score_of(n)}.status"),
+            },
+        )  # fmt: skip
+
+    @cached_property
+    def indicators(self) -> pl.DataFrame:
+        """One row per period, entity and indicator, in the order of the roster and the definition.
+
+        Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
+        attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
+        (percent of full marks), score_status, weight (percent of the whole that it carried), points, rank.
+        """
+        system = self.definition
+        names = list(system.indicators)
+        comparators = {n: (t[0].comparator if (t := system.targets(n)) else None) for n in names}
+        weighted = {name for name in names if name in system.parents}
+
+        def carried(name: str) -> pl.Expr:
+            return pl.col(f"{name}.weight") if name in weighted else pl.lit(None, dtype=pl.Float64)
+
+        return self._long(
+            "indicator", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))), "status": lambda n: pl.col(f"{n}.status"),
+                "target": lambda n: pl.col(f"{n}.target") if system.targets(n) else pl.lit(None, dtype=pl.Float64),
+                "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
+                "attainment": lambda n: pl.col(f"{n}.attainment"), "schedule": lambda n: pl.col(f"{n}.schedule"),
+                "light": lambda n: pl.col(f"{n}.light").cast(LIGHTS), "reached": lambda n: pl.col(f"{n}.reached"),
+                "score": lambda n: pl.col(score_of(n)), "score_status": lambda n: pl.col(f"{score_of(n)}.status"),
+                "weight": carried, "points": lambda n: pl.col(score_of(n)) * carried(n) / 100,
+                "rank": lambda n: pl.col(f"{n}.rank"),
+            },
+        )  # fmt: skip
+
+    @cached_property
+    def measures(self) -> pl.DataFrame:
+        """One row per period, entity and measure: system, period, entity, measure, title, value, unit, status, rows."""
+        system = self.definition
+        names = [name for name, measure in system.measures.items() if measure.per is None]
+        return self._long(
+            "measure", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))), "status": lambda n: pl.col(f"{n}.status"),
+                "rows": lambda n: pl.col(f"{n}.rows"),
+            },
+        ).drop("cohort")  # fmt: skip
+
+    @cached_property
+    def findings(self) -> pl.DataFrame:
+        """What was found: code, severity, message, file, row, column, entity, period, hint; errors first."""
+        order = list(Severity)
+        rows = [
+            {
+                "code": one.code, "severity": str(one.severity), "message": one.message, "file": one.place.file,
+                "row": one.place.row, "column": one.place.field, "entity": one.place.entity, "period": one.place.period,
+                "hint": one.hint,
+            }
+            for one in sorted(self.findings_list, key=lambda one: order.index(one.severity))
+        ]  # fmt: skip
+        text = ["code", "severity", "message", "file", "column", "entity", "period", "hint"]
+        schema: dict[str, type[pl.DataType]] = {
+            name: (pl.String if name in text else pl.Int64)
+            for name in ("code", "severity", "message", "file", "row", "column", "entity", "period", "hint")
+        }
+        return pl.DataFrame(rows, schema=schema)
+
+    @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """All result frames by name."""
+        return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
+
+    def only(self, periods: Sequence[int]) -> Scorecard:
+        """Returns the scorecard with its tidy frames reduced to some period indices."""
+        return Scorecard(
+            self.plan, self.frame, self.entities, self.labels, self.findings_list, self.data_hash, tuple(periods), self.counts
+        )
+
+    # ---- HOW THE FRAMES ARE MADE ---- #
+
+    @cached_property
+    def detailed(self) -> pl.DataFrame:
+        """The wide frame with the plan's details, computed when a tidy frame first needs them."""
+        return self.plan.detail(self.frame.lazy()).collect(engine="in-memory")
+
+    def _rows(self, *, details: bool = False) -> pl.DataFrame:
+        frame = self.detailed if details else self.frame
+        if self.shown is not None:
+            frame = frame.filter(pl.col("period").is_in(list(self.shown)))
+        return frame.with_columns(period_index=pl.col("period"))
+
+    def _keys(self) -> dict[str, pl.Expr]:
+        names = self.entities["entity"]
+        return {
+            "system": pl.lit(self.system),
+            "period": pl.col("period").replace_strict(dict(self.labels), return_dtype=pl.String),
+            "cohort": pl.when(pl.col("cohort") != "").then(pl.col("cohort")),
+            "entity": pl.col("entity").replace_strict(dict(enumerate(names)), return_dtype=pl.String),
+        }
+
+    def _long(self, what: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]) -> pl.DataFrame:
+        """Stacks columns of the wide frame: for every row all names, in order."""
+        wide = self._rows(details=True)
+        keys = wide.select(**self._keys())
+        number, height = len(names), wide.height
+        # Row r of the wide frame becomes rows r*number ... r*number + number - 1.
+        order = pl.int_range(number * height, eager=True)
+        gather = (order % number) * height + order // number if number else order
+        repeated = keys.select(pl.all().gather(order // max(number, 1)))
+        labels = pl.DataFrame({what: names, "title": [titles[name] for name in names]}, schema={what: pl.String, "title": pl.String})
+        stacked = labels.select(pl.all().gather(order % max(number, 1))) if number else labels
+        columns = []
+        for column, expression in values.items():
+            series = wide.select([expression(name).alias(str(i)) for i, name in enumerate(names)])  # type: ignore[operator]
+            parts = [one if len(one) == height else one.new_from_index(0, height) for one in series.get_columns()]
+            whole = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
+            columns.append(whole.gather(gather).alias(column) if number else whole.alias(column))
+        return pl.concat([repeated, stacked, pl.DataFrame(columns)], how="horizontal")
+
+
+def definition_hash(system: System) -> str:
+    """Returns a hash of what a definition says: sixteen hexadecimal digits."""
+    text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+

@@ -1,0 +1,213 @@
+"""Scoring from end to end: files and a system become a scorecard. What `kpi score` and embedding services call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from kpi import catalogue, periods
+from kpi.definition import Problem
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.indicators import ENTITIES
+from kpi.intake.files import read
+from kpi.intake.match import datasets, match
+from kpi.intake.panel import Panel, take_in
+from kpi.loader import Loaded
+from kpi.periods import Period
+from kpi.plan import Plan, compile_plan, vetoes
+from kpi.scorecard import Scorecard
+from kpi.status import OK, status_of
+from kpi.system import System
+
+Files = str | Path | Sequence[str | Path]
+
+
+@lru_cache(maxsize=64)
+def _plan(key: int, system: System) -> Plan:  # noqa: ARG001
+    return compile_plan(system)
+
+
+def plan_of(system: System) -> Plan:
+    """Returns the compiled plan of a system; the same object for the same system."""
+    return _plan(id(system), system) if system.__hash__ is not None else compile_plan(system)
+
+
+def score(
+    files: Files,
+    *,
+    system: str | Path | System | None = None,
+    definitions: str | Path | None = None,
+    data: Mapping[str, Files] | None = None,
+    period: str | None = None,
+) -> Scorecard:
+    """Scores files and returns the scorecard.
+
+    Args:
+        files: one file or several; each is matched to a dataset by its columns.
+        system: an id, the path of a YAML file, or a loaded system; None when only one system of the catalogue fits.
+        definitions: a folder in which ids are looked up first.
+        data: files whose dataset is named.
+        period: score only this period, such as 2023Q4; also the period of files that have no period column.
+
+    Raises:
+        DefinitionError: when the system cannot be found or used.
+        DataError: when files cannot be read or placed, or hold nothing for the period. Bad rows are findings instead.
+    """
+    some = _listed(files)
+    named = {name: _listed(one) for name, one in (data or {}).items()}
+    folder = None if definitions is None else Path(definitions)
+    loaded = _system(system, [*some, *(one for group in named.values() for one in group)], folder)
+    assert loaded.system is not None  # noqa: S101
+    wanted = _period(loaded.system, period)
+    panel = take_in(loaded.system, some, named=named, period=period, folder=loaded.folder)
+    return score_panel(compile_plan(loaded.system), panel, period=wanted)
+
+
+def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Scorecard:
+    """Scores a panel with a compiled plan; the one place where a plan is collected."""
+    # NOTE: small frames are faster in memory, and window functions only run there (Polars 2.1).
+    frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
+    grain = plan.system.period
+    labels = {one.index(grain): one.label for one in panel.periods}
+    found = [*panel.findings, *_violations(plan.system, frame, panel, labels), *_unjudged(plan.system, frame, panel, labels)]
+    counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
+    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts)
+    if period is None:
+        return card
+    index = period.index(grain)
+    if index not in labels:
+        there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
+        raise DataError(Diagnostic("K531", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
+    return card.only([index])
+
+
+def check(paths: Files = (), *, data: Files = (), system: str | None = None, definitions: str | Path | None = None) -> list[Diagnostic]:
+    """Checks definitions, and data against them, and returns every finding.
+
+    Args:
+        paths: YAML files and folders of them; nothing: the whole catalogue.
+        data: files to check against `system`.
+        system: the system the data are for, when more than one fits.
+        definitions: a folder in which ids are looked up first.
+    """
+    folder = None if definitions is None else Path(definitions)
+    findings = [finding for loaded in examine_all(paths, folder) for finding in loaded.findings]
+    some = _listed(data)
+    if some and not any(one.severity is Severity.ERROR for one in findings):
+        first = _listed(paths)[:1]
+        chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
+        try:
+            findings += score(some, system=chosen, definitions=definitions).findings_list
+        except (DataError, DefinitionError) as error:
+            findings += error.diagnostics
+    return findings
+
+
+def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
+    """Returns every definition file in some files and folders, examined; the catalogue when there are none."""
+    some = _listed(paths)
+    if not some:
+        return list(catalogue.systems(definitions).values())
+    found: list[Loaded] = []
+    for path in map(Path, some):
+        if path.is_dir():
+            inside = sorted([*path.glob("**/*.yaml"), *path.glob("**/*.yml")])
+            if not inside:
+                place = Place(str(path))
+                nothing = Diagnostic("K100", "the folder holds no definitions", place, "they are .yaml files")
+                found.append(Loaded(str(path), None, (nothing,)))
+            found += [catalogue.examine(one) for one in inside]
+        elif not path.exists() and path.suffix not in (".yaml", ".yml") and str(path) in catalogue.files(definitions):
+            found.append(catalogue.examine(catalogue.files(definitions)[str(path)]))
+        else:
+            found.append(catalogue.examine(path))
+    return found
+
+
+def _listed(files: Files) -> list[str | Path]:
+    return [files] if isinstance(files, str | Path) else list(files)
+
+
+def _period(system: System, period: str | None) -> Period | None:
+    if period is None:
+        return None
+    try:
+        wanted = periods.parse(period)
+    except periods.PeriodError as error:
+        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+    if wanted.months != system.period.months:
+        # A year-to-date name such as 1-9月 means the period it ends with.
+        index = wanted.end // system.period.months
+        if wanted.start % 12 or (wanted.end + 1) % system.period.months:
+            raise DataError(Diagnostic("K606", f"{wanted.title} is not a {system.period}", hint="score a whole one, such as 2023Q4"))
+        wanted = Period.of(index, system.period)
+    return wanted
+
+
+def _system(system: str | Path | System | None, files: Sequence[str | Path], folder: Path | None) -> Loaded:
+    if isinstance(system, System):
+        return Loaded("", system, (), folder)
+    if system is not None:
+        return catalogue.find(str(system), folder)
+    fitting = []
+    tables = [table for file in files for table in read(file)]
+    known = catalogue.systems(folder)
+    for loaded in known.values():
+        if loaded.system is not None and all(fits(loaded.system, table) for table in tables):
+            fitting.append(loaded)
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        hint = f"say which with --system; there is {', '.join(known) or 'none'}"
+        raise DefinitionError(Diagnostic("K206", "no system fits the files", hint=hint))
+    names = ", ".join(one.system.system for one in fitting if one.system)
+    raise DefinitionError(Diagnostic("K206", f"several systems fit the files: {names}", hint="say which with --system"))
+
+
+def fits(system: System, table: object) -> bool:
+    """Returns whether a table is a dataset of the system and names at least one of its measures."""
+    from kpi.datasets import ReportedData
+    from kpi.intake.match import measure_names
+    from kpi.intake.headers import clean
+    from kpi.intake.table import Table, literal
+
+    assert isinstance(table, Table)  # noqa: S101
+    source, _ = match(system, table)
+    if source is None:
+        return False
+    if not isinstance(source.dataset, ReportedData):
+        return True
+    column = pl.col(literal(source.roles["measure"])).cast(pl.String)
+    texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
+    names = measure_names(system)
+    return any(clean(text) in names for text in texts)
+
+
+# ---- FINDINGS ABOUT FIGURES ---- #
+
+
+def _violations(system: System, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> list[Diagnostic]:
+    """Findings of the system's checks."""
+    found = []
+    for name, one in system.checks.items():
+        for words, where in one.violations(system.symbols, system.period).items():
+            rows = frame.lazy().with_columns(where.fill_null(value=False).alias("#violated")).filter("#violated")
+            for entity, period in rows.select("entity", "period").collect().rows():
+                place = Place(entity=panel.entities.names[entity], period=labels[period])
+                message = f"{one.title or name}：{words}"
+                found.append(Diagnostic("K701", message, place, None, Severity(one.severity)))
+    return found
+
+
+def _unjudged(system: System, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> list[Diagnostic]:
+    """Findings for vetoes that could not be judged because a figure is missing."""
+    found = []
+    for name, veto in vetoes(system).items():
+        for entity, period in frame.filter(pl.col(f"{name}.unjudged")).select("entity", "period").rows():
+            place = Place(entity=panel.entities.names[entity], period=labels[period])
+            message = f"一票否决「{veto.title or name}」无法判定：缺少数据"
+            found.append(Diagnostic("K702", message, place, None, Severity.INFO))
+    return found
