@@ -128,7 +128,7 @@ def _twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
 def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:
     """Returns a header's name and the unit written behind it, None when there is none.
 
-    The unit stands in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
+    It stands in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
     `is_unit` says whether a text is one; without it, `looks_like_unit` decides, and parts after `/ , _` never count.
 
     >>> split_unit("GDP（亿元）"), split_unit("县（市、区）"), split_unit("GDP 单位：亿元")
