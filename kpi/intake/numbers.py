@@ -68,6 +68,7 @@ _VAGUE_ENDS = ("左右", "上下", "以上", "以下", "以内", "余", "多", "
 _EXPLANATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
+        (r"=.+", "is a formula without a saved result: open the file in Excel or WPS and save it"),
         (r"#", "is the mark of an of-which item, not a figure"),
         (r"##+", "shows that the column was too narrow when the file was saved, the figure is lost"),
         (r"#[A-Z_]+([/0-9!?]|$).*", "is an error of a spreadsheet formula, not a figure"),

@@ -1,0 +1,232 @@
+"""CSV and its kin: text cells by Polars, lazily, after one pass that finds every row which does not fit.
+
+The fast way is a strict scan of the UTF-8 file. What the scan refuses, and files with line breaks inside cells, go
+row by row through the standard `csv` module, which names the rows that are wrong, or writes a clean copy.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.intake.encoding import Text, head_of
+from kpi.intake.layout import SEARCHED, Layout, find_layout, trailing_notes
+from kpi.intake.table import Scratch, Table
+
+#: What may part cells, in the order of preference where several fit equally.
+DELIMITERS = ",\t;|"
+
+#: The most rows of one kind of mistake that are listed one by one.
+LISTED = 20
+
+#: The most lines one cell may span: more are rows swallowed by a quotation mark that was never closed.
+MOST_LINES = 50
+
+# The standard module refuses cells beyond 128 KiB unless told: a cell that long is a finding, not a crash.
+_CELL_LIMIT = csv.field_size_limit()
+
+
+def read_delimited(text: Text, place: Place) -> Table:
+    """Returns the table of a delimited text file; `place.file` names it.
+
+    Raises:
+        DataError: K504 and K508 as `find_layout`, K505 only a header, K506 rows with too many cells, K513 quotation
+            marks that do not close.
+    """
+    beginning, whole = head_of(text.path)
+    delimiter = _delimiter(beginning.getvalue())
+    head = _head(beginning, delimiter, place, whole=whole)
+    layout = find_layout(head, place)
+    source, scratch = text.path, text.scratch
+    frame = _scan(source, layout, delimiter)
+    found = _measure(frame)
+    # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
+    wanted = found is None or (whole and found[0] + layout.body < len(head))
+    if found is None or wanted or found[0] + layout.body != text.lines + (not _ends_with_break(source)):
+        clean_copy = _checked_copy(source, layout, delimiter, place, wanted=wanted)
+        if clean_copy is not None:
+            scratch = clean_copy
+            frame = _scan(scratch.path, replace(layout, body=0), ",")
+            found = _measure(frame)
+    if found is None:  # pragma: no cover - a copy that the csv module wrote always scans
+        raise DataError(Diagnostic("K506", "the rows do not form a table", place))
+    rows, nulls = found
+    notes = list(layout.notes)
+    if text.encoding != "UTF-8":
+        notes.insert(0, Diagnostic("K520", f"the file is {text.encoding}", place, severity=Severity.INFO))
+    tail = frame.slice(max(rows - SEARCHED, 0), SEARCHED).collect().rows()
+    dropped = trailing_notes(tail)
+    said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
+    if said:
+        message = f"{count(len(said), 'row')} below the data, not read as data: {'; '.join(said)}"
+        notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
+    rows -= dropped
+    names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
+    frame = frame.slice(0, rows).select(pl.nth(at).alias(name) for at, name in names.items())
+    if not rows:
+        raise only_header(place, layout)
+    return Table(
+        file=place.file or "",
+        sheet=place.sheet,
+        frame=frame,
+        columns=tuple(names.values()),
+        first_row=layout.body + 1,
+        unit=layout.unit,
+        titles=layout.titles,
+        notes=tuple(notes),
+        scratch=scratch,
+    )
+
+
+def only_header(place: Place, layout: Layout) -> DataError:
+    """Returns the refusal of a table without a row of data."""
+    where = replace(place, row=layout.header + 1)
+    return DataError(Diagnostic("K505", "there are column names, but no row of data below them", where))
+
+
+def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
+    """Returns the name of every column that is kept, by its position; `filled` counts each column's cells.
+
+    A column without a header is left out when it is empty, else it is called 列n and `notes` gets a warning.
+    """
+    names: dict[int, str] = {}
+    taken = set(layout.columns)
+    for at, name in enumerate(layout.columns):
+        if name:
+            names[at] = name
+        elif filled[at]:
+            names[at] = next(new for new in (f"列{at + 1}" + "'" * more for more in range(99)) if new not in taken)
+            message = f"column {at + 1} has {count(filled[at], 'filled cell')} but no name; it is called `{names[at]}`"
+            where = replace(place, row=layout.header + 1)
+            notes.append(Diagnostic("K512", message, where, "give the column a name", Severity.WARNING))
+    return names
+
+
+def _delimiter(text: str) -> str:
+    """Returns what parts the cells: the delimiter that gives the most rows of one width above one."""
+
+    def fit(delimiter: str) -> int:
+        widths = [len(row) for row in _tolerant(text, delimiter)]
+        wide = [width for width in widths if width > 1]
+        return max((wide.count(width) for width in set(wide)), default=0)
+
+    return max(DELIMITERS, key=fit)
+
+
+def _tolerant(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yields the first rows of a text, stopping at what the csv module refuses."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row, _ in zip(reader, range(SEARCHED), strict=False):
+            yield row
+    except csv.Error:
+        return
+
+
+def _head(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bool) -> list[list[str | None]]:
+    """Returns the first rows with nulls for blank cells; the last, when the text stops within it, is left out."""
+    rows: list[list[str | None]] = []
+    reader = csv.reader(beginning, delimiter=delimiter)
+    try:
+        for row, _ in zip(reader, range(SEARCHED + 1), strict=False):
+            rows.append([cell or None for cell in row])
+    except csv.Error as error:
+        raise DataError(_malformed(place, len(rows) + 1, str(error))) from None
+    return rows if whole or len(rows) > SEARCHED else rows[:-1] or rows
+
+
+def _scan(path: Path, layout: Layout, delimiter: str) -> pl.LazyFrame:
+    """Returns the lazy scan of the data rows, every cell a String, blank cells null, columns by position."""
+    return pl.scan_csv(
+        path,
+        separator=delimiter,
+        has_header=False,
+        skip_rows=layout.body,
+        schema={str(at): pl.String for at in range(len(layout.columns))},
+        null_values=[""],
+        missing_columns="insert",
+        raise_if_empty=False,
+    )
+
+
+def _measure(frame: pl.LazyFrame) -> tuple[int, list[int]] | None:
+    """Returns the number of rows and the nulls of every column, or None when some row does not fit.
+
+    This parses every cell once, so that a row which does not fit is found here and not when the frame is used.
+    """
+    try:
+        counts = frame.select(pl.len().alias("rows"), pl.all().null_count()).collect().row(0)
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+        return None
+    return counts[0], list(counts[1:])
+
+
+def _ends_with_break(path: Path) -> bool:
+    """Returns whether the last byte of a file is a line feed."""
+    with path.open("rb") as file:
+        file.seek(-1, io.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _checked_copy(path: Path, layout: Layout, delimiter: str, place: Place, *, wanted: bool) -> Scratch | None:
+    """Returns a clean copy of the data rows, or None when none is `wanted`, after a check of every row.
+
+    Cells beyond the last column are left out when they are blank.
+
+    Raises:
+        DataError: K506 and K513 with every row that is wrong (at most `LISTED` are listed).
+    """
+    width = len(layout.columns)
+    findings: list[Diagnostic] = []
+    wrong = 0
+    scratch = Scratch()
+    at = 0
+    with (
+        path.open(encoding="utf-8-sig", newline="") as source,
+        scratch.path.open("w", encoding="utf-8", newline="") as to,
+    ):
+        reader = csv.reader(source, delimiter=delimiter, strict=True)
+        writer = csv.writer(to, lineterminator="\n")
+        lines = 0
+        try:
+            for at, row in enumerate(reader, 1):
+                if reader.line_num - lines > MOST_LINES:
+                    findings.append(_malformed(place, at, f"a cell spans {reader.line_num - lines} lines"))
+                lines = reader.line_num
+                if at <= layout.body:
+                    continue
+                if any(cell.strip() for cell in row[width:]):
+                    wrong += 1
+                    if wrong <= LISTED:
+                        findings.append(_ragged(place, at, row, width))
+                elif wanted:
+                    # A row of nothing is written with its delimiters, or a single column would lose it.
+                    writer.writerow(row[:width] + [""] * (width - len(row)))
+        except csv.Error as error:
+            findings.append(_malformed(place, at + 1, str(error)))
+    if wrong > LISTED:
+        findings.append(Diagnostic("K506", f"... and {wrong - LISTED:,} more such rows", place))
+    if findings:
+        raise DataError(findings)
+    return scratch if wanted else None
+
+
+def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
+    """Returns the finding for a row with more cells than there are columns."""
+    surplus = next(cell for cell in row[width:] if cell.strip())
+    message = f"the row has {len(row)} cells, the header {width}; `{surplus.strip()[:40]}` belongs to no column"
+    return Diagnostic("K506", message, replace(place, row=at), 'put cells that hold a comma in quotes, like "1,234"')
+
+
+def _malformed(place: Place, at: int, what: str) -> Diagnostic:
+    """Returns the finding for quotation marks that do not pair."""
+    if what == "unexpected end of data":
+        what = "it is not closed before the file ends"
+    message = f"a quotation mark that opens a cell in this row does not close it properly: {what}"
+    return Diagnostic("K513", message, replace(place, row=at), 'write a quotation mark inside a cell as ""')

@@ -1,0 +1,136 @@
+"""Files to tables: CSV in any encoding, Excel, Parquet, Arrow, JSON lines, folders and patterns of them.
+
+Codes: K501 not there, K502 empty, K503 not a table, K504 no header, K505 only a header, K506 ragged rows, K507 does
+not decode, K508 duplicate headers, K509 too large, K510 a package is missing, K511 locked, K512 a column without a
+header, K513 quotation marks; as information K520 the encoding, K521 rows above and K522 below the data, K523 the unit
+row, K524 sheets left out, K525 a header of several rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.intake.delimited import read_delimited
+from kpi.intake.encoding import as_utf8, kind_of, unpacked
+from kpi.intake.headers import clean, duplicates
+from kpi.intake.table import ROW, Scratch, Table
+
+__all__ = ["ROW", "SUFFIXES", "Table", "read"]
+
+#: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
+SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".xlsx",
+    ".xlsm",
+    ".xls",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".ipc",
+    ".jsonl",
+    ".ndjson",
+)
+
+
+def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Table, ...]:
+    """Returns the tables of a file, a folder or a pattern (`data/*.csv`), in the order of their names and sheets.
+
+    A folder gives every file in it, not in folders below, whose name ends in one of `SUFFIXES` (also `.gz`, `.zst`).
+    `sheet` takes one sheet of a workbook.
+
+    Raises:
+        DataError: all findings of all files; the codes stand at the top of this module.
+    """
+    tables: list[Table] = []
+    findings: list[Diagnostic] = []
+    for one in _expanded(Path(path)):
+        try:
+            tables.extend(_read_file(one, sheet))
+        except DataError as error:
+            findings.extend(error.diagnostics)
+    if findings:
+        raise DataError(findings)
+    return tuple(tables)
+
+
+def _expanded(path: Path) -> list[Path]:
+    """Returns the files that a path, a folder or a pattern stands for."""
+    place = Place(str(path))
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.is_file() and _is_readable(one))
+        if not found:
+            hint = "it is searched for " + " ".join(SUFFIXES)
+            raise DataError(Diagnostic("K501", "the folder holds no data file", place, hint))
+        return found
+    if any(mark in str(path) for mark in "*?["):
+        # The part before the first pattern is the folder to search from.
+        parts = path.parts
+        fixed = next(at for at, part in enumerate(parts) if any(mark in part for mark in "*?["))
+        found = sorted(one for one in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if one.is_file())
+        if not found:
+            raise DataError(Diagnostic("K501", "no file matches the pattern", place))
+        return found
+    nearby = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    message = "the file is not there" if path.parent.is_dir() else f"the folder {path.parent} is not there"
+    raise DataError(Diagnostic("K501", message, place, suggest(path.name, nearby)))
+
+
+def _is_readable(path: Path) -> bool:
+    """Returns whether a folder's file is data: `~$…` are the lock files of Excel, `.…` are hidden."""
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
+    return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
+
+
+def _read_file(path: Path, sheet: str | None) -> tuple[Table, ...]:
+    """Returns the tables of one file, recognised by its content."""
+    place = Place(str(path))
+    try:
+        kind = kind_of(path, place)
+        if kind in {"xlsx", "xls"}:
+            from kpi.intake.workbook import read_workbook
+
+            return read_workbook(path, kind, place, sheet=sheet)
+        if kind in {"parquet", "arrow"}:
+            return (_native(path, pl.scan_parquet if kind == "parquet" else pl.scan_ipc, place),)
+        scratch = unpacked(path, kind, place) if kind in {"gzip", "zstd"} else None
+        inner = scratch.path if scratch else path
+        if scratch and kind_of(inner, place) != "text":
+            hint = "unpack the file and read what it holds"
+            raise DataError(Diagnostic("K503", "the compressed file does not hold text", place, hint))
+        text = as_utf8(inner, place)
+    except PermissionError:
+        raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
+    # A scratch file that was only a step goes; one that the frame reads stays with the table.
+    text = text if text.scratch else replace(text, scratch=scratch)
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+        return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
+    return (read_delimited(text, place),)
+
+
+def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
+    """Returns the table of a file that has types of its own."""
+    try:
+        frame = scan(path)
+        names = list(frame.collect_schema())
+        rows = frame.select(pl.len()).collect().item()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        message = f"the file is damaged: {str(error).splitlines()[0][:200]}"
+        raise DataError(Diagnostic("K503", message, place, "write or download it again")) from None
+    columns = tuple(map(clean, names))
+    if twice := duplicates(columns):
+        message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
+        raise DataError(Diagnostic("K508", message, place, "give every column its own name"))
+    if not rows:
+        raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
+    frame = frame.select(pl.nth(at).alias(name) for at, name in enumerate(columns))
+    return Table(place.file or "", None, frame, columns, typed=True, first_row=1, scratch=scratch)

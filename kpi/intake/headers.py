@@ -1,0 +1,181 @@
+"""Headers: their cleaned text, the unit written in them, and the role a column plays in a reported or panel file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from kpi.errors import Diagnostic, Place, Severity
+
+Role = Literal["period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "order"]
+
+#: What joins the levels of a header of several rows: 财政收入 over 增速 is `财政收入_增速`.
+LEVELS = "_"
+
+# Words after `clean` and casefold, without blanks and trailing units; the first role that has the word has the header.
+_ROLES: dict[Role, str] = {
+    "period": "期别 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
+    " 日期 时间 所属期 所属时期"
+    " period date month quarter year yearmonth time",
+    "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
+    " code entity_code entitycode region_code regioncode area_code areacode",
+    "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
+    " 市县 县区 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
+    " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
+    " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
+    " 填报单位 报送单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
+    " entity entity_name unit_name unitname name region region_name county town city district department enterprise",
+    "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
+    " measure indicator variable item metric",
+    "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
+    " 实际值 实际 实际数 实际完成 实际完成值 上报值"
+    " 填报值 value actual amount figure data",
+    "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit",
+    "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
+    "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
+    "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
+    "cohort": "分组 组别 类别 分类 类型 组 cohort group category class",
+    "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
+}
+_WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
+# 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
+_AMBIGUOUS = "单位"
+
+_BRACKETS = re.compile(
+    r"(?P<name>.*\S)\s*[(\[【<〔](?:单位\s*:?\s*)?(?P<unit>[^()\[\]【】<>〔〕]+(?:\([^()]*\)[^()]*)?)[)\]】>〕]"
+)
+_WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\S+)")
+_PARTED = re.compile(r"(?P<name>[^/_,]*[^/_,\s])\s*[/_,]\s*(?P<unit>\S+)")
+
+
+def clean(header: str) -> str:
+    r"""Returns a header in NFKC, without line breaks, zero-width characters and blanks around and between Chinese.
+
+    >>> clean(" 数字经济\n核心产业 增加值（亿元） "), clean("unit  name")
+    ('数字经济核心产业增加值(亿元)', 'unit name')
+    """
+    folded = unicodedata.normalize("NFKC", header.replace("\ufeff", "").replace("\u200b", ""))
+    return re.sub(r"(?<![!-~]) | (?![!-~])", "", " ".join(folded.split()))
+
+
+def role(header: str) -> Role | None:
+    """Returns the role a header's words name, or None; the ambiguous 单位 is None here: see `roles`.
+
+    >>> role("期别"), role("县（市、区）"), role("指标名称"), role("Value"), role("GDP"), role("目标值(亿元)")
+    ('period', 'entity', 'measure', 'value', None, 'target')
+    """
+    word = clean(header).casefold().replace(" ", "" if not header.isascii() else "_").strip(":*")
+    if found := _WORDS.get(word):
+        return found
+    bracket = re.fullmatch(r"(.+?)\([^()]*\)", word)
+    return _WORDS.get(bracket[1]) if bracket else None
+
+
+def roles(headers: Sequence[str], *, place: Place | None = None) -> tuple[dict[Role, str], tuple[Diagnostic, ...]]:
+    """Returns which header plays which role, and the findings about headers that could play it as well.
+
+    The first header with a role keeps it; each further one is a warning, K210, except that a name is preferred to a
+    code among measures. 单位 alone is the unit of measure when another header is the entity, or when 计量单位 is not
+    there and nothing says entity but a code does; it is the entity when the unit has a header of its own. When neither
+    is there it is the entity, for a file with no entity could not be read at all, and a warning says so.
+
+    >>> roles(["期别", "地区", "指标", "数值", "单位"])[0]["unit"]
+    '单位'
+    >>> roles(["期别", "单位", "指标", "数值", "计量单位"])[0]["entity"]
+    '单位'
+    """
+    place = place or Place()
+    found: dict[Role, str] = {}
+    findings: list[Diagnostic] = []
+    ambiguous: str | None = None
+    for header in headers:
+        if clean(header) == _AMBIGUOUS:
+            ambiguous = header
+        elif (one := role(header)) is None:
+            continue
+        elif one not in found or (one == "measure" and "代码" in found[one] and "代码" not in header):
+            found[one] = header
+        elif not (one == "measure" and "代码" in header):
+            findings.append(_twice(one, found[one], header, place))
+    if ambiguous is not None:
+        if "entity" in found and "unit" in found:
+            findings.append(_twice("unit", found["unit"], ambiguous, place))
+        elif "entity" in found or ("code" in found and "unit" not in found):
+            found["unit"] = ambiguous
+        else:
+            if "unit" not in found:
+                findings.append(
+                    Diagnostic(
+                        "K210",
+                        f"column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports",
+                        place,
+                        "call the columns 单位名称 and 计量单位",
+                        Severity.WARNING,
+                    )
+                )
+            found["entity"] = ambiguous
+    return found, tuple(findings)
+
+
+def _twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
+    """Returns the warning that two headers name one role."""
+    message = f"columns `{kept}` and `{other}` both name the {one}; `{kept}` is used"
+    return Diagnostic("K210", message, place, "rename one, or say which under `columns:`", Severity.WARNING)
+
+
+def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:
+    """Returns a header's name and the unit written behind it, None when there is none.
+
+    It stands in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
+    `is_unit` says whether a text is one; without it, `looks_like_unit` decides, and parts after `/ , _` never count.
+
+    >>> split_unit("GDP（亿元）"), split_unit("县（市、区）"), split_unit("GDP 单位：亿元")
+    (('GDP', '亿元'), ('县(市、区)', None), ('GDP', '亿元'))
+    >>> split_unit("GDP/亿元", {"亿元"}.__contains__), split_unit("收入/支出", {"亿元"}.__contains__)
+    (('GDP', '亿元'), ('收入/支出', None))
+    """
+    cleaned = clean(header)
+    accepts = is_unit or looks_like_unit
+    for pattern in (_WORDED, _BRACKETS, *((_PARTED,) if is_unit else ())):
+        match = pattern.fullmatch(cleaned)
+        if match and accepts(unit := match["unit"].strip()):
+            return match["name"].strip(), unit
+    return cleaned, None
+
+
+_UNIT_ENDS = re.compile(
+    r"[百千万亿十]*(元|美元|人|户|家|个|件|条|路|座|次|人次|起|项|台|辆|套|所|处|亩|公顷|平方米|平方公里|平方千米|公里|千米"
+    r"|米|吨|千克|公斤|克|标准煤"
+    r"|千瓦时|千瓦|度|立方米|升|天|小时|分钟|秒|年|个月|倍|分|位|百分点|个百分点|%|‰|km|km2|m2|m3|kg|t|kwh|gb|tb|pb)"
+    r"([/·](万|亿|千|百)*[\w²³/·]+)?",
+    re.IGNORECASE,
+)
+
+
+def looks_like_unit(text: str) -> bool:
+    """Returns whether text has the form of a statistical unit; a registry of units knows better, where there is one.
+
+    >>> [looks_like_unit(text) for text in ("亿元", "%", "元/人", "万千瓦时", "吨标准煤/万元", "市、区", "含市区")]
+    [True, True, True, True, True, False, False]
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    return (
+        _UNIT_ENDS.fullmatch(folded) is not None or _UNIT_ENDS.fullmatch(folded.replace("吨标准煤", "吨")) is not None
+    )
+
+
+def duplicates(headers: Iterable[str]) -> list[str]:
+    """Returns the headers that occur more than once, in the order of their second occurrence.
+
+    >>> duplicates(["a", "b", "a", "a", ""])
+    ['a']
+    """
+    seen: set[str] = set()
+    twice: list[str] = []
+    for header in headers:
+        if header and header in seen and header not in twice:
+            twice.append(header)
+        seen.add(header)
+    return twice

@@ -1,0 +1,72 @@
+"""What a file gives: tables of cells with the row numbers a spreadsheet shows, and scratch files that clean up."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Place
+
+#: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
+ROW = "row\n"
+
+
+class Scratch:
+    """A temporary file, removed when this object is collected or the interpreter ends."""
+
+    def __init__(self, suffix: str = ".csv") -> None:
+        handle, name = tempfile.mkstemp(prefix="kpi-", suffix=suffix)
+        os.close(handle)
+        self.path = Path(name)
+        self._end = weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of one file or sheet: cells as the file has them, headers cleaned.
+
+    `frame` holds exactly `columns`, String throughout unless `typed`. Row *i* of the frame (from 0) is row
+    `first_row + i` of the sheet; blank rows stay, so that this holds. A file that had to be transcoded is read from a
+    scratch file, which lives as long as the table: collect frames derived from it while the table is at hand.
+
+    Attributes:
+        file: the name to show.
+        sheet: the sheet's name, None for files that have none.
+        frame: the rows, lazily.
+        columns: the headers, cleaned (`kpi.intake.headers.clean`), distinct.
+        typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
+        first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
+        unit: the text after 单位： above the header, None when there is none or it names several units.
+        titles: the texts above the header, which often name the period.
+        notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
+    """
+
+    file: str
+    sheet: str | None
+    frame: pl.LazyFrame
+    columns: tuple[str, ...]
+    typed: bool = False
+    first_row: int = 2
+    unit: str | None = None
+    titles: tuple[str, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
+    scratch: Scratch | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def rows(self) -> int:
+        """Returns the number of rows, blank ones included; this runs the frame."""
+        return int(self.frame.select(pl.len()).collect().item())
+
+    def numbered(self) -> pl.LazyFrame:
+        """Returns the rows that are not blank, with their sheet row numbers in the first column, `ROW` (UInt32)."""
+        filled = pl.any_horizontal(pl.exclude(ROW).is_not_null())
+        return self.frame.with_row_index(ROW, offset=self.first_row).filter(filled)
+
+    def place(self, row: int | None = None, column: str | None = None) -> Place:
+        """Returns the place of a cell, a row or the whole table."""
+        return Place(self.file, sheet=self.sheet, row=row, field=column)
