@@ -68,7 +68,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     label = period or labels[-1]
     index = next((index for index, one in card.labels.items() if one == label), None)
     if index is None:
-        raise DataError(Diagnostic("K531", f"`{label}` is not among the periods", hint=f"there is {', '.join(labels)}"))
+        raise DataError(Diagnostic("K551", f"`{label}` is not among the periods", hint=f"there is {', '.join(labels)}"))
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     tree = _Tree(system, row)
     if indicator is None:

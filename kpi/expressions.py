@@ -141,7 +141,7 @@ def _implied_kind(name: exp.Column) -> str | None:
         if isinstance(parent, exp.Neg):
             return "number"
         parent = parent.parent
-    if isinstance(parent, _ARITHMETIC | exp.Abs | exp.Round | exp.Sqrt | exp.Ln | exp.Exp | exp.Pow):
+    if isinstance(parent, _NUMERIC):
         return "number"
     if isinstance(parent, exp.Like | exp.Upper | exp.Lower | exp.Length | exp.Left | exp.Right):
         return "text"
@@ -155,7 +155,8 @@ def _is_test(node: object) -> bool:
     return isinstance(node, exp.Binary | exp.In | exp.Between) and not isinstance(node, exp.And | exp.Or)
 
 
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
+#: What a name must be a number to stand in.
+_NUMERIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Abs, exp.Round, exp.Sqrt, exp.Ln, exp.Exp, exp.Pow)
 _TESTS: dict[type[exp.Expression], str] = {
     exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "gt", exp.GTE: "ge", exp.LT: "lt", exp.LTE: "le",
 }  # fmt: skip

@@ -71,7 +71,7 @@ def compile_plan(system: System) -> Plan:
     >>> from kpi.loader import examine_text
     >>> plan = compile_plan(examine_text(EXAMPLE).system)
     >>> [stage.name for stage in plan.stages]
-    ['indicators 1', 'targets', 'scores', 'composite totals', 'composite']
+    ['indicators 1', 'targets', 'scores', 'composite', 'totals', 'places', 'stars', 'changes']
     """
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
 

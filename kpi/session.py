@@ -80,7 +80,7 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
     index = period.index(grain)
     if index not in labels:
         there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
-        raise DataError(Diagnostic("K531", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
+        raise DataError(Diagnostic("K551", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
     return card.only([index])
 
 
@@ -172,7 +172,7 @@ def fits(system: System, table: object) -> bool:
     from kpi.datasets import ReportedData
     from kpi.intake.match import measure_names
     from kpi.intake.headers import clean
-    from kpi.intake.table import Table, literal
+    from kpi.intake.table import Table
 
     assert isinstance(table, Table)  # noqa: S101
     source, _ = match(system, table)
@@ -180,7 +180,7 @@ def fits(system: System, table: object) -> bool:
         return False
     if not isinstance(source.dataset, ReportedData):
         return True
-    column = pl.col(literal(source.roles["measure"])).cast(pl.String)
+    column = pl.col(source.roles["measure"]).cast(pl.String)
     texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
     return any(clean(text) in names for text in texts)

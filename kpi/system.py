@@ -48,7 +48,7 @@ class Source(Block):
 
     document: str
     issuer: str | None = None
-    date: dt.date | Text | None = Field(None, strict=False)
+    date: dt.date | Text | None = None
     number: Text | None = Field(None, description="文号")
     note: str | None = None
 

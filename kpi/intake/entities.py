@@ -74,7 +74,7 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
     frame = table.frame.collect()
     name = next((one for one in ("entity", "name") if one in frame.columns), found.get("entity"))
     if name is None:
-        raise DataError(Diagnostic("K521", "the roster has no column for the entity", table.place(), "call it `entity`"))
+        raise DataError(Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`"))
     frame = frame.filter(pl.col(name).is_not_null())
     twice = frame.filter(pl.col(name).is_duplicated())[name].unique(maintain_order=True).to_list()
     if twice:
@@ -82,7 +82,7 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
     group = cohort or found.get("cohort") or "cohort"
     if cohort is not None and cohort not in frame.columns:
         hint = suggest(cohort, frame.columns)
-        raise DataError(Diagnostic("K521", f"the roster has no column `{cohort}`", table.place(), hint))
+        raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
     columns = {
         "entity": pl.col(name).str.strip_chars(),
         "code": pl.col(found["code"]) if "code" in found else pl.lit(None, dtype=pl.String),

@@ -149,4 +149,4 @@ def _lacks(source: Source, lacking: list[str]) -> Diagnostic:
     what = "columns" if len(lacking) > 1 else "a column"
     message = f"dataset `{source.name}` needs {what} that {source.table.file} does not have: {', '.join(lacking)}"
     hint = suggest(first.split(" ")[0], source.table.columns) or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
-    return Diagnostic("K521", message, source.table.place(), hint, Severity.ERROR)
+    return Diagnostic("K541", message, source.table.place(), hint, Severity.ERROR)

@@ -19,7 +19,7 @@ from kpi.intake.entities import Entities, from_data, from_roster
 from kpi.intake.files import read
 from kpi.intake.match import Source, match
 from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW, Table, literal
+from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
 from kpi.status import Status, reason
@@ -78,7 +78,7 @@ class _Intake:
         if not figures.height:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            raise DataError(errors or [Diagnostic("K530", "the files hold no figure that can be used", Place(sources[0].table.file))])
+            raise DataError(errors or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))])
         first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
         grid = self.grid(entities, first, last)
         frame = self.measures(grid, figures)
@@ -122,7 +122,7 @@ class _Intake:
             names.update(records.distinct_texts(source, source.who))
             group = self.system.ranking.cohort if self.system.ranking.cohort in source.table.columns else source.roles.get("cohort")
             if group is not None and group in source.table.columns:
-                pairs = source.table.frame.select(pl.col(literal(source.who)).cast(pl.String), pl.col(literal(group)).cast(pl.String))
+                pairs = source.table.frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
                 for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
                     if cohorts.setdefault(name.strip(), cohort) != cohort:
                         message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
@@ -225,7 +225,7 @@ class _Intake:
             if mine is not None:
                 mine = mine.unique("place", keep="first", maintain_order=True)
                 value = value.scatter(mine["place"], mine["value"])
-                status = status.to_physical().scatter(mine["place"], mine["status"].to_physical()).cast(Status)
+                status = status.to_physical().scatter(mine["place"], mine["status"].to_physical()).cat.to(Status)
                 rows = rows.scatter(mine["place"], mine["rows"])
             columns += [value.alias(name), status.alias(f"{name}.status"), rows.alias(f"{name}.rows")]
         return grid.with_columns(columns)
@@ -269,7 +269,7 @@ class _Intake:
         table = read((self.folder or Path()) / file)[0]
         needed = [one for one in ("entity", "indicator", "target") if one not in table.columns]
         if needed:
-            raise DataError(Diagnostic("K521", f"the target file has no column {', '.join(needed)}", table.place()))
+            raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(needed)}", table.place()))
         frame = table.numbered().collect().filter(pl.col("indicator") == indicator)
         meaning = entities.resolve(frame["entity"].drop_nulls().to_list())
         numbers = read_numbers(frame["target"])

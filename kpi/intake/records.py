@@ -19,7 +19,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Source, needed_columns, of_dataset
 from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW, literal
+from kpi.intake.table import ROW
 from kpi.measures import Measure, exact_sum
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
@@ -41,7 +41,7 @@ class Aggregated:
 
 def distinct_texts(source: Source, header: str) -> list[str]:
     """Returns the distinct texts of a column, sorted; one pass over that column alone."""
-    column = pl.col(literal(header)).cast(pl.String)
+    column = pl.col(header).cast(pl.String)
     return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
@@ -85,9 +85,9 @@ def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grai
     frame = table.numbered()
     meaning = entities.resolve(distinct_texts(source, who))
     known = pl.LazyFrame({"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32})
-    frame = frame.with_columns(pl.col(literal(who)).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
+    frame = frame.with_columns(pl.col(who).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
     if schema[when] in (pl.Date, pl.Datetime):
-        date = pl.col(literal(when))
+        date = pl.col(when)
         month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)
         frame = frame.with_columns(month.alias("#month"), date.cast(pl.Date).cast(pl.Int32).alias("#order"))
         frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("#problem"))
@@ -101,14 +101,14 @@ def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grai
             .otherwise(pl.format("`{}` is longer than the scored periods", "text")).alias("#problem"),
         )  # fmt: skip
         texts = texts.with_columns(pl.col("#when").rank("dense").cast(pl.Int32).alias("#order"))
-        frame = frame.with_columns(pl.col(literal(when)).cast(pl.String).alias("#when")).join(texts.lazy(), on="#when", how="left")
+        frame = frame.with_columns(pl.col(when).cast(pl.String).alias("#when")).join(texts.lazy(), on="#when", how="left")
     frame = frame.with_columns((pl.col("#month") // grain.months).cast(pl.Int32).alias("#period"))
     numbers = [column for column, kind in kinds.items() if kind == "number"]
     typed: dict[str, pl.Expr] = {}
     wrong: dict[str, pl.Expr] = {}
     for column in numbers:
         header = clean(column)
-        source_column = pl.col(literal(header))
+        source_column = pl.col(header)
         if schema[header].is_integer():
             typed[f"n {column}"] = source_column.cast(pl.Float64)
         else:
@@ -119,7 +119,7 @@ def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grai
     unplaced = pl.col("#entity").is_null() | pl.col("#month").is_null()
     shown = frame.with_columns(**{f"p {column}": expr for column, expr in wrong.items()})
     bad = shown.filter(pl.any_horizontal([unplaced, *(pl.col(f"p {column}").is_not_null() for column in wrong)]))
-    when_text = pl.col(literal(when)).cast(pl.String)
+    when_text = pl.col(when).cast(pl.String)
     return frame, bad.select(ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong))
 
 
@@ -140,7 +140,7 @@ def _query(
     columns = {column: f"n {column}" if kind == "number" else column for column, kind in kinds.items()}
 
     def scope(column: str) -> Term:
-        return Term(pl.col(literal(columns.get(column, column))), kinds.get(column, "text"))
+        return Term(pl.col(columns.get(column, column)), kinds.get(column, "text"))
 
     for name, measure in measures.items():
         matched = pl.lit(True)  # noqa: FBT003
@@ -153,7 +153,7 @@ def _query(
         bound = measure.model_copy(update={"of": columns[measure.columns()[0]]}) if measure.columns() else measure
         aggregations[name], aggregations[f"{name}.rows"] = bound.aggregate(matched, pl.col("#order"))
     keys = [pl.col("#entity").alias("entity"), (pl.col("#month") if by_month else pl.col("#period")).alias("period")]
-    finer = pl.lit(None, dtype=pl.String) if per is None else pl.col(literal(clean(per))).cast(pl.String)
+    finer = pl.lit(None, dtype=pl.String) if per is None else pl.col(clean(per)).cast(pl.String)
     frame = frame.with_columns(finer.alias("per"))
     if per is not None:
         frame = frame.filter(pl.col("per").is_not_null())

@@ -20,7 +20,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Source, measure_names, panel_columns
 from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW, literal
+from kpi.intake.table import ROW
 from kpi.status import Status
 from kpi.system import System
 
@@ -49,7 +49,7 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
     """
     table, roles = source.table, source.roles
     frame = table.numbered().collect()
-    text = {role: pl.col(literal(roles[role])).cast(pl.String) for role in roles if roles[role] in frame.columns}
+    text = {role: pl.col(roles[role]).cast(pl.String) for role in roles if roles[role] in frame.columns}
     if "period" not in text and period is not None:
         text["period"] = pl.lit(period)
     if isinstance(source.dataset, PanelData):
@@ -57,7 +57,7 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
         parts = [
             frame.select(
                 ROW, **_TEXT | text | {
-                    "measure": pl.lit(measure), "value": pl.col(literal(header)),
+                    "measure": pl.lit(measure), "value": pl.col(header),
                     "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
                     "entity": text.get("entity", text.get("code", pl.lit(None))), "per": pl.lit(None, dtype=pl.String),
                 },
@@ -65,14 +65,14 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
             for header, (measure, unit) in columns.items()
         ]  # fmt: skip
         return pl.concat(parts, how="vertical_relaxed")
-    extra = {f"where {name}": pl.col(literal(name)) for name in _where_columns(system) if name in frame.columns}
+    extra = {f"where {name}": pl.col(name) for name in _where_columns(system) if name in frame.columns}
     unit = text.get("unit", pl.lit(None, dtype=pl.String))
     own = {
-        "value": pl.col(literal(roles["value"])),
+        "value": pl.col(roles["value"]),
         "unit": unit if table.unit is None else unit.fill_null(table.unit),
         "field": pl.lit(roles["value"]),
         "entity": text.get("entity", text.get("code", pl.lit(None))),
-        "per": _per(system, frame.columns, pl.col(literal(roles["measure"]))),
+        "per": _per(system, frame.columns, pl.col(roles["measure"])),
     }
     return frame.select(ROW, **_TEXT | text | own | extra)
 
@@ -91,7 +91,7 @@ def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
     for text, name in measure_names(system).items():
         column = system.measures[name].per
         if column in columns:
-            per = pl.when(measure == text).then(pl.col(literal(column))).otherwise(per)
+            per = pl.when(measure == text).then(pl.col(column)).otherwise(per)
     return per
 
 

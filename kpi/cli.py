@@ -1,0 +1,151 @@
+"""The command line: options and help only, so that `kpi --help` answers at once; the work is in `kpi.commands`.
+
+Data go to stdout, everything else to stderr. Exit codes: 0 fine, 1 findings, 2 could not run, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+FORMATS = ("table", "csv", "json", "jsonl", "md")
+STYLES = ("full", "concise", "json", "github")
+
+
+class _Group(click.Group):
+    """A group that names the command that was probably meant."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from kpi.errors import suggest
+
+            if args and (hint := suggest(args[0], self.commands)):
+                error.message = f"{error.message} {hint[0].upper()}{hint[1:]}"
+            raise
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, **settings)
+
+
+_system = _option("-s", "--system", metavar="ID|YAML", help="The system: an id of the catalogue or a YAML file.")
+_definitions = _option("--definitions", metavar="DIR", help="A folder in which ids are looked up first.")
+_period = _option("-p", "--period", metavar="PERIOD", help="Only this period: 2023Q4, 2023年四季度, 2023-12 ...")
+_data = _option("--data", "named", multiple=True, metavar="NAME=FILE", help="A file whose dataset you name.")
+_style = _option("--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written.")
+_color = _option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal.")
+_quiet = _option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kpi-engine", prog_name="kpi")
+def main() -> None:
+    """Indicators, scores, stars and rankings from raw departmental data.
+
+    kpi score period.csv scores a file, kpi explain period.csv 桐乡市 says why,
+    kpi init begins a system of your own.
+    """
+
+
+@main.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@_system
+@_definitions
+@_period
+@_data
+@_option("-o", "--output", multiple=True, metavar="OUT", help="Write csv json jsonl parquet xlsx md by the suffix; a folder takes all frames.")
+@_option("-f", "--format", "form", type=click.Choice(FORMATS), help="On stdout; a table on a terminal, CSV in a pipe.")
+@_option("--strict", is_flag=True, help="No result at all when a row is refused.")
+@_style
+@_color
+@_quiet
+def score(**options: Any) -> None:
+    """Score files: a league table with stars and ranks."""
+    _run("score", options)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@_option("--data", "data", multiple=True, metavar="FILE", help="Check files against the definition too.")
+@_system
+@_definitions
+@_style
+@_color
+@_quiet
+def check(**options: Any) -> None:
+    """Check definitions, and data against them."""
+    _run("check", options)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE... ENTITY [INDICATOR]")
+@_system
+@_definitions
+@_period
+@_data
+@_option("-f", "--format", "form", type=click.Choice(["table", "json"]), help="A tree, or the same as JSON.")
+@_style
+@_color
+@_quiet
+def explain(**options: Any) -> None:
+    """Say why an entity got its score, from the star down to the figures."""
+    _run("explain", options)
+
+
+@main.command()
+@click.argument("system", required=False)
+@click.argument("name", required=False)
+@_definitions
+@_option("--plan", is_flag=True, help="The stages and expressions that the system compiles to.")
+@_style
+@_color
+def show(**options: Any) -> None:
+    """Show the catalogue, a system, or one definition with its formula in words."""
+    _run("show", options)
+
+
+@main.command()
+@_option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+def schema(**options: Any) -> None:
+    """Print the JSON Schema of the definition language, for editors."""
+    _run("schema", options)
+
+
+@main.command()
+@click.argument("directory", default=".", metavar="[DIR]")
+def init(**options: Any) -> None:
+    """Write a small working system with data, and say what to run next."""
+    _run("init", options)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is not None:
+        click.echo(found(main, {}, "kpi", "_KPI_COMPLETE").source())
+
+
+def _run(command: str, options: dict[str, Any]) -> None:
+    """Runs a command and ends the process with its exit code."""
+    try:
+        import kpi.commands
+
+        code = getattr(kpi.commands, command)(**options)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; nothing was written.", err=True)
+        code = 130
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,248 @@
+"""What the commands do: each returns its exit code, data on stdout, findings and summary on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from kpi import session
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
+from kpi.report.diagnostics import render, tally
+from kpi.report.files import write
+from kpi.report.table import league_table
+from kpi.scorecard import Scorecard
+
+FINE, FINDINGS, FAILED = 0, 1, 2
+
+
+def wants_color(color: str, stream: IO[str]) -> bool:
+    """Returns whether a stream takes colour: as told, else NO_COLOR, FORCE_COLOR, else on a terminal."""
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def width_of(stream: IO[str]) -> int | None:
+    """Returns the width of a terminal, None for anything else."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None
+
+
+def say(text: str) -> None:
+    """Writes a line for people, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def tell(findings: Iterable[Diagnostic], style: str, color: str) -> None:
+    """Writes findings on stderr."""
+    found = list(findings)
+    if found:
+        say(render(found, style=style, color=wants_color(color, sys.stderr)).rstrip("\n"))
+
+
+def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:
+    named: dict[str, list[str | Path]] = {}
+    for pair in pairs:
+        name, equals, file = pair.partition("=")
+        if not equals or not name or not file:
+            raise DataError(Diagnostic("K542", f"`--data {pair}` does not name a dataset", hint="write --data NAME=FILE"))
+        named.setdefault(name, []).append(file)
+    return named
+
+
+def score(
+    files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
+    output: Sequence[str], form: str | None, strict: bool, style: str, color: str, quiet: bool,
+) -> int:  # fmt: skip
+    """Scores files and writes the results; 2 when anything in the data was refused."""
+    began = time.perf_counter()
+    try:
+        if not files and not named:
+            raise DataError(Diagnostic("K543", "there is no file to score", hint="kpi score period.csv"))
+        card = session.score(list(files), system=system, definitions=definitions, data=_named(named), period=period)
+        errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
+        notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not quiet]
+        if strict and errors:
+            tell(notes, style, color)
+            say(f"Nothing was scored: {tally(card.findings_list)} (--strict).")
+            return FAILED
+        for out in output:
+            write(card, out)
+        if form is not None or not output:
+            _print(card, form or ("table" if sys.stdout.isatty() else "csv"), color)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+    tell(notes, style, color)
+    if not quiet:
+        say(summary(card, time.perf_counter() - began, output))
+    return FAILED if errors else FINE
+
+
+def _print(card: Scorecard, form: str, color: str) -> None:
+    if form == "table":
+        text = league_table(card, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
+        sys.stdout.write(text)
+    else:
+        write(card, sys.stdout.buffer, form)
+    sys.stdout.flush()
+
+
+def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
+    """Returns the last line of a scoring: how much was scored, what became of every row, what is undefined and why."""
+    counts = card.counts
+    scored = card.totals["score"].count()
+    periods = card.periods
+    span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
+    entities = card.entities.height
+    parts = [
+        f"Scored {count(entities, 'entity', 'entities')} on {count(len(card.definition.indicators), 'indicator')}, "
+        f"{span} ({scored:,} of {count(card.totals.height, 'total')}) in {seconds:.2f} s."
+    ]
+    rows = [f"{counts['used']:,} used"] + [f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]]
+    parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
+    undefined = Counter(
+        status
+        for name in card.definition.indicators
+        for status, number in _shown(card).select(pl.col(f"{name}.status").value_counts()).unnest(f"{name}.status").rows()
+        for _ in range(number)
+        if status != "ok"
+    )
+    if undefined:
+        reasons = ", ".join(f"{number:,} {status}" for status, number in undefined.most_common())
+        parts.append(f"{count(undefined.total(), 'value')} undefined: {reasons}.")
+    if card.findings_list:
+        parts.append(f"{tally(card.findings_list)}.")
+    if output:
+        parts.append(f"Wrote {', '.join(output)}.")
+    return " ".join(parts)
+
+
+def _shown(card: Scorecard) -> pl.DataFrame:
+    return card.frame if card.shown is None else card.frame.filter(pl.col("period").is_in(list(card.shown)))
+
+
+def check(
+    paths: Sequence[str], data: Sequence[str], system: str | None, definitions: str | None, style: str, color: str, quiet: bool
+) -> int:
+    """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
+    folder = None if definitions is None else Path(definitions)
+    examined = session.examine_all(list(paths), folder)
+    findings = [one for loaded in examined for one in loaded.findings]
+    if data and not any(one.severity is Severity.ERROR for one in findings):
+        try:
+            chosen: str | None = system or (paths[0] if paths else None)
+            findings += session.score(list(data), system=chosen, definitions=definitions).findings_list
+        except (DataError, DefinitionError) as error:
+            findings += error.diagnostics
+    tell(findings, style, color)
+    if not quiet:
+        indicators = sum(len(loaded.system.indicators) for loaded in examined if loaded.system)
+        what = f"Checked {count(len(examined), 'file')}, {count(indicators, 'indicator')}"
+        what += f", {count(len(data), 'data file')}" if data else ""
+        say(f"{what}: {tally(findings) if findings else 'no findings'}.")
+    if any(one.code == "K100" for one in findings):
+        return FAILED
+    return FINDINGS if any(one.severity is Severity.ERROR for one in findings) else FINE
+
+
+def explain(
+    files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
+    form: str | None, style: str, color: str, quiet: bool,
+) -> int:  # fmt: skip
+    """Prints why an entity got its score."""
+    from kpi.explain import explain as explained
+    from kpi.report.tree import as_json, tree
+
+    some = [one for one in files if Path(one).exists()]
+    rest = [one for one in files if one not in some]
+    try:
+        if not some and not named:
+            raise DataError(Diagnostic("K500", f"there is no file `{files[0]}`", Place(files[0])))
+        if not rest or len(rest) > 2:
+            hint = "kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率"
+            missing = Diagnostic("K543", "say whose score is to be explained", hint=hint)
+            raise DataError(missing if not rest else Diagnostic("K500", f"there is no file `{rest[0]}`", hint=hint))
+        card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
+        node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
+        if form == "json":
+            print(as_json(card, rest[0], node))
+        else:
+            sys.stdout.write(tree(card, rest[0], node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout)))
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+    errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
+    if errors and not quiet:
+        say(f"The data have findings: {tally(card.findings_list)}. kpi check --data shows them.")
+    return FINE
+
+
+def show(system: str | None, name: str | None, definitions: str | None, plan: bool, style: str, color: str) -> int:
+    """Prints the catalogue, a system, one definition, or a plan."""
+    from kpi import catalogue
+    from kpi.report import cards
+
+    folder = None if definitions is None else Path(definitions)
+    width = width_of(sys.stdout)
+    try:
+        if system is None:
+            sys.stdout.write(cards.overview(catalogue.systems(folder), width=width))
+            return FINE
+        loaded = catalogue.find(system, folder)
+        assert loaded.system is not None  # noqa: S101
+        if plan:
+            sys.stdout.write(cards.plan(session.compile_plan(loaded.system)))
+        elif name is None:
+            sys.stdout.write(cards.system(loaded.system, width=width))
+        else:
+            sys.stdout.write(cards.definition(loaded.system, name, width=width))
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+    return FINE
+
+
+def schema(output: str | None) -> int:
+    """Prints or writes the JSON Schema of the definition language."""
+    import json
+
+    from kpi.loader import json_schema
+
+    text = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        return FINE
+    try:
+        Path(output).write_text(text, "utf-8")
+    except OSError as error:
+        tell([Diagnostic("K510", f"cannot be written: {error.strerror}", Place(output))], "full", "auto")
+        return FAILED
+    say(f"Wrote {output}.")
+    return FINE
+
+
+def init(directory: str) -> int:
+    """Writes a small working system and prints the next commands."""
+    from kpi import starter
+
+    try:
+        written = starter.write(Path(directory))
+    except KpiError as error:
+        tell(error.diagnostics, "full", "auto")
+        return FAILED
+    for file in written:
+        say(f"Wrote {file}.")
+    print(starter.next_commands(Path(directory)))
+    return FINE
