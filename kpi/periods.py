@@ -1,0 +1,380 @@
+"""Periods (期别): months, quarters, halves, years and ranges of months, in every form people write them.
+
+A period is a span of whole months within one calendar year, and the span alone is its identity: 1-6月 and 上半年 are
+the same period, as are 1-12月 and 2023年. Whether a figure of such a span is 当期 or 累计 is a matter of its measure.
+
+A date stands for its month. As a deadline (`by: 2025`) a period ends with its last month, `Period.end`: 2025 means
+December 2025, 2023Q2 means June 2023.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+#: Years outside are taken for numbers that are no years: codes, values, spreadsheet serials.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+_HINT = "write it as 2023-12, 2023Q4, 2023H1, 2023 or 2023年1-9月"
+
+
+class PeriodError(ValueError):
+    """A text that names no period; `hint` says what to write instead."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Grain(StrEnum):
+    """The regular lengths of periods; the value is the English name that definitions use."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    HALF = "half"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        """The length in months: 1, 3, 6 or 12."""
+        return _GRAIN_MONTHS[self]
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title has no use on a grain
+        """The Chinese name: 月, 季度, 半年 or 年度."""
+        return {1: "月", 3: "季度", 6: "半年", 12: "年度"}[self.months]
+
+
+_GRAIN_MONTHS = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.HALF: 6, Grain.YEAR: 12}
+_GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A span of `months` whole months from the month `start`, in order of start, then length.
+
+    Months count from January of year 0: `start = 12 * year + month - 1`. A span that leaves its calendar year, or lies
+    outside the years 1900 to 2199, raises PeriodError.
+
+    >>> Period(2023 * 12, 9).title, Period(2023 * 12, 9).label, Period.of(8095, Grain.QUARTER).title
+    ('2023年1-9月', '2023-01/09', '2023年四季度')
+    """
+
+    start: int
+    months: int
+
+    def __post_init__(self) -> None:
+        if not FIRST_YEAR <= self.year <= LAST_YEAR:
+            raise PeriodError(f"there is no year {self.year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
+        if not 1 <= self.months <= 12 - self.start % 12:
+            message = f"{self.months} months from month {self.start % 12 + 1} do not lie within one year"
+            raise PeriodError(message, "a period starts and ends in the same year")
+
+    @classmethod
+    def of(cls, index: int, grain: Grain) -> Period:
+        """Returns the period of a grain by its dense number, `index = start // grain.months`."""
+        return cls(index * grain.months, grain.months)
+
+    def index(self, grain: Grain) -> int:
+        """Returns the dense number of the period of a grain that holds this one, `start // grain.months`.
+
+        Raises PeriodError when no single one holds it (1-9月 is in no one quarter), so that a cumulative figure is
+        never taken for one of its first months; the period it is reported at is `end // grain.months`.
+        """
+        first, last = self.start // grain.months, self.end // grain.months
+        if first != last:
+            raise PeriodError(f"{self.title} does not lie within one {grain}", f"give a single {grain}")
+        return first
+
+    @property
+    def end(self) -> int:
+        """The last month, inclusive, counted as `start` is."""
+        return self.start + self.months - 1
+
+    @property
+    def year(self) -> int:
+        """The calendar year."""
+        return self.start // 12
+
+    @property
+    def grain(self) -> Grain | None:
+        """The grain of which this is exactly one period, None for any other range of months."""
+        grain = _GRAINS.get(self.months)
+        return None if grain is None or self.start % grain.months else grain
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether the span can only be a running total: it starts in January and is of no grain.
+
+        1-2月, 1-4月, 1-5月 and 1-7月 to 1-11月 are; 1-3月 is as well the first quarter, 1-6月 the first half and 1-12月
+        the year, so those are not.
+        """
+        return self.start % 12 == 0 and self.grain is None
+
+    @property
+    def label(self) -> str:
+        """The short form, which `parse` reads back: 2023-12, 2023Q4, 2023H1, 2023, 2023-01/09."""
+        first, last = self.start % 12 + 1, self.end % 12 + 1
+        forms = {
+            Grain.MONTH: f"-{first:02d}",
+            Grain.QUARTER: f"Q{last // 3}",
+            Grain.HALF: f"H{last // 6}",
+            Grain.YEAR: "",
+            None: f"-{first:02d}/{last:02d}",
+        }
+        return f"{self.year}{forms[self.grain]}"
+
+    @property
+    def title(self) -> str:
+        """The Chinese form, which `parse` reads back: 2023年12月, 2023年四季度, 2023年上半年, 2023年, 2023年1-9月."""
+        first, last = self.start % 12 + 1, self.end % 12 + 1
+        forms = {
+            Grain.MONTH: f"{first}月",
+            Grain.QUARTER: f"{'一二三四'[(last - 1) // 3]}季度",
+            Grain.HALF: f"{'上下'[(last - 1) // 6]}半年",
+            Grain.YEAR: "",
+            None: f"{first}-{last}月",
+        }
+        return f"{self.year}年{forms[self.grain]}"
+
+
+# ---- WRITTEN FORMS ---- #
+
+_YEAR, _N = "[0-9]{4}", "[0-9]{1,2}"
+_SEP, _TO = "[-/. —]", "[-—~至到/]"
+_LEAD = f"(?:年度?|{_SEP})?"
+_CLOCK = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?(?:\+08:?00)?"
+
+#: Whole texts that are dates or bare digits. ".0" is what is left of an integer that went through a float column.
+_DATES = [
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<year>{_YEAR})(?P<sep>{_SEP})(?P<one>{_N})(?P=sep)(?P<day>{_N})(?:[T ]{_CLOCK})?",
+        rf"(?P<year>{_YEAR})年(?P<one>{_N})月(?P<day>{_N})[日号](?:T?{_CLOCK})?",
+        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:[T ]{_CLOCK}|[0-9]{{6}}|\.0)?",
+        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?:\.0)?",
+    )
+]
+
+#: What may follow the year, by the months of its unit: one unit, a range of them, or those up to a last one.
+_FORMS = [
+    (unit, re.compile(pattern))
+    for unit, pattern in (
+        (1, rf"(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+        (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
+        (3, rf"{_LEAD}Q(?P<one>{_N})"),
+        (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
+        (12, r"(?:年度?)?(?:全年)?|年[末底]|\.0"),
+        (6, rf"{_LEAD}H(?P<one>{_N})"),
+        (1, rf"{_LEAD}(?P<first>{_N})(?:月份?)?{_TO}(?P<last>{_N})月份?[末底]?"),
+        (1, rf"(?:年度?|{_SEP})(?P<first>{_N}){_TO}(?P<last>{_N})"),
+        (1, rf"年{{1,2}}初{_TO}(?P<last>{_N})月份?[末底]?"),
+        (1, rf"{_LEAD}前(?P<last>{_N})个?月"),
+        (3, rf"{_LEAD}前(?P<last>{_N})个?季度?"),
+        (3, rf"{_LEAD}第?(?P<first>{_N})(?:季度?)?{_TO}第?(?P<last>{_N})季度?[末底]?"),
+        (3, rf"{_LEAD}Q(?P<first>{_N}){_TO}Q?(?P<last>{_N})"),
+        (3, rf"{_LEAD}(?P<one>{_N})Q"),
+        (6, rf"{_LEAD}(?P<one>{_N})H"),
+        (1, rf"(?P<one>{_N})月(?P<day>{_N})[日号]"),
+    )
+]
+_UNITS = {1: "month", 3: "quarter", 6: "half-year"}
+
+_YEAR_LAST = re.compile(rf"((?:[QH]{_N})|(?:{_N}[QH]))[-/. —]?({_YEAR})年?")
+_YEAR_TWICE = re.compile(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.+?){_TO}({_YEAR}){_LEAD}(.+)")
+_TWO_YEARS = re.compile(rf"{_YEAR}年?{_TO}{_YEAR}年?度?")
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SAME = str.maketrans("‐‑‒−﹣–―─〜∼", "-----———~~", "\ufeff\u200b\u200c\u200d\u2060")
+_CHINESE_NUMBER = re.compile("(?:(?<![0-9])|(?<=^[0-9]{4}))[O○〇零一二两三四五六七八九十]+(?![0-9])")
+_CHINESE_DIGITS = str.maketrans("O○〇零一二两三四五六七八九", "00001223456789")
+_TENS = re.compile("([0-9]?)十([0-9]?)")
+
+
+def _digits(match: re.Match[str]) -> str:
+    """Returns a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
+    text = match[0]
+    if not set(text) - set("O○〇零"):
+        return text
+    text = text.translate(_CHINESE_DIGITS)
+    tens = _TENS.fullmatch(text)
+    return text if tens is None else str(int(tens[1] or 1) * 10 + int(tens[2] or 0))
+
+
+def _normalised(text: str) -> str:
+    """Returns a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
+    text = " ".join(text.translate(_FULL_WIDTH).translate(_SAME).split()).upper()
+    text = re.sub("(?<![0-9]) | (?![0-9])", "", re.sub("([-—~])[-—~]+", r"\1", text))
+    text = _CHINESE_NUMBER.sub(_digits, text.replace("Ⅰ", "1").replace("Ⅱ", "2").replace("Ⅲ", "3").replace("Ⅳ", "4"))
+    return text.replace("上半年", "H1").replace("下半年", "H2")
+
+
+def parse(text: str, *, year: int | None = None) -> Period:
+    """Returns the period that a text names, in any form in use.
+
+    Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
+    20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
+    (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also in full-width characters and Chinese numerals (二〇二三年).
+
+    Args:
+        text: the text.
+        year: the year of texts that name none, such as 1-9月 below a heading with the year.
+
+    Raises:
+        PeriodError: the text names no period, no year, or something that does not exist, such as month 13.
+
+    >>> [parse(text).label for text in ("2023年第四季度", "2023/12/31 00:00:00", "二〇二三年前三季度", "2023年1—6月")]
+    ['2023Q4', '2023-12', '2023-01/09', '2023H1']
+    >>> parse("1-9月", year=2023).title
+    '2023年1-9月'
+    """
+    body = _normalised(text[:200])
+    if not body:
+        raise PeriodError("the period is blank", _HINT)
+    # The longest form is far shorter; what is longer is prose or a wrong column.
+    if len(body) > 60 or len(text) > 200:
+        raise _error(text)
+    bare = body.removesuffix("累计")
+    unit, period = _read(text, bare, year)
+    if bare == body:
+        return period
+    if unit == 12:
+        raise _error(text, "it does not say up to which month it adds up", "write 2023年1-9月")
+    return Period(period.year * 12, period.end % 12 + 1)
+
+
+def _read(text: str, body: str, year: int | None) -> tuple[int, Period]:
+    """Returns the unit in months and the period of a normalised text; errors quote `text`."""
+    for date in _DATES:
+        if match := date.fullmatch(body):
+            return 1, _period(text, int(match["year"]), 1, match.groupdict())
+    if re.fullmatch(rf"{_YEAR}\.1", body):
+        why = "spreadsheets also turn 2023.10 into 2023.1"
+        raise _error(text, why, f"write {body[:4]}-01 or {body[:4]}-10")
+    body = _year_first(text, body)
+    has_year = re.match(_YEAR, body) is not None
+    tail = body[4:] if has_year else body
+    for unit, form in _FORMS:
+        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]", tail)):
+            if not has_year and year is None:
+                raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
+            return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
+    raise _unknown(text, body)
+
+
+def _year_first(text: str, body: str) -> str:
+    """Returns a text with its year once, in front; raises PeriodError for two different years."""
+    if match := _YEAR_LAST.fullmatch(body):
+        return match[2] + match[1]
+    match = _YEAR_TWICE.fullmatch(body)
+    if _TWO_YEARS.fullmatch(body) or (match and match[1] != match[3]):
+        raise _error(text, "it reaches into another year", "a period lies within one year; split it")
+    return f"{match[1]}年{match[2]}至{match[4]}" if match else body
+
+
+def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Period:
+    """Returns the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise _error(text, f"there is no year {year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
+    if unit == 12:
+        return Period(year * 12, 12)
+    one = parts.get("one")
+    first, last = int(one or parts.get("first") or 1), int(one or parts.get("last") or 1)
+    for number in (first, last):
+        if not 1 <= number <= 12 // unit:
+            name = _UNITS[unit]
+            raise _error(text, f"there is no {name} {number}", f"{name}s go from 1 to {12 // unit}")
+    if first > last:
+        raise _error(text, "it runs backwards", "a period lies within one year, its first month before its last")
+    day = int(parts.get("day") or 1)
+    if not 1 <= day <= (days := calendar.monthrange(year, first)[1]):
+        raise _error(text, f"there is no day {day} in that month", f"its days go from 1 to {days}")
+    return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
+
+
+def _unknown(text: str, body: str) -> PeriodError:
+    """Returns the error for a text of no known form, with a hint for the likely mistakes."""
+    if re.fullmatch("(?:19|20|21)[0-9]{2}[1-9]", body):
+        return _error(
+            text, "its last digit could be a month or a quarter", f"write {body[:4]}-0{body[4]}, or {body[:4]}Q1"
+        )
+    if re.fullmatch(r"[1-9][0-9]{4}(?:\.[0-9]+)?", body):
+        return _error(text, "spreadsheets keep dates as such numbers", "format the column as dates, or as text")
+    if re.fullmatch("[0-9]{2}年.*", body):
+        return _error(text, "its year has two digits", f"write the year in full, 20{body}")
+    return _error(text)
+
+
+def _error(text: str, why: str = "", hint: str = _HINT) -> PeriodError:
+    quoted = " ".join(text[:80].split())
+    quoted = quoted if len(quoted) <= 40 else quoted[:39] + "…"
+    return PeriodError(f"`{quoted}` is not a period" + (f": {why}" if why else ""), hint)
+
+
+def parse_span(text: str) -> int:
+    """Returns the months of a window such as 1y, 1q or 6m; raises PeriodError for anything else.
+
+    >>> parse_span("1y"), parse_span("1q"), parse_span("6m")
+    (12, 3, 6)
+    """
+    match = re.fullmatch("([1-9][0-9]{0,2})([mqy])", text)
+    if match is None:
+        quoted = " ".join(text[:40].split())
+        raise PeriodError(f"`{quoted}` is not a window of time", "write a number and y, q or m, such as 1y, 1q or 6m")
+    return int(match[1]) * {"m": 1, "q": 3, "y": 12}[match[2]]
+
+
+# ---- COLUMNS ---- #
+
+# A column of timestamps has as many texts as rows but few dates: the time of day is cut off before anything is parsed.
+_TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
+
+
+def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
+    """Returns the periods of a column's distinct values, each parsed once, for joining back.
+
+    Args:
+        column: texts, dates, datetimes, or numbers such as 20231231, 202312 and 2023.
+        year: the year of texts that name none, as for `parse`.
+
+    Returns:
+        A frame sorted by text, without nulls: text (String, the distinct values of `column.cast(pl.String)`, the key to
+        join on), start and months (Int32, null where there is a problem), problem (String, null where there is none;
+        the message and what to do).
+
+    >>> parse_column(pl.Series(["2023Q4", "Q4", None, "2023Q4"])).rows()
+    [('2023Q4', 24285, 3, None),
+     ('Q4', None, None, '`Q4` is not a period: it names no year; add the year, such as 2023年Q4')]
+    """
+    texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
+    texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
+    rows: list[tuple[str, int | None, int | None, str | None]] = []
+    for key in texts["key"].unique(maintain_order=True):
+        try:
+            period = parse(key, year=year)
+        except PeriodError as error:
+            rows.append((key, None, None, f"{error}; {error.hint}"))
+        else:
+            rows.append((key, period.start, period.months, None))
+    schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
+    parsed = pl.DataFrame(rows, schema=schema, orient="row")
+    return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
+
+
+def label_expr(index: pl.Expr, grain: Grain) -> pl.Expr:
+    """Returns the labels (String) of dense period numbers, the text of `Period.of(index, grain).label`; null for null.
+
+    >>> pl.select(label_expr(pl.lit(8095), Grain.QUARTER)).item()
+    '2023Q4'
+    """
+    if grain is Grain.YEAR:
+        return index.cast(pl.String)
+    a_year = 12 // grain.months
+    number = (index % a_year + 1).cast(pl.String)
+    if grain is Grain.MONTH:
+        return pl.format("{}-{}", index // a_year, number.str.zfill(2))
+    return pl.format("{}Q{}" if grain is Grain.QUARTER else "{}H{}", index // a_year, number)
