@@ -93,27 +93,21 @@ def _full(found: list[Diagnostic], *, color: bool, width: int | None, shown: int
                 *_hint(one, color=color),
             ]
         elif group := gathered.pop((one.severity, one.code), None):
-            yield from _group(group, color=color, shown=shown)
+            yield _group(group, color=color, shown=shown)
 
 
-def _group(group: list[Diagnostic], *, color: bool, shown: int) -> Iterator[list[str]]:
-    """Yields the paragraphs of findings of one code in data: those that say the same share one, with many places."""
-    first = group[0]
+def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
+    """Returns the lines of findings of one code in data: those that say the same share a headline over their places."""
     alike: dict[tuple[str, str | None], list[Diagnostic]] = {}
     for one in group[:shown]:
         alike.setdefault((one.message, one.hint), []).append(one)
-    paragraphs = [
-        [
-            _headline(same[0], color=color),
-            *(_arrow(one, color=color) for one in same if str(one.place)),
-            *_hint(same[0], color=color),
-        ]
-        for same in alike.values()
-    ]
-    if more := len(group) - shown if len(group) > shown else 0:
-        nouns = _NOUNS[first.severity]
-        paragraphs[-1].append(_paint(f"   ... and {more:,} more {nouns[more != 1]} {first.code}", "dim", color=color))
-    yield from paragraphs
+    lines = []
+    for same in alike.values():
+        arrows = [_arrow(one, color=color) for one in same if str(one.place)]
+        lines += [_headline(same[0], color=color), *arrows, *_hint(same[0], color=color)]
+    if (more := len(group) - shown) > 0:
+        lines.append(f"   ... and {more:,} more {group[0].code} {_NOUNS[group[0].severity][more != 1]}")
+    return lines
 
 
 def _headline(one: Diagnostic, *, color: bool) -> str:

@@ -58,7 +58,7 @@ class League:
         """Returns the name of a block, or None when there is one block only and it has none."""
         if block.cohort is None and len(self.blocks) == 1:
             return None
-        return f"{block.cohort or '未分组'}（{len(block.lines)}个）"
+        return f"{block.cohort or '未分组'}，{len(block.lines)}个"
 
 
 def league(scorecard: Results, /, *, period: str | None = None) -> League:
@@ -74,16 +74,18 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     label = period if period is not None else next(iter(reversed(scorecard.periods)), None)
     if period is not None and period not in scorecard.periods:
         raise DataError(_unknown(period, scorecard))
-    totals = scorecard.totals.filter(period=label).sort("rank", nulls_last=True, maintain_order=True)
+    if label is None:
+        return League(None, (), ())
+    listed = scorecard.totals.filter(period=label)
     scores = _top(scorecard.pillars).filter(period=label)
     titles: dict[str, str] = dict(scores.select("pillar", "title").unique(maintain_order=True).iter_rows())
     marks = {
         (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
     }
     blocks: dict[str | None, list[Line]] = {}
-    for cohort in scorecard.totals.filter(period=label)["cohort"].unique(maintain_order=True):
+    for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
-    for row in totals.iter_rows(named=True):
+    for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         blocks[row["cohort"]].append(_line(row, tuple(marks.get((row["entity"], pillar)) for pillar in titles)))
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 
