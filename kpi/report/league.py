@@ -8,17 +8,21 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, suggest
-from kpi.report.marks import reason
+from kpi.report.marks import movement, reason
 from kpi.report.shape import Results
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entity of a league table; `pillars` holds its scores in the order of `League.pillars`."""
+    """One entity of a league table; `pillars` holds its scores in the order of `League.pillars`.
+
+    `moved` says how the rank moved (▲2, ▼1, –), and 新 for who has a rank now and had none when others had one; it is
+    empty when there is no previous period. `note` names vetoes, and why there is no score.
+    """
 
     entity: str
     rank: int | None
-    movement: int | None
+    moved: str
     score: float | None
     change: float | None
     stars: float | None
@@ -82,15 +86,19 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     marks = {
         (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
     }
+    compared = listed["rank_change"].count() > 0
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
-        blocks[row["cohort"]].append(_line(row, tuple(marks.get((row["entity"], pillar)) for pillar in titles)))
+        blocks[row["cohort"]].append(
+            _line(row, compared, tuple(marks.get((row["entity"], pillar)) for pillar in titles))
+        )
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 
 
-def _line(row: dict[str, Any], pillars: tuple[float | None, ...]) -> Line:
+def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]) -> Line:
+    new = compared and row["rank"] is not None and row["rank_change"] is None
     notes = []
     if row["score"] is None:
         notes.append(f"未评：{reason(row['status'])}")
@@ -99,7 +107,7 @@ def _line(row: dict[str, Any], pillars: tuple[float | None, ...]) -> Line:
     return Line(
         entity=row["entity"],
         rank=row["rank"],
-        movement=row["rank_change"],
+        moved="新" if new else movement(row["rank_change"]),
         score=row["score"],
         change=row["score_change"],
         stars=row["stars"],

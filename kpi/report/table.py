@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from io import StringIO
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kpi.report.league import Block, League, Line, league
-from kpi.report.marks import NOTHING, change, movement, number, stars, visible
+from kpi.report.marks import NOTHING, change, number, stars, visible
 from kpi.report.shape import Results
 
 #: The width of the table when none is given, in terminal cells.
@@ -28,21 +29,29 @@ PILLAR = 3
 # Between two columns: one cell of padding, and one where other boxes draw a line.
 _GAP = 2
 
+_MOVES = {"▲": "green", "▼": "red"}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class _Column:
-    """A column: its heading, how a line fills it, how wide it may grow; where room is short the last in order go."""
+    """A column: its heading, how a line fills it, and how wide cells and heading may grow before they fold.
 
+    Where room is short the last in `order` go.
+    """
+
+    lines: tuple[Line, ...]
     heading: str
     cell: Callable[[Line], str]
     justify: JustifyMethod = "left"
-    most: int = 1_000
     order: int = PILLAR
+    most: int = 1_000
+    head: int = 12
     style: Callable[[Line], str] = lambda _: ""
 
-    def width(self, lines: tuple[Line, ...]) -> int:
-        widest = max((cell_len(self.cell(line)) for line in lines), default=0)
-        return min(max(widest, cell_len(self.heading)), self.most)
+    @cached_property
+    def width(self) -> int:
+        widest = max((cell_len(self.cell(line)) for line in self.lines), default=0)
+        return max(min(widest, self.most), min(cell_len(self.heading), self.head))
 
 
 def league_table(
@@ -64,9 +73,9 @@ def league_table(
     width = WIDTH if width is None else width
     standing = league(scorecard, period=period)
     candidates = _columns(scorecard, standing)
-    columns = _fitting(candidates, standing.lines, width)
+    columns = _fitting(candidates, width)
     omitted = sum(one.order == PILLAR for one in candidates) - sum(one.order == PILLAR for one in columns)
-    width = max(width, sum(one.width(standing.lines) + _GAP for one in columns) - _GAP)
+    width = max(width, sum(one.width + _GAP for one in columns) - _GAP)
     out = StringIO()
     console = Console(
         file=out,
@@ -82,7 +91,7 @@ def league_table(
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             console.print(Text(f"\n{visible(heading)}", style="bold"))
-        console.print(_table(block, columns, standing.lines))
+        console.print(_table(block, columns))
         for line in () if noted else block.lines:
             if line.note:
                 console.print(Text(f"{visible(line.entity)} {visible(line.note)}", style="red"))
@@ -92,27 +101,28 @@ def league_table(
 
 def _columns(scorecard: Results, standing: League) -> list[_Column]:
     """Returns all columns that have something to show, in the order they are shown."""
-    lines, decimals = standing.lines, scorecard.decimals
-    moved = any(line.movement is not None for line in lines)
+    decimals = scorecard.decimals
+    column = partial(_Column, standing.lines)
     columns = [
-        _Column("位次", lambda line: NOTHING if line.rank is None else str(line.rank), "right", order=0),
-        _Column("升降", lambda line: _moved(line) if moved else "", order=1, style=lambda line: _trend(line.movement)),
-        _Column(scorecard.entity_title, lambda line: visible(line.entity), most=24, order=0),
-        _Column("得分", lambda line: number(line.score, decimals) or NOTHING, "right", order=0),
-        _Column("星级", lambda line: stars(line.stars), order=0, style=lambda _: "yellow"),
-        _Column("等级", lambda line: visible(line.grade or ""), order=1),
-        _Column(
-            "增减", lambda line: change(line.change, decimals), "right", order=1, style=lambda line: _trend(line.change)
-        ),
-        *(_pillar(title, position, decimals) for position, title in enumerate(standing.pillars)),
-        _Column("完整率", _coverage, "right", order=2),
-        _Column(NOTE, lambda line: visible(line.note), most=36, order=2, style=lambda _: "red"),
+        column("位次", lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
+        column("升降", lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
+        column(visible(scorecard.entity_title), lambda line: visible(line.entity), order=0, most=24),
+        column("得分", lambda line: number(line.score, decimals) or NOTHING, "right", 0),
+        column("星级", lambda line: stars(line.stars), order=0, style=lambda _: "yellow"),
+        column("等级", lambda line: visible(line.grade or ""), order=1),
+        column("增减", lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)),
     ]
-    return [one for one in columns if not one.order or any(one.cell(line) for line in lines)]
+    for position, title in enumerate(standing.pillars):
+        columns.append(column(visible(title), partial(_pillar, position, decimals), "right", head=8))
+    columns += [
+        column("完整率", _coverage, "right", 2),
+        column(NOTE, lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
+    ]
+    return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
 
 
-def _pillar(title: str, position: int, decimals: int) -> _Column:
-    return _Column(visible(title), lambda line: number(line.pillars[position], decimals), "right", most=8)
+def _pillar(position: int, decimals: int, line: Line) -> str:
+    return number(line.pillars[position], decimals)
 
 
 def _coverage(line: Line) -> str:
@@ -122,20 +132,16 @@ def _coverage(line: Line) -> str:
     return f"{min(line.coverage, 99.9):.1f}%"
 
 
-def _moved(line: Line) -> str:
-    return "新" if line.movement is None and line.rank is not None else movement(line.movement)
-
-
 def _trend(value: float | None) -> str:
     return "" if not value else "green" if value > 0 else "red"
 
 
-def _fitting(columns: list[_Column], lines: tuple[Line, ...], width: int) -> list[_Column]:
+def _fitting(columns: list[_Column], width: int) -> list[_Column]:
     """Returns the columns that fit, in the order they are shown: those without which there is no table always do."""
     room = width + _GAP
     chosen = []
     for position, one in sorted(enumerate(columns), key=lambda pair: pair[1].order):
-        wanted = one.width(lines) + _GAP
+        wanted = one.width + _GAP
         if not one.order or wanted <= room:
             chosen.append(position)
             room -= wanted
@@ -144,10 +150,10 @@ def _fitting(columns: list[_Column], lines: tuple[Line, ...], width: int) -> lis
     return [columns[position] for position in sorted(chosen)]
 
 
-def _table(block: Block, columns: list[_Column], lines: tuple[Line, ...]) -> Table:
+def _table(block: Block, columns: list[_Column]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
     for one in columns:
-        table.add_column(Text(one.heading), justify=one.justify, width=one.width(lines), overflow="fold")
+        table.add_column(Text(one.heading), justify=one.justify, width=one.width, overflow="fold")
     for line in block.lines:
         table.add_row(*(Text(one.cell(line), style=one.style(line)) for one in columns))
     return table
@@ -158,7 +164,7 @@ def _footer(scorecard: Results, standing: League, omitted: int) -> str:
     if not standing.blocks:
         return "没有可以排名的得分。"
     words = [f"满分 {scorecard.full:g}"]
-    if any(line.movement is not None for line in standing.lines):
+    if any(line.moved for line in standing.lines):
         words.append("▲▼ 比上期升降的位次")
     if omitted:
         words.append(f"另有{omitted}个分项未列")
