@@ -86,8 +86,8 @@ def test_sheets_are_ready_to_filter_and_print() -> None:
     assert sheet.page_setup.fitToWidth in {None, 1}
     assert sheet.sheet_properties.pageSetUpPr.fitToPage
     assert sheet.print_title_rows == "$1:$1"
-    # A Chinese character is two wide: the longest name has 23 cells.
-    assert sheet.column_dimensions["C"].width > 23
+    # A Chinese character is two wide: the longest name has 19 cells.
+    assert sheet.column_dimensions["C"].width > 19
 
 
 def test_movement_has_colour_beside_its_signs() -> None:
