@@ -66,7 +66,7 @@ def write(
         period: the period of a league table, by default the latest.
 
     Raises:
-        DataError: K510, the target cannot be written; K511, no such period; K512, no such format; K513, the package
+        DataError: K540, the target cannot be written; K531, no such period; K541, no such format; K510, the package
             that a format needs is not installed.
 
     """
@@ -84,7 +84,7 @@ def content(scorecard: Results, form: str, /, *, period: str | None = None) -> b
     """Returns a scorecard in a format, as the bytes that a stream or a web response gets.
 
     Raises:
-        DataError: as for `write`, except K510.
+        DataError: as for `write`, except K540.
 
     """
     if form not in _WRITERS:
@@ -95,7 +95,7 @@ def content(scorecard: Results, form: str, /, *, period: str | None = None) -> b
 def _write_folder(scorecard: Results, folder: Path, form: str) -> tuple[Path, ...]:
     if form not in _IN_FOLDERS:
         hint = f"a folder takes {' or '.join(_IN_FOLDERS)}; for {form} name a file"
-        raise DataError(Diagnostic("K512", f"a folder cannot be written as {form}", Place(str(folder)), hint))
+        raise DataError(Diagnostic("K541", f"a folder cannot be written as {form}", Place(str(folder)), hint))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -117,7 +117,7 @@ def _format_of(path: Path) -> str:
 
 def _unknown(what: str, known: Iterable[str], near: str | None, place: Place | None = None) -> Diagnostic:
     hint = " ".join(filter(None, (near, f"known are {', '.join(known)}")))
-    return Diagnostic("K512", f"unknown {what}", place or Place(), hint)
+    return Diagnostic("K541", f"unknown {what}", place or Place(), hint)
 
 
 def _pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
@@ -133,7 +133,7 @@ def _pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
     try:
         stream.write(data.decode())
     except UnicodeDecodeError as error:
-        raise DataError(Diagnostic("K510", "cannot write a binary format to a text stream")) from error
+        raise DataError(Diagnostic("K540", "cannot write a binary format to a text stream")) from error
 
 
 def _replace(path: Path, data: bytes) -> Path:
@@ -167,4 +167,4 @@ def _unwritable(path: Path, error: OSError) -> Diagnostic:
         NotADirectoryError: f"`{path.parent}` is a file, not a folder",
         PermissionError: "close the file in Excel or WPS, or choose a place where you may write",
     }.get(type(error))
-    return Diagnostic("K510", f"cannot write `{path}`: {error.strerror or error}", Place(str(path)), hint)
+    return Diagnostic("K540", f"cannot write `{path}`: {error.strerror or error}", Place(str(path)), hint)

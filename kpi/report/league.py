@@ -72,7 +72,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     in the order of the totals. A scorecard without totals gives a league without blocks.
 
     Raises:
-        DataError: K511, the scorecard has no such period.
+        DataError: K531, the scorecard has no such period.
 
     """
     label = period if period is not None else next(iter(reversed(scorecard.periods)), None)
@@ -127,5 +127,5 @@ def _unknown(period: str, scorecard: Results) -> Diagnostic:
     known = f"it has {', '.join(scorecard.periods)}" if scorecard.periods else "it has none"
     hint = suggest(period, scorecard.periods)
     return Diagnostic(
-        "K511", f"no period `{period}` in the results of {scorecard.title}", hint=f"{hint or ''} {known}".strip()
+        "K531", f"no period `{period}` in the results of {scorecard.title}", hint=f"{hint or ''} {known}".strip()
     )

@@ -20,7 +20,7 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     Tables are in the dialect of GitHub; text from data is escaped.
 
     Raises:
-        DataError: K511, the scorecard has no such period.
+        DataError: K531, the scorecard has no such period.
 
     """
     standing = league(scorecard, period=period)

@@ -53,6 +53,7 @@ HEADINGS = {
     "file": "文件",
     "row": "行",
     "column": "列",
+    "hint": "处理办法",
 }
 
 

@@ -67,7 +67,7 @@ def league_table(
     entity has no score; below the block when there is no room for the column). Unrated entities stand last.
 
     Raises:
-        DataError: K511, the scorecard has no such period.
+        DataError: K531, the scorecard has no such period.
 
     """
     width = WIDTH if width is None else width

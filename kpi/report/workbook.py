@@ -32,7 +32,7 @@ _KINDS = {
     "score": "score",
     "raw_score": "precise",
     "points": "precise",
-    "weight": "precise",
+    "weight": "percent",
     "rank": "count",
     "of": "count",
     "rows": "count",
@@ -66,14 +66,14 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     in a further sheet, 指标(2).
 
     Raises:
-        DataError: K513, xlsxwriter is not installed.
+        DataError: K510, xlsxwriter is not installed.
 
     """
     try:
         from xlsxwriter import Workbook
     except ImportError as error:
         hint = "pip install 'kpi-engine[excel]'"
-        raise DataError(Diagnostic("K513", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
+        raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
     book = Workbook(out, {"constant_memory": True, "default_date_format": "yyyy-mm-dd"})

@@ -40,10 +40,11 @@ FINDINGS = {
     "severity": pl.String,
     "message": pl.String,
     "file": pl.String,
-    "row": pl.UInt32,
+    "row": pl.Int64,
     "column": pl.String,
     "entity": pl.String,
     "period": pl.String,
+    "hint": pl.String,
 }
 
 
@@ -118,14 +119,16 @@ def _pillars() -> pl.DataFrame:
                 "title": title,
                 "score": score,
                 "weight": weight,
-                "points": None if score is None else score * weight,
+                "points": None if score is None else score * weight / 100,
                 "coverage": 100.0 if score is not None else 0.0,
                 "rank": 1 if score is not None else None,
                 "status": "ok" if score is not None else "missing",
             }
             for position, period in enumerate(Sample.periods)
             for entity, (cohort, *scores) in UNITS.items()
-            for (pillar, title), score, weight in zip(PILLARS.items(), scores[position], (0.5, 0.3, 0.2), strict=True)
+            for (pillar, title), score, weight in zip(
+                PILLARS.items(), scores[position], (50.0, 30.0, 20.0), strict=True
+            )
         ],
         schema_overrides={"rank": pl.UInt32, "status": Status},
         infer_schema_length=None,
@@ -154,7 +157,7 @@ def _indicators() -> pl.DataFrame:
                 "reached": None if lights[k % 4] == "none" else k % 2 == 0,
                 "score": None if lights[k % 4] == "none" else 100.0,
                 "score_status": "zero_denominator" if lights[k % 4] == "none" else "ok",
-                "weight": 0.5,
+                "weight": 50.0,
                 "points": None if lights[k % 4] == "none" else 50.0,
                 "rank": 1,
             }
@@ -190,8 +193,18 @@ def _measures() -> pl.DataFrame:
 def _findings() -> pl.DataFrame:
     return pl.DataFrame(
         [
-            ("K602", "warning", "no figure for `地区生产总值` | 缺报", "period.csv", 7, "数值", "平湖市", "2023Q4"),
-            ("K701", "query", "=HYPERLINK(1) grew by 45 %", "period.csv", 9, "数值", "南湖区", "2023Q4"),
+            (
+                "K602",
+                "warning",
+                "no figure for `地区生产总值` | 缺报",
+                "period.csv",
+                7,
+                "数值",
+                "平湖市",
+                "2023Q4",
+                "write 0 or 不适用",
+            ),
+            ("K701", "query", "=HYPERLINK(1) grew by 45 %", "period.csv", 9, "数值", "南湖区", "2023Q4", None),
         ],
         schema=FINDINGS,
         orient="row",

@@ -31,18 +31,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sources")
 
 
-@given(before=WORDS, meant=WORDS.filter(bool), after=WORDS, width=st.none() | st.integers(30, 50))
-def test_carets_stand_under_what_is_meant(folder: Path, before: str, meant: str, after: str, width: int | None) -> None:
+def shown(folder: Path, before: str, meant: str, after: str, width: int | None = None) -> tuple[str, str]:
+    """Returns the source line and the line under it of a finding about `meant`."""
     source = folder / "a.yaml"
     source.write_text(f"system: x\n{before}{meant}{after}\n", encoding="utf-8")
     place = Place(str(source), 2, len(before) + 1, len(meant))
-    _, _, shown, under = render([Diagnostic("K203", "unknown", place)], width=width).split("\n")
-    start, length = under.index("^"), under.count("^")
-    at = next(k for k in range(len(shown) + 1) if cells(shown[:k]) >= start)
-    assert cells(shown[:at]) == start, "the caret begins in the middle of a character"
-    assert under.rstrip().endswith("^")
-    covered = next(k for k in range(at, len(shown) + 2) if k > len(shown) or cells(shown[at:k]) >= length)
-    assert shown[at:covered].strip() == meant.strip() or shown[at:covered].endswith("...")
+    _, _, line, under = render([Diagnostic("K203", "unknown", place)], width=width).split("\n")
+    return line, under
+
+
+@given(before=WORDS, meant=WORDS.filter(bool), after=WORDS)
+def test_carets_stand_under_what_is_meant(folder: Path, before: str, meant: str, after: str) -> None:
+    line, under = shown(folder, before, meant, after)
+    assert line == f"2 | {before}{meant}{after}".rstrip()
+    assert under == "  | " + " " * cells(before) + "^" * cells(meant)
+
+
+@given(before=WORDS, meant=st.text("数字ab", min_size=1, max_size=4), after=WORDS, width=st.integers(24, 50))
+def test_a_long_line_is_cut_around_what_is_meant(folder: Path, before: str, meant: str, after: str, width: int) -> None:
+    line, under = shown(folder, before * 9, meant, after * 9, width)
+    assert cells(line) <= width
+    assert under.endswith("^" * cells(meant))
+    start = under.index("^")
+    cut = next(line[k:] for k in range(len(line)) if cells(line[:k]) == start)
+    assert cut.startswith(meant)
 
 
 def test_full_shows_source_label_and_hint(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert failure(path) == ("K510", f"cannot write `{path}`: No space left on device None")
+    assert failure(path) == ("K540", f"cannot write `{path}`: No space left on device None")
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.csv", "old")]
 
 
@@ -192,17 +192,17 @@ def test_what_is_no_regular_file_is_written_to_directly() -> None:
 
 def test_what_cannot_be_written_is_a_finding_with_the_way_out(tmp_path: Path) -> None:
     code, words = failure(tmp_path / "absent" / "a.csv")
-    assert code == "K510"
+    assert code == "K540"
     assert "create the folder" in words
     (tmp_path / "file").touch()
-    assert failure(tmp_path / "file" / "a.csv")[0] == "K510"
-    assert failure(f"{tmp_path}/file/")[0] == "K510"
-    assert failure(io.StringIO(), "parquet")[0] == "K510"
+    assert failure(tmp_path / "file" / "a.csv")[0] == "K540"
+    assert failure(f"{tmp_path}/file/")[0] == "K540"
+    assert failure(io.StringIO(), "parquet")[0] == "K540"
 
 
 def test_an_unknown_format_is_a_finding_that_lists_the_known(tmp_path: Path) -> None:
     code, words = failure(tmp_path / "a.xslx")
-    assert code == "K512"
+    assert code == "K541"
     assert "did you mean `.xlsx`?" in words
     assert all(suffix in words for suffix in FORMATS)
     assert failure(tmp_path / "a")[0] == failure(tmp_path / "a.csv", "cvs")[0] == failure(f"{tmp_path}/", "xlsx")[0]

@@ -83,7 +83,7 @@ def test_an_unknown_period_is_a_finding_that_lists_the_known() -> None:
     with pytest.raises(DataError) as caught:
         league_table(sample(), period="2023Q5")
     (one,) = caught.value.diagnostics
-    assert one.code == "K511"
+    assert one.code == "K531"
     assert "2023Q3, 2023Q4" in (one.hint or "")
 
 

@@ -131,4 +131,4 @@ def test_an_absent_package_is_a_finding_that_says_how_to_get_it(monkeypatch: pyt
     with pytest.raises(DataError, match="xlsxwriter") as caught:
         workbook(sample())
     (one,) = caught.value.diagnostics
-    assert (one.code, one.hint) == ("K513", "pip install 'kpi-engine[excel]'")
+    assert (one.code, one.hint) == ("K510", "pip install 'kpi-engine[excel]'")
