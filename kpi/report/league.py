@@ -1,0 +1,131 @@
+"""The league table as data: who stands where in one period, cohort by cohort, ready for any medium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.report.marks import movement, reason
+from kpi.report.shape import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entity of a league table; `pillars` holds its scores in the order of `League.pillars`.
+
+    `moved` says how the rank moved (▲2, ▼1, –), and 新 for who has a rank now and had none when others had one; it is
+    empty when there is no previous period. `note` names vetoes, and why there is no score.
+    """
+
+    entity: str
+    rank: int | None
+    moved: str
+    score: float | None
+    change: float | None
+    stars: float | None
+    grade: str | None
+    coverage: float | None
+    pillars: tuple[float | None, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The entities that are ranked among themselves, the best first and those without a score last."""
+
+    cohort: str | None
+    lines: tuple[Line, ...]
+
+    @property
+    def rated(self) -> int:
+        """How many of the entities have a score."""
+        return sum(line.score is not None for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class League:
+    """The standing in one period; `pillars` are the titles of the top pillars; `lines` of all blocks in order."""
+
+    period: str | None
+    blocks: tuple[Block, ...]
+    pillars: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all blocks."""
+        return tuple(line for block in self.blocks for line in block.lines)
+
+    def heading(self, block: Block) -> str | None:
+        """Returns the name of a block, or None when there is one block only and it has none."""
+        if block.cohort is None and len(self.blocks) == 1:
+            return None
+        return f"{block.cohort or '未分组'}，{len(block.lines)}个"
+
+
+def league(scorecard: Results, /, *, period: str | None = None) -> League:
+    """Returns the league table of a period, by default the latest.
+
+    Cohorts come in the order of the totals; within one the order is by rank, equal ranks and entities without a score
+    in the order of the totals. A scorecard without totals gives a league without blocks.
+
+    Raises:
+        DataError: K531, the scorecard has no such period.
+
+    """
+    label = period if period is not None else next(iter(reversed(scorecard.periods)), None)
+    if period is not None and period not in scorecard.periods:
+        raise DataError(_unknown(period, scorecard))
+    if label is None:
+        return League(None, (), ())
+    listed = scorecard.totals.filter(period=label)
+    scores = _top(scorecard.pillars).filter(period=label)
+    titles: dict[str, str] = dict(scores.select("pillar", "title").unique(maintain_order=True).iter_rows())
+    marks = {
+        (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
+    }
+    compared = listed["rank_change"].count() > 0
+    blocks: dict[str | None, list[Line]] = {}
+    for cohort in listed["cohort"].unique(maintain_order=True):
+        blocks[cohort] = []
+    for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
+        blocks[row["cohort"]].append(
+            _line(row, compared, tuple(marks.get((row["entity"], pillar)) for pillar in titles))
+        )
+    return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
+
+
+def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]) -> Line:
+    new = compared and row["rank"] is not None and row["rank_change"] is None
+    notes = []
+    if row["score"] is None:
+        notes.append(f"未评：{reason(row['status'])}")
+    if row["veto"]:
+        notes.append(f"一票否决：{row['veto']}")
+    return Line(
+        entity=row["entity"],
+        rank=row["rank"],
+        moved="新" if new else movement(row["rank_change"]),
+        score=row["score"],
+        change=row["score_change"],
+        stars=row["stars"],
+        grade=row["grade"],
+        coverage=row["coverage"],
+        pillars=pillars,
+        note="；".join(notes),
+    )
+
+
+def _top(pillars: pl.DataFrame) -> pl.DataFrame:
+    """Returns the rows of the top pillars: those without a parent where the frame tells parents, else all."""
+    return pillars.filter(pl.col("parent").is_null()) if "parent" in pillars.columns else pillars
+
+
+def _unknown(period: str, scorecard: Results) -> Diagnostic:
+    known = f"it has {', '.join(scorecard.periods)}" if scorecard.periods else "it has none"
+    hint = suggest(period, scorecard.periods)
+    return Diagnostic(
+        "K531", f"no period `{period}` in the results of {scorecard.title}", hint=f"{hint or ''} {known}".strip()
+    )

@@ -1,0 +1,96 @@
+"""A scorecard as Markdown: league tables, findings, and the definitions and data behind them."""
+
+from __future__ import annotations
+
+import re
+
+from kpi.report.league import Block, League, Line, league
+from kpi.report.marks import NOTHING, SEVERITIES, change, number, stars, visible
+from kpi.report.shape import Results
+
+#: How many findings are listed.
+LISTED = 50
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
+
+
+def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
+    """Returns the results of a period (by default the latest) as Markdown: one league table a cohort, then findings.
+
+    Tables are in the dialect of GitHub; text from data is escaped.
+
+    Raises:
+        DataError: K531, the scorecard has no such period.
+
+    """
+    standing = league(scorecard, period=period)
+    title = " ".join(filter(None, (scorecard.title, standing.period)))
+    paragraphs = [f"# {_plain(title)}"]
+    for block in standing.blocks:
+        if (heading := standing.heading(block)) is not None:
+            paragraphs.append(f"## {_plain(heading)}")
+        paragraphs.append(_table(*_league(scorecard, standing, block)))
+    if not standing.blocks:
+        paragraphs.append("没有可以排名的得分。")
+    paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
+    """Returns headings, alignments (`<` left, `>` right) and rows of a league table."""
+    titles = ["位次", "升降", scorecard.entity_title, "得分", "星级", "增减", *standing.pillars, "完整率", "备注"]
+    aligned = "><<><>" + ">" * len(standing.pillars) + "><"
+    return titles, aligned, [_cells(line, scorecard.decimals) for line in block.lines]
+
+
+def _cells(line: Line, decimals: int) -> list[str]:
+    return [
+        NOTHING if line.rank is None else str(line.rank),
+        line.moved,
+        line.entity,
+        number(line.score, decimals) or NOTHING,
+        " ".join(filter(None, (stars(line.stars), line.grade))),
+        change(line.change, decimals),
+        *(number(score, decimals) for score in line.pillars),
+        "" if line.coverage is None else f"{line.coverage:.1f}%",
+        line.note,
+    ]
+
+
+def _findings(scorecard: Results) -> list[str]:
+    """Returns the section of findings, or nothing when there are none."""
+    rows = list(scorecard.findings.head(LISTED).iter_rows(named=True))
+    if not rows:
+        return []
+    cells = [
+        [
+            SEVERITIES.get(row["severity"], row["severity"]),
+            row["code"],
+            " ".join(filter(None, (row["entity"], row["period"]))),
+            " ".join(filter(None, (row["file"], f"第{row['row']}行" if row["row"] is not None else "", row["column"]))),
+            row["message"],
+        ]
+        for row in rows
+    ]
+    section = ["## 审核", _table(["级别", "代码", "对象", "位置", "说明"], "<<<<<", cells)]
+    if (more := scorecard.findings.height - LISTED) > 0:
+        section.append(f"另有 {more:,} 条未列出。")
+    return section
+
+
+def _footnote(scorecard: Results) -> str:
+    return (
+        f"满分 {scorecard.full:g}，得分保留 {scorecard.decimals} 位小数；升降、增减与上期相比；{NOTHING} 为未评。"
+        f"评价体系 {_plain(scorecard.system)}，定义 `{scorecard.definition_hash}`，数据 `{scorecard.data_hash}`。"
+    )
+
+
+def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
+    rule = ["---:" if side == ">" else "---" for side in aligned]
+    cells = [[_plain(one) for one in row] for row in (titles, *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
+
+
+def _plain(text: str) -> str:
+    """Returns a text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", visible(text))

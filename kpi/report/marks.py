@@ -1,0 +1,98 @@
+"""How single values read in every report: stars, movements, changes, reasons; the same signs wherever they appear.
+
+Every sign carries its meaning without colour.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kpi.status import STATUSES
+
+#: What stands where there is nothing to show.
+NOTHING = "—"
+
+#: The signs of the lights, with the word that says the colour.
+LIGHTS = {"green": "● 绿", "yellow": "● 黄", "red": "● 红", "none": NOTHING}
+
+#: How the demand of a target reads before its number.
+COMPARATORS = {
+    "at_least": "≥",
+    "above": "＞",
+    "at_most": "≤",
+    "below": "＜",
+    "equals": "＝",
+    "within": "区间",
+    "done": "完成",
+}
+
+#: The severities of findings where users read them.
+SEVERITIES = {"error": "错误", "query": "查询", "warning": "警告", "info": "提示"}
+
+# Control characters would move the cursor of a terminal or break a line; bidirectional overrides reorder what is read.
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def stars(number: float | None) -> str:
+    """Returns a number of stars as five signs, or nothing where there is none.
+
+    A half is `½`, which every font has, and one sign like the others: a column of stars stays aligned also on
+    terminals that show such signs in double width.
+
+    >>> stars(4), stars(3.5), stars(None)
+    ('★★★★☆', '★★★½☆', '')
+    """
+    if number is None:
+        return ""
+    halves = min(max(round(number * 2), 0), 10)
+    return ("★" * (halves // 2) + "½" * (halves % 2)).ljust(5, "☆")
+
+
+def movement(places: int | None) -> str:
+    """Returns by how many places a rank moved since the previous period, or nothing where there was none.
+
+    >>> movement(2), movement(-1), movement(0), movement(None)
+    ('▲2', '▼1', '–', '')
+    """
+    if not places:
+        return "" if places is None else "–"
+    return f"{'▲' if places > 0 else '▼'}{abs(places)}"
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Returns a number with a fixed count of decimals, or nothing where there is none.
+
+    >>> number(81.4, 2), number(-0.001, 2), number(None, 2)
+    ('81.40', '0.00', '')
+    """
+    return "" if value is None else f"{value:z.{decimals}f}"
+
+
+def change(value: float | None, decimals: int) -> str:
+    """Returns a difference with its sign, or nothing where there is none.
+
+    >>> change(1.2, 2), change(-0.5, 1), change(0.0, 2)
+    ('+1.20', '-0.5', '0.00')
+    """
+    if value is None:
+        return ""
+    text = f"{value:+z.{decimals}f}"
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+")
+
+
+def reason(status: str) -> str:
+    """Returns why a value is missing, in words; a status that is not known stays as it is.
+
+    >>> reason("too_few")
+    '样本不足'
+    """
+    return STATUSES.get(status, status)
+
+
+def visible(text: str) -> str:
+    r"""Returns a text on one line that no terminal takes for a command: control characters become escapes.
+
+    >>> visible("南湖\x1b[31m区")
+    '南湖\\x1b[31m区'
+    """
+    return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

@@ -1,0 +1,172 @@
+"""The league table on a terminal: aligned under Chinese text, as wide as the terminal, never by colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from kpi.report.league import Block, League, Line, league
+from kpi.report.marks import NOTHING, change, number, stars, visible
+from kpi.report.shape import Results
+
+#: The width of the table when none is given, in terminal cells.
+WIDTH = 100
+
+#: The heading of the notes, which are printed below a table that has no room for them.
+NOTE = "备注"
+
+#: The place of the pillars in the order of what is shown: the first that does not fit ends the row.
+PILLAR = 3
+
+# Between two columns: one cell of padding, and one where other boxes draw a line.
+_GAP = 2
+
+_MOVES = {"▲": "green", "▼": "red"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: its heading, how a line fills it, and how wide cells and heading may grow before they fold.
+
+    Where room is short the last in `order` go.
+    """
+
+    lines: tuple[Line, ...]
+    heading: str
+    cell: Callable[[Line], str]
+    justify: JustifyMethod = "left"
+    order: int = PILLAR
+    most: int = 1_000
+    head: int = 12
+    style: Callable[[Line], str] = lambda _: ""
+
+    @cached_property
+    def width(self) -> int:
+        widest = max((cell_len(self.cell(line)) for line in self.lines), default=0)
+        return max(min(widest, self.most), min(cell_len(self.heading), self.head))
+
+
+def league_table(
+    scorecard: Results, /, *, period: str | None = None, width: int | None = None, color: bool = False
+) -> str:
+    """Returns the league table of a period (by default the latest) as text of at most `width` cells a line.
+
+    Where even the columns without which there is no table (位次, entity, 得分, 星级) are wider, the text is as wide as
+    they are.
+
+    One block a cohort, all blocks with the same columns: 位次, 升降, the entity, 得分, 星级, 等级 where the stars have
+    names, 增减, the scores of as many top pillars as fit, 完整率 where it is below 100 %, and 备注 (vetoes; why an
+    entity has no score; below the block when there is no room for the column). Unrated entities stand last.
+
+    Raises:
+        DataError: K531, the scorecard has no such period.
+
+    """
+    width = WIDTH if width is None else width
+    standing = league(scorecard, period=period)
+    candidates = _columns(scorecard, standing)
+    columns = _fitting(candidates, width)
+    omitted = sum(one.order == PILLAR for one in candidates) - sum(one.order == PILLAR for one in columns)
+    width = max(width, sum(one.width + _GAP for one in columns) - _GAP)
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        _environ={},
+    )
+    console.print(Text(visible("  ".join(filter(None, (scorecard.title, standing.period)))), style="bold"))
+    noted = any(one.heading == NOTE for one in columns)
+    for block in standing.blocks:
+        if (heading := standing.heading(block)) is not None:
+            console.print(Text(f"\n{visible(heading)}", style="bold"))
+        console.print(_table(block, columns))
+        for line in () if noted else block.lines:
+            if line.note:
+                console.print(Text(f"{visible(line.entity)} {visible(line.note)}", style="red"))
+    console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _columns(scorecard: Results, standing: League) -> list[_Column]:
+    """Returns all columns that have something to show, in the order they are shown."""
+    decimals = scorecard.decimals
+    column = partial(_Column, standing.lines)
+    columns = [
+        column("位次", lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
+        column("升降", lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
+        column(visible(scorecard.entity_title), lambda line: visible(line.entity), order=0, most=24),
+        column("得分", lambda line: number(line.score, decimals) or NOTHING, "right", 0),
+        column("星级", lambda line: stars(line.stars), order=0, style=lambda _: "yellow"),
+        column("等级", lambda line: visible(line.grade or ""), order=1),
+        column("增减", lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)),
+    ]
+    for position, title in enumerate(standing.pillars):
+        columns.append(column(visible(title), partial(_pillar, position, decimals), "right", head=8))
+    columns += [
+        column("完整率", _coverage, "right", 2),
+        column(NOTE, lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
+    ]
+    return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
+
+
+def _pillar(position: int, decimals: int, line: Line) -> str:
+    return number(line.pillars[position], decimals)
+
+
+def _coverage(line: Line) -> str:
+    """Returns the coverage where it is not full; one that only rounds to 100 is shown just below it."""
+    if line.coverage is None or line.coverage >= 100:
+        return ""
+    return f"{min(line.coverage, 99.9):.1f}%"
+
+
+def _trend(value: float | None) -> str:
+    return "" if not value else "green" if value > 0 else "red"
+
+
+def _fitting(columns: list[_Column], width: int) -> list[_Column]:
+    """Returns the columns that fit, in the order they are shown: those without which there is no table always do."""
+    room = width + _GAP
+    chosen = []
+    for position, one in sorted(enumerate(columns), key=lambda pair: pair[1].order):
+        wanted = one.width + _GAP
+        if not one.order or wanted <= room:
+            chosen.append(position)
+            room -= wanted
+        elif one.order == PILLAR:
+            break
+    return [columns[position] for position in sorted(chosen)]
+
+
+def _table(block: Block, columns: list[_Column]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
+    for one in columns:
+        table.add_column(Text(one.heading), justify=one.justify, width=one.width, overflow="fold")
+    for line in block.lines:
+        table.add_row(*(Text(one.cell(line), style=one.style(line)) for one in columns))
+    return table
+
+
+def _footer(scorecard: Results, standing: League, omitted: int) -> str:
+    """Returns what the signs mean and which definition and data made the table."""
+    if not standing.blocks:
+        return "没有可以排名的得分。"
+    words = [f"满分 {scorecard.full:g}"]
+    if any(line.moved for line in standing.lines):
+        words.append("▲▼ 比上期升降的位次")
+    if omitted:
+        words.append(f"另有{omitted}个分项未列")
+    words += [f"定义 {scorecard.definition_hash[:8]}", f"数据 {scorecard.data_hash[:8]}"]
+    return "  ".join(words)
