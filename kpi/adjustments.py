@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from kpi import expressions
 from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
-from kpi.expressions import ExpressionError, Term
 from kpi.indicators import Symbols
 from kpi.status import OK, status_of
 from kpi.targets import Quantity, in_unit, quantity_problems
+from kpi.terms import ExpressionError, Term
 
 
 def condition(text: str, symbols: Symbols) -> Term:
@@ -24,7 +24,9 @@ def condition(text: str, symbols: Symbols) -> Term:
 
     term = expressions.parse(text).resolve(scope)
     if term.kind != "boolean":
-        raise ExpressionError("K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0")
+        raise ExpressionError(
+            "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
+        )
     return term
 
 
@@ -135,7 +137,7 @@ class Veto(Definition):
     def unjudged(self, symbols: Symbols) -> pl.Expr:
         """Returns whether a figure that the condition needs is missing."""
         needs = condition(self.when, symbols).needs
-        return pl.any_horizontal([status_of(name) != OK for name in needs]) if needs else pl.lit(False)  # noqa: FBT003
+        return pl.any_horizontal([status_of(name) != OK for name in needs]) if needs else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yields what is wrong with the condition."""

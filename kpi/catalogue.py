@@ -38,9 +38,13 @@ def _configured() -> Path | None:
             try:
                 value = tomllib.loads(file.read_text("utf-8")).get("definitions")
             except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-                raise DefinitionError(Diagnostic("K108", f"the configuration cannot be read: {error}", Place(str(file)))) from None
+                raise DefinitionError(
+                    Diagnostic("K108", f"the configuration cannot be read: {error}", Place(str(file)))
+                ) from None
             if value is not None and not isinstance(value, str):
-                raise DefinitionError(Diagnostic("K108", "`definitions` must be the path of a folder", Place(str(file))))
+                raise DefinitionError(
+                    Diagnostic("K108", "`definitions` must be the path of a folder", Place(str(file)))
+                )
             return folder / value if value else None
     return None
 

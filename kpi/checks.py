@@ -82,4 +82,6 @@ def _which(value: Any) -> str:
 
 
 #: Any check, told apart by its key.
-AnyCheck = Annotated[Annotated[Holds, Tag("expr")] | Annotated[GrowthWithin, Tag("growth_within")], Discriminator(_which)]
+AnyCheck = Annotated[
+    Annotated[Holds, Tag("expr")] | Annotated[GrowthWithin, Tag("growth_within")], Discriminator(_which)
+]

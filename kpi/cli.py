@@ -38,8 +38,12 @@ _system = _option("-s", "--system", metavar="ID|YAML", help="The system: an id o
 _definitions = _option("--definitions", metavar="DIR", help="A folder in which ids are looked up first.")
 _period = _option("-p", "--period", metavar="PERIOD", help="Only this period: 2023Q4, 2023年四季度, 2023-12 ...")
 _data = _option("--data", "named", multiple=True, metavar="NAME=FILE", help="A file whose dataset you name.")
-_style = _option("--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written.")
-_color = _option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal.")
+_style = _option(
+    "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
+)
+_color = _option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal."
+)
 _quiet = _option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
 
 
@@ -59,7 +63,13 @@ def main() -> None:
 @_definitions
 @_period
 @_data
-@_option("-o", "--output", multiple=True, metavar="OUT", help="Write csv json jsonl parquet xlsx md by the suffix; a folder takes all frames.")
+@_option(
+    "-o",
+    "--output",
+    multiple=True,
+    metavar="OUT",
+    help="Write csv json jsonl parquet xlsx md by the suffix; a folder takes all frames.",
+)
 @_option("-f", "--format", "form", type=click.Choice(FORMATS), help="On stdout; a table on a terminal, CSV in a pipe.")
 @_option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @_style

@@ -14,7 +14,8 @@ import polars as pl
 
 from kpi import session
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
-from kpi.report.diagnostics import render, tally
+from kpi.plan import compile_plan
+from kpi.report.diagnostics import Style, render, tally
 from kpi.report.files import write
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
@@ -41,10 +42,10 @@ def width_of(stream: IO[str]) -> int | None:
 
 def say(text: str) -> None:
     """Writes a line for people, on stderr."""
-    print(text, file=sys.stderr)
+    sys.stderr.write(f"{text}\n")
 
 
-def tell(findings: Iterable[Diagnostic], style: str, color: str) -> None:
+def tell(findings: Iterable[Diagnostic], style: Style, color: str) -> None:
     """Writes findings on stderr."""
     found = list(findings)
     if found:
@@ -56,14 +57,16 @@ def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:
     for pair in pairs:
         name, equals, file = pair.partition("=")
         if not equals or not name or not file:
-            raise DataError(Diagnostic("K542", f"`--data {pair}` does not name a dataset", hint="write --data NAME=FILE"))
+            raise DataError(
+                Diagnostic("K542", f"`--data {pair}` does not name a dataset", hint="write --data NAME=FILE")
+            )
         named.setdefault(name, []).append(file)
     return named
 
 
 def score(
-    files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
-    output: Sequence[str], form: str | None, strict: bool, style: str, color: str, quiet: bool,
+    *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
+    output: Sequence[str], form: str | None, strict: bool, style: Style, color: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Scores files and writes the results; 2 when anything in the data was refused."""
     began = time.perf_counter()
@@ -107,15 +110,22 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
     span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     entities = card.entities.height
     parts = [
-        f"Scored {count(entities, 'entity', 'entities')} on {count(len(card.definition.indicators), 'indicator')}, "
-        f"{span} ({scored:,} of {count(card.totals.height, 'total')}) in {seconds:.2f} s."
+        (
+            f"Scored {count(entities, 'entity', 'entities')} on {count(len(card.definition.indicators), 'indicator')}, "
+            f"{span} ({scored:,} of {count(card.totals.height, 'total')}) in {seconds:.2f} s."
+        )
     ]
-    rows = [f"{counts['used']:,} used"] + [f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]]
+    rows = [f"{counts['used']:,} used"] + [
+        f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]
+    ]
     parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
     undefined = Counter(
         status
         for name in card.definition.indicators
-        for status, number in _shown(card).select(pl.col(f"{name}.status").value_counts()).unnest(f"{name}.status").rows()
+        for status, number in _shown(card)
+        .select(pl.col(f"{name}.status").value_counts())
+        .unnest(f"{name}.status")
+        .rows()
         for _ in range(number)
         if status != "ok"
     )
@@ -134,7 +144,14 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 
 
 def check(
-    paths: Sequence[str], data: Sequence[str], system: str | None, definitions: str | None, style: str, color: str, quiet: bool
+    *,
+    paths: Sequence[str],
+    data: Sequence[str],
+    system: str | None,
+    definitions: str | None,
+    style: Style,
+    color: str,
+    quiet: bool,
 ) -> int:
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
     folder = None if definitions is None else Path(definitions)
@@ -158,8 +175,8 @@ def check(
 
 
 def explain(
-    files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
-    form: str | None, style: str, color: str, quiet: bool,
+    *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
+    form: str | None, style: Style, color: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Prints why an entity got its score."""
     from kpi.explain import explain as explained
@@ -177,9 +194,11 @@ def explain(
         card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
         if form == "json":
-            print(as_json(card, rest[0], node))
+            sys.stdout.write(as_json(card, rest[0], node))
         else:
-            sys.stdout.write(tree(card, rest[0], node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout)))
+            sys.stdout.write(
+                tree(card, rest[0], node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
+            )
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
@@ -189,7 +208,7 @@ def explain(
     return FINE
 
 
-def show(system: str | None, name: str | None, definitions: str | None, plan: bool, style: str, color: str) -> int:
+def show(*, system: str | None, name: str | None, definitions: str | None, plan: bool, style: Style, color: str) -> int:
     """Prints the catalogue, a system, one definition, or a plan."""
     from kpi import catalogue
     from kpi.report import cards
@@ -203,7 +222,7 @@ def show(system: str | None, name: str | None, definitions: str | None, plan: bo
         loaded = catalogue.find(system, folder)
         assert loaded.system is not None  # noqa: S101
         if plan:
-            sys.stdout.write(cards.plan(session.compile_plan(loaded.system)))
+            sys.stdout.write(cards.plan(compile_plan(loaded.system)))
         elif name is None:
             sys.stdout.write(cards.system(loaded.system, width=width))
         else:
@@ -244,5 +263,5 @@ def init(directory: str) -> int:
         return FAILED
     for file in written:
         say(f"Wrote {file}.")
-    print(starter.next_commands(Path(directory)))
+    sys.stdout.write(starter.next_commands(Path(directory)))
     return FINE

@@ -7,9 +7,11 @@ the loader turns their paths into lines and columns.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, Union, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -65,14 +67,14 @@ def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
 
 
 def one_of(*models: type[BaseModel], default: str | None = None, tag: str = "kind") -> Any:
-    """Returns the union of definitions told apart by their `kind` (or another `tag`); without one, `default` is meant."""
+    """Returns the union of definitions told apart by `kind` (or another `tag`); without one, `default` is meant."""
 
     def tell(value: Any) -> str | None:
         found = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
         return found if isinstance(found, str) else None
 
-    tagged = tuple(Annotated[model, Tag(kind_of(model, tag))] for model in models)
-    return Annotated[Union[tagged], Discriminator(tell)]
+    tagged = (Annotated[model, Tag(kind_of(model, tag))] for model in models)
+    return Annotated[functools.reduce(operator.or_, tagged), Discriminator(tell)]
 
 
 @dataclass(frozen=True, slots=True)

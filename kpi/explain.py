@@ -63,7 +63,9 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     entities = Entities(card.entities)
     place = entities.lookup.get(entity)
     if place is None:
-        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.lookup)))
+        raise DataError(
+            Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.lookup))
+        )
     labels = card.periods
     label = period or labels[-1]
     index = next((index for index, one in card.labels.items() if one == label), None)
@@ -74,7 +76,10 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
-    names |= {(one.title or name): name for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]}
+    names |= {
+        (one.title or name): name
+        for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
+    }
     if indicator not in names:
         raise DataError(Diagnostic("K203", f"`{indicator}` is not an indicator", hint=suggest(indicator, names)))
     return tree.node(names[indicator])
@@ -138,7 +143,11 @@ class _Tree:
         targets = self.system.targets(name)
         if targets:
             own = row[f"{name}.target"]
-            shown = targets[0].words(self.system.unit(name)) if len(targets) == 1 and targets[0].per_entity is None else f"目标 {own}"
+            shown = (
+                targets[0].words(self.system.unit(name))
+                if len(targets) == 1 and targets[0].per_entity is None
+                else f"目标 {own}"
+            )
             words.append(f"目标 {shown.removeprefix('目标 ')}")
         if row[f"{name}.attainment"] is not None:
             words.append(f"完成 {row[f'{name}.attainment']:.1f} %")
@@ -150,7 +159,9 @@ class _Tree:
         status = row[f"{name}.status"]
         if status == "ok":
             status = row[f"{score_of(name)}.status"]
-        parts = tuple(self.node(used) for used in dict.fromkeys(used for _, used in one.inputs()) if f"{used}.status" in row)
+        parts = tuple(
+            self.node(used) for used in dict.fromkeys(used for _, used in one.inputs()) if f"{used}.status" in row
+        )
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[score_of(name)], weight, contribution, row[name],
             str(self.system.unit(name)), status, "；".join(words), parts,

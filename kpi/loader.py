@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -46,7 +45,9 @@ def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = N
     findings = list(document.findings)
     system: System | None = None
     if document.data is not None and not isinstance(document.data, dict):
-        findings.append(Diagnostic("K102", "a system is a mapping of keys", Place(file, 1, 1), "begin with `system: name`"))
+        findings.append(
+            Diagnostic("K102", "a system is a mapping of keys", Place(file, 1, 1), "begin with `system: name`")
+        )
     elif document.data is not None:
         try:
             system = System.model_validate(document.data)
@@ -94,7 +95,9 @@ def _files(document: yaml.Document, system: System, folder: FilePath | None) -> 
             if target.per_entity and target.per_entity.file:
                 named[("indicators", name, "target", place, target.comparator, "file")] = target.per_entity.file
     return [
-        Diagnostic("K107", f"there is no file `{file}` beside the definition", document.place(path), _near(folder, file))
+        Diagnostic(
+            "K107", f"there is no file `{file}` beside the definition", document.place(path), _near(folder, file)
+        )
         for path, file in named.items()
         if not (folder / file).is_file()
     ]
@@ -102,7 +105,7 @@ def _files(document: yaml.Document, system: System, folder: FilePath | None) -> 
 
 def _near(folder: FilePath, file: str) -> str | None:
     parent = (folder / file).parent
-    return suggest(os.path.basename(file), [one.name for one in parent.iterdir()]) if parent.is_dir() else None
+    return suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
 
 
 # ---- SHAPE: WHAT PYDANTIC FOUND, IN WORDS ---- #
@@ -110,7 +113,7 @@ def _near(folder: FilePath, file: str) -> str | None:
 
 def _shape(document: yaml.Document, error: Any) -> Diagnostic:
     path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
-    models = _models_at(path, document.data)
+    models = _models_at(path)
     tail = path[-1] if path else ""
     if kind == "extra_forbidden":
         keys = [key for model in models for key in _keys(model)]
@@ -125,7 +128,8 @@ def _shape(document: yaml.Document, error: Any) -> Diagnostic:
         message = f"`{path[-2]}` cannot be a name: letters, digits and underscores of any script"
         return Diagnostic("K112", message, document.place(path[:-1], key=True), "put other words into `title:`")
     shown = f"; here: {json.dumps(value, ensure_ascii=False, default=str)[:60]}" if not isinstance(value, dict) else ""
-    message = f"`{next((str(p) for p in reversed(path) if isinstance(p, str)), 'system')}` {_WORDS.get(kind) or _plain(error)}{shown}"
+    key = next((step for step in reversed(path) if isinstance(step, str)), "system")
+    message = f"`{key}` {_WORDS.get(kind) or _plain(error)}{shown}"
     return Diagnostic("K113", message, document.place(path), _truth_hint(kind, value))
 
 
@@ -194,7 +198,7 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
     return list(dict.fromkeys(models))
 
 
-def _models_at(path: Path, data: Any) -> list[type[BaseModel]]:
+def _models_at(path: Path) -> list[type[BaseModel]]:
     """The models at the parent of a path, narrowed by the tags that pydantic put into it."""
     models = _candidates(path[:-1])
     tags = {step for step in path if isinstance(step, str)}

@@ -63,7 +63,7 @@ class Measure(Definition):
         """Returns the dataset's columns that the value itself is read from."""
         return ()
 
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
         """Returns the value (Float64) and the number of rows used, as aggregations over a group.
 
         Args:
@@ -116,7 +116,9 @@ class OfColumn(Measure):
         """Returns the value over the matched rows whose column is filled, and how many they are."""
         value = pl.when(matched).then(pl.col(self.of))
         used = value.is_not_null().sum()
-        return pl.when(used > 0).then(self.combine(value, pl.when(matched & pl.col(self.of).is_not_null()).then(order))), used
+        return pl.when(used > 0).then(
+            self.combine(value, pl.when(matched & pl.col(self.of).is_not_null()).then(order))
+        ), used
 
     @abstractmethod
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:

@@ -56,7 +56,8 @@ class Missing(Block):
     def words(self) -> str:
         """Returns the policy in words."""
         text = {
-            "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分", "fail": "缺项则不评",
+            "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分",
+            "fail": "缺项则不评",
             "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
         }[self.policy]  # fmt: skip
         return text + (f"（有数权重不低于 {self.at_least:g} %）" if self.at_least else "")
@@ -88,7 +89,12 @@ class Node(Definition):
         """The mean in words."""
         if isinstance(self.mean, Power):
             return f"{self.mean.power:g} 次幂平均"
-        return {"arithmetic": "加权算术平均", "geometric": "加权几何平均", "harmonic": "加权调和平均", "minimum": "取最低分"}[self.mean]
+        return {
+            "arithmetic": "加权算术平均",
+            "geometric": "加权几何平均",
+            "harmonic": "加权调和平均",
+            "minimum": "取最低分",
+        }[self.mean]
 
 
 class Pillar(Node):
@@ -161,16 +167,20 @@ class Combination:
         """Returns the weight that the part carries, null where it carries none."""
         weight = self.weights[part]
         if self.policy == "spread":
-            spread = (self.applicable - self.present) / _sum([self.own(one).is_not_null().cast(Number) for one in self.weights])
+            spread = (self.applicable - self.present) / _sum(
+                [self.own(one).is_not_null().cast(Number) for one in self.weights]
+            )
             return pl.when(self.own(part).is_not_null()).then(weight + spread)
         return pl.when(self.filled(part).is_not_null()).then(pl.lit(float(weight)))
 
     # ---- THE NODE ---- #
 
     def totals(self) -> dict[str, pl.Expr]:
-        """Returns the columns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
+        """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         applicable = _sum([pl.when(self.applies(part)).then(pl.lit(float(w))) for part, w in self.weights.items()])
-        present = _sum([pl.when(self.own(part).is_not_null()).then(pl.lit(float(w))) for part, w in self.weights.items()])
+        present = _sum(
+            [pl.when(self.own(part).is_not_null()).then(pl.lit(float(w))) for part, w in self.weights.items()]
+        )
         return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
 
     def carrying(self) -> dict[str, pl.Expr]:
@@ -207,12 +217,11 @@ class Combination:
         """Returns the percent of applicable weight that has data, down to the indicators."""
         if self.leaves.issuperset(self.weights):
             return self.present / self.applicable * 100
-        reach = [
-            pl.when(self.applies(part)).then(
-                (pl.when(self.own(part).is_not_null()).then(100.0) if part in self.leaves else pl.col(f"{part}.coverage")) * weight
-            )
-            for part, weight in self.weights.items()
-        ]  # fmt: skip
+        reach = []
+        for part, weight in self.weights.items():
+            leaf = pl.when(self.own(part).is_not_null()).then(100.0)
+            covered = leaf if part in self.leaves else pl.col(f"{part}.coverage")
+            reach.append(pl.when(self.applies(part)).then(covered * weight))
         return _sum(reach) / self.applicable
 
     def mean(self) -> pl.Expr:

@@ -1,8 +1,8 @@
 """The plan: a system compiled into stages, each one `with_columns` over the panel; running it is a fold.
 
 The panel is wide: one row per entity and period, complete, ordered by period and then entity, with the columns
-`entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month` (Int32, last
-month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`. Every stage adds
+`entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month`
+(Int32, last month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`. Every stage adds
 named columns, so one harness tests, explains and times them all. A plan is immutable and safe to share.
 """
 
@@ -106,7 +106,11 @@ def _stages(system: System) -> Iterator[Stage]:
 
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
-    for words, method in (("适用与有数权重", Combination.totals), ("计入权重", Combination.carrying), ("得分", Combination.result)):
+    for words, method in (
+        ("适用与有数权重", Combination.totals),
+        ("计入权重", Combination.carrying),
+        ("得分", Combination.result),
+    ):
         columns: dict[str, pl.Expr] = {}
         for node in nodes:
             columns |= method(node)
@@ -158,7 +162,12 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
     indicator, rule = system.indicators[name], system.rule(name)
     column = score_of(name)
     if rule is None:
-        return {column: NOTHING, f"{column}.status": pl.when(status_of(name) == reason("not_applicable")).then(reason("not_applicable")).otherwise(reason("no_target"))}
+        return {
+            column: NOTHING,
+            f"{column}.status": pl.when(status_of(name) == reason("not_applicable"))
+            .then(reason("not_applicable"))
+            .otherwise(reason("no_target")),
+        }
     low, high = _goal(system, name)
     case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name))
     answer = rule.score(case)
@@ -206,7 +215,7 @@ def _totals(system: System) -> dict[str, pl.Expr]:
         elif veto.effect.score_at_most is not None:
             total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
         elif veto.effect.fail:
-            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies  # noqa: FBT003
+            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies
     columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
     return columns | {"score": system.ranking.rounded(columns["raw"])}
 
@@ -224,8 +233,7 @@ def _places(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    scheme_on = system.stars.on if isinstance(system.stars, stars.Bands) else ranking.on
-    rated = stars.Rated(_compared(scheme_on), tuple(system.tops), system.symbols, system.composite.full)
+    rated = stars.Rated(_compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full)
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
@@ -243,7 +251,9 @@ def _stars(system: System) -> dict[str, pl.Expr]:
             level = pl.when(applies).then(level.clip(upper_bound=veto.effect.stars_at_most)).otherwise(level)
         elif veto.effect.demote is not None:
             # A demotion stops at the lowest level, but never lifts what had not even reached that.
-            lowered = pl.max_horizontal(level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest)))
+            lowered = pl.max_horizontal(
+                level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
+            )
             level = pl.when(applies).then(lowered).otherwise(level)
         titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
@@ -269,7 +279,12 @@ def _details(system: System) -> Iterator[Stage]:
     lights: dict[str, pl.Expr] = {}
     for name in system.indicators:
         behind = (pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment")).round(9)
-        light = pl.when(behind <= system.lights.green).then(pl.lit("green")).when(behind <= system.lights.yellow).then(pl.lit("yellow"))
+        light = (
+            pl.when(behind <= system.lights.green)
+            .then(pl.lit("green"))
+            .when(behind <= system.lights.yellow)
+            .then(pl.lit("yellow"))
+        )
         lights[f"{name}.light"] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
     yield Stage("lights", "红黄绿灯", lights)
     if system.tops:
@@ -278,13 +293,17 @@ def _details(system: System) -> Iterator[Stage]:
             for name in names:
                 shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
         yield Stage("shares", "各部分实际权重占比", shares)
-        yield Stage("weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops})
+        yield Stage(
+            "weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops}
+        )
         for depth, names in enumerate(reversed(system.depths), 1):
             parts = [(part, name) for name in names for part in system.pillars[name].parts]
             weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
             yield Stage(f"weights {depth}", "下级实际权重", weights)
     nodes = [*system.indicators, *system.pillars]
-    places = {f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes}
+    places = {
+        f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes
+    }
     yield Stage("ranks", "单项位次", places)
 
 
@@ -292,7 +311,11 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     """The columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
     targets = system.targets(name)
     if not targets:
-        return {f"{name}.attainment": NOTHING, f"{name}.schedule": NOTHING, f"{name}.reached": pl.lit(None, dtype=pl.Boolean)}
+        return {
+            f"{name}.attainment": NOTHING,
+            f"{name}.schedule": NOTHING,
+            f"{name}.reached": pl.lit(None, dtype=pl.Boolean),
+        }
     low, high = _goal(system, name)
     unit = system.unit(name)
     # Late is done, so it is attained; whether it was in time is what the status says.

@@ -1,4 +1,4 @@
-"""The scorecard: results of one scoring as tidy frames, sorted, without timestamps, the same bits for the same input."""
+"""The scorecard: results as tidy frames, sorted, without timestamps, the same bits for the same input."""
 
 from __future__ import annotations
 
@@ -90,12 +90,16 @@ class Scorecard:
         """One row per period and entity, in the order of periods, cohorts, places.
 
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (Int8), grade (the
-        stars' name, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up), score_change,
-        coverage (percent of weight with data), veto (titles, empty for none), status (why there is no score).
+        stars' name, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up),
+        score_change, coverage (percent of weight with data), veto (titles, empty for none), status (why there is no score).
         """
         frame = self._rows()
         names = self.definition.stars.names
-        grade = pl.col("stars").cast(pl.Int64).replace_strict(names, default=None, return_dtype=pl.String) if names else pl.lit(None, dtype=pl.String)
+        grade = (
+            pl.col("stars").cast(pl.Int64).replace_strict(names, default=None, return_dtype=pl.String)
+            if names
+            else pl.lit(None, dtype=pl.String)
+        )
         placed = frame.select(
             **self._keys(),
             score="score", raw_score="raw", stars="stars", grade=grade, rank="rank", of="of", rank_change="rank_change",
@@ -109,13 +113,14 @@ class Scorecard:
     def pillars(self) -> pl.DataFrame:
         """One row per period, entity and pillar, in the order of the roster and the definition.
 
-        Columns: system, period, cohort, entity, pillar, title, score (percent of full marks), weight (percent of the
+        Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full marks), weight (percent of the
         whole that it carried), points (score times weight), coverage, rank, status.
         """
         names = list(self.definition.pillars)
         return self._long(
             "pillar", names, {name: self.definition.pillars[name].title or name for name in names},
             {
+                "parent": lambda n: pl.lit(self.definition.parents.get(n), dtype=pl.String),
                 "score": lambda n: pl.col(score_of(n)), "weight": lambda n: pl.col(f"{n}.weight"),
                 "points": lambda n: pl.col(score_of(n)) * pl.col(f"{n}.weight") / 100,
                 "coverage": lambda n: pl.col(f"{n}.coverage"), "rank": lambda n: pl.col(f"{n}.rank"),
@@ -142,7 +147,8 @@ class Scorecard:
         return self._long(
             "indicator", names, {name: system.symbols[name].title for name in names},
             {
-                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))), "status": lambda n: pl.col(f"{n}.status"),
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(f"{n}.status"),
                 "target": lambda n: pl.col(f"{n}.target") if system.targets(n) else pl.lit(None, dtype=pl.Float64),
                 "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
                 "attainment": lambda n: pl.col(f"{n}.attainment"), "schedule": lambda n: pl.col(f"{n}.schedule"),
@@ -161,7 +167,8 @@ class Scorecard:
         return self._long(
             "measure", names, {name: system.symbols[name].title for name in names},
             {
-                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))), "status": lambda n: pl.col(f"{n}.status"),
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(f"{n}.status"),
                 "rows": lambda n: pl.col(f"{n}.rows"),
             },
         ).drop("cohort")  # fmt: skip
@@ -193,7 +200,14 @@ class Scorecard:
     def only(self, periods: Sequence[int]) -> Scorecard:
         """Returns the scorecard with its tidy frames reduced to some period indices."""
         return Scorecard(
-            self.plan, self.frame, self.entities, self.labels, self.findings_list, self.data_hash, tuple(periods), self.counts
+            self.plan,
+            self.frame,
+            self.entities,
+            self.labels,
+            self.findings_list,
+            self.data_hash,
+            tuple(periods),
+            self.counts,
         )
 
     # ---- HOW THE FRAMES ARE MADE ---- #
@@ -218,7 +232,9 @@ class Scorecard:
             "entity": pl.col("entity").replace_strict(dict(enumerate(names)), return_dtype=pl.String),
         }
 
-    def _long(self, what: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]) -> pl.DataFrame:
+    def _long(
+        self, what: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
+    ) -> pl.DataFrame:
         """Stacks columns of the wide frame: for every row all names, in order."""
         wide = self._rows(details=True)
         keys = wide.select(**self._keys())
@@ -227,7 +243,9 @@ class Scorecard:
         order = pl.int_range(number * height, eager=True)
         gather = (order % number) * height + order // number if number else order
         repeated = keys.select(pl.all().gather(order // max(number, 1)))
-        labels = pl.DataFrame({what: names, "title": [titles[name] for name in names]}, schema={what: pl.String, "title": pl.String})
+        labels = pl.DataFrame(
+            {what: names, "title": [titles[name] for name in names]}, schema={what: pl.String, "title": pl.String}
+        )
         stacked = labels.select(pl.all().gather(order % max(number, 1))) if number else labels
         columns = []
         for column, expression in values.items():
@@ -242,4 +260,3 @@ def definition_hash(system: System) -> str:
     """Returns a hash of what a definition says: sixteen hexadecimal digits."""
     text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-

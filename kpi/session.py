@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
 from kpi import catalogue, periods
-from kpi.definition import Problem
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
-from kpi.indicators import ENTITIES
+from kpi.datasets import ReportedData
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity
 from kpi.intake.files import read
-from kpi.intake.match import datasets, match
+from kpi.intake.match import match
 from kpi.intake.panel import Panel, take_in
-from kpi.loader import Loaded
+from kpi.intake.table import Table
+from kpi.loader import Loaded, examine
 from kpi.periods import Period
 from kpi.plan import Plan, compile_plan, vetoes
 from kpi.scorecard import Scorecard
-from kpi.status import OK, status_of
 from kpi.system import System
 
 Files = str | Path | Sequence[str | Path]
-
-
-@lru_cache(maxsize=64)
-def _plan(key: int, system: System) -> Plan:  # noqa: ARG001
-    return compile_plan(system)
-
-
-def plan_of(system: System) -> Plan:
-    """Returns the compiled plan of a system; the same object for the same system."""
-    return _plan(id(system), system) if system.__hash__ is not None else compile_plan(system)
 
 
 def score(
@@ -72,7 +60,11 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
     frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
-    found = [*panel.findings, *_violations(plan.system, frame, panel, labels), *_unjudged(plan.system, frame, panel, labels)]
+    found = [
+        *panel.findings,
+        *_violations(plan.system, frame, panel, labels),
+        *_unjudged(plan.system, frame, panel, labels),
+    ]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts)
     if period is None:
@@ -84,7 +76,9 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
     return card.only([index])
 
 
-def check(paths: Files = (), *, data: Files = (), system: str | None = None, definitions: str | Path | None = None) -> list[Diagnostic]:
+def check(
+    paths: Files = (), *, data: Files = (), system: str | None = None, definitions: str | Path | None = None
+) -> list[Diagnostic]:
     """Checks definitions, and data against them, and returns every finding.
 
     Args:
@@ -119,11 +113,11 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
                 place = Place(str(path))
                 nothing = Diagnostic("K100", "the folder holds no definitions", place, "they are .yaml files")
                 found.append(Loaded(str(path), None, (nothing,)))
-            found += [catalogue.examine(one) for one in inside]
+            found += [examine(one) for one in inside]
         elif not path.exists() and path.suffix not in (".yaml", ".yml") and str(path) in catalogue.files(definitions):
-            found.append(catalogue.examine(catalogue.files(definitions)[str(path)]))
+            found.append(examine(catalogue.files(definitions)[str(path)]))
         else:
-            found.append(catalogue.examine(path))
+            found.append(examine(path))
     return found
 
 
@@ -142,7 +136,9 @@ def _period(system: System, period: str | None) -> Period | None:
         # A year-to-date name such as 1-9月 means the period it ends with.
         index = wanted.end // system.period.months
         if wanted.start % 12 or (wanted.end + 1) % system.period.months:
-            raise DataError(Diagnostic("K606", f"{wanted.title} is not a {system.period}", hint="score a whole one, such as 2023Q4"))
+            raise DataError(
+                Diagnostic("K606", f"{wanted.title} is not a {system.period}", hint="score a whole one, such as 2023Q4")
+            )
         wanted = Period.of(index, system.period)
     return wanted
 
@@ -152,12 +148,9 @@ def _system(system: str | Path | System | None, files: Sequence[str | Path], fol
         return Loaded("", system, (), folder)
     if system is not None:
         return catalogue.find(str(system), folder)
-    fitting = []
     tables = [table for file in files for table in read(file)]
     known = catalogue.systems(folder)
-    for loaded in known.values():
-        if loaded.system is not None and all(fits(loaded.system, table) for table in tables):
-            fitting.append(loaded)
+    fitting = [one for one in known.values() if one.system and all(fits(one.system, table) for table in tables)]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
@@ -167,14 +160,8 @@ def _system(system: str | Path | System | None, files: Sequence[str | Path], fol
     raise DefinitionError(Diagnostic("K206", f"several systems fit the files: {names}", hint="say which with --system"))
 
 
-def fits(system: System, table: object) -> bool:
+def fits(system: System, table: Table) -> bool:
     """Returns whether a table is a dataset of the system and names at least one of its measures."""
-    from kpi.datasets import ReportedData
-    from kpi.intake.match import measure_names
-    from kpi.intake.headers import clean
-    from kpi.intake.table import Table
-
-    assert isinstance(table, Table)  # noqa: S101
     source, _ = match(system, table)
     if source is None:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import polars as pl
@@ -35,6 +36,7 @@ class Scheme(Block):
     """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}."""
 
     names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
+    on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
     ours: bool | Listed[str] = False
 
     @abstractmethod
@@ -62,7 +64,6 @@ class Bands(Scheme):
     cuts: dict[Level, float] = Field(
         default_factory=lambda: {5: 90.0, 4: 80.0, 3: 70.0, 2: 60.0, 1: 0.0}, strict=False, min_length=1
     )
-    on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
 
     @property
     def lowest(self) -> int:
@@ -78,12 +79,14 @@ class Bands(Scheme):
 
     def words(self) -> str:
         """Returns the cuts in words."""
-        return "按分数段：" + "，".join(f"{stars} 星 ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True))
+        return "按分数段：" + "，".join(
+            f"{stars} 星 ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
+        )
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yields cuts that do not rise with the level."""
         cuts = [cut for _, cut in sorted(self.cuts.items())]
-        if any(b <= a for a, b in zip(cuts, cuts[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(cuts)):
             yield Problem("K415", (*path, "cuts"), "cuts must rise with the stars", label="not in order")
 
 
@@ -157,7 +160,7 @@ class Ladder(Scheme):
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level reached, 0 where not even the first rung is met."""
-        met = pl.lit(True)  # noqa: FBT003
+        met = pl.lit(True)
         level = pl.lit(0)
         for stars, rung in sorted(self.rungs.items()):
             if rung.score is not None:
@@ -201,7 +204,9 @@ class Lit(Scheme):
     def level(self, rated: Rated) -> pl.Expr:
         """Returns how many of the pillars are lit, at most five; a pillar without a score is dark."""
         tops = self.of or rated.tops
-        lit = pl.sum_horizontal([(pl.col(score_of(top)) >= self.cut).fill_null(value=False).cast(pl.Int64) for top in tops])
+        lit = pl.sum_horizontal(
+            [(pl.col(score_of(top)) >= self.cut).fill_null(value=False).cast(pl.Int64) for top in tops]
+        )
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
 
     def words(self) -> str:

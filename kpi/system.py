@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,7 +13,7 @@ from kpi import units
 from kpi.adjustments import AnyAdjustment
 from kpi.checks import AnyCheck
 from kpi.datasets import AnyDataset
-from kpi.definition import Block, Definition, Name, Path, Problem, Problems, Text
+from kpi.definition import Block, Name, Path, Problem, Problems, Text
 from kpi.errors import Severity, suggest
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.indicators import Count as CountIndicator
@@ -33,8 +33,13 @@ if TYPE_CHECKING:
     from kpi.datasets import Dataset
     from kpi.stars import Scheme
 
-    Measures, Indicators, Datasets = dict[str, Measure], dict[str, Indicator], dict[str, Dataset]
-    Adjustments, Checks, Stars, Scoring = dict[str, Bonus | Deduction | Veto], dict[str, Check], Scheme, Rule
+    Measures: TypeAlias = dict[str, Measure]
+    Indicators: TypeAlias = dict[str, Indicator]
+    Datasets: TypeAlias = dict[str, Dataset]
+    Adjustments: TypeAlias = dict[str, Bonus | Deduction | Veto]
+    Checks: TypeAlias = dict[str, Check]
+    Stars: TypeAlias = Scheme
+    Scoring: TypeAlias = Rule
 else:
     Measures, Indicators, Datasets = dict[Name, AnyMeasure], dict[Name, AnyIndicator], dict[Name, AnyDataset]
     Adjustments, Checks, Stars, Scoring = dict[Name, AnyAdjustment], dict[Name, AnyCheck], AnyScheme, AnyRule
@@ -138,7 +143,7 @@ class System(BaseModel):
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:
         """The pillars by depth, the deepest first, so that parts come before what they make up."""
-        depth = {name: 0 for name in self.tops}
+        depth = dict.fromkeys(self.tops, 0)
         order = list(depth)
         for name in order:
             for part in self.pillars[name].parts:
@@ -219,7 +224,9 @@ class System(BaseModel):
                 symbol = self.symbols.get(used)
                 if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
                     hint = "only `kind: count` reads a measure with `per`"
-                    yield Problem("K407", (*path, *tail), f"`{used}` has a number per {symbol.per}, not per entity", hint=hint)
+                    yield Problem(
+                        "K407", (*path, *tail), f"`{used}` has a number per {symbol.per}, not per entity", hint=hint
+                    )
             if unknown:
                 continue
             if name not in ordered:
@@ -248,30 +255,43 @@ class System(BaseModel):
                 if part not in self.indicators and part not in self.pillars:
                     yield self._unknown(part, path, "indicator or pillar")
                 elif part in seen:
-                    yield Problem("K408", path, f"`{part}` is already a part of `{seen[part]}`", hint="a part has one parent")
+                    yield Problem(
+                        "K408", path, f"`{part}` is already a part of `{seen[part]}`", hint="a part has one parent"
+                    )
                 seen.setdefault(part, name)
             if name not in self.parents and pillar.weight is None and len(self.tops) > 1:
                 yield Problem("K409", ("pillars", name), f"the top pillar `{name}` has no weight", hint="add `weight:`")
             if name in self.parents and pillar.weight is not None:
                 hint = f"its weight is the number beside it in the parts of `{self.parents[name]}`"
-                yield Problem("K410", ("pillars", name, "weight"), "only top pillars have a weight of their own", hint=hint)
+                yield Problem(
+                    "K410", ("pillars", name, "weight"), "only top pillars have a weight of their own", hint=hint
+                )
         reached = {name for level in self.depths for name in level}
         for name in self.pillars:
             if name not in reached:
                 yield Problem("K406", ("pillars", name), f"`{name}` is a part of itself")
+        yield from self._unscored()
+
+    def _unscored(self) -> Problems:
         for name in self.parents:
             if name in self.indicators and not self._can_score(name):
-                path = ("pillars", self.parents[name], "parts", name)
+                path: Path = ("pillars", self.parents[name], "parts", name)
                 hint = "give its target a number, or a scoring rule that needs none"
                 yield Problem(
-                    "K417", path, f"`{name}` has weight but no target to score it by", hint=hint, severity=Severity.WARNING
+                    "K417",
+                    path,
+                    f"`{name}` has weight but no target to score it by",
+                    hint=hint,
+                    severity=Severity.WARNING,
                 )
 
     def _can_score(self, name: str) -> bool:
         rule = self.rule(name)
         if rule is None or not rule.needs_target:
             return rule is not None
-        given = [t for t in self.targets(name) if t.done is not None or t.within or getattr(t, t.comparator) is not None]
+        given = [
+            t for t in self.targets(name) if t.done is not None or t.within or getattr(t, t.comparator) is not None
+        ]
         return bool(given)
 
     def _known(self, name: str, path: Path) -> Iterator[Problem]:
@@ -298,14 +318,16 @@ def _unit_problem(text: str, path: Path) -> Problems:
 
 
 def _measure_problems(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
-    from kpi import expressions
+    from kpi import expressions, terms
 
     wants = ("reported", "panel") if isinstance(measure, Reported) else ("records",)
     if measure.source is not None:
         dataset = datasets.get(measure.source)
         if dataset is None:
             hint = suggest(measure.source, datasets)
-            yield Problem("K204", (*path, "from"), f"unknown dataset `{measure.source}`", hint=hint, label="not defined")
+            yield Problem(
+                "K204", (*path, "from"), f"unknown dataset `{measure.source}`", hint=hint, label="not defined"
+            )
         elif dataset.form not in wants:
             kind = getattr(measure, "kind", "")
             message = f"`{kind}` needs a dataset of form {' or '.join(wants)}; `{measure.source}` is {dataset.form}"
@@ -317,5 +339,7 @@ def _measure_problems(measure: Measure, path: Path, datasets: dict[str, Any]) ->
     if measure.where is not None:
         try:
             expressions.parse(measure.where)
-        except expressions.ExpressionError as error:
-            yield Problem(error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span)
+        except terms.ExpressionError as error:
+            yield Problem(
+                error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span
+            )

@@ -6,7 +6,7 @@ A target compares, says how far a value has come (attainment, percent), and how 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import polars as pl
@@ -47,7 +47,7 @@ def in_unit(quantity: Quantity, unit: Unit) -> float:
     return number if written is None else number * units.factor(written, unit)
 
 
-def quantity_problems(quantities: dict[Path, Quantity | None], unit: Unit) -> Problems:
+def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) -> Problems:
     """Yields a problem for every quantity that cannot be brought into `unit`."""
     for path, quantity in quantities.items():
         try:
@@ -146,16 +146,7 @@ class Target(Block):
 
     def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
         """Yields what is wrong with numbers, units, dates and schedule."""
-        quantities: dict[Path, Quantity | None] = {}
-        for key in COMPARATORS:
-            bound = getattr(self, key)
-            if isinstance(bound, int | float | str) and not isinstance(bound, bool):
-                quantities[(*path, key)] = bound
-        for place, bound in enumerate(self.within or ()):
-            quantities[(*path, "within", place)] = bound
-        if self.baseline is not None:
-            quantities[(*path, "baseline", "value")] = self.baseline.value
-        yield from quantity_problems(quantities, unit)
+        yield from quantity_problems({(*path, *tail): one for tail, one in self._quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
             yield Problem("K304", (*path, "done"), f"`done` is for 是/否; this indicator is in {unit}")
         dates = {("by",): self.by, ("baseline", "period"): self.baseline.period if self.baseline else None}
@@ -169,9 +160,23 @@ class Target(Block):
             yield Problem("K401", (*path, "schedule"), "a schedule needs a deadline", hint="add `by:`")
         if self.schedule == "linear" and (self.baseline is None or self.baseline.period is None):
             hint = "add `baseline: {value: ..., period: ...}`, or write `schedule: even`"
-            yield Problem("K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint)
+            yield Problem(
+                "K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint
+            )
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
             yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods")
+
+    def _quantities(self) -> dict[Path, Quantity]:
+        """Every number of the target that is in the indicator's unit, by its place."""
+        found: dict[Path, Quantity] = {}
+        for key in COMPARATORS:
+            bound = getattr(self, key)
+            if isinstance(bound, int | float | str) and not isinstance(bound, bool):
+                found[(key,)] = bound
+        found |= {("within", place): bound for place, bound in enumerate(self.within or ())}
+        if self.baseline is not None:
+            found["baseline", "value"] = self.baseline.value
+        return found
 
     def words(self, unit: Unit | str) -> str:
         """Returns the target as people write it.
@@ -234,7 +239,7 @@ class Target(Block):
         return pl.when(percent.is_finite()).then(percent)
 
     def due(self, month: pl.Expr) -> pl.Expr:
-        """Returns the percent of the way that should be behind by the end of `month` (months since year 0); null without a schedule."""
+        """Returns the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
         end = self.deadline
         if self.schedule is None or end is None:
             return pl.lit(None, dtype=pl.Float64)

@@ -21,7 +21,7 @@ _Loader: Any = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
-_INT, _OCTAL, _HEX = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+"), re.compile(r"0x[0-9a-fA-F]+")
+_INT, _BASED = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -129,11 +129,19 @@ class _Reader:
                 continue
             if key in seen:
                 first = seen[key].start_mark.line + 1
-                self.complain(key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two")
+                self.complain(
+                    key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two"
+                )
                 continue
             if key_node.value in _OLD_TRUTH and key_node.style is None:
                 hint = f'YAML 1.2 reads `{key_node.value}` as text; quote it if that is meant: "{key_node.value}"'
-                self.complain(key_node, "K106", f"`{key_node.value}` as a key is easily taken for a truth value", hint, Severity.WARNING)
+                self.complain(
+                    key_node,
+                    "K106",
+                    f"`{key_node.value}` as a key is easily taken for a truth value",
+                    hint,
+                    Severity.WARNING,
+                )
             seen[key] = key_node
             here = (*path, key)
             self.document._keys[here] = key_node  # noqa: SLF001
@@ -148,10 +156,10 @@ class _Reader:
         self.document.findings.append(Diagnostic(code, message, place, hint, severity))
 
 
-def scalar(node: pyyaml.ScalarNode) -> Any:
+def scalar(node: pyyaml.ScalarNode) -> Any:  # noqa: PLR0911 - one line a kind of scalar reads best
     """Returns a scalar by the core schema of YAML 1.2; quoted scalars are text."""
     text: str = node.value
-    if node.style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str" and node.style is not None:
+    if node.style in ("'", '"', "|", ">") or (node.tag == "tag:yaml.org,2002:str" and node.style is not None):
         return text
     if text in _NULL:
         return None
@@ -161,10 +169,8 @@ def scalar(node: pyyaml.ScalarNode) -> Any:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)
-    if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
-    if _HEX.fullmatch(text):
-        return int(text[2:], 16)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
     if found := _INFINITE.fullmatch(text):
         return float("-inf" if found[1] == "-" else "inf")
     if _DATE.fullmatch(text):

@@ -74,7 +74,9 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
     frame = table.frame.collect()
     name = next((one for one in ("entity", "name") if one in frame.columns), found.get("entity"))
     if name is None:
-        raise DataError(Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`"))
+        raise DataError(
+            Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
+        )
     frame = frame.filter(pl.col(name).is_not_null())
     twice = frame.filter(pl.col(name).is_duplicated())[name].unique(maintain_order=True).to_list()
     if twice:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from kpi import expressions, units
 from kpi.datasets import Dataset, PanelData, Records, ReportedData
 from kpi.errors import Diagnostic, Severity, suggest
-from kpi.expressions import ExpressionError
 from kpi.intake.headers import clean, roles, split_unit
 from kpi.intake.table import Table
-from kpi.measures import Measure, Reported
+from kpi.measures import Distinct, Measure, Reported
 from kpi.system import System
+from kpi.terms import ExpressionError
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def needed_columns(system: System, name: str) -> dict[str, str]:
                 continue
     for measure in of_dataset(system, name).values():
         for column in measure.columns():
-            if measure.kind != "distinct":  # type: ignore[attr-defined]
+            if not isinstance(measure, Distinct):
                 kinds[column] = "number"
             else:
                 kinds.setdefault(column, "text")
@@ -104,8 +104,8 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Sou
     for key, dataset in known.items():
         if name is not None and key != name:
             continue
-        declared = {role: clean(header) for role, header in dataset.columns.items()}
-        source = Source(table, key, dataset, {**found, **declared})
+        declared = {str(role): clean(header) for role, header in dataset.columns.items()}
+        source = Source(table, key, dataset, {**{str(role): header for role, header in found.items()}, **declared})
         lacking = _lacking(system, source)
         if not lacking:
             return source, list(notes) if isinstance(dataset, ReportedData) else []
@@ -125,7 +125,9 @@ def _lacking(system: System, source: Source) -> list[str]:
             lacking.append("日期 (period)")
         return list(dict.fromkeys(lacking))
     if isinstance(source.dataset, ReportedData):
-        return lacking + [f"{words} ({role})" for role, words in (("measure", "指标"), ("value", "数值")) if role not in source.roles]
+        return lacking + [
+            f"{words} ({role})" for role, words in (("measure", "指标"), ("value", "数值")) if role not in source.roles
+        ]
     if not panel_columns(system, source.table, list(source.roles.values())):
         lacking.append("a column headed by a measure")
     return lacking
@@ -148,5 +150,8 @@ def _lacks(source: Source, lacking: list[str]) -> Diagnostic:
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"
     message = f"dataset `{source.name}` needs {what} that {source.table.file} does not have: {', '.join(lacking)}"
-    hint = suggest(first.split(" ")[0], source.table.columns) or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
+    hint = (
+        suggest(first.split(" ")[0], source.table.columns)
+        or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
+    )
     return Diagnostic("K541", message, source.table.place(), hint, Severity.ERROR)

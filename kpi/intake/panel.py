@@ -9,9 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi import periods
 from kpi.datasets import Records
-from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
 from kpi.intake import findings as row_findings
 from kpi.intake import records, reported, timing
@@ -22,7 +21,7 @@ from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
-from kpi.status import Status, reason
+from kpi.status import Status
 from kpi.system import System
 
 
@@ -78,7 +77,10 @@ class _Intake:
         if not figures.height:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            raise DataError(errors or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))])
+            raise DataError(
+                errors
+                or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
+            )
         first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
         grid = self.grid(entities, first, last)
         frame = self.measures(grid, figures)
@@ -120,13 +122,19 @@ class _Intake:
         cohorts: dict[str, str] = {}
         for source in sources:
             names.update(records.distinct_texts(source, source.who))
-            group = self.system.ranking.cohort if self.system.ranking.cohort in source.table.columns else source.roles.get("cohort")
+            group = (
+                self.system.ranking.cohort
+                if self.system.ranking.cohort in source.table.columns
+                else source.roles.get("cohort")
+            )
             if group is not None and group in source.table.columns:
                 pairs = source.table.frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
                 for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
                     if cohorts.setdefault(name.strip(), cohort) != cohort:
                         message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
-                        self.findings.append(Diagnostic("K607", message, source.table.place(None, group), None, Severity.WARNING))
+                        self.findings.append(
+                            Diagnostic("K607", message, source.table.place(None, group), None, Severity.WARNING)
+                        )
         return from_data(sorted(names), cohorts)
 
     # ---- FIGURES ---- #
@@ -146,13 +154,17 @@ class _Intake:
             self.refused += made.refused
         if rows:
             parts.append(self.timed(pl.concat(rows), sources))
-        merged = pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
+        merged = (
+            pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
+        )
         return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
         grain = self.system.period
         if timing.labels_by_end(rows, grain):
-            rows = rows.with_columns(start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32))
+            rows = rows.with_columns(
+                start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
+            )
             message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
         kept, twice, restated = timing.newest(rows)
@@ -182,7 +194,11 @@ class _Intake:
         self.refused += clash.height
         for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
             for number, source in enumerate(sources):
-                mine = rows.filter(pl.col("source") == number).rename({"row": ROW}).with_columns(field=pl.lit(source.roles.get("value")))
+                mine = (
+                    rows.filter(pl.col("source") == number)
+                    .rename({"row": ROW})
+                    .with_columns(field=pl.lit(source.roles.get("value")))
+                )
 
                 def tell(row: dict[str, object], words: str = words) -> tuple[str, str, str | None]:
                     where = ", ".join(str(one) for one in _listed(row["others"]) if str(one) != str(row[ROW]))
@@ -202,10 +218,13 @@ class _Intake:
 
     def grid(self, entities: Entities, first: int, last: int) -> pl.DataFrame:
         number, size = len(entities.names), self.system.period.months
-        who = pl.DataFrame({"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")})
+        who = pl.DataFrame(
+            {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
+        )
         when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
         return when.join(who, how="cross").with_columns(
-            ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"), pl.lit(number, dtype=pl.Int64).alias("#entities")
+            ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
+            pl.lit(number, dtype=pl.Int64).alias("#entities"),
         )
 
     def measures(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
@@ -235,7 +254,9 @@ class _Intake:
         for name, indicator in self.system.indicators.items():
             if not isinstance(indicator, Count):
                 continue
-            mine = figures.filter((pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null())
+            mine = figures.filter(
+                (pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null()
+            )
             passed = mine.group_by("entity", "period").agg(
                 indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
                 pl.len().cast(pl.Float64).alias(f"{name}.units"),
@@ -256,8 +277,12 @@ class _Intake:
                 grid = grid.join(found, on="entity", how="left", maintain_order="left")
             elif targets.height:
                 size = self.system.period.months
-                mine = targets.filter(pl.col("indicator") == name).sort("start", ROW if ROW in targets.columns else "row")
-                mine = mine.select("entity", "target", period=((pl.col("start") + pl.col("months") - 1) // size).cast(pl.Int32))
+                mine = targets.filter(pl.col("indicator") == name).sort(
+                    "start", ROW if ROW in targets.columns else "row"
+                )
+                mine = mine.select(
+                    "entity", "target", period=((pl.col("start") + pl.col("months") - 1) // size).cast(pl.Int32)
+                )
                 mine = mine.unique(["entity", "period"], keep="last", maintain_order=True)
                 grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
                 # A target that is given once holds until another is given, and for the periods before it too.
@@ -274,15 +299,23 @@ class _Intake:
         meaning = entities.resolve(frame["entity"].drop_nulls().to_list())
         numbers = read_numbers(frame["target"])
         frame = frame.with_columns(numbers["value"].alias("number"), numbers["problem"])
-        known = pl.DataFrame({"entity": list(meaning), "who": list(meaning.values())}, schema={"entity": pl.String, "who": pl.UInt32})
+        known = pl.DataFrame(
+            {"entity": list(meaning), "who": list(meaning.values())}, schema={"entity": pl.String, "who": pl.UInt32}
+        )
         frame = frame.join(known, on="entity", how="left", maintain_order="left")
         self.findings += [
-            entities.unknown(str(row["entity"]), table.place(int(row[ROW]), "entity")) for row in frame.filter(pl.col("who").is_null()).to_dicts()
+            entities.unknown(str(row["entity"]), table.place(int(row[ROW]), "entity"))
+            for row in frame.filter(pl.col("who").is_null()).to_dicts()
         ]
         self.findings += [
-            Diagnostic("K604", str(row["problem"]), table.place(int(row[ROW]), "target")) for row in frame.filter(pl.col("problem").is_not_null()).to_dicts()
+            Diagnostic("K604", str(row["problem"]), table.place(int(row[ROW]), "target"))
+            for row in frame.filter(pl.col("problem").is_not_null()).to_dicts()
         ]
-        return frame.filter(pl.col("who").is_not_null()).select(entity="who", target="number").unique("entity", keep="last", maintain_order=True)
+        return (
+            frame.filter(pl.col("who").is_not_null())
+            .select(entity="who", target="number")
+            .unique("entity", keep="last", maintain_order=True)
+        )
 
 
 def _listed(value: object) -> list[object]:

@@ -13,7 +13,6 @@ import polars as pl
 
 from kpi import expressions, periods
 from kpi.errors import Diagnostic
-from kpi.expressions import Term
 from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
@@ -24,6 +23,7 @@ from kpi.measures import Measure, exact_sum
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 from kpi.system import System
+from kpi.terms import Term
 
 
 @dataclass
@@ -55,7 +55,7 @@ def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
     """
     grain = system.period
     measures = of_dataset(system, source.name)
-    kinds = {column: kind for column, kind in needed_columns(system, source.name).items()}
+    kinds = needed_columns(system, source.name)
     frame, bad = _prepared(source, kinds, entities, grain)
     out = Aggregated(pl.DataFrame())
     usable = frame.filter(pl.col("#entity").is_not_null() & pl.col("#month").is_not_null())
@@ -78,13 +78,17 @@ def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
     return out
 
 
-def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grain: Grain) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """The rows with `#entity`, `#month`, `#period`, `#order` and typed columns, and the rows that have something wrong."""
+def _prepared(
+    source: Source, kinds: Mapping[str, str], entities: Entities, grain: Grain
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The rows with `#entity`, `#month`, `#period`, `#order` and typed columns, and the rows that are wrong."""
     table, who, when = source.table, source.who, source.roles["period"]
     schema = table.frame.collect_schema()
     frame = table.numbered()
     meaning = entities.resolve(distinct_texts(source, who))
-    known = pl.LazyFrame({"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32})
+    known = pl.LazyFrame(
+        {"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32}
+    )
     frame = frame.with_columns(pl.col(who).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
     if schema[when] in (pl.Date, pl.Datetime):
         date = pl.col(when)
@@ -101,7 +105,9 @@ def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grai
             .otherwise(pl.format("`{}` is longer than the scored periods", "text")).alias("#problem"),
         )  # fmt: skip
         texts = texts.with_columns(pl.col("#when").rank("dense").cast(pl.Int32).alias("#order"))
-        frame = frame.with_columns(pl.col(when).cast(pl.String).alias("#when")).join(texts.lazy(), on="#when", how="left")
+        frame = frame.with_columns(pl.col(when).cast(pl.String).alias("#when")).join(
+            texts.lazy(), on="#when", how="left"
+        )
     frame = frame.with_columns((pl.col("#month") // grain.months).cast(pl.Int32).alias("#period"))
     numbers = [column for column, kind in kinds.items() if kind == "number"]
     typed: dict[str, pl.Expr] = {}
@@ -120,7 +126,9 @@ def _prepared(source: Source, kinds: Mapping[str, str], entities: Entities, grai
     shown = frame.with_columns(**{f"p {column}": expr for column, expr in wrong.items()})
     bad = shown.filter(pl.any_horizontal([unplaced, *(pl.col(f"p {column}").is_not_null() for column in wrong)]))
     when_text = pl.col(when).cast(pl.String)
-    return frame, bad.select(ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong))
+    return frame, bad.select(
+        ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong)
+    )
 
 
 def _values(column: pl.Series) -> pl.Series:
@@ -132,7 +140,8 @@ def _problems(column: pl.Series) -> pl.Series:
 
 
 def _query(
-    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, grain: Grain, kinds: Mapping[str, str], *, by_month: bool
+    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, grain: Grain, kinds: Mapping[str, str],
+    *, by_month: bool,
 ) -> pl.LazyFrame:  # fmt: skip
     """One `group_by` with value and row count of each measure; by month where they are combined over time after."""
     aggregations: dict[str, pl.Expr] = {}
@@ -143,7 +152,7 @@ def _query(
         return Term(pl.col(columns.get(column, column)), kinds.get(column, "text"))
 
     for name, measure in measures.items():
-        matched = pl.lit(True)  # noqa: FBT003
+        matched = pl.lit(True)
         if measure.where is not None:
             matched = conditions.setdefault(
                 measure.where, expressions.parse(measure.where).resolve(scope).expr.fill_null(value=False)
@@ -168,10 +177,12 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
             "sum": lambda c: pl.when(pl.col(c).count() > 0).then(exact_sum(pl.col(c))),
             "mean": lambda c: exact_sum(pl.col(c)) / pl.col(c).count(),
             "max": lambda c: pl.col(c).max(), "min": lambda c: pl.col(c).min(),
-            "last": lambda c: pl.col(c).sort_by("period").last(), "first": lambda c: pl.col(c).sort_by("period").first(),
+            "last": lambda c: pl.col(c).sort_by("period").last(),
+            "first": lambda c: pl.col(c).sort_by("period").first(),
         }[timing]  # fmt: skip
         table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
-            **{name: combine(name) for name in measures}, **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures}
+            **{name: combine(name) for name in measures},
+            **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures},
         ).rename({"scored": "period"})  # fmt: skip
     parts = []
     for name, measure in measures.items():
@@ -182,7 +193,8 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]
             part = part.sort("period").with_columns(
-                value=(pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9, rows=pl.col("rows").cum_sum().over(year)
+                value=(pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9,
+                rows=pl.col("rows").cum_sum().over(year),
             )
         parts.append(part)
     status = pl.when(pl.col("value").is_not_null()).then(OK).otherwise(reason("missing")).cast(Status)
@@ -210,5 +222,7 @@ def _findings(source: Source, bad: pl.DataFrame, entities: Entities) -> list[Dia
         if column.startswith("p "):
             rows = bad.filter(pl.col(column).is_not_null())
             if rows.height:
-                found += findings.of_rows(source.table, rows, column[2:], lambda row, c=column: ("K604", str(row[c]), None))  # type: ignore[misc]
+                found += findings.of_rows(
+                    source.table, rows, column[2:], lambda row, c=column: ("K604", str(row[c]), None)
+                )  # type: ignore[misc]
     return found

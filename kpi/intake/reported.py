@@ -7,6 +7,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -14,25 +15,41 @@ import polars as pl
 from kpi import expressions, periods, units
 from kpi.datasets import PanelData
 from kpi.errors import Diagnostic, Severity, suggest
-from kpi.expressions import Term
+from kpi.definition import kind_of
+from kpi.indicators import Level
 from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Source, measure_names, panel_columns
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
+from kpi.measures import Reported
 from kpi.status import Status
 from kpi.system import System
+from kpi.terms import Term
 
-_TEXT = {role: pl.lit(None, dtype=pl.String) for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")}
+_TEXT = {
+    role: pl.lit(None, dtype=pl.String)
+    for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")
+}
 
 #: Multiples that may be typed behind a figure, of whatever unit its column has.
-_MULTIPLES = {"十": 10.0, "百": 100.0, "千": 1e3, "万": 1e4, "十万": 1e5, "百万": 1e6, "千万": 1e7, "亿": 1e8, "万亿": 1e12}
+_MULTIPLES = {
+    "十": 10.0,
+    "百": 100.0,
+    "千": 1e3,
+    "万": 1e4,
+    "十万": 1e5,
+    "百万": 1e6,
+    "千万": 1e7,
+    "亿": 1e8,
+    "万亿": 1e12,
+}
 
 
 @dataclass
 class Figures:
-    """Clean figures of one table and what was found while cleaning them; `read` counts figures, `refused` the bad ones."""
+    """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones."""
 
     rows: pl.DataFrame
     targets: pl.DataFrame
@@ -80,7 +97,7 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
 def _where_columns(system: System) -> list[str]:
     found: dict[str, None] = {}
     for measure in system.measures.values():
-        if measure.kind == "reported" and measure.where is not None:  # type: ignore[attr-defined]
+        if isinstance(measure, Reported) and measure.where is not None:
             found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
     return list(found)
 
@@ -109,7 +126,7 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     figures = Figures(raw, raw, read=raw.height)
     bad: list[pl.DataFrame] = []
 
-    def refuse(where: pl.Expr, column: str | None, tell: findings.Callable[..., tuple[str, str, str | None]]) -> None:
+    def refuse(where: pl.Expr, column: str | None, tell: Callable[..., tuple[str, str, str | None]]) -> None:
         nonlocal raw
         rows = raw.filter(where)
         if rows.height:
@@ -130,10 +147,21 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     figures.targets = _own_targets(raw, system)
     raw = raw.filter(~is_target)
     numbers = read_numbers(raw["value"])
-    raw = raw.with_columns(numbers["value"].alias("number"), numbers["status"].cast(Status), numbers["unit"].alias("typed"), numbers["problem"])  # noqa: E501
+    raw = raw.with_columns(
+        numbers["value"].alias("number"),
+        numbers["status"].cast(Status),
+        numbers["unit"].alias("typed"),
+        numbers["problem"],
+    )
     refuse(pl.col("problem").is_not_null(), None, lambda row: ("K604", str(row["problem"]), None))
-    raw = raw.join(_factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("factor").is_null() & (pl.col("status") == "ok"), roles.get("unit"), lambda row: ("K605", str(row["misfit"]), None))
+    raw = raw.join(
+        _factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    refuse(
+        pl.col("factor").is_null() & (pl.col("status") == "ok"),
+        roles.get("unit"),
+        lambda row: ("K605", str(row["misfit"]), None),
+    )
     raw = _where(raw, system)
 
     revision = read_numbers(raw["revision"])["value"]
@@ -151,7 +179,8 @@ def _refused(bad: list[pl.DataFrame], number: int) -> list[pl.DataFrame]:
     """Refused figures whose entity, period and measure are known: they void that figure rather than vanish."""
     return [
         rows.select(
-            entity="who", start="start", months="months", measure="name", per="per", value=pl.lit(None, dtype=pl.Float64),
+            entity="who", start="start", months="months", measure="name", per="per",
+            value=pl.lit(None, dtype=pl.Float64),
             status=pl.lit("refused", dtype=Status), revision=pl.lit(float("inf")),
             row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
         )
@@ -163,13 +192,17 @@ def _distinct(frame: pl.DataFrame, column: str) -> list[str]:
     return frame[column].drop_nulls().unique().sort().to_list()
 
 
-def _resolve(frame: pl.DataFrame, column: str, name: str, meanings: dict[str, object], dtype: pl.DataType | type = pl.String) -> pl.DataFrame:
+def _resolve(
+    frame: pl.DataFrame, column: str, name: str, meanings: Mapping[str, object], dtype: pl.DataType | type = pl.String
+) -> pl.DataFrame:
     """Adds what the distinct texts of a column mean, null for those that mean nothing."""
-    table = pl.DataFrame({column: list(meanings), name: list(meanings.values())}, schema={column: pl.String, name: dtype})
+    table = pl.DataFrame(
+        {column: list(meanings), name: list(meanings.values())}, schema={column: pl.String, name: dtype}
+    )
     return frame.join(table, on=column, how="left", maintain_order="left")
 
 
-def _meanings(system: System, raw: pl.DataFrame) -> dict[str, object]:
+def _meanings(system: System, raw: pl.DataFrame) -> dict[str, str]:
     names = measure_names(system)
     for name, indicator in system.indicators.items():
         for text in (name, indicator.title):
@@ -184,7 +217,7 @@ def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, 
         return "K601", "the row names no measure", None
     computed = next((name for name, one in system.measures.items() if str(text) in (name, one.title)), None)
     if computed is not None:
-        kind = system.measures[computed].kind  # type: ignore[attr-defined]
+        kind = kind_of(type(system.measures[computed]))
         return "K601", f"`{text}` is computed from records (`kind: {kind}`), it is not reported", None
     return "K601", f"`{text}` is not a measure of {system.system}", suggest(str(text), measure_names(system))
 
@@ -203,7 +236,7 @@ def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
 
 
 def _factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
-    """For each combination of unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
+    """For each unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
     rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
     out = []
     for row in rows:
@@ -227,9 +260,9 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
 
 def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     """Leaves out rows that their measure's `where:` does not take."""
-    keep = pl.lit(True)  # noqa: FBT003
+    keep = pl.lit(True)
     for name, measure in system.measures.items():
-        if measure.kind != "reported" or measure.where is None:  # type: ignore[attr-defined]
+        if not isinstance(measure, Reported) or measure.where is None:
             continue
         expression = expressions.parse(measure.where)
         kinds = expression.column_kinds()
@@ -248,10 +281,12 @@ def _own_targets(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     of_level = {
         indicator.of: name
         for name, indicator in system.indicators.items()
-        if indicator.kind == "level" and any(t.per_entity is not None for t in indicator.target)  # type: ignore[attr-defined]
+        if isinstance(indicator, Level) and any(t.per_entity is not None for t in indicator.target)
     }
     rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(list(system.indicators)))
-    rows = rows.with_columns(indicator=pl.col("name").replace(of_level)).filter(pl.col("indicator").is_in(list(system.indicators)))
+    rows = rows.with_columns(indicator=pl.col("name").replace(of_level)).filter(
+        pl.col("indicator").is_in(list(system.indicators))
+    )
     text = pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))
     numbers = read_numbers(rows.select(text).to_series())
     return rows.select(

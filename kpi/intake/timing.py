@@ -101,7 +101,9 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     if rows.select(whole.all()).item():
         return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
     part = pl.col("inside") & ~whole
-    bits = ((pl.lit(1, dtype=pl.Int64) << 0) * (2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % size).cast(pl.Int64)
+    bits = ((pl.lit(1, dtype=pl.Int64) << 0) * (2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (
+        pl.col("start") % size
+    ).cast(pl.Int64)
     found = rows.group_by(keys).agg(
         exact=pl.col("value").filter(whole).first(),
         exact_status=pl.col("status").filter(whole).first(),
@@ -113,15 +115,24 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     )
     tiled = (pl.col("months") == size) & (pl.col("covered").bitwise_count_ones() == size)
     found = found.with_columns(
-        value=pl.when(pl.col("exact_status").is_not_null()).then("exact").when(tiled & pl.col("worst").is_null()).then("total"),
+        value=pl.when(pl.col("exact_status").is_not_null()).then("exact")
+        .when(tiled & pl.col("worst").is_null()).then("total"),
         status=pl.when(pl.col("exact_status").is_not_null()).then("exact_status")
         .when(tiled & pl.col("worst").is_null()).then(OK)
         .when(pl.col("worst").is_not_null() & (pl.col("months") >= size)).then("worst").otherwise(reason("incomplete")),
     )  # fmt: skip
-    to_date = rows.filter(pl.col("to_date") & _ok()).select(*KEYS, "end", so_far="value").unique([*KEYS, "end"], maintain_order=True)
-    found = found.with_columns(end=((pl.col("period") + 1) * size - 1).cast(pl.Int32), before=(pl.col("period") * size - 1).cast(pl.Int32))
+    to_date = (
+        rows.filter(pl.col("to_date") & _ok())
+        .select(*KEYS, "end", so_far="value")
+        .unique([*KEYS, "end"], maintain_order=True)
+    )
+    found = found.with_columns(
+        end=((pl.col("period") + 1) * size - 1).cast(pl.Int32), before=(pl.col("period") * size - 1).cast(pl.Int32)
+    )
     found = found.join(to_date, on=[*KEYS, "end"], how="left", nulls_equal=True)
-    found = found.join(to_date.rename({"end": "before", "so_far": "earlier"}), on=[*KEYS, "before"], how="left", nulls_equal=True)
+    found = found.join(
+        to_date.rename({"end": "before", "so_far": "earlier"}), on=[*KEYS, "before"], how="left", nulls_equal=True
+    )
     # January's year to date starts from nothing.
     earlier = pl.when((pl.col("before") + 1) % 12 == 0).then(0.0).otherwise(pl.col("earlier"))
     difference = ((pl.col("so_far") - earlier) * 1e9).round() / 1e9
@@ -132,12 +143,14 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 
 
 def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Year-to-date figures as reported at the end of each scored period, else what the periods of the year add up to."""
+    """Year-to-date figures as reported at the end of each scored period, else what the year's periods add up to."""
     ends = rows.filter(pl.col("to_date") & ((pl.col("end") + 1) % size == 0))
     direct = ends.group_by([*KEYS, "period"]).agg(
         value=pl.col("value").first(), status=pl.col("status").first(), rows=pl.len().cast(pl.Int64)
     )
-    flows = _flows(rows.filter(pl.col("inside")), size) if rows.select(pl.col("inside").any()).item() else direct.clear()
+    flows = (
+        _flows(rows.filter(pl.col("inside")), size) if rows.select(pl.col("inside").any()).item() else direct.clear()
+    )
     flows = flows.select(*KEYS, "period", "value", "status", "rows").sort([*KEYS, "period"])
     year = [*KEYS, pl.col("period") * size // 12]
     place = (pl.col("period") * size % 12 // size).cast(pl.Int64)
@@ -153,12 +166,11 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 def _stocks(rows: pl.DataFrame, size: int, *, latest: bool = True) -> pl.DataFrame:  # noqa: ARG001
     """The figure for the latest (or earliest) time within the scored period."""
     ordered = rows.sort([*KEYS, "period", "end", "start", "source", "row"])
-    chosen = ordered.group_by([*KEYS, "period"], maintain_order=True).agg(
+    return ordered.group_by([*KEYS, "period"], maintain_order=True).agg(
         value=pl.col("value").last() if latest else pl.col("value").first(),
         status=pl.col("status").last() if latest else pl.col("status").first(),
         rows=pl.len().cast(pl.Int64),
     )
-    return chosen
 
 
 def _first(rows: pl.DataFrame, size: int) -> pl.DataFrame:

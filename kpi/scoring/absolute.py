@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 import polars as pl
@@ -51,7 +52,9 @@ class Completion(Rule):
         score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
         score = pl.when(case.target == 0).then(reached).otherwise(score)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
-        return Scored(pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score))
+        return Scored(
+            pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
+        )
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -113,12 +116,16 @@ class Deduction(Rule):
     kind: Literal["deduction"] = "deduction"
     points: float = Field(gt=0, description="percent of full marks lost per step")
     per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
-    steps: Literal["linear", "whole", "started"] = Field("linear", description="count parts of a step, only whole, or every started one")
+    steps: Literal["linear", "whole", "started"] = Field(
+        "linear", description="count parts of a step, only whole, or every started one"
+    )
 
     def score(self, case: Case) -> Scored:
         """Returns 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
-        short = pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
+        short = (
+            pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
+        )
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
@@ -178,7 +185,9 @@ class Bands(Rule):
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return "分段计分：" + "；".join(f"{bound} 得 {mark:g} %" for mark, bound in sorted(self.cuts.items(), reverse=True))
+        return "分段计分：" + "；".join(
+            f"{bound} 得 {mark:g} %" for mark, bound in sorted(self.cuts.items(), reverse=True)
+        )
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the bounds."""
@@ -187,9 +196,13 @@ class Bands(Rule):
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yields a problem when a better score does not ask for a better value."""
         bounds = [in_unit(bound, unit) for _, bound in sorted(self.cuts.items())]
-        if any((b <= a) if higher else (b >= a) for a, b in zip(bounds, bounds[1:], strict=False)):
+        if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
             which = "rise" if higher else "fall"
-            yield Problem("K413", (*path, "cuts"), f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score")
+            yield Problem(
+                "K413",
+                (*path, "cuts"),
+                f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
+            )
 
 
 class Piecewise(Rule):
@@ -209,7 +222,7 @@ class Piecewise(Rule):
         """Returns the score on the line between the neighbouring knots."""
         knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
         score = pl.lit(knots[-1][1])
-        for (x0, y0), (x1, y1) in reversed(list(zip(knots, knots[1:], strict=False))):
+        for (x0, y0), (x1, y1) in reversed(list(pairwise(knots))):
             score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
         return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
 
@@ -227,9 +240,11 @@ class Piecewise(Rule):
         yield from found
         if not found:
             values = [in_unit(knot[0], unit) for knot in self.knots]
-            for place, (a, b) in enumerate(zip(values, values[1:], strict=False), 1):
+            for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
-                    yield Problem("K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last")
+                    yield Problem(
+                        "K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last"
+                    )
 
 
 class Goalposts(Rule):

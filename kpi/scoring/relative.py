@@ -19,7 +19,7 @@ def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.
 
 
 class Efficacy(Rule):
-    """功效系数: `base + span (x - xs)/(xh - xs)` between 不允许值 xs and 满意值 xh, by default worst and best of the peers.
+    """功效系数: `base + span (x - xs)/(xh - xs)` between 不允许值 xs and 满意值 xh, by default worst and best.
 
     Exponential: `base exp(ln((base+span)/base) (x - xs)/(xh - xs))`. Not clipped (a value below xs gets less than the
     base) unless `floor` and `cap` say so. All get base + span where best and worst are the same.
@@ -42,16 +42,15 @@ class Efficacy(Rule):
     def score(self, case: Case) -> Scored:
         """Returns base and span by position."""
         best, worst = case.quantity(self.satisfactory), case.quantity(self.unacceptable)
-        position = _position(
-            case, case.worst() if worst is None else worst, case.best() if best is None else best, 1.0
-        )
+        position = _position(case, case.worst() if worst is None else worst, case.best() if best is None else best, 1.0)
         if self.exponential:
             return Scored(self.base * (math.log((self.base + self.span) / self.base) * position).exp())
         return Scored(self.base + self.span * position)
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return f"{'指数' if self.exponential else ''}功效系数法：{self.base:g} + {self.span:g} ×（实际值−不允许值）÷（满意值−不允许值）"
+        position = "（实际值−不允许值）÷（满意值−不允许值）"
+        return f"{'指数' if self.exponential else ''}功效系数法：{self.base:g} + {self.span:g} × {position}"
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the two standards."""

@@ -32,7 +32,9 @@ class Case:
     peers: tuple[str, ...] = ("period", "cohort")
 
     @classmethod
-    def plain(cls, value: pl.Expr, *, target: pl.Expr | None = None, better: Literal["higher", "lower"] = "higher") -> Case:
+    def plain(
+        cls, value: pl.Expr, *, target: pl.Expr | None = None, better: Literal["higher", "lower"] = "higher"
+    ) -> Case:
         """Returns the case of a bare value, all rows being peers: for trying a rule on a frame."""
         goal = pl.lit(None, dtype=pl.Float64) if target is None else target
         reached = value >= goal if better == "higher" else value <= goal

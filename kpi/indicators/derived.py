@@ -1,0 +1,245 @@
+"""Indicators over time, over finer units, and by formula: growth, count, milestone, formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi import expressions, periods, units
+from kpi.definition import Name, Path, Problem, Problems, Text
+from kpi.indicators.base import (
+    ENTITIES,
+    MONTH,
+    Expressions,
+    Indicator,
+    Symbols,
+    declared,
+    declared_problem,
+    scale,
+    title_of,
+    unit_of,
+)
+from kpi.periods import Grain
+from kpi.status import guarded, status_of
+from kpi.terms import ExpressionError, Term
+from kpi.units import Unit
+
+
+class Growth(Indicator):
+    """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
+
+    The earlier period is found on the complete grid of periods, so a gap never shifts the comparison.
+    """
+
+    kind: Literal["growth"] = "growth"
+    of: Name
+    over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
+    as_: Literal["rate", "points", "annualised"] = Field("rate", alias="as")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that grows."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %, or for points the difference of the measure's unit (百分点 for %)."""
+        unit = unit_of(symbols, self.of)
+        if self.as_ != "points" or unit is None:
+            return None if unit is None else units.PERCENT
+        return units.subtract(unit, unit)[0]
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
+        months = periods.parse_span(self.over)
+        value, base = pl.col(self.of), pl.col(self.of).shift(ENTITIES * (months // grain.months))
+        if self.as_ == "points":
+            return guarded(name, value - base, {"no_baseline": base.is_null()}, inputs=[self.of])
+        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
+        ratio = value / base
+        grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
+        return guarded(name, (grown - 1) * 100, guards, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what grows over which window."""
+        window = {"1y": "同比", "1q": "比上季", "1m": "环比"}.get(self.over, f"比 {self.over} 前")
+        form = {"rate": "增长率", "points": "增减", "annualised": "年均增长率"}[self.as_]
+        return f"{title_of(symbols, self.of)}{window}{form}"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unit and target problems, and windows that the grain of the system cannot express."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            months = periods.parse_span(self.over)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+            return
+        if months % grain.months:
+            hint = f"periods are scored by {grain}; use a whole number of them"
+            yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
+
+
+class Count(Indicator):
+    """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`."""
+
+    kind: Literal["count"] = "count"
+    of: Name = Field(description="a measure with `per`")
+    passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
+    as_: Literal["count", "share"] = Field("count", alias="as")
+    unit: Text | None = Field(None, description="of the count; left out: 个")
+    min_units: int | None = Field(None, gt=0, description="fewer units than that are too few to judge")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns the counting unit, or % for a share."""
+        return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
+
+    def test(self, symbols: Symbols) -> Term:
+        """Returns the threshold as a Boolean term over the column `value`; raises ExpressionError."""
+        unit = unit_of(symbols, self.of)
+        return expressions.parse(f"value {self.passes}").resolve(
+            lambda name: Term(pl.col("value"), "number", unit) if name == "value" else None
+        )
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status, from the columns `name.passed` and `name.units` of the panel."""
+        passed, total = pl.col(f"{name}.passed"), pl.col(f"{name}.units")
+        guards = {"missing": total.is_null() | (total == 0)}
+        if self.min_units is not None:
+            guards["too_few"] = total < self.min_units
+        value = passed / total * 100 if self.as_ == "share" else passed
+        return guarded(name, value, guards)
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is counted."""
+        per = symbols[self.of].per if self.of in symbols else None
+        what = "占比" if self.as_ == "share" else "个数"
+        return f"{title_of(symbols, self.of)} {self.passes} 的{per or '单位'}{what}"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems, a measure without `per`, and a threshold that cannot be read."""
+        yield from super().problems(path, symbols, grain)
+        if self.of in symbols and symbols[self.of].per is None:
+            hint = "add `per:` with the column that names the finer unit, such as 村"
+            yield Problem("K405", (*path, "of"), f"`{self.of}` has no finer units to count", hint=hint)
+        try:
+            self.test(symbols)
+        except ExpressionError as error:
+            yield Problem(error.code, (*path, "passes"), error.message, hint="write a comparison such as '>= 90'")
+
+
+class Milestone(Indicator):
+    """Done or not: 1 from the first period that reports 是, `late` where that was after the deadline.
+
+    A milestone that was once reported keeps its last state until another is reported.
+    """
+
+    kind: Literal["milestone"] = "milestone"
+    of: Name
+    late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the 是/否 measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns 是/否."""
+        return units.YES_NO
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
+        state = pl.col(self.of).forward_fill().over("entity")
+        why = pl.when(state.is_null()).then(status_of(self.of))
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).min().over("entity")
+        due = max((target.deadline.end for target in self.target if target.deadline), default=None)
+        late = pl.lit(False) if due is None else (state > 0) & (done_in > due)
+        value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
+        return {name: value, f"{name}.status": pl.coalesce(why, verdict)}
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns the milestone's title."""
+        return f"{title_of(symbols, self.of)}：完成为 1，未完成为 0"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a measure that is not 是/否."""
+        yield from super().problems(path, symbols, grain)
+        unit = unit_of(symbols, self.of)
+        if unit is not None and unit != units.YES_NO:
+            yield Problem("K304", (*path, "of"), f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}")
+
+
+class Formula(Indicator):
+    """Any checked expression over measures and indicators; null where anything it divides by is zero."""
+
+    kind: Literal["formula"] = "formula"
+    expr: str
+    unit: Text | None = Field(None, description="left out: as the formula comes out")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the names in the expression."""
+        try:
+            for name, _ in expressions.parse(self.expr).names():
+                yield ("expr",), name
+        except ExpressionError:
+            return
+
+    def term(self, symbols: Symbols) -> Term:
+        """Returns the typed expression; raises ExpressionError."""
+
+        def scope(name: str) -> Term | None:
+            found = symbols.get(name)
+            return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
+
+        return expressions.parse(self.expr).resolve(scope)
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns the declared unit, else what the units of the expression come to."""
+        try:
+            term = self.term(symbols)
+        except ExpressionError:
+            return None
+        if term.unit is None and self.unit is not None:
+            return units.parse(self.unit)
+        return declared(self.unit, term.unit or units.ONE)
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: zero_denominator, and the statuses of what it needs."""
+        term = self.term(symbols)
+        guards: dict[str, pl.Expr] = {}
+        if term.zero:
+            guards["zero_denominator"] = pl.any_horizontal([one == 0 for one in term.zero])
+        guards["missing"] = term.expr.is_null()
+        value = term.expr.cast(pl.Float64)
+        if term.unit is not None:
+            value = scale(value, term.unit, self.in_unit(symbols))
+        return guarded(name, value, guards, inputs=term.needs)
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns the expression with titles for names."""
+        text, parts = self.expr, []
+        end = 0
+        for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
+            parts += [text[end:offset], title_of(symbols, name)]
+            end = offset + length
+        return "".join([*parts, text[end:]])
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields what is wrong with the expression, its units and the targets."""
+        try:
+            term = self.term(symbols)
+        except ExpressionError as error:
+            if error.code != "K203":
+                yield Problem(
+                    error.code, (*path, "expr"), f"{error.message} in formula `{path[-1]}`",
+                    hint=error.hint, label=error.label, span=error.span,
+                )  # fmt: skip
+            return
+        if term.kind != "number":
+            yield Problem("K302", (*path, "expr"), f"a formula must give a number, this gives {term.kind}")
+            return
+        yield from super().problems(path, symbols, grain)
+        yield from declared_problem(self.unit, term.unit, path)

@@ -1,0 +1,163 @@
+"""Indicators of one period: level, ratio, coverage, share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi import units
+from kpi.definition import Name, Path, Problem, Problems, Text
+from kpi.indicators.base import Expressions, Indicator, Symbols, declared, declared_problem, scale, title_of, unit_of
+from kpi.periods import Grain
+from kpi.status import OK, guarded, reason, status_of
+from kpi.units import Unit
+
+
+class Level(Indicator):
+    """The value of one measure: `x`."""
+
+    kind: Literal["level"] = "level"
+    of: Name
+    unit: Text | None = Field(None, description="left out: the measure's unit")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns the declared unit, else the measure's."""
+        return declared(self.unit, unit_of(symbols, self.of))
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status."""
+        value = scale(pl.col(self.of), unit_of(symbols, self.of), self.in_unit(symbols))
+        return guarded(name, value, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns the measure's title."""
+        return title_of(symbols, self.of)
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unit and target problems."""
+        yield from super().problems(path, symbols, grain)
+        yield from declared_problem(self.unit, unit_of(symbols, self.of), path)
+
+
+class Ratio(Indicator):
+    """A quotient: `numerator / denominator`, null where the denominator is zero or smaller than `min_denominator`.
+
+    >>> Ratio(numerator="online", denominator="cases").words({})
+    'online ÷ cases'
+    """
+
+    kind: Literal["ratio"] = "ratio"
+    numerator: Name
+    denominator: Name
+    unit: Text | None = Field(None, description="left out: % for figures of one dimension, else their quotient")
+    min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields numerator and denominator."""
+        yield ("numerator",), self.numerator
+        yield ("denominator",), self.denominator
+
+    def _natural(self, symbols: Symbols) -> Unit | None:
+        above, below = unit_of(symbols, self.numerator), unit_of(symbols, self.denominator)
+        return None if above is None or below is None else units.divide(above, below)
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns the declared unit, else % where numerator and denominator are of one dimension."""
+        natural = self._natural(symbols)
+        if natural is not None and self.unit is None and units.convertible(natural, units.PERCENT):
+            return units.PERCENT
+        return declared(self.unit, natural)
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: zero_denominator, too_few."""
+        below = pl.col(self.denominator)
+        guards = {"zero_denominator": below == 0}
+        if self.min_denominator is not None:
+            guards["too_few"] = below < self.min_denominator
+        value = scale(pl.col(self.numerator) / below, self._natural(symbols), self.in_unit(symbols))
+        return guarded(name, value, guards, inputs=[self.numerator, self.denominator])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns `numerator ÷ denominator`."""
+        return f"{title_of(symbols, self.numerator)} ÷ {title_of(symbols, self.denominator)}"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unit and target problems."""
+        yield from super().problems(path, symbols, grain)
+        yield from declared_problem(self.unit, self._natural(symbols), path)
+
+
+class Coverage(Indicator):
+    """How much of a whole is covered, in percent: `100 covered / total`, out of range outside 0 to 100."""
+
+    kind: Literal["coverage"] = "coverage"
+    covered: Name
+    total: Name
+    min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the covered part and the total."""
+        yield ("covered",), self.covered
+        yield ("total",), self.total
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns %."""
+        return units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: zero_denominator, too_few, out_of_range."""
+        part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
+        covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
+        guards = {"zero_denominator": total == 0, "out_of_range": (covered < 0) | (covered > total)}
+        if self.min_total is not None:
+            guards["too_few"] = total < self.min_total
+        return guarded(name, covered / total * 100, guards, inputs=[self.covered, self.total])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns `covered ÷ total`, bounded."""
+        return f"{title_of(symbols, self.covered)} ÷ {title_of(symbols, self.total)}（0–100 %）"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unit and target problems; part and whole must count the same thing."""
+        yield from super().problems(path, symbols, grain)
+        part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
+        if part is not None and whole is not None and not units.convertible(part, whole):
+            yield Problem(
+                "K301", (*path, "covered"), f"{part} cannot be a part of {whole}", label=f"{part}, not {whole}"
+            )
+
+
+class Share(Indicator):
+    """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort."""
+
+    kind: Literal["share"] = "share"
+    of: Name
+    within: Literal["all", "cohort"] = Field("all", description="the total of all entities, or of the cohort")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns %."""
+        return units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: incomplete where another entity's figure is missing, zero_denominator."""
+        peers = ["period"] if self.within == "all" else ["period", "cohort"]
+        total = pl.col(self.of).sum().over(peers)
+        absent = (status_of(self.of) != OK) & (status_of(self.of) != reason("not_applicable"))
+        guards = {"incomplete": absent.any().over(peers), "zero_denominator": total == 0}
+        return guarded(name, pl.col(self.of) / total * 100, guards, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what it is a share of."""
+        whole = "全部" if self.within == "all" else "同组"
+        return f"{title_of(symbols, self.of)} ÷ {whole}{title_of(symbols, self.of)}合计"
