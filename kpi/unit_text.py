@@ -58,8 +58,7 @@ def read(text: str, declared: frozenset[str] = frozenset()) -> tuple[str, dict[s
         raise UnitError("no unit is given")
     if len(signs) > _LONGEST:
         raise UnitError(f"`{signs[:20]}…` is too long for a unit")
-    cleaned = _raised(signs)
-    return cleaned, _Reader(cleaned, signs, declared).read()
+    return _raised(signs), _Reader(text.strip(), signs, declared).read()
 
 
 def written(words: Powers) -> str:

@@ -49,7 +49,7 @@ _ADVICE = {
     frozenset({(("time", 1),), (("months", 1),)}): "a month has no fixed number of days",
     frozenset({(("time", 1),), (("working days", 1),)}): "calendar days say nothing of working days",
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
+_QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

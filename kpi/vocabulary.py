@@ -214,7 +214,7 @@ def says(dimension: Powers) -> str:
     return f"is {above or 'a number'}" + (f" per {below}" if below else "")
 
 
-def nearest(word: str, declared: frozenset[str] = frozenset()) -> str:
+def nearest(word: str, declared: frozenset[str] = frozenset()) -> str | None:
     """Returns what an unknown word was probably meant to be, else how a counting word is made known.
 
     >>> nearest("平方公理"), nearest("万公倾")
@@ -225,8 +225,10 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> str:
     if word == "兆":
         return "data volume is in MB, bandwidth in Mbps"
     multiple = max((m for m in MULTIPLES if word.startswith(m)), key=len, default="")
-    known = sorted(declared.union(vocabulary()))
+    known = sorted(one for one in declared.union(vocabulary()) if one[-1] not in "23")
     known += [multiple + base for base in known if multiple and meaning(multiple + base, declared)]
+    if spelled := [one for one in known if one.casefold() == word.casefold()]:
+        return f"did you mean `{spelled[0]}`?"
     # Of two characters one is too little for a measure of likeness, so a slip of one character is looked for first.
     slips = [
         f"`{one}`"
@@ -235,7 +237,9 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> str:
     ]
     if 0 < len(slips) <= 4:
         return f"did you mean {' or '.join(slips)}?"
-    return suggest(word, known) or f"if `{word.removeprefix(multiple)}` counts things, declare it as a counting word"
+    base = word.removeprefix(multiple)
+    chinese = base.isalpha() and not base.isascii()
+    return suggest(word, known) or (f"if `{base}` counts things, declare it as a counting word" if chinese else None)
 
 
 def in_order(powers: Mapping[str, int]) -> Powers:
