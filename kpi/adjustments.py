@@ -73,7 +73,7 @@ class Points(Definition):
         """Yields what is wrong with names, units and conditions."""
         if self.when is not None:
             yield from condition_problems(self.when, (*path, "when"), symbols)
-        elif self.of in symbols and (unit := symbols[self.of].unit) is not None:
+        elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
             yield from quantity_problems({(*path, "per"): self.per}, unit)
 
 

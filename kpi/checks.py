@@ -56,7 +56,7 @@ class GrowthWithin(Check):
     def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
         """Returns where a measure moved by more than the limit."""
         lag = periods.parse_span(self.over) // grain.months
-        found = {}
+        found: dict[str, pl.Expr] = {}
         for name in self.of:
             base = pl.col(name).shift(ENTITIES * lag)
             jump = ((pl.col(name) / base - 1) * 100).abs() > self.growth_within

@@ -26,7 +26,7 @@ class _Group(click.Group):
             from kpi.errors import suggest
 
             if args and (hint := suggest(args[0], self.commands)):
-                error.message = f"{error.message} {hint[0].upper()}{hint[1:]}"
+                raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
             raise
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from kpi import session
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
-from kpi.report.diagnostics import Style, render, tally
+from kpi.report.diagnostics import Layout, render, tally
 from kpi.report.files import write
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
@@ -45,7 +45,7 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def tell(findings: Iterable[Diagnostic], style: Style, color: str) -> None:
+def tell(findings: Iterable[Diagnostic], style: Layout, color: str) -> None:
     """Writes findings on stderr."""
     found = list(findings)
     if found:
@@ -66,7 +66,7 @@ def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:
 
 def score(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
-    output: Sequence[str], form: str | None, strict: bool, style: Style, color: str, quiet: bool,
+    output: Sequence[str], form: str | None, strict: bool, style: Layout, color: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Scores files and writes the results; 2 when anything in the data was refused."""
     began = time.perf_counter()
@@ -149,7 +149,7 @@ def check(
     data: Sequence[str],
     system: str | None,
     definitions: str | None,
-    style: Style,
+    style: Layout,
     color: str,
     quiet: bool,
 ) -> int:
@@ -176,7 +176,7 @@ def check(
 
 def explain(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
-    form: str | None, style: Style, color: str, quiet: bool,
+    form: str | None, style: Layout, color: str, quiet: bool,
 ) -> int:  # fmt: skip
     """Prints why an entity got its score."""
     from kpi.explain import explain as explained
@@ -208,7 +208,9 @@ def explain(
     return FINE
 
 
-def show(*, system: str | None, name: str | None, definitions: str | None, plan: bool, style: Style, color: str) -> int:
+def show(
+    *, system: str | None, name: str | None, definitions: str | None, plan: bool, style: Layout, color: str
+) -> int:
     """Prints the catalogue, a system, one definition, or a plan."""
     from kpi import catalogue
     from kpi.report import cards

@@ -27,7 +27,7 @@ class Expression:
     """A parsed expression: its text and its tree."""
 
     text: str
-    tree: exp.Expression = field(compare=False)
+    tree: exp.Expr = field(compare=False)
 
     def names(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Yields every name in the expression with its offset and length."""
@@ -70,7 +70,7 @@ def parse(text: str) -> Expression:
         ExpressionError: when the text is not one expression of the subset, with the offset of the first wrong part.
     """
     try:
-        tree = sqlglot.parse_one(text)
+        tree: exp.Expr = sqlglot.parse_one(text)
     except SqlglotError as error:
         raise _syntax(text, error) from None
     for node in tree.walk():
@@ -92,7 +92,7 @@ def _syntax(text: str, error: SqlglotError) -> ExpressionError:
     return ExpressionError("K120", "the expression cannot be read", (offset, max(len(highlight), 1)), label="here")
 
 
-def _refuse(node: exp.Expression) -> NoReturn:
+def _refuse(node: exp.Expr) -> NoReturn:
     name = node.name if isinstance(node, exp.Anonymous) else node.key.upper()
     hint = (
         suggest(name, FUNCTIONS)

@@ -218,7 +218,8 @@ def parse(text: str, *, year: int | None = None) -> Period:
 
     Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
-    (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also in full-width characters and Chinese numerals (二〇二三年).
+    (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also in full-width characters and in
+    Chinese numerals (二〇二三年).
 
     Args:
         text: the text.

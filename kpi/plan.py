@@ -2,7 +2,8 @@
 
 The panel is wide: one row per entity and period, complete, ordered by period and then entity, with the columns
 `entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month`
-(Int32, last month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`. Every stage adds
+(Int32, last month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`.
+Every stage adds
 named columns, so one harness tests, explains and times them all. A plan is immutable and safe to share.
 """
 

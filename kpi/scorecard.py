@@ -91,7 +91,8 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (Int8), grade (the
         stars' name, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up),
-        score_change, coverage (percent of weight with data), veto (titles, empty for none), status (why there is no score).
+        score_change, coverage (percent of weight with data), veto (titles, empty for none), status (why there is no
+        score).
         """
         frame = self._rows()
         names = self.definition.stars.names
@@ -113,8 +114,8 @@ class Scorecard:
     def pillars(self) -> pl.DataFrame:
         """One row per period, entity and pillar, in the order of the roster and the definition.
 
-        Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full marks), weight (percent of the
-        whole that it carried), points (score times weight), coverage, rank, status.
+        Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
+        marks), weight (percent of the whole that it carried), points (score times weight), coverage, rank, status.
         """
         names = list(self.definition.pillars)
         return self._long(

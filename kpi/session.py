@@ -11,7 +11,8 @@ from kpi import catalogue, periods
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity
 from kpi.intake.files import read
-from kpi.intake.match import match
+from kpi.intake.headers import clean
+from kpi.intake.match import match, measure_names
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
 from kpi.loader import Loaded, examine

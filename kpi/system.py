@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -192,7 +192,7 @@ class System(BaseModel):
             yield from check.problems(("checks", name), self.symbols, self.period)
 
     def _shared_names(self) -> Problems:
-        spaces = {"measures": self.measures, "indicators": self.indicators, "pillars": self.pillars}
+        spaces: dict[str, Iterable[str]] = {"measures": self.measures, "indicators": self.indicators, "pillars": self.pillars}
         first: dict[str, str] = {}
         for space, names in spaces.items():
             for name in names:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import polars as pl
 from sqlglot import exp
@@ -46,7 +46,7 @@ class Term:
 Scope = Callable[[str], Term | None]
 
 
-def resolve(tree: exp.Expression, scope: Scope) -> Term:
+def resolve(tree: exp.Expr, scope: Scope) -> Term:
     """Returns a tree of the expression language as a typed Polars expression.
 
     Raises:
@@ -55,7 +55,7 @@ def resolve(tree: exp.Expression, scope: Scope) -> Term:
     return _Compiler(scope).term(tree)
 
 
-def span(node: exp.Expression) -> tuple[int, int]:
+def span(node: exp.Expr) -> tuple[int, int]:
     """Returns the offset and length of the text that a node came from."""
     marks = [part.meta for part in node.walk() if "start" in part.meta]
     if not marks:
@@ -64,7 +64,7 @@ def span(node: exp.Expression) -> tuple[int, int]:
     return start, max(mark["end"] for mark in marks) + 1 - start
 
 
-_TESTS: dict[type[exp.Expression], str] = {
+_TESTS: dict[type[exp.Expr], str] = {
     exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "gt", exp.GTE: "ge", exp.LT: "lt", exp.LTE: "le",
 }  # fmt: skip
 
@@ -75,21 +75,21 @@ class _Compiler:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def term(self, node: exp.Expression) -> Term:
+    def term(self, node: exp.Expr) -> Term:
         return GRAMMAR[type(node)](self, node)
 
     def fail(
-        self, node: exp.Expression, code: str, message: str, *, hint: str | None = None, label: str = ""
+        self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = ""
     ) -> NoReturn:
         raise ExpressionError(code, message, span(node), hint=hint, label=label)
 
-    def number(self, node: exp.Expression) -> Term:
+    def number(self, node: exp.Expr) -> Term:
         term = self.term(node)
         if term.kind != "number":
             self.fail(node, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
         return term
 
-    def boolean(self, node: exp.Expression) -> Term:
+    def boolean(self, node: exp.Expr) -> Term:
         term = self.term(node)
         if term.kind == "number" and term.unit == units.YES_NO:
             return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
@@ -97,7 +97,7 @@ class _Compiler:
             self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
         return term
 
-    def same_unit(self, node: exp.Expression, left: Term, right: Term) -> tuple[pl.Expr, pl.Expr, Unit | None]:
+    def same_unit(self, node: exp.Expr, left: Term, right: Term) -> tuple[pl.Expr, pl.Expr, Unit | None]:
         """Brings two numbers into the unit of the first that has one."""
         if left.unit is None or right.unit is None:
             return left.expr, right.expr, left.unit or right.unit
@@ -237,7 +237,7 @@ class _Compiler:
             result = pl.when(condition.expr).then(value.expr).otherwise(result)
         return _joined(result, values[0].kind, values[0].unit, *conditions, *values)
 
-    def alike(self, node: exp.Expression, parts: list[exp.Expression]) -> list[Term]:
+    def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
         """Returns terms of one kind, brought into one unit."""
         terms = [self.term(part) for part in parts]
         if len({term.kind for term in terms}) > 1:
@@ -273,7 +273,7 @@ class _Compiler:
         places = int(float(decimals.this)) if isinstance(decimals, exp.Literal) else 0
         return replace(term, expr=term.expr.round(places, mode="half_away_from_zero"), literal=None)
 
-    def pure(self, node: exp.Expression) -> Term:
+    def pure(self, node: exp.Expr) -> Term:
         term = self.number(node.this)
         if term.unit not in (None, units.ONE):
             self.fail(node, "K301", f"{node.key} needs a pure number, this is {term.unit}", label=str(term.unit))
@@ -289,7 +289,7 @@ class _Compiler:
         unit = None if base.unit is None else units.power(base.unit, int(float(str(exponent.literal or 1))))
         return _joined(base.expr.pow(exponent.expr), "number", unit, base, exponent)
 
-    def text(self, node: exp.Expression) -> Term:
+    def text(self, node: exp.Expr) -> Term:
         term = self.term(node.this)
         if term.kind != "text":
             self.fail(node, "K302", f"text is needed here, this is {term.kind}")
@@ -321,7 +321,7 @@ def _escape(letter: str) -> str:
 
 
 #: Every kind of node that may stand in an expression, and the method that answers it.
-GRAMMAR: dict[type[exp.Expression], Callable[[_Compiler, exp.Expression], Term]] = {
+GRAMMAR: dict[type[exp.Expr], Callable[[_Compiler, Any], Term]] = {
     exp.Column: _Compiler.name, exp.Literal: _Compiler.literal, exp.Boolean: _Compiler.truth, exp.Null: _Compiler.null,
     exp.Paren: _Compiler.paren, exp.Neg: _Compiler.minus,
     exp.Add: _Compiler.add, exp.Sub: _Compiler.add, exp.Mul: _Compiler.multiply, exp.Div: _Compiler.divide,
@@ -334,7 +334,7 @@ GRAMMAR: dict[type[exp.Expression], Callable[[_Compiler, exp.Expression], Term]]
     exp.Sqrt: _Compiler.pure, exp.Ln: _Compiler.pure, exp.Exp: _Compiler.pure,
     exp.Length: _Compiler.text, exp.Upper: _Compiler.text, exp.Lower: _Compiler.text,
     exp.Left: _Compiler.text, exp.Right: _Compiler.text,
-}  # type: ignore[dict-item]  # fmt: skip
+}  # fmt: skip
 
 #: The functions of the language, as they are written.
 FUNCTIONS = (

@@ -18,6 +18,8 @@ from kpi.intake.entities import Entities, from_data, from_roster
 from kpi.intake.files import read
 from kpi.intake.match import Source, match
 from kpi.intake.numbers import read_numbers
+from kpi.intake.records import Aggregated
+from kpi.intake.reported import Figures
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
@@ -140,8 +142,11 @@ class _Intake:
     # ---- FIGURES ---- #
 
     def figures(self, sources: Sequence[Source], entities: Entities) -> tuple[pl.DataFrame, pl.DataFrame]:
-        parts, rows, targets = [], [], []
+        parts: list[pl.DataFrame] = []
+        rows: list[pl.DataFrame] = []
+        targets: list[pl.DataFrame] = []
         for number, source in enumerate(sources):
+            made: Aggregated | Figures
             if isinstance(source.dataset, Records):
                 made = records.aggregate(source, self.system, entities)
                 parts.append(made.figures)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -64,7 +65,7 @@ def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
         timing = measure.over_time if measure.over_time != "ytd" else None
         groups.setdefault((measure.per, timing), {})[name] = measure
     queries = [
-        _query(usable, group, per, grain, kinds, by_month=timing is not None) for (per, timing), group in groups.items()
+        _query(usable, group, per, kinds, by_month=timing is not None) for (per, timing), group in groups.items()
     ]
     counted = frame.select(pl.len(), refused=(pl.col("#entity").is_null() | pl.col("#month").is_null()).sum())
     collected = pl.collect_all([counted, bad, *queries])
@@ -140,8 +141,7 @@ def _problems(column: pl.Series) -> pl.Series:
 
 
 def _query(
-    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, grain: Grain, kinds: Mapping[str, str],
-    *, by_month: bool,
+    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, kinds: Mapping[str, str], *, by_month: bool
 ) -> pl.LazyFrame:  # fmt: skip
     """One `group_by` with value and row count of each measure; by month where they are combined over time after."""
     aggregations: dict[str, pl.Expr] = {}
@@ -166,22 +166,14 @@ def _query(
     frame = frame.with_columns(finer.alias("per"))
     if per is not None:
         frame = frame.filter(pl.col("per").is_not_null())
-    grouped = frame.group_by([*keys, "per"]).agg(**aggregations)
-    return grouped.with_columns(pl.lit(grain.months).alias("#size"))
+    return frame.group_by([*keys, "per"]).agg(**aggregations)
 
 
 def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
     """The columns of one query as one figure a row, combined over months where `over_time` says so."""
     if timing is not None:
-        combine = {
-            "sum": lambda c: pl.when(pl.col(c).count() > 0).then(exact_sum(pl.col(c))),
-            "mean": lambda c: exact_sum(pl.col(c)) / pl.col(c).count(),
-            "max": lambda c: pl.col(c).max(), "min": lambda c: pl.col(c).min(),
-            "last": lambda c: pl.col(c).sort_by("period").last(),
-            "first": lambda c: pl.col(c).sort_by("period").first(),
-        }[timing]  # fmt: skip
         table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
-            **{name: combine(name) for name in measures},
+            **{name: _over_months(pl.col(name), timing) for name in measures},
             **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures},
         ).rename({"scored": "period"})  # fmt: skip
     parts = []
@@ -200,6 +192,18 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
     status = pl.when(pl.col("value").is_not_null()).then(OK).otherwise(reason("missing")).cast(Status)
     found = pl.concat(parts).with_columns(status=status)
     return found.select("measure", "entity", "per", "period", "value", "status", "rows")
+
+
+def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
+    """How the months of a scored period are combined."""
+    return {
+        "sum": pl.when(value.count() > 0).then(exact_sum(value)),
+        "mean": exact_sum(value) / value.count(),
+        "max": value.max(),
+        "min": value.min(),
+        "last": value.sort_by("period").last(),
+        "first": value.sort_by("period").first(),
+    }[timing]
 
 
 def _findings(source: Source, bad: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
@@ -222,7 +226,9 @@ def _findings(source: Source, bad: pl.DataFrame, entities: Entities) -> list[Dia
         if column.startswith("p "):
             rows = bad.filter(pl.col(column).is_not_null())
             if rows.height:
-                found += findings.of_rows(
-                    source.table, rows, column[2:], lambda row, c=column: ("K604", str(row[c]), None)
-                )  # type: ignore[misc]
+                found += findings.of_rows(source.table, rows, column[2:], partial(_bad_number, column))
     return found
+
+
+def _bad_number(column: str, row: dict[str, object]) -> tuple[str, str, str | None]:
+    return "K604", str(row[column]), None

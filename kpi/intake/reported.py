@@ -14,8 +14,8 @@ import polars as pl
 
 from kpi import expressions, periods, units
 from kpi.datasets import PanelData
-from kpi.errors import Diagnostic, Severity, suggest
 from kpi.definition import kind_of
+from kpi.errors import Diagnostic, Severity, suggest
 from kpi.indicators import Level
 from kpi.intake import findings
 from kpi.intake.entities import Entities
@@ -204,10 +204,9 @@ def _resolve(
 
 def _meanings(system: System, raw: pl.DataFrame) -> dict[str, str]:
     names = measure_names(system)
-    for name, indicator in system.indicators.items():
-        for text in (name, indicator.title):
-            if text:
-                names.setdefault(clean(text), name)
+    for key, indicator in system.indicators.items():
+        for text in filter(None, (key, indicator.title)):
+            names.setdefault(clean(text), key)
     return {text: name for text in _distinct(raw, "measure") if (name := names.get(clean(text)))}
 
 

@@ -7,7 +7,7 @@ taken. Stocks (`last`) are taken at the end. `ytd` keeps year-to-date figures, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 
 KEYS = ["measure", "entity", "per"]
+
+#: Turns rows of some measures into figures per scored period of so many months.
+Combine = Callable[[pl.DataFrame, int], pl.DataFrame]
 
 
 def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
@@ -74,7 +77,7 @@ def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain)
     )
     coarse = rows.filter(~pl.col("inside") & ~pl.col("to_date"))
     rows = rows.filter(pl.col("inside") | pl.col("to_date"))
-    by_timing: dict[str, list[str]] = {}
+    by_timing: dict[OverTime, list[str]] = {}
     for name, timing in timings.items():
         by_timing.setdefault(timing, []).append(name)
     parts = []
@@ -86,7 +89,7 @@ def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain)
         schema={"measure": pl.String, "entity": pl.UInt32, "per": pl.String, "period": pl.Int32, "value": pl.Float64,
                 "status": Status, "rows": pl.Int64}
     )  # fmt: skip
-    found = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])  # type: ignore[arg-type]
+    found = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
     return found, coarse
 
 
@@ -101,9 +104,7 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     if rows.select(whole.all()).item():
         return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
     part = pl.col("inside") & ~whole
-    bits = ((pl.lit(1, dtype=pl.Int64) << 0) * (2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (
-        pl.col("start") % size
-    ).cast(pl.Int64)
+    bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % size).cast(pl.Int64)
     found = rows.group_by(keys).agg(
         exact=pl.col("value").filter(whole).first(),
         exact_status=pl.col("status").filter(whole).first(),
@@ -160,7 +161,7 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
         status=pl.when(complete).then(OK).when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
     )
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
-    return pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])  # type: ignore[arg-type]
+    return pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
 
 
 def _stocks(rows: pl.DataFrame, size: int, *, latest: bool = True) -> pl.DataFrame:  # noqa: ARG001
@@ -177,7 +178,7 @@ def _first(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     return _stocks(rows, size, latest=False)
 
 
-def _aggregated(combine: pl.Expr) -> object:
+def _aggregated(combine: pl.Expr) -> Combine:
     def aggregate(rows: pl.DataFrame, size: int) -> pl.DataFrame:  # noqa: ARG001
         inside = rows.filter(pl.col("inside"))
         return inside.group_by([*KEYS, "period"]).agg(
@@ -189,7 +190,7 @@ def _aggregated(combine: pl.Expr) -> object:
     return aggregate
 
 
-_COMBINE: dict[str, object] = {
+_COMBINE: dict[OverTime, Combine] = {
     "sum": _flows,
     "ytd": _to_date,
     "last": _stocks,

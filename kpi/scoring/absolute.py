@@ -191,7 +191,9 @@ class Bands(Rule):
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the bounds."""
-        return {("cuts", mark): bound for mark, bound in self.cuts.items()}  # type: ignore[dict-item]
+        return {
+            ("cuts", int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in self.cuts.items()
+        }
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yields a problem when a better score does not ask for a better value."""
@@ -228,7 +230,7 @@ class Piecewise(Rule):
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)  # type: ignore[str-format]
+        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the knots' values."""

@@ -1,0 +1,164 @@
+"""Definitions for people: the catalogue, a system, one definition as a card, a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kpi.definition import kind_of
+from kpi.errors import DefinitionError, Diagnostic, suggest
+from kpi.indicators import Indicator
+from kpi.loader import Loaded
+from kpi.plan import Plan
+from kpi.report.marks import visible
+from kpi.system import System
+
+#: The width where there is no terminal.
+WIDTH = 120
+
+
+def _print(*parts: object, width: int | None) -> str:
+    out = StringIO()
+    console = Console(file=out, width=width or WIDTH, no_color=True, legacy_windows=False, _environ={})
+    for part in parts:
+        console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
+    """Returns the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
+    table = _table("评价体系", "名称", "期别", "指标", "依据")
+    for name, loaded in systems.items():
+        one = loaded.system
+        if one is None:
+            table.add_row(name, f"定义有误（{len(loaded.findings)} 处），见 kpi check", "", "", "")
+            continue
+        source = "" if one.source is None else f"{one.source.document} {one.source.date or ''}".strip()
+        table.add_row(one.system, visible(one.title or ""), one.period.value, str(len(one.indicators)), visible(source))
+    return _print(table, width=width)
+
+
+def system(one: System, *, width: int | None = None) -> str:
+    """Returns a system: its tree with weights, every indicator with formula and target, and how stars are given."""
+    table = _table("指标", "名称", "权重", "计算方法", "目标", "依据")
+    shown: set[str] = set()
+    for name, depth in _ordered(one):
+        shown.add(name)
+        indent = "  " * depth
+        if name in one.pillars:
+            pillar = one.pillars[name]
+            weight = pillar.weight if name in one.tops else one.pillars[one.parents[name]].parts[name]
+            table.add_row(f"{indent}{name}", visible(pillar.title or ""), _weight(weight), pillar.mean_words, "", "")
+        else:
+            table.add_row(f"{indent}{name}", *_cells(one, name))
+    for name in one.indicators:
+        if name not in shown:
+            table.add_row(name, *_cells(one, name))
+    title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
+    return _print(
+        title, table, Text(f"星级：{one.stars.words()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
+    )
+
+
+def _ordered(one: System) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+
+    def walk(name: str, depth: int) -> None:
+        found.append((name, depth))
+        for part in one.pillars[name].parts if name in one.pillars else ():
+            walk(part, depth + 1)
+
+    for top in one.tops:
+        walk(top, 0)
+    return found
+
+
+def _weight(weight: float | None) -> str:
+    return "" if weight is None else f"{weight:g}"
+
+
+def _cells(one: System, name: str) -> tuple[str, str, str, str, str]:
+    indicator = one.indicators[name]
+    parent = one.parents.get(name)
+    weight = one.pillars[parent].parts[name] if parent else None
+    target = "；".join(target.words(one.unit(name)) for target in one.targets(name))
+    return (
+        visible(one.symbols[name].title), _weight(weight), visible(indicator.words(one.symbols)), visible(target),
+        visible(indicator.clause or ""),
+    )  # fmt: skip
+
+
+def definition(one: System, name: str, *, width: int | None = None) -> str:
+    """Returns one definition as a card: formula in words, unit, direction, target, rule, who uses it.
+
+    Raises:
+        DefinitionError: when there is no such name.
+    """
+    titles = {symbol.title: key for key, symbol in one.symbols.items()}
+    key = name if name in one.symbols or name in one.pillars else titles.get(name)
+    if key is None:
+        known = [*one.symbols, *titles, *one.pillars]
+        raise DefinitionError(Diagnostic("K203", f"`{name}` is not defined in {one.system}", hint=suggest(name, known)))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for heading, text in _facts(one, key):
+        if text:
+            table.add_row(heading, visible(text))
+    return _print(Text(f"{key}  {visible(_title(one, key))}", style="bold"), table, width=width)
+
+
+def _title(one: System, key: str) -> str:
+    return one.symbols[key].title if key in one.symbols else one.pillars[key].title or ""
+
+
+def _facts(one: System, key: str) -> list[tuple[str, str]]:
+    users = [other for other, i in one.indicators.items() if key in {used for _, used in i.inputs()}]
+    if key in one.indicators:
+        return _indicator_facts(one, key, one.indicators[key], users)
+    if key in one.pillars:
+        pillar = one.pillars[key]
+        parts = "、".join(f"{part} {weight:g}" for part, weight in pillar.parts.items())
+        return [
+            ("构成", parts),
+            ("合成", pillar.mean_words),
+            ("缺项", pillar.missing.words()),
+            ("说明", pillar.note or ""),
+        ]
+    measure = one.measures[key]
+    facts = [("类型", kind_of(type(measure))), ("单位", measure.unit), ("数据集", measure.source or "")]
+    facts += [("条件", measure.where or ""), ("细分", measure.per or ""), ("期内汇总", measure.over_time or "")]
+    return [*facts, ("用于", "、".join(users)), ("说明", measure.note or "")]
+
+
+def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:
+    rule = one.rule(key)
+    parent = one.parents.get(key)
+    weight = f"{parent} 之 {one.pillars[parent].parts[key]:g}" if parent else ""
+    return [
+        ("公式", indicator.words(one.symbols)), ("类型", kind_of(type(indicator))), ("单位", str(one.unit(key))),
+        ("方向", "越高越好" if indicator.direction == "higher" else "越低越好"),
+        ("目标", "；".join(target.words(one.unit(key)) for target in one.targets(key))),
+        ("计分", rule.words() if rule else "不计分"), ("权重", weight), ("条款", indicator.clause or ""),
+        ("牵头单位", "、".join(indicator.lead)), ("责任单位", "、".join(indicator.responsible)),
+        ("依据类型", indicator.basis or ""), ("用于", "、".join(users)), ("说明", indicator.note or ""),
+    ]  # fmt: skip
+
+
+def plan(one: Plan) -> str:
+    """Returns the stages of a plan with their expressions, a column a line."""
+    lines = []
+    for stage in one.stages:
+        lines.append(f"{stage.name}  {stage.words}  ({len(stage.columns)})")
+        lines += [f"    {name} = {expression}" for name, expression in stage.columns.items()]
+    return "\n".join(lines) + "\n"
