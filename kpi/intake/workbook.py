@@ -121,14 +121,25 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                     yield one.name, one.visible, None, marks
                     continue
                 reader = reader or fastexcel.read_excel(path)
-                loaded = reader.load_sheet(
-                    one.name, header_row=None, skip_rows=0, dtypes="string", whitespace_as_null=True
-                )
+                # With fewer keywords the reader leaves out blank rows at the top.
+                options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
+                loaded = reader.load_sheet(one.name, dtypes="string", **options)
+                floats = reader.load_sheet(one.name, dtypes="float", **options)
+                values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
-                yield one.name, one.visible, _shown(loaded.to_polars(), positions, marks), marks
+                yield one.name, one.visible, _shown(values, positions, marks), marks
     except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
         message = f"the workbook is damaged: {str(error).splitlines()[0][:200]}"
         raise DataError(Diagnostic("K503", message, place, "save it again in Excel or WPS")) from None
+
+
+def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
+    """Returns the texts with all digits of the figures, which the reader cuts to nine decimals (1e-12 becomes 0)."""
+    columns = []
+    for text, number in zip(texts, floats, strict=True):
+        cut = text.cast(pl.Float64, strict=False) != number
+        columns.append(number.cast(pl.String).zip_with(cut.fill_null(value=False), text).alias(text.name))
+    return pl.DataFrame(columns)
 
 
 def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataFrame:
