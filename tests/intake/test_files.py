@@ -294,3 +294,20 @@ def test_no_cell_is_lost_whatever_it_holds(tmp_path, rows, codec):
     path.write_bytes("\n".join(quoted).encode(codec))
     (table,) = read(path)
     assert table.frame.collect().rows() == [tuple(cell or None for cell in row) for row in rows]
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=200) | st.text('ab1,;"\t\n\r \x00中文：注单位0.5%', max_size=60).map(str.encode))
+def test_any_bytes_give_a_table_or_findings(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    findings = ()
+    try:
+        (table,) = read(path)
+    except DataError as error:
+        findings = error.diagnostics
+    assert all(one.code.startswith("K5") and one.place.file == str(path) for one in findings)
+    if not findings:
+        frame = table.numbered().collect()
+        assert frame.columns == [ROW, *table.columns]
+        assert len(set(table.columns)) == len(table.columns) > 0

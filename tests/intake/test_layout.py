@@ -40,6 +40,18 @@ def test_forms_of_the_unit_row(text):
     assert layout([text, None, None], ["地区", "GDP", "人口"]).unit == "万元"
 
 
+def test_a_thin_row_above_a_wide_header_is_a_title():
+    rows = [
+        ["附件1", None, None, None, "2024年3月"],
+        ["地区", "甲类", "乙类", "丙类", "丁类"],
+        ["南湖区", "1", "2", "3", "4"],
+    ]
+    assert find_layout(rows, Place("a.xlsx")).header == 1
+    # Rows wider than the header leave it the header: they are ragged.
+    rows = [["地区", "GDP"], ["南湖区", "1", "2", "3", "4"]]
+    assert find_layout(rows, Place("a.xlsx")).columns == ("地区", "GDP")
+
+
 def test_who_reports_is_not_a_unit():
     assert layout(["填报单位：市统计局", None, None], ["地区", "GDP", "人口"]).unit is None
 
