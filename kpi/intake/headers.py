@@ -47,17 +47,17 @@ _BRACKETS = re.compile(
     r"(?P<name>.*\S)\s*[(\[【<〔](?:单位\s*:?\s*)?(?P<unit>[^()\[\]【】<>〔〕]+(?:\([^()]*\)[^()]*)?)[)\]】>〕]"
 )
 _WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\S+)")
-_PARTED = re.compile(r"(?P<name>[^/_,]*[^/_,\s])\s*[/_,]\s*(?P<unit>\S+)")
+_PARTED = re.compile(r"\s*[/_,]\s*")
 
 
 def clean(header: str) -> str:
-    r"""Returns a header in NFKC, without line breaks, zero-width characters and blanks around and between Chinese.
+    r"""Returns a header in NFKC, without line breaks, zero-width characters, blanks beside Chinese and before brackets.
 
     >>> clean(" 数字经济\n核心产业 增加值（亿元） "), clean("unit  name")
     ('数字经济核心产业增加值(亿元)', 'unit name')
     """
     folded = unicodedata.normalize("NFKC", header.replace("\ufeff", "").replace("\u200b", ""))
-    return re.sub(r"(?<![!-~]) | (?![!-~])", "", " ".join(folded.split()))
+    return re.sub(r"(?<![!-~]) | (?![!-~])| (?=[(\[])", "", " ".join(folded.split()))
 
 
 def role(header: str) -> Role | None:
@@ -138,10 +138,14 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
     """
     cleaned = clean(header)
     accepts = is_unit or looks_like_unit
-    for pattern in (_WORDED, _BRACKETS, *((_PARTED,) if is_unit else ())):
-        match = pattern.fullmatch(cleaned)
-        if match and accepts(unit := match["unit"].strip()):
-            return match["name"].strip(), unit
+    candidates = [
+        (match["name"], match["unit"]) for match in (_WORDED.fullmatch(cleaned), _BRACKETS.fullmatch(cleaned)) if match
+    ]
+    if is_unit:
+        candidates += [(cleaned[: part.start()], cleaned[part.end() :]) for part in _PARTED.finditer(cleaned)]
+    for name, unit in candidates:
+        if name and accepts(unit.strip()):
+            return name.strip(), unit.strip()
     return cleaned, None
 
 

@@ -61,7 +61,7 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         DataError: K504 no header, K508 a header twice.
     """
     rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
-    header = _first_header(rows)
+    header = _first_header(rows, merged)
     if header is None:
         raise DataError(Diagnostic("K504", "there is no row of column names", place, _HEADER_HINT))
     if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
@@ -119,14 +119,23 @@ def trailing_notes(rows: Sequence[Row]) -> int:
     return len(rows) - blank_before
 
 
-def _first_header(rows: Sequence[Row]) -> int | None:
-    """Returns the first row that can name columns: two cells or more, not all of them `label：text`."""
+def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
+    """Returns the first row that can name columns: two cells or more, not all of them `label：text`.
+
+    A row that fills less than half of the table and has no second header row below is passed over, as 附件1 and a date
+    above a form are, if a better one follows.
+    """
     widest = max((sum(cell is not None for cell in row) for row in rows), default=0)
+    possible = []
     for at, row in enumerate(rows):
         filled = [fold(cell) for cell in row if cell]
         if len(filled) >= min(2, widest) and filled and not all(map(_LABELLED.fullmatch, filled)):
-            return at
-    return None
+            possible.append(at)
+            if any(map(_is_figure, filled)):
+                break
+            if len(filled) * 2 >= widest or _depth(rows, at, merged) > 1:
+                return at
+    return possible[0] if possible else None
 
 
 def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:

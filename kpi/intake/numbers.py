@@ -9,7 +9,7 @@ leading apostrophe and of `="..."`:
 - Figures with a unit: `12.5%`, `3.5亿元`, `100 m²`. The value stays as typed and the unit is handed on, the multiples
   too: `1.2万` is 1.2 with the unit 万, because only the column tells whether 万件 or 万元 is meant.
 - Marks: `是 √ yes true` is 1 and `否 × no false` is 0, in the unit 是/否.
-- No figure, `missing`: a blank cell, `-`, `--`, `—`, 空, 缺, 未报, NA, NULL. `not_applicable`: `/`, `N/A`, 不适用.
+- No figure, `missing`: a blank cell, `-`, `--`, `—`, `.`, 空, 缺, 未报, NA, NULL. `not_applicable`: `/`, `N/A`, 不适用.
   `below_unit`: `…`, `...` (a figure smaller than the table's unit; yearbooks print it so).
 - Everything else is a problem that quotes the cell: errors of Excel, dates and times, two figures, ranges, bounds and
   estimates, decimal commas, footnote marks (`12①`, `10²`), 无 (which may mean none or not known), infinity, NaN.

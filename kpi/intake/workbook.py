@@ -6,8 +6,10 @@ blank; dates are ISO, figures have all their digits. The readers are extras of t
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -121,14 +123,24 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                     yield one.name, one.visible, None, marks
                     continue
                 reader = reader or fastexcel.read_excel(path)
-                loaded = reader.load_sheet(
-                    one.name, header_row=None, skip_rows=0, dtypes="string", whitespace_as_null=True
-                )
+                # With fewer keywords the reader leaves out blank rows at the top.
+                options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
+                loaded = reader.load_sheet(one.name, dtypes="string", **options)
+                floats = reader.load_sheet(one.name, dtypes="float", **options)
+                values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
-                yield one.name, one.visible, _shown(loaded.to_polars(), positions, marks), marks
-    except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
-        message = f"the workbook is damaged: {str(error).splitlines()[0][:200]}"
-        raise DataError(Diagnostic("K503", message, place, "save it again in Excel or WPS")) from None
+                yield one.name, one.visible, _shown(values, positions, marks), marks
+    except (fastexcel.FastExcelError, zipfile.BadZipFile, zlib.error, LookupError, SyntaxError, ValueError) as error:
+        raise _damaged(error, place) from None
+
+
+def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
+    """Returns the texts with all digits of the figures, which the reader cuts to nine decimals (1e-12 becomes 0)."""
+    columns = []
+    for text, number in zip(texts, floats, strict=True):
+        cut = text.cast(pl.Float64, strict=False) != number
+        columns.append(number.cast(pl.String).zip_with(cut.fill_null(value=False), text).alias(text.name))
+    return pl.DataFrame(columns)
 
 
 def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataFrame:
@@ -170,25 +182,32 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
     """Yields name, visibility, grid and marks of the sheets of an .xls workbook; no grid when hidden or blank."""
     xlrd = _imported("xlrd", place)
     try:
-        book = xlrd.open_workbook(path, formatting_info=True, on_demand=True, logfile=_Silent())
+        book = xlrd.open_workbook(path, formatting_info=True, logfile=io.StringIO())
+        _chosen(book.sheet_names(), sheet, place)
+        for one in book.sheets():
+            if sheet is not None and one.name != sheet:
+                continue
+            visible = one.visibility == 0
+            if not (one.nrows and (visible or sheet is not None)):
+                yield one.name, visible, None, Marks()
+                continue
+            merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in one.merged_cells]
+            columns = [
+                pl.Series(str(at), [_xls_cell(xlrd, book, cell) for cell in one.col(at)], dtype=pl.String)
+                for at in range(one.ncols)
+            ]
+            yield one.name, visible, pl.DataFrame(columns), Marks(merged=merged, rows=one.nrows, columns=one.ncols)
+    except DataError:
+        raise
     except Exception as error:  # noqa: BLE001 - a damaged workbook makes xlrd raise whatever it met
-        message = f"the workbook is damaged: {str(error)[:200] or type(error).__name__}"
-        raise DataError(Diagnostic("K503", message, place, "save it again in Excel or WPS, as .xlsx")) from None
-    _chosen(book.sheet_names(), sheet, place)
-    for name in book.sheet_names():
-        if sheet is not None and name != sheet:
-            continue
-        one = book.sheet_by_name(name)
-        visible = one.visibility == 0
-        merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in one.merged_cells]
-        if not (one.nrows and (visible or sheet is not None)):
-            yield name, visible, None, Marks()
-            continue
-        columns = [
-            pl.Series(str(at), [_xls_cell(xlrd, book, cell) for cell in one.col(at)], dtype=pl.String)
-            for at in range(one.ncols)
-        ]
-        yield name, visible, pl.DataFrame(columns), Marks(merged=merged, rows=one.nrows, columns=one.ncols)
+        raise _damaged(error, place) from None
+
+
+def _damaged(error: Exception, place: Place) -> DataError:
+    """Returns the refusal of a workbook that a reader stumbled over."""
+    said = str(error).strip().splitlines()
+    message = f"the workbook is damaged: {said[0][:200] if said else type(error).__name__}"
+    return DataError(Diagnostic("K503", message, place, "save it again in Excel or WPS, as .xlsx"))
 
 
 def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
@@ -204,16 +223,6 @@ def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:
         return "true" if cell.value else "false"
     return xlrd.error_text_from_code[cell.value] if cell.ctype == xlrd.XL_CELL_ERROR else None
-
-
-class _Silent:
-    """A log that nobody reads: what xlrd prints about odd files becomes findings or nothing."""
-
-    def write(self, _: str) -> None:
-        """Drops the text."""
-
-    def flush(self) -> None:
-        """Does nothing."""
 
 
 def _imported(name: str, place: Place) -> ModuleType:
