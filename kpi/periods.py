@@ -152,7 +152,7 @@ _DATES = [
 _FORMS = [
     (unit, re.compile(pattern))
     for unit, pattern in (
-        (1, rf"(?!\.1$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+        (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
         (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
         (3, rf"{_LEAD}Q(?P<one>{_N})"),
         (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
@@ -243,7 +243,7 @@ def _read(text: str, body: str, year: int | None) -> tuple[int, Period]:
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
     for unit, form in _FORMS:
-        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]", tail)):
+        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]|年初", tail)):
             if not has_year and year is None:
                 raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
             return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
@@ -275,9 +275,9 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
         if not 1 <= number <= 12 // unit:
             raise _error(text, f"there is no {_GRAINS[unit]} {number}", f"write a number from 1 to {12 // unit}")
     if first > last:
-        raise _error(text, "it runs backwards", "a period lies within one year, its first month before its last")
-    day = int(parts.get("day") or 1)
-    if not 1 <= day <= (days := calendar.monthrange(year, first)[1]):
+        raise _error(text, "it runs backwards", "put the earlier first; a period lies within one year")
+    day, days = int(parts.get("day") or 1), calendar.monthrange(year, first)[1]
+    if not 1 <= day <= days:
         raise _error(text, f"there is no day {day} in that month", f"its days go from 1 to {days}")
     return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
 
