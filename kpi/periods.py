@@ -49,7 +49,7 @@ class Grain(StrEnum):
         return {1: "月", 3: "季度", 6: "半年", 12: "年度"}[self.months]
 
 
-_GRAIN_MONTHS = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.HALF: 6, Grain.YEAR: 12}
+_GRAIN_MONTHS = dict(zip(Grain, (1, 3, 6, 12), strict=True))
 _GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
 
 
@@ -71,7 +71,7 @@ class Period:
         if not FIRST_YEAR <= self.year <= LAST_YEAR:
             raise PeriodError(f"there is no year {self.year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
         if not 1 <= self.months <= 12 - self.start % 12:
-            message = f"{self.months} months from month {self.start % 12 + 1} do not lie within one year"
+            message = f"{self.months} months from month {self.start % 12 + 1} are not within one year"
             raise PeriodError(message, "a period starts and ends in the same year")
 
     @classmethod
@@ -82,8 +82,8 @@ class Period:
     def index(self, grain: Grain) -> int:
         """Returns the dense number of the period of a grain that holds this one, `start // grain.months`.
 
-        Raises PeriodError when no single one holds it (1-9月 is in no one quarter), so that a cumulative figure is
-        never taken for one of its first months; the period it is reported at is `end // grain.months`.
+        Raises PeriodError when no single one holds it, so that 1-9月 is never taken for the first quarter; a cumulative
+        figure is reported at `end // grain.months`.
         """
         first, last = self.start // grain.months, self.end // grain.months
         if first != last:
@@ -110,8 +110,7 @@ class Period:
     def is_cumulative(self) -> bool:
         """Whether the span can only be a running total: it starts in January and is of no grain.
 
-        1-2月, 1-4月, 1-5月 and 1-7月 to 1-11月 are; 1-3月 is as well the first quarter, 1-6月 the first half and 1-12月
-        the year, so those are not.
+        1-9月 is; 1-3月, 1-6月 and 1-12月 are as well a quarter, a half and a year, so they are not.
         """
         return self.start % 12 == 0 and self.grain is None
 
@@ -119,27 +118,16 @@ class Period:
     def label(self) -> str:
         """The short form, which `parse` reads back: 2023-12, 2023Q4, 2023H1, 2023, 2023-01/09."""
         first, last = self.start % 12 + 1, self.end % 12 + 1
-        forms = {
-            Grain.MONTH: f"-{first:02d}",
-            Grain.QUARTER: f"Q{last // 3}",
-            Grain.HALF: f"H{last // 6}",
-            Grain.YEAR: "",
-            None: f"-{first:02d}/{last:02d}",
-        }
-        return f"{self.year}{forms[self.grain]}"
+        regular = {1: f"-{first:02d}", 3: f"Q{last // 3}", 6: f"H{last // 6}", 12: ""}
+        return f"{self.year}{regular[self.months] if self.grain else f'-{first:02d}/{last:02d}'}"
 
     @property
     def title(self) -> str:
         """The Chinese form, which `parse` reads back: 2023年12月, 2023年四季度, 2023年上半年, 2023年, 2023年1-9月."""
         first, last = self.start % 12 + 1, self.end % 12 + 1
-        forms = {
-            Grain.MONTH: f"{first}月",
-            Grain.QUARTER: f"{'一二三四'[(last - 1) // 3]}季度",
-            Grain.HALF: f"{'上下'[(last - 1) // 6]}半年",
-            Grain.YEAR: "",
-            None: f"{first}-{last}月",
-        }
-        return f"{self.year}年{forms[self.grain]}"
+        quarter, half = "一二三四"[(last - 1) // 3], "上下"[(last - 1) // 6]
+        regular = {1: f"{first}月", 3: f"{quarter}季度", 6: f"{half}半年", 12: ""}
+        return f"{self.year}年{regular[self.months] if self.grain else f'{first}-{last}月'}"
 
 
 # ---- WRITTEN FORMS ---- #
@@ -164,7 +152,7 @@ _DATES = [
 _FORMS = [
     (unit, re.compile(pattern))
     for unit, pattern in (
-        (1, rf"(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+        (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
         (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
         (3, rf"{_LEAD}Q(?P<one>{_N})"),
         (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
@@ -172,8 +160,7 @@ _FORMS = [
         (6, rf"{_LEAD}H(?P<one>{_N})"),
         (1, rf"{_LEAD}(?P<first>{_N})(?:月份?)?{_TO}(?P<last>{_N})月份?[末底]?"),
         (1, rf"(?:年度?|{_SEP})(?P<first>{_N}){_TO}(?P<last>{_N})"),
-        (1, rf"年{{1,2}}初{_TO}(?P<last>{_N})月份?[末底]?"),
-        (1, rf"{_LEAD}前(?P<last>{_N})个?月"),
+        (1, rf"(?:年{{1,2}}初{_TO}|{_LEAD}前)(?P<last>{_N})个?月份?[末底]?"),
         (3, rf"{_LEAD}前(?P<last>{_N})个?季度?"),
         (3, rf"{_LEAD}第?(?P<first>{_N})(?:季度?)?{_TO}第?(?P<last>{_N})季度?[末底]?"),
         (3, rf"{_LEAD}Q(?P<first>{_N}){_TO}Q?(?P<last>{_N})"),
@@ -182,14 +169,20 @@ _FORMS = [
         (1, rf"(?P<one>{_N})月(?P<day>{_N})[日号]"),
     )
 ]
-_UNITS = {1: "month", 3: "quarter", 6: "half-year"}
+
+#: What cannot be read without a guess: pattern, reason, hint.
+_MISTAKES = (
+    (rf"({_YEAR})\.1", "spreadsheets also turn 2023.10 into 2023.1", r"write \1-01 or \1-10"),
+    ("((?:19|20|21)[0-9]{2})([1-9])", "its last digit could be a month or a quarter", r"write \1-0\2, or \1Q1"),
+    (r"[1-9][0-9]{4}(?:\.[0-9]+)?", "spreadsheets keep dates as such numbers", "format the column as dates"),
+    ("[0-9]{2}年.*", "its year has two digits", "write the year in full, as in 2023年12月"),
+)
 
 _YEAR_LAST = re.compile(rf"((?:[QH]{_N})|(?:{_N}[QH]))[-/. —]?({_YEAR})年?")
-_YEAR_TWICE = re.compile(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.+?){_TO}({_YEAR}){_LEAD}(.+)")
-_TWO_YEARS = re.compile(rf"{_YEAR}年?{_TO}{_YEAR}年?度?")
+_YEAR_TWICE = re.compile(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.*?){_TO}((?:19|20|21)[0-9]{{2}}){_LEAD}(.*)")
 
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_SAME = str.maketrans("‐‑‒−﹣–―─〜∼", "-----———~~", "\ufeff\u200b\u200c\u200d\u2060")
+_TWINS = "‐‑‒−﹣–―─〜∼ⅠⅡⅢⅣ", "-----———~~1234", "\ufeff\u200b\u200c\u200d\u2060"
+_SAME = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans(*_TWINS)
 _CHINESE_NUMBER = re.compile("(?:(?<![0-9])|(?<=^[0-9]{4}))[O○〇零一二两三四五六七八九十]+(?![0-9])")
 _CHINESE_DIGITS = str.maketrans("O○〇零一二两三四五六七八九", "00001223456789")
 _TENS = re.compile("([0-9]?)十([0-9]?)")
@@ -197,20 +190,16 @@ _TENS = re.compile("([0-9]?)十([0-9]?)")
 
 def _digits(match: re.Match[str]) -> str:
     """Returns a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
-    text = match[0]
-    if not set(text) - set("O○〇零"):
-        return text
-    text = text.translate(_CHINESE_DIGITS)
+    text = match[0].translate(_CHINESE_DIGITS)
     tens = _TENS.fullmatch(text)
     return text if tens is None else str(int(tens[1] or 1) * 10 + int(tens[2] or 0))
 
 
 def _normalised(text: str) -> str:
     """Returns a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
-    text = " ".join(text.translate(_FULL_WIDTH).translate(_SAME).split()).upper()
+    text = " ".join(text.translate(_SAME).split()).upper()
     text = re.sub("(?<![0-9]) | (?![0-9])", "", re.sub("([-—~])[-—~]+", r"\1", text))
-    text = _CHINESE_NUMBER.sub(_digits, text.replace("Ⅰ", "1").replace("Ⅱ", "2").replace("Ⅲ", "3").replace("Ⅳ", "4"))
-    return text.replace("上半年", "H1").replace("下半年", "H2")
+    return _CHINESE_NUMBER.sub(_digits, text).replace("上半年", "H1").replace("下半年", "H2")
 
 
 def parse(text: str, *, year: int | None = None) -> Period:
@@ -218,11 +207,10 @@ def parse(text: str, *, year: int | None = None) -> Period:
 
     Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
-    (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also in full-width characters and in
-    Chinese numerals (二〇二三年).
+    (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also with full-width characters or Chinese numerals.
 
     Args:
-        text: the text.
+        text: in any of these forms.
         year: the year of texts that name none, such as 1-9月 below a heading with the year.
 
     Raises:
@@ -233,15 +221,13 @@ def parse(text: str, *, year: int | None = None) -> Period:
     >>> parse("1-9月", year=2023).title
     '2023年1-9月'
     """
-    body = _normalised(text[:200])
+    # The longest form is far shorter than 200; what is longer is prose or a wrong column.
+    body = _normalised(text) if len(text) <= 200 else text
     if not body:
         raise PeriodError("the period is blank", _HINT)
-    # The longest form is far shorter; what is longer is prose or a wrong column.
-    if len(body) > 60 or len(text) > 200:
-        raise _error(text)
     bare = body.removesuffix("累计")
     unit, period = _read(text, bare, year)
-    if bare == body:
+    if bare == body or period.months > unit:
         return period
     if unit == 12:
         raise _error(text, "it does not say up to which month it adds up", "write 2023年1-9月")
@@ -253,18 +239,18 @@ def _read(text: str, body: str, year: int | None) -> tuple[int, Period]:
     for date in _DATES:
         if match := date.fullmatch(body):
             return 1, _period(text, int(match["year"]), 1, match.groupdict())
-    if re.fullmatch(rf"{_YEAR}\.1", body):
-        why = "spreadsheets also turn 2023.10 into 2023.1"
-        raise _error(text, why, f"write {body[:4]}-01 or {body[:4]}-10")
     body = _year_first(text, body)
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
     for unit, form in _FORMS:
-        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]", tail)):
+        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]|年初", tail)):
             if not has_year and year is None:
                 raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
             return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
-    raise _unknown(text, body)
+    for mistake, why, hint in _MISTAKES:
+        if match := re.fullmatch(mistake, body):
+            raise _error(text, why, match.expand(hint))
+    raise _error(text)
 
 
 def _year_first(text: str, body: str) -> str:
@@ -272,7 +258,7 @@ def _year_first(text: str, body: str) -> str:
     if match := _YEAR_LAST.fullmatch(body):
         return match[2] + match[1]
     match = _YEAR_TWICE.fullmatch(body)
-    if _TWO_YEARS.fullmatch(body) or (match and match[1] != match[3]):
+    if match and match[1] != match[3]:
         raise _error(text, "it reaches into another year", "a period lies within one year; split it")
     return f"{match[1]}年{match[2]}至{match[4]}" if match else body
 
@@ -287,32 +273,17 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
     first, last = int(one or parts.get("first") or 1), int(one or parts.get("last") or 1)
     for number in (first, last):
         if not 1 <= number <= 12 // unit:
-            name = _UNITS[unit]
-            raise _error(text, f"there is no {name} {number}", f"{name}s go from 1 to {12 // unit}")
+            raise _error(text, f"there is no {_GRAINS[unit]} {number}", f"write a number from 1 to {12 // unit}")
     if first > last:
-        raise _error(text, "it runs backwards", "a period lies within one year, its first month before its last")
-    day = int(parts.get("day") or 1)
-    if not 1 <= day <= (days := calendar.monthrange(year, first)[1]):
+        raise _error(text, "it runs backwards", "put the earlier first; a period lies within one year")
+    day, days = int(parts.get("day") or 1), calendar.monthrange(year, first)[1]
+    if not 1 <= day <= days:
         raise _error(text, f"there is no day {day} in that month", f"its days go from 1 to {days}")
     return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
 
 
-def _unknown(text: str, body: str) -> PeriodError:
-    """Returns the error for a text of no known form, with a hint for the likely mistakes."""
-    if re.fullmatch("(?:19|20|21)[0-9]{2}[1-9]", body):
-        return _error(
-            text, "its last digit could be a month or a quarter", f"write {body[:4]}-0{body[4]}, or {body[:4]}Q1"
-        )
-    if re.fullmatch(r"[1-9][0-9]{4}(?:\.[0-9]+)?", body):
-        return _error(text, "spreadsheets keep dates as such numbers", "format the column as dates, or as text")
-    if re.fullmatch("[0-9]{2}年.*", body):
-        return _error(text, "its year has two digits", f"write the year in full, 20{body}")
-    return _error(text)
-
-
 def _error(text: str, why: str = "", hint: str = _HINT) -> PeriodError:
-    quoted = " ".join(text[:80].split())
-    quoted = quoted if len(quoted) <= 40 else quoted[:39] + "…"
+    quoted = " ".join(text[:40].split()) + ("…" if len(text) > 40 else "")
     return PeriodError(f"`{quoted}` is not a period" + (f": {why}" if why else ""), hint)
 
 
@@ -324,14 +295,13 @@ def parse_span(text: str) -> int:
     """
     match = re.fullmatch("([1-9][0-9]{0,2})([mqy])", text)
     if match is None:
-        quoted = " ".join(text[:40].split())
-        raise PeriodError(f"`{quoted}` is not a window of time", "write a number and y, q or m, such as 1y, 1q or 6m")
+        raise PeriodError(f"`{text[:40]}` is not a window of time", "write a number with y, q or m, such as 1y")
     return int(match[1]) * {"m": 1, "q": 3, "y": 12}[match[2]]
 
 
 # ---- COLUMNS ---- #
 
-# A column of timestamps has as many texts as rows but few dates: the time of day is cut off before anything is parsed.
+# A column of timestamps has as many texts as rows but few dates: the time of day goes before anything is parsed.
 _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
 
 
@@ -354,13 +324,12 @@ def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
     texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
     texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
     rows: list[tuple[str, int | None, int | None, str | None]] = []
-    for key in texts["key"].unique(maintain_order=True):
+    for key in texts["key"].unique():
         try:
             period = parse(key, year=year)
+            rows.append((key, period.start, period.months, None))
         except PeriodError as error:
             rows.append((key, None, None, f"{error}; {error.hint}"))
-        else:
-            rows.append((key, period.start, period.months, None))
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
     parsed = pl.DataFrame(rows, schema=schema, orient="row")
     return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")

@@ -217,7 +217,7 @@ class Combination:
         """Returns the percent of applicable weight that has data, down to the indicators."""
         if self.leaves.issuperset(self.weights):
             return self.present / self.applicable * 100
-        reach = []
+        reach: list[pl.Expr] = []
         for part, weight in self.weights.items():
             leaf = pl.when(self.own(part).is_not_null()).then(100.0)
             covered = leaf if part in self.leaves else pl.col(f"{part}.coverage")

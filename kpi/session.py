@@ -133,7 +133,7 @@ def _period(system: System, period: str | None) -> Period | None:
         wanted = periods.parse(period)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
-    if wanted.months != system.period.months:
+    if wanted.grain is not system.period:
         # A year-to-date name such as 1-9月 means the period it ends with.
         index = wanted.end // system.period.months
         if wanted.start % 12 or (wanted.end + 1) % system.period.months:

@@ -192,7 +192,11 @@ class System(BaseModel):
             yield from check.problems(("checks", name), self.symbols, self.period)
 
     def _shared_names(self) -> Problems:
-        spaces: dict[str, Iterable[str]] = {"measures": self.measures, "indicators": self.indicators, "pillars": self.pillars}
+        spaces: dict[str, Iterable[str]] = {
+            "measures": self.measures,
+            "indicators": self.indicators,
+            "pillars": self.pillars,
+        }
         first: dict[str, str] = {}
         for space, names in spaces.items():
             for name in names:

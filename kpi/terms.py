@@ -78,9 +78,7 @@ class _Compiler:
     def term(self, node: exp.Expr) -> Term:
         return GRAMMAR[type(node)](self, node)
 
-    def fail(
-        self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = ""
-    ) -> NoReturn:
+    def fail(self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = "") -> NoReturn:
         raise ExpressionError(code, message, span(node), hint=hint, label=label)
 
     def number(self, node: exp.Expr) -> Term:
@@ -277,8 +275,9 @@ class _Compiler:
         term = self.number(node.this)
         if term.unit not in (None, units.ONE):
             self.fail(node, "K301", f"{node.key} needs a pure number, this is {term.unit}", label=str(term.unit))
-        function = {exp.Sqrt: pl.Expr.sqrt, exp.Ln: pl.Expr.log, exp.Exp: pl.Expr.exp}[type(node)]
-        return replace(term, expr=function(term.expr), literal=None)
+        value = term.expr
+        value = value.sqrt() if isinstance(node, exp.Sqrt) else value.log() if isinstance(node, exp.Ln) else value.exp()
+        return replace(term, expr=value, literal=None)
 
     def power(self, node: exp.Pow) -> Term:
         base, exponent = self.number(node.left), self.number(node.right)

@@ -112,7 +112,7 @@ class _Reader:
                 return dict(self.items(node, path))
             if isinstance(node, pyyaml.SequenceNode):
                 return [self.item(child, (*path, place)) for place, child in enumerate(node.value)]
-            return scalar(node)
+            return scalar(node) if isinstance(node, pyyaml.ScalarNode) else None
         finally:
             self.open.pop()
 
