@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from kpi import yaml
+from kpi.crosscheck import problems
 from kpi.definition import Path, Problem
 from kpi.errors import DefinitionError, Diagnostic, Place, Severity, suggest
 from kpi.system import System
@@ -23,7 +24,6 @@ class Loaded:
     file: str
     system: System | None
     findings: tuple[Diagnostic, ...]
-    folder: FilePath | None = None
 
 
 def examine(path: str | FilePath) -> Loaded:
@@ -50,15 +50,15 @@ def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = N
         )
     elif document.data is not None:
         try:
-            system = System.model_validate(document.data)
+            system = System.model_validate(document.data).at(folder)
         except ValidationError as error:
             findings += [_shape(document, one) for one in error.errors(include_url=False)]
         if system is not None:
-            findings += [_located(document, problem) for problem in system.problems()]
+            findings += [_located(document, problem) for problem in problems(system)]
             findings += _files(document, system, folder)
     findings = _tidy(findings)
     broken = any(one.severity is Severity.ERROR for one in findings)
-    return Loaded(file, None if broken else system, tuple(findings), folder)
+    return Loaded(file, None if broken else system, tuple(findings))
 
 
 def load(path: str | FilePath) -> System:

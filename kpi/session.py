@@ -51,7 +51,7 @@ def score(
     loaded = _system(system, [*some, *(one for group in named.values() for one in group)], folder)
     assert loaded.system is not None  # noqa: S101
     wanted = _period(loaded.system, period)
-    panel = take_in(loaded.system, some, named=named, period=period, folder=loaded.folder)
+    panel = take_in(loaded.system, some, named=named, period=period)
     return score_panel(compile_plan(loaded.system), panel, period=wanted)
 
 
@@ -146,7 +146,7 @@ def _period(system: System, period: str | None) -> Period | None:
 
 def _system(system: str | Path | System | None, files: Sequence[str | Path], folder: Path | None) -> Loaded:
     if isinstance(system, System):
-        return Loaded("", system, (), folder)
+        return Loaded("", system, ())
     if system is not None:
         return catalogue.find(str(system), folder)
     tables = [table for file in files for table in read(file)]

@@ -13,11 +13,11 @@ from kpi.datasets import Records
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
 from kpi.intake import findings as row_findings
+from kpi.intake import own_targets as targets_of
 from kpi.intake import records, reported, timing
 from kpi.intake.entities import Entities, from_data, from_roster
 from kpi.intake.files import read
 from kpi.intake.match import Source, match
-from kpi.intake.numbers import read_numbers
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
 from kpi.intake.table import ROW, Table
@@ -65,7 +65,6 @@ class _Intake:
 
     system: System
     period: str | None
-    folder: Path | None
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -87,7 +86,8 @@ class _Intake:
         grid = self.grid(entities, first, last)
         frame = self.measures(grid, figures)
         frame = self.counted(frame, figures)
-        frame = self.targeted(frame, targets, entities)
+        frame, more = targets_of.add(frame, self.system, targets, entities)
+        self.findings += more
         grain = self.system.period
         return Panel(
             frame,
@@ -118,7 +118,7 @@ class _Intake:
     def entities(self, sources: Sequence[Source]) -> Entities:
         roster = self.system.entities.roster
         if roster is not None:
-            path = (self.folder or Path()) / roster
+            path = self.system.home / roster
             return from_roster(path, self.system.ranking.cohort if self.system.ranking.cohort != "cohort" else None)
         names: set[str] = set()
         cohorts: dict[str, str] = {}
@@ -269,59 +269,6 @@ class _Intake:
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
 
-    def targeted(self, grid: pl.DataFrame, targets: pl.DataFrame, entities: Entities) -> pl.DataFrame:
-        """Adds `name.own_target` for indicators whose target differs by entity."""
-        for name, indicator in self.system.indicators.items():
-            sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
-            if not sources:
-                continue
-            column = pl.lit(None, dtype=pl.Float64)
-            if sources[0].file is not None:
-                found = self.target_file(sources[0].file, name, entities)
-                column = pl.col("target")
-                grid = grid.join(found, on="entity", how="left", maintain_order="left")
-            elif targets.height:
-                size = self.system.period.months
-                mine = targets.filter(pl.col("indicator") == name).sort(
-                    "start", ROW if ROW in targets.columns else "row"
-                )
-                mine = mine.select(
-                    "entity", "target", period=((pl.col("start") + pl.col("months") - 1) // size).cast(pl.Int32)
-                )
-                mine = mine.unique(["entity", "period"], keep="last", maintain_order=True)
-                grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
-                # A target that is given once holds until another is given, and for the periods before it too.
-                column = pl.col("target").forward_fill().over("entity").backward_fill().over("entity")
-            grid = grid.with_columns(column.alias(f"{name}.own_target")).drop("target", strict=False)
-        return grid
-
-    def target_file(self, file: str, indicator: str, entities: Entities) -> pl.DataFrame:
-        table = read((self.folder or Path()) / file)[0]
-        needed = [one for one in ("entity", "indicator", "target") if one not in table.columns]
-        if needed:
-            raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(needed)}", table.place()))
-        frame = table.numbered().collect().filter(pl.col("indicator") == indicator)
-        meaning = entities.resolve(frame["entity"].drop_nulls().to_list())
-        numbers = read_numbers(frame["target"])
-        frame = frame.with_columns(numbers["value"].alias("number"), numbers["problem"])
-        known = pl.DataFrame(
-            {"entity": list(meaning), "who": list(meaning.values())}, schema={"entity": pl.String, "who": pl.UInt32}
-        )
-        frame = frame.join(known, on="entity", how="left", maintain_order="left")
-        self.findings += [
-            entities.unknown(str(row["entity"]), table.place(int(row[ROW]), "entity"))
-            for row in frame.filter(pl.col("who").is_null()).to_dicts()
-        ]
-        self.findings += [
-            Diagnostic("K604", str(row["problem"]), table.place(int(row[ROW]), "target"))
-            for row in frame.filter(pl.col("problem").is_not_null()).to_dicts()
-        ]
-        return (
-            frame.filter(pl.col("who").is_not_null())
-            .select(entity="who", target="number")
-            .unique("entity", keep="last", maintain_order=True)
-        )
-
 
 def _listed(value: object) -> list[object]:
     return list(value) if isinstance(value, list | pl.Series) else [value]
@@ -333,7 +280,6 @@ def take_in(
     *,
     named: Mapping[str, Sequence[str | Path]] | None = None,
     period: str | None = None,
-    folder: Path | None = None,
 ) -> Panel:
     """Reads files into a panel.
 
@@ -342,7 +288,6 @@ def take_in(
         files: files matched to datasets by their columns.
         named: files whose dataset the caller names.
         period: the period of all rows, for files without a period column.
-        folder: where the definition's own files (roster, targets) are.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -358,7 +303,7 @@ def take_in(
             errors += error.diagnostics
     if errors:
         raise DataError(errors)
-    return _Intake(system, period, folder).panel(tables, data_hash([Path(file) for file, _ in wanted]))
+    return _Intake(system, period).panel(tables, data_hash([Path(file) for file, _ in wanted]))
 
 
 def data_hash(files: Sequence[Path]) -> str:
