@@ -17,7 +17,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/demo.stamp ## score the sample data of Jiaxing and print the league table
-	@$(BIN)/kpi score $(SAMPLE) --system $(SYSTEM)
+	@$(BIN)/kpi score $(SAMPLE) --system $(SYSTEM) --format table
 
 test: lint types fast ## lint, formatting, types and the fast tests
 

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from kpi import periods
 from kpi.adjustments import condition, condition_problems
 from kpi.definition import Definition, Name, OneOrMany, Path, Problem, Problems
-from kpi.indicators import ENTITIES, Symbols
+from kpi.indicators import ENTITIES, Symbols, window
 from kpi.periods import Grain
 
 
@@ -61,7 +61,7 @@ class GrowthWithin(Check):
             base = pl.col(name).shift(ENTITIES * lag)
             jump = ((pl.col(name) / base - 1) * 100).abs() > self.growth_within
             title = symbols[name].title if name in symbols else name
-            found[f"{title}比 {self.over} 前变动超过 {self.growth_within:g} %"] = pl.when(base > 0).then(jump)
+            found[f"{title}{window(self.over)}变动超过 {self.growth_within:g} %"] = pl.when(base > 0).then(jump)
         return found
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:

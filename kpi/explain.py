@@ -13,11 +13,13 @@ import polars as pl
 
 from kpi.adjustments import Veto
 from kpi.errors import DataError, Diagnostic, suggest
+from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.status import STATUSES
 from kpi.system import ROOT, System
+from kpi.targets import COMPARATORS
 
 
 @dataclass(frozen=True)
@@ -139,33 +141,32 @@ class _Tree:
 
     def indicator(self, name: str, contribution: float | None) -> Explained:
         row, one = self.row, self.system.indicators[name]
-        words = [one.words(self.system.symbols)]
-        targets = self.system.targets(name)
-        if targets:
-            own = row[f"{name}.target"]
-            shown = (
-                targets[0].words(self.system.unit(name))
-                if len(targets) == 1 and targets[0].per_entity is None
-                else f"目标 {own}"
-            )
-            words.append(f"目标 {shown.removeprefix('目标 ')}")
-        if row[f"{name}.attainment"] is not None:
-            words.append(f"完成 {row[f'{name}.attainment']:.1f} %")
-        if row[f"{name}.schedule"] is not None:
-            words.append(f"序时 {row[f'{name}.schedule']:.1f} %")
-        if (rule := self.system.rule(name)) is not None:
-            words.append(rule.words())
-        weight = row.get(f"{name}.weight")
         status = row[f"{name}.status"]
         if status == "ok":
             status = row[f"{score_of(name)}.status"]
-        parts = tuple(
-            self.node(used) for used in dict.fromkeys(used for _, used in one.inputs()) if f"{used}.status" in row
-        )
+        inputs = dict.fromkeys(used for _, used in one.inputs())
         return Explained(
-            name, self.system.symbols[name].title, "indicator", row[score_of(name)], weight, contribution, row[name],
-            str(self.system.unit(name)), status, "；".join(words), parts,
+            name, self.system.symbols[name].title, "indicator", row[score_of(name)], row.get(f"{name}.weight"),
+            contribution,
+            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)),
+            tuple(self.node(used) for used in inputs if f"{used}.status" in row),
         )  # fmt: skip
+
+    def how(self, name: str) -> Iterator[str]:
+        """The formula, the target in force and how far it is reached, and the rule where it is the indicator's own."""
+        row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
+        yield one.words(self.system.symbols)
+        targets = self.system.targets(name)
+        if len(targets) == 1 and targets[0].per_entity is None:
+            yield f"目标 {targets[0].words(unit)}"
+        elif targets and row[f"{name}.target"] is not None:
+            yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[f'{name}.target']:,.10g} {unit}"
+        if row[f"{name}.attainment"] is not None and not isinstance(one, Milestone):
+            yield f"完成 {row[f'{name}.attainment']:.1f} %"
+        if row[f"{name}.schedule"] is not None:
+            yield f"序时 {row[f'{name}.schedule']:.1f} %"
+        if one.score is not None:
+            yield one.score.words()
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(f"{name}.rows") or 0

@@ -31,7 +31,7 @@ indicators:
   va_growth:
     {kind: growth, title: 核心产业增加值增速, of: digital_va, over: 1q, target: {above: 2}}
   complaint_rate:
-    {kind: ratio, title: 万件投诉率, numerator: complaints, denominator: cases, unit: ‰, target: {at_most: 5}}
+    {kind: ratio, title: 投诉率, numerator: complaints, denominator: cases, unit: ‰, target: {at_most: 5}}
 
 # Weights, cut points and the scheme below are this example's own.
 pillars:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kpi.definition import one_of
 from kpi.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols
-from kpi.indicators.derived import Count, Formula, Growth, Milestone
+from kpi.indicators.derived import Count, Formula, Growth, Milestone, window
 from kpi.indicators.plain import Coverage, Level, Ratio, Share
 
 #: Any indicator, told apart by `kind`.
@@ -14,5 +14,5 @@ AnyIndicator: Any = one_of(Level, Ratio, Coverage, Share, Growth, Count, Milesto
 
 __all__ = [
     "ENTITIES", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Indicator", "Level", "Milestone",
-    "Ratio", "Share", "Symbol", "Symbols",
+    "Ratio", "Share", "Symbol", "Symbols", "window",
 ]  # fmt: skip

@@ -28,6 +28,17 @@ from kpi.terms import ExpressionError, Term
 from kpi.units import Unit
 
 
+def window(over: str) -> str:
+    """Returns a window of comparison in words.
+
+    >>> window("1y"), window("6m"), window("2y")
+    ('同比', '比6个月前', '比2年前')
+    """
+    usual = {"1y": "同比", "1q": "比上季度", "1m": "环比"}
+    unit = {"y": "年", "q": "个季度", "m": "个月"}.get(over[-1:], over[-1:])
+    return usual.get(over) or f"比{over[:-1]}{unit}前"
+
+
 class Growth(Indicator):
     """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
 
@@ -63,9 +74,8 @@ class Growth(Indicator):
 
     def words(self, symbols: Symbols) -> str:
         """Returns what grows over which window."""
-        window = {"1y": "同比", "1q": "比上季", "1m": "环比"}.get(self.over, f"比 {self.over} 前")
         form = {"rate": "增长率", "points": "增减", "annualised": "年均增长率"}[self.as_]
-        return f"{title_of(symbols, self.of)}{window}{form}"
+        return f"{title_of(symbols, self.of)}{window(self.over)}{form}"
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unit and target problems, and windows that the grain of the system cannot express."""

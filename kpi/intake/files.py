@@ -21,7 +21,7 @@ from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
 from kpi.intake.table import ROW, Scratch, Table
 
-__all__ = ["ROW", "SUFFIXES", "Table", "read"]
+__all__ = ["ROW", "SUFFIXES", "Table", "expanded", "read"]
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
 SUFFIXES = (
@@ -51,7 +51,7 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Tab
     """
     tables: list[Table] = []
     findings: list[Diagnostic] = []
-    for one in _expanded(Path(path)):
+    for one in expanded(Path(path)):
         try:
             tables.extend(_read_file(one, sheet))
         except DataError as error:
@@ -61,7 +61,7 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Tab
     return tuple(tables)
 
 
-def _expanded(path: Path) -> list[Path]:
+def expanded(path: Path) -> list[Path]:
     """Returns the files that a path, a folder or a pattern stands for."""
     place = Place(str(path))
     if path.is_file():

@@ -16,7 +16,7 @@ from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake import records, reported, timing
 from kpi.intake.entities import Entities, from_data, from_roster
-from kpi.intake.files import read
+from kpi.intake.files import expanded, read
 from kpi.intake.match import Source, match
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
@@ -303,14 +303,13 @@ def take_in(
             errors += error.diagnostics
     if errors:
         raise DataError(errors)
-    return _Intake(system, period).panel(tables, data_hash([Path(file) for file, _ in wanted]))
+    return _Intake(system, period).panel(tables, data_hash([one for file, _ in wanted for one in expanded(Path(file))]))
 
 
 def data_hash(files: Sequence[Path]) -> str:
     """Returns a hash of the contents of files, whatever their order and names."""
     hashes = []
     for file in files:
-        if file.is_file():
-            with file.open("rb") as stream:
-                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        with file.open("rb") as stream:
+            hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
