@@ -1,7 +1,7 @@
 """Indicators, scores, star ratings and rankings from declarative definitions, compiled to Polars.
 
 >>> import kpi
->>> system = kpi.load("definitions/jiaxing-2022.yaml")
+>>> system = kpi.load("jiaxing-2022")
 >>> card = kpi.score("sample_data/jiaxing-2022/*.csv", system=system, period="2023Q4")
 >>> card.totals.select("entity", "score", "stars").row(0)
 ('桐乡市', 94.89, 5)
@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kpi.catalogue import load as load
     from kpi.errors import DataError as DataError
     from kpi.errors import DefinitionError as DefinitionError
     from kpi.errors import Diagnostic as Diagnostic
     from kpi.errors import KpiError as KpiError
-    from kpi.loader import load as load
     from kpi.plan import Plan as Plan
     from kpi.scorecard import Scorecard as Scorecard
     from kpi.session import check as check
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Where each public name lives: imported when first used, so that `import kpi` costs nothing.
 _HOMES = {
-    "load": "loader", "check": "session", "score": "session", "System": "system", "Plan": "plan",
+    "load": "catalogue", "check": "session", "score": "session", "System": "system", "Plan": "plan",
     "Scorecard": "scorecard", "Diagnostic": "errors", "KpiError": "errors", "DefinitionError": "errors",
     "DataError": "errors",
 }  # fmt: skip

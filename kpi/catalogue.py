@@ -74,6 +74,17 @@ def find(name: str, given: Path | None = None) -> Loaded:
     return _usable(examine(known[name]))
 
 
+def load(name: str | Path, definitions: str | Path | None = None) -> System:
+    """Returns the system with an id, or the one in a YAML file.
+
+    Raises:
+        DefinitionError: when there is none, or with every error found in it, each with its line and column.
+    """
+    system = find(str(name), None if definitions is None else Path(definitions)).system
+    assert system is not None  # noqa: S101
+    return system
+
+
 def _usable(loaded: Loaded) -> Loaded:
     if loaded.system is None:
         raise DefinitionError(loaded.findings)
@@ -83,8 +94,3 @@ def _usable(loaded: Loaded) -> Loaded:
 def systems(given: Path | None = None) -> dict[str, Loaded]:
     """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
     return {name: examine(path) for name, path in files(given).items()}
-
-
-def titles(system: System) -> set[str]:
-    """Returns every text under which a file could carry the system's measures."""
-    return {text for name, one in system.measures.items() for text in (name, one.title) if text}

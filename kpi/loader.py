@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from kpi import yaml
 from kpi.crosscheck import problems
 from kpi.definition import Path, Problem
-from kpi.errors import DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.errors import Diagnostic, Place, Severity, suggest
 from kpi.system import System
 
 
@@ -59,18 +59,6 @@ def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = N
     findings = _tidy(findings)
     broken = any(one.severity is Severity.ERROR for one in findings)
     return Loaded(file, None if broken else system, tuple(findings))
-
-
-def load(path: str | FilePath) -> System:
-    """Returns the system defined in a file.
-
-    Raises:
-        DefinitionError: with every error found, each with its line and column.
-    """
-    loaded = examine(path)
-    if loaded.system is None:
-        raise DefinitionError(loaded.findings)
-    return loaded.system
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
