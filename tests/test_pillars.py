@@ -15,7 +15,7 @@ def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
     """Returns the score of a pillar of two parts, one of which may be missing."""
     node = Pillar(parts=PARTS, mean=mean, missing=Missing.model_validate({missing: {}}))
     frame = pl.LazyFrame(
-        {"a.score": [a], "b.score": [b], "a.score.status": ["ok"], "b.score.status": ["ok" if b is not None else b_status]},
+        {"a.score": [a], "b.score": [b], "a.score.status": ["ok"], "b.score.status": [b_status if b is None else "ok"]},
         schema={"a.score": pl.Float64, "b.score": pl.Float64, "a.score.status": Status, "b.score.status": Status},
     )  # fmt: skip
     combination = Combination("n", node, PARTS, frozenset(PARTS))
