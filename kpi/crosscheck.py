@@ -10,7 +10,6 @@ from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
 from kpi.measures import Measure, Reported
-from kpi.scoring.absolute import cut_order
 from kpi.system import ROOT, System, unit_or_none
 
 
@@ -93,7 +92,7 @@ def _indicator_problems(system: System) -> Problems:
             found = list(rule.problems(at, unit))
             yield from found
             if not found:
-                yield from cut_order(rule, at, unit, higher=indicator.direction == "higher")
+                yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
 
 
 def _tree_problems(system: System) -> Problems:

@@ -170,7 +170,7 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
             .otherwise(reason("no_target")),
         }
     low, high = _goal(system, name)
-    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name))
+    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name), rule.peers)
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target else {}
     score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name]).values()
