@@ -108,6 +108,8 @@ def _stages(system: System) -> Iterator[Stage]:
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
+        ("权重", Combination.weighing),
+        ("各部分权重", Combination.weighed),
         ("适用与有数权重", Combination.totals),
         ("计入权重", Combination.carrying),
         ("得分", Combination.result),
