@@ -80,8 +80,8 @@ class Parts:
 
 
 def total(terms: Sequence[pl.Expr]) -> pl.Expr:
-    """Returns the sum of columns, nulls counting as nothing."""
-    return pl.sum_horizontal(terms) if len(terms) > 1 else terms[0]
+    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many."""
+    return pl.sum_horizontal(terms) if len(terms) > 1 else terms[0].fill_null(0.0)
 
 
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
@@ -118,9 +118,9 @@ def _balanced(parts: Parts) -> pl.Expr:
 
 
 def _multiplicative(parts: Parts, mean: str) -> pl.Expr:
-    # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it.
+    # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it, or nothing.
     def positive(score: pl.Expr) -> pl.Expr:
-        return pl.when(score > 0).then(score).otherwise(1.0)
+        return pl.when(score <= 0).then(1.0).otherwise(score)
 
     if mean == "geometric":
         inner = parts.averaged(lambda score: positive(score).log()).exp()
