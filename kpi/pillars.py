@@ -18,7 +18,7 @@ from kpi.definition import Block, Definition, Listed, Name
 from kpi.means import PEERS, Mean, Parts, total
 from kpi.rounding import rounded
 from kpi.status import OK, reason, status_of
-from kpi.weights import AnyWeighting, FromData
+from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
 
@@ -91,6 +91,16 @@ class Node(Definition):
     def found(self) -> FromData | None:
         """The method that finds the weights from data, if there is one."""
         return self.weights if isinstance(self.weights, FromData) else None
+
+    @property
+    def method(self) -> str:
+        """How the weights come about: `given`, or the name of the method."""
+        return "given" if self.weights is None else str(self.weights.method)
+
+    @property
+    def consistency(self) -> float | None:
+        """The consistency ratio of judgements (AHP), else None."""
+        return self.weights.consistency if isinstance(self.weights, Ahp) else None
 
     def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Returns the weights of the parts where no data are needed: as given, or from judgements."""
@@ -235,7 +245,8 @@ class Combination:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
         Coverage is the part of the applicable weight that has its own score, down to the indicators. The status is
-        not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), or ok.
+        not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), what the
+        method says that finds no weights, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
@@ -245,6 +256,9 @@ class Combination:
             verdict = pl.when(self.there() < self.least - 1e-9).then(reason("incomplete")).otherwise(verdict)
         verdict = pl.when(self.carried <= 0).then(reason("missing")).otherwise(verdict)
         verdict = pl.when(self.applicable <= 0).then(reason("not_applicable")).otherwise(verdict)
+        if self.node.found is not None:
+            none = pl.col(f"{self.name}.weighting").is_null()
+            verdict = pl.when(none).then(reason(self.node.found.without)).otherwise(verdict)
         return {
             score_of(self.name): pl.when(verdict == OK).then(value),
             f"{score_of(self.name)}.status": verdict,

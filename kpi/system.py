@@ -155,6 +155,15 @@ class System(BaseModel):
         """The composite and every pillar, by their place in the definition."""
         return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
 
+    @property
+    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
+        """The nodes from the root down, each with its parts and their weights."""
+        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+        below = [
+            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+        ]
+        return root + below
+
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:
         """The pillars by depth, the deepest first, so that parts come before what they make up."""

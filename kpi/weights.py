@@ -64,6 +64,8 @@ class FromData(Weighting):
     across: Literal["period", "panel"] = "period"
     of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
     name_: ClassVar[str]
+    #: The status of a node for which the method finds no weights.
+    without: ClassVar[str] = "out_of_range"
 
     @abstractmethod
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
@@ -131,6 +133,7 @@ class Pca(FromData):
 
     method: Literal["pca"] = "pca"
     name_: ClassVar[str] = "主成分法"
+    without: ClassVar[str] = "too_few"
     components: int = Field(1, ge=1)
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:

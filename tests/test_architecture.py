@@ -44,6 +44,7 @@ LAYERS = (
     "crosscheck",
     "yaml",
     "loader",
+    "details",
     "plan",
     "scorecard",
     "intake.numbers",
