@@ -40,6 +40,7 @@ LAYERS = (
     "system",
     "crosscheck",
     "yaml",
+    "wording",
     "loader",
     "plan",
     "scorecard",
