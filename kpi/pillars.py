@@ -8,10 +8,10 @@ add up for every entity.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from kpi.definition import Block, Definition, Listed, Name
 from kpi.rounding import rounded
@@ -41,6 +41,12 @@ class Missing(Block):
     fail: Block | None = None
     cohort_mean: Redistribute | None = None
     penalty: Penalty | None = None
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if len(self.model_fields_set) > 1:
+            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+        return self
 
     @property
     def policy(self) -> str:

@@ -148,7 +148,8 @@ class _Compiler:
             except units.UnitError as error:
                 verb = "subtract" if subtracts else "add"
                 pair = f"{right.unit} from {left.unit}" if subtracts else f"{right.unit} to {left.unit}"
-                self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=error.hint)
+                hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
+                self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=hint)
             second = _scaled(right.expr, factor)
         return _joined(left.expr - second if subtracts else left.expr + second, "number", unit, left, right)
 
@@ -195,7 +196,9 @@ class _Compiler:
         this = self.term(node.this)
         options = [self.term(one) for one in node.expressions]
         if any(one.kind != this.kind or one.literal is None for one in options):
-            self.fail(node, "K302", f"IN needs a list of {this.kind} literals")
+            self.fail(
+                node, "K302", f"IN needs a list of {this.kind} values", hint="write all in quotes, or all as numbers"
+            )
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         return _joined(this.expr.is_in(values.implode()), "boolean", None, this, *options)
