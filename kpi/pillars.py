@@ -241,9 +241,9 @@ class Combination:
         if kind == "arithmetic":
             return self.averaged(lambda score: score)
 
-        # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it.
+        # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it, or nothing.
         def positive(score: pl.Expr) -> pl.Expr:
-            return pl.when(score > 0).then(score).otherwise(1.0)
+            return pl.when(score <= 0).then(1.0).otherwise(score)
 
         if kind == "geometric":
             inner = self.averaged(lambda score: positive(score).log()).exp()
