@@ -13,7 +13,7 @@ from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.status import OK, status_of
 from kpi.targets import Quantity, in_unit, quantity_problems
-from kpi.terms import ExpressionError, Term
+from kpi.terms import ExpressionError, Term, as_condition
 
 
 def condition(text: str, symbols: Symbols) -> Term:
@@ -23,7 +23,7 @@ def condition(text: str, symbols: Symbols) -> Term:
         found = symbols.get(name)
         return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
 
-    term = expressions.parse(text).resolve(scope)
+    term = as_condition(expressions.parse(text).resolve(scope))
     if term.kind != "boolean":
         raise ExpressionError(
             "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"

@@ -55,6 +55,13 @@ def resolve(tree: exp.Expr, scope: Scope) -> Term:
     return _Compiler(scope).term(tree)
 
 
+def as_condition(term: Term) -> Term:
+    """Returns a 是/否 figure as the condition that it is 是, any other term as it stands."""
+    if term.kind == "number" and term.unit == units.YES_NO:
+        return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
+    return term
+
+
 def span(node: exp.Expr) -> tuple[int, int]:
     """Returns the offset and length of the text that a node came from."""
     marks = [part.meta for part in node.walk() if "start" in part.meta]
@@ -88,9 +95,7 @@ class _Compiler:
         return term
 
     def boolean(self, node: exp.Expr) -> Term:
-        term = self.term(node)
-        if term.kind == "number" and term.unit == units.YES_NO:
-            return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
+        term = as_condition(self.term(node))
         if term.kind != "boolean":
             self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
         return term
