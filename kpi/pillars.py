@@ -45,6 +45,12 @@ class Missing(Block):
     cohort_mean: Redistribute | None = None
     penalty: Penalty | None = None
 
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if len(self.model_fields_set) > 1:
+            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+        return self
+
     @property
     def policy(self) -> str:
         """The policy that is given."""

@@ -73,7 +73,7 @@ class Lights(Block):
 class System(BaseModel):
     """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, title="kpi system")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="kpi system")
 
     system: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = Field(description="the id, such as jiaxing-2022")
     title: str | None = None

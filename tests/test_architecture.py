@@ -43,6 +43,7 @@ LAYERS = (
     "system",
     "crosscheck",
     "yaml",
+    "wording",
     "loader",
     "details",
     "plan",
