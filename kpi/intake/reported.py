@@ -7,6 +7,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from kpi.indicators import Level
 from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
-from kpi.intake.match import Source, measure_names, panel_columns
+from kpi.intake.match import Placed, measure_names, panel_columns
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Reported
@@ -32,6 +33,9 @@ _TEXT = {
     role: pl.lit(None, dtype=pl.String)
     for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")
 }
+
+# The multiple that a unit begins with; 千瓦时 and 千克 begin with none.
+_MULTIPLE = re.compile(r"(?:[十百千]*[万亿]+|千(?=元))(?=.)")
 
 #: Multiples that may be typed behind a figure, of whatever unit its column has.
 _MULTIPLES = {
@@ -58,7 +62,7 @@ class Figures:
     refused: int = 0
 
 
-def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
+def texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     """Returns the figures of a table as text, one a row.
 
     Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, cohort, per, field (the header of the
@@ -112,7 +116,7 @@ def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
     return per
 
 
-def clean_rows(source: Source, number: int, system: System, entities: Entities, period: str | None) -> Figures:
+def clean_rows(source: Placed, number: int, system: System, entities: Entities, period: str | None) -> Figures:
     """Returns the clean figures of a table.
 
     Args:
@@ -181,7 +185,8 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
         value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status",
-        revision=pl.col("edition").fill_null(0.0), row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+        revision=pl.col("edition").fill_null(0.0),
+        row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
     figures.refused = sum(one.height for one in bad)
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
@@ -234,7 +239,7 @@ def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, 
     return "K601", f"`{text}` is not a measure of {system.system}", suggest(str(text), measure_names(system))
 
 
-def _unknown_entity(entities: Entities, source: Source, row: dict[str, object]) -> tuple[str, str, str | None]:
+def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
     if row["entity"] is None:
         return "K602", "the row names no entity", None
     finding = entities.unknown(str(row["entity"]), source.table.place())
@@ -266,10 +271,13 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
     wanted = system.unit(name)
     multiple = _MULTIPLES.get(typed or "", 1.0)
     text = unit if typed is None or typed in _MULTIPLES else typed
-    if text is None:
+    if typed in _MULTIPLES:
+        # 80亿 in a column of 亿元, and 8000万 there, are money as typed: the multiple stands in for the column's own.
+        text = _MULTIPLE.sub("", text or str(wanted))
+    elif text is None:
         return multiple, None
     try:
-        return multiple * units.factor(units.parse(text), wanted), None
+        return multiple * units.factor(units.parse(str(text)), wanted), None
     except units.UnitError as error:
         return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
 
