@@ -1,4 +1,4 @@
-"""Targets that differ by entity: from the data, or from a file beside the definition."""
+"""Targets that differ by entity: from the data, from a file beside the definition, or from the roster."""
 
 from __future__ import annotations
 
@@ -7,16 +7,67 @@ from pathlib import Path
 import polars as pl
 
 from kpi import periods
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.indicators import Level
 from kpi.intake import findings
+from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
 from kpi.intake.numbers import read_numbers
-from kpi.intake.reported import factors
 from kpi.intake.table import ROW, Table
 from kpi.system import System
+from kpi.targets import EQUAL, PerEntity, in_unit
 
 _COLUMNS = ("entity", "indicator", "target")
+
+
+def takers(system: System) -> list[str]:
+    """Returns the indicators whose targets stand in the data."""
+    return [
+        name
+        for name, indicator in system.indicators.items()
+        if any(one.per_entity is not None and one.per_entity.column is not None for one in indicator.target)
+    ]
+
+
+def in_data(
+    raw: pl.DataFrame, system: System, table: Table, header: str | None, found: list[Diagnostic]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the entities' own targets in the data, and the rows that state nothing else and cannot be read.
+
+    A target stands in the target column beside a figure, or alone on a row that names the indicator. Columns of the
+    targets: indicator, entity (place), start, months, target (in the indicator's unit), row.
+
+    Args:
+        raw: rows whose measure or indicator (`name`), entity (`who`) and period are known.
+        system: gives the indicators.
+        table: where the rows come from.
+        header: of the target column.
+        found: gets a finding for each target that cannot be read.
+    """
+    indicators = takers(system)
+    of_level = {one.of: name for name in indicators if isinstance(one := system.indicators[name], Level)}
+    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
+    if rows.height and not indicators:
+        message = "no indicator takes its targets from the data; this column is not read"
+        found.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
+    rows = rows.with_columns(alone=pl.col("name").is_in(indicators), name=pl.col("name").replace(of_level))
+    rows = rows.filter(pl.col("name").is_in(indicators))
+    numbers = read_numbers(rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series())
+    rows = rows.with_columns(
+        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
+        pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
+    )  # fmt: skip
+    factor = factors(rows, system)
+    rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
+    # Beside a figure the row's unit is judged with the figure, where a misfit refuses both.
+    judged = pl.col("target").is_not_null() & (pl.col("alone") | pl.col("typed").is_not_null())
+    rows = rows.with_columns(problem=pl.coalesce("problem", pl.when(judged).then("misfit")))
+    wrong = rows.filter(pl.col("problem").is_not_null())
+    found += findings.of_rows(table, wrong, None, lambda row: ("K604", f"the target {row['problem']}", None))
+    rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
+    rows = rows.filter(pl.col("problem").is_null())
+    return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), wrong.filter("alone")
 
 
 def add(
@@ -39,13 +90,18 @@ def add(
         sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
         if not sources:
             continue
+        column = pl.lit(None, dtype=pl.Float64)
         mine = targets
-        if (file := sources[0].file) is not None:
+        if sources[0].file is None and sources[0].column is None:
+            by_entity, more = _from_roster(sources[0], name, system, entities)
+            found += more
+            grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
+            column, mine = pl.col("target"), targets.clear()
+        elif (file := sources[0].file) is not None:
             if file not in files:
                 files[file], more = _from_file(system.home / file, system, entities)
                 found += more
             mine = files[file]
-        column = pl.lit(None, dtype=pl.Float64)
         if mine.height:
             mine = _by_period(mine.filter(pl.col("indicator") == name), grid, system.period.months)
             grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
@@ -63,6 +119,39 @@ def _by_period(targets: pl.DataFrame, grid: pl.DataFrame, size: int) -> pl.DataF
         .select("entity", "target", period=ends.cast(pl.Int32).fill_null(grid["period"].first()))
         .unique(["entity", "period"], keep="last", maintain_order=True)
     )
+
+
+def _from_roster(
+    bound: PerEntity, indicator: str, system: System, entities: Entities
+) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """The targets that follow from the roster: by the value of a column, or as shares of a total."""
+    number, unit = entities.frame.height, system.unit(indicator)
+    found = pl.DataFrame({"entity": range(number)}, schema={"entity": pl.UInt32})
+    if bound.share == EQUAL:
+        return found.with_columns(target=pl.lit(float(bound.total or 0) / number)), []
+    attribute = bound.by or bound.share or ""
+    if attribute not in entities.frame.columns:
+        place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
+        hint = suggest(attribute, entities.frame.columns) or "add the column to the roster"
+        raise DataError(
+            Diagnostic("K545", f"the roster has no column `{attribute}`, which {indicator} needs", place, hint)
+        )
+    texts = entities.frame[attribute]
+    if bound.by is not None:
+        bounds = {value: in_unit(one, unit) for value, one in bound.values.items()}
+        return found.with_columns(
+            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
+        ), []
+    numbers = read_numbers(texts)
+    findings = [
+        Diagnostic(
+            "K604", f"`{text}` is no number to share by: {name} has no target for {indicator}", Place(entity=name)
+        )
+        for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
+        if number is None
+    ]
+    value = numbers["value"].fill_nan(None)
+    return found.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
 
 
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
