@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -167,9 +169,30 @@ def _read_file(path: Path, sheet: str | None) -> tuple[Table, ...]:
         raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
     # A scratch file that was only a step goes; one that the frame reads stays with the table.
     text = text if text.scratch else replace(text, scratch=scratch)
-    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+    if _is_json_lines(path, text.path, place):
         return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
     return (read_delimited(text, place),)
+
+
+def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
+    """Returns whether a text file holds JSON lines: by its name, or because its first line is a JSON object.
+
+    Raises:
+        DataError: K503 it is other JSON.
+    """
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+        return True
+    with text.open(encoding="utf-8-sig", errors="replace") as stream:
+        first = stream.readline(1 << 16)
+    try:
+        if isinstance(json.loads(first), dict):
+            return True
+    except ValueError:
+        pass
+    if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first):
+        hint = "write one object a line, without brackets or commas between them (JSON lines)"
+        raise DataError(Diagnostic("K503", "the file is a JSON document, not a table", place, hint))
+    return False
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:

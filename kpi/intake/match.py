@@ -10,7 +10,7 @@ import polars as pl
 from kpi import expressions, units
 from kpi.datasets import Dataset, PanelData, Records, ReportedData
 from kpi.errors import Diagnostic, Severity, count, suggest
-from kpi.intake.headers import clean, roles, split_unit
+from kpi.intake.headers import clean, role, roles, split_unit
 from kpi.intake.table import Table
 from kpi.measures import Distinct, Measure, Reported
 from kpi.system import System
@@ -150,6 +150,8 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
         source = Placed(table, key, dataset, {**{str(role): header for role, header in found.items()}, **declared})
         lacking = _lacking(system, source)
         if not lacking:
+            if isinstance(dataset, PanelData):
+                return source, _strangers(system, source)
             return source, list(notes) if isinstance(dataset, ReportedData) else []
         reasons.append((len(lacking), _lacks(source, lacking)))
     nearest = min(reasons, key=lambda pair: pair[0])[1]
@@ -185,6 +187,24 @@ def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> 
         if measure is not None and header not in taken:
             columns[header] = (measure, unit if clean(header) not in names else None)
     return columns
+
+
+def _strangers(system: System, source: Placed) -> list[Diagnostic]:
+    """Returns a finding for each column of a wide table that is not read: it names no measure and plays no role."""
+    table = source.table
+    read = {*panel_columns(system, table, list(source.roles.values())), *source.roles.values()}
+    known = measure_names(system)
+    attributes = {one.casefold() for one in (system.ranking.cohort or "cohort", *_SYSTEM)}
+    found = []
+    for header in table.columns:
+        if header in read or header.casefold() in attributes or role(header) is not None:
+            continue
+        name, _ = split_unit(header, is_unit)
+        hint = suggest(name, known)
+        severity = Severity.INFO if hint is None else Severity.WARNING
+        message = f"column `{header}` names no measure of {system.system} and is not read"
+        found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
+    return found
 
 
 def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:

@@ -90,7 +90,9 @@ def _prepared(
     known = pl.LazyFrame(
         {"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32}
     )
-    frame = frame.with_columns(pl.col(who).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
+    named = pl.col(who).cast(pl.String)
+    frame = frame.with_columns(pl.when(named.str.strip_chars() != "").then(named).alias("#who"))
+    frame = frame.join(known, on="#who", how="left")
     if schema[when] in (pl.Date, pl.Datetime):
         date = pl.col(when)
         month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)

@@ -174,6 +174,12 @@ def test_parquet_and_frames_score_like_text(folder, frame):
         assert findings(card) == []
 
 
+@pytest.mark.parametrize("name", ["period.jsonl", "period.csv"])
+def test_json_lines_score_like_text(folder, name):
+    native().with_columns(pl.col("期别").cast(pl.String)).write_ndjson(file := folder(name, b""))
+    assert scores(kpi.score(file, system=folder.small)) == SCORES
+
+
 def test_frames_and_files_of_one_call(folder):
     frame = native()
     card = kpi.score([frame.head(3), frame.tail(3).lazy()], system=folder.small)
