@@ -63,6 +63,7 @@ LAYERS = (
     "intake",
     "explain",
     "catalogue",
+    "coverage",
     "session",
     "report.*",
     "starter",

@@ -161,7 +161,7 @@ class Milestone(Indicator):
         """Returns 是/否."""
         return units.YES_NO
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
         state = pl.col(self.of).forward_fill().over("entity")
         why = pl.when(state.is_null()).then(status_of(self.of))
