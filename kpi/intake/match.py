@@ -97,6 +97,9 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Sou
         name: the dataset, when the caller says which.
     """
     found, notes = roles(table.columns, place=table.place())
+    # The system's own word for its entities heads their column more often than any general one.
+    if (own := clean(system.entities.title)) in table.columns:
+        found = {**found, "entity": own}
     known = datasets(system)
     if name is not None and name not in known:
         return None, [Diagnostic("K204", f"unknown dataset `{name}`", table.place(), suggest(name, known))]
