@@ -12,7 +12,7 @@ from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity
 from kpi.intake.files import read
 from kpi.intake.headers import clean
-from kpi.intake.match import match, measure_names
+from kpi.intake.match import match, measure_names, panel_columns
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
 from kpi.loader import Loaded, examine
@@ -151,7 +151,13 @@ def _system(system: str | Path | System | None, files: Sequence[str | Path], fol
         return catalogue.find(str(system), folder)
     tables = [table for file in files for table in read(file)]
     known = catalogue.systems(folder)
-    fitting = [one for one in known.values() if one.system and all(fits(one.system, table) for table in tables)]
+    fit = {
+        name: sum(counts) if all(counts := [fits(one.system, table) for table in tables]) else 0
+        for name, one in known.items()
+        if one.system
+    }
+    # Systems share figures such as 办件总量: meant is the one that knows the most of them, if it is alone with that.
+    fitting = [known[name] for name, many in fit.items() if many and many == max(fit.values())]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
@@ -161,17 +167,17 @@ def _system(system: str | Path | System | None, files: Sequence[str | Path], fol
     raise DefinitionError(Diagnostic("K206", f"several systems fit the files: {names}", hint="say which with --system"))
 
 
-def fits(system: System, table: Table) -> bool:
-    """Returns whether a table is a dataset of the system and names at least one of its measures."""
+def fits(system: System, table: Table) -> int:
+    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it."""
     source, _ = match(system, table)
     if source is None:
-        return False
+        return 0
     if not isinstance(source.dataset, ReportedData):
-        return True
+        return max(1, len(panel_columns(system, table)))
     column = pl.col(source.roles["measure"]).cast(pl.String)
     texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
-    return any(clean(text) in names for text in texts)
+    return sum(clean(text) in names for text in texts)
 
 
 # ---- FINDINGS ABOUT FIGURES ---- #

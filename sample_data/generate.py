@@ -21,7 +21,6 @@ from random import Random
 import kpi
 from kpi import units
 from kpi.indicators import Coverage, Growth, Indicator, Level, Milestone, Ratio
-from kpi.intake.entities import from_roster
 from kpi.system import System
 from kpi.targets import PerEntity, Target
 
@@ -173,7 +172,8 @@ class Maker:
 
 def rows(system: System, *, seed: int) -> Iterator[list[str]]:
     """Yields the rows of reports.csv, by period, entity and measure."""
-    names = from_roster(system.home / (system.entities.roster or ""), None).names
+    with (system.home / (system.entities.roster or "")).open(encoding="utf-8", newline="") as file:
+        names = [row["entity"] for row in csv.DictReader(file)]
     made = [Maker(system, entity, place, len(names), seed).make() for place, entity in enumerate(names)]
     events = EVENTS.get(system.system, {})
     for period, label in enumerate(PERIODS[system.system]):

@@ -53,6 +53,13 @@ def test_a_sample_is_scored_within_two_seconds_and_has_no_findings(name: str):
     assert [one for one in found if one.severity != "info"] == []
 
 
+@pytest.mark.parametrize("name", [*MADE, "taizhou-2020", "jiaxing-2022"])
+def test_a_sample_finds_its_system_by_itself(name: str):
+    # Systems share figures such as 办件总量, so several know some of them.
+    found = kpi.score(SAMPLES / name / "reports.csv", definitions=ROOT / "definitions")
+    assert found.definition.system == name
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_a_sample_spreads_its_entities_over_the_stars(name: str):
     last = card(name).totals.filter(pl.col("period") == GENERATOR.PERIODS[name][-1])
