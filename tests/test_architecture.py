@@ -70,6 +70,7 @@ LAYERS = (
     "intake",
     "explain",
     "catalogue",
+    "coverage",
     "session",
     "report.*",
     "starter",
