@@ -58,6 +58,7 @@ LAYERS = (
     "intake.workbook",
     "intake.files",
     "intake.entities",
+    "intake.roster",
     "intake.match",
     "intake.timing",
     "intake.records",
