@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from kpi.loader import examine_text
+from kpi.outliers import Gate
 from kpi.session import score
 
 COINR = Path(__file__).parents[3] / "shared/reference/coinr"
@@ -74,11 +75,11 @@ def system(meta, *, rule=None, rules=None, targets=None, mean="arithmetic", miss
     return yaml.safe_dump(definition, allow_unicode=True, sort_keys=False)
 
 
-def run(folder, text, figures, cohorts=None):
+def run(folder, text, figures, cohorts=None, names=None):
     """Scores a wide table of figures, uCode and a column per indicator, by a system given as text."""
     loaded = examine_text(text, "asem.yaml", folder=folder)
     assert loaded.system is not None, [str(one) for one in loaded.findings]
-    names = list(loaded.system.indicators)
+    names = names or list(loaded.system.indicators)
     long = figures.select("uCode", *names).unpivot(index="uCode", variable_name="measure").drop_nulls()
     long = long.select(pl.lit("2018").alias("period"), entity="uCode", measure="m_" + pl.col("measure"), value="value")
     if cohorts is not None:
@@ -199,6 +200,74 @@ def test_principal_components(tmp_path, meta):
     assert ours.height == theirs.height
     assert (ours["weight"] / 100 - ours["Weight"] ** 2).abs().max() < 1e-9
     assert (theirs["Weight"] < 0).any()
+
+
+# ---- DATA TREATMENT ---- #
+
+
+def divided(measure, below):
+    if not below:
+        return {"kind": "level", "of": measure}
+    return {"kind": "ratio", "unit": "1", "numerator": measure, "denominator": f"m_{below}"}
+
+
+def denominated(meta):
+    """Returns the measures and indicators of a system, an indicator with a denominator as a ratio."""
+    rows = leaves(meta).to_dicts()
+    below = {row["Denominator"] for row in rows if row["Denominator"]}
+    return {
+        "measures": {f"m_{name}": {"unit": "1", "over_time": "last"} for name in [*leaves(meta)["iCode"], *below]},
+        "indicators": {
+            row["iCode"]: divided(f"m_{row['iCode']}", row["Denominator"])
+            | {"better": "higher" if int(row["Direction"]) == 1 else "lower"}
+            for row in rows
+        },
+        "scoring": {"kind": "minmax", "among": "period"},
+    }  # fmt: skip
+
+
+CHAIN = {
+    "gaps": {"kind": "impute", "by": "mean"},
+    "tails": {"kind": "winsorise", "most": 5, "otherwise": "undo", "among": "period"},
+    "logs": {"kind": "transform", "by": "log", "among": "period"},
+}
+
+
+def test_the_whole_index_from_raw_figures(tmp_path, meta):
+    """Denominate, impute by the mean of the continent, winsorise or take logarithms, min-max, aggregate."""
+    data = table("asem_iData")
+    groups = data.select(entity="uCode", 分组="EurAsia_group")
+    text = system(meta, treatment=CHAIN, **denominated(meta))
+    loaded = examine_text(text)
+    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    below = {row["Denominator"] for row in leaves(meta).to_dicts() if row["Denominator"]}
+    card = run(tmp_path, text, data, groups, [*leaves(meta)["iCode"], *below])
+    expected = table("example_Aggregated")
+    agree(scores(card), expected, [name for name in expected.columns if name != "uCode"])
+    touched = card.treated.group_by("step").len().sort("step")
+    assert dict(touched.iter_rows())["gaps"] == 65
+    assert set(card.treated["step"]) == {"gaps", "tails"}  # five values at most were enough everywhere
+
+
+@pytest.mark.parametrize(
+    "case",
+    [("impute_i_mean", "mean", None), ("impute_i_median_grp_GDP_group", "median", "GDP_group")],
+)
+def test_imputation(tmp_path, meta, raw, case):
+    file, by, cohorts = case
+    groups = None if cohorts is None else table("asem_iData").select(entity="uCode", 分组=cohorts)
+    text = system(meta, treatment={"gaps": {"kind": "impute", "by": by}})
+    card = run(tmp_path, text, raw, groups)
+    names = leaves(meta)["iCode"]
+    filled = card.frame.select(uCode=card.entities["entity"], **{name: f"{name}.treated" for name in names})
+    agree(filled, table(file), names)
+
+
+def test_skewness_and_kurtosis(meta, raw):
+    """The figures that decide what an outlier is."""
+    for name, skew, kurt in table("skew_kurt").iter_rows():
+        for gate, fails in ((Gate(abs(skew) - 1e-9, kurt - 1e-9), True), (Gate(abs(skew) + 1e-9, kurt), False)):
+            assert gate.fails(raw[name].cast(pl.Float64)) is fails, name
 
 
 # ---- RANKS ---- #

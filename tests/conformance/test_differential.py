@@ -53,6 +53,7 @@ def test_weights(rows):
     assert matrices.variation(series(rows)) == pytest.approx(list(objective.coeff_var_weighting(table)), abs=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Alternatives with indices")
 @pytest.mark.parametrize("normalisation", ["vector", "minmax"])
 @settings(max_examples=12, deadline=None)
 @given(ROWS, st.data())
