@@ -23,7 +23,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, in_force
+from kpi.targets import Target, fixed_bound, in_force
 
 NOTHING = pl.lit(None, dtype=pl.Float64)
 
@@ -170,10 +170,12 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
             .otherwise(reason("no_target")),
         }
     low, high = _goal(system, name)
-    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name))
+    fixed = fixed_bound(system.targets(name), system.unit(name))
+    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name), fixed=fixed)
     answer = rule.score(case)
-    guards = {"no_target": low.is_null()} if rule.needs_target else {}
-    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name]).values()
+    guards = {"no_target": low.is_null()} if rule.needs_target and fixed is None else {}
+    pair = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name], sound=answer.sound)
+    score, verdict = pair.values()
     if isinstance(indicator, Milestone):
         # Late is a result, not a gap: it earns what the definition says, by default nothing.
         late = status_of(name) == reason("late")
