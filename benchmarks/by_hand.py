@@ -35,11 +35,10 @@ def score(frame: pl.LazyFrame, indicators: int, entities: int) -> pl.LazyFrame:
                 .when(base.is_null()).then(_why("no_baseline"))
                 .when(base == 0).then(_why("zero_baseline")).otherwise(OK)
             )  # fmt: skip
-            scores[f"x{i}.score"] = (x / 5 * 100).clip(0, 100)
+            scores[f"x{i}.score"] = _within(x / 5 * 100)
         elif i % 4 == 2:
             values[f"x{i}"], values[f"x{i}.status"] = value, state
-            scores[f"x{i}.score"] = pl.when(x > 0).then(50 / x * 100).otherwise(100).clip(0, 100)
-            scores[f"x{i}.score"] = pl.when(x.is_not_null()).then(scores[f"x{i}.score"])
+            scores[f"x{i}.score"] = pl.when(x > 50).then(50 / x * 100).when(x.is_not_null()).then(100.0)
         else:
             whole, other = pl.col(f"m{by}"), pl.col(f"m{by}.status")
             values[f"x{i}"] = pl.when(whole != 0).then(value / whole * 100)
@@ -47,7 +46,7 @@ def score(frame: pl.LazyFrame, indicators: int, entities: int) -> pl.LazyFrame:
                 pl.when(state != OK).then(state).when(other != OK).then(other)
                 .when(whole == 0).then(_why("zero_denominator")).otherwise(OK)
             )  # fmt: skip
-            scores[f"x{i}.score"] = (x / 95 * 100).clip(0, 100)
+            scores[f"x{i}.score"] = _within(x / 95 * 100)
         scores[f"x{i}.score.status"] = pl.col(f"x{i}.status")
     frame = frame.with_columns(**values).with_columns(**scores)
     nodes = tree(indicators)
@@ -74,15 +73,24 @@ def score(frame: pl.LazyFrame, indicators: int, entities: int) -> pl.LazyFrame:
     )
 
 
+def _within(score: pl.Expr) -> pl.Expr:
+    return pl.when(score > 100).then(100.0).when(score < 0).then(0.0).otherwise(score)
+
+
 def _level(frame: pl.LazyFrame, nodes: dict[str, dict[str, int]]) -> pl.LazyFrame:
     sums: dict[str, pl.Expr] = {}
     results: dict[str, pl.Expr] = {}
     for name, parts in nodes.items():
         own = {part: pl.col(f"{part}.score") for part in parts}
         applies = {part: pl.col(f"{part}.score.status") != _why("not_applicable") for part in parts}
-        sums[f"{name}.applicable"] = _total([pl.when(applies[part]).then(float(w)) for part, w in parts.items()])
-        sums[f"{name}.present"] = _total([pl.when(own[part].is_not_null()).then(float(w)) for part, w in parts.items()])
-        sums[f"{name}.earned"] = _total([own[part] * w for part, w in parts.items()])
+        sums[f"{name}.applicable"] = _total(
+            [pl.when(applies[part]).then(float(w)).otherwise(0.0) for part, w in parts.items()]
+        )
+        there = {part: own[part].is_not_null() for part in parts}
+        sums[f"{name}.present"] = _total(
+            [pl.when(there[part]).then(float(w)).otherwise(0.0) for part, w in parts.items()]
+        )
+        sums[f"{name}.earned"] = _total([own[part].fill_null(0.0) * w for part, w in parts.items()])
         present, applicable = pl.col(f"{name}.present"), pl.col(f"{name}.applicable")
         results[f"{name}.score"] = pl.when(present > 0).then(pl.col(f"{name}.earned") / present)
         results[f"{name}.score.status"] = (

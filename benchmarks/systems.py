@@ -21,16 +21,12 @@ def system_text(indicators: int) -> str:
     lines.append("indicators:")
     for i in range(indicators):
         of, by = of_indicator(i, measures)
-        lines.append(
-            f"  x{i}: {{title: 指标{i}, "
-            + (
-                f"kind: growth, of: m{of}, over: 1y, target: {{above: 5, by: 2023}}}}"
-                if i % 4 == 3
-                else f"kind: level, of: m{of}, target: {{at_most: 50, by: 2023}}}}"
-                if i % 4 == 2
-                else f"kind: ratio, numerator: m{of}, denominator: m{by}, unit: '%', target: {{at_least: 95, by: 2023}}}}"
-            )
-        )
+        ratio = f"kind: ratio, numerator: m{of}, denominator: m{by}, unit: '%', target: {{at_least: 95, by: 2023}}"
+        kind = {
+            2: f"kind: level, of: m{of}, target: {{at_most: 50, by: 2023}}",
+            3: f"kind: growth, of: m{of}, over: 1y, target: {{above: 5, by: 2023}}",
+        }.get(i % 4, ratio)
+        lines.append(f"  x{i}: {{title: 指标{i}, {kind}}}")
     lines.append("pillars:")
     for name, (weight, parts) in tree(indicators).items():
         inner = ", ".join(f"{part}: {of_parts}" for part, of_parts in parts.items())

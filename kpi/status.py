@@ -36,6 +36,9 @@ Status = pl.Enum(list(STATUSES))
 
 OK = pl.lit("ok", dtype=Status)
 
+#: Only numbers are below it in magnitude: Polars takes NaN for the greatest of all.
+INFINITY = float("inf")
+
 
 @functools.cache
 def reason(name: str) -> pl.Expr:
@@ -80,8 +83,9 @@ def guarded(
         return {name: value, f"{name}.status": status_of(names[0])}
     # NOTE: two `when` chains that share their subexpressions, in one with_columns, cost a tenth of a second level that
     # reads the status column back (measured on 360,000 rows x 200 indicators): common subexpressions are found.
-    # An input is null exactly where its status is not ok, and a null is told faster than a status.
-    verdict = OK if sound else pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
+    # An input is null exactly where its status is not ok, and a null is told faster than a status, as a magnitude
+    # below infinity is faster than `is_finite`.
+    verdict = OK if sound else pl.when(value.abs() < INFINITY).then(OK).otherwise(reason("out_of_range"))
     ordered = [(pl.col(one).is_null(), status_of(one)) for one in names] + ordered
     for condition, why in reversed(ordered):
         verdict = pl.when(condition).then(why).otherwise(verdict)

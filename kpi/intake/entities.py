@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, suggest
-from kpi.intake.files import read
-from kpi.intake.headers import clean, roles
+from kpi.errors import Diagnostic, Place, suggest
+from kpi.intake.headers import clean
+from kpi.periods import Period
 
 #: Endings that people leave out: 桐乡 is 桐乡市 where only one entity can be meant.
 _ENDINGS = ("市", "县", "区", "镇", "街道", "乡")
+
+#: The first and last month of what holds at any time.
+ALWAYS = (0, 12 * 9999)
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,15 @@ class Entities:
     """The entities in their order.
 
     `frame` has the columns entity (String, the name shown), code, cohort (String, null where there is none), and any
-    other column of the roster; `closed` says that a roster lists them all, so that others are unknown.
+    other column of the roster; `closed` says that a roster lists them all, so that others are unknown. `others` are
+    further texts that mean an entity, by its place: earlier codes, other names. `times` are the first and last month
+    for which a code holds, where that is not always.
     """
 
     frame: pl.DataFrame
     closed: bool = False
-    findings: tuple[Diagnostic, ...] = field(default=())
+    others: Mapping[str, int] = field(default_factory=dict)
+    times: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:
@@ -42,6 +48,9 @@ class Entities:
             for text in (name, code, *([code[:6]] if code and len(code) == 12 else [])):
                 if text:
                     found.setdefault(clean(str(text)), place)
+        for text, place in self.others.items():
+            found.setdefault(text, place)
+        for place, name in enumerate(self.names):
             for ending in _ENDINGS:
                 if name.endswith(ending) and len(name) - len(ending) >= 2:
                     short.setdefault(name.removesuffix(ending), []).append(place)
@@ -54,46 +63,30 @@ class Entities:
         """Returns the place of every text that means an entity; unknown texts are left out."""
         return {text: place for text in texts if (place := self.lookup.get(clean(text))) is not None}
 
+    def outdated(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Returns the rows that name an entity by a code which does not hold in their period, and why in `outdated`.
+
+        Args:
+            rows: with the columns entity (the text), start and months (of the period).
+        """
+        if not self.times:
+            return rows.clear().with_columns(outdated=pl.lit(None, dtype=pl.String))
+        keys = ["entity", "start", "months"]
+        uses = rows.select(keys).unique()
+        said = pl.Series("outdated", [self._outdated(*use) for use in uses.rows()], dtype=pl.String)
+        late = uses.with_columns(said).drop_nulls("outdated")
+        return rows.join(late, on=keys, maintain_order="left")
+
+    def _outdated(self, text: str, start: int, months: int) -> str | None:
+        first, last = self.times.get(clean(text), ALWAYS)
+        if start + months - 1 >= first and start <= last:
+            return None
+        since = f"since {Period(first, 1).label}" if start < first else f"until {Period(last, 1).label}"
+        return f"`{text}` is the code of {self.names[self.lookup[clean(text)]]} only {since}"
+
     def unknown(self, text: str, place: Place) -> Diagnostic:
         """Returns the finding for a text that means no entity."""
         return Diagnostic("K602", f"`{text}` is not in the roster", place, suggest(text, self.lookup))
-
-
-def from_roster(path: Path, cohort: str | None) -> Entities:
-    """Reads a roster: the columns entity (or 名称), code, cohort, order, and whatever attributes it has.
-
-    Args:
-        path: a table file with one row per entity.
-        cohort: the column that splits the ranking, `cohort` when None.
-
-    Raises:
-        DataError: when there is no entity column, or an entity is listed twice.
-    """
-    table = read(path)[0]
-    found, _ = roles(table.columns)
-    frame = table.frame.collect()
-    name = next((one for one in ("entity", "name") if one in frame.columns), found.get("entity"))
-    if name is None:
-        raise DataError(
-            Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
-        )
-    frame = frame.filter(pl.col(name).is_not_null())
-    twice = frame.filter(pl.col(name).is_duplicated())[name].unique(maintain_order=True).to_list()
-    if twice:
-        raise DataError([Diagnostic("K603", f"`{one}` is in the roster twice", table.place()) for one in twice])
-    group = cohort or found.get("cohort") or "cohort"
-    if cohort is not None and cohort not in frame.columns:
-        hint = suggest(cohort, frame.columns)
-        raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
-    columns = {
-        "entity": pl.col(name).str.strip_chars(),
-        "code": pl.col(found["code"]) if "code" in found else pl.lit(None, dtype=pl.String),
-        "cohort": pl.col(group) if group in frame.columns else pl.lit(None, dtype=pl.String),
-    }
-    if "order" in found:
-        frame = frame.sort(pl.col(found["order"]).cast(pl.Float64, strict=False), maintain_order=True, nulls_last=True)
-    rest = [pl.col(one) for one in frame.columns if one not in (name, "entity", "code", "cohort")]
-    return Entities(frame.select(*rest, **columns), closed=True)
 
 
 def from_data(names: list[str], cohorts: dict[str, str]) -> Entities:

@@ -1,4 +1,4 @@
-"""Targets that differ by entity: from the data, or from a file beside the definition."""
+"""Targets that differ by entity: from the data, from a file beside the definition, or from the roster."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic
+from kpi import periods
+from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
 from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW
+from kpi.intake.reported import factors
+from kpi.intake.table import ROW, Table
 from kpi.system import System
+from kpi.targets import EQUAL, PerEntity, in_unit
+
+_COLUMNS = ("entity", "indicator", "target")
 
 
 def add(
@@ -22,57 +28,147 @@ def add(
     Args:
         grid: the panel, one row per period and entity.
         system: gives the indicators.
-        targets: targets in the data: indicator, entity, start, months, target.
+        targets: targets in the data: indicator, entity, start, months, target, row.
         entities: who there is.
+
+    Raises:
+        DataError: a target file cannot be read, or lacks a column.
     """
-    findings: list[Diagnostic] = []
+    found: list[Diagnostic] = []
+    files: dict[str, pl.DataFrame] = {}
     for name, indicator in system.indicators.items():
         sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
         if not sources:
             continue
         column = pl.lit(None, dtype=pl.Float64)
-        if sources[0].file is not None:
-            found, more = _from_file(system.home / sources[0].file, name, entities)
-            findings += more
-            grid = grid.join(found, on="entity", how="left", maintain_order="left")
-            column = pl.col("target")
-        elif targets.height:
-            mine = _by_period(targets.filter(pl.col("indicator") == name), system.period.months)
+        mine = targets
+        if sources[0].file is None and sources[0].column is None:
+            by_entity, more = _from_roster(sources[0], name, system, entities)
+            found += more
+            grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
+            column, mine = pl.col("target"), targets.clear()
+        elif (file := sources[0].file) is not None:
+            if file not in files:
+                files[file], more = _from_file(system.home / file, system, entities)
+                found += more
+            mine = files[file]
+        if mine.height:
+            mine = _by_period(mine.filter(pl.col("indicator") == name), grid, system.period.months)
             grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
             # A target that is given once holds until another is given, and for the periods before it too.
             column = pl.col("target").forward_fill().over("entity").backward_fill().over("entity")
         grid = grid.with_columns(column.alias(f"{name}.own_target")).drop("target", strict=False)
-    return grid, findings
+    return grid, found
 
 
-def _by_period(targets: pl.DataFrame, size: int) -> pl.DataFrame:
+def _by_period(targets: pl.DataFrame, grid: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Returns the targets by entity and scored period; one without a period holds from the first of the grid."""
     ends = (pl.col("start") + pl.col("months") - 1) // size
     return (
-        targets.sort("start", "row")
-        .select("entity", "target", period=ends.cast(pl.Int32))
+        targets.sort("start", "row", nulls_last=False)
+        .select("entity", "target", period=ends.cast(pl.Int32).fill_null(grid["period"].first()))
         .unique(["entity", "period"], keep="last", maintain_order=True)
     )
 
 
-def _from_file(path: Path, indicator: str, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """The targets of one indicator in a file with the columns entity, indicator, target."""
+def _from_roster(
+    bound: PerEntity, indicator: str, system: System, entities: Entities
+) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """The targets that follow from the roster: by the value of a column, or as shares of a total."""
+    number, unit = entities.frame.height, system.unit(indicator)
+    found = pl.DataFrame({"entity": range(number)}, schema={"entity": pl.UInt32})
+    if bound.share == EQUAL:
+        return found.with_columns(target=pl.lit(float(bound.total or 0) / number)), []
+    attribute = bound.by or bound.share or ""
+    if attribute not in entities.frame.columns:
+        place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
+        hint = suggest(attribute, entities.frame.columns) or "add the column to the roster"
+        raise DataError(
+            Diagnostic("K545", f"the roster has no column `{attribute}`, which {indicator} needs", place, hint)
+        )
+    texts = entities.frame[attribute]
+    if bound.by is not None:
+        bounds = {value: in_unit(one, unit) for value, one in bound.values.items()}
+        return found.with_columns(
+            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
+        ), []
+    numbers = read_numbers(texts)
+    findings = [
+        Diagnostic(
+            "K604", f"`{text}` is no number to share by: {name} has no target for {indicator}", Place(entity=name)
+        )
+        for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
+        if number is None
+    ]
+    value = numbers["value"].fill_nan(None)
+    return found.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
+
+
+def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """The targets in a file with the columns entity, indicator, target and perhaps period and unit, and what is wrong.
+
+    Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
+    """
     table = read(path)[0]
-    absent = [one for one in ("entity", "indicator", "target") if one not in table.columns]
+    absent = [one for one in _COLUMNS if one not in table.columns]
     if absent:
         raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(absent)}", table.place()))
-    frame = table.numbered().collect().filter(pl.col("indicator") == indicator)
-    meaning = entities.resolve(frame["entity"].drop_nulls().to_list())
-    known = pl.DataFrame(
-        {"entity": list(meaning), "who": list(meaning.values())}, schema={"entity": pl.String, "who": pl.UInt32}
+    rows = table.numbered().collect()
+    text = {
+        one: pl.col(one).cast(pl.String).str.strip_chars() if one in rows.columns else pl.lit(None, dtype=pl.String)
+        for one in ("entity", "indicator", "period", "unit")
+    }
+    rows = rows.select(ROW, "target", **text)
+    found: list[Diagnostic] = []
+    rows = _known(table, rows, system, entities, found)
+    rows = _dated(table, rows, found)
+    rows = _valued(table, rows, system, found)
+    keys = ["name", "who", "start", "months"]
+    twice = rows.filter(pl.struct(keys).is_duplicated() & ~pl.struct(keys).is_first_distinct())
+    found += findings.of_rows(
+        table, twice, "target", lambda row: ("K608", f"{row['entity']} has another target for `{row['name']}`", None)
     )
-    numbers = read_numbers(frame["target"])
-    frame = frame.with_columns(numbers["value"].alias("number"), numbers["problem"])
-    frame = frame.join(known, on="entity", how="left", maintain_order="left")
-    unknown = frame.filter(pl.col("who").is_null()).to_dicts()
-    findings = [entities.unknown(str(row["entity"]), table.place(int(row[ROW]), "entity")) for row in unknown]
-    findings += [
-        Diagnostic("K604", str(row["problem"]), table.place(int(row[ROW]), "target"))
-        for row in frame.filter(pl.col("problem").is_not_null()).to_dicts()
-    ]
-    good = frame.filter(pl.col("who").is_not_null()).select(entity="who", target="number")
-    return good.unique("entity", keep="last", maintain_order=True), findings
+    # A target given twice is none: which one is meant is for the file to say.
+    rows = rows.filter(~pl.struct(keys).is_duplicated())
+    return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), found
+
+
+def _known(
+    table: Table, rows: pl.DataFrame, system: System, entities: Entities, found: list[Diagnostic]
+) -> pl.DataFrame:
+    """Keeps the rows of known entities and indicators."""
+    meaning = entities.resolve(rows["entity"].drop_nulls().unique().to_list())
+    rows = rows.with_columns(
+        who=pl.col("entity").replace_strict(meaning, default=None, return_dtype=pl.UInt32),
+        name=pl.when(pl.col("indicator").is_in(list(system.indicators))).then("indicator"),
+    )
+    strangers = rows.filter(pl.col("who").is_null()).select("entity", ROW).rows()
+    found += [entities.unknown(text or "", table.place(row, "entity")) for text, row in strangers]
+    for row in rows.filter(pl.col("name").is_null()).to_dicts():
+        hint = suggest(str(row["indicator"]), system.indicators)
+        message = f"`{row['indicator'] or ''}` is not an indicator of {system.system}"
+        found.append(Diagnostic("K203", message, table.place(row[ROW], "indicator"), hint))
+    return rows.drop_nulls(["who", "name"])
+
+
+def _dated(table: Table, rows: pl.DataFrame, found: list[Diagnostic]) -> pl.DataFrame:
+    """Keeps the rows whose period is blank or can be read, and adds start and months."""
+    known = periods.parse_column(rows["period"]).rename({"text": "period"})
+    rows = rows.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
+    bad = rows.filter(pl.col("problem").is_not_null())
+    found += findings.of_rows(table, bad, "period", lambda row: ("K606", str(row["problem"]), None))
+    return rows.filter(pl.col("problem").is_null()).drop("problem")
+
+
+def _valued(table: Table, rows: pl.DataFrame, system: System, found: list[Diagnostic]) -> pl.DataFrame:
+    """Keeps the rows with a target, in the unit of their indicator."""
+    numbers = read_numbers(rows["target"])
+    rows = rows.with_columns(numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"])
+    factor = factors(rows, system)
+    rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
+    bad = rows.filter(pl.col("problem").is_not_null())
+    found += findings.of_rows(table, bad, "target", lambda row: ("K604", str(row["problem"]), None))
+    rows = rows.filter(pl.col("problem").is_null())
+    misfit = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
+    found += findings.of_rows(table, misfit, "target", lambda row: ("K605", str(row["misfit"]), None))
+    return rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")

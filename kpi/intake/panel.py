@@ -15,11 +15,12 @@ from kpi.indicators import Count
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake import records, reported, timing
-from kpi.intake.entities import Entities, from_data, from_roster
+from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import expanded, read
 from kpi.intake.match import Source, match
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
+from kpi.intake.roster import from_roster
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
@@ -178,7 +179,8 @@ class _Intake:
         names = {name: one.timing for name, one in self.system.measures.items() if isinstance(one, Reported)}
         figures, coarse = timing.to_scored(kept, names, grain)
         for number, source in enumerate(sources):
-            mine = coarse.filter(pl.col("source") == number).rename({"row": ROW})
+            # A row refused before stands in for the figure it would have been: it was told and counted then.
+            mine = coarse.filter((pl.col("source") == number) & pl.col("revision").is_finite()).rename({"row": ROW})
             if mine.height:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
@@ -186,6 +188,7 @@ class _Intake:
 
     def contradictions(self, twice: pl.DataFrame, sources: Sequence[Source]) -> None:
         """Findings for figures given more than once: equal ones are counted once, different ones refused."""
+        twice = twice.filter(pl.col("revision").is_finite())
         if not twice.height:
             return
         keys = [*timing.KEYS, "start", "months"]

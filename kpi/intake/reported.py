@@ -142,9 +142,16 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     refuse(pl.col("start").is_null(), roles.get("period"), _bad_period)
+    figures.findings += findings.of_rows(
+        source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
+    )
 
     is_target = pl.col("name").is_in(list(system.indicators))
-    figures.targets = _own_targets(raw, system)
+    targets = _own_targets(raw, system, roles.get("target"))
+    wrong = targets.filter(pl.col("problem").is_not_null()).rename({"row": ROW})
+    figures.findings += findings.of_rows(source.table, wrong, None, _bad_target)
+    figures.targets = targets.filter(pl.col("target").is_not_null() & pl.col("problem").is_null())
+    bad.append(wrong.filter(pl.col("alone")))
     raw = raw.filter(~is_target)
     numbers = read_numbers(raw["value"])
     raw = raw.with_columns(
@@ -155,20 +162,27 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     )
     refuse(pl.col("problem").is_not_null(), None, lambda row: ("K604", str(row["problem"]), None))
     raw = raw.join(
-        _factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
+        factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
     refuse(
         pl.col("factor").is_null() & (pl.col("status") == "ok"),
         roles.get("unit"),
         lambda row: ("K605", str(row["misfit"]), None),
     )
+    revision = read_numbers(raw["revision"])
+    raw = raw.with_columns(revision["value"].alias("edition"), revision["problem"].alias("uneditable"))
+    refuse(
+        pl.col("uneditable").is_not_null(),
+        roles.get("revision"),
+        lambda row: ("K604", f"the revision {row['uneditable']}", "number the revisions 1, 2, 3"),
+    )
     raw = _where(raw, system)
 
-    revision = read_numbers(raw["revision"])["value"]
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
-        value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status", revision=revision.fill_null(0.0),
-        row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+        value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status",
+        revision=pl.col("edition").fill_null(0.0), row=pl.col(ROW).cast(pl.UInt32),
+        source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
     figures.refused = sum(one.height for one in bad)
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
@@ -234,7 +248,11 @@ def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
 
 
-def _factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
+def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
+    return "K610", str(row["outdated"]), "use the code of that time, or the name"
+
+
+def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     """For each unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
     rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
     out = []
@@ -275,26 +293,37 @@ def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     return raw.filter(keep)
 
 
-def _own_targets(raw: pl.DataFrame, system: System) -> pl.DataFrame:
-    """Entities' own targets in the data: indicator, entity, start, months, target (in the indicator's unit)."""
+def _own_targets(raw: pl.DataFrame, system: System, header: str | None) -> pl.DataFrame:
+    """Entities' own targets in the data.
+
+    They stand in the target column beside a figure, or alone on a row that names the indicator. Columns: indicator,
+    entity, start, months, target (Float64, in the indicator's unit), problem, alone, field (the cell's header), row.
+    """
     of_level = {
         indicator.of: name
         for name, indicator in system.indicators.items()
         if isinstance(indicator, Level) and any(t.per_entity is not None for t in indicator.target)
     }
-    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(list(system.indicators)))
-    rows = rows.with_columns(indicator=pl.col("name").replace(of_level)).filter(
-        pl.col("indicator").is_in(list(system.indicators))
-    )
+    indicators = list(system.indicators)
+    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
+    rows = rows.with_columns(alone=pl.col("name").is_in(indicators), name=pl.col("name").replace(of_level))
+    rows = rows.filter(pl.col("name").is_in(indicators))
     text = pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))
     numbers = read_numbers(rows.select(text).to_series())
+    rows = rows.with_columns(
+        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
+        pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
+    )  # fmt: skip
+    rows = rows.join(
+        factors(rows, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    # Beside a figure the row's unit is judged with the figure, where a misfit refuses both.
+    misfit = pl.when(pl.col("target").is_not_null() & (pl.col("alone") | pl.col("typed").is_not_null())).then("misfit")
     return rows.select(
-        "indicator", entity="who", start="start", months="months", target=numbers["value"], row=ROW, text=text,
-    ).filter(pl.col("target").is_not_null())  # fmt: skip
+        "start", "months", "alone", "field", row=ROW, indicator="name", entity="who",
+        target=pl.col("target") * pl.col("factor"), problem=pl.coalesce("problem", misfit),
+    )  # fmt: skip
 
 
-def correction_note(total: int) -> Diagnostic | None:
-    """Returns the note that figures were restated, or None."""
-    if not total:
-        return None
-    return Diagnostic("K690", f"{total:,} figures are restated by a later revision", severity=Severity.INFO)
+def _bad_target(row: dict[str, object]) -> tuple[str, str, str | None]:
+    return "K604", f"the target {row['problem']}", None

@@ -1,0 +1,137 @@
+"""Rosters (名录): every entity once, with its codes, other names and the time for which they hold.
+
+An entity whose code changed has one row per code, with the time for which the code held in `valid_from` and `valid_to`
+(both included, either may be blank). All of its codes and names mean it; it is shown with the row that comes last.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi import periods
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.intake import findings
+from kpi.intake.entities import ALWAYS, Entities
+from kpi.intake.files import read
+from kpi.intake.headers import clean, roles
+from kpi.intake.numbers import read_numbers
+from kpi.intake.table import ROW, Table
+
+# Headers that only rosters have.
+_HEADERS = {
+    "valid_from": ("valid_from", "生效日期", "启用日期", "启用时间", "有效期起"),
+    "valid_to": ("valid_to", "失效日期", "停用日期", "停用时间", "有效期止"),
+    "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
+}
+_SEPARATORS = r"[、,;；，|/]"
+
+
+def from_roster(path: Path, cohort: str | None) -> Entities:
+    """Reads a roster: the columns entity, code, cohort, order, aliases, valid_from, valid_to, and other attributes.
+
+    Args:
+        path: a table file with a row per entity, or per entity and code.
+        cohort: the column that splits the ranking, `cohort` when None.
+
+    Raises:
+        DataError: K541 a column is missing; with the rows, K602 no name, K603 one entity or code twice at one time,
+            K604 an order that is no number, K606 a time that is none.
+    """
+    table = read(path)[0]
+    found, _ = roles(table.columns)
+    name = next((one for one in ("entity", "name") if one in table.columns), found.get("entity"))
+    if name is None:
+        raise DataError(
+            Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
+        )
+    group = cohort or found.get("cohort") or "cohort"
+    if cohort is not None and cohort not in table.columns:
+        hint = suggest(cohort, table.columns)
+        raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
+    headers = {"entity": name, "code": found.get("code"), "cohort": group, "order": found.get("order")}
+    headers |= {role: next((h for h in words if h in table.columns), None) for role, words in _HEADERS.items()}
+    rows = _rows(table, headers)
+    if problems := _problems(table, rows, headers):
+        raise DataError(problems)
+    return _entities(rows, [one for one in table.columns if one not in headers.values()])
+
+
+def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
+    """Returns the rows with a column of text per role, and `place`, `first`, `last` (months), `bad …` (problems)."""
+    frame = table.numbered().collect()
+
+    def text(role: str) -> pl.Expr:
+        header = headers[role]
+        if header is None or header not in frame.columns:
+            return pl.lit(None, dtype=pl.String).alias(f" {role}")
+        return pl.col(header).cast(pl.String).str.strip_chars().alias(f" {role}")
+
+    frame = frame.with_columns(text(role) for role in headers)
+    order = read_numbers(frame[" order"])
+    begin, end = (
+        frame.select(text=f" {role}").join(
+            periods.parse_column(frame[f" {role}"]), on="text", how="left", nulls_equal=True, maintain_order="left"
+        )
+        for role in ("valid_from", "valid_to")
+    )  # fmt: skip
+    return frame.with_columns(
+        order["value"].alias(" order"),
+        order["problem"].alias(" bad order"),
+        begin["start"].fill_null(ALWAYS[0]).alias(" first"),
+        begin["problem"].alias(" bad valid_from"),
+        (end["start"] + end["months"] - 1).fill_null(ALWAYS[1]).alias(" last"),
+        end["problem"].alias(" bad valid_to"),
+    )
+
+
+def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) -> list[Diagnostic]:
+    """Returns what is wrong with the roster's rows."""
+    found: list[Diagnostic] = []
+    nameless = rows.filter(pl.col(" entity").is_null() | (pl.col(" entity") == ""))
+    found += findings.of_rows(table, nameless, headers["entity"], lambda _: ("K602", "the row names no entity", None))
+    for role, code in (("order", "K604"), ("valid_from", "K606"), ("valid_to", "K606")):
+        bad = rows.filter(pl.col(f" bad {role}").is_not_null())
+        said = bad[f" bad {role}"].to_list()
+        places = [table.place(row, headers[role]) for row in bad[ROW]]
+        found += [Diagnostic(code, message, place) for message, place in zip(said, places, strict=True)]
+    for role in ("entity", "code"):
+        seen: dict[str, list[dict[str, Any]]] = {}
+        for row in rows.filter(pl.col(f" {role}").is_not_null()).to_dicts():
+            text = clean(row[f" {role}"])
+            earlier = seen.setdefault(text, [])
+            if twin := next((one for one in earlier if _clashes(one, row, role)), None):
+                message = f"`{text}` is in the roster twice, also in row {twin[ROW]}"
+                hint = "when its code changed, say from when and to when in the columns valid_from and valid_to"
+                where = table.place(row[ROW], headers[role])
+                found.append(Diagnostic("K603", message, where, hint if role == "entity" else None))
+            earlier.append(row)
+    return found
+
+
+def _clashes(one: dict[str, Any], other: dict[str, Any], role: str) -> bool:
+    """Returns whether two rows with the same entity hold at one time, or a code is that of two entities."""
+    if role == "code":
+        return bool(one[" entity"] != other[" entity"])
+    return bool(one[" first"] <= other[" last"] and other[" first"] <= one[" last"])
+
+
+def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
+    """Returns the entities of rows that are right."""
+    # The row shown is the one that holds longest into the future; the order is that of the first appearance.
+    latest = rows.sort(" last", maintain_order=True).unique(" entity", keep="last", maintain_order=True)
+    first = rows.select(" entity", pl.col(ROW).min().over(" entity").alias(" seen")).unique()
+    latest = latest.join(first, on=" entity").sort(" order", " seen", nulls_last=True, maintain_order=True)
+    frame = latest.select(*rest, entity=pl.col(" entity"), code=pl.col(" code"), cohort=pl.col(" cohort"))
+    place = {name: at for at, name in enumerate(frame["entity"])}
+    others: dict[str, int] = {}
+    times: dict[str, tuple[int, int]] = {}
+    aliases = pl.col(" aliases").fill_null("").str.replace_all(_SEPARATORS, "\n").str.split("\n")
+    for name, code, more, begin, end in rows.select(" entity", " code", aliases, " first", " last").rows():
+        for text in filter(None, (code, *map(str.strip, more))):
+            others.setdefault(clean(text), place[name])
+        if code and (begin, end) != ALWAYS:
+            times[clean(code)] = (begin, end)
+    return Entities(frame, closed=True, others=others, times=times)

@@ -1,0 +1,80 @@
+"""Rosters: which texts mean which entity, codes that changed, and every row that is wrong."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kpi.errors import DataError
+from kpi.intake.roster import from_roster
+
+HISTORY = (
+    "名称,代码,别名,启用日期,停用日期,类别,人口\n"
+    "海宁市,330419,海宁县、硖石,1986-11,,市,70\n"
+    "桐乡市,330423,,,1993-03,市,60\n"
+    "桐乡市,330483,,1993-04,,市,80\n"
+)
+
+
+@pytest.fixture
+def roster(tmp_path):
+    def reader(text, cohort=None):
+        path = tmp_path / "roster.csv"
+        path.write_text(text, "utf-8")
+        return from_roster(path, cohort)
+
+    return reader
+
+
+def test_every_code_and_name_of_an_entity_means_it(roster):
+    entities = roster(HISTORY)
+    assert entities.names == ["海宁市", "桐乡市"]
+    texts = ["桐乡", "桐乡市", "330423", "330483", "海宁县", "硖石", "330419", "嘉善县"]
+    assert entities.resolve(texts) == {
+        "桐乡": 1, "桐乡市": 1, "330423": 1, "330483": 1, "海宁县": 0, "硖石": 0, "330419": 0,
+    }  # fmt: skip
+
+
+def test_an_entity_is_shown_with_its_last_row(roster):
+    assert roster(HISTORY).frame.rows(named=True)[1] == {
+        "人口": "80", "entity": "桐乡市", "code": "330483", "cohort": "市",
+    }  # fmt: skip
+
+
+def test_a_code_out_of_its_time_is_told(roster):
+    rows = pl.DataFrame(
+        {"entity": ["330423", "330423", "330483", "330483", "桐乡市"], "months": [3] * 5},
+        schema_overrides={"months": pl.Int32},
+    ).with_columns(start=pl.Series([1993 * 12, 1993 * 12 + 3, 1993 * 12, 1993 * 12 + 3, 1990 * 12], dtype=pl.Int32))
+    assert roster(HISTORY).outdated(rows)["outdated"].to_list() == [
+        "`330423` is the code of 桐乡市 only until 1993-03",
+        "`330483` is the code of 桐乡市 only since 1993-04",
+    ]
+
+
+def test_order_and_cohort(roster):
+    entities = roster("entity,order,组\n乙,2,北\n甲,1,南\n丙,,北\n", "组")
+    assert entities.frame.select("entity", "cohort").rows() == [("甲", "南"), ("乙", "北"), ("丙", "北")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("entity,code\n甲县,1\n甲县,2\n", [("K603", 3, "entity")]),
+        ("entity,code,valid_to\n甲县,1,2020\n甲县,2,\n", [("K603", 3, "entity")]),
+        ("entity,code,valid_to,valid_from\n甲县,1,2020,\n甲县,2,,2020-12\n", [("K603", 3, "entity")]),
+        ("entity,code\n甲县,1\n乙县,1\n丙县,1\n", [("K603", 3, "code"), ("K603", 4, "code")]),
+        ("entity,valid_from\n甲县,早先\n", [("K606", 2, "valid_from")]),
+        ("entity,order\n甲县,一\n乙县,二\n", [("K604", 2, "order"), ("K604", 3, "order")]),
+        ("entity,code\n,1\n", [("K602", 2, "entity")]),
+    ],
+)
+def test_rows_that_are_wrong(roster, text, expected):
+    with pytest.raises(DataError) as caught:
+        roster(text)
+    assert [(one.code, one.place.row, one.place.field) for one in caught.value.diagnostics] == expected
+
+
+def test_one_code_for_two_times_without_overlap_is_right(roster):
+    text = "entity,code,valid_from,valid_to\n甲县,1,,2020\n甲县,2,2021,\n"
+    assert roster(text).names == ["甲县"]
