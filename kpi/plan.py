@@ -223,6 +223,11 @@ def _compared(ranking_on: str) -> pl.Expr:
     return pl.col("score" if ranking_on == "rounded" else "raw")
 
 
+def _weighing(system: System) -> tuple[str, ...]:
+    """The indicators that count: those of the tree, or all where there is none."""
+    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+
+
 def _places(system: System) -> dict[str, pl.Expr]:
     """The columns `rank`, `of` (how many are ranked in the cohort) and `level` (stars earned before vetoes)."""
     ranking: Ranking = system.ranking
@@ -232,11 +237,13 @@ def _places(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    rated = stars.Rated(_compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full)
+    rated = stars.Rated(
+        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
+    )
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "level": system.stars.level(rated),
+        "level": system.stars.settled(rated),
     }
 
 
@@ -256,7 +263,7 @@ def _stars(system: System) -> dict[str, pl.Expr]:
             level = pl.when(applies).then(lowered).otherwise(level)
         titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
-    return {"stars": level.cast(pl.Int8), "veto": veto_text}
+    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
 
 
 def _changes() -> dict[str, pl.Expr]:
