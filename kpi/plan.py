@@ -76,9 +76,11 @@ def _stages(system: System) -> Iterator[Stage]:
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
     scores: dict[str, pl.Expr] = {}
+    figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
-        scores |= _score(system, name)
-    yield Stage("scores", "计分（占满分百分比）", scores)
+        scores |= _score(system, name, figures)
+    yield Stage("peers", "同组最好、最差等", figures)
+    yield Stage("scores", "计分（占满分百分比）", scores, tuple(figures))
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -155,8 +157,8 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     return columns
 
 
-def _score(system: System, name: str) -> dict[str, pl.Expr]:
-    """The columns `name.score` (percent of full marks) and `name.score.status`."""
+def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """The columns `name.score` (percent of full marks) and `name.score.status`; what they ask of peers is collected."""
     indicator, rule = system.indicators[name], system.rule(name)
     column = score_of(name)
     if rule is None:
@@ -168,7 +170,8 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    case = Case(pl.col(value), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers)
+    met, unit = reached(system, name), system.unit(name)
+    case = Case(pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures)
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target else {}
     score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[value]).values()
