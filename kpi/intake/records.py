@@ -198,7 +198,7 @@ def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
     """How the months of a scored period are combined."""
     return {
         "sum": pl.when(value.count() > 0).then(exact_sum(value)),
-        "mean": exact_sum(value) / value.count(),
+        "mean": pl.when(value.count() > 0).then(exact_sum(value) / value.count()),
         "max": value.max(),
         "min": value.min(),
         "last": value.sort_by("period").last(),
