@@ -162,10 +162,12 @@ class _Compiler:
         unit = left.unit
         if right.unit is not None:
             unit = units.divide(left.unit or units.ONE, right.unit)
-        term = _joined(left.expr / right.expr, "number", unit, left, right)
-        return (
-            term if isinstance(right.literal, float) and right.literal else replace(term, zero=(*term.zero, right.expr))
-        )
+        if isinstance(right.literal, float) and right.literal:
+            return _joined(left.expr / right.expr, "number", unit, left, right)
+        # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
+        quotient = left.expr / pl.when(right.expr != 0).then(right.expr)
+        term = _joined(quotient, "number", unit, left, right)
+        return replace(term, zero=(*term.zero, right.expr))
 
     # ---- CONDITIONS ---- #
 
