@@ -12,6 +12,12 @@ from kpi.indicators import Count as CountIndicator
 from kpi.measures import Measure, Reported
 from kpi.system import ROOT, System, unit_or_none
 
+#: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
+RESERVED = frozenset(
+    {ROOT, "entity", "period", "cohort", "per", "target", "raw", "score", "rank", "of", "level", "stars", "veto"}
+    | {"rank_change", "score_change", "period_index"}
+)
+
 
 def problems(system: System) -> Problems:
     """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
@@ -44,8 +50,9 @@ def _shared_names(system: System) -> Problems:
             if name in first:
                 hint = "measures, indicators and pillars share one namespace; rename one"
                 yield Problem("K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint)
-            elif name in (ROOT, "entity", "period", "cohort"):
-                yield Problem("K202", (space, name), f"`{name}` is a name the engine uses itself")
+            elif name in RESERVED:
+                hint = "choose another; what users read goes into `title:`"
+                yield Problem("K202", (space, name), f"`{name}` is a name the engine uses itself", hint=hint)
             first.setdefault(name, space)
 
 
