@@ -20,7 +20,7 @@ from kpi.intake.headers import clean
 from kpi.intake.match import Source, needed_columns, of_dataset
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
-from kpi.measures import Measure, exact_sum
+from kpi.measures import SCALE, Measure, exact_sum, unscaled
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 from kpi.system import System
@@ -185,7 +185,7 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]
             part = part.sort("period").with_columns(
-                value=(pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9,
+                value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
                 rows=pl.col("rows").cum_sum().over(year),
             )
         parts.append(part)

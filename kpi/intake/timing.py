@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from kpi.measures import OverTime, exact_sum
+from kpi.measures import SCALE, OverTime, exact_sum, unscaled
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 
@@ -151,7 +151,7 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     )
     # January's year to date starts from nothing.
     earlier = pl.when((pl.col("before") + 1) % 12 == 0).then(0.0).otherwise(pl.col("earlier"))
-    difference = ((pl.col("so_far") - earlier) * 1e9).round() / 1e9
+    difference = unscaled(((pl.col("so_far") - earlier) * SCALE).round())
     usable = (pl.col("status") != OK) & difference.is_not_null()
     return found.with_columns(
         value=pl.when(usable).then(difference).otherwise("value"), status=pl.when(usable).then(OK).otherwise("status")
@@ -172,7 +172,7 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     place = (pl.col("period") * size % 12 // size).cast(pl.Int64)
     complete = (pl.int_range(pl.len()).over(year) == place) & (_ok().cast(pl.Int64).cum_sum().over(year) == place + 1)
     summed = flows.with_columns(
-        value=pl.when(complete).then((pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9),
+        value=pl.when(complete).then(unscaled((pl.col("value") * SCALE).round().cum_sum().over(year))),
         status=pl.when(complete).then(OK).when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
     )
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
