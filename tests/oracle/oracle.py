@@ -23,7 +23,18 @@ from tests.oracle.oracle_figures import (
     recorded,
     reported,
 )
-from tests.oracle.oracle_rules import HAIR, attainment, bounds, comparator, due, in_force, last_month, reached, rounded, score
+from tests.oracle.oracle_rules import (
+    HAIR,
+    attainment,
+    bounds,
+    comparator,
+    due,
+    in_force,
+    last_month,
+    reached,
+    rounded,
+    score,
+)
 from tests.oracle.oracle_tree import Node, after_vetoes, climbed, combine, earned, place, total
 
 #: A period and an entity.
@@ -154,7 +165,7 @@ class _Judge:
         whole = sum(v for v, _ in cells if v is not None)
         return (100 * value / whole, "ok") if whole else (None, "zero_denominator")
 
-    def growth(self, one: dict, period: int, entity: str) -> Cell:
+    def growth(self, one: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
         months = {"y": 12, "q": 3, "m": 1}[one.get("over", "1y")[-1]] * int(one.get("over", "1y")[:-1])
         value, status = self.cell(period, entity, one["of"])
         base = self.cell(period - months // self.size, entity, one["of"])[0]
@@ -250,8 +261,10 @@ class _Judge:
                 met = None
                 if target is not None and cell[0] is not None and low is not None:
                     met = reached(target, cell[0], low, high)
-                when = self.periods if rule is not None and rule.get("across") == "panel" else [period]
-                peers = [self.cells[one, other, name][0] for one in when for other in self.peers(entity)]
+                among = "cohort" if rule is None else rule.get("among", "cohort")
+                when = self.periods if among == "panel" else [period]
+                others = self.entities if among == "period" else self.peers(entity)
+                peers = [self.cells[one, other, name][0] for one in when for other in others]
                 case = {
                     "value": cell[0], "peers": [v for v in peers if v is not None], "higher": higher, "target": low,
                     "upper": high, "reached": met, "unit": self.units[name],

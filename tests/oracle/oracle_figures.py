@@ -16,7 +16,8 @@ MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 #: Factor of each unit into the base of its dimension, and the dimension.
 UNITS = {
     "元": (1.0, "money"), "万元": (1e4, "money"), "亿元": (1e8, "money"), "件": (1.0, "件"), "万件": (1e4, "件"),
-    "户": (1.0, "户"), "万户": (1e4, "户"), "%": (1.0, "%"), "是/否": (1.0, "是/否"), "个": (1.0, "个"), "分钟": (1.0, "分钟"),
+    "户": (1.0, "户"), "万户": (1e4, "户"), "%": (1.0, "%"), "是/否": (1.0, "是/否"), "个": (1.0, "个"),
+    "分钟": (1.0, "分钟"),
 }  # fmt: skip
 
 Cell = tuple[float | None, str]
@@ -197,7 +198,7 @@ def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, s
     return found
 
 
-def aggregate(measure: dict, events: list[Event]) -> float | None:
+def aggregate(measure: dict, events: list[Event]) -> float | None:  # noqa: PLR0911 (one return per kind)
     """Returns what a measure makes of a group of events, None where it makes nothing."""
     where = measure.get("where")
     matched = [event for event in events if where is None or evaluate(where, event.columns) is True]
@@ -245,7 +246,7 @@ def evaluate(text: str, names: dict[str, object]) -> object:
     return _value(ast.parse(python, mode="eval").body, names)
 
 
-def _value(node: ast.expr, names: dict[str, object]) -> object:
+def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911 (one case per node)
     match node:
         case ast.Constant():
             return node.value

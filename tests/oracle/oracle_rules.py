@@ -278,6 +278,6 @@ def percentile(rule: dict, case: dict) -> float:
 
 RULES = {
     "completion": completion, "benchmark": benchmark, "pass": passed, "deduction": deduction, "step": step,
-    "bands": bands, "piecewise": piecewise, "goalposts": goalposts, "efficacy": efficacy, "minmax": minmax, "rank": rank,
-    "percentile": percentile,
+    "bands": bands, "piecewise": piecewise, "goalposts": goalposts, "efficacy": efficacy, "minmax": minmax,
+    "rank": rank, "percentile": percentile,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from tests.oracle.test_oracle import SLOW, scored
 from tests.soundness.small_evaluation import column, examined, small_card, small_system
 
 ONE_PART = """
-    measures: {x: {unit: '%'}, n: {unit: 件}}
+    measures: {x: {unit: '%'}, cases: {unit: 件}}
     indicators: {i: {kind: level, of: x, target: {at_least: 50}}}
     pillars: {p: {parts: {i: 1}}}
 """
@@ -47,7 +47,7 @@ EXTREME = [1e308, -1e308, 1e-308, -0.0, 0.0, 5e-324, 1e30, 1e19, -1e16, 1e15, 1.
 EVERY_KIND = """
     measures: {a: {unit: 件}, b: {unit: 件}, c: {unit: 件, over_time: mean}}
     indicators:
-      plain: {kind: level, of: a, target: {at_least: 1e-9}, score: {kind: benchmark}}
+      level: {kind: level, of: a, target: {at_least: 1e-9}, score: {kind: benchmark}}
       ratio: {kind: ratio, numerator: a, denominator: b, target: {at_most: 5}, score: {kind: step, points: 1}}
       cover: {kind: coverage, covered: a, total: b, target: {at_least: 5}}
       share: {kind: share, of: a, score: {kind: minmax}}
@@ -56,7 +56,7 @@ EVERY_KIND = """
       formula: {kind: formula, expr: a * b / (a - b), score: {kind: goalposts, low: 1, high: 10, log: true}}
       mean: {kind: level, of: c, target: {within: [1, 2], by: 2023, schedule: even}}
     pillars:
-      p: {weight: 1, parts: {plain: 1, ratio: 1, cover: 1, share: 1}}
+      p: {weight: 1, parts: {level: 1, ratio: 1, cover: 1, share: 1}}
       q: {weight: 2, parts: {growth: 1, points: 1, formula: 1, mean: 1}, mean: {power: 3}, missing: zero}
     adjustments: {more: {kind: bonus, of: a, points: 1, per: 1e-9}}
     stars: {kind: quota, shares: {5: 50, 1: 50}}
@@ -113,8 +113,8 @@ def test_what_has_no_figure_has_no_attainment() -> None:
 
 
 def test_a_demotion_gives_no_star_to_whom_has_no_score() -> None:
-    text = ONE_PART + "adjustments: {v: {kind: veto, when: n > 3, effect: {demote: 1}}}"
-    card = small_card(text.replace("\nadj", "\n    adj"), (2023, "甲", "x", "—"), (2023, "甲", "n", 9))
+    text = ONE_PART + "adjustments: {v: {kind: veto, when: cases > 3, effect: {demote: 1}}}"
+    card = small_card(text.replace("\nadj", "\n    adj"), (2023, "甲", "x", "—"), (2023, "甲", "cases", 9))
     assert column(card, "totals", "score") == [None]
     assert column(card, "totals", "stars") == [None]
     assert column(card, "totals", "veto") == ["v"]
@@ -149,7 +149,7 @@ def test_an_equal_place_moves_by_halves() -> None:
     assert last["rank_change"].to_list() == [0.5, -0.5]
 
 
-@pytest.mark.parametrize("name", ["level", "score", "rank", "of", "stars", "veto", "raw", "target"])
+@pytest.mark.parametrize("name", ["score", "rank", "of", "stars", "veto", "raw", "target"])
 def test_a_name_that_the_engine_writes_itself_is_refused(name: str) -> None:
     found = examined(f"""
         measures: {{{name}: {{unit: 件}}}}
@@ -163,12 +163,12 @@ def test_a_name_that_the_engine_writes_itself_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("bad", [0, 5])
 def test_a_condition_that_divides_by_zero_does_not_hold(bad: int) -> None:
-    text = ONE_PART.replace("n: {unit: 件}", "n: {unit: 件}, bad: {unit: 件}") + (
+    text = ONE_PART.replace("cases: {unit: 件}", "cases: {unit: 件}, bad: {unit: 件}") + (
         "    adjustments:\n"
-        "      v: {kind: veto, when: bad / n > 0.1, effect: {stars_at_most: 1}}\n"
-        "      b: {kind: bonus, when: bad / n > 0.1, points: 5}\n"
+        "      v: {kind: veto, when: bad / cases > 0.1, effect: {stars_at_most: 1}}\n"
+        "      b: {kind: bonus, when: bad / cases > 0.1, points: 5}\n"
     )
-    card = small_card(text, (2023, "甲", "x", 50), (2023, "甲", "n", 0), (2023, "甲", "bad", bad))
+    card = small_card(text, (2023, "甲", "x", 50), (2023, "甲", "cases", 0), (2023, "甲", "bad", bad))
     assert column(card, "totals", "veto") == [""]
     assert column(card, "totals", "score") == [100.0]
 
@@ -263,7 +263,7 @@ def test_a_linear_schedule_needs_time_to_go() -> None:
     [
         ONE_PART + "    scoring: {kind: deduction, points: 1, per: 0}\n",
         ONE_PART + "    scoring: {kind: step, points: 1, per: -1}\n",
-        ONE_PART + "    adjustments: {b: {kind: bonus, of: n, points: 1, per: 0}}\n",
+        ONE_PART + "    adjustments: {b: {kind: bonus, of: cases, points: 1, per: 0}}\n",
     ],
 )
 def test_a_step_has_a_size(text: str) -> None:
