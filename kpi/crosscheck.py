@@ -8,13 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from kpi import expressions, terms, units
+from kpi import expressions, matrices, terms, units
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
 from kpi.indicators import Formula, Indicator
 from kpi.measures import Measure, Reported
-from kpi.scoring.absolute import cut_order
 from kpi.system import ROOT, System, unit_or_none
 
 
@@ -100,7 +99,7 @@ def _indicator_problems(system: System) -> Problems:
             found = list(rule.problems(at, unit))
             yield from found
             if not found:
-                yield from cut_order(rule, at, unit, higher=indicator.direction == "higher")
+                yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
 
 
 def _tree_problems(system: System) -> Problems:
@@ -114,15 +113,34 @@ def _tree_problems(system: System) -> Problems:
                 message = f"`{part}` is already a part of `{seen[part]}`"
                 yield Problem("K408", path, message, hint="a part has one parent", at_key=True)
             seen.setdefault(part, name)
-        if name not in system.parents and pillar.weight is None and len(system.tops) > 1:
+        method = system.composite.weights
+        if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
             yield Problem("K409", ("pillars", name), f"the top pillar `{name}` has no weight", hint="add `weight:`")
         if name in system.parents and pillar.weight is not None:
             hint = f"its weight is the number beside it in the parts of `{system.parents[name]}`"
             yield Problem("K410", ("pillars", name, "weight"), "only top pillars have a weight of their own", hint=hint)
+        if name in system.tops and pillar.weight is not None and method is not None:
+            message = f"the composite finds the weights of the top pillars ({method.words()})"
+            yield Problem("K410", ("pillars", name, "weight"), message, hint="take out one of the two")
     reached = {name for level in system.depths for name in level}
     for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
         yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
+    yield from _weighting_problems(system)
     yield from _unscored(system)
+
+
+def _weighting_problems(system: System) -> Problems:
+    leaves = frozenset(system.indicators)
+    for name, pillar in system.pillars.items():
+        if pillar.weights is not None:
+            yield from pillar.weights.problems(("pillars", name, "weights"), list(pillar.parts), leaves)
+    if system.composite.weights is not None:
+        yield from system.composite.weights.problems(("composite", "weights"), list(system.tops), leaves)
+    for path, node in system.nodes.items():
+        if node.mean == "copeland" and not matrices.available():
+            yield Problem(
+                "K424", (*path, "mean"), "copeland needs numpy, which is not installed", hint=matrices.INSTALL
+            )
 
 
 def _unscored(system: System) -> Problems:

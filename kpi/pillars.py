@@ -7,15 +7,18 @@ add up for every entity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
+from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
+from kpi.means import PEERS, Mean, Parts, total
 from kpi.rounding import rounded
 from kpi.status import OK, reason, status_of
+from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
 
@@ -73,13 +76,6 @@ def _policy(value: Any) -> Any:
     return {value: {}} if isinstance(value, str) else value
 
 
-class Power(Block):
-    """A power mean: `(sum w x^p)^(1/p)`."""
-
-    power: float = Field(description="the exponent, not zero")
-
-
-Mean = Literal["arithmetic", "geometric", "harmonic", "minimum"] | Power
 MissingPolicy = Annotated[Missing, BeforeValidator(_policy)]
 
 
@@ -90,24 +86,65 @@ class Node(Definition):
     missing: MissingPolicy = Field(default_factory=lambda: Missing(redistribute=Redistribute()))
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round the node's score, half up")
 
+    weights: AnyWeighting | None = Field(None, description="a method that finds the weights of the parts")
+
     @property
     def mean_words(self) -> str:
         """The mean in words."""
-        if isinstance(self.mean, Power):
-            return f"{self.mean.power:g} 次幂平均"
-        return {
-            "arithmetic": "加权算术平均",
-            "geometric": "加权几何平均",
-            "harmonic": "加权调和平均",
-            "minimum": "取最低分",
-        }[self.mean]
+        return means.words(self.mean)
+
+    @property
+    def found(self) -> FromData | None:
+        """The method that finds the weights from data, if there is one."""
+        return self.weights if isinstance(self.weights, FromData) else None
+
+    @property
+    def method(self) -> str:
+        """How the weights come about: `given`, or the name of the method."""
+        return "given" if self.weights is None else str(self.weights.method)
+
+    @property
+    def consistency(self) -> float | None:
+        """The consistency ratio of judgements (AHP), else None."""
+        return self.weights.consistency if isinstance(self.weights, Ahp) else None
+
+    def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Returns the weights of the parts where no data are needed: as given, or from judgements."""
+        fixed = None if self.weights is None else self.weights.fixed(len(given))
+        if fixed is None or len(fixed) != len(given):
+            return dict(given)
+        return dict(zip(given, fixed, strict=True))
+
+
+def _named(parts: Any) -> Any:
+    """`[a, b]` is every part with the weight 1."""
+    if not isinstance(parts, list | tuple):
+        return parts
+    twice = next((part for place, part in enumerate(parts) if part in parts[:place]), None)
+    if twice is not None:
+        raise ValueError(f"names `{twice}` twice")
+    return dict.fromkeys(parts, 1.0)
+
+
+Weight = Annotated[float, Field(gt=0)]
+Weights = Annotated[dict[Name, Weight], BeforeValidator(_named, json_schema_input_type=dict[Name, Weight] | list[Name])]
 
 
 class Pillar(Node):
     """A node whose parts are indicators or other pillars; only the top ones have a weight of their own."""
 
     weight: float | None = Field(None, gt=0, description="of a top pillar in the composite; any positive numbers")
-    parts: dict[Name, Annotated[float, Field(gt=0)]] = Field(min_length=1, description="name: weight")
+    parts: Weights = Field(min_length=1, description="name: weight, or a list of names")
+
+    @model_validator(mode="after")
+    def _weigh(self) -> Self:
+        if self.weights is not None:
+            if len(set(self.parts.values())) > 1:
+                raise ValueError(
+                    "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
+                )
+            self.parts.update(self.fixed(self.parts))
+        return self
 
 
 class Composite(Node):
@@ -122,10 +159,6 @@ class Composite(Node):
 def score_of(name: str) -> str:
     """Returns the name of the column that holds a node's or an indicator's score."""
     return f"{name}.score"
-
-
-def _sum(terms: list[pl.Expr]) -> pl.Expr:
-    return pl.sum_horizontal(terms) if len(terms) > 1 else terms[0]
 
 
 class Combination:
@@ -164,29 +197,46 @@ class Combination:
         penalty = self.node.missing.penalty
         stand_in = {
             "zero": pl.lit(0.0),
-            "cohort_mean": own.mean().over("period", "cohort"),
+            "cohort_mean": own.mean().over(PEERS),
             "penalty": pl.lit(-penalty.points if penalty else 0.0),
         }.get(self.policy)
         return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
 
+    def given(self, part: str) -> pl.Expr:
+        """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
+        return pl.lit(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
-        weight = self.weights[part]
+        weight = self.given(part)
         if self.policy == "spread":
-            spread = (self.applicable - self.present) / _sum(
+            spread = (self.applicable - self.present) / total(
                 [self.own(one).is_not_null().cast(Number) for one in self.weights]
             )
             return pl.when(self.own(part).is_not_null()).then(weight + spread)
-        return pl.when(self.filled(part).is_not_null()).then(pl.lit(float(weight)))
+        return pl.when(self.filled(part).is_not_null()).then(weight)
 
     # ---- THE NODE ---- #
 
+    def weighing(self) -> dict[str, pl.Expr]:
+        """Returns the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
+        found = self.node.found
+        if found is None:
+            return {}
+        columns = [pl.col(part) if found.of == "values" else self.own(part) for part in self.weights]
+        return {f"{self.name}.weighting": found.column(columns)}
+
+    def weighed(self) -> dict[str, pl.Expr]:
+        """Returns the columns `part.weighting` out of the list; they add up to 1."""
+        if self.node.found is None:
+            return {}
+        weights = pl.col(f"{self.name}.weighting").list
+        return {f"{part}.weighting": weights.get(place) for place, part in enumerate(self.weights)}
+
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
-        applicable = _sum([pl.when(self.applies(part)).then(pl.lit(float(w))) for part, w in self.weights.items()])
-        present = _sum(
-            [pl.when(self.own(part).is_not_null()).then(pl.lit(float(w))) for part, w in self.weights.items()]
-        )
+        applicable = total([pl.when(self.applies(part)).then(self.given(part)) for part in self.weights])
+        present = total([pl.when(self.own(part).is_not_null()).then(self.given(part)) for part in self.weights])
         return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
 
     def carrying(self) -> dict[str, pl.Expr]:
@@ -195,68 +245,65 @@ class Combination:
             return {f"{self.name}.carried": self.present}
         if self.policy == "spread":
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
-        return {f"{self.name}.carried": _sum([self.weight(part) for part in self.weights])}
+        return {f"{self.name}.carried": total([self.weight(part) for part in self.weights])}
 
     def result(self) -> dict[str, pl.Expr]:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
         Coverage is the part of the applicable weight that has its own score, down to the indicators. The status is
-        not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), or ok.
+        not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), what the
+        method says that finds no weights, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
             value = rounded(value, self.node.decimals)
-        there = self.present / self.applicable * 100
-        least = 100.0 if self.policy == "fail" else self.node.missing.at_least
         verdict = pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
-        if least:
-            verdict = pl.when(there < least - 1e-9).then(reason("incomplete")).otherwise(verdict)
+        if self.least:
+            verdict = pl.when(self.there() < self.least - 1e-9).then(reason("incomplete")).otherwise(verdict)
         verdict = pl.when(self.carried <= 0).then(reason("missing")).otherwise(verdict)
         verdict = pl.when(self.applicable <= 0).then(reason("not_applicable")).otherwise(verdict)
+        if self.node.found is not None:
+            none = pl.col(f"{self.name}.weighting").is_null()
+            verdict = pl.when(none).then(reason(self.node.found.without)).otherwise(verdict)
         return {
             score_of(self.name): pl.when(verdict == OK).then(value),
             f"{score_of(self.name)}.status": verdict,
             f"{self.name}.coverage": pl.when(self.applicable > 0).then(self.coverage()),
         }
 
+    @property
+    def least(self) -> float:
+        """The percent of the applicable weight that must have a score."""
+        return 100.0 if self.policy == "fail" else self.node.missing.at_least
+
+    def there(self) -> pl.Expr:
+        """Returns the percent of the applicable weight that has its own score."""
+        return self.present / self.applicable * 100
+
     def coverage(self) -> pl.Expr:
         """Returns the percent of applicable weight that has data, down to the indicators."""
         if self.leaves.issuperset(self.weights):
-            return self.present / self.applicable * 100
+            return self.there()
         reach: list[pl.Expr] = []
-        for part, weight in self.weights.items():
+        for part in self.weights:
             leaf = pl.when(self.own(part).is_not_null()).then(100.0)
             covered = leaf if part in self.leaves else pl.col(f"{part}.coverage")
-            reach.append(pl.when(self.applies(part)).then(covered * weight))
-        return _sum(reach) / self.applicable
+            reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
+        return total(reach) / self.applicable
 
     def mean(self) -> pl.Expr:
         """Returns the mean of the filled scores."""
-        kind = self.node.mean
-        if kind == "minimum":
-            return pl.min_horizontal([self.filled(part) for part in self.weights])
-        if isinstance(kind, Power):
-            exponent = kind.power
-            return self.averaged(lambda score: score.pow(exponent)).pow(1 / exponent)
-        if kind == "arithmetic":
-            return self.averaged(lambda score: score)
-
-        # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it, or nothing.
-        def positive(score: pl.Expr) -> pl.Expr:
-            return pl.when(score <= 0).then(1.0).otherwise(score)
-
-        if kind == "geometric":
-            inner = self.averaged(lambda score: positive(score).log()).exp()
-        else:
-            inner = 1 / self.averaged(lambda score: 1 / positive(score))
-        none = pl.any_horizontal([(self.filled(part) <= 0).fill_null(value=False) for part in self.weights])
-        return pl.when(none).then(0.0).otherwise(inner)
-
-    def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-        """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
+        scores = [self.filled(part) for part in self.weights]
+        weights = [self.weight(part) for part in self.weights]
         if self.policy in ("redistribute", "fail"):
-            return _sum([transform(self.own(part)) * weight for part, weight in self.weights.items()]) / self.carried
-        return _sum([transform(self.filled(part)) * self.weight(part) for part in self.weights]) / self.carried
+            # A part without a score falls out by its score alone; the plan is smaller without asking twice.
+            weights = [self.given(part) for part in self.weights]
+        if means.by_peers(self.node.mean):
+            # Who is not scored is nobody's peer.
+            scored = self.there() >= self.least - 1e-9
+            scores = [pl.when(scored).then(score) for score in scores]
+        given = [self.given(part) for part in self.weights]
+        return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
 
     def shares(self) -> dict[str, pl.Expr]:
         """Returns for each part the column `part.share`: the fraction (0 to 1) of the node that it carried.
@@ -266,7 +313,7 @@ class Combination:
         scored = pl.col(score_of(self.name)).is_not_null()
         if self.node.mean == "minimum":
             lowest = pl.min_horizontal([self.filled(part) for part in self.weights])
-            ties = _sum([(self.filled(part) == lowest).cast(Number) for part in self.weights])
+            ties = total([(self.filled(part) == lowest).cast(Number) for part in self.weights])
             carried = {p: pl.when(self.filled(p) == lowest).then(1.0).otherwise(0.0) / ties for p in self.weights}
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}

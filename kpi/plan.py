@@ -9,7 +9,7 @@ named columns, so one harness tests, explains and times them all. A plan is immu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ import polars as pl
 
 from kpi import stars
 from kpi.adjustments import Bonus, Deduction, Veto
+from kpi.details import NOTHING, Stage, details_of, goal, reached
 from kpi.indicators import ENTITIES, MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.ranking import Ranking
@@ -24,21 +25,6 @@ from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
 from kpi.targets import Target, in_force
-
-NOTHING = pl.lit(None, dtype=pl.Float64)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of a plan: named expressions that are evaluated together."""
-
-    name: str
-    words: str
-    columns: Mapping[str, pl.Expr]
-
-    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the frame with the stage's columns added."""
-        return frame.with_columns(**self.columns) if self.columns else frame
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,7 @@ class Plan:
     @cached_property
     def details(self) -> tuple[Stage, ...]:
         """The stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
-        return tuple(_details(self.system))
+        return tuple(details_of(self.system))
 
     def detail(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Returns a result of `run` with the columns of `details` added."""
@@ -108,6 +94,8 @@ def _stages(system: System) -> Iterator[Stage]:
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
+        ("权重", Combination.weighing),
+        ("各部分权重", Combination.weighed),
         ("适用与有数权重", Combination.totals),
         ("计入权重", Combination.carrying),
         ("得分", Combination.result),
@@ -144,20 +132,6 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     return columns
 
 
-def _goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
-    targets = system.targets(name)
-    target = pl.col(f"{name}.target") if targets else NOTHING
-    return target, pl.col(f"{name}.upper") if any(one.within for one in targets) else NOTHING
-
-
-def _reached(system: System, name: str) -> pl.Expr:
-    targets = system.targets(name)
-    if not targets:
-        return pl.lit(None, dtype=pl.Boolean)
-    low, high = _goal(system, name)
-    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
-
-
 def _score(system: System, name: str) -> dict[str, pl.Expr]:
     """The columns `name.score` (percent of full marks) and `name.score.status`."""
     indicator, rule = system.indicators[name], system.rule(name)
@@ -169,8 +143,8 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
             .then(reason("not_applicable"))
             .otherwise(reason("no_target")),
         }
-    low, high = _goal(system, name)
-    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, _reached(system, name))
+    low, high = goal(system, name)
+    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers)
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target else {}
     score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name]).values()
@@ -266,70 +240,6 @@ def _changes() -> dict[str, pl.Expr]:
     before = pl.col("rank").shift(ENTITIES).cast(pl.Int32)
     change = pl.col("score") - pl.col("score").shift(ENTITIES)
     return {"rank_change": (before - pl.col("rank").cast(pl.Int32)).cast(pl.Int32), "score_change": change.round(9)}
-
-
-# ---- DETAILS ---- #
-
-
-def _details(system: System) -> Iterator[Stage]:
-    leaves = frozenset(system.indicators)
-    columns: dict[str, pl.Expr] = {}
-    for name in system.indicators:
-        columns |= _progress(system, name)
-    yield Stage("progress", "完成程度与序时进度", columns)
-    lights: dict[str, pl.Expr] = {}
-    for name in system.indicators:
-        behind = (pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment")).round(9)
-        light = (
-            pl.when(behind <= system.lights.green)
-            .then(pl.lit("green"))
-            .when(behind <= system.lights.yellow)
-            .then(pl.lit("yellow"))
-        )
-        lights[f"{name}.light"] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
-    yield Stage("lights", "红黄绿灯", lights)
-    if system.tops:
-        shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
-        for names in system.depths:
-            for name in names:
-                shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
-        yield Stage("shares", "各部分实际权重占比", shares)
-        yield Stage(
-            "weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops}
-        )
-        for depth, names in enumerate(reversed(system.depths), 1):
-            parts = [(part, name) for name in names for part in system.pillars[name].parts]
-            weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
-            yield Stage(f"weights {depth}", "下级实际权重", weights)
-    nodes = [*system.indicators, *system.pillars]
-    places = {
-        f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes
-    }
-    yield Stage("ranks", "单项位次", places)
-
-
-def _progress(system: System, name: str) -> dict[str, pl.Expr]:
-    """The columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
-    targets = system.targets(name)
-    if not targets:
-        return {
-            f"{name}.attainment": NOTHING,
-            f"{name}.schedule": NOTHING,
-            f"{name}.reached": pl.lit(None, dtype=pl.Boolean),
-        }
-    low, high = _goal(system, name)
-    unit = system.unit(name)
-    # Late is done, so it is attained; whether it was in time is what the status says.
-    value = pl.col(name)
-    if isinstance(system.indicators[name], Milestone):
-        value = pl.when(status_of(name) == reason("late")).then(1.0).otherwise(value)
-    attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
-    due = {i: target.due(MONTH) for i, target in enumerate(targets)}
-    return {
-        f"{name}.attainment": in_force(targets, MONTH, attained),
-        f"{name}.schedule": in_force(targets, MONTH, due),
-        f"{name}.reached": _reached(system, name),
-    }
 
 
 #: A system of one figure, for the doctest of `compile_plan`.

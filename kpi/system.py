@@ -17,7 +17,7 @@ from kpi.definition import Block, Name, Text
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.measures import AnyMeasure, Measure
 from kpi.periods import Grain
-from kpi.pillars import Composite, Pillar
+from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
 from kpi.scoring import AnyRule, Completion, Rule
 from kpi.stars import AnyScheme, Bands
@@ -147,7 +147,22 @@ class System(BaseModel):
     @cached_property
     def tops(self) -> dict[str, float]:
         """The pillars that no other names, with their weights; a single one needs none."""
-        return {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        return self.composite.fixed(given)
+
+    @property
+    def nodes(self) -> dict[tuple[str, ...], Node]:
+        """The composite and every pillar, by their place in the definition."""
+        return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
+
+    @property
+    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
+        """The nodes from the root down, each with its parts and their weights."""
+        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+        below = [
+            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+        ]
+        return root + below
 
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:

@@ -61,22 +61,47 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
 
 
 class PerEntity(Block):
-    """A bound that differs by entity: from the target column of the data, or from a file beside the definition.
+    """A bound that differs by entity; exactly one of four ways to say what it is.
 
-    The file has the columns entity, indicator, target and, where it changes, period. `total` is the document's figure
-    that the entities' targets add up to.
+    `column`: the target column of the data. `file`: a file beside the definition with the columns entity, indicator,
+    target. `by`: a column of the roster, and the bound for each of its `values` (三级 60, 二级 30). `share`: a part of
+    `total`, the document's figure, equal or in proportion to a numeric column of the roster.
     """
 
     column: str | None = None
     file: str | None = None
-    total: float | None = None
+    by: str | None = Field(None, description="a column of the roster, such as 等级")
+    values: dict[Text, Quantity] = Field(default_factory=dict, description="of `by`: the bound for each value")
+    share: str | None = Field(None, description="equal, or a numeric column of the roster, such as 人口")
+    total: float | None = Field(None, description="the document's figure, which the entities' bounds add up to")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.column is None) == (self.file is None):
-            raise ValueError("give either `column` or `file`")
+        if len([one for one in (self.column, self.file, self.by, self.share) if one is not None]) != 1:
+            raise ValueError("give exactly one of `column`, `file`, `by`, `share`")
+        if (self.by is None) == bool(self.values):
+            raise ValueError("`by` needs `values`, and only `by` has them")
+        if self.share is not None and self.total is None:
+            raise ValueError("`share` needs the `total` that is shared")
         return self
 
+    def words(self, unit: Unit | str) -> str:
+        """Returns the bound as people write it.
+
+        >>> PerEntity(by="等级", values={"三级": 60, "二级": 30}).words("%")
+        '按等级：三级 60 %，二级 30 %'
+        """
+        if self.by is not None:
+            parts = (f"{value} {_number(bound)}" for value, bound in self.values.items())
+            return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
+        if self.share is not None:
+            how = "平均" if self.share == EQUAL else f"按{self.share}"
+            return f"{_number(self.total or 0)} {unit}{how}分解到各单位"
+        return "各单位分别确定"
+
+
+#: The `share` that divides a total into as many equal parts as there are entities.
+EQUAL = "equal"
 
 Bound = Quantity | PerEntity | None
 
@@ -180,6 +205,8 @@ class Target(Block):
             bound = getattr(self, key)
             if isinstance(bound, int | float | str) and not isinstance(bound, bool):
                 found[(key,)] = bound
+            elif isinstance(bound, PerEntity):
+                found |= {(key, "values", value): one for value, one in bound.values.items()}
         found |= {("within", place): bound for place, bound in enumerate(self.within or ())}
         if self.baseline is not None:
             found["baseline", "value"] = self.baseline.value
@@ -198,7 +225,7 @@ class Target(Block):
         elif bound is None:
             text = f"{symbol} 未给出"
         elif isinstance(bound, PerEntity):
-            text = f"{symbol} 各单位分别确定"
+            text = f"{symbol} {bound.words(unit)}"
         elif isinstance(bound, tuple):
             text = f"{symbol} [{', '.join(map(_number, bound))}] {unit}"
         else:

@@ -22,8 +22,10 @@ WORDS = re.compile(r"(?:(?P<severity>[a-z]+) )?(?P<code>K\d{3}) (?P<message>.*?)
 #: The modules that judge a definition by itself.
 JUDGES = (
     *("yaml", "wording", "loader", "crosscheck", "terms", "expressions", "targets", "adjustments", "stars", "checks"),
-    *("scoring/*", "indicators/*"),
+    *("scoring/*", "indicators/*", "weights", "pillars", "means", "measures", "system"),
 )
+#: Found only where a library is not installed.
+NOT_HERE = {"K424"}
 
 
 def letters(line: str, cells: int) -> int:
@@ -80,7 +82,7 @@ def test_every_code_about_definitions_has_a_file():
         for code in re.findall(r'"(K\d{3})"', path.read_text("utf-8"))
     }
     shown = {want[4] for file in FILES for want in expected(file)}
-    assert used <= shown
+    assert used - NOT_HERE <= shown
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -1,8 +1,8 @@
 """Golden cases: a definition, data, and what must come out, worked out by hand or published, never by the program.
 
-Each folder has `system.yaml`, data files, `expected/*.csv` and a README that says where the numbers come from. A file of
-expected results names the rows it is about and the columns it judges: a blank is null, a number with decimals is meant
-to half its last place, a whole number exactly. `totals` list all rows of their periods, `findings` all findings.
+Each folder has `system.yaml`, data files, `expected/*.csv` and a README that says where the numbers come from. A file
+of expected results names the rows it is about and the columns it judges: a blank is null, a number with decimals is
+meant to half its last place, a whole number exactly. `totals` list all rows of their periods, `findings` all findings.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kpi.pillars import Combination, Missing, Pillar, Power
+from kpi.means import Power
+from kpi.pillars import Combination, Missing, Pillar
 from kpi.status import Status
 
 PARTS = {"a": 3.0, "b": 1.0}
@@ -13,7 +14,7 @@ PARTS = {"a": 3.0, "b": 1.0}
 
 def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
     """Returns the score of a pillar of two parts, one of which may be missing."""
-    node = Pillar(parts=PARTS, mean=mean, missing=Missing.model_validate({missing: {}}))
+    node = Pillar(parts=dict(PARTS), mean=mean, missing=Missing.model_validate({missing: {}}))
     frame = pl.LazyFrame(
         {"a.score": [a], "b.score": [b], "a.score.status": ["ok"], "b.score.status": [b_status if b is None else "ok"]},
         schema={"a.score": pl.Float64, "b.score": pl.Float64, "a.score.status": Status, "b.score.status": Status},

@@ -146,9 +146,10 @@ class Count(Indicator):
 
 
 class Milestone(Indicator):
-    """Done or not: 1 from the first period that reports 是, `late` where that was after the deadline.
+    """Done or not: 1 from the first period that reports 是, `late` where all of that period is after the deadline.
 
-    A milestone that was once reported keeps its last state until another is reported.
+    A milestone that was once reported keeps its last state until another is reported. Nobody is late for what a period
+    that contains the deadline reports: a yearly figure cannot tell whether May was met.
     """
 
     kind: Literal["milestone"] = "milestone"
@@ -169,7 +170,7 @@ class Milestone(Indicator):
         why = pl.when(state.is_null()).then(status_of(self.of))
         done_in = pl.when(pl.col(self.of) > 0).then(MONTH).min().over("entity")
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
-        late = pl.lit(False) if due is None else (state > 0) & (done_in > due)
+        late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
         return {name: value, f"{name}.status": pl.coalesce(why, verdict)}
 

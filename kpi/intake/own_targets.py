@@ -1,4 +1,4 @@
-"""Targets that differ by entity: from the data, or from a file beside the definition."""
+"""Targets that differ by entity: from the data, from a file beside the definition, or from the roster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from kpi import periods
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
@@ -15,6 +15,7 @@ from kpi.intake.numbers import read_numbers
 from kpi.intake.reported import factors
 from kpi.intake.table import ROW, Table
 from kpi.system import System
+from kpi.targets import EQUAL, PerEntity, in_unit
 
 _COLUMNS = ("entity", "indicator", "target")
 
@@ -39,13 +40,18 @@ def add(
         sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
         if not sources:
             continue
+        column = pl.lit(None, dtype=pl.Float64)
         mine = targets
-        if (file := sources[0].file) is not None:
+        if sources[0].file is None and sources[0].column is None:
+            by_entity, more = _from_roster(sources[0], name, system, entities)
+            found += more
+            grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
+            column, mine = pl.col("target"), targets.clear()
+        elif (file := sources[0].file) is not None:
             if file not in files:
                 files[file], more = _from_file(system.home / file, system, entities)
                 found += more
             mine = files[file]
-        column = pl.lit(None, dtype=pl.Float64)
         if mine.height:
             mine = _by_period(mine.filter(pl.col("indicator") == name), grid, system.period.months)
             grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
@@ -63,6 +69,39 @@ def _by_period(targets: pl.DataFrame, grid: pl.DataFrame, size: int) -> pl.DataF
         .select("entity", "target", period=ends.cast(pl.Int32).fill_null(grid["period"].first()))
         .unique(["entity", "period"], keep="last", maintain_order=True)
     )
+
+
+def _from_roster(
+    bound: PerEntity, indicator: str, system: System, entities: Entities
+) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """The targets that follow from the roster: by the value of a column, or as shares of a total."""
+    number, unit = entities.frame.height, system.unit(indicator)
+    found = pl.DataFrame({"entity": range(number)}, schema={"entity": pl.UInt32})
+    if bound.share == EQUAL:
+        return found.with_columns(target=pl.lit(float(bound.total or 0) / number)), []
+    attribute = bound.by or bound.share or ""
+    if attribute not in entities.frame.columns:
+        place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
+        hint = suggest(attribute, entities.frame.columns) or "add the column to the roster"
+        raise DataError(
+            Diagnostic("K545", f"the roster has no column `{attribute}`, which {indicator} needs", place, hint)
+        )
+    texts = entities.frame[attribute]
+    if bound.by is not None:
+        bounds = {value: in_unit(one, unit) for value, one in bound.values.items()}
+        return found.with_columns(
+            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
+        ), []
+    numbers = read_numbers(texts)
+    findings = [
+        Diagnostic(
+            "K604", f"`{text}` is no number to share by: {name} has no target for {indicator}", Place(entity=name)
+        )
+        for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
+        if number is None
+    ]
+    value = numbers["value"].fill_nan(None)
+    return found.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
 
 
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:

@@ -181,7 +181,8 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
         value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status",
-        revision=pl.col("edition").fill_null(0.0), row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+        revision=pl.col("edition").fill_null(0.0), row=pl.col(ROW).cast(pl.UInt32),
+        source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
     figures.refused = sum(one.height for one in bad)
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")

@@ -6,12 +6,18 @@ from typing import Any
 
 from kpi.definition import one_of
 from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Goalposts, Pass, Piecewise, Step
-from kpi.scoring.relative import Efficacy, MinMax, Percentile, RankScore
+from kpi.scoring.places import Borda, Percentile, RankScore
+from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.scoring.rule import Case, Rule, Scored
+from kpi.scoring.standards import GradeEfficacy, Interval
+
+#: Every kind of scoring rule, in the order of the reference.
+KINDS: tuple[type[Rule], ...] = (
+    Completion, Benchmark, Pass, Deduction, Step, Bands, Piecewise, Goalposts, Efficacy, GradeEfficacy, Interval,
+    MinMax, ZScore, DistanceToTarget, DistanceToBest, Percentile, RankScore, Borda,
+)  # fmt: skip
 
 #: Any scoring rule, told apart by `kind`.
-AnyRule: Any = one_of(
-    Completion, Benchmark, Pass, Deduction, Step, Bands, Piecewise, Goalposts, Efficacy, MinMax, RankScore, Percentile
-)
+AnyRule: Any = one_of(*KINDS)
 
-__all__ = ["AnyRule", "Case", "Completion", "Rule", "Scored"]
+__all__ = ["KINDS", "AnyRule", "Case", "Completion", "Rule", "Scored"]

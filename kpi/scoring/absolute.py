@@ -9,9 +9,10 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
 from kpi.targets import OpenQuantity, Quantity, in_unit
-from kpi.units import Unit, UnitError
+from kpi.units import Unit
 
 
 def _completion(case: Case, standard: pl.Expr, reverse: str) -> pl.Expr:
@@ -257,13 +258,20 @@ class Piecewise(Rule):
 class Goalposts(Rule):
     """Position between two fixed posts: `100 (x - low)/(high - low)`, mirrored where lower is better.
 
-    With `log: true` on logarithms, as for income in the Human Development Index.
+    With `log: true` on logarithms, as for income in the Human Development Index. The posts do not depend on the peers,
+    so neither equal values nor a single one are special. `scale` stretches the result before floor and cap.
+
+    >>> frame = pl.DataFrame({"x": [100.0, 2000.0, 75000.0]})
+    >>> rule = Goalposts(low=100.0, high=75000.0, log=True)
+    >>> frame.select(s=rule.score(Case.plain(pl.col("x"))).score.round(1))["s"].to_list()
+    [0.0, 45.3, 100.0]
     """
 
     kind: Literal["goalposts"] = "goalposts"
     low: Quantity
     high: Quantity
     log: bool = False
+    scale: Scale = (0.0, 100.0)
 
     def score(self, case: Case) -> Scored:
         """Returns the position; a value that has no logarithm is out of range."""
@@ -272,8 +280,8 @@ class Goalposts(Rule):
         if self.log:
             guards = {"out_of_range": value <= 0}
             value, low, high = value.log(), low.log(), high.log()
-        score = (value - low) / (high - low) * 100
-        return Scored(score if case.higher else 100 - score, guards)
+        position = (value - low) / (high - low)
+        return Scored(stretched(position if case.higher else 1 - position, self.scale), guards)
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -293,12 +301,3 @@ class Goalposts(Rule):
             yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
         elif self.log and in_unit(self.low, unit) <= 0:
             yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")
-
-
-def cut_order(rule: Rule, path: Path, unit: Unit, *, higher: bool) -> Problems:
-    """Yields the problem of cut points that contradict the indicator's direction."""
-    try:
-        if isinstance(rule, Bands):
-            yield from rule.order_problem(path, unit, higher=higher)
-    except UnitError:
-        return

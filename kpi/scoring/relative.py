@@ -1,16 +1,36 @@
-"""Rules that judge a value against its peers: the entities of the same period and cohort."""
+"""Rules that judge a value by its distance from its peers: the entities of the same cohort.
+
+The peers are those of the same period, or with `across: panel` of all periods, so that years can be compared; then a
+new period moves the scores of the old ones.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from kpi.definition import Path
+from kpi.definition import Listed, Path
 from kpi.scoring.rule import Case, Rule, Scored
 from kpi.targets import Quantity
+
+
+def _rising(scale: tuple[float, ...]) -> tuple[float, ...]:
+    if len(scale) != 2 or scale[0] >= scale[1]:
+        raise ValueError("a scale is a pair of the worst and the best score, such as [0, 100]")
+    return scale
+
+
+#: The scores of the worst and of the best: `[0, 100]`.
+Scale = Annotated[Listed[float], AfterValidator(_rising)]
+
+
+def stretched(position: pl.Expr, scale: tuple[float, ...]) -> pl.Expr:
+    """Returns a position between 0 and 1 as a score on a scale."""
+    low, high = scale
+    return low + (high - low) * position
 
 
 def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.Expr:
@@ -18,11 +38,24 @@ def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.
     return pl.when(best == worst).then(pl.lit(constant)).otherwise((case.value - worst) / (best - worst))
 
 
-class Efficacy(Rule):
+class Relative(Rule):
+    """The base of rules that compare with peers."""
+
+    across: Literal["period", "panel"] = Field("period", description="peers: of the same period, or of all periods")
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The columns that tell peers from others."""
+        return ("period", "cohort") if self.across == "period" else ("cohort",)
+
+
+class Efficacy(Relative):
     """功效系数: `base + span (x - xs)/(xh - xs)` between 不允许值 xs and 满意值 xh, by default worst and best.
 
     Exponential: `base exp(ln((base+span)/base) (x - xs)/(xh - xs))`. Not clipped (a value below xs gets less than the
-    base) unless `floor` and `cap` say so. All get base + span where best and worst are the same.
+    base) unless `floor` and `cap` say so. All get base + span where best and worst are the same, and a single one does.
+
+    Source: 功效系数法 of 综合评价 textbooks (60 + 40); 临沂 2012 县域考核; 旌德 (20 + 80).
 
     >>> frame = pl.DataFrame({"x": [5.81]})
     >>> rule = Efficacy(unacceptable=6.0, satisfactory=12.0)
@@ -33,8 +66,8 @@ class Efficacy(Rule):
     kind: Literal["efficacy"] = "efficacy"
     floor: float | None = None
     cap: float | None = None
-    base: float = 60
-    span: float = 40
+    base: float = Field(60, gt=0)
+    span: float = Field(40, gt=0)
     satisfactory: Quantity | None = Field(None, description="满意值; left out: the best of the peers")
     unacceptable: Quantity | None = Field(None, description="不允许值; left out: the worst of the peers")
     exponential: bool = False
@@ -57,62 +90,124 @@ class Efficacy(Rule):
         return {("satisfactory",): self.satisfactory, ("unacceptable",): self.unacceptable}
 
 
-class MinMax(Rule):
+class MinMax(Relative):
     """Position between the worst and the best of the peers: `low + (high - low) (x - worst)/(best - worst)`.
 
-    Where all peers are equal everyone gets `constant`, by default the middle of the range.
+    Where all peers are equal everyone gets `constant`, by default the middle of the scale; so does a single one.
+
+    Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), 5.2; 极差标准化.
+
+    >>> frame = pl.DataFrame({"x": [2.0, 3.0, 6.0]})
+    >>> frame.select(MinMax().score(Case.plain(pl.col("x"))).score).to_series().to_list()
+    [0.0, 25.0, 100.0]
     """
 
     kind: Literal["minmax"] = "minmax"
-    low: float = 0
-    high: float = 100
+    scale: Scale = (0.0, 100.0)
     constant: float | None = Field(None, description="the score where all are equal; left out: the middle")
 
     def score(self, case: Case) -> Scored:
-        """Returns the position on the range."""
-        same = 0.5 if self.constant is None else (self.constant - self.low) / (self.high - self.low)
-        return Scored(self.low + (self.high - self.low) * _position(case, case.worst(), case.best(), same))
+        """Returns the position on the scale."""
+        low, high = self.scale
+        same = 0.5 if self.constant is None else (self.constant - low) / (high - low)
+        return Scored(stretched(_position(case, case.worst(), case.best(), same), self.scale))
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return f"极差标准化：组内最差得 {self.low:g} %，最好得 {self.high:g} %"
+        return f"极差标准化：组内最差得 {self.scale[0]:g} %，最好得 {self.scale[1]:g} %"
 
 
-class RankScore(Rule):
-    """A fixed step per place: `first - step (rank - 1)` (争先进位：第一名 100 %，每后一名减 5 %).
+class ZScore(Relative):
+    """Distance from the mean in standard deviations: `mean + sd (x - average)/s`, mirrored where lower is better.
 
-    Equal values share a place, `min` the better one, `average` the mean of the places they take.
+    `s` is the sample standard deviation (n - 1). All get `mean` where all are equal, and a single one does. Not clipped
+    unless `floor` and `cap` say so.
+
+    Source: OECD/JRC Handbook (2008), 5.1; with mean 100 and sd 10 the first step of the Mazziotta-Pareto index.
+
+    >>> frame = pl.DataFrame({"x": [1.0, 2.0, 3.0]})
+    >>> frame.select(ZScore().score(Case.plain(pl.col("x"))).score).to_series().to_list()
+    [40.0, 50.0, 60.0]
     """
 
-    kind: Literal["rank"] = "rank"
-    first: float = 100
-    step: float = Field(5, gt=0)
-    ties: Literal["min", "average", "dense", "max"] = "min"
+    kind: Literal["zscore"] = "zscore"
+    floor: float | None = None
+    cap: float | None = None
+    mean: float = 50
+    sd: float = Field(10, gt=0)
 
     def score(self, case: Case) -> Scored:
-        """Returns the score of the place."""
-        place = case.among(case.value.rank(self.ties, descending=case.higher))
-        return Scored(self.first - self.step * (place.cast(pl.Float64) - 1))
+        """Returns the standardised value."""
+        sign = 1 if case.higher else -1
+        apart = case.value - case.among(case.value.mean())
+        # The deviation of equal numbers may come out as a few last bits instead of zero: compare the numbers.
+        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std())).otherwise(0.0)
+        return Scored(self.mean + sign * self.sd * z)
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return f"按位次计分：第一名 {self.first:g} %，每后一名减 {self.step:g} %"
+        return f"标准化（Z 分数）：组内平均得 {self.mean:g} %，每一标准差 {self.sd:g} %"
 
 
-class Percentile(Rule):
-    """The percent of peers that are worse: `100 (rank - 1)/(n - 1)`, rank from the worst; 100 for a single one.
+class DistanceToBest(Relative):
+    """Distance to the best of the peers: as a share of it, `x/best` (lower is better: `best/x`).
 
-    Equal values take the mean of their places.
+    With `by: range` the gap in the range of the peers, `1 - |best - x|/|best - worst|`, the same as min-max. The best
+    get the top of the scale, so where all are equal, and for a single one, everyone does. A best value of zero or less
+    leaves `by: ratio` without a result (out_of_range), unless lower is better and the value is itself the best.
+
+    Source: OECD/JRC Handbook (2008), 5.3, distance to the group leader.
+
+    >>> frame = pl.DataFrame({"x": [2.0, 3.0, 4.0]})
+    >>> frame.select(DistanceToBest().score(Case.plain(pl.col("x"))).score).to_series().to_list()
+    [50.0, 75.0, 100.0]
     """
 
-    kind: Literal["percentile"] = "percentile"
+    kind: Literal["distance_to_best"] = "distance_to_best"
+    by: Literal["ratio", "range"] = "ratio"
+    scale: Scale = (0.0, 100.0)
 
     def score(self, case: Case) -> Scored:
-        """Returns the percentile among the peers that have a value."""
-        place = case.among(case.value.rank("average", descending=not case.higher))
-        others = case.among(case.value.count()).cast(pl.Float64) - 1
-        return Scored(pl.when(others == 0).then(pl.lit(100.0)).otherwise((place - 1) / others * 100))
+        """Returns the part of the way to the best."""
+        best = case.best()
+        if self.by == "range":
+            return Scored(stretched(_position(case, case.worst(), best, 1.0), self.scale))
+        ratio = case.value / best if case.higher else best / case.value
+        position = pl.when(case.value == best).then(pl.lit(1.0)).otherwise(ratio)
+        impossible = (best <= 0) & (case.value != best) if case.higher else case.value < 0
+        return Scored(stretched(position, self.scale), {"out_of_range": impossible})
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return "百分位计分：组内不如本单位者所占百分比"
+        return "与组内最好之比计分" if self.by == "ratio" else "按与组内最好的差距占极差之比计分"
+
+
+class DistanceToTarget(Relative):
+    """The part of the way from the worst of the peers to the target: `(x - worst)/(target - worst)`.
+
+    Who has reached the target gets at least the top of the scale (more where `cap` allows), also where the target is
+    no better than the worst. So where all are equal everyone gets the top if it is reached and the bottom if not.
+
+    Source: OECD/JRC Handbook (2008), 5.3, with the worst performer as the origin.
+
+    >>> frame = pl.DataFrame({"x": [2.0, 4.0, 9.0], "t": [6.0, 6.0, 6.0]})
+    >>> case = Case.plain(pl.col("x"), target=pl.col("t"))
+    >>> frame.select(s=DistanceToTarget(cap=None).score(case).score)["s"].to_list()
+    [0.0, 50.0, 175.0]
+    """
+
+    kind: Literal["distance_to_target"] = "distance_to_target"
+    needs_target: ClassVar[bool] = True
+    scale: Scale = (0.0, 100.0)
+
+    def score(self, case: Case) -> Scored:
+        """Returns the part of the way to the target."""
+        worst = case.worst()
+        further = case.target - worst if case.higher else worst - case.target
+        come = case.value - worst if case.higher else worst - case.value
+        position = pl.when(further > 0).then(come / further).otherwise(1.0)
+        return Scored(stretched(position, self.scale))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "按距目标差距计分：组内最差为起点，目标值为终点"

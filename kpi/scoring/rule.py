@@ -94,6 +94,11 @@ class Rule(Block):
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
 
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The columns that tell the entities compared with each other from others."""
+        return ("period", "cohort")
+
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the rule's quantities that are in the indicator's unit, each with its place."""
         return {}
@@ -101,3 +106,7 @@ class Rule(Block):
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yields what is wrong with the rule's numbers for an indicator in `unit`."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
+
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
+        """Yields a problem when a better score does not ask for a better value."""
+        yield from ()

@@ -1,0 +1,158 @@
+"""Means (合成方法): how the scores of the parts of a node become one.
+
+Weighted means of one entity's own scores, and methods that look at the whole cohort (TOPSIS, Copeland). A mean sees
+columns: the scores that enter, null where a part has none, and the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from kpi import matrices
+from kpi.definition import Block
+
+PEERS = ("period", "cohort")
+
+
+class Power(Block):
+    """A power mean: `(sum w x^p / sum w)^(1/p)`."""
+
+    power: float = Field(description="the exponent, not zero")
+
+    @field_validator("power")
+    @classmethod
+    def _not_zero(cls, power: float) -> float:
+        if power == 0:
+            raise ValueError("must not be 0; the limit is `geometric`")
+        return power
+
+
+class Topsis(Block):
+    """TOPSIS with its normalisation named: `vector` x/√Σx², `minmax`, or `none`."""
+
+    topsis: Literal["vector", "minmax", "none"] = "vector"
+
+
+Mean = (
+    Literal["arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto"] | Power | Topsis
+)
+
+_WORDS = {
+    "arithmetic": "加权算术平均", "geometric": "加权几何平均", "harmonic": "加权调和平均", "minimum": "取最低分",
+    "topsis": "TOPSIS 贴近度", "copeland": "Copeland 多数比较", "mazziotta_pareto": "Mazziotta-Pareto（均衡性扣减）",
+}  # fmt: skip
+
+
+def words(mean: Mean) -> str:
+    """Returns a mean in words."""
+    if isinstance(mean, Power):
+        return f"{mean.power:g} 次幂平均"
+    if isinstance(mean, Topsis):
+        return f"{_WORDS['topsis']}（{ {'vector': '向量归一', 'minmax': '极差归一', 'none': '不归一'}[mean.topsis] }）"
+    return _WORDS[mean]
+
+
+def by_peers(mean: Mean) -> bool:
+    """Returns whether a mean compares an entity with others, so that it must know who is scored at all."""
+    return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a node: `scores` that enter (null for none), `weights` (null with the score), and their sum.
+
+    `given` are the weights before missing parts were dealt with, the same for a whole cohort.
+    """
+
+    scores: Sequence[pl.Expr]
+    weights: Sequence[pl.Expr]
+    carried: pl.Expr
+    given: Sequence[pl.Expr]
+
+    def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+        """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
+        return total([transform(s) * w for s, w in zip(self.scores, self.weights, strict=True)]) / self.carried
+
+
+def total(terms: Sequence[pl.Expr]) -> pl.Expr:
+    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many."""
+    return pl.sum_horizontal(terms) if len(terms) > 1 else terms[0].fill_null(0.0)
+
+
+def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
+    """Returns the mean of the parts.
+
+    - arithmetic `Σ w x / Σ w`; geometric `exp(Σ w ln x / Σ w)`; harmonic `Σ w / Σ (w/x)`; power p. A score of zero
+      makes the geometric and the harmonic mean zero.
+    - mazziotta_pareto `M - S²/M` with weighted mean M and population deviation S of one entity's scores: unequal scores
+      cost (Mazziotta and Pareto 2016, the penalty S · S/M). No result where M is not positive.
+    - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
+      1981). 50 where all are equal, and for a single entity.
+    - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
+      for a single entity.
+    """
+    if isinstance(mean, Power):
+        exponent = mean.power
+        return parts.averaged(lambda score: score.pow(exponent)).pow(1 / exponent)
+    if isinstance(mean, Topsis) or mean == "topsis":
+        return _topsis(parts, mean.topsis if isinstance(mean, Topsis) else "vector")
+    return {
+        "minimum": lambda: pl.min_horizontal(parts.scores),
+        "geometric": lambda: _multiplicative(parts, "geometric"),
+        "harmonic": lambda: _multiplicative(parts, "harmonic"),
+        "mazziotta_pareto": lambda: _balanced(parts),
+        "copeland": lambda: _copeland(parts),
+        "arithmetic": lambda: parts.averaged(lambda score: score),
+    }[mean]()
+
+
+def _balanced(parts: Parts) -> pl.Expr:
+    middle = parts.averaged(lambda score: score)
+    square = parts.averaged(lambda score: (score - middle) ** 2)
+    return pl.when(middle > 0).then(middle - square / middle)
+
+
+def _multiplicative(parts: Parts, mean: str) -> pl.Expr:
+    # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it, or nothing.
+    def positive(score: pl.Expr) -> pl.Expr:
+        return pl.when(score <= 0).then(1.0).otherwise(score)
+
+    if mean == "geometric":
+        inner = parts.averaged(lambda score: positive(score).log()).exp()
+    else:
+        inner = 1 / parts.averaged(lambda score: 1 / positive(score))
+    none = pl.any_horizontal([(score <= 0).fill_null(value=False) for score in parts.scores])
+    return pl.when(none).then(0.0).otherwise(inner)
+
+
+def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
+    best, worst = [], []
+    for score, weight in zip(parts.scores, parts.weights, strict=True):
+        high, low = score.max().over(PEERS), score.min().over(PEERS)
+        size = {
+            "vector": (score**2).sum().over(PEERS).sqrt(), "minmax": high - low, "none": pl.lit(1.0)
+        }[normalisation]  # fmt: skip
+        # A part in which all are equal separates nobody, and may have no size to divide by.
+        factor = pl.when(high > low).then(weight / parts.carried / size).otherwise(0.0)
+        best.append(((high - score) * factor) ** 2)
+        worst.append(((score - low) * factor) ** 2)
+    far, near = total(worst).sqrt(), total(best).sqrt()
+    position = pl.when(far + near > 0).then(far / (far + near)).otherwise(0.5)
+    return pl.when(parts.carried > 0).then(100 * position)
+
+
+def _copeland(parts: Parts) -> pl.Expr:
+    number = len(parts.scores)
+
+    def compared(columns: Sequence[pl.Series]) -> pl.Series:
+        weights = [float(column[0] or 0.0) for column in columns[number:]]
+        return pl.Series(matrices.copeland(columns[:number], weights), dtype=pl.Float64)
+
+    won = pl.map_groups([*parts.scores, *parts.given], compared, return_dtype=pl.Float64).over(PEERS)
+    others = won.count().over(PEERS).cast(pl.Float64) - 1
+    return pl.when(others > 0).then(50 * (1 + won / others)).when(won.is_not_null()).then(50.0)

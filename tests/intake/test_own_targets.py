@@ -1,0 +1,76 @@
+"""Targets that follow from the roster: each entity its own, none where the roster does not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import kpi
+from kpi.errors import DataError, DefinitionError
+
+ROSTER = "entity,order,等级,人口\n甲院,1,三级,30\n乙院,2,二级,10\n丙院,3,未定级,\n"
+DEFINITION = """
+system: hospitals
+period: year
+entities: {title: 机构, roster: roster.csv}
+measures: {paid: {title: 移动支付占比, unit: '%', over_time: last}, beds: {title: 床位, unit: 张, over_time: last}}
+indicators:
+  pay: {kind: level, of: paid, target: {at_least: BOUND}}
+"""
+
+
+@pytest.fixture
+def score(tmp_path: Path):
+    def scored(bound: str, roster: str = ROSTER, of: str = "paid"):
+        (tmp_path / "roster.csv").write_text(roster, "utf-8")
+        (tmp_path / "hospitals.yaml").write_text(
+            DEFINITION.replace("BOUND", bound).replace("of: paid", f"of: {of}"), "utf-8"
+        )
+        rows = "".join(f"2023,{one},{value}\n" for one, value in (("甲院", 45), ("乙院", 45), ("丙院", 45)))
+        data = tmp_path / "data.csv"
+        data.write_text(f"期别,地区,{'移动支付占比(%)' if of == 'paid' else '床位(张)'}\n{rows}", "utf-8")
+        return kpi.score(data, system=str(tmp_path / "hospitals.yaml"))
+
+    return scored
+
+
+def targets(card) -> list[float | None]:
+    return card.indicators["target"].to_list()
+
+
+def test_a_bound_by_a_column_of_the_roster(score):
+    card = score("{by: 等级, values: {三级: 60, 二级: 30}}")
+    assert targets(card) == [60, 30, None]
+    assert card.indicators["score"].to_list() == [75, 100, None]
+    assert card.frame["pay.score.status"].to_list() == ["ok", "ok", "no_target"]
+
+
+def test_equal_shares_of_a_total(score):
+    assert targets(score("{share: equal, total: 90}", of="beds")) == [30, 30, 30]
+
+
+def test_shares_in_proportion_to_a_column_add_up_to_the_total(score):
+    card = score("{share: 人口, total: 90}", of="beds")
+    assert targets(card) == [67.5, 22.5, None]
+    refused = [one for one in card.findings_list if one.code == "K604"]
+    assert [one.place.entity for one in refused] == ["丙院"]
+
+
+def test_a_column_that_the_roster_lacks_is_named(score):
+    with pytest.raises(DataError, match="等级"):
+        score("{by: 等级, values: {三级: 60}}", roster="entity,order\n甲院,1\n")
+
+
+@pytest.mark.parametrize(
+    "bound", ["{by: 等级}", "{share: equal}", "{by: 等级, share: equal, total: 3}", "{values: {三级: 60}}"]
+)
+def test_a_bound_says_one_thing_completely(score, bound: str):
+    with pytest.raises(DefinitionError):
+        score(bound)
+
+
+def test_a_bound_by_value_is_converted_or_refused(score):
+    assert targets(score("{by: 等级, values: {三级: 0.1 千张, 二级: 50}}", of="beds")) == [100, 50, None]
+    with pytest.raises(DefinitionError, match="亩"):
+        score("{by: 等级, values: {三级: 60 亩}}", of="beds")
