@@ -15,6 +15,7 @@ from kpi.indicators import Count as CountIndicator
 from kpi.indicators import Formula, Indicator
 from kpi.measures import Measure, Reported
 from kpi.system import ROOT, System, unit_or_none
+from kpi.treatment import Transform
 
 
 def problems(system: System) -> Problems:
@@ -22,6 +23,7 @@ def problems(system: System) -> Problems:
     yield from _shared_names(system)
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
+    yield from _treatment_problems(system)
     yield from _tree_problems(system)
     for name, adjustment in system.adjustments.items():
         path: Path = ("adjustments", name)
@@ -100,6 +102,24 @@ def _indicator_problems(system: System) -> Problems:
             yield from found
             if not found:
                 yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
+
+
+def _treatment_problems(system: System) -> Problems:
+    for name, step in system.treatment.items():
+        for place, used in enumerate(step.of):
+            if used not in system.indicators:
+                path: Path = ("treatment", name, "of", place)
+                yield Problem("K203", path, f"unknown indicator `{used}`", hint=suggest(used, system.indicators))
+        for used in system.steps[name]:
+            rule = system.rule(used) if used in system.indicators else None
+            if (
+                isinstance(step, Transform)
+                and rule is not None
+                and (not rule.relative or any(rule.quantities().values()))
+            ):
+                message = f"`{used}` is scored by a number in its unit, and `{name}` takes its unit away"
+                hint = "score it relative to its peers, such as by minmax, or leave it out with `of:`"
+                yield Problem("K425", ("treatment", name), message, hint=hint)
 
 
 def _tree_problems(system: System) -> Problems:

@@ -12,7 +12,7 @@ import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -47,6 +47,17 @@ def _as_text(value: Any) -> Any:
 
 #: A text that YAML may have read as a number or a date, such as a year: `by: 2025`.
 Text = Annotated[str, BeforeValidator(_as_text)]
+
+
+#: Who is compared with whom: the entities of a cohort in a period, all of a period, or a cohort over all periods.
+Among = Literal["cohort", "period", "panel"]
+
+#: The columns that tell the groups of each kind apart.
+PEERS: dict[Among, tuple[str, ...]] = {
+    "cohort": ("period", "cohort"),
+    "period": ("period",),
+    "panel": ("cohort",),
+}
 
 
 class Definition(BaseModel):

@@ -96,7 +96,7 @@ class PerEntity(Block):
             return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
         if self.share is not None:
             how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{_number(self.total or 0)} {unit}{how}分解到各单位"
+            return f"{_number(self.total or 0)} {unit}（合计，{how}分解）"
         return "各单位分别确定"
 
 
