@@ -34,6 +34,7 @@ def pytest_sessionfinish(session):
 def _head():
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
     return [
         "# Results of the benchmarks",
         "",
@@ -41,8 +42,7 @@ def _head():
         "medians over the rounds, rather than the times. Memory is the peak of a process of its own as the operating",
         "system counts it.",
         "",
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}; {packages}.",
+        f"{machine}, Python {platform.python_version()}; {packages}.",
         "",
     ]
 

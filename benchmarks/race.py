@@ -56,7 +56,7 @@ class Race:
 
 
 def hold(benchmark: object, race: Race, contenders: Mapping[str, Callable[[], object]], *, rounds: int) -> None:
-    """Runs a race under pytest-benchmark, which times whole rounds; the contenders' own times go into its extra info."""
+    """Runs a race under pytest-benchmark, which times whole rounds; each contender's times go into its extra info."""
     benchmark.pedantic(race.run, args=(contenders,), rounds=rounds, warmup_rounds=0)  # type: ignore[attr-defined]
     benchmark.extra_info["race"] = asdict(race) | {"ratios": {name: race.ratio(name) for name in contenders}}  # type: ignore[attr-defined]
 

@@ -15,9 +15,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
-from kpi.means import PEERS, Mean, Parts, total
+from kpi.means import COHORT, Mean, Parts, total
 from kpi.rounding import rounded
-from kpi.status import OK, reason, status_of
+from kpi.status import OK, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -44,6 +44,12 @@ class Missing(Block):
     fail: Block | None = None
     cohort_mean: Redistribute | None = None
     penalty: Penalty | None = None
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if len(self.model_fields_set) > 1:
+            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+        return self
 
     @property
     def policy(self) -> str:
@@ -166,10 +172,19 @@ class Combination:
         node: its mean and policy.
         weights: the weight of each part.
         leaves: the parts that are indicators.
+        treated: the columns that hold the values of indicators, where they are not their own.
     """
 
-    def __init__(self, name: str, node: Node, weights: Mapping[str, float], leaves: frozenset[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        node: Node,
+        weights: Mapping[str, float],
+        leaves: frozenset[str],
+        treated: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
+        self.treated = treated or {}
         self.policy = node.missing.policy
         self.carried = pl.col(f"{name}.carried")
         self.present = pl.col(f"{name}.present")
@@ -188,17 +203,19 @@ class Combination:
     def filled(self, part: str) -> pl.Expr:
         """Returns the score that enters the mean: its own, or what the policy puts in its place."""
         own = self.own(part)
+        if self.policy not in ("zero", "cohort_mean", "penalty"):
+            return own
         penalty = self.node.missing.penalty
         stand_in = {
-            "zero": pl.lit(0.0),
-            "cohort_mean": own.mean().over(PEERS),
-            "penalty": pl.lit(-penalty.points if penalty else 0.0),
-        }.get(self.policy)
-        return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
+            "zero": literal(0.0),
+            "cohort_mean": own.mean().over(COHORT),
+            "penalty": literal(-penalty.points if penalty else 0.0),
+        }[self.policy]
+        return pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return pl.lit(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
 
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
@@ -217,7 +234,9 @@ class Combination:
         found = self.node.found
         if found is None:
             return {}
-        columns = [pl.col(part) if found.of == "values" else self.own(part) for part in self.weights]
+        columns = [
+            pl.col(self.treated.get(part, part)) if found.of == "values" else self.own(part) for part in self.weights
+        ]
         return {f"{self.name}.weighting": found.column(columns)}
 
     def weighed(self) -> dict[str, pl.Expr]:
@@ -230,9 +249,11 @@ class Combination:
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         # NOTE: zeros add up two to three times faster than nulls.
-        applicable = total([pl.when(self.applies(part)).then(self.given(part)).otherwise(0.0) for part in self.weights])
+        applicable = total(
+            [pl.when(self.applies(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        )
         there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
-        present = total([pl.when(filled).then(weight).otherwise(0.0) for filled, weight in there])
+        present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
         return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
 
     def carrying(self) -> dict[str, pl.Expr]:

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from kpi.definition import Listed, Path, Problem, Problems
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity, in_unit
+from kpi.status import literal
+from kpi.targets import OpenQuantity, Quantity, in_unit
 from kpi.units import Unit
 
 
@@ -61,13 +62,14 @@ class Completion(Rule):
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
         """The same score where the target is one number: what is asked of every row there is known here."""
-        value = case.value
+        value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
-            return value / target * 100 if forward else (2 - value / target) * 100
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
         if target < 0:
-            return value / target * 100
-        return pl.when(value > 0).then(target / value * 100).when(value.is_not_null()).then(pl.lit(float(cap)))
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -185,7 +187,7 @@ class Bands(Rule):
 
     kind: Literal["bands"] = "bands"
     cap: float | None = None
-    cuts: dict[float, Quantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
+    cuts: dict[float, OpenQuantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the band."""
@@ -217,6 +219,7 @@ class Bands(Rule):
                 "K413",
                 (*path, "cuts"),
                 f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
+                hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
             )
 
 
@@ -230,7 +233,7 @@ class Piecewise(Rule):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
-            raise ValueError("each knot is a pair, [value, score]")
+            raise ValueError("each knot is a pair, [value, score], the score a number")
         return self
 
     def score(self, case: Case) -> Scored:
@@ -258,7 +261,11 @@ class Piecewise(Rule):
             for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
                     yield Problem(
-                        "K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last"
+                        "K414",
+                        (*path, "knots", place),
+                        "the values of the knots must rise",
+                        label="not above the last",
+                        hint="put the knots in the order of their values",
                     )
 
 
@@ -307,4 +314,4 @@ class Goalposts(Rule):
         if in_unit(self.low, unit) >= in_unit(self.high, unit):
             yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
         elif self.log and in_unit(self.low, unit) <= 0:
-            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero")
+            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")

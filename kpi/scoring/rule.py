@@ -11,6 +11,7 @@ from pydantic import Field
 
 from kpi.definition import Block, Listed, Path, Problems
 from kpi.rounding import rounded
+from kpi.status import literal
 from kpi.targets import Quantity, in_unit, quantity_problems
 from kpi.units import ONE, Unit
 
@@ -80,6 +81,8 @@ class Rule(Block):
     """The base of scoring rules: `clip(score, floor, cap)`, rounded when `decimals` is given."""
 
     needs_target: ClassVar[bool] = False
+    #: Whether only the peers decide, no number in the indicator's unit.
+    relative: ClassVar[bool] = False
 
     floor: float | None = Field(0, description="the least percent of full marks; null for none")
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
@@ -98,11 +101,16 @@ class Rule(Block):
         """Returns the score with floor, cap and rounding applied; a `sound` one (see `Scored`) is never NaN."""
         if sound and self.floor is not None and self.cap is not None:
             # NOTE: half the time of `clip` (measured on 200 columns), which passes NaN through where this would not.
-            above = pl.when(score > self.cap).then(pl.lit(float(self.cap)))
-            score = above.when(score < self.floor).then(pl.lit(float(self.floor))).otherwise(score)
+            floor, cap = literal(float(self.floor)), literal(float(self.cap))
+            score = pl.when(score > cap).then(cap).when(score < floor).then(floor).otherwise(score)
         elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether a number in the indicator's unit decides, a target or a standard."""
+        return not self.relative or any(one is not None for one in self.quantities().values())
 
     @property
     def peers(self) -> tuple[str, ...]:
