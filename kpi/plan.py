@@ -22,7 +22,7 @@ from kpi.indicators import ENTITIES, MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.ranking import Ranking
 from kpi.scoring import Case
-from kpi.status import guarded, reason, status_of
+from kpi.status import guarded, literal, reason, status_of
 from kpi.system import ROOT, System
 from kpi.targets import Target, fixed_bound, in_force
 from kpi.treatment import Screen, after, finished
@@ -142,7 +142,7 @@ def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr
     if target.per_entity is not None:
         return pl.col(f"{name}.own_target"), NOTHING
     low, high = target.bounds(system.unit(name))
-    return pl.lit(low, dtype=pl.Float64), pl.lit(high, dtype=pl.Float64)
+    return literal(low), literal(high)
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:

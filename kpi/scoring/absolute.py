@@ -13,6 +13,7 @@ from kpi.definition import Listed, Path, Problem, Problems
 from kpi.rounding import HAIR
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
+from kpi.status import literal
 from kpi.targets import OpenQuantity, Quantity, in_unit, percent_inside, step_problems
 from kpi.units import Unit
 
@@ -62,13 +63,14 @@ class Completion(Rule):
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
         """The same score where the target is one number: what is asked of every row there is known here."""
-        value = case.value
+        value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
-            return value / target * 100 if forward else (2 - value / target) * 100
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
         if target < 0:
-            return value / target * 100
-        return pl.when(value > 0).then(target / value * 100).when(value.is_not_null()).then(pl.lit(float(cap)))
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
