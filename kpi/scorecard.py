@@ -10,6 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi import means
 from kpi.errors import Diagnostic, Severity
 from kpi.pillars import Node, score_of
 from kpi.plan import Plan
@@ -187,7 +188,7 @@ class Scorecard:
         effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * number)}
         found = []
         for node, definition, parts in system.tree:
-            total = pl.sum_horizontal([_given(definition, part, weight) for part, weight in parts.items()])
+            total = means.total([_given(definition, part, weight) for part, weight in parts.items()])
             for part, given in parts.items():
                 # Where a method has no weights, their sum is nothing, and a part of nothing is null.
                 share = _given(definition, part, given) / pl.when(total > 0).then(total) * 100
