@@ -72,6 +72,8 @@ LAYERS = (
     "report.*",
     "starter",
     "kpi",
+    "store.*",
+    "batch.*",
     "commands",
     "cli",
     "__main__",
