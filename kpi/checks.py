@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from kpi import periods
 from kpi.adjustments import condition, condition_problems
 from kpi.definition import Definition, Name, OneOrMany, Path, Problem, Problems
+from kpi.errors import suggest
 from kpi.indicators import ENTITIES, Symbols, window
 from kpi.periods import Grain
 
@@ -68,17 +69,25 @@ class GrowthWithin(Check):
         """Yields unknown names and windows that are not a whole number of periods."""
         for place, name in enumerate(self.of):
             if name not in symbols:
-                yield Problem("K203", (*path, "of", place), f"unknown measure `{name}`")
+                hint = suggest(name, symbols)
+                yield Problem(
+                    "K203",
+                    (*path, "of", place),
+                    f"unknown measure or indicator `{name}`",
+                    hint=hint,
+                    label="not defined",
+                )
         try:
             if periods.parse_span(self.over) % grain.months:
-                yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods")
+                hint = f"periods are scored by {grain}; use a whole number of them"
+                yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
 
 
-def _which(value: Any) -> str:
-    given = value if isinstance(value, dict) else value.model_fields_set
-    return "growth_within" if "growth_within" in given else "expr"
+def _which(value: Any) -> str | None:
+    given = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    return next((key for key in ("growth_within", "expr") if key in given), None)
 
 
 #: Any check, told apart by its key.

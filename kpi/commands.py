@@ -19,6 +19,7 @@ from kpi.report.diagnostics import Layout, render, tally
 from kpi.report.files import write
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
+from kpi.system import System
 
 FINE, FINDINGS, FAILED = 0, 1, 2
 
@@ -209,9 +210,16 @@ def explain(
 
 
 def show(
-    *, system: str | None, name: str | None, definitions: str | None, plan: bool, style: Layout, color: str
+    *,
+    system: str | None,
+    name: str | None,
+    definitions: str | None,
+    plan: bool,
+    coverage: bool,
+    style: Layout,
+    color: str,
 ) -> int:
-    """Prints the catalogue, a system, one definition, or a plan."""
+    """Prints the catalogue, a system, one definition, a plan, or the coverage of a document; 1 when it has gaps."""
     from kpi import catalogue
     from kpi.report import cards
 
@@ -225,6 +233,8 @@ def show(
         assert loaded.system is not None  # noqa: S101
         if plan:
             sys.stdout.write(cards.plan(compile_plan(loaded.system)))
+        elif coverage:
+            return _coverage(loaded.system, width, style, color)
         elif name is None:
             sys.stdout.write(cards.system(loaded.system, width=width))
         else:
@@ -233,6 +243,16 @@ def show(
         tell(error.diagnostics, style, color)
         return FAILED
     return FINE
+
+
+def _coverage(system: System, width: int | None, style: Layout, color: str) -> int:
+    from kpi import coverage
+    from kpi.report import cards
+
+    sys.stdout.write(cards.coverage(system, coverage.coverage(system), width=width))
+    findings = list(coverage.problems(system))
+    tell(findings, style, color)
+    return FINDINGS if findings else FINE
 
 
 def schema(output: str | None) -> int:

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
-from kpi.means import PEERS, Mean, Parts, total
+from kpi.means import COHORT, Mean, Parts, total
 from kpi.rounding import rounded
 from kpi.status import OK, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
@@ -44,6 +44,12 @@ class Missing(Block):
     fail: Block | None = None
     cohort_mean: Redistribute | None = None
     penalty: Penalty | None = None
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if len(self.model_fields_set) > 1:
+            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+        return self
 
     @property
     def policy(self) -> str:
@@ -166,10 +172,19 @@ class Combination:
         node: its mean and policy.
         weights: the weight of each part.
         leaves: the parts that are indicators.
+        treated: the columns that hold the values of indicators, where they are not their own.
     """
 
-    def __init__(self, name: str, node: Node, weights: Mapping[str, float], leaves: frozenset[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        node: Node,
+        weights: Mapping[str, float],
+        leaves: frozenset[str],
+        treated: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
+        self.treated = treated or {}
         self.policy = node.missing.policy
         self.carried = pl.col(f"{name}.carried")
         self.present = pl.col(f"{name}.present")
@@ -191,7 +206,7 @@ class Combination:
         penalty = self.node.missing.penalty
         stand_in = {
             "zero": pl.lit(0.0),
-            "cohort_mean": own.mean().over(PEERS),
+            "cohort_mean": own.mean().over(COHORT),
             "penalty": pl.lit(-penalty.points if penalty else 0.0),
         }.get(self.policy)
         return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
@@ -217,7 +232,9 @@ class Combination:
         found = self.node.found
         if found is None:
             return {}
-        columns = [pl.col(part) if found.of == "values" else self.own(part) for part in self.weights]
+        columns = [
+            pl.col(self.treated.get(part, part)) if found.of == "values" else self.own(part) for part in self.weights
+        ]
         return {f"{self.name}.weighting": found.column(columns)}
 
     def weighed(self) -> dict[str, pl.Expr]:

@@ -27,6 +27,7 @@ from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
 from kpi.targets import Target, in_force
+from kpi.treatment import Screen, after, finished
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def _stages(system: System) -> Iterator[Stage]:
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage(f"indicators {number}", "指标值及状态", columns)
+    yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
     scores: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -81,7 +83,10 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("scores", "计分（占满分百分比）", scores)
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
-        nodes = [Combination(name, system.pillars[name], system.pillars[name].parts, leaves) for name in names]
+        nodes = [
+            Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated)
+            for name in names
+        ]
         yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
     if system.tops:
         yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves)])
@@ -92,6 +97,24 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("places", "位次与星级", _places(system))
     yield Stage("stars", "星级（含否决）与变动", _stars(system))
     yield Stage("changes", "与上期比较", _changes())
+
+
+def _treatment(system: System) -> Iterator[Stage]:
+    """A stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
+    now = {name: pl.col(name) for name in system.treated}
+    for step, names in system.steps.items():
+        made = system.treatment[step].columns({name: now[name] for name in names})
+        now |= {name: pl.col(after(name, step)) for name in made}
+        yield Stage(
+            f"treatment {step}", system.treatment[step].words(), {after(name, step): made[name] for name in made}
+        )
+    columns: dict[str, pl.Expr] = {}
+    for name, last in now.items():
+        screened = any(
+            isinstance(system.treatment[step], Screen) and name in names for step, names in system.steps.items()
+        )
+        columns |= finished(name, last, screened=screened)
+    yield Stage("treated", "处理后的数值", columns)
 
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
@@ -146,10 +169,11 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
             .otherwise(reason("no_target")),
         }
     low, high = goal(system, name)
-    case = Case(pl.col(name), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers)
+    value = system.treated.get(name, name)
+    case = Case(pl.col(value), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers)
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target else {}
-    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[name]).values()
+    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[value]).values()
     if isinstance(indicator, Milestone):
         # Late is a result, not a gap: it earns what the definition says, by default nothing.
         late = status_of(name) == reason("late")

@@ -9,10 +9,10 @@ import polars as pl
 
 from kpi import catalogue, periods
 from kpi.datasets import ReportedData
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity
-from kpi.intake.files import read
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.intake.files import Data, Source, listed, read_all
 from kpi.intake.headers import clean
-from kpi.intake.match import match, measure_names
+from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
 from kpi.loader import Loaded, examine
@@ -25,28 +25,39 @@ Files = str | Path | Sequence[str | Path]
 
 
 def score(
-    files: Files,
+    files: Data,
     *,
     system: str | Path | System | None = None,
     definitions: str | Path | None = None,
-    data: Mapping[str, Files] | None = None,
+    data: Mapping[str, Data] | None = None,
     period: str | None = None,
 ) -> Scorecard:
-    """Scores files and returns the scorecard.
+    """Scores files, or frames, and returns the scorecard.
 
     Args:
-        files: one file or several; each is matched to a dataset by its columns.
-        system: an id, the path of a YAML file, or a loaded system; None when only one system of the catalogue fits.
+        files: one or several paths, DataFrames and LazyFrames; each is matched to a dataset by its columns.
+        system: an id, the path of a YAML file, or a loaded system; None when the files name it in a column `system`
+            (评价体系) or only one system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
-        data: files whose dataset is named.
+        data: files and frames whose dataset is named.
         period: score only this period, such as 2023Q4; also the period of files that have no period column.
 
     Raises:
         DefinitionError: when the system cannot be found or used.
         DataError: when files cannot be read or placed, or hold nothing for the period. Bad rows are findings instead.
+
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({
+    ...     "期别": ["2023Q4"] * 2, "地区": ["东湖县", "西山区"], "办件量": [200, 100], "网上办件量": [180, 75]})
+    >>> system = System.model_validate({
+    ...     "system": "small", "period": "quarter", "entities": {},
+    ...     "measures": {"all": {"title": "办件量", "unit": "件"}, "online": {"title": "网上办件量", "unit": "件"}},
+    ...     "indicators": {"rate": {"kind": "ratio", "numerator": "online", "denominator": "all", "unit": "%"}}})
+    >>> score(frame, system=system).indicators["value"].to_list()
+    [90.0, 75.0]
     """
-    some = _listed(files)
-    named = {name: _listed(one) for name, one in (data or {}).items()}
+    some = listed(files)
+    named = {name: listed(one) for name, one in (data or {}).items()}
     folder = None if definitions is None else Path(definitions)
     loaded = _system(system, [*some, *(one for group in named.values() for one in group)], folder)
     assert loaded.system is not None  # noqa: S101
@@ -78,21 +89,21 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
 
 
 def check(
-    paths: Files = (), *, data: Files = (), system: str | None = None, definitions: str | Path | None = None
+    paths: Files = (), *, data: Data = (), system: str | None = None, definitions: str | Path | None = None
 ) -> list[Diagnostic]:
     """Checks definitions, and data against them, and returns every finding.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
-        data: files to check against `system`.
+        data: files, or frames, to check against `system`.
         system: the system the data are for, when more than one fits.
         definitions: a folder in which ids are looked up first.
     """
     folder = None if definitions is None else Path(definitions)
     findings = [finding for loaded in examine_all(paths, folder) for finding in loaded.findings]
-    some = _listed(data)
+    some = listed(data)
     if some and not any(one.severity is Severity.ERROR for one in findings):
-        first = _listed(paths)[:1]
+        first = _paths(paths)[:1]
         chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
         try:
             findings += score(some, system=chosen, definitions=definitions).findings_list
@@ -103,7 +114,7 @@ def check(
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
     """Returns every definition file in some files and folders, examined; the catalogue when there are none."""
-    some = _listed(paths)
+    some = _paths(paths)
     if not some:
         return list(catalogue.systems(definitions).values())
     found: list[Loaded] = []
@@ -122,8 +133,8 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
     return found
 
 
-def _listed(files: Files) -> list[str | Path]:
-    return [files] if isinstance(files, str | Path) else list(files)
+def _paths(paths: Files) -> list[str | Path]:
+    return [paths] if isinstance(paths, str | Path) else list(paths)
 
 
 def _period(system: System, period: str | None) -> Period | None:
@@ -144,34 +155,53 @@ def _period(system: System, period: str | None) -> Period | None:
     return wanted
 
 
-def _system(system: str | Path | System | None, files: Sequence[str | Path], folder: Path | None) -> Loaded:
+def _system(system: str | Path | System | None, data: Sequence[Source], folder: Path | None) -> Loaded:
+    """Returns the system that is given, that the data name, or that alone fits them."""
     if isinstance(system, System):
         return Loaded("", system, ())
     if system is not None:
         return catalogue.find(str(system), folder)
-    tables = [table for file in files for table in read(file)]
-    known = catalogue.systems(folder)
-    fitting = [one for one in known.values() if one.system and all(fits(one.system, table) for table in tables)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        hint = f"say which with --system; there is {', '.join(known) or 'none'}"
-        raise DefinitionError(Diagnostic("K206", "no system fits the files", hint=hint))
-    names = ", ".join(one.system.system for one in fitting if one.system)
-    raise DefinitionError(Diagnostic("K206", f"several systems fit the files: {names}", hint="say which with --system"))
+    tables = [table for group in read_all(data) for table in group]
+    known = {name: one for name, one in catalogue.systems(folder).items() if one.system}
+    named = sorted({text for table in tables for text in systems_named(table)})
+    chosen = [one for one in known.values() if one.system and any(is_named(one.system, text) for text in named)]
+    how = "are named in"
+    if not chosen:
+        chosen, how = _fitting(known, tables), "fit"
+    if len(chosen) == 1:
+        return chosen[0]
+    if not chosen:
+        there = f"say which with --system; there is {', '.join(known) or 'none'}"
+        hint = next(filter(None, (suggest(text, known) for text in named)), there)
+        unknown = f"`{named[0]}`, which the files name, is not a system" if named else "no system fits the files"
+        raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
+    names = ", ".join(one.system.system for one in chosen if one.system)
+    raise DefinitionError(
+        Diagnostic("K206", f"several systems {how} the files: {names}", hint="say which with --system")
+    )
 
 
-def fits(system: System, table: Table) -> bool:
-    """Returns whether a table is a dataset of the system and names at least one of its measures."""
+def _fitting(known: Mapping[str, Loaded], tables: Sequence[Table]) -> list[Loaded]:
+    """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
+    fit = {
+        name: sum(counts) if all(counts := [fits(one.system, table) for table in tables]) else 0
+        for name, one in known.items()
+        if one.system
+    }
+    return [known[name] for name, many in fit.items() if many and many == max(fit.values())]
+
+
+def fits(system: System, table: Table) -> int:
+    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it."""
     source, _ = match(system, table)
     if source is None:
-        return False
+        return 0
     if not isinstance(source.dataset, ReportedData):
-        return True
+        return max(1, len(panel_columns(system, table)))
     column = pl.col(source.roles["measure"]).cast(pl.String)
     texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
-    return any(clean(text) in names for text in texts)
+    return sum(clean(text) in names for text in texts)
 
 
 # ---- FINDINGS ABOUT FIGURES ---- #

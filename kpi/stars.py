@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from kpi.adjustments import condition, condition_problems
 from kpi.definition import Block, Listed, Name, Path, Problem, Problems, one_of
+from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.pillars import score_of
 
@@ -87,7 +88,13 @@ class Bands(Scheme):
         """Yields cuts that do not rise with the level."""
         cuts = [cut for _, cut in sorted(self.cuts.items())]
         if any(b <= a for a, b in pairwise(cuts)):
-            yield Problem("K415", (*path, "cuts"), "cuts must rise with the stars", label="not in order")
+            yield Problem(
+                "K415",
+                (*path, "cuts"),
+                "cuts must rise with the stars",
+                label="not in order",
+                hint="the cuts are {stars: score}, such as {5: 90, 4: 80}",
+            )
 
 
 class Quota(Scheme):
@@ -131,7 +138,12 @@ class Quota(Scheme):
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yields shares that do not make a hundred percent."""
         if abs((total := sum(self.shares.values())) - 100) > 1e-9:
-            yield Problem("K416", (*path, "shares"), f"the shares make {total:g} %, not 100 %")
+            yield Problem(
+                "K416",
+                (*path, "shares"),
+                f"the shares make {total:g} %, not 100 %",
+                hint="a share for every level, the lowest too",
+            )
 
 
 class Rung(Block):
@@ -217,7 +229,13 @@ class Lit(Scheme):
         """Yields names that are no pillars."""
         for place, name in enumerate(self.of):
             if name not in nodes:
-                yield Problem("K203", (*path, "of", place), f"unknown pillar `{name}`")
+                yield Problem(
+                    "K203",
+                    (*path, "of", place),
+                    f"unknown pillar `{name}`",
+                    hint=suggest(name, nodes),
+                    label="not defined",
+                )
 
 
 #: Any scheme, told apart by `kind`.

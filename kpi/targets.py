@@ -7,7 +7,7 @@ A target compares, says how far a value has come (attainment, percent), and how 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -19,6 +19,9 @@ from kpi.units import Unit
 
 #: A number in the unit of its indicator, or a text with a number and a unit: `95`, `3 万件`.
 Quantity = float | str
+
+#: The same, or an open end: `-.inf`, `.inf`.
+OpenQuantity = Annotated[float, Field(allow_inf_nan=True)] | str
 
 #: What each comparator is printed as, and the direction that it implies.
 COMPARATORS: dict[str, tuple[str, str | None]] = {
@@ -93,7 +96,7 @@ class PerEntity(Block):
             return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
         if self.share is not None:
             how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{_number(self.total or 0)} {unit}{how}分解到各单位"
+            return f"{_number(self.total or 0)} {unit}（合计，{how}分解）"
         return "各单位分别确定"
 
 
@@ -139,7 +142,7 @@ class Target(Block):
         given = [key for key in COMPARATORS if key in self.model_fields_set]
         if len(given) != 1:
             found = "none" if not given else " and ".join(given)
-            raise ValueError(f"a target needs exactly one of {', '.join(COMPARATORS)}; here: {found}")
+            raise ValueError(f"exactly one of {', '.join(COMPARATORS)} is needed; here: {found}")
         if self.within is not None and len(self.within) != 2:
             raise ValueError("`within` needs two numbers, [low, high]")
         return self
@@ -173,7 +176,10 @@ class Target(Block):
         """Yields what is wrong with numbers, units, dates and schedule."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self._quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
-            yield Problem("K304", (*path, "done"), f"`done` is for 是/否; this indicator is in {unit}")
+            hint = f"give the number to reach, such as {{at_least: ...}}, in {unit}"
+            yield Problem(
+                "K304", (*path, "done"), f"`done` is for 是/否; this indicator is in {unit}", hint=hint, at_key=True
+            )
         dates = {("by",): self.by, ("baseline", "period"): self.baseline.period if self.baseline else None}
         for tail, text in dates.items():
             try:
@@ -182,14 +188,15 @@ class Target(Block):
             except periods.PeriodError as error:
                 yield Problem("K105", (*path, *tail), str(error), hint=error.hint)
         if self.schedule is not None and self.by is None:
-            yield Problem("K401", (*path, "schedule"), "a schedule needs a deadline", hint="add `by:`")
+            yield Problem("K401", (*path, "schedule"), "a schedule needs a deadline", hint="add `by:`", at_key=True)
         if self.schedule == "linear" and (self.baseline is None or self.baseline.period is None):
             hint = "add `baseline: {value: ..., period: ...}`, or write `schedule: even`"
             yield Problem(
                 "K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint
             )
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
-            yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods")
+            hint = f"give at most {12 // grain.months} percents, the last for the deadline"
+            yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods", hint=hint)
 
     def _quantities(self) -> dict[Path, Quantity]:
         """Every number of the target that is in the indicator's unit, by its place."""

@@ -139,7 +139,10 @@ class Count(Indicator):
         try:
             self.test(symbols)
         except ExpressionError as error:
-            yield Problem(error.code, (*path, "passes"), error.message, hint="write a comparison such as '>= 90'")
+            before = len("value ")
+            span = None if error.span[0] < before else (error.span[0] - before, error.span[1])
+            hint = "write a comparison such as '>= 90'"
+            yield Problem(error.code, (*path, "passes"), error.message, hint=hint, label=error.label, span=span)
 
 
 class Milestone(Indicator):
@@ -180,7 +183,12 @@ class Milestone(Indicator):
         yield from super().problems(path, symbols, grain)
         unit = unit_of(symbols, self.of)
         if unit is not None and unit != units.YES_NO:
-            yield Problem("K304", (*path, "of"), f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}")
+            yield Problem(
+                "K304",
+                (*path, "of"),
+                f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}",
+                hint="for a number use `kind: level` and a target",
+            )
 
 
 class Formula(Indicator):
@@ -250,7 +258,12 @@ class Formula(Indicator):
                 )  # fmt: skip
             return
         if term.kind != "number":
-            yield Problem("K302", (*path, "expr"), f"a formula must give a number, this gives {term.kind}")
+            yield Problem(
+                "K302",
+                (*path, "expr"),
+                f"a formula must give a number, this gives {term.kind}",
+                hint="write CASE WHEN ... THEN 1 ELSE 0 END",
+            )
             return
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, term.unit, path)

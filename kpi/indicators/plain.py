@@ -130,7 +130,11 @@ class Coverage(Indicator):
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         if part is not None and whole is not None and not units.convertible(part, whole):
             yield Problem(
-                "K301", (*path, "covered"), f"{part} cannot be a part of {whole}", label=f"{part}, not {whole}"
+                "K301",
+                (*path, "covered"),
+                f"{part} cannot be a part of {whole}",
+                label=f"{part}, not {whole}",
+                hint="the part and the whole must count the same thing",
             )
 
 

@@ -96,7 +96,7 @@ def from_data(names: list[str], cohorts: dict[str, str]) -> Entities:
         names: the texts in the data's entity column.
         cohorts: the group of each, where the data give one.
     """
-    ordered = sorted({text.strip() for text in names})
+    ordered = sorted({text.strip() for text in names} - {""})
     frame = pl.DataFrame(
         {
             "entity": ordered,

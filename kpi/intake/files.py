@@ -1,4 +1,4 @@
-"""Files to tables: CSV in any encoding, Excel, Parquet, Arrow, JSON lines, folders and patterns of them.
+"""Files to tables: CSV in any encoding, Excel, Parquet, Arrow, JSON lines, folders and patterns of them; and frames.
 
 Codes: K501 not there, K502 empty, K503 not a table, K504 no header, K505 only a header, K506 ragged rows, K507 does
 not decode, K508 duplicate headers, K509 too large, K510 a package is missing, K511 locked, K512 a column without a
@@ -8,8 +8,12 @@ row, K524 sheets left out, K525 a header of several rows.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +25,11 @@ from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
 from kpi.intake.table import ROW, Scratch, Table
 
-__all__ = ["ROW", "SUFFIXES", "Table", "expanded", "read"]
+__all__ = ["ROW", "SUFFIXES", "Data", "Source", "Table", "content_hash", "expanded", "listed", "read", "read_all"]
+
+#: What holds data: the path of a file, a folder or a pattern, or a frame.
+Source = str | Path | pl.DataFrame | pl.LazyFrame
+Data = Source | Sequence[Source]
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
 SUFFIXES = (
@@ -59,6 +67,55 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Tab
     if findings:
         raise DataError(findings)
     return tuple(tables)
+
+
+def listed(data: Data) -> list[Source]:
+    """Returns one source or several as a list."""
+    return [data] if isinstance(data, Source) else list(data)
+
+
+def read_all(sources: Iterable[Source]) -> list[list[Table]]:
+    """Returns the tables of every source, in their order; frames are called frame 1, frame 2 ... in messages.
+
+    Raises:
+        DataError: all findings of all sources, as `read`.
+    """
+    found: list[list[Table]] = []
+    errors: list[Diagnostic] = []
+    frames = 0
+    for source in sources:
+        found.append([])
+        try:
+            if isinstance(source, pl.DataFrame | pl.LazyFrame):
+                frames += 1
+                found[-1].append(_of_frame(source, Place(f"frame {frames}")))
+            else:
+                found[-1].extend(read(source))
+        except DataError as error:
+            errors += error.diagnostics
+    if errors:
+        raise DataError(errors)
+    return found
+
+
+def content_hash(sources: Iterable[Source]) -> str:
+    """Returns a hash of the contents of files and frames, whatever their order and names: sixteen hexadecimal digits.
+
+    A frame's hash is that of its schema and of its rows in their order.
+    """
+    hashes = []
+    for source in sources:
+        if isinstance(source, pl.DataFrame | pl.LazyFrame):
+            frame = source.lazy().collect()
+            said = io.BytesIO(repr(frame.schema).encode())
+            said.seek(0, io.SEEK_END)
+            frame.write_ndjson(said)
+            hashes.append(hashlib.sha256(said.getvalue()).hexdigest())
+            continue
+        for file in expanded(Path(source)):
+            with file.open("rb") as stream:
+                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
 
 
 def expanded(path: Path) -> list[Path]:
@@ -112,25 +169,54 @@ def _read_file(path: Path, sheet: str | None) -> tuple[Table, ...]:
         raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
     # A scratch file that was only a step goes; one that the frame reads stays with the table.
     text = text if text.scratch else replace(text, scratch=scratch)
-    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+    if _is_json_lines(path, text.path, place):
         return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
     return (read_delimited(text, place),)
+
+
+def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
+    """Returns whether a text file holds JSON lines: by its name, or because its first line is a JSON object.
+
+    Raises:
+        DataError: K503 it is other JSON.
+    """
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+        return True
+    with text.open(encoding="utf-8-sig", errors="replace") as stream:
+        first = stream.readline(1 << 16)
+    try:
+        if isinstance(json.loads(first), dict):
+            return True
+    except ValueError:
+        pass
+    if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first):
+        hint = "write one object a line, without brackets or commas between them (JSON lines)"
+        raise DataError(Diagnostic("K503", "the file is a JSON document, not a table", place, hint))
+    return False
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
     """Returns the table of a file that has types of its own."""
     try:
-        frame = scan(path)
-        names = list(frame.collect_schema())
-        rows = frame.select(pl.len()).collect().item()
+        return replace(_of_frame(scan(path), place), scratch=scratch)
     except (pl.exceptions.PolarsError, OSError) as error:
         message = f"the file is damaged: {str(error).splitlines()[0][:200]}"
         raise DataError(Diagnostic("K503", message, place, "write or download it again")) from None
-    columns = tuple(map(clean, names))
+
+
+def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
+    """Returns a frame as a table; rows count from 1, text of blanks is none, as in a file."""
+    lazy = frame.lazy()
+    schema = lazy.collect_schema()
+    columns = tuple(map(clean, schema))
     if twice := duplicates(columns):
         message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
         raise DataError(Diagnostic("K508", message, place, "give every column its own name"))
-    if not rows:
+    if not lazy.select(pl.len()).collect().item():
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
-    frame = frame.select(pl.nth(at).alias(name) for at, name in enumerate(columns))
-    return Table(place.file or "", None, frame, columns, typed=True, first_row=1, scratch=scratch)
+    cells = (
+        pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) if dtype == pl.String else pl.col(name)
+        for name, dtype in schema.items()
+    )
+    named = lazy.select(cell.alias(name) for name, cell in zip(columns, cells, strict=True))
+    return Table(place.file or "", None, named, columns, typed=True, first_row=1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from kpi import expressions, units
 from kpi.datasets import Dataset, PanelData, Records, ReportedData
-from kpi.errors import Diagnostic, Severity, suggest
-from kpi.intake.headers import clean, roles, split_unit
+from kpi.errors import Diagnostic, Severity, count, suggest
+from kpi.intake.headers import clean, role, roles, split_unit
 from kpi.intake.table import Table
 from kpi.measures import Distinct, Measure, Reported
 from kpi.system import System
@@ -16,7 +18,7 @@ from kpi.terms import ExpressionError
 
 
 @dataclass(frozen=True)
-class Source:
+class Placed:
     """A table with the dataset it belongs to, and which header plays which role."""
 
     table: Table
@@ -28,6 +30,43 @@ class Source:
     def who(self) -> str:
         """The header that names the entity."""
         return self.roles.get("entity") or self.roles["code"]
+
+
+#: Headers of a column that names the system (评价体系) of each row.
+_SYSTEM = ("system", "评价体系", "评价体系名称")
+
+
+def systems_named(table: Table) -> list[str]:
+    """Returns the texts in a table's column for the system, sorted; none when it has no such column."""
+    header = next((one for one in table.columns if one.casefold() in _SYSTEM), None)
+    if header is None:
+        return []
+    column = pl.col(header).cast(pl.String).str.strip_chars()
+    return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
+
+
+def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
+    """Returns a table without the rows that belong to another system, and the note that says how many they are.
+
+    Rows belong to another system when the table's column for the system names this one in some rows, by its id or its
+    title, and another in theirs. They become blank, so that the others keep their row numbers.
+    """
+    named = systems_named(table)
+    mine = [text for text in named if is_named(system, text)]
+    if not mine or len(mine) == len(named):
+        return table, []
+    header = next(one for one in table.columns if one.casefold() in _SYSTEM)
+    belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
+    others = table.frame.select((~belongs).sum()).collect().item()
+    frame = table.frame.select(pl.when(belongs).then(pl.all()))
+    rest = "、".join(text for text in named if text not in mine)
+    message = f"{count(others, 'row')} of another system ({rest}) left out"
+    return replace(table, frame=frame), [Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)]
+
+
+def is_named(system: System, text: str) -> bool:
+    """Returns whether a text is the id or the title of a system."""
+    return clean(text) in {clean(one) for one in (system.system, system.title) if one}
 
 
 def datasets(system: System) -> dict[str, Dataset]:
@@ -85,7 +124,7 @@ def needed_columns(system: System, name: str) -> dict[str, str]:
     return kinds | (dataset.types if isinstance(dataset, Records) else {})
 
 
-def match(system: System, table: Table, *, name: str | None = None) -> tuple[Source | None, list[Diagnostic]]:
+def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
     """Returns the dataset that a table belongs to, or why it belongs to none.
 
     A file with columns for measure and value is reported data; one that has all columns that the measures of a records
@@ -108,16 +147,18 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Sou
         if name is not None and key != name:
             continue
         declared = {str(role): clean(header) for role, header in dataset.columns.items()}
-        source = Source(table, key, dataset, {**{str(role): header for role, header in found.items()}, **declared})
+        source = Placed(table, key, dataset, {**{str(role): header for role, header in found.items()}, **declared})
         lacking = _lacking(system, source)
         if not lacking:
+            if isinstance(dataset, PanelData):
+                return source, _strangers(system, source)
             return source, list(notes) if isinstance(dataset, ReportedData) else []
         reasons.append((len(lacking), _lacks(source, lacking)))
     nearest = min(reasons, key=lambda pair: pair[0])[1]
     return None, [nearest]
 
 
-def _lacking(system: System, source: Source) -> list[str]:
+def _lacking(system: System, source: Placed) -> list[str]:
     headers = set(source.table.columns)
     lacking = [header for header in source.dataset.columns.values() if clean(header) not in headers]
     if "entity" not in source.roles and "code" not in source.roles:
@@ -148,7 +189,25 @@ def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> 
     return columns
 
 
-def _lacks(source: Source, lacking: list[str]) -> Diagnostic:
+def _strangers(system: System, source: Placed) -> list[Diagnostic]:
+    """Returns a finding for each column of a wide table that is not read: it names no measure and plays no role."""
+    table = source.table
+    read = {*panel_columns(system, table, list(source.roles.values())), *source.roles.values()}
+    known = measure_names(system)
+    attributes = {one.casefold() for one in (system.ranking.cohort or "cohort", *_SYSTEM)}
+    found = []
+    for header in table.columns:
+        if header in read or header.casefold() in attributes or role(header) is not None:
+            continue
+        name, _ = split_unit(header, is_unit)
+        hint = suggest(name, known)
+        severity = Severity.INFO if hint is None else Severity.WARNING
+        message = f"column `{header}` names no measure of {system.system} and is not read"
+        found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
+    return found
+
+
+def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
     columns = "、".join(source.table.columns[:12])
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"

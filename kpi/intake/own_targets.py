@@ -7,17 +7,67 @@ from pathlib import Path
 import polars as pl
 
 from kpi import periods
-from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.indicators import Level
 from kpi.intake import findings
+from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
 from kpi.intake.numbers import read_numbers
-from kpi.intake.reported import factors
 from kpi.intake.table import ROW, Table
 from kpi.system import System
 from kpi.targets import EQUAL, PerEntity, in_unit
 
 _COLUMNS = ("entity", "indicator", "target")
+
+
+def takers(system: System) -> list[str]:
+    """Returns the indicators whose targets stand in the data."""
+    return [
+        name
+        for name, indicator in system.indicators.items()
+        if any(one.per_entity is not None and one.per_entity.column is not None for one in indicator.target)
+    ]
+
+
+def in_data(
+    raw: pl.DataFrame, system: System, table: Table, header: str | None, found: list[Diagnostic]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the entities' own targets in the data, and the rows that state nothing else and cannot be read.
+
+    A target stands in the target column beside a figure, or alone on a row that names the indicator. Columns of the
+    targets: indicator, entity (place), start, months, target (in the indicator's unit), row.
+
+    Args:
+        raw: rows whose measure or indicator (`name`), entity (`who`) and period are known.
+        system: gives the indicators.
+        table: where the rows come from.
+        header: of the target column.
+        found: gets a finding for each target that cannot be read.
+    """
+    indicators = takers(system)
+    of_level = {one.of: name for name in indicators if isinstance(one := system.indicators[name], Level)}
+    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
+    if rows.height and not indicators:
+        message = "no indicator takes its targets from the data; this column is not read"
+        found.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
+    rows = rows.with_columns(alone=pl.col("name").is_in(indicators), name=pl.col("name").replace(of_level))
+    rows = rows.filter(pl.col("name").is_in(indicators))
+    numbers = read_numbers(rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series())
+    rows = rows.with_columns(
+        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
+        pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
+    )  # fmt: skip
+    factor = factors(rows, system)
+    rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
+    # Beside a figure the row's unit is judged with the figure, where a misfit refuses both.
+    judged = pl.col("target").is_not_null() & (pl.col("alone") | pl.col("typed").is_not_null())
+    rows = rows.with_columns(problem=pl.coalesce("problem", pl.when(judged).then("misfit")))
+    wrong = rows.filter(pl.col("problem").is_not_null())
+    found += findings.of_rows(table, wrong, None, lambda row: ("K604", f"the target {row['problem']}", None))
+    rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
+    rows = rows.filter(pl.col("problem").is_null())
+    return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), wrong.filter("alone")
 
 
 def add(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
@@ -16,8 +14,8 @@ from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake import records, reported, timing
 from kpi.intake.entities import Entities, from_data
-from kpi.intake.files import expanded, read
-from kpi.intake.match import Source, match
+from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.match import Placed, match, of_system
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
 from kpi.intake.roster import from_roster
@@ -102,10 +100,11 @@ class _Intake:
 
     # ---- WHO AND WHICH ---- #
 
-    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Source]:
+    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed]:
         sources, lost = [], []
-        for table, name in tables:
-            self.findings += table.notes
+        for whole, name in tables:
+            table, others = of_system(self.system, whole)
+            self.findings += [*whole.notes, *others]
             source, notes = match(self.system, table, name=name)
             if source is None:
                 lost += notes
@@ -116,7 +115,7 @@ class _Intake:
             raise DataError(lost)
         return sources
 
-    def entities(self, sources: Sequence[Source]) -> Entities:
+    def entities(self, sources: Sequence[Placed]) -> Entities:
         roster = self.system.entities.roster
         if roster is not None:
             path = self.system.home / roster
@@ -142,7 +141,7 @@ class _Intake:
 
     # ---- FIGURES ---- #
 
-    def figures(self, sources: Sequence[Source], entities: Entities) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def figures(self, sources: Sequence[Placed], entities: Entities) -> tuple[pl.DataFrame, pl.DataFrame]:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
@@ -165,7 +164,7 @@ class _Intake:
         )
         return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
 
-    def timed(self, rows: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed]) -> pl.DataFrame:
         grain = self.system.period
         if timing.labels_by_end(rows, grain):
             rows = rows.with_columns(
@@ -186,7 +185,7 @@ class _Intake:
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
         return figures
 
-    def contradictions(self, twice: pl.DataFrame, sources: Sequence[Source]) -> None:
+    def contradictions(self, twice: pl.DataFrame, sources: Sequence[Placed]) -> None:
         """Findings for figures given more than once: equal ones are counted once, different ones refused."""
         twice = twice.filter(pl.col("revision").is_finite())
         if not twice.height:
@@ -278,41 +277,23 @@ def _listed(value: object) -> list[object]:
 
 
 def take_in(
-    system: System,
-    files: Sequence[str | Path],
-    *,
-    named: Mapping[str, Sequence[str | Path]] | None = None,
+    system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None,
-) -> Panel:
-    """Reads files into a panel.
+) -> Panel:  # fmt: skip
+    """Reads files and frames into a panel.
 
     Args:
-        system: the system whose datasets the files are.
-        files: files matched to datasets by their columns.
-        named: files whose dataset the caller names.
-        period: the period of all rows, for files without a period column.
+        system: the system whose datasets they are.
+        data: files and frames matched to datasets by their columns.
+        named: files and frames whose dataset the caller names.
+        period: the period of all rows, for data without a period column.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
             they are findings of the panel.
     """
-    wanted = [(file, None) for file in files] + [(file, name) for name, some in (named or {}).items() for file in some]
-    tables: list[tuple[Table, str | None]] = []
-    errors: list[Diagnostic] = []
-    for file, name in wanted:
-        try:
-            tables += [(table, name) for table in read(file)]
-        except DataError as error:
-            errors += error.diagnostics
-    if errors:
-        raise DataError(errors)
-    return _Intake(system, period).panel(tables, data_hash([one for file, _ in wanted for one in expanded(Path(file))]))
-
-
-def data_hash(files: Sequence[Path]) -> str:
-    """Returns a hash of the contents of files, whatever their order and names."""
-    hashes = []
-    for file in files:
-        with file.open("rb") as stream:
-            hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
+    wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
+    wanted += [(source, name) for name, some in (named or {}).items() for source in some]
+    found = read_all(source for source, _ in wanted)
+    tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
+    return _Intake(system, period).panel(tables, content_hash(source for source, _ in wanted))

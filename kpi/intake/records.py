@@ -17,7 +17,7 @@ from kpi.errors import Diagnostic
 from kpi.intake import findings
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
-from kpi.intake.match import Source, needed_columns, of_dataset
+from kpi.intake.match import Placed, needed_columns, of_dataset
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Measure, exact_sum
@@ -40,13 +40,13 @@ class Aggregated:
     refused: int = 0
 
 
-def distinct_texts(source: Source, header: str) -> list[str]:
+def distinct_texts(source: Placed, header: str) -> list[str]:
     """Returns the distinct texts of a column, sorted; one pass over that column alone."""
     column = pl.col(header).cast(pl.String)
     return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
-def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
+def aggregate(source: Placed, system: System, entities: Entities) -> Aggregated:
     """Returns the measures of a table of records.
 
     Args:
@@ -80,7 +80,7 @@ def aggregate(source: Source, system: System, entities: Entities) -> Aggregated:
 
 
 def _prepared(
-    source: Source, kinds: Mapping[str, str], entities: Entities, grain: Grain
+    source: Placed, kinds: Mapping[str, str], entities: Entities, grain: Grain
 ) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """The rows with `#entity`, `#month`, `#period`, `#order` and typed columns, and the rows that are wrong."""
     table, who, when = source.table, source.who, source.roles["period"]
@@ -90,7 +90,9 @@ def _prepared(
     known = pl.LazyFrame(
         {"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32}
     )
-    frame = frame.with_columns(pl.col(who).cast(pl.String).alias("#who")).join(known, on="#who", how="left")
+    named = pl.col(who).cast(pl.String)
+    frame = frame.with_columns(pl.when(named.str.strip_chars() != "").then(named).alias("#who"))
+    frame = frame.join(known, on="#who", how="left")
     if schema[when] in (pl.Date, pl.Datetime):
         date = pl.col(when)
         month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)
@@ -206,7 +208,7 @@ def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
     }[timing]
 
 
-def _findings(source: Source, bad: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
+def _findings(source: Placed, bad: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
     found: list[Diagnostic] = []
 
     def unknown(row: dict[str, object]) -> tuple[str, str, str | None]:

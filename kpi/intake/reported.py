@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi import expressions, periods, units
+from kpi import expressions, periods
 from kpi.datasets import PanelData
 from kpi.definition import kind_of
 from kpi.errors import Diagnostic, Severity, suggest
-from kpi.indicators import Level
-from kpi.intake import findings
+from kpi.intake import findings, own_targets
+from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
-from kpi.intake.match import Source, measure_names, panel_columns
+from kpi.intake.match import Placed, measure_names, panel_columns
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Reported
@@ -31,19 +31,6 @@ from kpi.terms import Term
 _TEXT = {
     role: pl.lit(None, dtype=pl.String)
     for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")
-}
-
-#: Multiples that may be typed behind a figure, of whatever unit its column has.
-_MULTIPLES = {
-    "十": 10.0,
-    "百": 100.0,
-    "千": 1e3,
-    "万": 1e4,
-    "十万": 1e5,
-    "百万": 1e6,
-    "千万": 1e7,
-    "亿": 1e8,
-    "万亿": 1e12,
 }
 
 
@@ -58,7 +45,7 @@ class Figures:
     refused: int = 0
 
 
-def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
+def texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     """Returns the figures of a table as text, one a row.
 
     Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, cohort, per, field (the header of the
@@ -66,7 +53,7 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
     """
     table, roles = source.table, source.roles
     frame = table.numbered().collect()
-    text = {role: pl.col(roles[role]).cast(pl.String) for role in roles if roles[role] in frame.columns}
+    text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
     if "period" not in text and period is not None:
         text["period"] = pl.lit(period)
     if isinstance(source.dataset, PanelData):
@@ -89,9 +76,15 @@ def texts(source: Source, system: System, period: str | None) -> pl.DataFrame:
         "unit": unit if table.unit is None else unit.fill_null(table.unit),
         "field": pl.lit(roles["value"]),
         "entity": text.get("entity", text.get("code", pl.lit(None))),
-        "per": _per(system, frame.columns, pl.col(roles["measure"])),
+        "per": _per(system, frame.columns, text["measure"]),
     }
     return frame.select(ROW, **_TEXT | text | own | extra)
+
+
+def _text(header: str) -> pl.Expr:
+    """A column as text, null where there are only blanks."""
+    stripped = pl.col(header).cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
 
 
 def _where_columns(system: System) -> list[str]:
@@ -112,7 +105,7 @@ def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
     return per
 
 
-def clean_rows(source: Source, number: int, system: System, entities: Entities, period: str | None) -> Figures:
+def clean_rows(source: Placed, number: int, system: System, entities: Entities, period: str | None) -> Figures:
     """Returns the clean figures of a table.
 
     Args:
@@ -146,13 +139,9 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
 
-    is_target = pl.col("name").is_in(list(system.indicators))
-    targets = _own_targets(raw, system, roles.get("target"))
-    wrong = targets.filter(pl.col("problem").is_not_null()).rename({"row": ROW})
-    figures.findings += findings.of_rows(source.table, wrong, None, _bad_target)
-    figures.targets = targets.filter(pl.col("target").is_not_null() & pl.col("problem").is_null())
-    bad.append(wrong.filter(pl.col("alone")))
-    raw = raw.filter(~is_target)
+    figures.targets, wrong = own_targets.in_data(raw, system, source.table, roles.get("target"), figures.findings)
+    bad.append(wrong)
+    raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
     numbers = read_numbers(raw["value"])
     raw = raw.with_columns(
         numbers["value"].alias("number"),
@@ -181,8 +170,8 @@ def clean_rows(source: Source, number: int, system: System, entities: Entities, 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
         value=pl.col("number") * pl.col("factor").fill_null(1.0), status="status",
-        revision=pl.col("edition").fill_null(0.0), row=pl.col(ROW).cast(pl.UInt32),
-        source=pl.lit(number, dtype=pl.UInt32),
+        revision=pl.col("edition").fill_null(0.0),
+        row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
     figures.refused = sum(one.height for one in bad)
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
@@ -218,8 +207,8 @@ def _resolve(
 
 def _meanings(system: System, raw: pl.DataFrame) -> dict[str, str]:
     names = measure_names(system)
-    for key, indicator in system.indicators.items():
-        for text in filter(None, (key, indicator.title)):
+    for key in own_targets.takers(system):
+        for text in filter(None, (key, system.indicators[key].title)):
             names.setdefault(clean(text), key)
     return {text: name for text in _distinct(raw, "measure") if (name := names.get(clean(text)))}
 
@@ -232,10 +221,12 @@ def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, 
     if computed is not None:
         kind = kind_of(type(system.measures[computed]))
         return "K601", f"`{text}` is computed from records (`kind: {kind}`), it is not reported", None
+    if any(str(text) in (name, one.title) for name, one in system.indicators.items()):
+        return "K601", f"`{text}` is an indicator of {system.system}: it is computed, not reported", None
     return "K601", f"`{text}` is not a measure of {system.system}", suggest(str(text), measure_names(system))
 
 
-def _unknown_entity(entities: Entities, source: Source, row: dict[str, object]) -> tuple[str, str, str | None]:
+def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
     if row["entity"] is None:
         return "K602", "the row names no entity", None
     finding = entities.unknown(str(row["entity"]), source.table.place())
@@ -250,29 +241,6 @@ def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
 
 def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K610", str(row["outdated"]), "use the code of that time, or the name"
-
-
-def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
-    """For each unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
-    rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
-    out = []
-    for row in rows:
-        factor, misfit = _factor(row["unit"], row["typed"], system, row["name"])
-        out.append({**row, "factor": factor, "misfit": misfit})
-    schema = {"unit": pl.String, "typed": pl.String, "name": pl.String, "factor": pl.Float64, "misfit": pl.String}
-    return pl.DataFrame(out, schema=schema)
-
-
-def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
-    wanted = system.unit(name)
-    multiple = _MULTIPLES.get(typed or "", 1.0)
-    text = unit if typed is None or typed in _MULTIPLES else typed
-    if text is None:
-        return multiple, None
-    try:
-        return multiple * units.factor(units.parse(text), wanted), None
-    except units.UnitError as error:
-        return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
 
 
 def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
@@ -291,39 +259,3 @@ def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
         taken = expression.resolve(lambda column: Term(pl.col(f"where {column}"), kinds.get(column, "text")))  # noqa: B023
         keep = pl.when(pl.col("name") == name).then(taken.expr.fill_null(value=False)).otherwise(keep)
     return raw.filter(keep)
-
-
-def _own_targets(raw: pl.DataFrame, system: System, header: str | None) -> pl.DataFrame:
-    """Entities' own targets in the data.
-
-    They stand in the target column beside a figure, or alone on a row that names the indicator. Columns: indicator,
-    entity, start, months, target (Float64, in the indicator's unit), problem, alone, field (the cell's header), row.
-    """
-    of_level = {
-        indicator.of: name
-        for name, indicator in system.indicators.items()
-        if isinstance(indicator, Level) and any(t.per_entity is not None for t in indicator.target)
-    }
-    indicators = list(system.indicators)
-    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
-    rows = rows.with_columns(alone=pl.col("name").is_in(indicators), name=pl.col("name").replace(of_level))
-    rows = rows.filter(pl.col("name").is_in(indicators))
-    text = pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))
-    numbers = read_numbers(rows.select(text).to_series())
-    rows = rows.with_columns(
-        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
-        pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
-    )  # fmt: skip
-    rows = rows.join(
-        factors(rows, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
-    )
-    # Beside a figure the row's unit is judged with the figure, where a misfit refuses both.
-    misfit = pl.when(pl.col("target").is_not_null() & (pl.col("alone") | pl.col("typed").is_not_null())).then("misfit")
-    return rows.select(
-        "start", "months", "alone", "field", row=ROW, indicator="name", entity="who",
-        target=pl.col("target") * pl.col("factor"), problem=pl.coalesce("problem", misfit),
-    )  # fmt: skip
-
-
-def _bad_target(row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K604", f"the target {row['problem']}", None

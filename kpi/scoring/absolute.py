@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from kpi.definition import Listed, Path, Problem, Problems
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity, in_unit
+from kpi.targets import OpenQuantity, Quantity, in_unit
 from kpi.units import Unit
 
 
@@ -173,7 +173,7 @@ class Bands(Rule):
 
     kind: Literal["bands"] = "bands"
     cap: float | None = None
-    cuts: dict[float, Quantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
+    cuts: dict[float, OpenQuantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the band."""
@@ -205,6 +205,7 @@ class Bands(Rule):
                 "K413",
                 (*path, "cuts"),
                 f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
+                hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
             )
 
 
@@ -218,7 +219,7 @@ class Piecewise(Rule):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
-            raise ValueError("each knot is a pair, [value, score]")
+            raise ValueError("each knot is a pair, [value, score], the score a number")
         return self
 
     def score(self, case: Case) -> Scored:
@@ -246,7 +247,11 @@ class Piecewise(Rule):
             for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
                     yield Problem(
-                        "K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last"
+                        "K414",
+                        (*path, "knots", place),
+                        "the values of the knots must rise",
+                        label="not above the last",
+                        hint="put the knots in the order of their values",
                     )
 
 
@@ -295,4 +300,4 @@ class Goalposts(Rule):
         if in_unit(self.low, unit) >= in_unit(self.high, unit):
             yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
         elif self.log and in_unit(self.low, unit) <= 0:
-            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero")
+            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")

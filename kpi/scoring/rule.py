@@ -74,6 +74,8 @@ class Rule(Block):
     """The base of scoring rules: `clip(score, floor, cap)`, rounded when `decimals` is given."""
 
     needs_target: ClassVar[bool] = False
+    #: Whether only the peers decide, no number in the indicator's unit.
+    relative: ClassVar[bool] = False
 
     floor: float | None = Field(0, description="the least percent of full marks; null for none")
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
@@ -93,6 +95,11 @@ class Rule(Block):
         if self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether a number in the indicator's unit decides, a target or a standard."""
+        return not self.relative or any(one is not None for one in self.quantities().values())
 
     @property
     def peers(self) -> tuple[str, ...]:

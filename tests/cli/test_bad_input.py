@@ -41,6 +41,7 @@ def more(*rows, good=GOOD):
         pytest.param({"period.csv": HEADER + "\n"}, ("K505", "period.csv", 1, None), id="only a header"),
         pytest.param({"period.csv": b"\x89PNG\r\n\x1a\n" * 9}, ("K503", "period.csv", None, None), id="an image"),
         pytest.param({"period.csv": b"PK\3\4" + bytes(200)}, ("K503", "period.csv", None, None), id="a broken zip"),
+        pytest.param({"period.csv": '[{"a": 1}]'}, ("K503", "period.csv", None, None), id="JSON"),
         pytest.param({"period.csv": bytes(range(256)) * 4}, ("K503", "period.csv", None, None), id="binary"),
         pytest.param(
             {"period.csv": GOOD.replace("指标", "啥", 1)}, ("K541", "period.csv", None, None), id="no measure column"
@@ -298,6 +299,7 @@ def test_a_bad_row_is_named_and_the_rest_is_scored(tmp_path, files, system, expe
     assert ran.counts == counts
     assert ran.code == (2 if expected else 0)
     assert "甲县" in ran.out
+    assert {line.split(",")[3] for line in ran.out.splitlines()[1:]} <= {"甲县", "乙县", "丙县"}
 
 
 @pytest.mark.parametrize(("files", "system", "expected", "counts"), ROW_CASES)
@@ -387,6 +389,16 @@ def test_a_wide_file_names_the_bad_cell(tmp_path):
     ran = score(tmp_path, {"period.csv": text}, system=SYSTEM.replace("title: 地区生产总值", "title: GDP"))
     assert ran.errors == [("K604", "period.csv", 3, "GDP(亿元)")]
     assert (ran.code, ran.counts) == (2, {"read": 6, "used": 5, "refused": 1})
+
+
+def test_a_column_of_a_wide_file_that_is_not_read_is_told(tmp_path):
+    text = "期别,地区,地区生产总值,办件量,网上办件,人口,备注\n2023Q4,甲县,120,1000,900,5,无\n"
+    ran = score(tmp_path, {"period.csv": text})
+    assert [(one["code"], one["severity"], one["field"], one["hint"]) for one in ran.findings] == [
+        ("K528", "warning", "网上办件", "did you mean `网上办件量`?"),
+        ("K528", "info", "人口", None),
+    ]
+    assert (ran.code, ran.counts) == (0, {"read": 2, "used": 2})
 
 
 # ---- ANY MUTATION OF A GOOD FILE ---- #
