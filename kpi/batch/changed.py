@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 import kpi
-from kpi.batch.reach import HISTORY, Reach
+from kpi.batch.reach import HISTORY, WHOLE, Reach
 from kpi.intake.panel import Panel
 from kpi.periods import Grain
 
@@ -49,12 +49,13 @@ def keys(panel: Panel, reached: Reach, fingerprint: str, grain: Grain) -> dict[s
     entities = hashlib.sha256(panel.entities.frame.write_ndjson().encode()).hexdigest()
     columns = [name for name in panel.frame.columns if name not in ("entity", "period") and name[0] != "#"]
     marks = _marks(panel.frame, columns)
-    history = {name: dict(_chained(marks[name])) for name, lags in reached.items() if HISTORY in lags and name in marks}
+    chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
+    last = panel.periods[-1].index(grain)
     found = {}
     for period in panel.periods:
         at = period.index(grain)
         parts = [
-            (name, lag, history[name][at] if lag == HISTORY else marks[name].get(at - lag))
+            (name, lag, chains[name][{HISTORY: at, WHOLE: last}[lag]] if lag < 0 else marks[name].get(at - lag))
             for name in columns
             for lag in sorted({0, *reached.get(name, ())})
         ]

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from kpi import periods
 from kpi.batch import editions
 from kpi.batch.again import again, verified
-from kpi.batch.config import Config, load
+from kpi.batch.config import load
 from kpi.batch.run import archive_of, run, store_of
 from kpi.batch.tell import summary, to_log, write_metrics, write_summary
 from kpi.errors import DataError, Diagnostic, KpiError, Severity, count
@@ -59,12 +60,14 @@ def verify(file: str, number: int | None, *, show: Show, say: Say) -> int:
         show(one.findings)
         bad = bad or bool(one.findings)
         words = "differs" if one.findings else "is what was published, to the bit"
-        skipped = f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
+        skipped = (
+            f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
+        )
         say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
     return FINDINGS if bad else FINE
 
 
-def close(file: str, name: str, system: str | None, periods: Iterable[str], *, wait: float, say: Say) -> int:
+def close(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
     """Closes an edition."""
     config = load(Path(file))
     store = store_of(config)
@@ -74,21 +77,29 @@ def close(file: str, name: str, system: str | None, periods: Iterable[str], *, w
         if system is None and len(there) != 1:
             hint = f"--system {there[0] if there else 'ID'}"
             raise DataError(Diagnostic("K828", "say whose periods the edition closes", hint=hint))
-        done = editions.close(
-            store, archive_of(config), name=name, system=system or there[0], labels=list(periods)
-        )
+        done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
     closed = done.state["editions"][name]["periods"]
     say(f"Edition {name} is closed: {', '.join(closed)}. It can only be superseded, with a reason.")
     return FINE
 
 
-def card_of(file: str, number: int, system: str | None) -> Scorecard:
-    """Returns the scorecard of a past run, computed again, for `kpi explain --run`."""
+def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
+    """Returns the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
     config = load(Path(file))
     past = store_of(config).run(number)
     there = sorted(past.state["systems"])
     if system is None and len(there) != 1:
-        raise DataError(Diagnostic("K824", f"run {number} has several systems: {', '.join(there)}", hint="say which with --system"))
-    return again(past, system or there[0], archive_of(config))
-
-
+        raise DataError(
+            Diagnostic("K824", f"run {number} has several systems: {', '.join(there)}", hint="say which with --system")
+        )
+    card = again(past, system or there[0], archive_of(config))
+    if period is None:
+        return card
+    try:
+        wanted = periods.parse(period).label
+    except periods.PeriodError as error:
+        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+    index = next((index for index, label in card.labels.items() if label == wanted), None)
+    if index is None:
+        raise DataError(Diagnostic("K551", f"run {number} has nothing for {wanted}", hint=", ".join(card.periods)))
+    return card.only([index])

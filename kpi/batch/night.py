@@ -17,7 +17,7 @@ from kpi import periods, session
 from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
-from kpi.batch.reach import reach, window
+from kpi.batch.reach import WHOLE, reach, window
 from kpi.errors import DataError, Diagnostic, Severity, count
 from kpi.intake.panel import Panel, take_in
 from kpi.plan import Plan, compile_plan
@@ -100,13 +100,15 @@ class Prepared:
         places = [(place, one) for place, one in enumerate(panel.periods) if one.label in wanted]
         groups: list[list[int]] = []
         for place, _ in places:
-            if groups and (back is None or place - groups[-1][-1] <= back + 1):
+            if groups and (back < 0 or place - groups[-1][-1] <= back + 1):
                 groups[-1].append(place)
             else:
                 groups.append([place])
         for group in groups:
-            first = 0 if back is None else max(group[0] - back, 0)
-            some = panel.periods[first : group[-1] + 1]
+            first, last = max(group[0] - back, 0), group[-1]
+            if back < 0:
+                first, last = 0, len(panel.periods) - 1 if back == WHOLE else last
+            some = panel.periods[first : last + 1]
             low, high = some[0].index(grain), some[-1].index(grain)
             part = dataclasses.replace(
                 panel, frame=panel.frame.filter(pl.col("period").is_between(low, high)), periods=some, findings=()

@@ -2,9 +2,9 @@
 
 Every column of a plan is an expression over other columns. Walking all of them gives the columns of the panel that
 enter the results, and how many periods back: 0 for the period itself, 4 for the year-on-year growth of quarters,
-`HISTORY` where everything up to the period may enter, as for a milestone that keeps its last state. Nothing depends on
-later periods. A construct that is not known here counts as history, so a new kind of indicator can make a night slower,
-never wrong.
+`HISTORY` where everything up to the period may enter, as for a milestone that keeps its last state, `WHOLE` where later
+periods do too, as for a gap that is interpolated. A construct that is not known here counts as the whole, so a new kind
+of indicator can make a night slower, never wrong.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import polars as pl
 
 from kpi.plan import Plan
 
-#: A lag that stands for all periods up to the one in question.
-HISTORY = -1
+#: Lags that stand for all periods up to the one in question, and for all periods; the lower one goes before.
+HISTORY, WHOLE = -1, -2
 
 #: Columns of the panel, each with the lags at which it enters.
 Reach = dict[str, set[int]]
@@ -33,6 +33,14 @@ _ROWWISE_TESTS = {
     "AllHorizontal", "AnyHorizontal", "IsBetween", "IsClose", "IsFinite", "IsIn", "IsInfinite", "IsNan", "IsNotNan",
     "IsNotNull", "IsNull", "Not",
 }  # fmt: skip
+
+#: Functions over the rows of an entity, in the order of periods, that never look ahead.
+_CAUSAL = (
+    {"Forward": None},
+    {"CumMin": {"reverse": False}},
+    {"CumMax": {"reverse": False}},
+    {"CumSum": {"reverse": False}},
+)
 
 #: The number of entities in a period, by which a plan shifts: the same in every row.
 _ENTITIES = {"Agg": {"First": {"Column": "#entities"}}}
@@ -56,10 +64,10 @@ def reach(plan: Plan) -> Reach:
     return {name: lags for name, lags in total.items() if name not in ("period", "entity") and name[0] != "#"}
 
 
-def window(reached: Reach) -> int | None:
-    """Returns how many periods back the results look at most, None for all."""
-    lags = {lag for some in reached.values() for lag in some}
-    return None if HISTORY in lags else max(lags, default=0)
+def window(reached: Reach) -> int:
+    """Returns how many periods back the results look at most, or HISTORY, or WHOLE."""
+    lags = {lag for some in reached.values() for lag in some} | {0}
+    return min(lags) if min(lags) < 0 else max(lags)
 
 
 def _merge(into: Reach, other: Mapping[str, set[int]]) -> None:
@@ -72,15 +80,15 @@ def _composed(expression: pl.Expr, known: Mapping[str, Reach]) -> Reach:
     try:
         direct = _walk(json.loads(expression.meta.serialize(format="json")))
     except (pl.exceptions.PolarsError, ValueError):
-        direct = {name: {HISTORY} for name in expression.meta.root_names()}
+        # NOTE: functions in Python cannot be serialised, and with them nothing is known of what is around them.
+        direct = {name: {WHOLE} for name in expression.meta.root_names()}
     for name, lags in direct.items():
         for column, inner in known.get(name, {name: {0}}).items():
-            sums = {HISTORY if HISTORY in (lag, more) else lag + more for lag in lags for more in inner}
-            found.setdefault(column, set()).update(sums)
+            found.setdefault(column, set()).update(_plus(lag, more) for lag in lags for more in inner)
     return found
 
 
-def _walk(node: Any) -> Reach:
+def _walk(node: Any) -> Reach:  # noqa: C901  # one case a construct
     """The columns that a serialised expression reads, with the lags at which it does."""
     found: Reach = {}
     if node == _ENTITIES:
@@ -92,13 +100,15 @@ def _walk(node: Any) -> Reach:
             pass
         case {"Over": {"partition_by": by}} if {"Column": "period"} in by:
             found = {name: {0} for name in _columns(node)}
+        case {"Over": {"partition_by": [{"Column": "entity"}], "function": inside}} if _is_causal(inside):
+            found = {name: {HISTORY} for name in _columns(inside)}
         case {"Function": {"function": "Shift", "input": [value, by]}}:
             lag = _periods(by)
             found = {name: {_plus(one, lag) for one in lags} for name, lags in _walk(value).items()}
         case {"Function": {"function": function, "input": inputs}} if _is_rowwise(function):
             found = _walk(inputs)
         case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper() and kind not in _ROWWISE:
-            found = {name: {HISTORY} for name in _columns(node)}
+            found = {name: {WHOLE} for name in _columns(node)}
         case dict() | list():
             for one in node.values() if isinstance(node, dict) else node:
                 _merge(found, _walk(one))
@@ -106,7 +116,22 @@ def _walk(node: Any) -> Reach:
 
 
 def _plus(lag: int, more: int) -> int:
-    return HISTORY if HISTORY in (lag, more) else lag + more
+    return min(lag, more) if min(lag, more) < 0 else lag + more
+
+
+def _is_causal(node: Any) -> bool:
+    """Returns whether an expression over the rows of an entity looks at no later row."""
+    match node:
+        case {"Function": {"function": function, "input": inputs}}:
+            inside = function.get("FillNullWithStrategy", function) if isinstance(function, dict) else function
+            return (inside in _CAUSAL or _is_rowwise(function)) and _is_causal(inputs)
+        case {"Column": _} | {"Literal": _}:
+            return True
+        case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper():
+            return kind in _ROWWISE and _is_causal(node[kind])
+        case dict() | list():
+            return all(_is_causal(one) for one in (node.values() if isinstance(node, dict) else node))
+    return True
 
 
 def _is_rowwise(function: Any) -> bool:
@@ -124,8 +149,8 @@ def _periods(by: Any) -> int:
         return 1
     match by:
         case {"BinaryExpr": {"left": left, "op": "Multiply", "right": {"Literal": {"Dyn": {"Int": int(times)}}}}}:
-            return times if left == _ENTITIES and times >= 0 else HISTORY
-    return HISTORY
+            return times if left == _ENTITIES and times >= 0 else WHOLE
+    return WHOLE
 
 
 def _columns(node: Any) -> Iterator[str]:

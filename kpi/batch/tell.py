@@ -103,7 +103,10 @@ def write_metrics(file: Path, result: Night, *, now: float) -> None:
     ]
     for name, words, samples in gauges:
         lines += [f"# HELP kpi_batch_{name} {words}", f"# TYPE kpi_batch_{name} gauge"]
-        lines += [f"kpi_batch_{name}{{{label}}} {value:g}" if label else f"kpi_batch_{name} {value:g}" for label, value in samples]
+        lines += [
+            f"kpi_batch_{name}{{{label}}} {value:g}" if label else f"kpi_batch_{name} {value:g}"
+            for label, value in samples
+        ]
     write_whole(file, ("\n".join(lines) + "\n").encode())
 
 
