@@ -151,7 +151,9 @@ def load(file: Path) -> Config:
     try:
         config = Config.model_validate(tree).at(file)
     except ValidationError as error:
-        raise DefinitionError([_finding(file, text, one) for one in error.errors()]) from None
+        # A list of sources that lost its broken ones is called too short: what is wrong with them was said.
+        wrong = [one for one in error.errors() if one["type"] != "too_short" or not tree.get("source")]
+        raise DefinitionError([_finding(file, text, one) for one in wrong]) from None
     findings: list[Diagnostic] = []
     for number, name in _paths(config):
         try:

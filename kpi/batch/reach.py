@@ -125,7 +125,7 @@ def _is_causal(node: Any) -> bool:
         case {"Function": {"function": function, "input": inputs}}:
             inside = function.get("FillNullWithStrategy", function) if isinstance(function, dict) else function
             return (inside in _CAUSAL or _is_rowwise(function)) and _is_causal(inputs)
-        case {"Column": _} | {"Literal": _}:
+        case {"Column": _} | {"Literal": _} | {"Over": {"function": {"Function": {"function": {"Range": _}}}}}:
             return True
         case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper():
             return kind in _ROWWISE and _is_causal(node[kind])

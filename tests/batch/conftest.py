@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -119,13 +120,15 @@ class Server:
         return f"postgresql://kpi:geheim7@127.0.0.1:{self.port}/postgres"
 
     def run(self, program: str, *arguments: object) -> None:
-        subprocess.run(
+        done = subprocess.run(
             [self.binaries / program, *map(str, arguments)],
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
             cwd=self.folder,
             **self.user,
         )
+        assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
         command = [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), "-c", "unix_socket_directories="]
@@ -154,21 +157,21 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server():
     binaries = _binaries()
     if binaries is None or (os.geteuid() == 0 and not _has_user("postgres")):
         if os.environ.get("CI"):
             pytest.fail("CI must have PostgreSQL 15 or later: apt install postgresql")
         pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
     pytest.importorskip("psycopg")
-    folder = tmp_path_factory.mktemp("postgresql")
-    for one in (folder, *folder.parents):
-        # The server's own user must reach its folder below the private ones that pytest makes.
-        if os.geteuid() == 0 and one.stat().st_uid == 0 and "pytest" in str(one):
-            one.chmod(0o755)
-    running = Server(binaries, folder / "server")
-    yield running
-    running.stop()
+    # Not below pytest's own folder, which only its owner may enter and the server's user is another.
+    with tempfile.TemporaryDirectory(prefix="kpi-postgresql-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o755)
+        running = Server(binaries, Path(place) / "server")
+        try:
+            yield running
+        finally:
+            running.stop()
 
 
 def _has_user(name: str) -> bool:
