@@ -9,6 +9,8 @@ named columns, so one harness tests, explains and times them all. A plan is immu
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -212,7 +214,8 @@ def _totals(system: System) -> dict[str, pl.Expr]:
     composite = system.composite
     tree = pl.col(score_of(ROOT)) * (composite.full / 100)
     points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
-    total = pl.sum_horizontal([tree, *points], ignore_nulls=False) if points else tree
+    # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
+    total = functools.reduce(operator.add, points, tree)
     if points and (composite.floor is not None or composite.cap is not None):
         total = total.clip(composite.floor, composite.cap)
     guards: dict[str, pl.Expr] = {}
