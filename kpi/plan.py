@@ -24,7 +24,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, in_force
+from kpi.targets import Target, fixed_bound, in_force
 from kpi.treatment import Screen, after, finished
 
 
@@ -121,6 +121,7 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         ("各部分权重", Combination.weighed),
         ("适用与有数权重", Combination.totals),
         ("计入权重", Combination.carrying),
+        ("合成", Combination.combined),
         ("得分", Combination.result),
     ):
         columns: dict[str, pl.Expr] = {}
@@ -168,10 +169,16 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    case = Case(pl.col(value), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers)
+    unit, targets = system.unit(name), system.targets(name)
+    case = Case(
+        pl.col(value), unit, indicator.direction, low, high, reached(system, name), rule.peers,
+        fixed=fixed_bound(targets, unit),
+    )  # fmt: skip
     answer = rule.score(case)
-    guards = {"no_target": low.is_null()} if rule.needs_target else {}
-    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[value]).values()
+    guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
+    score = rule.finish(answer.score, sound=answer.sound)
+    pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
+    score, verdict = pair.values()
     if isinstance(indicator, Milestone):
         # Late is a result, not a gap: it earns what the definition says, by default nothing.
         late = status_of(name) == reason("late")

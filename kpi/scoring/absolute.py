@@ -45,6 +45,8 @@ class Completion(Rule):
 
     def score(self, case: Case) -> Scored:
         """Returns the percent completed; a value inside a `within` target is full."""
+        if case.fixed is not None and self.floor is not None and self.cap is not None:
+            return Scored(self._of_fixed(case, case.fixed, self.cap), sound=True)
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
@@ -56,6 +58,16 @@ class Completion(Rule):
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
         )
+
+    def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
+        """The same score where the target is one number: what is asked of every row there is known here."""
+        value = case.value
+        if case.higher or self.reverse == "mirror":
+            forward = case.higher == (target > 0)
+            return value / target * 100 if forward else (2 - value / target) * 100
+        if target < 0:
+            return value / target * 100
+        return pl.when(value > 0).then(target / value * 100).when(value.is_not_null()).then(pl.lit(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
