@@ -24,7 +24,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, in_force
+from kpi.targets import Target, fixed_bound, in_force, own_column
 from kpi.treatment import Screen, after, finished
 
 
@@ -135,10 +135,10 @@ def _no_composite() -> dict[str, pl.Expr]:
     return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
 
 
-def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr]:
+def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
     """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
-        return pl.col(f"{name}.own_target"), NOTHING
+        return pl.col(own_column(name, place)), NOTHING
     low, high = target.bounds(system.unit(name))
     return pl.lit(low, dtype=pl.Float64), pl.lit(high, dtype=pl.Float64)
 
@@ -149,7 +149,7 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     for name in system.indicators:
         targets = system.targets(name)
         if targets:
-            bounds = [_bounds(system, name, target) for target in targets]
+            bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
             columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):
                 columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
