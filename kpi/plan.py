@@ -26,7 +26,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, in_force
+from kpi.targets import Target, fixed_bound, in_force, own_column
 from kpi.treatment import Screen, after, finished
 
 
@@ -139,10 +139,10 @@ def _no_composite() -> dict[str, pl.Expr]:
     return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
 
 
-def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr]:
+def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
     """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
-        return pl.col(f"{name}.own_target"), NOTHING
+        return pl.col(own_column(name, place)), NOTHING
     low, high = target.bounds(system.unit(name))
     return literal(low), literal(high)
 
@@ -153,7 +153,7 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     for name in system.indicators:
         targets = system.targets(name)
         if targets:
-            bounds = [_bounds(system, name, target) for target in targets]
+            bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
             columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):
                 columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
