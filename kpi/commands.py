@@ -180,6 +180,7 @@ def explain(
 ) -> int:  # fmt: skip
     """Prints why an entity got its score."""
     from kpi.explain import explain as explained
+    from kpi.explain import name_of
     from kpi.report.tree import as_json, tree
 
     some = [one for one in files if Path(one).exists()]
@@ -193,12 +194,11 @@ def explain(
             raise DataError(missing if not rest else Diagnostic("K500", f"there is no file `{rest[0]}`", hint=hint))
         card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
+        who = name_of(card, rest[0])
         if form == "json":
-            sys.stdout.write(as_json(card, rest[0], node))
+            sys.stdout.write(as_json(card, who, node))
         else:
-            sys.stdout.write(
-                tree(card, rest[0], node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
-            )
+            sys.stdout.write(tree(card, who, node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout)))
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
