@@ -39,7 +39,7 @@ LAYERS = (
     "adjustments",
     "ranking",
     "stars",
-    "checks",
+    "checks.*",
     "system",
     "crosscheck",
     "yaml",

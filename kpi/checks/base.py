@@ -1,87 +1,88 @@
-"""Checks (审核关系): what must hold of the figures, as expressions over the panel."""
+"""What all checks (审核关系) share: a severity, the rules they state in words, and where each rule is broken."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
-from pydantic import Discriminator, Field, Tag
 
-from kpi import periods
-from kpi.adjustments import condition, condition_problems
-from kpi.definition import Definition, Name, OneOrMany, Path, Problem, Problems
-from kpi.indicators import ENTITIES, Symbols, window
+from kpi import periods, units
+from kpi.definition import Definition, Path, Problem, Problems
+from kpi.errors import suggest
+from kpi.indicators import ENTITIES, Symbols
 from kpi.periods import Grain
+from kpi.units import Unit, UnitError
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures."""
+
+    words: str
+    where: pl.Expr
+    names: tuple[str, ...]
 
 
 class Check(Definition):
     """The base of checks.
 
-    An `error` is certainly wrong, a `query` needs an explanation from whoever reported the figure.
+    An `error` is certainly wrong, a `query` needs an explanation from whoever reported the figure (a note answers it),
+    an `info` is worth knowing.
     """
 
     severity: Literal["error", "query", "info"] = "query"
 
     @abstractmethod
-    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
-        """Returns for each rule, in words, where it is violated (Boolean, null where it cannot be judged)."""
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields each rule, with where it is broken."""
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields what is wrong with the check itself."""
 
 
-class Holds(Check):
-    """A condition over measures and indicators that must hold: `expr: part <= whole`."""
-
-    expr: str
-
-    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:  # noqa: ARG002
-        """Returns where the condition is false."""
-        return {f"应满足 {self.expr}": ~condition(self.expr, symbols).expr}
-
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
-        """Yields what is wrong with the condition."""
-        yield from condition_problems(self.expr, (*path, "expr"), symbols)
+def before(name: str, over: str, grain: Grain) -> pl.Expr:
+    """Returns a figure of an earlier period, such as that of the year before (`1y`)."""
+    return pl.col(name).shift(ENTITIES * (periods.parse_span(over) // grain.months))
 
 
-class GrowthWithin(Check):
-    """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`."""
+def differs(one: pl.Expr, other: pl.Expr, tolerance: float) -> pl.Expr:
+    """Returns whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
 
-    growth_within: float = Field(gt=0, description="percent, up or down")
-    of: OneOrMany[Name]
-    over: str = "1y"
 
-    def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
-        """Returns where a measure moved by more than the limit."""
-        lag = periods.parse_span(self.over) // grain.months
-        found: dict[str, pl.Expr] = {}
-        for name in self.of:
-            base = pl.col(name).shift(ENTITIES * lag)
-            jump = ((pl.col(name) / base - 1) * 100).abs() > self.growth_within
-            title = symbols[name].title if name in symbols else name
-            found[f"{title}{window(self.over)}变动超过 {self.growth_within:g} %"] = pl.when(base > 0).then(jump)
-        return found
+def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:
+    """Yields unknown names; `listed` says that the key holds a list of them."""
+    for place, name in enumerate(names):
+        if name not in symbols:
+            where = (*path, key, place) if listed else (*path, key)
+            yield Problem("K203", where, f"unknown measure `{name}`", hint=suggest(name, symbols))
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
-        for place, name in enumerate(self.of):
-            if name not in symbols:
-                yield Problem("K203", (*path, "of", place), f"unknown measure `{name}`")
+
+def window_problems(path: Path, over: str, grain: Grain) -> Problems:
+    """Yields windows that are not a whole number of periods."""
+    try:
+        if periods.parse_span(over) % grain.months:
+            yield Problem("K404", (*path, "over"), f"`{over}` is not a whole number of periods")
+    except periods.PeriodError as error:
+        yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+
+
+def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None, symbols: Symbols) -> Problems:
+    """Yields names whose figures cannot be brought into a unit."""
+    for name in names:
+        own = symbols[name].unit if name in symbols else None
         try:
-            if periods.parse_span(self.over) % grain.months:
-                yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods")
-        except periods.PeriodError as error:
-            yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+            if own is not None and unit is not None:
+                units.factor(own, unit)
+        except UnitError as error:
+            yield Problem("K303", (*path, key), str(error), hint="compare figures of one kind")
 
 
-def _which(value: Any) -> str:
-    given = value if isinstance(value, dict) else value.model_fields_set
-    return "growth_within" if "growth_within" in given else "expr"
-
-
-#: Any check, told apart by its key.
-AnyCheck = Annotated[
-    Annotated[Holds, Tag("expr")] | Annotated[GrowthWithin, Tag("growth_within")], Discriminator(_which)
-]
+def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:
+    """Returns a figure in a unit."""
+    own = symbols[name].unit
+    return pl.col(name) if own is None or unit is None else pl.col(name) * units.factor(own, unit)
