@@ -36,8 +36,8 @@ fast: $(VENV)/test.stamp ## the fast tests and the doctests
 slow: $(VENV)/test.stamp ## only the slow tests: packaging, servers, browsers
 	@$(BIN)/python -m pytest --quiet -m slow
 
-bench: $(VENV)/test.stamp ## the benchmarks
-	@$(BIN)/python -m pytest --quiet benchmarks
+bench: $(VENV)/test.stamp ## the benchmarks, into benchmarks/RESULTS.md
+	@$(BIN)/python -m pytest --quiet benchmarks --results benchmarks/RESULTS.md
 
 clean: ## remove .venv, builds and caches
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

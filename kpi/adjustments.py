@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 
 from kpi import expressions
 from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
+from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.status import OK, status_of
-from kpi.targets import Quantity, in_unit, quantity_problems
-from kpi.terms import ExpressionError, Term
+from kpi.targets import Quantity, in_unit, quantity_problems, step_problems
+from kpi.terms import ExpressionError, Term, as_condition
 
 
 def condition(text: str, symbols: Symbols) -> Term:
@@ -22,7 +23,7 @@ def condition(text: str, symbols: Symbols) -> Term:
         found = symbols.get(name)
         return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
 
-    term = expressions.parse(text).resolve(scope)
+    term = as_condition(expressions.parse(text).resolve(scope))
     if term.kind != "boolean":
         raise ExpressionError(
             "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
@@ -35,7 +36,11 @@ def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
     try:
         condition(text, symbols)
     except ExpressionError as error:
-        yield Problem(error.code, path, error.message, hint=error.hint, label=error.label, span=error.span)
+        hint = error.hint
+        if error.code == "K203" and hint is None:
+            start, length = error.span
+            hint = suggest(text[start : start + length], symbols)
+        yield Problem(error.code, path, error.message, hint=hint, label=error.label, span=error.span)
 
 
 class Points(Definition):
@@ -75,6 +80,7 @@ class Points(Definition):
             yield from condition_problems(self.when, (*path, "when"), symbols)
         elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
             yield from quantity_problems({(*path, "per"): self.per}, unit)
+            yield from step_problems((*path, "per"), self.per, unit)
 
 
 class Bonus(Points):

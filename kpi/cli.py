@@ -97,6 +97,7 @@ def score(**options: Any) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @_option("--data", "data", multiple=True, metavar="FILE", help="Check files against the definition too.")
+@_option("-o", "--output", multiple=True, metavar="OUT", help="Write the findings as a form (查询单), csv or xlsx.")
 @_system
 @_definitions
 @_style
@@ -127,6 +128,7 @@ def explain(**options: Any) -> None:
 @click.argument("name", required=False)
 @_definitions
 @_option("--plan", is_flag=True, help="The stages and expressions that the system compiles to.")
+@_option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @_style
 @_color
 def show(**options: Any) -> None:
@@ -139,6 +141,13 @@ def show(**options: Any) -> None:
 def schema(**options: Any) -> None:
     """Print the JSON Schema of the definition language, for editors."""
     _run("schema", options)
+
+
+@main.command()
+@click.argument("code", required=False)
+def rule(**options: Any) -> None:
+    """Say what the code of a finding means, with an example; without a code, list them all."""
+    _run("rule", options)
 
 
 @main.command()

@@ -16,9 +16,10 @@ from kpi import session
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
 from kpi.report.diagnostics import Layout, render, tally
-from kpi.report.files import write
+from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
+from kpi.system import System
 
 FINE, FINDINGS, FAILED = 0, 1, 2
 
@@ -147,6 +148,7 @@ def check(
     *,
     paths: Sequence[str],
     data: Sequence[str],
+    output: Sequence[str],
     system: str | None,
     definitions: str | None,
     style: Layout,
@@ -164,11 +166,18 @@ def check(
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     tell(findings, style, color)
+    try:
+        for out in output:
+            write_findings(findings, out)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
     if not quiet:
         indicators = sum(len(loaded.system.indicators) for loaded in examined if loaded.system)
         what = f"Checked {count(len(examined), 'file')}, {count(indicators, 'indicator')}"
         what += f", {count(len(data), 'data file')}" if data else ""
-        say(f"{what}: {tally(findings) if findings else 'no findings'}.")
+        written = f" Wrote {', '.join(output)}." if output else ""
+        say(f"{what}: {tally(findings) if findings else 'no findings'}.{written}")
     if any(one.code == "K100" for one in findings):
         return FAILED
     return FINDINGS if any(one.severity is Severity.ERROR for one in findings) else FINE
@@ -209,9 +218,16 @@ def explain(
 
 
 def show(
-    *, system: str | None, name: str | None, definitions: str | None, plan: bool, style: Layout, color: str
+    *,
+    system: str | None,
+    name: str | None,
+    definitions: str | None,
+    plan: bool,
+    coverage: bool,
+    style: Layout,
+    color: str,
 ) -> int:
-    """Prints the catalogue, a system, one definition, or a plan."""
+    """Prints the catalogue, a system, one definition, a plan, or the coverage of a document; 1 when it has gaps."""
     from kpi import catalogue
     from kpi.report import cards
 
@@ -225,6 +241,8 @@ def show(
         assert loaded.system is not None  # noqa: S101
         if plan:
             sys.stdout.write(cards.plan(compile_plan(loaded.system)))
+        elif coverage:
+            return _coverage(loaded.system, width, style, color)
         elif name is None:
             sys.stdout.write(cards.system(loaded.system, width=width))
         else:
@@ -233,6 +251,16 @@ def show(
         tell(error.diagnostics, style, color)
         return FAILED
     return FINE
+
+
+def _coverage(system: System, width: int | None, style: Layout, color: str) -> int:
+    from kpi import coverage
+    from kpi.report import cards
+
+    sys.stdout.write(cards.coverage(system, coverage.coverage(system), width=width))
+    findings = list(coverage.problems(system))
+    tell(findings, style, color)
+    return FINDINGS if findings else FINE
 
 
 def schema(output: str | None) -> int:
@@ -251,6 +279,22 @@ def schema(output: str | None) -> int:
         tell([Diagnostic("K510", f"cannot be written: {error.strerror}", Place(output))], "full", "auto")
         return FAILED
     say(f"Wrote {output}.")
+    return FINE
+
+
+def rule(code: str | None) -> int:
+    """Prints what the code of a finding means, or all of them one a line."""
+    from kpi.rules import rule as find
+    from kpi.rules import rules
+
+    if code is None:
+        sys.stdout.write("".join(f"{one.code}  {one.means}\n" for one in rules().values()))
+        return FINE
+    try:
+        sys.stdout.write(find(code).card())
+    except KpiError as error:
+        tell(error.diagnostics, "full", "auto")
+        return FAILED
     return FINE
 
 

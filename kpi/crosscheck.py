@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
+
+import polars as pl
 
 from kpi import expressions, matrices, terms, units
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
+from kpi.indicators import Formula, Indicator
 from kpi.measures import Measure, Reported
 from kpi.system import ROOT, System, unit_or_none
+from kpi.treatment import Transform
+
+#: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
+RESERVED = frozenset(
+    {ROOT, "entity", "period", "cohort", "per", "target", "raw", "score", "rank", "of", "stars", "veto"}
+    | {"rank_change", "score_change", "period_index"}
+)
 
 
 def problems(system: System) -> Problems:
@@ -18,16 +29,17 @@ def problems(system: System) -> Problems:
     yield from _shared_names(system)
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
+    yield from _treatment_problems(system)
     yield from _tree_problems(system)
     for name, adjustment in system.adjustments.items():
         path: Path = ("adjustments", name)
         for used in adjustment.names():
-            yield from _known(system, used, (*path, "of"))
+            yield from _known(system, (*path, "of"), used)
         yield from adjustment.problems(path, system.symbols)
     yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
-            yield _unknown(system, name, ("ranking", "tie_break", place), "indicator or pillar")
+            yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
 
@@ -43,9 +55,14 @@ def _shared_names(system: System) -> Problems:
         for name in names:
             if name in first:
                 hint = "measures, indicators and pillars share one namespace; rename one"
-                yield Problem("K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint)
-            elif name in (ROOT, "entity", "period", "cohort"):
-                yield Problem("K202", (space, name), f"`{name}` is a name the engine uses itself")
+                yield Problem(
+                    "K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint, at_key=True
+                )
+            elif name in RESERVED:
+                hint = "rename it"
+                yield Problem(
+                    "K202", (space, name), f"`{name}` is a name the engine uses itself", hint=hint, at_key=True
+                )
             first.setdefault(name, space)
 
 
@@ -60,24 +77,23 @@ def _measure_problems(system: System) -> Problems:
 
 
 def _indicator_problems(system: System) -> Problems:
-    ordered = {name for level in system.levels for name in level}
+    ordered = {name for level in system.levels for name in level} | set(system.measures)
+    for circle in _circles(
+        {n: [u for _, u in one.inputs()] for n, one in system.indicators.items() if n not in ordered}
+    ):
+        yield _circle(circle, ("indicators", circle[0]), "is computed from itself")
     for name, indicator in system.indicators.items():
         path: Path = ("indicators", name)
-        unknown = False
+        unknown = [problem for tail, used in indicator.inputs() for problem in _known(system, (*path, *tail), used)]
+        yield from _spanned(indicator, unknown)
         for tail, used in indicator.inputs():
-            problems = list(_known(system, used, (*path, *tail)))
-            unknown = unknown or bool(problems)
-            yield from problems
             symbol = system.symbols.get(used)
             if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
                 hint = "only `kind: count` reads a measure with `per`"
                 yield Problem(
                     "K407", (*path, *tail), f"`{used}` has a number per {symbol.per}, not per entity", hint=hint
                 )
-        if unknown:
-            continue
-        if name not in ordered:
-            yield Problem("K406", path, f"`{name}` depends on itself")
+        if unknown or name not in system.symbols or name in system.measures:
             continue
         declared = getattr(indicator, "unit", None)
         if declared is not None and unit_or_none(declared) is None:
@@ -95,17 +111,34 @@ def _indicator_problems(system: System) -> Problems:
                 yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
 
 
+def _treatment_problems(system: System) -> Problems:
+    for name, step in system.treatment.items():
+        for place, used in enumerate(step.of):
+            if used not in system.indicators:
+                path: Path = ("treatment", name, "of", place)
+                yield Problem("K203", path, f"unknown indicator `{used}`", hint=suggest(used, system.indicators))
+        for used in system.steps[name]:
+            rule = system.rule(used) if used in system.indicators else None
+            if (
+                isinstance(step, Transform)
+                and rule is not None
+                and (not rule.relative or any(rule.quantities().values()))
+            ):
+                message = f"`{used}` is scored by a number in its unit, and `{name}` takes its unit away"
+                hint = "score it relative to its peers, such as by minmax, or leave it out with `of:`"
+                yield Problem("K425", ("treatment", name), message, hint=hint)
+
+
 def _tree_problems(system: System) -> Problems:
     seen: dict[str, str] = {}
     for name, pillar in system.pillars.items():
         for part in pillar.parts:
             path: Path = ("pillars", name, "parts", part)
             if part not in system.indicators and part not in system.pillars:
-                yield _unknown(system, part, path, "indicator or pillar")
+                yield _unknown_part(system, part, path, at_key=True)
             elif part in seen:
-                yield Problem(
-                    "K408", path, f"`{part}` is already a part of `{seen[part]}`", hint="a part has one parent"
-                )
+                message = f"`{part}` is already a part of `{seen[part]}`"
+                yield Problem("K408", path, message, hint="a part has one parent", at_key=True)
             seen.setdefault(part, name)
         method = system.composite.weights
         if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
@@ -117,9 +150,8 @@ def _tree_problems(system: System) -> Problems:
             message = f"the composite finds the weights of the top pillars ({method.words()})"
             yield Problem("K410", ("pillars", name, "weight"), message, hint="take out one of the two")
     reached = {name for level in system.depths for name in level}
-    for name in system.pillars:
-        if name not in reached:
-            yield Problem("K406", ("pillars", name), f"`{name}` is a part of itself")
+    for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
+        yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
     yield from _weighting_problems(system)
     yield from _unscored(system)
 
@@ -149,6 +181,7 @@ def _unscored(system: System) -> Problems:
                 f"`{name}` has weight but no target to score it by",
                 hint=hint,
                 severity=Severity.WARNING,
+                at_key=True,
             )
 
 
@@ -160,14 +193,54 @@ def _can_score(system: System, name: str) -> bool:
     return bool(given)
 
 
-def _known(system: System, name: str, path: Path) -> Iterator[Problem]:
+def _known(system: System, path: Path, name: str) -> Iterator[Problem]:
     if name not in system.symbols and name not in system.indicators:
-        yield _unknown(system, name, path, "measure or indicator")
+        names = [*system.measures, *system.indicators]
+        yield Problem("K203", path, f"unknown measure or indicator `{name}`", hint=suggest(name, names), label=_UNKNOWN)
 
 
-def _unknown(system: System, name: str, path: Path, what: str) -> Problem:
-    names = [*system.measures, *system.indicators, *system.pillars]
-    return Problem("K203", path, f"unknown {what} `{name}`", hint=suggest(name, names), label="not defined")
+def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Problem:
+    hint = suggest(name, [*system.indicators, *system.pillars])
+    if name in system.measures:
+        hint = f"`{name}` is a measure; add an indicator of it: {{kind: level, of: {name}}}"
+    return Problem("K203", path, f"unknown indicator or pillar `{name}`", hint=hint, label=_UNKNOWN, at_key=at_key)
+
+
+_UNKNOWN = "not defined"
+
+
+def _spanned(indicator: Indicator, unknown: list[Problem]) -> Problems:
+    """Yields unknown names of an indicator; those of a formula each with its place in the text."""
+    if not unknown or not isinstance(indicator, Formula):
+        yield from unknown
+        return
+    for problem, (_, span) in zip(unknown, _spans(indicator, unknown), strict=True):
+        yield replace(problem, span=span)
+
+
+def _spans(formula: Formula, unknown: list[Problem]) -> list[tuple[str, tuple[int, int]]]:
+    wrong = {problem.message for problem in unknown}
+    return [pair for pair in expressions.parse(formula.expr).names() if any(f"`{pair[0]}`" in one for one in wrong)]
+
+
+def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Yields every circle that can be found by walking from name to name, each name in at most one."""
+    left = dict(graph)
+    for start in graph:
+        walk = [start] if start in left else []
+        while walk and (after := next((name for name in graph[walk[-1]] if name in left), None)) is not None:
+            if after in walk:
+                yield walk[walk.index(after) :]
+                break
+            walk.append(after)
+        for name in walk:
+            left.pop(name, None)
+
+
+def _circle(names: list[str], path: Path, alone: str) -> Problem:
+    around = " → ".join([*names, names[0]])
+    message = f"`{names[0]}` {alone}" + (f": {around}" if len(names) > 1 else "")
+    return Problem("K406", path, message, hint="take one of them out of the circle", at_key=True)
 
 
 def _unit_problem(text: str, path: Path) -> Problems:
@@ -189,15 +262,32 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Prob
         elif dataset.form not in wants:
             kind = getattr(measure, "kind", "")
             message = f"`{kind}` needs a dataset of form {' or '.join(wants)}; `{measure.source}` is {dataset.form}"
-            yield Problem("K411", (*path, "from"), message)
+            fitting = [name for name, one in datasets.items() if one.form in wants]
+            hint = f"one is {' or '.join(fitting)}" if fitting else f"add one to `datasets:`, {{form: {wants[0]}}}"
+            yield Problem("K411", (*path, "from"), message, hint=hint)
     elif not isinstance(measure, Reported) and sum(one.form == "records" for one in datasets.values()) != 1:
-        yield Problem("K411", path, f"`{path[-1]}` does not say which records it comes from", hint="add `from:`")
+        records = [name for name, one in datasets.items() if one.form == "records"]
+        hint = f"add `from:` {' or '.join(records)}" if records else "add one to `datasets:`, {form: records}"
+        yield Problem("K411", path, f"`{path[-1]}` does not say which records it comes from", hint=hint)
     if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
-        yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date")
+        hint = "take `over_time: ytd` away, or use `kind: sum`"
+        yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date", hint=hint)
     if measure.where is not None:
         try:
-            expressions.parse(measure.where)
+            _filter(measure.where, getattr(datasets.get(measure.source or ""), "types", {}))
         except terms.ExpressionError as error:
             yield Problem(
                 error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span
             )
+
+
+def _filter(text: str, types: Mapping[str, str]) -> None:
+    """Raises ExpressionError for a text that is no condition on the columns of records."""
+    parsed = expressions.parse(text)
+    kinds = parsed.column_kinds() | dict(types)
+    found = parsed.resolve(lambda name: terms.Term(pl.col(name), kinds.get(name, "text")))
+    if found.kind != "boolean":
+        hint = "write a comparison, such as 渠道 = '网上'"
+        raise terms.ExpressionError(
+            "K302", f"a condition is needed here, this is {found.kind}", (0, len(text)), hint=hint
+        )

@@ -7,11 +7,12 @@ the loader turns their paths into lines and columns.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 #: Where in a system a value stands: mapping keys and list positions from the root.
 Path = tuple[str | int, ...]
+
+#: What a name is made of, in words.
+NAME_WORDS = "letters, digits and underscores of any script"
 
 #: A mapping key that names something: letters, digits and underscores of any script.
 Name = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=200)]
@@ -38,17 +42,30 @@ OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many)]
 
 
 def _as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | dt.date) and not isinstance(value, bool) else value
 
 
-#: A text that YAML may have read as a number, such as a year: `by: 2025`.
+#: A text that YAML may have read as a number or a date, such as a year: `by: 2025`.
 Text = Annotated[str, BeforeValidator(_as_text)]
+
+
+#: Who is compared with whom: the entities of a cohort in a period, all of a period, or a cohort over all periods.
+Among = Literal["cohort", "period", "panel"]
+
+#: The columns that tell the groups of each kind apart.
+PEERS: dict[Among, tuple[str, ...]] = {
+    "cohort": ("period", "cohort"),
+    "period": ("period",),
+    "panel": ("cohort",),
+}
 
 
 class Definition(BaseModel):
     """The base of all definitions: frozen, flat, strict about types, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
+    )
 
     title: str | None = Field(None, description="the name that users read, 中文名称")
     note: str | None = Field(None, description="free text: scope, source, 口径说明")
@@ -58,7 +75,9 @@ class Definition(BaseModel):
 class Block(BaseModel):
     """The base of parts of definitions that have no title of their own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
+    )
 
 
 def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
@@ -81,7 +100,8 @@ def one_of(*models: type[BaseModel], default: str | None = None, tag: str = "kin
 class Problem:
     """Something wrong with a definition: code, path from the root of the system, one sentence, and the way out.
 
-    `span` is an offset and a length inside the text at that path, for a caret under part of an expression.
+    `span` is an offset and a length inside the text at that path, for a caret under part of an expression; with
+    `at_key` the key at the path is meant, not its value.
     """
 
     code: str
@@ -91,6 +111,7 @@ class Problem:
     label: str | None = None
     span: tuple[int, int] | None = None
     severity: Severity = Severity.ERROR
+    at_key: bool = False
 
 
 Problems = Iterator[Problem]

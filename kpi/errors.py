@@ -110,15 +110,20 @@ def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     return "\n".join(lines)
 
 
-def suggest(word: str, candidates: Iterable[str]) -> str | None:
+def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
     """Returns the hint that names what `word` was probably meant to be, or None when nothing is near.
 
     >>> suggest("numerater", ["numerator", "denominator"])
     'did you mean `numerator`?'
+    >>> suggest("经挤", ["经济", "民生"])
+    'did you mean `经济`?'
     >>> suggest("xyz", ["numerator"]) is None
     True
     """
-    near = difflib.get_close_matches(word.casefold(), names := {str(c).casefold(): str(c) for c in candidates}, 1, 0.6)
+    # Of two characters, as many Chinese names have, one may be wrong.
+    cutoff = cutoff or (0.6 if len(word) > 3 else 0.5)
+    names = {str(one).casefold(): str(one) for one in candidates}
+    near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
     return f"did you mean `{names[near[0]]}`?" if near else None
 
 

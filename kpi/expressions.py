@@ -7,6 +7,7 @@ nothing is evaluated, and no text ever reaches Polars' own SQL, which can open f
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -19,7 +20,12 @@ from kpi import terms
 from kpi.errors import suggest
 from kpi.terms import FUNCTIONS, GRAMMAR, ExpressionError, Scope, Term, span
 
-FULL_WIDTH = str.maketrans("（）＋－＊／＝＜＞，！％“”‘’", "()+-*/=<>,!%\"\"''")
+#: Signs that Chinese input methods write, and what an expression needs instead.
+FULL_WIDTH = {
+    "（": "(", "）": ")", "＋": "+", "－": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "，": ",", "！": "!",
+    "％": "%", "＝": "=", "≠": "<>", "＜": "<", "＞": ">", "≤": "<=", "≥": ">=", "“": "'", "”": "'", "‘": "'", "’": "'",
+}  # fmt: skip
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,11 @@ class Expression:
         Raises:
             ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
         """
-        return terms.resolve(self.tree, scope)
+        try:
+            return terms.resolve(self.tree, scope)
+        except ExpressionError as error:
+            error.span = _whole(self.text, error.span)
+            raise
 
 
 @functools.lru_cache(maxsize=4096)
@@ -69,36 +79,83 @@ def parse(text: str) -> Expression:
     Raises:
         ExpressionError: when the text is not one expression of the subset, with the offset of the first wrong part.
     """
+    _look(text)
     try:
         tree: exp.Expr = sqlglot.parse_one(text)
     except SqlglotError as error:
         raise _syntax(text, error) from None
     for node in tree.walk():
         if type(node) not in GRAMMAR:
-            _refuse(node)
+            _refuse(text, node)
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
     return Expression(text, tree)
+
+
+def _look(text: str) -> None:
+    """Raises for what is best said before parsing: nothing at all, full-width signs, parentheses without a partner."""
+    if not text.strip():
+        raise ExpressionError("K120", "the expression is empty", (0, 1), hint="write one, such as gdp / population")
+    plain = _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+    for place, letter in enumerate(plain):
+        if letter in FULL_WIDTH:
+            hint = f"write `{FULL_WIDTH[letter]}`; a column's name that holds `{letter}` goes into double quotes"
+            raise ExpressionError("K120", f"`{letter}` is full-width", (place, 1), hint=hint, label="full-width")
+    opened = []
+    for place, letter in enumerate(plain):
+        if letter == "(":
+            opened.append(place)
+        elif letter == ")" and not opened:
+            raise ExpressionError(
+                "K120", "a parenthesis is closed that was not opened", (place, 1), hint="take it away"
+            )
+        elif letter == ")":
+            opened.pop()
+    if opened:
+        raise ExpressionError(
+            "K120", "a parenthesis is not closed", (opened[-1], 1), hint="add `)`", label="opened here"
+        )
+
+
+def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Returns a span with the closing parentheses that belong to it, which the parser leaves out."""
+    start, end = span[0], span[0] + span[1]
+    while text[start:end].count("(") > text[start:end].count(")") and (more := text.find(")", end)) >= 0:
+        end = more + 1
+    return start, end - start
 
 
 def _syntax(text: str, error: SqlglotError) -> ExpressionError:
     details = getattr(error, "errors", None) or [{}]
     highlight = details[0].get("highlight") or ""
     offset = len(details[0].get("start_context") or "") if highlight else max(len(text) - 1, 0)
-    wide = next((place for place, letter in enumerate(text) if letter != letter.translate(FULL_WIDTH)), None)
-    if wide is not None:
-        hint = f"`{text[wide]}` is full-width; write `{text[wide].translate(FULL_WIDTH)}`"
-        return ExpressionError("K120", "the expression cannot be read", (wide, 1), hint=hint, label="full-width")
-    return ExpressionError("K120", "the expression cannot be read", (offset, max(len(highlight), 1)), label="here")
+    message = f"the expression cannot be read at `{highlight}`" if highlight else "the expression cannot be read"
+    hint = "each operator stands between two figures"
+    return ExpressionError("K120", message, (offset, max(len(highlight), 1)), hint=hint, label="here")
 
 
-def _refuse(node: exp.Expr) -> NoReturn:
-    name = node.name if isinstance(node, exp.Anonymous) else node.key.upper()
-    hint = (
-        suggest(name, FUNCTIONS)
-        or f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
-    )
-    raise ExpressionError("K121", f"`{name}` is not part of the expression language", span(node), hint=hint)
+#: What stands in the text for kinds of nodes that carry no position of their own.
+_SIGNS = {
+    "block": ";", "dot": ".", "dpipe": "||", "mod": "%", "window": "OVER", "alias": "AS", "cast": "::",
+    "subquery": "SELECT", "bracket": "[",
+}  # fmt: skip
+_AGGREGATES = {"sum", "avg", "mean", "count", "min", "max", "median"}
+
+
+def _refuse(text: str, node: exp.Expr) -> NoReturn:
+    sign = _SIGNS.get(node.key, "")
+    at = text.upper().find(sign) if sign else -1
+    if "start" in node.meta:
+        place = (node.meta["start"], node.meta["end"] + 1 - node.meta["start"])
+    else:
+        place = (at, len(sign)) if at >= 0 else _whole(text, span(node))
+    name = text[place[0] : place[0] + place[1]]
+    hint = suggest(name, FUNCTIONS) if isinstance(node, exp.Func) else None
+    if name.lower() in _AGGREGATES:
+        hint = "figures are aggregated in measures; of several figures of one entity there are least and greatest"
+    listed = f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
+    message = f"`{name}` is not part of the expression language"
+    raise ExpressionError("K121", message, place, hint=hint or listed, label="not known")
 
 
 def _implied_kind(name: exp.Column) -> str | None:

@@ -14,9 +14,11 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from kpi import matrices
-from kpi.definition import Block
+from kpi.definition import PEERS, Block
+from kpi.status import literal
 
-PEERS = ("period", "cohort")
+#: Means compare the entities of a cohort in a period.
+COHORT = PEERS["cohort"]
 
 
 class Power(Block):
@@ -76,7 +78,8 @@ class Parts:
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
-        return total([transform(s) * w for s, w in zip(self.scores, self.weights, strict=True)]) / self.carried
+        pairs = zip(self.scores, self.weights, strict=True)
+        return total([transform(score).fill_null(literal(0.0)) * weight for score, weight in pairs]) / self.carried
 
 
 def total(terms: Sequence[pl.Expr]) -> pl.Expr:
@@ -133,9 +136,9 @@ def _multiplicative(parts: Parts, mean: str) -> pl.Expr:
 def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
     best, worst = [], []
     for score, weight in zip(parts.scores, parts.weights, strict=True):
-        high, low = score.max().over(PEERS), score.min().over(PEERS)
+        high, low = score.max().over(COHORT), score.min().over(COHORT)
         size = {
-            "vector": (score**2).sum().over(PEERS).sqrt(), "minmax": high - low, "none": pl.lit(1.0)
+            "vector": (score**2).sum().over(COHORT).sqrt(), "minmax": high - low, "none": pl.lit(1.0)
         }[normalisation]  # fmt: skip
         # A part in which all are equal separates nobody, and may have no size to divide by.
         factor = pl.when(high > low).then(weight / parts.carried / size).otherwise(0.0)
@@ -153,6 +156,6 @@ def _copeland(parts: Parts) -> pl.Expr:
         weights = [float(column[0] or 0.0) for column in columns[number:]]
         return pl.Series(matrices.copeland(columns[:number], weights), dtype=pl.Float64)
 
-    won = pl.map_groups([*parts.scores, *parts.given], compared, return_dtype=pl.Float64).over(PEERS)
-    others = won.count().over(PEERS).cast(pl.Float64) - 1
+    won = pl.map_groups([*parts.scores, *parts.given], compared, return_dtype=pl.Float64).over(COHORT)
+    others = won.count().over(COHORT).cast(pl.Float64) - 1
     return pl.when(others > 0).then(50 * (1 + won / others)).when(won.is_not_null()).then(50.0)

@@ -10,10 +10,11 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi import accounts
 from kpi.errors import Diagnostic, Severity
-from kpi.pillars import Node, score_of
+from kpi.pillars import score_of
 from kpi.plan import Plan
-from kpi.system import ROOT, System
+from kpi.system import System
 
 LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
 
@@ -182,30 +183,16 @@ class Scorecard:
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
         a composite), consistency_ratio (of AHP).
         """
-        rows = self._rows().unique(["period", "cohort"], maintain_order=True)
-        system, number = self.definition, rows.height
-        effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * number)}
-        found = []
-        for node, definition, parts in system.tree:
-            total = pl.sum_horizontal([_given(definition, part, weight) for part, weight in parts.items()])
-            for part, given in parts.items():
-                # Where a method has no weights, their sum is nothing, and a part of nothing is null.
-                share = _given(definition, part, given) / pl.when(total > 0).then(total) * 100
-                weight = rows.select(pl.repeat(1.0, pl.len()) * share).to_series()
-                effective[part] = weight * effective[node] / 100
-                found.append(
-                    rows.select(
-                        **self._keys(),
-                        node=pl.lit(node), part=pl.lit(part), method=pl.lit(definition.method),
-                        weight=weight, effective=effective[part],
-                        consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
-                    ).drop("entity").with_row_index("at")
-                )  # fmt: skip
-        if not found:
-            text = ("system", "period", "cohort", "node", "part", "method")
-            numbers = ("weight", "effective", "consistency_ratio")
-            return pl.DataFrame(schema={n: pl.String if n in text else pl.Float64 for n in (*text, *numbers)})
-        return pl.concat(found).sort("at", maintain_order=True).drop("at")
+        return accounts.weights(self.definition, self._rows(), self._keys())
+
+    @cached_property
+    def treated(self) -> pl.DataFrame:
+        """Every cell that data treatment changed, one row per step that changed it, in the order of the steps.
+
+        Columns: system, period, cohort, entity, step, indicator, title, before, after (in the indicator's unit, null
+        for no value), unit, treatment (the step in words).
+        """
+        return accounts.treated(self.definition, self._rows(), self._keys())
 
     @cached_property
     def findings(self) -> pl.DataFrame:
@@ -288,10 +275,6 @@ class Scorecard:
             whole = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
             columns.append(whole.gather(gather).alias(column) if number else whole.alias(column))
         return pl.concat([repeated, stacked, pl.DataFrame(columns)], how="horizontal")
-
-
-def _given(node: Node, part: str, weight: float) -> pl.Expr:
-    return pl.lit(float(weight)) if node.found is None else pl.col(f"{part}.weighting")
 
 
 def definition_hash(system: System) -> str:

@@ -12,7 +12,7 @@ from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
 from kpi.intake.files import Data, Source, listed, read_all
 from kpi.intake.headers import clean
-from kpi.intake.match import is_named, match, measure_names, systems_named
+from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
 from kpi.loader import Loaded, examine
@@ -167,8 +167,9 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
     chosen = [one for one in known.values() if one.system and any(is_named(one.system, text) for text in named)]
     how = "are named in"
     if not chosen:
-        chosen = [one for one in known.values() if one.system and all(fits(one.system, table) for table in tables)]
-        how = "fit"
+        chosen, how = _fitting(known, tables), "fit"
+        if folder is not None and (near := [one for one in chosen if Path(one.file).parent == folder]):
+            chosen = near  # what is looked up first is meant before what is shipped
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
@@ -182,17 +183,27 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
     )
 
 
-def fits(system: System, table: Table) -> bool:
-    """Returns whether a table is a dataset of the system and names at least one of its measures."""
+def _fitting(known: Mapping[str, Loaded], tables: Sequence[Table]) -> list[Loaded]:
+    """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
+    fit = {
+        name: sum(counts) if all(counts := [fits(one.system, table) for table in tables]) else 0
+        for name, one in known.items()
+        if one.system
+    }
+    return [known[name] for name, many in fit.items() if many and many == max(fit.values())]
+
+
+def fits(system: System, table: Table) -> int:
+    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it."""
     source, _ = match(system, table)
     if source is None:
-        return False
+        return 0
     if not isinstance(source.dataset, ReportedData):
-        return True
+        return max(1, len(panel_columns(system, table)))
     column = pl.col(source.roles["measure"]).cast(pl.String)
     texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
-    return any(clean(text) in names for text in texts)
+    return sum(clean(text) in names for text in texts)
 
 
 # ---- FINDINGS ABOUT FIGURES ---- #

@@ -14,14 +14,16 @@ from kpi.adjustments import AnyAdjustment
 from kpi.checks import AnyCheck
 from kpi.datasets import AnyDataset
 from kpi.definition import Block, Name, Text
+from kpi.found_stars import AnyScheme
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.measures import AnyMeasure, Measure
 from kpi.periods import Grain
 from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
 from kpi.scoring import AnyRule, Completion, Rule
-from kpi.stars import AnyScheme, Bands
+from kpi.stars import Bands
 from kpi.targets import Target
+from kpi.treatment import AnyStep, treated
 from kpi.units import Unit
 
 if TYPE_CHECKING:
@@ -29,17 +31,20 @@ if TYPE_CHECKING:
     from kpi.checks import Check
     from kpi.datasets import Dataset
     from kpi.stars import Scheme
+    from kpi.treatment import Step
 
     Measures: TypeAlias = dict[str, Measure]
     Indicators: TypeAlias = dict[str, Indicator]
     Datasets: TypeAlias = dict[str, Dataset]
     Adjustments: TypeAlias = dict[str, Bonus | Deduction | Veto]
     Checks: TypeAlias = dict[str, Check]
+    Treatment: TypeAlias = dict[str, Step]
     Stars: TypeAlias = Scheme
     Scoring: TypeAlias = Rule
 else:
     Measures, Indicators, Datasets = dict[Name, AnyMeasure], dict[Name, AnyIndicator], dict[Name, AnyDataset]
     Adjustments, Checks, Stars, Scoring = dict[Name, AnyAdjustment], dict[Name, AnyCheck], AnyScheme, AnyRule
+    Treatment = dict[Name, AnyStep]
 
 #: The name of the root of the tree among the columns of a result.
 ROOT = "composite"
@@ -73,7 +78,7 @@ class Lights(Block):
 class System(BaseModel):
     """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, title="kpi system")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="kpi system")
 
     system: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = Field(description="the id, such as jiaxing-2022")
     title: str | None = None
@@ -84,6 +89,7 @@ class System(BaseModel):
     datasets: Datasets = Field(default_factory=dict)
     measures: Measures = Field(min_length=1)
     indicators: Indicators = Field(min_length=1)
+    treatment: Treatment = Field(default_factory=dict)
     scoring: Scoring | None = None
     pillars: dict[Name, Pillar] = Field(default_factory=dict)
     composite: Composite = Field(default_factory=Composite)
@@ -176,6 +182,17 @@ class System(BaseModel):
                     order.append(part)
         deepest = max(depth.values(), default=-1)
         return tuple(tuple(n for n, d in depth.items() if d == level) for level in range(deepest, -1, -1))
+
+    @cached_property
+    def steps(self) -> dict[str, tuple[str, ...]]:
+        """The steps of treatment, each with the indicators it treats."""
+        scored = tuple(name for name in self.indicators if self.rule(name) is not None)
+        return {name: step.of or scored for name, step in self.treatment.items()}
+
+    @cached_property
+    def treated(self) -> dict[str, str]:
+        """The column that an indicator's score looks at, for the indicators that are treated."""
+        return {name: treated(name) for names in self.steps.values() for name in names}
 
     def rule(self, name: str) -> Rule | None:
         """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""

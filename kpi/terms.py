@@ -55,6 +55,13 @@ def resolve(tree: exp.Expr, scope: Scope) -> Term:
     return _Compiler(scope).term(tree)
 
 
+def as_condition(term: Term) -> Term:
+    """Returns a 是/否 figure as the condition that it is 是, any other term as it stands."""
+    if term.kind == "number" and term.unit == units.YES_NO:
+        return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
+    return term
+
+
 def span(node: exp.Expr) -> tuple[int, int]:
     """Returns the offset and length of the text that a node came from."""
     marks = [part.meta for part in node.walk() if "start" in part.meta]
@@ -88,9 +95,7 @@ class _Compiler:
         return term
 
     def boolean(self, node: exp.Expr) -> Term:
-        term = self.term(node)
-        if term.kind == "number" and term.unit == units.YES_NO:
-            return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
+        term = as_condition(self.term(node))
         if term.kind != "boolean":
             self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
         return term
@@ -148,7 +153,8 @@ class _Compiler:
             except units.UnitError as error:
                 verb = "subtract" if subtracts else "add"
                 pair = f"{right.unit} from {left.unit}" if subtracts else f"{right.unit} to {left.unit}"
-                self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=error.hint)
+                hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
+                self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=hint)
             second = _scaled(right.expr, factor)
         return _joined(left.expr - second if subtracts else left.expr + second, "number", unit, left, right)
 
@@ -159,13 +165,12 @@ class _Compiler:
 
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
-        unit = left.unit
-        if right.unit is not None:
-            unit = units.divide(left.unit or units.ONE, right.unit)
-        term = _joined(left.expr / right.expr, "number", unit, left, right)
-        return (
-            term if isinstance(right.literal, float) and right.literal else replace(term, zero=(*term.zero, right.expr))
-        )
+        unit = left.unit if right.unit is None else units.divide(left.unit or units.ONE, right.unit)
+        # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
+        safe = isinstance(right.literal, float) and right.literal != 0
+        below = right.expr if safe else pl.when(right.expr != 0).then(right.expr)
+        term = _joined(left.expr / below, "number", unit, left, right)
+        return term if safe else replace(term, zero=(*term.zero, right.expr))
 
     # ---- CONDITIONS ---- #
 
@@ -195,7 +200,9 @@ class _Compiler:
         this = self.term(node.this)
         options = [self.term(one) for one in node.expressions]
         if any(one.kind != this.kind or one.literal is None for one in options):
-            self.fail(node, "K302", f"IN needs a list of {this.kind} literals")
+            self.fail(
+                node, "K302", f"IN needs a list of {this.kind} values", hint="write all in quotes, or all as numbers"
+            )
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         return _joined(this.expr.is_in(values.implode()), "boolean", None, this, *options)

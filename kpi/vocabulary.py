@@ -239,7 +239,9 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> str | None:
         return f"did you mean {' or '.join(slips)}?"
     base = word.removeprefix(multiple)
     chinese = base.isalpha() and not base.isascii()
-    return suggest(word, known) or (f"if `{base}` counts things, declare it as a counting word" if chinese else None)
+    return suggest(word, known, 0.6) or (
+        f"if `{base}` counts things, declare it as a counting word" if chinese else None
+    )
 
 
 def in_order(powers: Mapping[str, int]) -> Powers:

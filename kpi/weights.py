@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
 from kpi import matrices
-from kpi.definition import Block, Listed, Path, Problem, Problems, one_of
+from kpi.definition import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
 
 #: Saaty's random consistency index by the size of the matrix.
 RANDOM_INDEX = (0.0, 0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
@@ -58,10 +58,11 @@ class Equal(Weighting):
 class FromData(Weighting):
     """The base of methods that look at the scores (or the values) of the entities of a cohort.
 
-    `across: period` finds the weights of each period anew, `panel` finds one set over all periods.
+    `among: cohort` finds the weights of each period and cohort anew, `period` for all cohorts of a period together,
+    `panel` one set over all periods.
     """
 
-    across: Literal["period", "panel"] = "period"
+    among: Among = "cohort"
     of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
     name_: ClassVar[str]
     #: The status of a node for which the method finds no weights.
@@ -77,12 +78,13 @@ class FromData(Weighting):
         def found(columns: Sequence[pl.Series]) -> pl.Series:
             return pl.Series([self.find(columns)], dtype=pl.List(pl.Float64))
 
-        peers = ("period", "cohort") if self.across == "period" else ("cohort",)
-        return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(peers)
+        return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
+            PEERS[self.among]
+        )
 
     def words(self) -> str:
         """Returns the method in words."""
-        return f"{self.name_}（{'逐期' if self.across == 'period' else '各期合并'}计算）"
+        return f"{self.name_}（{'各期合并' if self.among == 'panel' else '逐期'}计算）"
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
         """Yields values asked of pillars, and a missing library."""

@@ -25,6 +25,15 @@ _INT, _BASED = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PLAIN = ("", None)
+#: The line breaks of YAML; `str.splitlines` knows more of them.
+_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+#: One letter of a quoted text as it is written: a doubled quote and an escape are one letter.
+_LETTER = re.compile(r"''|\\x..|\\u.{4}|\\.|.")
+#: How many values a file may have and how deep they may lie, so that aliases of aliases cannot fill the memory.
+_MOST, _DEEPEST = 1_000_000, 50
+_MOST_OPEN = 1000
+_BRACKET, _DASHES = re.compile(r"[][{}]"), re.compile(r"(?:[-?:] +){1000}")
 #: What YAML 1.1 reads as a truth value and YAML 1.2 as text.
 _OLD_TRUTH = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N"}
 
@@ -36,63 +45,149 @@ class Document:
     file: str
     data: Any = None
     findings: list[Diagnostic] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    spoiled: set[Path] = field(default_factory=set)
     _keys: dict[Path, pyyaml.Node] = field(default_factory=dict)
     _values: dict[Path, pyyaml.Node] = field(default_factory=dict)
+
+    def known(self, path: Path) -> Path:
+        """Returns the longest part of a path that the document has, leaving out steps that it does not have.
+
+        A list position where one value stands for a list of one is such a step, as is the kind of a definition.
+        """
+        found: set[Path] = {()}
+        for step in path:
+            found |= {longer for one in found if (longer := (*one, step)) in self._values}
+        return max(found, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
+
+    def written(self, path: Path) -> str:
+        """Returns a value on one line as the file has it, empty for anything longer."""
+        node = self._values[self.known(path)]
+        return node.value if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN else ""
 
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
         """Returns where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
 
-        Steps of the path that the document does not have, such as a list position where one value stands for a list of
-        one, are passed over.
+        A mapping or list stands where its key does, and so does what a `span` cannot be told for: text over many lines.
         """
-        known: Path = ()
-        for step in path:
-            if (*known, step) in self._values:
-                known = (*known, step)
-        node = self._keys.get(known) if key or known != tuple(path) else None
-        node = node if node is not None and span is None else self._values.get(known)
-        if node is None:
-            return Place(self.file, 1, 1)
+        known = self.known(path)
+        node = self._values[known]
+        passed_over = known[-1:] != tuple(path[-1:]) and not isinstance(path[-1], int)
+        at_key = key or passed_over or not isinstance(node, pyyaml.ScalarNode)
+        many_lines = node.start_mark.line != node.end_mark.line and getattr(node, "style", None) != "|"
+        if at_key or many_lines or node.start_mark.index == node.end_mark.index:
+            node = self._keys.get(known, node)
+            if not known and isinstance(node, pyyaml.MappingNode) and node.value:
+                node = node.value[0][0]
+            span = None
+        return self.spot(node, span)
+
+    def spot(self, node: pyyaml.Node, span: tuple[int, int] | None = None) -> Place:
+        """Returns where a node stands, or the part of its text that `span` gives by offset and length."""
         mark, end = node.start_mark, node.end_mark
-        length = end.column - mark.column if end.line == mark.line else 1
-        column = mark.column + 1
+        if isinstance(node, pyyaml.ScalarNode) and node.style == "|" and span is not None:
+            before, text = node.value[: span[0]].split("\n"), node.value.split("\n")
+            line = mark.line + len(before)
+            indent = len(self.lines[line]) - len(text[len(before) - 1])
+            return Place(self.file, line + 1, indent + len(before[-1]) + 1, max(span[1], 1))
+        if end.line != mark.line:
+            return Place(self.file, mark.line + 1, mark.column + 1)
+        column, length = mark.column + 1, end.column - mark.column
         if span is not None:
-            quoted = isinstance(node, pyyaml.ScalarNode) and node.style in ("'", '"')
-            column, length = column + quoted + span[0], span[1]
-        elif isinstance(node, pyyaml.CollectionNode) and known in self._keys:
-            return self.place(known, key=True)
+            source = self.lines[mark.line][mark.column : end.column]
+            starts = _letters(source, getattr(node, "style", None))
+            first = min(span[0], len(starts) - 1)
+            last = min(first + span[1], len(starts) - 1)
+            column, length = column + starts[first], starts[last] - starts[first]
         return Place(self.file, mark.line + 1, column, max(length, 1))
+
+
+def _letters(source: str, style: str | None) -> list[int]:
+    """Returns where each letter of a scalar's text begins in its source, and where the last one ends."""
+    if style not in ("'", '"'):
+        return list(range(len(source) + 1))
+    return [1 + found.start() for found in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
 
 
 def read(text: str, file: str) -> Document:
     """Returns the document in a text; syntax errors, duplicate keys and YAML 1.1 habits are findings in it."""
-    document = Document(file)
-    if "\t" in text:
-        for number, line in enumerate(text.splitlines(), 1):
-            indent = line[: len(line) - len(line.lstrip())]
-            if "\t" in indent:
-                place = Place(file, number, indent.index("\t") + 1)
-                document.findings.append(Diagnostic("K101", "a tab in the indentation", place, "indent with spaces"))
-        if document.findings:
-            return document
+    document = Document(file, lines=_BREAKS.split(text))
+    node = _compose(document, text)
+    if node is None:
+        return document
+    document._values[()] = node  # noqa: SLF001
+    try:
+        document.data = _Reader(document).value(node, ())
+    except _TooMuchError as error:
+        document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), "write it without aliases"))
+    return document
+
+
+class _TooMuchError(ValueError):
+    """A document of more values, or of deeper ones, than any definition has."""
+
+
+def _compose(document: Document, text: str) -> pyyaml.Node | None:
+    """Returns the tree of a text, or None with a finding."""
+    for number, line in enumerate(document.lines, 1):
+        indent = line[: len(line) - len(line.lstrip())]
+        if "\t" in indent and line.strip():
+            place = Place(document.file, number, indent.index("\t") + 1)
+            document.findings.append(Diagnostic("K101", "a tab in the indentation", place, "indent with spaces"))
+    if _too_deep(text):
+        hint = "a definition is a few levels deep"
+        document.findings.append(
+            Diagnostic("K101", "values within values without end", Place(document.file, 1, 1), hint)
+        )
+    if document.findings:
+        return None
     try:
         node = pyyaml.compose(text, Loader=_Loader)
     except pyyaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        message = f"this is not YAML: {error.problem or error.context}"
-        hint = "a text that holds `: `, or begins with % @ & * ! [ {, needs quotes"
+        mark = error.context_mark if str(error.problem) in _UNCLOSED else error.problem_mark or error.context_mark
+        place = Place(document.file, mark.line + 1, mark.column + 1) if mark else Place(document.file, 1, 1)
+        message, hint = _SYNTAX.get(
+            str(error.problem), (f"this is not YAML: {error.problem or error.context}", _QUOTES)
+        )
         document.findings.append(Diagnostic("K101", message, place, hint))
-        return document
-    except pyyaml.YAMLError as error:
-        document.findings.append(Diagnostic("K101", f"this is not YAML: {error}", Place(file, 1, 1)))
-        return document
+        return None
+    except (pyyaml.YAMLError, UnicodeEncodeError):
+        odd = pyyaml.reader.Reader.NON_PRINTABLE.search
+        spots = ((number, found.start()) for number, line in enumerate(document.lines, 1) if (found := odd(line)))
+        line_number, offset = next(spots, (1, 0))
+        place = Place(document.file, line_number, offset + 1)
+        document.findings.append(Diagnostic("K101", "a character that no text file holds", place, "delete it"))
+        return None
     if node is None:
-        document.findings.append(Diagnostic("K102", "the file is empty", Place(file, 1, 1)))
-        return document
-    document._values[()] = node  # noqa: SLF001
-    document.data = _Reader(document).value(node, ())
-    return document
+        place = Place(document.file, 1, 1)
+        document.findings.append(Diagnostic("K102", "the file is empty", place, "kpi init writes one to begin with"))
+    return node
+
+
+def _too_deep(text: str) -> bool:
+    """Returns whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
+    depth = deepest = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest > _MOST_OPEN or _DASHES.search(text) is not None
+
+
+_QUOTES = "a text that holds `: `, or begins with % @ & * ! [ {, needs quotes"
+_UNCLOSED = ("did not find expected ',' or '}'", "did not find expected ',' or ']'")
+#: How the parser's findings read in the user's words, and what to do.
+_SYNTAX = {
+    "did not find expected ',' or '}'": ("a `{` is not closed, or a comma is missing", "close it with `}`"),
+    "did not find expected ',' or ']'": ("a `[` is not closed, or a comma is missing", "close it with `]`"),
+    "found character that cannot start any token": ("no text begins with this sign", "put the text into quotes"),
+    "mapping values are not allowed in this context": (
+        "a second `:` on one line",
+        "put a text that holds `: ` in quotes",
+    ),
+    "did not find expected key": ("this line does not fit in", "indent it like the lines that it belongs to"),
+    "found undefined alias": ("there is no anchor of this name", "define it further up with `&`, or quote the text"),
+    "but found another document": ("a second document begins here", "one file is one system; take the `---` away"),
+}
 
 
 class _Reader:
@@ -101,20 +196,34 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.open: list[int] = []
+        self.read = 0
 
     def value(self, node: pyyaml.Node, path: Path) -> Any:
         if id(node) in self.open:
-            self.complain(node, "K101", "an alias inside its own anchor")
+            self.document.spoiled.add(path)
+            place = self.document.spot(self.document._keys.get(path, node))  # noqa: SLF001
+            hint = "an alias repeats a value that is finished further up"
+            self.document.findings.append(Diagnostic("K101", "an alias inside its own anchor", place, hint))
             return None
+        self.read += 1
+        if self.read > _MOST or len(self.open) > _DEEPEST:
+            raise _TooMuchError(f"more than {_MOST:,} values, or values more than {_DEEPEST} deep")
         self.open.append(id(node))
         try:
             if isinstance(node, pyyaml.MappingNode):
                 return dict(self.items(node, path))
             if isinstance(node, pyyaml.SequenceNode):
                 return [self.item(child, (*path, place)) for place, child in enumerate(node.value)]
-            return scalar(node) if isinstance(node, pyyaml.ScalarNode) else None
+            return self.scalar(node) if isinstance(node, pyyaml.ScalarNode) else None
         finally:
             self.open.pop()
+
+    def scalar(self, node: pyyaml.ScalarNode) -> Any:
+        source = self.document.lines[node.start_mark.line][node.start_mark.column :]
+        if source.startswith("!"):
+            hint = "take it away; what is in quotes is text"
+            self.complain(node, "K101", f"tags such as `{source.split()[0]}` are not used here", hint)
+        return scalar(node)
 
     def item(self, node: pyyaml.Node, path: Path) -> Any:
         self.document._values[path] = node  # noqa: SLF001
@@ -125,7 +234,12 @@ class _Reader:
         for key_node, value_node in node.value:
             key = scalar(key_node) if isinstance(key_node, pyyaml.ScalarNode) else None
             if key is None:
-                self.complain(key_node, "K103", "a key must be a plain text or number")
+                self.complain(key_node, "K103", "a key must be a name", "write `name: value`")
+                continue
+            if key == "<<":
+                hint = "write the keys out, or give the whole value an alias: `name: *other`"
+                self.complain(key_node, "K103", "`<<` is not part of YAML 1.2", hint)
+                self.document.spoiled.add(path)
                 continue
             if key in seen:
                 first = seen[key].start_mark.line + 1
@@ -133,7 +247,7 @@ class _Reader:
                     key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two"
                 )
                 continue
-            if key_node.value in _OLD_TRUTH and key_node.style is None:
+            if key_node.value in _OLD_TRUTH and key_node.style in _PLAIN:
                 hint = f'YAML 1.2 reads `{key_node.value}` as text; quote it if that is meant: "{key_node.value}"'
                 self.complain(
                     key_node,
@@ -150,22 +264,19 @@ class _Reader:
     def complain(
         self, node: pyyaml.Node, code: str, message: str, hint: str | None = None, severity: Severity = Severity.ERROR
     ) -> None:
-        mark = node.start_mark
-        length = max(node.end_mark.column - mark.column, 1) if node.end_mark.line == mark.line else 1
-        place = Place(self.document.file, mark.line + 1, mark.column + 1, length)
-        self.document.findings.append(Diagnostic(code, message, place, hint, severity))
+        self.document.findings.append(Diagnostic(code, message, self.document.spot(node), hint, severity))
 
 
 def scalar(node: pyyaml.ScalarNode) -> Any:  # noqa: PLR0911 - one line a kind of scalar reads best
     """Returns a scalar by the core schema of YAML 1.2; quoted scalars are text."""
     text: str = node.value
-    if node.style in ("'", '"', "|", ">") or (node.tag == "tag:yaml.org,2002:str" and node.style is not None):
+    if node.style not in _PLAIN:
         return text
     if text in _NULL:
         return None
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    if _INT.fullmatch(text):
+    if _INT.fullmatch(text) and len(text) < 400:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)

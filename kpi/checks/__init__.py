@@ -18,9 +18,9 @@ _KEYS = (
 )  # fmt: skip
 
 
-def _which(value: Any) -> str:
-    given = value if isinstance(value, dict) else value.model_fields_set
-    return next((key for key in _KEYS if key in given), "expr")
+def _which(value: Any) -> str | None:
+    given = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    return next((key for key in _KEYS if key in given), None)
 
 
 #: Any check, told apart by its key.

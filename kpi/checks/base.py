@@ -59,14 +59,16 @@ def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, 
     for place, name in enumerate(names):
         if name not in symbols:
             where = (*path, key, place) if listed else (*path, key)
-            yield Problem("K203", where, f"unknown measure `{name}`", hint=suggest(name, symbols))
+            message = f"unknown measure or indicator `{name}`"
+            yield Problem("K203", where, message, hint=suggest(name, symbols), label="not defined")
 
 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:
     """Yields windows that are not a whole number of periods."""
     try:
         if periods.parse_span(over) % grain.months:
-            yield Problem("K404", (*path, "over"), f"`{over}` is not a whole number of periods")
+            hint = f"periods are scored by {grain}; use a whole number of them"
+            yield Problem("K404", (*path, "over"), f"`{over}` is not a whole number of periods", hint=hint)
     except periods.PeriodError as error:
         yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
 

@@ -90,7 +90,12 @@ class Indicator(Definition):
         implied = {way for target in self.target if (way := COMPARATORS[target.comparator][1])}
         if self.better and implied and self.better not in implied:
             said = ", ".join(target.words(unit) for target in self.target)
-            yield Problem("K412", (*path, "better"), f"better is `{self.better}`, but the target is {said}")
+            yield Problem(
+                "K412",
+                (*path, "better"),
+                f"better is `{self.better}`, but the target is {said}",
+                hint="take `better` away: the target says which way is better",
+            )
 
 
 def title_of(symbols: Symbols, name: str) -> str:
@@ -122,7 +127,13 @@ def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Prob
     try:
         units.factor(natural, units.parse(text))
     except units.UnitError as error:
-        yield Problem("K303", (*path, "unit"), str(error), hint=error.hint, label=f"the value is in {natural}")
+        yield Problem(
+            "K303",
+            (*path, "unit"),
+            str(error),
+            hint=error.hint or "leave `unit` out, or give one of that dimension",
+            label=f"the value is in {natural}",
+        )
 
 
 def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Indicators over time, over finer units, and by formula: growth, count, milestone, formula."""
+"""Indicators over time, over finer units, and by formula: growth, index, count, milestone, formula."""
 
 from __future__ import annotations
 
@@ -90,6 +90,48 @@ class Growth(Indicator):
             yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
 
 
+class Index(Indicator):
+    """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
+
+    >>> Index(of="rate", base="2022Q1").words({})
+    'rate定基指数（2022Q1＝100）'
+    """
+
+    kind: Literal["index"] = "index"
+    of: Name
+    base: Text = Field(description="the period that is 100, such as 2022Q1")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that is compared."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %."""
+        return None if unit_of(symbols, self.of) is None else units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
+        value = pl.col(self.of)
+        base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
+        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
+        return guarded(name, value / base * 100, guards, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is compared with which period."""
+        return f"{title_of(symbols, self.of)}定基指数（{self.base}＝100）"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a base that is no scored period."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            found = periods.parse(self.base)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
+            return
+        if found.grain is not grain:
+            yield Problem("K432", (*path, "base"), f"`{self.base}` is not a {grain}", hint="name a scored period")
+
+
 class Count(Indicator):
     """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`."""
 
@@ -139,7 +181,10 @@ class Count(Indicator):
         try:
             self.test(symbols)
         except ExpressionError as error:
-            yield Problem(error.code, (*path, "passes"), error.message, hint="write a comparison such as '>= 90'")
+            before = len("value ")
+            span = None if error.span[0] < before else (error.span[0] - before, error.span[1])
+            hint = "write a comparison such as '>= 90'"
+            yield Problem(error.code, (*path, "passes"), error.message, hint=hint, label=error.label, span=span)
 
 
 class Milestone(Indicator):
@@ -180,7 +225,12 @@ class Milestone(Indicator):
         yield from super().problems(path, symbols, grain)
         unit = unit_of(symbols, self.of)
         if unit is not None and unit != units.YES_NO:
-            yield Problem("K304", (*path, "of"), f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}")
+            yield Problem(
+                "K304",
+                (*path, "of"),
+                f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}",
+                hint="for a number use `kind: level` and a target",
+            )
 
 
 class Formula(Indicator):
@@ -222,7 +272,7 @@ class Formula(Indicator):
         term = self.term(symbols)
         guards: dict[str, pl.Expr] = {}
         if term.zero:
-            guards["zero_denominator"] = pl.any_horizontal([one == 0 for one in term.zero])
+            guards["zero_denominator"] = term.expr.is_null() & pl.any_horizontal([one == 0 for one in term.zero])
         guards["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:
@@ -250,7 +300,12 @@ class Formula(Indicator):
                 )  # fmt: skip
             return
         if term.kind != "number":
-            yield Problem("K302", (*path, "expr"), f"a formula must give a number, this gives {term.kind}")
+            yield Problem(
+                "K302",
+                (*path, "expr"),
+                f"a formula must give a number, this gives {term.kind}",
+                hint="write CASE WHEN ... THEN 1 ELSE 0 END",
+            )
             return
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, term.unit, path)

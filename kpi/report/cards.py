@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kpi.coverage import Covered
 from kpi.definition import kind_of
 from kpi.errors import DefinitionError, Diagnostic, suggest
 from kpi.indicators import Indicator
@@ -70,6 +72,21 @@ def system(one: System, *, width: int | None = None) -> str:
     return _print(
         title, table, Text(f"星级：{one.stars.words()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
     )
+
+
+def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
+    """Returns the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
+    states = {"scored": "计分", "unscored": "不计分", "missing": "缺", "invented": "文件无此条"}
+    table = _table("条款", "指标", "名称", "目标", "性质", "状态")
+    before = None
+    for row in rows:
+        clause = "" if row.clause == before else row.clause
+        table.add_row(clause, row.indicator, visible(row.title), row.target, row.basis, states[row.state])
+        before = row.clause
+    numbers = Counter(row.state for row in rows)
+    told = "，".join(f"{words} {numbers[state]}" for state, words in states.items())
+    title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
+    return _print(title, table, Text(f"{len({row.clause for row in rows})} 条，{len(rows)} 项：{told}"), width=width)
 
 
 def _ordered(one: System) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
@@ -9,9 +10,11 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.rounding import HAIR
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity, in_unit
+from kpi.status import literal
+from kpi.targets import OpenQuantity, Quantity, in_unit, percent_inside, step_problems
 from kpi.units import Unit
 
 
@@ -45,17 +48,29 @@ class Completion(Rule):
 
     def score(self, case: Case) -> Scored:
         """Returns the percent completed; a value inside a `within` target is full."""
+        if case.fixed is not None and self.floor is not None and self.cap is not None:
+            return Scored(self._of_fixed(case, case.fixed, self.cap), sound=True)
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
-        inside = pl.when(case.value < case.target).then(case.value / case.target * 100)
-        between = inside.when(case.value > case.upper).then(case.upper / case.value * 100).otherwise(full)
-        score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
         score = pl.when(case.target == 0).then(reached).otherwise(score)
+        inside = percent_inside(case.value, case.target, case.upper)
+        score = pl.when(case.upper.is_not_null()).then(inside).otherwise(score)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
         )
+
+    def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
+        """The same score where the target is one number: what is asked of every row there is known here."""
+        value, bound, hundred = case.value, literal(target), literal(100.0)
+        if case.higher or self.reverse == "mirror":
+            forward = case.higher == (target > 0)
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
+        if target < 0:
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -124,9 +139,8 @@ class Deduction(Rule):
     def score(self, case: Case) -> Scored:
         """Returns 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
-        short = (
-            pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
-        )
+        outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
+        short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
@@ -140,6 +154,11 @@ class Deduction(Rule):
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the size of a step."""
         return {("per",): self.per}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
 
 
 class Step(Rule):
@@ -164,6 +183,11 @@ class Step(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Bands(Rule):
     """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
@@ -173,14 +197,15 @@ class Bands(Rule):
 
     kind: Literal["bands"] = "bands"
     cap: float | None = None
-    cuts: dict[float, Quantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
+    cuts: dict[float, OpenQuantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the band."""
         score = pl.lit(0.0)
         for mark, bound in sorted(self.cuts.items()):
             limit = in_unit(bound, case.unit)
-            inside = case.value >= limit if case.higher else case.value <= limit
+            hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
+            inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
             score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
         return Scored(score)
 
@@ -205,6 +230,7 @@ class Bands(Rule):
                 "K413",
                 (*path, "cuts"),
                 f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
+                hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
             )
 
 
@@ -218,7 +244,7 @@ class Piecewise(Rule):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
-            raise ValueError("each knot is a pair, [value, score]")
+            raise ValueError("each knot is a pair, [value, score], the score a number")
         return self
 
     def score(self, case: Case) -> Scored:
@@ -246,7 +272,11 @@ class Piecewise(Rule):
             for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
                     yield Problem(
-                        "K414", (*path, "knots", place), "the values of the knots must rise", label="not above the last"
+                        "K414",
+                        (*path, "knots", place),
+                        "the values of the knots must rise",
+                        label="not above the last",
+                        hint="put the knots in the order of their values",
                     )
 
 
@@ -295,4 +325,4 @@ class Goalposts(Rule):
         if in_unit(self.low, unit) >= in_unit(self.high, unit):
             yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
         elif self.log and in_unit(self.low, unit) <= 0:
-            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero")
+            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")

@@ -1,7 +1,7 @@
 """Rules that judge a value by its distance from its peers: the entities of the same cohort.
 
-The peers are those of the same period, or with `across: panel` of all periods, so that years can be compared; then a
-new period moves the scores of the old ones.
+The peers are those of the same period, with `among: period` of all cohorts, with `among: panel` of all periods, so
+that years can be compared; then a new period moves the scores of the old ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from kpi.definition import Listed, Path
+from kpi.definition import PEERS, Among, Listed, Path
 from kpi.scoring.rule import Case, Rule, Scored
 from kpi.targets import Quantity
 
@@ -41,12 +41,13 @@ def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.
 class Relative(Rule):
     """The base of rules that compare with peers."""
 
-    across: Literal["period", "panel"] = Field("period", description="peers: of the same period, or of all periods")
+    relative: ClassVar[bool] = True
+    among: Among = Field("cohort", description="peers: the cohort, all of the period, or the cohort over all periods")
 
     @property
     def peers(self) -> tuple[str, ...]:
         """The columns that tell peers from others."""
-        return ("period", "cohort") if self.across == "period" else ("cohort",)
+        return PEERS[self.among]
 
 
 class Efficacy(Relative):
@@ -139,9 +140,9 @@ class ZScore(Relative):
     def score(self, case: Case) -> Scored:
         """Returns the standardised value."""
         sign = 1 if case.higher else -1
-        apart = case.value - case.among(case.value.mean())
+        apart = case.value - case.among(case.value.mean(), "mean")
         # The deviation of equal numbers may come out as a few last bits instead of zero: compare the numbers.
-        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std())).otherwise(0.0)
+        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std(), "deviation")).otherwise(0.0)
         return Scored(self.mean + sign * self.sd * z)
 
     def words(self) -> str:
@@ -198,6 +199,7 @@ class DistanceToTarget(Relative):
 
     kind: Literal["distance_to_target"] = "distance_to_target"
     needs_target: ClassVar[bool] = True
+    relative: ClassVar[bool] = False
     scale: Scale = (0.0, 100.0)
 
     def score(self, case: Case) -> Scored:

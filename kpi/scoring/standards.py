@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -83,6 +83,7 @@ class Interval(Relative):
     [50.0, 100.0, 100.0, 75.0, 0.0]
     """
 
+    relative: ClassVar[bool] = False
     kind: Literal["interval"] = "interval"
     within: Listed[Quantity] | None = Field(None, description="[a, b]; left out: the indicator's `within` target")
     limits: Listed[Quantity] | None = Field(None, description="[m, M] where the score is 0; left out: by the peers")
@@ -103,7 +104,7 @@ class Interval(Relative):
             least, most = (in_unit(one, case.unit) for one in self.limits)
             room_below, room_above = low - least, most - high
         else:
-            room = pl.max_horizontal(low - case.among(case.value.min()), case.among(case.value.max()) - high)
+            room = pl.max_horizontal(low - case.least(), case.greatest() - high)
             room_below = room_above = room
         score = (
             pl.when(below > 0)

@@ -137,7 +137,7 @@ def test_rules_that_contradict_themselves_are_refused(rule, code):
 
 def test_peers_of_all_periods(tmp_path):
     figures = pl.DataFrame({"period": [2022, 2022, 2023, 2023], "entity": ["甲", "乙"] * 2, "a": [0.0, 5.0, 5.0, 10.0]})
-    card = scored(tmp_path, system_text(["a"], scoring={"kind": "minmax", "across": "panel"}), figures)
+    card = scored(tmp_path, system_text(["a"], scoring={"kind": "minmax", "among": "panel"}), figures)
     assert card.indicators.sort("period", "value")["score"].to_list() == [0, 50, 50, 100]
     card = scored(tmp_path, system_text(["a"], scoring={"kind": "minmax"}), figures)
     assert card.indicators.sort("period", "value")["score"].to_list() == [0, 100, 0, 100]

@@ -112,7 +112,7 @@ def test_weights_of_all_periods_together_are_the_same_in_each(tmp_path):
     later = VALUES.with_columns(period=pl.lit(2024), a=pl.col("a") * 3)
     values = pl.concat([VALUES.cast({"period": pl.Int32}), later])
     each = weighed(tmp_path, "variation", values).weights.filter(pl.col("node") == "总")
-    whole = weighed(tmp_path, "variation", values, across="panel").weights.filter(pl.col("node") == "总")
+    whole = weighed(tmp_path, "variation", values, among="panel").weights.filter(pl.col("node") == "总")
     assert each["weight"].to_list()[:3] == pytest.approx(each["weight"].to_list()[3:])
     assert whole["weight"].to_list()[:3] == whole["weight"].to_list()[3:]
     assert whole["weight"][0] > each["weight"][0]

@@ -1,0 +1,283 @@
+"""What COINr (R) computes for its own data set ASEM, computed from definitions in YAML.
+
+The figures are COINr's, read from a folder beside the checkout; the tests skip where there is none. Where the method
+is the same we agree to 1e-12 of the figure (or of the scale); where COINr has a defect, the test says what we do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from kpi.loader import examine_text
+from kpi.outliers import Gate
+from kpi.session import score
+
+COINR = Path(__file__).parents[3] / "shared/reference/coinr"
+pytestmark = pytest.mark.skipif(not COINR.is_dir(), reason="COINr's figures are not here")
+
+IDENTITY = {"kind": "goalposts", "low": 0, "high": 100, "floor": None, "cap": None}
+
+
+def table(name):
+    return pl.read_csv(COINR / f"{name}.csv", null_values=["NA"], infer_schema_length=None)
+
+
+@pytest.fixture(scope="module")
+def meta():
+    return table("asem_iMeta_params")
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return table("example_Raw")
+
+
+def leaves(meta):
+    return meta.filter(pl.col("Type") == "Indicator")
+
+
+def system(meta, *, rule=None, rules=None, targets=None, mean="arithmetic", missing="redistribute", **more):
+    """Returns the ASEM index as a system: every indicator reported, the tree of COINr's metadata.
+
+    With a rule indicators have their direction; without one figures are scores already, and higher is better.
+    """
+    rows = leaves(meta).to_dicts()
+    groups = meta.filter(pl.col("Type") == "Aggregate").to_dicts()
+    pillars = {
+        one["iCode"]: {"parts": [row["iCode"] for row in [*rows, *groups] if row["Parent"] == one["iCode"]]}
+        | {"mean": mean, "missing": missing}
+        | ({"weight": 1} if one["Parent"] == "Index" else {})
+        for one in groups
+        if one["iCode"] != "Index"
+    }
+    definition = {
+        "system": "asem",
+        "period": "year",
+        "entities": {"title": "country"},
+        "measures": {f"m_{row['iCode']}": {"unit": "1", "over_time": "last"} for row in rows},
+        "indicators": {
+            row["iCode"]: {
+                "kind": "level",
+                "of": f"m_{row['iCode']}",
+                "better": "lower" if int(row["Direction"]) == -1 and (rule or rules) else "higher",
+                "target": [] if targets is None else targets[row["iCode"]],
+                "score": (rules or {}).get(row["iCode"], rule or IDENTITY),
+            }
+            for row in rows
+        },
+        "pillars": pillars,
+        "composite": {"mean": mean, "missing": missing, "floor": None},
+    } | more
+    return yaml.safe_dump(definition, allow_unicode=True, sort_keys=False)
+
+
+def run(folder, text, figures, cohorts=None, names=None):
+    """Scores a wide table of figures, uCode and a column per indicator, by a system given as text."""
+    loaded = examine_text(text, "asem.yaml", folder=folder)
+    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    names = names or list(loaded.system.indicators)
+    long = figures.select("uCode", *names).unpivot(index="uCode", variable_name="measure").drop_nulls()
+    long = long.select(pl.lit("2018").alias("period"), entity="uCode", measure="m_" + pl.col("measure"), value="value")
+    if cohorts is not None:
+        long = long.join(cohorts, on="entity")
+    long.write_csv(folder / "figures.csv")
+    return score(folder / "figures.csv", system=loaded.system)
+
+
+def scores(card):
+    """Returns indicators and nodes wide: uCode and a column for each."""
+    wide = card.indicators.pivot("indicator", index="entity", values="score")
+    wide = wide.join(card.pillars.pivot("pillar", index="entity", values="score"), on="entity")
+    index = card.totals.select("entity", Index="raw_score")
+    return wide.join(index, on="entity").rename({"entity": "uCode"}).sort("uCode")
+
+
+def agree(ours, theirs, columns, *, factor=1.0, shift=0.0, tolerance=1e-12):
+    """Checks that ours * factor + shift is theirs, to a tolerance relative to the largest figure of a column."""
+    ours, theirs = ours.sort("uCode"), theirs.sort("uCode")
+    assert ours["uCode"].to_list() == theirs["uCode"].to_list()
+    for name in columns:
+        mine, their = ours[name].cast(pl.Float64) * factor + shift, theirs[name].cast(pl.Float64)
+        assert mine.is_null().to_list() == their.is_null().to_list(), name
+        size = max(1.0, float(their.abs().max()))
+        worst = float((mine - their).abs().max())
+        assert worst <= tolerance * size, (name, worst)
+
+
+# ---- NORMALISERS ---- #
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("norm_Raw_minmax", {"kind": "minmax"}, 1, 0),
+        ("norm_Raw_zscore", {"kind": "zscore", "mean": 0, "sd": 1}, 1, 0),
+        ("norm_Raw_rank", {"kind": "borda"}, 1, 1),
+        ("norm_Raw_borda", {"kind": "borda"}, 1, 0),
+        ("norm_Raw_prank", {"kind": "percentile", "ties": "min", "scale": [0, 1]}, 1, 0),
+        ("norm_Raw_dist2max", {"kind": "distance_to_best", "by": "range", "scale": [0, 1]}, 1, 0),
+    ],
+)
+def test_normalisers(tmp_path, meta, raw, case):
+    file, rule, factor, shift = case
+    card = run(tmp_path, system(meta, rule=rule), raw)
+    agree(scores(card), table(file), leaves(meta)["iCode"], factor=factor, shift=shift)
+
+
+def test_goalposts(tmp_path, meta, raw):
+    rules = {
+        row["iCode"]: {"kind": "goalposts", "low": row["goalpost_lower"], "high": row["goalpost_upper"]}
+        for row in leaves(meta).to_dicts()
+    }
+    agree(scores(run(tmp_path, system(meta, rules=rules), raw)), table("norm_Raw_iMeta_goalposts"), list(rules))
+
+
+def test_distance_to_target(tmp_path, meta, raw):
+    targets = {
+        row["iCode"]: {"at_least" if int(row["Direction"]) == 1 else "at_most": row["Target"]}
+        for row in leaves(meta).to_dicts()
+    }
+    card = run(
+        tmp_path, system(meta, rule={"kind": "distance_to_target", "scale": [0, 1], "cap": 1}, targets=targets), raw
+    )
+    agree(scores(card), table("norm_Raw_iMeta_dist2targ"), list(targets))
+
+
+# ---- MEANS ---- #
+
+
+def test_copeland(tmp_path, meta):
+    """All indicators at once, each with its effective weight in the tree."""
+    figures = table("agg_input_minmax_1_100")
+    effective = run(tmp_path, system(meta), figures).weights
+    weight = dict(effective.select("part", "effective").iter_rows())
+    parts = {name: weight[name] for name in leaves(meta)["iCode"]}
+    flat = {"全部": {"parts": parts, "mean": "copeland"}}
+    card = run(tmp_path, system(meta, pillars=flat), figures)
+    ours = card.pillars.select(uCode="entity", copeland="score")
+    agree(ours, table("copeland_flat"), ["copeland"], factor=(figures.height - 1) / 50, shift=-(figures.height - 1.0))
+
+
+@pytest.mark.parametrize(
+    ("file", "mean"),
+    [
+        ("agg_amean", "arithmetic"),
+        ("agg_gmean", "geometric"),
+        ("agg_hmean", "harmonic"),
+        ("agg_genmean_p2", {"power": 2.0}),
+    ],
+)
+def test_means(tmp_path, meta, file, mean):
+    expected = table(file)
+    card = run(tmp_path, system(meta, mean=mean), table("agg_input_minmax_1_100"))
+    agree(scores(card), expected, [name for name in expected.columns if name != "uCode"])
+
+
+@pytest.mark.parametrize(("threshold", "percent"), [("0.5", 50), ("1", 100)])
+def test_missing_data_thresholds(tmp_path, meta, threshold, percent):
+    expected = table(f"agg_missing_thresh_{threshold}")
+    text = system(meta, missing={"redistribute": {"at_least": percent}})
+    card = run(tmp_path, text, table("agg_missing_input"))
+    agree(scores(card), expected, [name for name in expected.columns if name != "uCode"])
+
+
+# ---- WEIGHTS ---- #
+
+
+def test_principal_components(tmp_path, meta):
+    """COINr takes the loadings themselves, some of them negative, as weights; ours are their squares."""
+    theirs = table("pca_weights_level1").filter(pl.col("Level") == 1)
+    pillars = yaml.safe_load(system(meta))["pillars"]
+    groups = [name for name, one in pillars.items() if one["parts"][0] in theirs["iCode"]]
+    for name in groups:
+        pillars[name]["weights"] = {"method": "pca"}
+    card = run(tmp_path, system(meta, pillars=pillars), table("example_Normalised"))
+    ours = card.weights.select(iCode="part", weight="weight").join(theirs, on="iCode")
+    assert ours.height == theirs.height
+    assert (ours["weight"] / 100 - ours["Weight"] ** 2).abs().max() < 1e-9
+    assert (theirs["Weight"] < 0).any()
+
+
+# ---- DATA TREATMENT ---- #
+
+
+def divided(measure, below):
+    if not below:
+        return {"kind": "level", "of": measure}
+    return {"kind": "ratio", "unit": "1", "numerator": measure, "denominator": f"m_{below}"}
+
+
+def denominated(meta):
+    """Returns the measures and indicators of a system, an indicator with a denominator as a ratio."""
+    rows = leaves(meta).to_dicts()
+    below = {row["Denominator"] for row in rows if row["Denominator"]}
+    return {
+        "measures": {f"m_{name}": {"unit": "1", "over_time": "last"} for name in [*leaves(meta)["iCode"], *below]},
+        "indicators": {
+            row["iCode"]: divided(f"m_{row['iCode']}", row["Denominator"])
+            | {"better": "higher" if int(row["Direction"]) == 1 else "lower"}
+            for row in rows
+        },
+        "scoring": {"kind": "minmax", "among": "period"},
+    }  # fmt: skip
+
+
+CHAIN = {
+    "gaps": {"kind": "impute", "by": "mean"},
+    "tails": {"kind": "winsorise", "most": 5, "otherwise": "undo", "among": "period"},
+    "logs": {"kind": "transform", "by": "log", "among": "period"},
+}
+
+
+def test_the_whole_index_from_raw_figures(tmp_path, meta):
+    """Denominate, impute by the mean of the continent, winsorise or take logarithms, min-max, aggregate."""
+    data = table("asem_iData")
+    groups = data.select(entity="uCode", 分组="EurAsia_group")
+    text = system(meta, treatment=CHAIN, **denominated(meta))
+    loaded = examine_text(text)
+    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    below = {row["Denominator"] for row in leaves(meta).to_dicts() if row["Denominator"]}
+    card = run(tmp_path, text, data, groups, [*leaves(meta)["iCode"], *below])
+    expected = table("example_Aggregated")
+    agree(scores(card), expected, [name for name in expected.columns if name != "uCode"])
+    touched = card.treated.group_by("step").len().sort("step")
+    assert dict(touched.iter_rows())["gaps"] == 65
+    assert set(card.treated["step"]) == {"gaps", "tails"}  # five values at most were enough everywhere
+
+
+@pytest.mark.parametrize(
+    "case",
+    [("impute_i_mean", "mean", None), ("impute_i_median_grp_GDP_group", "median", "GDP_group")],
+)
+def test_imputation(tmp_path, meta, raw, case):
+    file, by, cohorts = case
+    groups = None if cohorts is None else table("asem_iData").select(entity="uCode", 分组=cohorts)
+    text = system(meta, treatment={"gaps": {"kind": "impute", "by": by}})
+    card = run(tmp_path, text, raw, groups)
+    names = leaves(meta)["iCode"]
+    filled = card.frame.select(uCode=card.entities["entity"], **{name: f"{name}.treated" for name in names})
+    agree(filled, table(file), names)
+
+
+def test_skewness_and_kurtosis(meta, raw):
+    """The figures that decide what an outlier is."""
+    for name, skew, kurt in table("skew_kurt").iter_rows():
+        for gate, fails in ((Gate(abs(skew) - 1e-9, kurt - 1e-9), True), (Gate(abs(skew) + 1e-9, kurt), False)):
+            assert gate.fails(raw[name].cast(pl.Float64)) is fails, name
+
+
+# ---- RANKS ---- #
+
+
+def test_ranks(tmp_path, meta):
+    expected, ranks = table("example_Aggregated"), table("example_results_ranks")
+    card = run(tmp_path, system(meta, ranking={"on": "raw"}), table("example_Normalised"))
+    agree(scores(card), expected, [name for name in expected.columns if name != "uCode"])
+    places = card.totals.select(uCode="entity", Index="rank")
+    for frame, key in ((card.pillars, "pillar"), (card.indicators, "indicator")):
+        places = places.join(frame.pivot(key, index="entity", values="rank").rename({"entity": "uCode"}), on="uCode")
+    agree(places, ranks, [name for name in ranks.columns if name != "uCode"])

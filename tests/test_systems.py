@@ -1,0 +1,201 @@
+"""The five cities' systems against the documents: every row is there as stated, and nothing else claims to be."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import kpi
+from kpi import coverage, session
+from kpi.errors import DefinitionError, Diagnostic
+from kpi.indicators import Formula, Indicator
+from kpi.loader import examine_text
+from kpi.system import System
+
+ROOT = Path(__file__).parents[1]
+DEFINITIONS = ROOT / "definitions"
+TARGETS = ROOT.parent / "shared" / "reference" / "targets.csv"
+CITIES = {"tongxiang-2022": 60, "jiaxing-2022": 74, "dongtai-2021": 38, "binzhou-2023": 101, "taizhou-2020": 44}
+SCORED = {"stated", "full_coverage", "milestone"}
+COMPARATORS = {
+    ">=": "at_least", ">": "above", "<=": "at_most", "<": "below", "rank<=": "at_most", "==": "equals", "done": "done"
+}  # fmt: skip
+
+
+@cache
+def system(name: str) -> System:
+    return kpi.load(name, definitions=DEFINITIONS)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def documented() -> list[dict[str, str]]:
+    rows = rows_of(TARGETS) if TARGETS.exists() else []
+    return [row for row in rows if row["system"] in CITIES]
+
+
+def indicator_of(row: dict[str, str]) -> Indicator:
+    return system(row["system"]).indicators[row["id"]]
+
+
+def basis_of(row: dict[str, str]) -> str:
+    found = re.match(r"basis=(\w+)", row["notes"])
+    assert found is not None
+    return found[1]
+
+
+each_row = pytest.mark.parametrize("row", documented(), ids=lambda row: f"{row['system']}-{row['id']}")
+each_city = pytest.mark.parametrize("city", CITIES)
+
+
+# ---- EVERY ROW ---- #
+
+
+@pytest.mark.skipif(not TARGETS.exists(), reason="the table of the documents' targets is not here")
+@each_city
+def test_the_documents_rows_and_no_others_have_a_basis(city: str):
+    rows = {row["id"] for row in documented() if row["system"] == city}
+    assert len(rows) == CITIES[city]
+    assert rows == {name for name, one in system(city).indicators.items() if one.basis is not None}
+
+
+@each_row
+def test_a_row_is_an_indicator_with_the_documents_facts(row: dict[str, str]):
+    indicator = indicator_of(row)
+    assert indicator.title == row["name_zh"]
+    assert indicator.basis == basis_of(row)
+    assert indicator.clause == row["clause"]
+    assert "、".join(indicator.lead) == row["lead_units"]
+    assert "、".join(indicator.responsible) == row["responsible_units"]
+    assert indicator.direction == row["direction"]
+    if not isinstance(
+        indicator, Formula
+    ):  # 一件事六减 has six units; what is compared is the change of each, in percent
+        assert str(system(row["system"]).unit(row["id"])) == row["unit"]
+
+
+@each_row
+def test_a_row_has_the_documents_comparator_figure_and_deadline(row: dict[str, str]):
+    [target] = indicator_of(row).target
+    assert (target.by or "") == row["deadline"]
+    assert target.inferred == ("inferred" in row["notes"] or "no date" in row["notes"])
+    assert ("" if target.baseline is None else f"{target.baseline.value:g}") == row["baseline"]
+    if basis_of(row) not in SCORED:
+        # What a framework or a list merely counts, and a direction without a figure, is no target: the note tells it.
+        assert target.done is None
+        assert getattr(target, target.comparator) is None
+        assert target.note is not None
+        assert row["comparator"] == "done" or row["target"] in target.note
+        return
+    assert target.comparator == COMPARATORS[row["comparator"]]
+    if target.done is None:
+        own = target.per_entity
+        bound = own.total if own is not None else target.bounds(system(row["system"]).unit(row["id"]))[0]
+        assert bound == float(row["target"])
+        if own is not None:
+            assert target.ours
+
+
+@each_row
+def test_a_rate_with_known_parts_is_computed_from_them(row: dict[str, str]):
+    unpublished = {"online_acceptance_rate", "online_acceptance_rate_up", "patient_wait_reduction"}
+    if "num=" in row["notes"] and row["unit"] == "%" and row["id"] not in unpublished:
+        assert indicator_of(row).kind in {"coverage", "ratio", "growth"}
+
+
+@pytest.mark.skipif(not TARGETS.exists(), reason="the table of the documents' targets is not here")
+@each_city
+def test_what_is_firm_has_weight_in_the_pillar_of_its_area_and_nothing_else_has(city: str):
+    rows = [row for row in documented() if row["system"] == city]
+    # A figure that there already is stands in no pillar of a plan; 台州's reply consists of such figures.
+    firm = {row["id"]: row["area_zh"] for row in rows if basis_of(row) in SCORED}
+    firm = {name: area for name, area in firm.items() if name != "fusion_pilots"}
+    assert system(city).parents == firm
+    assert sum(system(city).tops.values()) == 100
+
+
+@each_city
+def test_what_no_document_states_is_marked_as_ours(city: str):
+    one = system(city)
+    assert one.scoring is not None
+    assert all(block.ours for block in (one.scoring, one.composite, one.stars, one.ranking, *one.adjustments.values()))
+    assert all(set(pillar.ours) == {"weight", "parts", "missing"} for pillar in one.pillars.values())
+    for indicator in one.indicators.values():
+        for target in indicator.target:
+            ours = target.ours if isinstance(target.ours, tuple) else ()
+            assert {"schedule", "tolerance"} & target.model_fields_set <= set(ours)
+
+
+# ---- CLAUSES ---- #
+
+
+@pytest.mark.skipif(not TARGETS.exists(), reason="the table of the documents' targets is not here")
+@each_city
+def test_the_table_of_clauses_is_the_documents(city: str):
+    rows = [row for row in documented() if row["system"] == city]
+    table = [(row["clause"], row["indicator"]) for row in rows_of(DEFINITIONS / "coverage" / f"{city}.csv")]
+    asked = [(clause, row["id"]) for row in rows for clause in coverage.clauses(row["clause"])]
+    assert sorted(table) == sorted(asked)
+
+
+@each_city
+def test_every_clause_is_covered_and_none_invented(city: str):
+    assert list(coverage.problems(system(city))) == []
+    rows = coverage.coverage(system(city))
+    assert {row.state for row in rows} == {"scored", "unscored"}
+    assert len({row.indicator for row in rows}) == CITIES[city]
+
+
+def findings(text: str, table: str, folder: Path) -> list[Diagnostic]:
+    loaded = examine_text(text).system
+    assert loaded is not None
+    (folder / "coverage").mkdir()
+    (folder / "coverage" / "example.csv").write_text(table, "utf-8")
+    return list(coverage.problems(loaded.at(folder)))
+
+
+EXAMPLE = """
+system: example
+period: year
+entities: {title: 县}
+measures: {roads: {unit: 公里}}
+indicators: {length: {kind: level, of: roads, target: {at_least: 10}, clause: 一1}}
+"""
+
+
+def test_a_clause_that_the_document_has_not_is_a_finding(tmp_path: Path):
+    found = findings(EXAMPLE, "clause,indicator\n一2,length\n", tmp_path)
+    assert [one.code for one in found] == ["K440", "K441"]
+    assert "一2" in found[0].message
+    assert "一1" in found[1].message
+
+
+def test_a_row_without_an_indicator_is_a_finding(tmp_path: Path):
+    found = findings(EXAMPLE, "clause,indicator\n一1,length\n一1,width\n", tmp_path)
+    assert [(one.code, "width" in one.message) for one in found] == [("K440", True)]
+
+
+def test_a_system_without_a_table_of_clauses_says_so(tmp_path: Path):
+    loaded = examine_text(EXAMPLE).system
+    assert loaded is not None
+    with pytest.raises(DefinitionError, match="no table of clauses"):
+        coverage.coverage(loaded.at(tmp_path))
+
+
+# ---- ALL DEFINITIONS ---- #
+
+
+def test_all_definitions_are_without_findings_within_two_seconds():
+    began = time.perf_counter()
+    examined = session.examine_all([DEFINITIONS])
+    assert [finding for one in examined for finding in one.findings] == []
+    assert len(examined) >= 5
+    assert time.perf_counter() - began < 2
