@@ -63,7 +63,7 @@ class Cumulative(Check):
         if self.cumulative in symbols:
             yield from unit_problems(path, "of", [self.of], symbols[self.cumulative].unit, symbols)
         if grain is Grain.YEAR:
-            yield Problem("K421", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
+            yield Problem("K441", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
 
 
 class LastYear(Check):

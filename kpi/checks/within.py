@@ -50,24 +50,31 @@ class Required(Check):
 
 
 class Between(Check):
-    """Figures within a range in their units, ends included; `.inf` leaves an end open: `between: [0, 100]`."""
+    """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`."""
 
-    between: Annotated[Listed[float], Field(min_length=2, max_length=2)]
+    between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)]
     of: OneOrMany[Name]
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is outside."""
         low, high = self.between
         for name in self.of:
-            outside = (pl.col(name) < low) | (pl.col(name) > high)
-            words = f"{title_of(symbols, name)}应在 {low:g} 至 {high:g} {symbols[name].unit or ''}之间"
+            outside = (pl.lit(False) if low is None else pl.col(name) < low) | (
+                pl.lit(False) if high is None else pl.col(name) > high
+            )
+            ends = [("不低于", low), ("不高于", high)]
+            said = "、".join(
+                f"{words} {end:g} {symbols[name].unit or ''}".rstrip() for words, end in ends if end is not None
+            )
+            words = f"{title_of(symbols, name)}应{said}"
             yield Breach(words, outside, (name,))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
         """Yields unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
-        if self.between[0] > self.between[1]:
-            yield Problem("K420", (*path, "between"), "the lower end is above the upper one", hint="swap them")
+        low, high = self.between
+        if low is not None and high is not None and low > high:
+            yield Problem("K440", (*path, "between"), "the lower end is above the upper one", hint="swap them")
 
 
 class Parts(Check):
