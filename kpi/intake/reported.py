@@ -138,7 +138,7 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
     refuse(pl.col("who").is_null(), source.who, lambda row: _unknown_entity(entities, source, row))
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("start").is_null(), roles.get("period"), _bad_period)
+    refuse(pl.col("start").is_null(), roles.get("period", ""), _bad_period)
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
