@@ -44,7 +44,7 @@ LAYERS = (
     "stars",
     "cutpoints",
     "found_stars",
-    "checks",
+    "checks.*",
     "system",
     "crosscheck",
     "yaml",

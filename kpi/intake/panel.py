@@ -56,6 +56,8 @@ class Panel:
     counts: Counts
     data_hash: str
     sources: tuple[str, ...] = ()
+    #: What departments say (说明) about a figure: by measure, entity and period index.
+    notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,6 +71,7 @@ class _Intake:
     refused: int = 0
     restated: int = 0
     repeated: int = 0
+    notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
         sources = self.sources(tables)
@@ -96,6 +99,7 @@ class _Intake:
             Counts(self.read, self.refused, self.restated, self.repeated),
             data_hash,
             tuple(source.table.file for source in sources),
+            self.notes,
         )
 
     # ---- WHO AND WHICH ---- #
@@ -153,6 +157,7 @@ class _Intake:
             made = reported.clean_rows(source, number, self.system, entities, self.period)
             rows.append(made.rows)
             targets.append(made.targets)
+            self.notes |= made.notes
             self.found(made)
         for some in events.values():
             counted = records.aggregate(some, self.system, entities)
