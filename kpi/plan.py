@@ -76,9 +76,11 @@ def _stages(system: System) -> Iterator[Stage]:
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
     scores: dict[str, pl.Expr] = {}
+    figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
-        scores |= _score(system, name)
-    yield Stage("scores", "计分（占满分百分比）", scores)
+        scores |= _score(system, name, figures)
+    yield Stage("peers", "同组最好、最差等", figures)
+    yield Stage("scores", "计分（占满分百分比）", scores, tuple(figures))
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -156,8 +158,8 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     return columns
 
 
-def _score(system: System, name: str) -> dict[str, pl.Expr]:
-    """The columns `name.score` (percent of full marks) and `name.score.status`."""
+def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """The columns `name.score` (percent of full marks) and `name.score.status`; what they ask of peers is collected."""
     indicator, rule = system.indicators[name], system.rule(name)
     column = score_of(name)
     if rule is None:
@@ -169,12 +171,13 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    fixed = fixed_bound(system.targets(name), system.unit(name))
+    met, unit = reached(system, name), system.unit(name)
     case = Case(
-        pl.col(value), system.unit(name), indicator.direction, low, high, reached(system, name), rule.peers, fixed
-    )
+        pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
+        fixed=fixed_bound(system.targets(name), unit),
+    )  # fmt: skip
     answer = rule.score(case)
-    guards = {"no_target": low.is_null()} if rule.needs_target and fixed is None else {}
+    guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
     score = rule.finish(answer.score, sound=answer.sound)
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values()
@@ -229,6 +232,11 @@ def _compared(ranking_on: str) -> pl.Expr:
     return pl.col("score" if ranking_on == "rounded" else "raw")
 
 
+def _weighing(system: System) -> tuple[str, ...]:
+    """The indicators that count: those of the tree, or all where there is none."""
+    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+
+
 def _places(system: System) -> dict[str, pl.Expr]:
     """The columns `rank`, `of` (how many are ranked in the cohort) and `level` (stars earned before vetoes)."""
     ranking: Ranking = system.ranking
@@ -238,11 +246,13 @@ def _places(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    rated = stars.Rated(_compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full)
+    rated = stars.Rated(
+        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
+    )
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "level": system.stars.level(rated),
+        "level": system.stars.settled(rated),
     }
 
 
@@ -262,7 +272,7 @@ def _stars(system: System) -> dict[str, pl.Expr]:
             level = pl.when(applies).then(lowered).otherwise(level)
         titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
-    return {"stars": level.cast(pl.Int8), "veto": veto_text}
+    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
 
 
 def _changes() -> dict[str, pl.Expr]:

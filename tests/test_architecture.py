@@ -41,6 +41,8 @@ LAYERS = (
     "adjustments",
     "ranking",
     "stars",
+    "cutpoints",
+    "found_stars",
     "checks",
     "system",
     "crosscheck",
