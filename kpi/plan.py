@@ -96,7 +96,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("totals", "综合得分及取位", _totals(system))
     yield Stage("places", "位次与星级", _places(system))
     yield Stage("stars", "星级（含否决）与变动", _stars(system))
-    yield Stage("changes", "与上期比较", _changes())
+    yield Stage("changes", "与上期比较", _changes(system.ranking))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -229,7 +229,8 @@ def _totals(system: System) -> dict[str, pl.Expr]:
 
 
 def _compared(ranking_on: str) -> pl.Expr:
-    return pl.col("score" if ranking_on == "rounded" else "raw")
+    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
+    return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
 
 
 def _weighing(system: System) -> tuple[str, ...]:
@@ -238,7 +239,7 @@ def _weighing(system: System) -> tuple[str, ...]:
 
 
 def _places(system: System) -> dict[str, pl.Expr]:
-    """The columns `rank`, `of` (how many are ranked in the cohort) and `level` (stars earned before vetoes)."""
+    """The columns `rank`, `of` (how many are ranked in the cohort) and `#level` (stars earned before vetoes)."""
     ranking: Ranking = system.ranking
     breakers = []
     for name in ranking.tie_break:
@@ -252,13 +253,13 @@ def _places(system: System) -> dict[str, pl.Expr]:
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "level": system.stars.settled(rated),
+        "#level": system.stars.settled(rated),
     }
 
 
 def _stars(system: System) -> dict[str, pl.Expr]:
     """The columns `stars` (Int8, after vetoes) and `veto` (the titles of the vetoes that hold, empty for none)."""
-    level = pl.col("level")
+    level = pl.col("#level")
     titles = []
     for name, veto in vetoes(system).items():
         applies = pl.col(f"{name}.veto")
@@ -269,17 +270,20 @@ def _stars(system: System) -> dict[str, pl.Expr]:
             lowered = pl.max_horizontal(
                 level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
             )
-            level = pl.when(applies).then(lowered).otherwise(level)
+            level = pl.when(applies & level.is_not_null()).then(lowered).otherwise(level)
         titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
     return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
 
 
-def _changes() -> dict[str, pl.Expr]:
-    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before."""
-    before = pl.col("rank").shift(ENTITIES).cast(pl.Int32)
+def _changes(ranking: Ranking) -> dict[str, pl.Expr]:
+    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+
+    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
+    """
+    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
     change = pl.col("score") - pl.col("score").shift(ENTITIES)
-    return {"rank_change": (before - pl.col("rank").cast(pl.Int32)).cast(pl.Int32), "score_change": change.round(9)}
+    return {"rank_change": place.shift(ENTITIES) - place, "score_change": change.round(9)}
 
 
 #: A system of one figure, for the doctest of `compile_plan`.
