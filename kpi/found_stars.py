@@ -13,7 +13,7 @@ from pydantic import Field
 from kpi import cutpoints
 from kpi.definition import Listed, Path, Problem, Problems, one_of
 from kpi.indicators import Symbols
-from kpi.stars import Bands, Halving, Ladder, Level, Lit, Quota, Rated, halved
+from kpi.stars import Bands, Halving, Ladder, Level, Lit, Quota, Rated, Scheme, halved
 
 
 class Found(Halving):
@@ -140,5 +140,8 @@ class Breaks(Found):
         return f"按自然断点（一维最优聚类）分 {len(self.steps)} 档{self._rail()}"
 
 
+#: Every kind of scheme, in the order of the reference.
+SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
+
 #: Any scheme, told apart by `kind`.
-AnyScheme: Any = one_of(Bands, Quota, Ladder, Lit, Quantiles, Breaks)
+AnyScheme: Any = one_of(*SCHEMES)

@@ -254,7 +254,7 @@ class Combination:
         )
         there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
         present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
-        return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
+        return {f"{self.name}.applicable": _spelt_out(applicable), f"{self.name}.present": _spelt_out(present)}
 
     def carrying(self) -> dict[str, pl.Expr]:
         """Returns the column `name.carried`: the sum of the weights that enter the mean."""
@@ -262,7 +262,7 @@ class Combination:
             return {f"{self.name}.carried": self.present}
         if self.policy == "spread":
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
-        return {f"{self.name}.carried": total([self.weight(part) for part in self.weights])}
+        return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
 
     def combined(self) -> dict[str, pl.Expr]:
         """Returns `name.score` as the mean comes out, before `result` asks whether it counts."""
@@ -337,3 +337,10 @@ class Combination:
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
+
+
+def _spelt_out(divisor: pl.Expr) -> pl.Expr:
+    """Returns a column as one value a row, even where all are equal."""
+    # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
+    # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
+    return divisor + pl.int_range(pl.len()) * 0.0

@@ -9,6 +9,8 @@ named columns, so one harness tests, explains and times them all. A plan is immu
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +26,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, in_force
+from kpi.targets import Target, fixed_bound, in_force, own_column
 from kpi.treatment import Screen, after, finished
 
 
@@ -137,10 +139,10 @@ def _no_composite() -> dict[str, pl.Expr]:
     return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
 
 
-def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr]:
+def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
     """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
-        return pl.col(f"{name}.own_target"), NOTHING
+        return pl.col(own_column(name, place)), NOTHING
     low, high = target.bounds(system.unit(name))
     return literal(low), literal(high)
 
@@ -151,7 +153,7 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     for name in system.indicators:
         targets = system.targets(name)
         if targets:
-            bounds = [_bounds(system, name, target) for target in targets]
+            bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
             columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):
                 columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
@@ -212,7 +214,8 @@ def _totals(system: System) -> dict[str, pl.Expr]:
     composite = system.composite
     tree = pl.col(score_of(ROOT)) * (composite.full / 100)
     points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
-    total = pl.sum_horizontal([tree, *points], ignore_nulls=False) if points else tree
+    # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
+    total = functools.reduce(operator.add, points, tree)
     if points and (composite.floor is not None or composite.cap is not None):
         total = total.clip(composite.floor, composite.cap)
     guards: dict[str, pl.Expr] = {}

@@ -37,6 +37,11 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
 }
 
 
+def own_column(indicator: str, place: int) -> str:
+    """Returns the column of the panel with the entities' own bounds for one target, by its place among the targets."""
+    return f"{indicator}.own_target.{place}"
+
+
 def in_unit(quantity: Quantity, unit: Unit) -> float:
     """Returns a quantity as a number in `unit`.
 

@@ -81,6 +81,8 @@ LAYERS = (
     "report.*",
     "starter",
     "kpi",
+    "store.*",
+    "batch.*",
     "commands",
     "cli",
     "__main__",
