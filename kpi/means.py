@@ -77,7 +77,8 @@ class Parts:
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
-        return total([transform(s) * w for s, w in zip(self.scores, self.weights, strict=True)]) / self.carried
+        pairs = zip(self.scores, self.weights, strict=True)
+        return total([transform(score).fill_null(0.0) * weight for score, weight in pairs]) / self.carried
 
 
 def total(terms: Sequence[pl.Expr]) -> pl.Expr:

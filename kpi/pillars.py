@@ -246,8 +246,10 @@ class Combination:
 
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
-        applicable = total([pl.when(self.applies(part)).then(self.given(part)) for part in self.weights])
-        present = total([pl.when(self.own(part).is_not_null()).then(self.given(part)) for part in self.weights])
+        # NOTE: zeros add up two to three times faster than nulls.
+        applicable = total([pl.when(self.applies(part)).then(self.given(part)).otherwise(0.0) for part in self.weights])
+        there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
+        present = total([pl.when(filled).then(weight).otherwise(0.0) for filled, weight in there])
         return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
 
     def carrying(self) -> dict[str, pl.Expr]:
@@ -258,6 +260,11 @@ class Combination:
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
         return {f"{self.name}.carried": total([self.weight(part) for part in self.weights])}
 
+    def combined(self) -> dict[str, pl.Expr]:
+        """Returns `name.score` as the mean comes out, before `result` asks whether it counts."""
+        value = self.mean()
+        return {score_of(self.name): value if self.node.decimals is None else rounded(value, self.node.decimals)}
+
     def result(self) -> dict[str, pl.Expr]:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
@@ -265,9 +272,7 @@ class Combination:
         not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), what the
         method says that finds no weights, or ok.
         """
-        value = self.mean()
-        if self.node.decimals is not None:
-            value = rounded(value, self.node.decimals)
+        value = pl.col(score_of(self.name))
         verdict = pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
         if self.least:
             verdict = pl.when(self.there() < self.least - 1e-9).then(reason("incomplete")).otherwise(verdict)
@@ -305,15 +310,14 @@ class Combination:
     def mean(self) -> pl.Expr:
         """Returns the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
-        weights = [self.weight(part) for part in self.weights]
-        if self.policy in ("redistribute", "fail"):
-            # A part without a score falls out by its score alone; the plan is smaller without asking twice.
-            weights = [self.given(part) for part in self.weights]
+        given = [self.given(part) for part in self.weights]
+        # A part without a score falls out by its score alone; the plan is smaller without asking twice.
+        alone = self.policy in ("redistribute", "fail")
+        weights = given if alone else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
             # Who is not scored is nobody's peer.
             scored = self.there() >= self.least - 1e-9
             scores = [pl.when(scored).then(score) for score in scores]
-        given = [self.given(part) for part in self.weights]
         return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
 
     def shares(self) -> dict[str, pl.Expr]:

@@ -24,7 +24,7 @@ from kpi.ranking import Ranking
 from kpi.scoring import Case
 from kpi.status import guarded, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, in_force
+from kpi.targets import Target, fixed_bound, in_force
 from kpi.treatment import Screen, after, finished
 
 
@@ -123,6 +123,7 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         ("各部分权重", Combination.weighed),
         ("适用与有数权重", Combination.totals),
         ("计入权重", Combination.carrying),
+        ("合成", Combination.combined),
         ("得分", Combination.result),
     ):
         columns: dict[str, pl.Expr] = {}
@@ -171,10 +172,15 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
     low, high = goal(system, name)
     value = system.treated.get(name, name)
     met, unit = reached(system, name), system.unit(name)
-    case = Case(pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures)
+    case = Case(
+        pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
+        fixed=fixed_bound(system.targets(name), unit),
+    )  # fmt: skip
     answer = rule.score(case)
-    guards = {"no_target": low.is_null()} if rule.needs_target else {}
-    score, verdict = guarded(column, rule.finish(answer.score), guards | answer.guards, inputs=[value]).values()
+    guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
+    score = rule.finish(answer.score, sound=answer.sound)
+    pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
+    score, verdict = pair.values()
     if isinstance(indicator, Milestone):
         # Late is a result, not a gap: it earns what the definition says, by default nothing.
         late = status_of(name) == reason("late")

@@ -182,25 +182,34 @@ class Quota(Scheme):
     """By place: fixed shares of the ranked units, from the best (比例控制).
 
     The k best shares together take the places up to `round(share of N)`. Units tied at a cut all get the better level
-    with `ties: include`, all the worse with `exclude`.
+    with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own.
     """
 
     kind: Literal["quota"] = "quota"
     shares: dict[Level, float] = Field(min_length=2, strict=False, description="level: percent of the ranked units")
+    cohorts: dict[str, Annotated[dict[Level, float], Field(min_length=2, strict=False)]] = Field(
+        default_factory=dict, description="cohort: its own shares, instead of `shares`"
+    )
     rounding: Literal["half_up", "down", "up"] = "half_up"
     ties: Literal["include", "exclude"] = "include"
 
     @property
     def lowest(self) -> int:
         """The lowest level that has a share."""
-        return min(self.shares)
+        return min(min(shares) for shares in (self.shares, *self.cohorts.values()))
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level by place within period and cohort."""
         peers = ("period", "cohort")
         place = rated.score.rank("min" if self.ties == "include" else "max", descending=True).over(peers)
         number = rated.score.count().over(peers).cast(pl.Float64)
-        ordered = sorted(self.shares.items(), reverse=True)
+        level = self._level(self.shares, place, number)
+        for cohort, shares in self.cohorts.items():
+            level = pl.when(pl.col("cohort") == cohort).then(self._level(shares, place, number)).otherwise(level)
+        return pl.when(rated.score.is_not_null()).then(level).cast(pl.Int8)
+
+    def _level(self, shares: dict[int, float], place: pl.Expr, number: pl.Expr) -> pl.Expr:
+        ordered = sorted(shares.items(), reverse=True)
         level = pl.lit(ordered[-1][0])
         cumulative = 100 - ordered[-1][1]
         for stars, share in reversed(ordered[:-1]):
@@ -209,22 +218,25 @@ class Quota(Scheme):
             places = {"half_up": (places + 0.5).floor(), "down": places.floor(), "up": places.ceil()}[self.rounding]
             level = pl.when(place <= places).then(pl.lit(stars)).otherwise(level)
             cumulative -= share
-        return pl.when(rated.score.is_not_null()).then(level).cast(pl.Int8)
+        return level
 
     def words(self) -> str:
         """Returns the shares in words."""
-        shares = "，".join(f"{stars} 星 {share:g} %" for stars, share in sorted(self.shares.items(), reverse=True))
-        return f"按比例：{shares}"
+        own = "".join(f"；{cohort}：{_shares(shares)}" for cohort, shares in self.cohorts.items())
+        return f"按比例：{_shares(self.shares)}{own}"
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yields shares that do not make a hundred percent."""
-        if abs((total := sum(self.shares.values())) - 100) > 1e-9:
-            yield Problem(
-                "K416",
-                (*path, "shares"),
-                f"the shares make {total:g} %, not 100 %",
-                hint="a share for every level, the lowest too",
-            )
+        every: dict[Path, dict[int, float]] = {("shares",): self.shares}
+        every |= {("cohorts", cohort): shares for cohort, shares in self.cohorts.items()}
+        for tail, shares in every.items():
+            if abs((total := sum(shares.values())) - 100) > 1e-9:
+                message, hint = f"the shares make {total:g} %, not 100 %", "a share for every level, the lowest too"
+                yield Problem("K416", (*path, *tail), message, hint=hint)
+
+
+def _shares(shares: dict[int, float]) -> str:
+    return "，".join(f"{stars} 星 {share:g} %" for stars, share in sorted(shares.items(), reverse=True))
 
 
 class Rung(Block):

@@ -7,6 +7,7 @@ A target compares, says how far a value has come (attainment, percent), and how 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 import polars as pl
@@ -147,12 +148,12 @@ class Target(Block):
             raise ValueError("`within` needs two numbers, [low, high]")
         return self
 
-    @property
+    @cached_property
     def comparator(self) -> str:
         """The comparator that is given."""
         return next(key for key in COMPARATORS if key in self.model_fields_set)
 
-    @property
+    @cached_property
     def deadline(self) -> Period | None:
         """The period whose last month is the deadline; raises PeriodError when `by` is none."""
         return None if self.by is None else periods.parse(self.by)
@@ -303,6 +304,17 @@ def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Exp
     for place in reversed(order[:-1]):
         result = pl.when(month <= _due_month(targets[place])).then(choose[place]).otherwise(result)
     return result
+
+
+def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
+    """Returns the bound that is one number other than zero for every entity and period, None where there is none.
+
+    >>> fixed_bound([Target(at_least="3 万件", by="2025")], units.parse("件"))
+    30000.0
+    """
+    if len(targets) != 1 or targets[0].per_entity is not None or targets[0].within is not None:
+        return None
+    return targets[0].bounds(unit)[0] or None
 
 
 def _due_month(target: Target) -> float:

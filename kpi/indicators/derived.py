@@ -1,4 +1,4 @@
-"""Indicators over time, over finer units, and by formula: growth, count, milestone, formula."""
+"""Indicators over time, over finer units, and by formula: growth, index, count, milestone, formula."""
 
 from __future__ import annotations
 
@@ -88,6 +88,48 @@ class Growth(Indicator):
         if months % grain.months:
             hint = f"periods are scored by {grain}; use a whole number of them"
             yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
+
+
+class Index(Indicator):
+    """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
+
+    >>> Index(of="rate", base="2022Q1").words({})
+    'rate定基指数（2022Q1＝100）'
+    """
+
+    kind: Literal["index"] = "index"
+    of: Name
+    base: Text = Field(description="the period that is 100, such as 2022Q1")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that is compared."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %."""
+        return None if unit_of(symbols, self.of) is None else units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
+        value = pl.col(self.of)
+        base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
+        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
+        return guarded(name, value / base * 100, guards, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is compared with which period."""
+        return f"{title_of(symbols, self.of)}定基指数（{self.base}＝100）"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a base that is no scored period."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            found = periods.parse(self.base)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
+            return
+        if found.grain is not grain:
+            yield Problem("K432", (*path, "base"), f"`{self.base}` is not a {grain}", hint="name a scored period")
 
 
 class Count(Indicator):

@@ -33,8 +33,9 @@ class Level(Indicator):
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status."""
-        value = scale(pl.col(self.of), unit_of(symbols, self.of), self.in_unit(symbols))
-        return guarded(name, value, inputs=[self.of])
+        measure = pl.col(self.of)
+        value = scale(measure, unit_of(symbols, self.of), self.in_unit(symbols))
+        return guarded(name, value, inputs=[self.of], sound=value is measure)
 
     def words(self, symbols: Symbols) -> str:
         """Returns the measure's title."""

@@ -22,7 +22,8 @@ class Case:
     """What a rule sees of one indicator: its value, its target in force, and whom it is compared with.
 
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `reached` is Boolean;
-    `peers` are the columns that group the entities compared with each other.
+    `peers` are the columns that group the entities compared with each other; `fixed` is the target when it is one
+    number other than zero for every entity and period.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
     columns of a stage of their own: written out inside a score, each would be computed for every place where it stands
@@ -38,6 +39,7 @@ class Case:
     peers: tuple[str, ...] = ("period", "cohort")
     name: str = ""
     figures: dict[str, pl.Expr] | None = None
+    fixed: float | None = None
 
     @classmethod
     def plain(
@@ -90,10 +92,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Scored:
-    """A rule's answer: the score in percent of full marks before floor and cap, and what may void it."""
+    """A rule's answer: the score in percent of full marks before floor and cap, and what may void it.
+
+    A `sound` score is null where the value is and otherwise, after floor and cap, a finite number.
+    """
 
     score: pl.Expr
     guards: dict[str, pl.Expr] = field(default_factory=dict)
+    sound: bool = False
 
 
 class Rule(Block):
@@ -116,9 +122,13 @@ class Rule(Block):
     def words(self) -> str:
         """Returns the rule in words, as a 计分办法 prints it."""
 
-    def finish(self, score: pl.Expr) -> pl.Expr:
-        """Returns the score with floor, cap and rounding applied."""
-        if self.floor is not None or self.cap is not None:
+    def finish(self, score: pl.Expr, *, sound: bool = False) -> pl.Expr:
+        """Returns the score with floor, cap and rounding applied; a `sound` one (see `Scored`) is never NaN."""
+        if sound and self.floor is not None and self.cap is not None:
+            # NOTE: half the time of `clip` (measured on 200 columns), which passes NaN through where this would not.
+            above = pl.when(score > self.cap).then(pl.lit(float(self.cap)))
+            score = above.when(score < self.floor).then(pl.lit(float(self.floor))).otherwise(score)
+        elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
 
