@@ -17,7 +17,7 @@ from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, total
 from kpi.rounding import rounded
-from kpi.status import OK, reason, status_of
+from kpi.status import OK, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -203,17 +203,19 @@ class Combination:
     def filled(self, part: str) -> pl.Expr:
         """Returns the score that enters the mean: its own, or what the policy puts in its place."""
         own = self.own(part)
+        if self.policy not in ("zero", "cohort_mean", "penalty"):
+            return own
         penalty = self.node.missing.penalty
         stand_in = {
-            "zero": pl.lit(0.0),
+            "zero": literal(0.0),
             "cohort_mean": own.mean().over(COHORT),
-            "penalty": pl.lit(-penalty.points if penalty else 0.0),
-        }.get(self.policy)
-        return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
+            "penalty": literal(-penalty.points if penalty else 0.0),
+        }[self.policy]
+        return pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return pl.lit(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
 
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
@@ -247,10 +249,12 @@ class Combination:
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         # NOTE: zeros add up two to three times faster than nulls.
-        applicable = total([pl.when(self.applies(part)).then(self.given(part)).otherwise(0.0) for part in self.weights])
+        applicable = total(
+            [pl.when(self.applies(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        )
         there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
-        present = total([pl.when(filled).then(weight).otherwise(0.0) for filled, weight in there])
-        return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
+        present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
+        return {f"{self.name}.applicable": _spelt_out(applicable), f"{self.name}.present": _spelt_out(present)}
 
     def carrying(self) -> dict[str, pl.Expr]:
         """Returns the column `name.carried`: the sum of the weights that enter the mean."""
@@ -258,7 +262,7 @@ class Combination:
             return {f"{self.name}.carried": self.present}
         if self.policy == "spread":
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
-        return {f"{self.name}.carried": total([self.weight(part) for part in self.weights])}
+        return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
 
     def combined(self) -> dict[str, pl.Expr]:
         """Returns `name.score` as the mean comes out, before `result` asks whether it counts."""
@@ -333,3 +337,10 @@ class Combination:
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
+
+
+def _spelt_out(divisor: pl.Expr) -> pl.Expr:
+    """Returns a column as one value a row, even where all are equal."""
+    # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
+    # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
+    return divisor + pl.int_range(pl.len()) * 0.0

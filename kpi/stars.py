@@ -20,6 +20,7 @@ from kpi.definition import Block, Listed, Name, Path, Problem, Problems
 from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.pillars import score_of
+from kpi.status import reason, status_of
 
 Level = Annotated[int, Field(ge=0, le=5)]
 
@@ -64,6 +65,11 @@ class Moves(Block):
             settled.append(here["level"])
             last = here["last"]
         return pl.concat(settled) if settled else earned
+
+
+def reaches(pillar: str, cut: float) -> pl.Expr:
+    """Returns whether a pillar has a score of at least `cut`, but for the last bits of binary fractions."""
+    return (pl.col(score_of(pillar)).round(9) >= cut).fill_null(value=False)
 
 
 class Scheme(Block):
@@ -271,7 +277,7 @@ class Ladder(Scheme):
             if rung.score is not None:
                 met = met & (rated.score >= rung.score)
             if rung.pillars is not None:
-                met = met & pl.all_horizontal([pl.col(score_of(top)) >= rung.pillars for top in rated.tops])
+                met = met & pl.all_horizontal([self._has(top, rung.pillars) for top in rated.tops])
             if rung.when is not None:
                 met = met & condition(rung.when, rated.symbols).expr
             level = pl.when(met).then(pl.lit(stars)).otherwise(level)
@@ -282,6 +288,12 @@ class Ladder(Scheme):
             earned = (earned - here).cum_min().over("entity") + here
             earned = pl.when(rated.score.is_not_null()).then(earned)
         return earned.cast(pl.Int8)
+
+    @staticmethod
+    def _has(top: str, floor: float) -> pl.Expr:
+        """Whether a pillar has its floor; one that does not apply to the unit asks nothing of it."""
+        exempt = status_of(score_of(top)) == reason("not_applicable")
+        return exempt | reaches(top, floor)
 
     def words(self) -> str:
         """Returns the rungs in words."""
@@ -309,9 +321,7 @@ class Lit(Scheme):
     def level(self, rated: Rated) -> pl.Expr:
         """Returns how many of the pillars are lit, at most five; a pillar without a score is dark."""
         tops = self.of or rated.tops
-        lit = pl.sum_horizontal(
-            [(pl.col(score_of(top)) >= self.cut).fill_null(value=False).cast(pl.Int64) for top in tops]
-        )
+        lit = pl.sum_horizontal([reaches(top, self.cut).cast(pl.Int64) for top in tops])
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
 
     def words(self) -> str:

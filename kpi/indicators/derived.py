@@ -210,7 +210,8 @@ class Milestone(Indicator):
         """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
         state = pl.col(self.of).forward_fill().over("entity")
         why = pl.when(state.is_null()).then(status_of(self.of))
-        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).min().over("entity")
+        # The first month that reported 是, from that month on: no period looks at later ones.
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
@@ -272,7 +273,7 @@ class Formula(Indicator):
         term = self.term(symbols)
         guards: dict[str, pl.Expr] = {}
         if term.zero:
-            guards["zero_denominator"] = pl.any_horizontal([one == 0 for one in term.zero])
+            guards["zero_denominator"] = term.expr.is_null() & pl.any_horizontal([one == 0 for one in term.zero])
         guards["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:

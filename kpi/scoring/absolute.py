@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
@@ -9,8 +10,10 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.rounding import HAIR
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import OpenQuantity, Quantity, in_unit
+from kpi.status import literal
+from kpi.targets import OpenQuantity, Quantity, in_unit, percent_inside, step_problems
 from kpi.units import Unit
 
 
@@ -49,10 +52,9 @@ class Completion(Rule):
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
-        inside = pl.when(case.value < case.target).then(case.value / case.target * 100)
-        between = inside.when(case.value > case.upper).then(case.upper / case.value * 100).otherwise(full)
-        score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
         score = pl.when(case.target == 0).then(reached).otherwise(score)
+        inside = percent_inside(case.value, case.target, case.upper)
+        score = pl.when(case.upper.is_not_null()).then(inside).otherwise(score)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
@@ -60,13 +62,14 @@ class Completion(Rule):
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
         """The same score where the target is one number: what is asked of every row there is known here."""
-        value = case.value
+        value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
-            return value / target * 100 if forward else (2 - value / target) * 100
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
         if target < 0:
-            return value / target * 100
-        return pl.when(value > 0).then(target / value * 100).when(value.is_not_null()).then(pl.lit(float(cap)))
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -155,9 +158,8 @@ class Deduction(Rule):
     def score(self, case: Case) -> Scored:
         """Returns 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
-        short = (
-            pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
-        )
+        outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
+        short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
@@ -171,6 +173,11 @@ class Deduction(Rule):
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the size of a step."""
         return {("per",): self.per}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
 
 
 class Step(Rule):
@@ -202,6 +209,11 @@ class Step(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Bands(Rule):
     """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
@@ -224,7 +236,8 @@ class Bands(Rule):
         score = pl.lit(0.0)
         for mark, bound in sorted(self.cuts.items()):
             limit = in_unit(bound, case.unit)
-            inside = case.value >= limit if case.higher else case.value <= limit
+            hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
+            inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
             score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
         return Scored(score)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from kpi.definition import Block, Listed, Path, Problems
 from kpi.rounding import rounded
+from kpi.status import literal
 from kpi.targets import Quantity, in_unit, quantity_problems
 from kpi.units import ONE, Unit
 
@@ -126,8 +127,8 @@ class Rule(Block):
         """Returns the score with floor, cap and rounding applied; a `sound` one (see `Scored`) is never NaN."""
         if sound and self.floor is not None and self.cap is not None:
             # NOTE: half the time of `clip` (measured on 200 columns), which passes NaN through where this would not.
-            above = pl.when(score > self.cap).then(pl.lit(float(self.cap)))
-            score = above.when(score < self.floor).then(pl.lit(float(self.floor))).otherwise(score)
+            floor, cap = literal(float(self.floor)), literal(float(self.cap))
+            score = pl.when(score > cap).then(cap).when(score < floor).then(floor).otherwise(score)
         elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
