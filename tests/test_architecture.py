@@ -54,6 +54,7 @@ LAYERS = (
     "plan",
     "accounts",
     "scorecard",
+    "analysis",
     "intake.numbers",
     "intake.headers",
     "intake.table",
