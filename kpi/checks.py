@@ -22,7 +22,9 @@ class Check(Definition):
     An `error` is certainly wrong, a `query` needs an explanation from whoever reported the figure.
     """
 
-    severity: Literal["error", "query", "info"] = "query"
+    severity: Literal["error", "query", "info"] = Field(
+        "query", description="error stops the figure, query asks for an explanation, info is a note"
+    )
 
     @abstractmethod
     def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
@@ -36,7 +38,7 @@ class Check(Definition):
 class Holds(Check):
     """A condition over measures and indicators that must hold: `expr: part <= whole`."""
 
-    expr: str
+    expr: str = Field(description="a condition over measures and indicators that must hold")
 
     def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Returns where the condition is false."""
@@ -51,8 +53,8 @@ class GrowthWithin(Check):
     """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`."""
 
     growth_within: float = Field(gt=0, description="percent, up or down")
-    of: OneOrMany[Name]
-    over: str = "1y"
+    of: OneOrMany[Name] = Field(description="the measures or indicators")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def violations(self, symbols: Symbols, grain: Grain) -> dict[str, pl.Expr]:
         """Returns where a measure moved by more than the limit."""

@@ -38,7 +38,7 @@ class Scheme(Block):
 
     names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
     on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
-    ours: bool | Listed[str] = False
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @abstractmethod
     def level(self, rated: Rated) -> pl.Expr:
@@ -63,7 +63,10 @@ class Bands(Scheme):
 
     kind: Literal["bands"] = "bands"
     cuts: dict[Level, float] = Field(
-        default_factory=lambda: {5: 90.0, 4: 80.0, 3: 70.0, 2: 60.0, 1: 0.0}, strict=False, min_length=1
+        default_factory=lambda: {5: 90.0, 4: 80.0, 3: 70.0, 2: 60.0, 1: 0.0},
+        strict=False,
+        min_length=1,
+        description="stars: the least total",
     )
 
     @property
@@ -106,8 +109,10 @@ class Quota(Scheme):
 
     kind: Literal["quota"] = "quota"
     shares: dict[Level, float] = Field(min_length=2, strict=False, description="level: percent of the ranked units")
-    rounding: Literal["half_up", "down", "up"] = "half_up"
-    ties: Literal["include", "exclude"] = "include"
+    rounding: Literal["half_up", "down", "up"] = Field("half_up", description="how the number of places is rounded")
+    ties: Literal["include", "exclude"] = Field(
+        "include", description="units tied at a cut all get the better level, or all the worse"
+    )
 
     @property
     def lowest(self) -> int:
@@ -149,9 +154,9 @@ class Quota(Scheme):
 class Rung(Block):
     """What one level asks for: a total, a floor for every top pillar, and a condition; all that is given must hold."""
 
-    score: float | None = None
+    score: float | None = Field(None, description="the least total")
     pillars: float | None = Field(None, description="every top pillar must have at least this")
-    when: str | None = None
+    when: str | None = Field(None, description="a condition, such as a 是/否 measure")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -167,8 +172,8 @@ class Ladder(Scheme):
     """
 
     kind: Literal["ladder"] = "ladder"
-    rungs: dict[Level, Rung] = Field(min_length=1, strict=False)
-    one_rung: bool = False
+    rungs: dict[Level, Rung] = Field(min_length=1, strict=False, description="level: what it asks for")
+    one_rung: bool = Field(False, description="rise at most one level a period")
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level reached, 0 where not even the first rung is met."""
@@ -210,7 +215,7 @@ class Lit(Scheme):
     """By dimension: one star for each pillar that reaches the cut (得分达 80 即点亮一颗星)."""
 
     kind: Literal["lit"] = "lit"
-    cut: float = 80
+    cut: float = Field(80, description="the score that lights a star")
     of: Listed[Name] = Field((), description="the pillars; left out: the top pillars")
 
     def level(self, rated: Rated) -> pl.Expr:

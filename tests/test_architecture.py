@@ -48,6 +48,7 @@ LAYERS = (
     "yaml",
     "wording",
     "loader",
+    "schema",
     "details",
     "plan",
     "accounts",

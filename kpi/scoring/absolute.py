@@ -71,9 +71,9 @@ class Benchmark(Rule):
     """
 
     kind: Literal["benchmark"] = "benchmark"
-    cap: float | None = None
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
     benchmark: Quantity | None = Field(None, description="left out: the indicator's target")
-    reverse: Literal["reciprocal", "mirror"] = "reciprocal"
+    reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: b/x or 2 - x/b")
 
     def score(self, case: Case) -> Scored:
         """Returns the percent of the benchmark; a benchmark of zero has none."""
@@ -98,8 +98,8 @@ class Pass(Rule):
 
     needs_target: ClassVar[bool] = True
     kind: Literal["pass"] = "pass"
-    full: float = 100
-    fail: float = 0
+    full: float = Field(100, description="percent of full marks when the target is reached")
+    fail: float = Field(0, description="percent of full marks when it is not")
 
     def score(self, case: Case) -> Scored:
         """Returns `full` or `fail`."""
@@ -172,7 +172,7 @@ class Bands(Rule):
     """
 
     kind: Literal["bands"] = "bands"
-    cap: float | None = None
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
     cuts: dict[float, OpenQuantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
@@ -213,7 +213,7 @@ class Piecewise(Rule):
     """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标)."""
 
     kind: Literal["piecewise"] = "piecewise"
-    cap: float | None = None
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
     knots: Listed[Listed[Quantity]] = Field(min_length=2, description="[value, score] pairs, values rising")
 
     @model_validator(mode="after")
@@ -268,10 +268,10 @@ class Goalposts(Rule):
     """
 
     kind: Literal["goalposts"] = "goalposts"
-    low: Quantity
-    high: Quantity
-    log: bool = False
-    scale: Scale = (0.0, 100.0)
+    low: Quantity = Field(description="the value at 0 %")
+    high: Quantity = Field(description="the value at 100 %")
+    log: bool = Field(False, description="on logarithms, as for income")
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
         """Returns the position; a value that has no logarithm is out of range."""
