@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from kpi import means
 from kpi.pillars import Node
 from kpi.system import ROOT, System
 from kpi.treatment import after
@@ -35,7 +36,7 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
     found = []
     for node, definition, parts in system.tree:
-        total = pl.sum_horizontal([_given(definition, part, weight) for part, weight in parts.items()])
+        total = means.total([_given(definition, part, weight) for part, weight in parts.items()])
         for part, given in parts.items():
             # Where a method has no weights, their sum is nothing, and a part of nothing is null.
             share = _given(definition, part, given) / pl.when(total > 0).then(total) * 100

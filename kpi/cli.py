@@ -100,12 +100,34 @@ def check(**options: Any) -> None:
 @_period
 @_data
 @_option("-f", "--format", "form", type=click.Choice(["table", "json"]), help="A tree, or the same as JSON.")
+@_option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
+@_option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch that --run is of.")
 @_style
 @_color
 @_quiet
 def explain(**options: Any) -> None:
     """Say why an entity got its score, from the star down to the figures."""
     _run("explain", options)
+
+
+@main.command()
+@click.argument("config", metavar="CONFIG")
+@_option("--wait", type=float, default=0, metavar="SECONDS", help="Wait for another batch that is at work.")
+@_option("-x", "--stop", is_flag=True, help="Stop at the first system that fails and publish nothing.")
+@_option("--all", "everything", is_flag=True, help="Score every period, changed or not.")
+@_option("--verify", is_flag=True, help="Compute the last run again and compare it with the store, bit by bit.")
+@_option("--run", "number", type=int, metavar="NUMBER", help="The run to verify instead of the last.")
+@_option("--close", metavar="EDITION", help="Freeze the results of --period as an edition.")
+@_option("-p", "--period", "periods", multiple=True, metavar="PERIOD", help="What an edition closes: 2022, 2023Q4 ...")
+@_system
+@_option("--supersede", metavar="EDITION", help="Score the periods of a closed edition again: a new revision.")
+@_option("--reason", metavar="TEXT", help="Why the edition is superseded.")
+@_style
+@_color
+@_quiet
+def batch(**options: Any) -> None:
+    """Score what changed, from files and databases into a store; CONFIG is a TOML file."""
+    _run("batch", options)
 
 
 @main.command()

@@ -177,22 +177,27 @@ def check(
 
 def explain(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
-    form: str | None, style: Layout, color: str, quiet: bool,
+    form: str | None, style: Layout, color: str, quiet: bool, number: int | None = None, batch: str = "",
 ) -> int:  # fmt: skip
-    """Prints why an entity got its score."""
+    """Prints why an entity got its score, in files or in a past run of a batch."""
     from kpi.explain import explain as explained
     from kpi.report.tree import as_json, tree
 
-    some = [one for one in files if Path(one).exists()]
+    some = [one for one in files if Path(one).exists() and number is None]
     rest = [one for one in files if one not in some]
     try:
-        if not some and not named:
+        if not some and not named and number is None:
             raise DataError(Diagnostic("K500", f"there is no file `{files[0]}`", Place(files[0])))
         if not rest or len(rest) > 2:
             hint = "kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率"
             missing = Diagnostic("K543", "say whose score is to be explained", hint=hint)
             raise DataError(missing if not rest else Diagnostic("K500", f"there is no file `{rest[0]}`", hint=hint))
-        card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
+        if number is not None:
+            from kpi.batch.command import card_of
+
+            card = card_of(batch, number, system, period)
+        else:
+            card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
         if form == "json":
             sys.stdout.write(as_json(card, rest[0], node))
@@ -207,6 +212,31 @@ def explain(
     if errors and not quiet:
         say(f"The data have findings: {tally(card.findings_list)}. kpi check --data shows them.")
     return FINE
+
+
+def batch(
+    *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None, close: str | None,
+    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, style: Layout, color: str,
+    quiet: bool,
+) -> int:  # fmt: skip
+    """Runs a nightly batch, checks a past one, or closes an edition; 1 when a system failed or figures differ."""
+    from kpi.batch import command
+
+    def shown(findings: Iterable[Diagnostic]) -> None:
+        tell(findings, style, color)
+
+    try:
+        if verify or number is not None:
+            return command.verify(config, number, show=shown, say=say)
+        if close is not None:
+            return command.close(config, close, system, periods, wait=wait, say=say)
+        return command.night(
+            config, wait=wait, stop=stop, everything=everything, supersede=supersede, reason=reason, show=shown,
+            say=say, quiet=quiet,
+        )  # fmt: skip
+    except KpiError as error:
+        shown(error.diagnostics)
+        return FAILED
 
 
 def show(

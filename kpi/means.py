@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from kpi import matrices
 from kpi.definition import PEERS, Block
+from kpi.status import literal
 
 #: Means compare the entities of a cohort in a period.
 COHORT = PEERS["cohort"]
@@ -77,12 +78,21 @@ class Parts:
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
-        return total([transform(s) * w for s, w in zip(self.scores, self.weights, strict=True)]) / self.carried
+        pairs = zip(self.scores, self.weights, strict=True)
+        return total([transform(score).fill_null(literal(0.0)) * weight for score, weight in pairs]) / self.carried
 
 
 def total(terms: Sequence[pl.Expr]) -> pl.Expr:
-    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many."""
-    return pl.sum_horizontal(terms) if len(terms) > 1 else terms[0].fill_null(0.0)
+    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
+
+    The order of addition is fixed by the number of terms alone.
+    """
+    # NOTE: not pl.sum_horizontal, whose order of addition, and so the last bits of a float, depends on how many threads
+    # there are and on which columns are empty (Polars 2.1). Halves, not one by one, so that the tree stays flat.
+    if len(terms) == 1:
+        return terms[0].fill_null(0.0)
+    middle = len(terms) // 2
+    return total(terms[:middle]) + total(terms[middle:])
 
 
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:

@@ -17,7 +17,7 @@ from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, total
 from kpi.rounding import rounded
-from kpi.status import OK, reason, status_of
+from kpi.status import OK, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -207,17 +207,19 @@ class Combination:
     def filled(self, part: str) -> pl.Expr:
         """Returns the score that enters the mean: its own, or what the policy puts in its place."""
         own = self.own(part)
+        if self.policy not in ("zero", "cohort_mean", "penalty"):
+            return own
         penalty = self.node.missing.penalty
         stand_in = {
-            "zero": pl.lit(0.0),
+            "zero": literal(0.0),
             "cohort_mean": own.mean().over(COHORT),
-            "penalty": pl.lit(-penalty.points if penalty else 0.0),
-        }.get(self.policy)
-        return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
+            "penalty": literal(-penalty.points if penalty else 0.0),
+        }[self.policy]
+        return pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return pl.lit(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
 
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
@@ -250,9 +252,13 @@ class Combination:
 
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
-        applicable = total([pl.when(self.applies(part)).then(self.given(part)) for part in self.weights])
-        present = total([pl.when(self.own(part).is_not_null()).then(self.given(part)) for part in self.weights])
-        return {f"{self.name}.applicable": applicable, f"{self.name}.present": present}
+        # NOTE: zeros add up two to three times faster than nulls.
+        applicable = total(
+            [pl.when(self.applies(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        )
+        there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
+        present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
+        return {f"{self.name}.applicable": _spelt_out(applicable), f"{self.name}.present": _spelt_out(present)}
 
     def carrying(self) -> dict[str, pl.Expr]:
         """Returns the column `name.carried`: the sum of the weights that enter the mean."""
@@ -260,7 +266,12 @@ class Combination:
             return {f"{self.name}.carried": self.present}
         if self.policy == "spread":
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
-        return {f"{self.name}.carried": total([self.weight(part) for part in self.weights])}
+        return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
+
+    def combined(self) -> dict[str, pl.Expr]:
+        """Returns `name.score` as the mean comes out, before `result` asks whether it counts."""
+        value = self.mean()
+        return {score_of(self.name): value if self.node.decimals is None else rounded(value, self.node.decimals)}
 
     def result(self) -> dict[str, pl.Expr]:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
@@ -269,9 +280,7 @@ class Combination:
         not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), what the
         method says that finds no weights, or ok.
         """
-        value = self.mean()
-        if self.node.decimals is not None:
-            value = rounded(value, self.node.decimals)
+        value = pl.col(score_of(self.name))
         verdict = pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
         if self.least:
             verdict = pl.when(self.there() < self.least - 1e-9).then(reason("incomplete")).otherwise(verdict)
@@ -309,15 +318,14 @@ class Combination:
     def mean(self) -> pl.Expr:
         """Returns the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
-        weights = [self.weight(part) for part in self.weights]
-        if self.policy in ("redistribute", "fail"):
-            # A part without a score falls out by its score alone; the plan is smaller without asking twice.
-            weights = [self.given(part) for part in self.weights]
+        given = [self.given(part) for part in self.weights]
+        # A part without a score falls out by its score alone; the plan is smaller without asking twice.
+        alone = self.policy in ("redistribute", "fail")
+        weights = given if alone else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
             # Who is not scored is nobody's peer.
             scored = self.there() >= self.least - 1e-9
             scores = [pl.when(scored).then(score) for score in scores]
-        given = [self.given(part) for part in self.weights]
         return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
 
     def shares(self) -> dict[str, pl.Expr]:
@@ -333,3 +341,10 @@ class Combination:
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
+
+
+def _spelt_out(divisor: pl.Expr) -> pl.Expr:
+    """Returns a column as one value a row, even where all are equal."""
+    # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
+    # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
+    return divisor + pl.int_range(pl.len()) * 0.0

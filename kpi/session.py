@@ -168,6 +168,8 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
     how = "are named in"
     if not chosen:
         chosen, how = _fitting(known, tables), "fit"
+        if folder is not None and (near := [one for one in chosen if Path(one.file).parent == folder]):
+            chosen = near  # what is looked up first is meant before what is shipped
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:

@@ -6,8 +6,9 @@ A target compares, says how far a value has come (attainment, percent), and how 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -15,13 +16,9 @@ from pydantic import Field, model_validator
 from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
+from kpi.quantities import Quantity, in_unit, printed, quantity_problems
+from kpi.rounding import HAIR
 from kpi.units import Unit
-
-#: A number in the unit of its indicator, or a text with a number and a unit: `95`, `3 万件`.
-Quantity = float | str
-
-#: The same, or an open end: `-.inf`, `.inf`.
-OpenQuantity = Annotated[float, Field(allow_inf_nan=True)] | str
 
 #: What each comparator is printed as, and the direction that it implies.
 COMPARATORS: dict[str, tuple[str, str | None]] = {
@@ -35,29 +32,9 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
 }
 
 
-def in_unit(quantity: Quantity, unit: Unit) -> float:
-    """Returns a quantity as a number in `unit`.
-
-    >>> in_unit("3 万件", units.parse("件"))
-    30000.0
-
-    Raises:
-        UnitError: when the text holds no number, or its unit is of another dimension.
-    """
-    if not isinstance(quantity, str):
-        return float(quantity)
-    number, written = units.split_quantity(quantity)
-    return number if written is None else number * units.factor(written, unit)
-
-
-def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) -> Problems:
-    """Yields a problem for every quantity that cannot be brought into `unit`."""
-    for path, quantity in quantities.items():
-        try:
-            if quantity is not None:
-                in_unit(quantity, unit)
-        except units.UnitError as error:
-            yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
+def own_column(indicator: str, place: int) -> str:
+    """Returns the column of the panel with the entities' own bounds for one target, by its place among the targets."""
+    return f"{indicator}.own_target.{place}"
 
 
 class PerEntity(Block):
@@ -94,11 +71,11 @@ class PerEntity(Block):
         '按等级：三级 60 %，二级 30 %'
         """
         if self.by is not None:
-            parts = (f"{value} {_number(bound)}" for value, bound in self.values.items())
+            parts = (f"{value} {printed(bound)}" for value, bound in self.values.items())
             return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
         if self.share is not None:
             how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{_number(self.total or 0)} {unit}（合计，{how}分解）"
+            return f"{printed(self.total or 0)} {unit}（合计，{how}分解）"
         return "各单位分别确定"
 
 
@@ -149,12 +126,12 @@ class Target(Block):
             raise ValueError("`within` needs two numbers, [low, high]")
         return self
 
-    @property
+    @cached_property
     def comparator(self) -> str:
         """The comparator that is given."""
         return next(key for key in COMPARATORS if key in self.model_fields_set)
 
-    @property
+    @cached_property
     def deadline(self) -> Period | None:
         """The period whose last month is the deadline; raises PeriodError when `by` is none."""
         return None if self.by is None else periods.parse(self.by)
@@ -196,9 +173,22 @@ class Target(Block):
             yield Problem(
                 "K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint
             )
+        yield from self._way_problems(path)
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
             hint = f"give at most {12 // grain.months} percents, the last for the deadline"
             yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods", hint=hint)
+
+    def _way_problems(self, path: Path) -> Problems:
+        """Yields a baseline that is not before the deadline: a linear schedule would have no time to go."""
+        if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
+            return
+        try:
+            start, end = periods.parse(self.baseline.period), periods.parse(self.by)
+        except periods.PeriodError:
+            return
+        if start.end >= end.end:
+            message = f"the baseline ({start.title}) is not before the deadline ({end.title})"
+            yield Problem("K402", (*path, "baseline", "period"), message)
 
     def _quantities(self) -> dict[Path, Quantity]:
         """Every number of the target that is in the indicator's unit, by its place."""
@@ -229,28 +219,28 @@ class Target(Block):
         elif isinstance(bound, PerEntity):
             text = f"{symbol} {bound.words(unit)}"
         elif isinstance(bound, tuple):
-            text = f"{symbol} [{', '.join(map(_number, bound))}] {unit}"
+            text = f"{symbol} [{', '.join(map(printed, bound))}] {unit}"
         else:
-            text = f"{symbol} {_number(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
+            text = f"{symbol} {printed(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
         return ("约 " if self.soft else "") + text + (f"（{self.by}）" if self.by else "")
 
     # ---- EXPRESSIONS ---- #
 
     def reached(self, value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
         """Returns whether a value meets the target, Boolean, null where either is null."""
-        slack = low.abs() * (self.tolerance / 100) if self.tolerance else 0.0
+        slack, hair = low.abs() * (self.tolerance / 100), low.abs() * HAIR
         match self.comparator:
             case "at_least" | "done":
-                return value >= low - slack
+                return value >= low - slack - hair
             case "above":
-                return value > low - slack
+                return value > low - slack + hair
             case "at_most":
-                return value <= low + slack
+                return value <= low + slack + hair
             case "below":
-                return value < low + slack
+                return value < low + slack - hair
             case "equals":
                 return (value - low).abs() <= (slack if self.tolerance else 1e-9)
-        return (value >= low) & (value <= high)
+        return (value >= low - hair) & (value <= high + high.abs() * HAIR)
 
     def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
         """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
@@ -270,9 +260,8 @@ class Target(Block):
         elif self.comparator == "equals":
             percent = pl.when(value == low).then(100.0).otherwise((1 - (value - low).abs() / low.abs()).clip(0) * 100)
         else:
-            inside = pl.when(value < low).then(value / low * 100).when(value > high).then(high / value * 100)
-            percent = inside.otherwise(100.0).clip(0)
-        return pl.when(percent.is_finite()).then(percent)
+            percent = percent_inside(value, low, high)
+        return pl.when(value.is_not_null() & percent.is_finite()).then(percent)
 
     def due(self, month: pl.Expr) -> pl.Expr:
         """Returns the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
@@ -287,9 +276,19 @@ class Target(Block):
                 due = pl.when(month > end.end - width * (len(steps) - place)).then(percent).otherwise(due)
             return due
         start = end.year * 12 - 1
-        if self.baseline is not None and self.baseline.period is not None:
+        if self.schedule == "linear" and self.baseline is not None and self.baseline.period is not None:
             start = periods.parse(self.baseline.period).end
         return ((month - start) / (end.end - start)).clip(0.0, 1.0) * 100
+
+
+def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
+    """Returns 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
+
+    A quotient by an end that is not above zero would rise the further a value is off.
+    """
+    below = pl.when(low > 0).then(value / low * 100).otherwise(0.0).clip(0)
+    above = pl.when(high > 0).then(high / value * 100).otherwise(0.0)
+    return pl.when(value < low).then(below).when(value > high).then(above).otherwise(100.0)
 
 
 def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:
@@ -307,9 +306,16 @@ def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Exp
     return result
 
 
+def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
+    """Returns the bound that is one number other than zero for every entity and period, None where there is none.
+
+    >>> fixed_bound([Target(at_least="3 万件", by="2025")], units.parse("件"))
+    30000.0
+    """
+    if len(targets) != 1 or targets[0].per_entity is not None or targets[0].within is not None:
+        return None
+    return targets[0].bounds(unit)[0] or None
+
+
 def _due_month(target: Target) -> float:
     return float("inf") if target.deadline is None else target.deadline.end
-
-
-def _number(value: Quantity) -> str:
-    return value if isinstance(value, str) else f"{value:,.10g}"

@@ -20,7 +20,7 @@ def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
         schema={"a.score": pl.Float64, "b.score": pl.Float64, "a.score.status": Status, "b.score.status": Status},
     )  # fmt: skip
     combination = Combination("n", node, PARTS, frozenset(PARTS))
-    for level in (combination.totals(), combination.carrying(), combination.result()):
+    for level in (combination.totals(), combination.carrying(), combination.combined(), combination.result()):
         frame = frame.with_columns(**level)
     return frame.collect()["n.score"].item()
 

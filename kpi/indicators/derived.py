@@ -1,4 +1,4 @@
-"""Indicators over time, over finer units, and by formula: growth, count, milestone, formula."""
+"""Indicators over time, over finer units, and by formula: growth, index, count, milestone, formula."""
 
 from __future__ import annotations
 
@@ -92,6 +92,48 @@ class Growth(Indicator):
             yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
 
 
+class Index(Indicator):
+    """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
+
+    >>> Index(of="rate", base="2022Q1").words({})
+    'rate定基指数（2022Q1＝100）'
+    """
+
+    kind: Literal["index"] = "index"
+    of: Name = Field(description="the measure or indicator that the index follows")
+    base: Text = Field(description="the period that is 100, such as 2022Q1")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that is compared."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %."""
+        return None if unit_of(symbols, self.of) is None else units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
+        value = pl.col(self.of)
+        base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
+        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
+        return guarded(name, value / base * 100, guards, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is compared with which period."""
+        return f"{title_of(symbols, self.of)}定基指数（{self.base}＝100）"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a base that is no scored period."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            found = periods.parse(self.base)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
+            return
+        if found.grain is not grain:
+            yield Problem("K432", (*path, "base"), f"`{self.base}` is not a {grain}", hint="name a scored period")
+
+
 class Count(Indicator):
     """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`."""
 
@@ -172,7 +214,8 @@ class Milestone(Indicator):
         """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
         state = pl.col(self.of).forward_fill().over("entity")
         why = pl.when(state.is_null()).then(status_of(self.of))
-        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).min().over("entity")
+        # The first month that reported 是, from that month on: no period looks at later ones.
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
@@ -234,7 +277,7 @@ class Formula(Indicator):
         term = self.term(symbols)
         guards: dict[str, pl.Expr] = {}
         if term.zero:
-            guards["zero_denominator"] = pl.any_horizontal([one == 0 for one in term.zero])
+            guards["zero_denominator"] = term.expr.is_null() & pl.any_horizontal([one == 0 for one in term.zero])
         guards["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kpi.definition import one_of
-from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Goalposts, Pass, Piecewise, Step
+from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, Step
+from kpi.scoring.lines import Goalposts, Piecewise
 from kpi.scoring.places import Borda, Percentile, RankScore
 from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.scoring.rule import Case, Rule, Scored

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from kpi.definition import Listed, Path, Problem, Problems
-from kpi.scoring.relative import Scale, stretched
+from kpi.definition import Path, Problem, Problems
+from kpi.quantities import OpenQuantity, Quantity, in_unit, step_problems
+from kpi.rounding import HAIR
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import OpenQuantity, Quantity, in_unit
+from kpi.status import literal
+from kpi.targets import percent_inside
 from kpi.units import Unit
 
 
@@ -45,17 +48,29 @@ class Completion(Rule):
 
     def score(self, case: Case) -> Scored:
         """Returns the percent completed; a value inside a `within` target is full."""
+        if case.fixed is not None and self.floor is not None and self.cap is not None:
+            return Scored(self._of_fixed(case, case.fixed, self.cap), sound=True)
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
-        inside = pl.when(case.value < case.target).then(case.value / case.target * 100)
-        between = inside.when(case.value > case.upper).then(case.upper / case.value * 100).otherwise(full)
-        score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
         score = pl.when(case.target == 0).then(reached).otherwise(score)
+        inside = percent_inside(case.value, case.target, case.upper)
+        score = pl.when(case.upper.is_not_null()).then(inside).otherwise(score)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
         )
+
+    def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
+        """The same score where the target is one number: what is asked of every row there is known here."""
+        value, bound, hundred = case.value, literal(target), literal(100.0)
+        if case.higher or self.reverse == "mirror":
+            forward = case.higher == (target > 0)
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
+        if target < 0:
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -67,7 +82,12 @@ class Completion(Rule):
 class Benchmark(Rule):
     """Percent of a benchmark, uncapped: `100 x/b`; lower is better: `100 b/x`, or `100 (2 - x/b)`, zero at 2b.
 
-    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more.
+    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more. With the
+    reciprocal a value of zero gets the cap, or 100 where there is none.
+
+    >>> frame = pl.DataFrame({"x": [24.097, 30.0]})
+    >>> frame.select(s=Benchmark(benchmark=24.097).score(Case.plain(pl.col("x"))).score.round(2))["s"].to_list()
+    [100.0, 124.5]
     """
 
     kind: Literal["benchmark"] = "benchmark"
@@ -94,7 +114,14 @@ class Benchmark(Rule):
 
 
 class Pass(Rule):
-    """All or nothing: 100 where the target is reached, else 0 (目标完成计分); strict comparators are strict."""
+    """All or nothing: `full` where the target is reached, else `fail` (目标完成计分); strict comparators are strict.
+
+    Source: 目标完成计分 of monthly evaluations, 16 indicators.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [8.0, 7.9]}).select(s=Pass().score(case).score)["s"].to_list()
+    [100.0, 0.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["pass"] = "pass"
@@ -111,7 +138,15 @@ class Pass(Rule):
 
 
 class Deduction(Rule):
-    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止)."""
+    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止).
+
+    Source: 考核办法 for PM10 and days of good air; 群众满意率, 每降低5个百分点扣1分.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(90.0))
+    >>> rule = Deduction(points=10, per=5, steps="whole")
+    >>> pl.DataFrame({"x": [90.0, 82.0]}).select(s=rule.score(case).score)["s"].to_list()
+    [100.0, 90.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["deduction"] = "deduction"
@@ -124,9 +159,8 @@ class Deduction(Rule):
     def score(self, case: Case) -> Scored:
         """Returns 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
-        short = (
-            pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
-        )
+        outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
+        short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
@@ -141,9 +175,21 @@ class Deduction(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Step(Rule):
-    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs."""
+    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
+
+    Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [9.0, 6.0]}).select(s=Step(points=2).score(case).score)["s"].to_list()
+    [82.0, 76.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["step"] = "step"
@@ -164,11 +210,22 @@ class Step(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Bands(Rule):
     """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
 
     `cuts: {100: 95, 80: 90, 60: -.inf}` gives 100 from 95, 80 from 90, 60 below. A value outside all bounds gets 0.
+
+    Source: 成本控制率 in 项目支出绩效自评表.
+
+    >>> rule = Bands(cuts={100: 95.0, 80: 90.0})
+    >>> pl.DataFrame({"x": [95.0, 94.9, 80.0]}).select(s=rule.score(Case.plain(pl.col("x"))).score)["s"].to_list()
+    [100.0, 80.0, 0.0]
     """
 
     kind: Literal["bands"] = "bands"
@@ -180,7 +237,8 @@ class Bands(Rule):
         score = pl.lit(0.0)
         for mark, bound in sorted(self.cuts.items()):
             limit = in_unit(bound, case.unit)
-            inside = case.value >= limit if case.higher else case.value <= limit
+            hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
+            inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
             score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
         return Scored(score)
 
@@ -207,97 +265,3 @@ class Bands(Rule):
                 f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
                 hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
             )
-
-
-class Piecewise(Rule):
-    """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标)."""
-
-    kind: Literal["piecewise"] = "piecewise"
-    cap: float | None = Field(None, description="the most percent of full marks; null for none")
-    knots: Listed[Listed[Quantity]] = Field(min_length=2, description="[value, score] pairs, values rising")
-
-    @model_validator(mode="after")
-    def _pairs(self) -> Self:
-        if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
-            raise ValueError("each knot is a pair, [value, score], the score a number")
-        return self
-
-    def score(self, case: Case) -> Scored:
-        """Returns the score on the line between the neighbouring knots."""
-        knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
-        score = pl.lit(knots[-1][1])
-        for (x0, y0), (x1, y1) in reversed(list(pairwise(knots))):
-            score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
-        return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
-
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)
-
-    def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the knots' values."""
-        return {("knots", place, 0): knot[0] for place, knot in enumerate(self.knots)}
-
-    def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and knots that do not rise."""
-        found = list(super().problems(path, unit))
-        yield from found
-        if not found:
-            values = [in_unit(knot[0], unit) for knot in self.knots]
-            for place, (a, b) in enumerate(pairwise(values), 1):
-                if b <= a:
-                    yield Problem(
-                        "K414",
-                        (*path, "knots", place),
-                        "the values of the knots must rise",
-                        label="not above the last",
-                        hint="put the knots in the order of their values",
-                    )
-
-
-class Goalposts(Rule):
-    """Position between two fixed posts: `100 (x - low)/(high - low)`, mirrored where lower is better.
-
-    With `log: true` on logarithms, as for income in the Human Development Index. The posts do not depend on the peers,
-    so neither equal values nor a single one are special. `scale` stretches the result before floor and cap.
-
-    >>> frame = pl.DataFrame({"x": [100.0, 2000.0, 75000.0]})
-    >>> rule = Goalposts(low=100.0, high=75000.0, log=True)
-    >>> frame.select(s=rule.score(Case.plain(pl.col("x"))).score.round(1))["s"].to_list()
-    [0.0, 45.3, 100.0]
-    """
-
-    kind: Literal["goalposts"] = "goalposts"
-    low: Quantity = Field(description="the value at 0 %")
-    high: Quantity = Field(description="the value at 100 %")
-    log: bool = Field(False, description="on logarithms, as for income")
-    scale: Scale = Field((0.0, 100.0), description="the range of scores")
-
-    def score(self, case: Case) -> Scored:
-        """Returns the position; a value that has no logarithm is out of range."""
-        low, high = pl.lit(in_unit(self.low, case.unit)), pl.lit(in_unit(self.high, case.unit))
-        value, guards = case.value, {}
-        if self.log:
-            guards = {"out_of_range": value <= 0}
-            value, low, high = value.log(), low.log(), high.log()
-        position = (value - low) / (high - low)
-        return Scored(stretched(position if case.higher else 1 - position, self.scale), guards)
-
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"{'对数' if self.log else ''}阈值法：{self.low} 得 0 %，{self.high} 得 100 %（逆向相反）"
-
-    def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the two posts."""
-        return {("low",): self.low, ("high",): self.high}
-
-    def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and posts that stand the wrong way round."""
-        found = list(super().problems(path, unit))
-        yield from found
-        if found:
-            return
-        if in_unit(self.low, unit) >= in_unit(self.high, unit):
-            yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
-        elif self.log and in_unit(self.low, unit) <= 0:
-            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")

@@ -9,9 +9,9 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.quantities import Quantity, in_unit
 from kpi.scoring.relative import Relative
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity, in_unit
 from kpi.units import Unit
 
 
@@ -104,7 +104,7 @@ class Interval(Relative):
             least, most = (in_unit(one, case.unit) for one in self.limits)
             room_below, room_above = low - least, most - high
         else:
-            room = pl.max_horizontal(low - case.among(case.value.min()), case.among(case.value.max()) - high)
+            room = pl.max_horizontal(low - case.least(), case.greatest() - high)
             room_below = room_above = room
         score = (
             pl.when(below > 0)

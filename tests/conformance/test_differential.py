@@ -72,7 +72,7 @@ def test_topsis(normalisation, rows, data):
         *[pl.lit("ok", dtype=Status).alias(f"{name}.score.status") for name in names],
     )
     node = Combination("n", Pillar(parts=dict(parts), mean=Topsis(topsis=normalisation)), parts, frozenset(names))
-    for level in (node.totals(), node.carrying(), node.result()):
+    for level in (node.totals(), node.carrying(), node.combined(), node.result()):
         frame = frame.with_columns(**level)
     function = getattr(importlib.import_module("pymcdm.normalizations"), f"{normalisation}_normalization")
     theirs = methods.TOPSIS(function)(numpy.array(rows), numpy.array(weights) / sum(weights), numpy.ones(len(names)))

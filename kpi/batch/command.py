@@ -1,0 +1,105 @@
+"""What `kpi batch` does, by its options: a night, a check of a past one, an edition. Returns the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kpi import periods
+from kpi.batch import editions
+from kpi.batch.again import again, verified
+from kpi.batch.config import load
+from kpi.batch.run import archive_of, run, store_of
+from kpi.batch.tell import summary, to_log, write_metrics, write_summary
+from kpi.errors import DataError, Diagnostic, KpiError, Severity, count
+from kpi.scorecard import Scorecard
+
+FINE, FINDINGS, FAILED = 0, 1, 2
+
+Show = Callable[[Iterable[Diagnostic]], None]
+Say = Callable[[str], None]
+
+
+def night(
+    file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None, show: Show,
+    say: Say, quiet: bool,
+) -> int:  # fmt: skip
+    """Runs a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
+    if (supersede is None) != (reason is None):
+        hint = "kpi batch CONFIG --supersede EDITION --reason TEXT"
+        raise DataError(Diagnostic("K828", "superseding an edition needs a reason, and a reason an edition", hint=hint))
+    config = load(Path(file))
+    tell = to_log(None if config.log is None else config.path(config.log))
+    try:
+        result = run(
+            config, wait=wait, stop=stop, everything=everything, tell=tell,
+            supersede=None if supersede is None or reason is None else (supersede, reason),
+        )  # fmt: skip
+    except KpiError as error:
+        # The log may be what cannot be written, as when the disk is full: what matters is said on stderr.
+        with contextlib.suppress(OSError):
+            tell("failed", messages=[str(one) for one in error.diagnostics])
+        raise
+    if config.summary is not None:
+        write_summary(config.path(config.summary), result)
+    if config.metrics is not None:
+        write_metrics(config.path(config.metrics), result, now=time.time())
+    show(one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING) or not quiet)
+    if not quiet or result.failed:
+        say(summary(result))
+    return FINDINGS if result.failed else FINE
+
+
+def verify(file: str, number: int | None, *, show: Show, say: Say) -> int:
+    """Computes a run again and compares it with the store: 1 when anything differs."""
+    config = load(Path(file))
+    bad = False
+    for one in verified(store_of(config), archive_of(config), number):
+        show(one.findings)
+        bad = bad or bool(one.findings)
+        words = "differs" if one.findings else "is what was published, to the bit"
+        skipped = (
+            f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
+        )
+        say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
+    return FINDINGS if bad else FINE
+
+
+def close(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
+    """Closes an edition."""
+    config = load(Path(file))
+    store = store_of(config)
+    with store.lock(wait):
+        head = store.head()
+        there = list(head.state["systems"]) if head else []
+        if system is None and len(there) != 1:
+            hint = f"--system {there[0] if there else 'ID'}"
+            raise DataError(Diagnostic("K828", "say whose periods the edition closes", hint=hint))
+        done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
+    closed = done.state["editions"][name]["periods"]
+    say(f"Edition {name} is closed: {', '.join(closed)}. It can only be superseded, with a reason.")
+    return FINE
+
+
+def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
+    """Returns the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
+    config = load(Path(file))
+    past = store_of(config).run(number)
+    there = sorted(past.state["systems"])
+    if system is None and len(there) != 1:
+        raise DataError(
+            Diagnostic("K824", f"run {number} has several systems: {', '.join(there)}", hint="say which with --system")
+        )
+    card = again(past, system or there[0], archive_of(config))
+    if period is None:
+        return card
+    try:
+        wanted = periods.parse(period).label
+    except periods.PeriodError as error:
+        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+    index = next((index for index, label in card.labels.items() if label == wanted), None)
+    if index is None:
+        raise DataError(Diagnostic("K551", f"run {number} has nothing for {wanted}", hint=", ".join(card.periods)))
+    return card.only([index])

@@ -1,0 +1,135 @@
+"""Frozen editions: results that were announced stay as they were announced.
+
+Closing an edition (an annual assessment) keeps the rows of its periods as Parquet files in the archive, under the hash
+of their content, and takes those periods out of every later night: what changes in their inputs is reported, not
+scored. An edition is never overwritten; it is superseded with a reason, which makes a new revision beside the old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from kpi import periods
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.store.base import TABLES, Change, Run, Store, ordered
+from kpi.store.whole import Archive
+
+
+def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:
+    """Returns the closed periods of a system, each with its edition, those of the edition `but` left out."""
+    return {
+        label: name
+        for name, one in state["editions"].items()
+        if one["system"] == system and name != but
+        for label in one["periods"]
+    }
+
+
+def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Returns an edition; raises DataError K828 when there is none of this name."""
+    there: dict[str, dict[str, Any]] = state["editions"]
+    if name not in there:
+        hint = suggest(name, there) or f"there is {', '.join(there) or 'none'}"
+        raise DataError(Diagnostic("K828", f"there is no edition `{name}`", hint=hint))
+    return there[name]
+
+
+def files(state: Mapping[str, Any]) -> set[str]:
+    """Returns the hashes of the archived files of all revisions of all editions."""
+    revisions = [one for edition in state["editions"].values() for one in edition["revisions"]]
+    return {sha for one in revisions for sha in one["tables"].values()}
+
+
+def close(
+    store: Store, archive: Archive, *, name: str, system: str, labels: Sequence[str], number: int | None = None
+) -> Run:
+    """Closes an edition of published results, as a run of its own, and returns that; call it under the store's lock.
+
+    Raises:
+        DataError: K828, when the name is taken, or the store has no such results, or periods are closed already.
+    """
+    head = store.head()
+    state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
+    entry = state["systems"].get(system)
+    if head is None or entry is None:
+        raise DataError(
+            Diagnostic("K828", f"the store has no results of `{system}`", hint=suggest(system, state["systems"]))
+        )
+    if name in state["editions"]:
+        hint = f"kpi batch CONFIG --supersede {name} --reason TEXT makes a new revision"
+        raise DataError(Diagnostic("K828", f"the edition `{name}` is closed already", hint=hint))
+    wanted = [label for text in labels for label in _labels(text, list(entry["periods"]))]
+    taken = closed(state, system)
+    if twice := [label for label in wanted if label in taken]:
+        raise DataError(Diagnostic("K828", f"{', '.join(twice)} belong to the edition `{taken[twice[0]]}`"))
+    number = head.number + 1 if number is None else number
+    tables = _frozen(store, archive, system, wanted)
+    state["editions"][name] = {
+        "system": system, "periods": wanted, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
+    }  # fmt: skip
+    run = Run(number, {"closed": {"edition": name, "system": system, "periods": wanted}}, state)
+    store.publish(run, ())
+    return run
+
+
+def supersede(
+    state: dict[str, Any], store: Store, archive: Archive, *, name: str, reason: str, number: int,
+    changes: Sequence[Change],
+) -> None:  # fmt: skip
+    """Adds a revision to an edition in a state: its periods as they will be once the changes of run `number` are in."""
+    edition = dict(known(state, name))
+    tables = _frozen(store, archive, edition["system"], edition["periods"], changes)
+    edition["revisions"] = [*edition["revisions"], {"run": number, "reason": reason, "tables": tables}]
+    state["editions"][name] = edition
+
+
+def read(
+    state: Mapping[str, Any], archive: Archive, name: str, table: str, *, revision: int | None = None
+) -> pl.DataFrame:
+    """Returns a table of an edition's revision (counted from 1, the newest when None) as it was frozen."""
+    revisions = known(state, name)["revisions"]
+    if revision is not None and not 1 <= revision <= len(revisions):
+        raise DataError(
+            Diagnostic("K828", f"edition `{name}` has no revision {revision}", hint=f"there are {len(revisions)}")
+        )
+    chosen = revisions[-1 if revision is None else revision - 1]
+    return pl.read_parquet(archive.checked(chosen["tables"][table]))
+
+
+def _frozen(
+    store: Store, archive: Archive, system: str, labels: Sequence[str], changes: Sequence[Change] = ()
+) -> dict[str, str]:
+    tables = {}
+    for table in TABLES:
+        rows = [store.read(table, system=system)]
+        for change in changes:
+            if (change.table, change.system) == (table, system):
+                gone = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
+                rows = [*(one.filter(~gone) for one in rows if one.height), change.rows]
+        kept = [one.filter(pl.col("period").is_in(list(labels))) for one in rows if one.height]
+        out = BytesIO()
+        (ordered(pl.concat(kept, how="diagonal")) if kept else pl.DataFrame()).write_parquet(out)
+        tables[table] = archive.put(out.getvalue())
+    return tables
+
+
+def _labels(text: str, there: Sequence[str]) -> list[str]:
+    """The periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
+    try:
+        whole = periods.parse(text)
+    except periods.PeriodError as error:
+        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+    inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
+    if not inside:
+        raise DataError(
+            Diagnostic("K828", f"the store has no period in {whole.label}", hint=f"there is {', '.join(there)}")
+        )
+    return inside
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"systems": dict(state["systems"]), "editions": {k: dict(v) for k, v in state["editions"].items()}}

@@ -1,0 +1,169 @@
+"""What a system is scored from: its definition and its data, kept in the archive and laid out from there.
+
+A night never reads the inbox twice. Every file goes into the archive first, under the hash of its content, and what is
+scored is the archived copy. So a file that is being replaced meanwhile does no harm, and scoring a past night again is
+the very same thing: laying out what its manifest names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kpi import catalogue
+from kpi.batch.config import Config, Source
+from kpi.batch.databases import fetched
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place
+from kpi.intake.files import expanded
+from kpi.loader import Loaded, examine
+from kpi.scorecard import definition_hash
+from kpi.store.whole import Archive
+from kpi.system import System
+
+_DATA, _DEFINITION = "data", "definition"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names and hashes: the files of a definition (the YAML first) and of its data, each with its dataset or None."""
+
+    system: str
+    definition: Mapping[str, str]
+    data: tuple[tuple[str, str, str | None], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the inputs as a manifest holds them."""
+        data = [{"file": name, "sha256": sha, "dataset": dataset} for name, sha, dataset in self.data]
+        return {"definition": dict(self.definition), "main": next(iter(self.definition)), "data": data}
+
+    @classmethod
+    def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
+        """Returns the inputs that a manifest holds."""
+        rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
+        data = tuple((one["file"], one["sha256"], one["dataset"]) for one in tree["data"])
+        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data)
+
+    @property
+    def hashes(self) -> set[str]:
+        """The hashes of all files."""
+        return {*self.definition.values(), *(sha for _, sha, _ in self.data)}
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """Inputs in a folder, ready to be scored."""
+
+    folder: Path
+    system: System
+    files: tuple[Path, ...]
+    named: Mapping[str, list[str | Path]]
+    fingerprint: str
+
+    def shown(self, file: str | None) -> str | None:
+        """Returns the name under which a file is known: relative to the configuration."""
+        return None if file is None else file.removeprefix(f"{self.folder / _DATA}{os.sep}")
+
+
+def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
+    """Returns the inputs of a source as they are now, all of them in the archive.
+
+    Raises:
+        DefinitionError: when the system cannot be found or used.
+        DataError: when a file or database cannot be read.
+    """
+    loaded = _found(config, source)
+    assert loaded.system is not None  # noqa: S101
+    definition = {name: archive.keep(path) for name, path in _parts(loaded, loaded.system)}
+    data: list[tuple[str, str, str | None]] = []
+    findings: list[Diagnostic] = []
+    given = [(name, None) for name in source.data]
+    given += [(name, dataset) for dataset, names in source.named.items() for name in names]  # type: ignore[misc]
+    for name, dataset in given:
+        try:
+            for file in expanded(config.path(name)):
+                config.path(str(file))
+                data.append((_relative(config, file), archive.keep(file), dataset))
+        except DataError as error:
+            findings += error.diagnostics
+        except OSError as error:
+            findings.append(Diagnostic("K501", f"cannot be read: {error.strerror}", Place(str(error.filename))))
+    for number, query in enumerate(source.query):
+        name = f"query-{number}.csv"
+        try:
+            data.append((name, archive.put(fetched(config, query, name)), query.dataset))
+        except DataError as error:
+            findings += error.diagnostics
+    if findings:
+        raise DataError(findings)
+    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)))
+
+
+def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
+    """Returns the inputs as links to the archive in an empty folder, the definition loaded.
+
+    Raises:
+        DataError: K814, when the archive has lost a file or a file was changed.
+        DefinitionError: when the engine no longer accepts the definition.
+    """
+    for name, sha in [
+        *((f"{_DEFINITION}/{name}", sha) for name, sha in inputs.definition.items()),
+        *((f"{_DATA}/{name}", sha) for name, sha, _ in inputs.data),
+    ]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(archive.checked(sha).resolve())
+    # NOTE: copied, as the loader looks for the other files beside the resolved path.
+    main = folder / _DEFINITION / next(iter(inputs.definition))
+    text = main.read_bytes()
+    main.unlink()
+    main.write_bytes(text)
+    loaded = examine(main)
+    if loaded.system is None:
+        raise DefinitionError(loaded.findings)
+    named: dict[str, list[str | Path]] = {}
+    for name, _, dataset in inputs.data:
+        if dataset is not None:
+            named.setdefault(dataset, []).append(folder / _DATA / name)
+    files = tuple(folder / _DATA / name for name, _, dataset in inputs.data if dataset is None)
+    beside = sorted(sha for name, sha in inputs.definition.items() if name != main.name)
+    return LaidOut(folder, loaded.system, files, named, "/".join([definition_hash(loaded.system), *beside]))
+
+
+def _found(config: Config, source: Source) -> Loaded:
+    name = source.system
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return catalogue.find(str(config.path(name)))
+    return catalogue.find(name, None if config.definitions is None else config.path(config.definitions))
+
+
+def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
+    """The YAML file and every file beside it that the definition names."""
+    main = Path(loaded.file)
+    yield main.name, main
+    named = {text for text in _texts(system.model_dump(mode="json")) if 0 < len(text) < 256 and "\n" not in text}
+    for name in sorted(named):
+        path = system.home / name
+        if path.is_file():
+            if not path.resolve().is_relative_to(system.home.resolve()):
+                hint = "files that a definition names stand in its folder or below"
+                raise DefinitionError(
+                    Diagnostic("K804", f"`{name}` is outside the definition's folder", Place(loaded.file), hint)
+                )
+            yield name, path
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for one in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts(one)
+
+
+def _relative(config: Config, file: Path) -> str:
+    root = config.file.parent.resolve()
+    # A path outside keeps its names, below a folder of its own, so that no two files meet.
+    return str(file.relative_to(root)) if file.is_relative_to(root) else "outside" + str(file.resolve())

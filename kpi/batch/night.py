@@ -1,0 +1,288 @@
+"""One system's part of a night: read its inputs, score the periods that changed, say what the store is to change."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from kpi import periods, session
+from kpi.batch.changed import engine, keys
+from kpi.batch.config import Source
+from kpi.batch.inputs import Inputs, LaidOut, laid_out
+from kpi.batch.reach import WHOLE, reach, window
+from kpi.errors import DataError, Diagnostic, Severity, count
+from kpi.intake.panel import Panel, take_in
+from kpi.plan import Plan, compile_plan
+from kpi.scorecard import Scorecard
+from kpi.store.base import TABLES, Change, Store, prepared
+from kpi.store.whole import Archive
+
+FRAMES = TABLES[:-1]
+
+#: Findings about figures, which belong to a period; the others belong to the files that were read.
+_OF_FIGURES = "K7"
+
+
+@dataclass
+class Outcome:
+    """What one system's part of a night came to."""
+
+    system: str
+    status: str = "unchanged"
+    entry: dict[str, Any] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    scored: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: tuple[Diagnostic, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what the manifest says about it."""
+        tally = Counter(str(one.severity) for one in self.findings)
+        return {
+            "status": self.status, "scored": list(self.scored), "removed": list(self.removed),
+            "pending": list(self.pending), "rows": self.counts, "findings": dict(sorted(tally.items())),
+            "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
+            "messages": [str(one) for one in self.findings if one.code.startswith("K8")],
+        }  # fmt: skip
+
+
+class Prepared:
+    """Inputs laid out, compiled and read, for as long as the block lasts; the same for a night and for its check."""
+
+    def __init__(self, inputs: Inputs, archive: Archive) -> None:
+        self._inputs, self._archive = inputs, archive
+        self._scratch = tempfile.TemporaryDirectory(prefix="kpi-")
+
+    def __enter__(self) -> Self:
+        try:
+            self.laid: LaidOut = laid_out(self._inputs, self._archive, Path(self._scratch.name).resolve())
+            self.plan: Plan = compile_plan(self.laid.system)
+            self.reached = reach(self.plan)
+        except BaseException:
+            self._scratch.cleanup()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.cleanup()
+
+    def panel(self) -> Panel:
+        """Returns the figures of all files; findings name files as the configuration does."""
+        try:
+            panel = take_in(self.laid.system, list(self.laid.files), named=self.laid.named)
+        except DataError as error:
+            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
+        return dataclasses.replace(panel, findings=tuple(map(self.renamed, panel.findings)))
+
+    def renamed(self, finding: Diagnostic) -> Diagnostic:
+        """Returns a finding whose file has the name that people know."""
+        place = dataclasses.replace(finding.place, file=self.laid.shown(finding.place.file))
+        return dataclasses.replace(finding, place=place)
+
+    def keys(self, panel: Panel) -> dict[str, str]:
+        """Returns the key of every period."""
+        return keys(panel, self.reached, self.laid.fingerprint, self.laid.system.period)
+
+    def cards(self, panel: Panel, wanted: Collection[str]) -> Iterator[Scorecard]:
+        """Yields scorecards that together hold the wanted periods, each computed from no more than it needs."""
+        grain, back = self.laid.system.period, window(self.reached)
+        places = [(place, one) for place, one in enumerate(panel.periods) if one.label in wanted]
+        groups: list[list[int]] = []
+        for place, _ in places:
+            if groups and (back < 0 or place - groups[-1][-1] <= back + 1):
+                groups[-1].append(place)
+            else:
+                groups.append([place])
+        for group in groups:
+            first, last = max(group[0] - back, 0), group[-1]
+            if back < 0:
+                first, last = 0, len(panel.periods) - 1 if back == WHOLE else last
+            some = panel.periods[first : last + 1]
+            low, high = some[0].index(grain), some[-1].index(grain)
+            part = dataclasses.replace(
+                panel, frame=panel.frame.filter(pl.col("period").is_between(low, high)), periods=some, findings=()
+            )
+            yield session.score_panel(self.plan, part).only([panel.periods[place].index(grain) for place in group])
+
+
+def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
+    """Returns the frames of scorecards as stores keep them, without the findings."""
+    return {
+        table: pl.concat([prepared(getattr(card, table), system) for card in cards], how="vertical_relaxed")
+        for table in FRAMES
+    }
+
+
+def findings_of(
+    panel: Panel, cards: Collection[Scorecard], system: str, kept: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Returns all findings as stores keep them, in an order of their own: those of the files, of the scored periods,
+    and those kept for other periods.
+    """  # noqa: D205
+    some = [*panel.findings]
+    for card in cards:
+        shown = set(card.periods)
+        some += [one for one in card.findings_list if one.place.period in shown]
+    frame = _as_frame(some)
+    if kept is not None and kept.height:
+        frame = pl.concat([frame, kept.select(frame.columns)])
+    order = {str(severity): place for place, severity in enumerate(Severity)}
+    rank = pl.col("severity").replace_strict(order, return_dtype=pl.Int64)
+    return prepared(frame.sort(rank, pl.all(), nulls_last=True, maintain_order=True), system)
+
+
+def _as_frame(findings: list[Diagnostic]) -> pl.DataFrame:
+    texts = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
+    schema = {name: pl.Int64 if name == "row" else pl.String for name in texts}
+    rows = [
+        (
+            one.code, str(one.severity), one.message, one.place.file, one.place.sheet, one.place.row, one.place.field,
+            one.place.entity, one.place.period, one.hint,
+        )
+        for one in findings
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
+    """Returns whether nothing at all changed since a system was last scored, by the hashes of its inputs."""
+    return (
+        before is not None
+        and not before["pending"]
+        and before["inputs"] == inputs.as_json()
+        and before["engine"] == engine()
+    )
+
+
+def scored(
+    source: Source, inputs: Inputs, *, before: Mapping[str, Any] | None, store: Store, archive: Archive, number: int,
+    closed: Mapping[str, str] | None = None, everything: bool = False,
+) -> Outcome:  # fmt: skip
+    """Scores what changed in a system since the state `before`, and returns what the store is to change.
+
+    A period of a closed edition, and one that `periods` leaves out, keeps its results and is pending.
+
+    Args:
+        source: the system's part of the configuration.
+        inputs: as they are now, in the archive.
+        before: the system's entry in the last state.
+        store: where the results of the other periods are.
+        archive: where the inputs are.
+        number: of this run.
+        closed: the labels of closed periods, each with its edition.
+        everything: score every period, changed or not.
+
+    Raises:
+        DataError: K820 and K821 when a gate keeps the night from the store, and whatever reading the files raises.
+        DefinitionError: when the definition cannot be used.
+    """
+    outcome = Outcome(inputs.system, "scored")
+    clock = _Clock(outcome.seconds)
+    old: Mapping[str, Mapping[str, Any]] = before["periods"] if before else {}
+    with Prepared(inputs, archive) as ready:
+        clock("prepare")
+        panel = ready.panel()
+        clock("read")
+        now = ready.keys(panel)
+        differs = [label for label, key in now.items() if everything or old.get(label, {}).get("key") != key]
+        differs += [label for label in old if label not in now]
+        chosen = _chosen(source, list(now), differs)
+        wanted = [label for label in differs if label in now and label in chosen and label not in (closed or {})]
+        outcome.removed = tuple(
+            label for label in differs if label not in now and label in chosen and label not in (closed or {})
+        )
+        outcome.pending = tuple(label for label in differs if label not in (*wanted, *outcome.removed))
+        cards = list(ready.cards(panel, wanted))
+        clock("score")
+        frames = frames_of(cards, inputs.system) if cards else {}
+        findings = findings_of(panel, cards, inputs.system, _kept(store, inputs.system, (*wanted, *outcome.removed)))
+        clock("frames")
+    outcome.scored = tuple(wanted)
+    outcome.counts = {name: getattr(panel.counts, name) for name in ("read", "used", "refused", "restated", "repeated")}
+    _notes(outcome, panel, cards, closed or {})
+    _gates(source, outcome, frames)
+    for table in FRAMES:
+        if cards or outcome.removed:
+            rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
+            outcome.changes.append(Change(table, inputs.system, (*wanted, *outcome.removed), rows))
+    outcome.changes.append(Change("findings", inputs.system, None, findings))
+    entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
+    entries |= {label: {"key": now[label], "run": number} for label in wanted}
+    outcome.entry = {
+        "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number,
+        "periods": {label: entries[label] for label in sorted(entries)},
+    }  # fmt: skip
+    return outcome
+
+
+class _Clock:
+    """Notes how long each stage took."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds, self.last = seconds, time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self.last = now - self.last, now
+
+
+def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
+    if source.periods == "changed":
+        return set(differs)
+    if isinstance(source.periods, str):
+        return set(there[-int(source.periods.removeprefix("last ")) :])
+    return {periods.parse(text).label for text in source.periods}
+
+
+def _kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | None:
+    """The findings about figures of the periods that stay as they are."""
+    there = store.read("findings", system=system)
+    if not there.height:
+        return None
+    stays = pl.col("code").str.starts_with(_OF_FIGURES) & ~pl.col("period").is_in(list(gone))
+    return there.filter(stays)
+
+
+def _notes(outcome: Outcome, panel: Panel, cards: list[Scorecard], closed: Mapping[str, str]) -> None:
+    found = [*panel.findings, *(one for card in cards for one in card.findings_list)]
+    for label in outcome.pending:
+        if label in closed:
+            hint = f"kpi batch CONFIG --supersede {closed[label]} --reason TEXT scores it again"
+            message = f"the inputs of {label} changed, but edition `{closed[label]}` is closed: its results stay"
+            found.append(Diagnostic("K822", message, hint=hint, severity=Severity.WARNING))
+    if outcome.removed:
+        message = f"{count(len(outcome.removed), 'period')} no longer in the inputs: {', '.join(outcome.removed)}"
+        found.append(Diagnostic("K823", message, hint="their results were removed", severity=Severity.WARNING))
+    outcome.findings = tuple(found)
+
+
+def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:
+    errors = sum(one.severity is Severity.ERROR for one in outcome.findings)
+    hint = "the last results stay; mend the data or move the gate"
+    if source.max_findings is not None and errors > source.max_findings:
+        message = f"{count(errors, 'error')} in the data of {outcome.system}, more than {source.max_findings}"
+        raise DataError(
+            [
+                *(one for one in outcome.findings if one.severity is Severity.ERROR),
+                Diagnostic("K820", message, hint=hint),
+            ]
+        )
+    if source.fail_under is not None and frames:
+        totals = frames["totals"]
+        share = 100 * totals["score"].count() / totals.height
+        if share < source.fail_under:
+            message = (
+                f"{share:.1f} % of the totals of {outcome.system} have a score, fewer than {source.fail_under:g} %"
+            )
+            raise DataError(Diagnostic("K821", message, hint=hint))

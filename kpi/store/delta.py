@@ -1,0 +1,170 @@
+"""The store as Delta Lake: a folder with one Delta table per frame, and `runs`, whose commit publishes a night.
+
+Delta makes a commit to one table atomic, not one to five. So a night writes its rows to the tables first and then adds
+one row to `runs` that names the version of every table; readers take the versions from there. What a killed night had
+written is no longer named by anything: the next one restores each table to its published version before it writes.
+
+A partition (system and period) is replaced as a whole and is one file, so there is nothing to compact.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic
+from kpi.store.base import TABLES, Change, Run, no_run, ordered
+from kpi.store.lock import locked
+
+_SETTINGS = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+}
+
+
+class DeltaStore:
+    """Results in a folder of Delta tables."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            import deltalake
+        except ImportError:
+            hint = "pip install 'kpi-engine[store]', or store = {kind = \"parquet\", path = ...}"
+            raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
+        self.folder = folder
+        self._delta = deltalake
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def lock(self, wait: float) -> AbstractContextManager[None]:
+        """Holds the folder's lock file."""
+        return locked(self.folder / ".lock", wait)
+
+    # ---- READING ---- #
+
+    def head(self) -> Run | None:
+        """Returns the last published run."""
+        rows = self._rows()
+        return _run(rows.row(-1, named=True)) if rows.height else None
+
+    def run(self, number: int) -> Run:
+        """Returns a run by its number."""
+        return _run(self._row(number))
+
+    def numbers(self) -> list[int]:
+        """Returns the numbers of the published runs."""
+        return self._rows()["number"].to_list()
+
+    def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
+        """Returns a table at the version that a run published."""
+        rows = self._rows()
+        if number is None and not rows.height:
+            return pl.DataFrame()
+        versions = json.loads(self._row(number)["versions"] if number is not None else rows["versions"][-1])
+        if table not in versions:
+            return pl.DataFrame()
+        source = self._delta.DeltaTable(self.folder / table, version=versions[table])
+        frame = pl.scan_delta(source)
+        if system is not None:
+            frame = frame.filter(pl.col("system") == system)
+        return ordered(frame.collect())
+
+    def _exists(self, table: str) -> bool:
+        return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
+
+    def _rows(self) -> pl.DataFrame:
+        if not self._exists("runs"):
+            return pl.DataFrame(schema={"number": pl.Int64, "versions": pl.String})
+        return pl.read_delta(str(self.folder / "runs")).sort("number")
+
+    def _row(self, number: int) -> dict[str, Any]:
+        rows = self._rows()
+        found = rows.filter(pl.col("number") == number)
+        if not found.height:
+            raise no_run(number, rows["number"].to_list())
+        return found.row(0, named=True)
+
+    # ---- WRITING ---- #
+
+    def publish(self, run: Run, changes: Sequence[Change]) -> None:
+        """Writes the rows, one commit a change, then the row of `runs` that names the versions."""
+        rows = self._rows()
+        versions: dict[str, int] = json.loads(rows["versions"][-1]) if rows.height else {}
+        for table in TABLES:
+            self._restore(table, versions.get(table))
+        for change in changes:
+            self._replace(change)
+            versions[change.table] = self._delta.DeltaTable(self.folder / change.table).version()
+        row = {
+            "number": run.number,
+            "versions": json.dumps(versions, sort_keys=True),
+            "manifest": json.dumps(run.manifest, ensure_ascii=False, sort_keys=True),
+            "state": json.dumps(run.state, ensure_ascii=False, sort_keys=True),
+        }
+        self._delta.write_deltalake(self.folder / "runs", pl.DataFrame([row]), mode="append", configuration=_SETTINGS)
+
+    def _restore(self, table: str, version: int | None) -> None:
+        """Takes back what a night that was not published left in a table."""
+        if version is None:
+            # NOTE: not only a table that nobody published: also the rest of one whose creation was interrupted.
+            shutil.rmtree(self.folder / table, ignore_errors=True)
+            return
+        there = self._delta.DeltaTable(self.folder / table)
+        if there.version() != version:
+            there.restore(version)
+
+    def _replace(self, change: Change) -> None:
+        terms = [f"system = {_quoted(change.system)}"]
+        if change.periods is not None:
+            terms.append(f"period IN ({', '.join(map(_quoted, change.periods))})")
+        path = self.folder / change.table
+        if not self._exists(change.table):
+            self._delta.write_deltalake(
+                path, change.rows, partition_by=_partitions(change.table), configuration=_SETTINGS
+            )
+            return
+        known = {field.name for field in self._delta.DeltaTable(path).schema().fields}
+        self._delta.write_deltalake(
+            path, change.rows, mode="overwrite", predicate=" AND ".join(terms),
+            schema_mode=None if set(change.rows.columns) <= known else "merge",
+        )  # fmt: skip
+
+    def tidy(self, keep: int) -> int:
+        """Forgets old runs, then removes the files that no kept run reads."""
+        rows = self._rows()
+        if rows.height <= keep:
+            return 0
+        kept = rows.tail(keep)
+        first = kept["number"][0]
+        self._delta.DeltaTable(self.folder / "runs").delete(f"number < {first}")
+        for table in TABLES:
+            versions = [json.loads(text).get(table) for text in kept["versions"]]
+            if self._exists(table):
+                # The kept versions are the retention: everything else may go at once, as the lock is held.
+                self._delta.DeltaTable(self.folder / table).vacuum(
+                    0, dry_run=False, enforce_retention_duration=False,
+                    keep_versions=sorted({version for version in versions if version is not None}),
+                )  # fmt: skip
+        self._delta.DeltaTable(self.folder / "runs").vacuum(0, dry_run=False, enforce_retention_duration=False)
+        return rows.height - kept.height
+
+
+def _partitions(table: str) -> list[str]:
+    return ["system"] if table == "findings" else ["system", "period"]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    return Run(row["number"], json.loads(row["manifest"]), json.loads(row["state"]))

@@ -1,0 +1,54 @@
+"""One batch at a time: a lock of the operating system on a file, which ends with the process however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kpi.errors import DataError, Diagnostic, Place
+
+#: How often a lock that another process has is tried again, in seconds.
+EVERY = 0.1
+
+
+@contextmanager
+def locked(path: Path, wait: float = 0) -> Iterator[None]:
+    """Holds a lock file while the block runs.
+
+    The file stays: whether it is locked is known to the kernel alone, so a killed process leaves nothing to clean up.
+    What the file says, who has the lock, is only for people.
+
+    Raises:
+        DataError: K810, when another process has it for longer than `wait` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _take(handle, path, wait)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, path: Path, wait: float) -> None:
+    end = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                owner = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+                hint = "wait for it, or let this one wait with --wait SECONDS"
+                raise DataError(
+                    Diagnostic("K810", f"another batch is at work: {owner}", Place(str(path)), hint)
+                ) from None
+            time.sleep(EVERY)
+        else:
+            return

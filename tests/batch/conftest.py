@@ -1,0 +1,216 @@
+"""A small city for nights: three counties, quarters, a growth, a milestone and a check, and the stores they go into."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+SYSTEM = """
+system: small
+period: quarter
+entities: {title: 县, roster: roster.csv}
+measures:
+  made: {title: 产值, unit: 亿元}
+  roads: {title: 公路, unit: 公里, over_time: last}
+  plan_out: {title: 方案出台, unit: 是/否, over_time: last}
+indicators:
+  growth: {kind: growth, of: made, over: 1y, target: {at_least: 5}}
+  length: {kind: level, of: roads, target: {at_least: 300}}
+  plan: {kind: milestone, of: plan_out, target: {done: true, by: 2022}}
+scoring: {kind: completion, cap: 100}
+pillars:
+  经济: {weight: 60, parts: {growth: 1}}
+  建设: {weight: 40, parts: {length: 2, plan: 1}}
+checks:
+  jump: {growth_within: 50, of: [made], severity: query}
+"""
+ROSTER = "entity,code\n甲县,330101\n乙县,330102\n丙县,330103\n"
+QUARTERS = [f"{year}Q{quarter}" for year in (2021, 2022, 2023) for quarter in (1, 2, 3, 4)]
+
+
+class City:
+    """A folder with a system, one file a quarter and a configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "inbox").mkdir(parents=True)
+        (folder / "small.yaml").write_text(SYSTEM, "utf-8")
+        (folder / "roster.csv").write_text(ROSTER, "utf-8")
+        for place, quarter in enumerate(QUARTERS):
+            self.report(quarter, made=[100 + 7 * place + 3 * i + (place * i) % 5 for i in range(3)])
+
+    def report(self, quarter: str, *, made: list[float], roads: int = 270, done: bool = True) -> None:
+        lines = ["期别,地区,指标,数值,单位"]
+        for name, value in zip(("甲县", "乙县", "丙县"), made, strict=True):
+            lines += [f"{quarter},{name},产值,{value},亿元", f"{quarter},{name},公路,{roads + value % 9},公里"]
+            lines += [f"{quarter},{name},方案出台,{'是' if done else '否'},"]
+        (self.folder / "inbox" / f"{quarter}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+
+    def correct(self, quarter: str) -> None:
+        """One figure of one county becomes another."""
+        file = self.folder / "inbox" / f"{quarter}.csv"
+        lines = file.read_text("utf-8").splitlines()
+        lines[1] = f"{quarter},甲县,产值,99.5,亿元"
+        file.write_text("\n".join(lines) + "\n", "utf-8")
+
+    def config(self, text: str = "", *, store: str = 'store = "store"') -> Path:
+        """Writes the configuration and returns its path; `text` goes into the source, or is a whole one of its own."""
+        whole = text if "[[source]]" in text else f'[[source]]\nsystem = "small.yaml"\ndata = "inbox/*.csv"\n{text}'
+        path = self.folder / "nightly.toml"
+        path.write_text(f"{store}\n{whole}\n", "utf-8")
+        return path
+
+
+@pytest.fixture
+def city(tmp_path):
+    return City(tmp_path / "city")
+
+
+# ---- POSTGRESQL ---- #
+
+
+def _binaries() -> Path | None:
+    """Where a PostgreSQL server of version 15 or later is installed, newest first; Debian keeps it off the PATH."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: -float(one.parent.name))
+    on_path = shutil.which("initdb")
+    places += [Path(on_path).resolve().parent] if on_path else []
+    for place in places:
+        if (place / "initdb").is_file() and (place / "postgres").is_file():
+            said = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            if int(said.split()[2].split(".")[0]) >= 15:
+                return place
+    return None
+
+
+class Server:
+    """A PostgreSQL server of its own, in a folder of its own, on a free port of this machine."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self.binaries, self.folder = binaries, folder
+        # The server refuses to run as root, so there it runs as the user that Debian's package made for it.
+        self.user = {"user": "postgres"} if os.geteuid() == 0 else {}
+        folder.mkdir()
+        if self.user:
+            shutil.chown(folder, "postgres")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        secret = folder / "password"
+        secret.write_text("geheim7\n")
+        secret.chmod(0o644)
+        self.run(
+            "initdb", "-D", self.data, "-U", "kpi", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "-N"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://kpi:geheim7@127.0.0.1:{self.port}/postgres"
+
+    def run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self.binaries / program, *map(str, arguments)],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            **self.user,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        command = [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), "-c", "unix_socket_directories="]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, **self.user
+        )
+        import psycopg
+
+        for _ in range(100):
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("PostgreSQL did not start")
+
+    def stop(self) -> None:
+        """Stops at once, as when the power goes."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def server():
+    binaries = _binaries()
+    if binaries is None or (os.geteuid() == 0 and not _has_user("postgres")):
+        if os.environ.get("CI"):
+            pytest.fail("CI must have PostgreSQL 15 or later: apt install postgresql")
+        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
+    pytest.importorskip("psycopg")
+    # Not below pytest's own folder, which only its owner may enter and the server's user is another.
+    with tempfile.TemporaryDirectory(prefix="kpi-postgresql-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o755)
+        running = Server(binaries, Path(place) / "server")
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def _has_user(name: str) -> bool:
+    import pwd
+
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+@pytest.fixture
+def database(server, monkeypatch):
+    """The connection string of an empty database, in the variable KPI_TEST_DATABASE."""
+    import psycopg
+
+    if server.process is None:
+        server.start()
+    name = f"night_{time.monotonic_ns()}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = server.url.removesuffix("postgres") + name
+    monkeypatch.setenv("KPI_TEST_DATABASE", url)
+    return url
+
+
+STORES = {
+    "delta": 'store = "store"',
+    "parquet": 'store = {kind = "parquet", path = "store"}',
+    "postgresql": 'archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}',
+}
+
+
+@pytest.fixture(params=STORES)
+def store(request):
+    """The line of a configuration for each kind of store."""
+    if request.param == "delta":
+        pytest.importorskip("deltalake")
+    if request.param == "postgresql":
+        request.getfixturevalue("database")
+    return STORES[request.param]

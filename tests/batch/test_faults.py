@@ -1,0 +1,218 @@
+"""Whatever happens to a night, the store holds the old results or the new ones, and the next night is a night."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_nights import check, held, night, same
+
+from kpi.batch.config import load
+from kpi.batch.run import run, store_of
+from kpi.errors import DataError
+from kpi.store import whole
+
+ROOT = Path(__file__).parents[2]
+CHILD = """
+import sys
+from pathlib import Path
+from kpi.batch.config import load
+from kpi.batch.run import run
+config = load(Path(sys.argv[1]))
+print("ready", flush=True)
+print(run(config, wait=float(sys.argv[2])).run.number, flush=True)
+"""
+
+
+def start(config: Path, wait: float = 0) -> subprocess.Popen[str]:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(config), str(wait)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline().strip() == "ready"
+    return child
+
+
+def toggled(city, old: bool) -> None:
+    """Puts one of two versions of a quarter into the inbox."""
+    city.report("2022Q2", made=[140, 150, 160] if old else [141, 150, 160], done=old)
+
+
+def killed_often(city, store, times: int, seed: int) -> None:
+    """Kills `times` nights at random moments, checks what readers see, and lets the next night finish the work."""
+    config = city.config(store=store)
+    expected = {}
+    for old in (True, False):
+        toggled(city, old)
+        began = time.perf_counter()
+        night(config)
+        spent = time.perf_counter() - began
+        expected[old] = held(config)
+    chance = random.Random(seed)
+    halfway = 0
+    for turn in range(times):
+        before, after = turn % 2 == 1, turn % 2 == 0
+        toggled(city, after)
+        child = start(config)
+        time.sleep(chance.uniform(0, 1.5 * spent))
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        seen = held(config)
+        # The child may have finished before it was killed; what it must not be is in between.
+        assert same(seen, expected[before]) or same(seen, expected[after]), turn
+        halfway += same(seen, expected[before])
+        began = time.perf_counter()
+        night(config)
+        spent = (spent + time.perf_counter() - began) / 2
+        assert same(held(config), expected[after]), turn
+    check(config)
+    assert halfway > 0
+
+
+def test_a_killed_night_leaves_the_old_results_or_the_new(city, store):
+    killed_often(city, store, 5, seed=7)
+
+
+@pytest.mark.slow
+def test_two_hundred_killed_nights(city, store):
+    killed_often(city, store, 200 if "store/" in store or store == 'store = "store"' else 60, seed=11)
+
+
+def test_two_batches_at_once_one_waits_or_leaves_with_a_message(city, store):
+    config = city.config(store=store)
+    night(config)
+    there = store_of(load(config))
+    with there.lock(0):
+        with pytest.raises(DataError, match="K810"):
+            night(config)
+        child = start(config, wait=60)
+        time.sleep(0.5)
+        assert child.poll() is None
+    out, err = child.communicate(timeout=60)
+    assert out.strip() == "2", err
+
+
+def test_eight_batches_at_once_come_to_eight_runs_one_after_another(city):
+    config = city.config()
+    children = [start(config, wait=120) for _ in range(4)]
+    for child in children:
+        child.communicate(timeout=120)
+        assert child.returncode == 0
+    assert store_of(load(config)).numbers() == [1, 2, 3, 4]
+    check(config)
+
+
+def test_a_lock_ends_with_its_process(city):
+    config = city.config()
+    code = "from kpi.store.lock import locked; from pathlib import Path; import sys, time\n"
+    code += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    lock = city.folder / "store" / ".lock"
+    holder = subprocess.Popen([sys.executable, "-c", code, str(lock)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline().strip() == "held"
+    with pytest.raises(DataError, match=str(holder.pid)):
+        night(config)
+    holder.kill()
+    holder.communicate()
+    assert night(config).failed == []
+
+
+def test_a_full_disk_publishes_nothing_and_is_said(city, monkeypatch):
+    # A file size limit makes the kernel refuse writes, as a full disk does.
+    config = city.config(store='store = {kind = "parquet", path = "store"}')
+    night(config)
+    before = held(config)
+    city.correct("2022Q2")
+    code = CHILD.replace("print(run", "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+                         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nprint(run")  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(config), "0"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "K813" in done.stderr
+    assert same(before, held(config))
+    assert night(config).outcomes[0].scored == ("2022Q2", "2022Q3", "2023Q2", "2023Q3")
+    check(config)
+
+
+def test_a_database_that_goes_away_keeps_the_old_results_and_comes_back(city, server, database):
+    config = city.config(
+        store='archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}'
+    )
+    night(config)
+    before = held(config)
+    city.correct("2022Q2")
+    some = load(config)
+    gone = []
+
+    def stop_in_the_middle(event, **_):
+        if event == "system" and not gone:
+            gone.append(server.stop())
+
+    with pytest.raises(DataError, match="K816") as caught:
+        run(some, tell=stop_in_the_middle)
+    assert "geheim7" not in str(caught.value)
+    assert gone
+    server.start()
+    assert same(before, held(config))
+    assert night(config).outcomes[0].scored == ("2022Q2", "2022Q3", "2023Q2", "2023Q3")
+    check(config)
+
+
+def test_runs_are_numbered_whatever_the_clock_says(city, monkeypatch):
+    import datetime as dt
+
+    from kpi.batch import run as module
+
+    config = city.config()
+    night(config)
+
+    class Past(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(1999, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(module.dt, "datetime", Past)
+    city.correct("2022Q2")
+    result = night(config)
+    assert result.run.number == 2
+    assert result.run.manifest["started"].startswith("1999")
+    assert store_of(load(config)).head().number == 2
+    check(config)
+
+
+def test_an_input_replaced_while_it_is_read_is_scored_as_archived(city, monkeypatch):
+    config = city.config()
+    target = city.folder / "inbox" / "2023Q4.csv"
+    kept = whole.Archive.keep
+
+    def replaced(self, file):
+        sha = kept(self, file)
+        if file == target:
+            target.write_text("期别,地区,指标,数值\n2023Q4,甲县,产值,1\n", "utf-8")
+        return sha
+
+    monkeypatch.setattr(whole.Archive, "keep", replaced)
+    night(config)
+    monkeypatch.undo()
+    # What was published is what the archive holds; the next night sees the new file.
+    check(config)
+    assert night(config).outcomes[0].scored == ("2023Q4",)
+
+
+def test_an_unreadable_source_is_named(city):
+    if os.geteuid() == 0:
+        (city.folder / "inbox" / "2023Q4.csv").write_bytes(b"PK\x03\x04 not a workbook")
+    else:
+        (city.folder / "inbox" / "2023Q4.csv").chmod(0)
+    config = city.config()
+    result = night(config)
+    assert result.failed == ["small"]
+    assert any(one.place.file and one.place.file.endswith("2023Q4.csv") for one in result.findings)

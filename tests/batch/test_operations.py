@@ -1,0 +1,207 @@
+"""Editions, the command line, logs and metrics, and other programs that read the store."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from test_nights import check, held, night
+
+from kpi.batch import editions
+from kpi.batch.config import load
+from kpi.batch.run import archive_of, store_of
+from kpi.errors import DataError
+
+ROOT = Path(__file__).parents[2]
+
+
+def kpi(city, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "kpi", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def closed(config, name="年度考核", labels=("2022",)):
+    some = load(config)
+    store = store_of(some)
+    with store.lock(0):
+        return editions.close(store, archive_of(some), name=name, system="small", labels=list(labels))
+
+
+# ---- EDITIONS ---- #
+
+
+def test_a_closed_edition_keeps_its_results_and_says_that_its_inputs_changed(city, store):
+    config = city.config(store=store)
+    night(config)
+    before = held(config)["totals"].filter(pl.col("period").str.starts_with("2022"))
+    closed(config)
+    city.correct("2022Q2")
+    result = night(config)
+    assert result.outcomes[0].scored == ("2023Q2", "2023Q3")
+    assert result.outcomes[0].pending == ("2022Q2", "2022Q3")
+    assert [one.code for one in result.findings if one.code == "K822"] == ["K822", "K822"]
+    after = held(config)["totals"].filter(pl.col("period").str.starts_with("2022"))
+    assert before.equals(after, null_equal=True)
+    check(config)
+
+
+def test_an_edition_is_superseded_with_a_reason_and_both_revisions_stay(city, store):
+    config = city.config(store=store)
+    night(config)
+    closed(config)
+    city.correct("2022Q2")
+    night(config)
+    result = night(config, supersede=("年度考核", "甲县更正产值"))
+    assert result.outcomes[0].scored == ("2022Q2", "2022Q3")
+    check(config)
+    state, archive = store_of(load(config)).head().state, archive_of(load(config))
+    first, second = (editions.read(state, archive, "年度考核", "totals", revision=number) for number in (1, 2))
+    now = held(config)["totals"].filter(pl.col("period").str.starts_with("2022"))
+    assert second.equals(now, null_equal=True)
+    assert not first.equals(second, null_equal=True)
+    revisions = state["editions"]["年度考核"]["revisions"]
+    assert [one["reason"] for one in revisions] == [None, "甲县更正产值"]
+
+
+def test_an_edition_cannot_be_closed_twice_or_overlap(city):
+    config = city.config()
+    night(config)
+    closed(config)
+    for name, labels in (("年度考核", ("2023",)), ("另一", ("2022Q4",)), ("空", ("2031",))):
+        with pytest.raises(DataError, match="K828"):
+            closed(config, name, labels)
+
+
+def test_the_frozen_rows_survive_the_forgetting_of_runs(city):
+    config = city.config(store='store = {path = "store", keep = 1}')
+    night(config)
+    closed(config)
+    for quarter in ("2021Q1", "2023Q4"):
+        city.correct(quarter)
+        night(config)
+    state = store_of(load(config)).head().state
+    assert editions.read(state, archive_of(load(config)), "年度考核", "totals").height == 12
+
+
+# ---- THE COMMAND ---- #
+
+
+def test_the_commands_of_a_batch(city):
+    settings = 'log = "kpi.jsonl"\nmetrics = "kpi.prom"\nsummary = "summary.json"\nstore = "store"'
+    config = city.config('output = ["out/totals.csv", "out/all/"]', store=settings)
+    done = kpi(city, "batch", config)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "12 periods scored" in done.stderr
+    assert (city.folder / "out/totals.csv").read_text("utf-8-sig").count("\n") == 37
+    assert (city.folder / "out/all/indicators.parquet").exists()
+    events = [json.loads(line) for line in (city.folder / "kpi.jsonl").read_text("utf-8").splitlines()]
+    assert [one["event"] for one in events] == ["start", "system", "published", "end"]
+    assert json.loads((city.folder / "summary.json").read_text("utf-8"))["run"] == 1
+
+    done = kpi(city, "batch", config, "--verify")
+    assert done.returncode == 0
+    assert "to the bit" in done.stderr
+    done = kpi(city, "explain", "--run", "1", "--batch", config, "甲县", "-p", "2022Q4")
+    assert "综合得分" in done.stdout, done.stderr
+    done = kpi(city, "batch", config, "--close", "2022", "-p", "2022")
+    assert "2022Q1, 2022Q2, 2022Q3, 2022Q4" in done.stderr
+    city.correct("2022Q2")
+    assert kpi(city, "batch", config, "--supersede", "2022").returncode == 2
+    done = kpi(city, "batch", config, "--supersede", "2022", "--reason", "更正")
+    assert "4 periods scored" in done.stderr
+
+
+def test_a_system_that_fails_gives_exit_code_one_and_keeps_its_last_success_in_the_metrics(city):
+    config = city.config(store='metrics = "kpi.prom"\nstore = "store"')
+    assert kpi(city, "batch", config).returncode == 0
+    first = (city.folder / "kpi.prom").read_text("utf-8")
+    (city.folder / "inbox" / "2023Q4.csv").write_bytes(b"PK\x03\x04 no workbook")
+    done = kpi(city, "batch", config)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "2023Q4.csv" in done.stderr
+    second = (city.folder / "kpi.prom").read_text("utf-8")
+    stamp = r'kpi_batch_last_success_timestamp_seconds\{system="small"\} (\d+)'
+    assert re.search(stamp, first)[1] == re.search(stamp, second)[1]
+    assert 'kpi_batch_failed{system="small"} 1' in second
+
+
+def test_the_metrics_have_the_form_that_prometheus_reads(city):
+    config = city.config(store='metrics = "kpi.prom"\nstore = "store"')
+    kpi(city, "batch", config)
+    label = r'[a-z_]+="[^"\\\n]*"'
+    sample = re.compile(rf"kpi_batch_[a-z_]+(\{{{label}(,{label})*\}})? [0-9.e+-]+")
+    for line in (city.folder / "kpi.prom").read_text("utf-8").splitlines():
+        assert line.startswith(("# HELP kpi_batch_", "# TYPE kpi_batch_")) or sample.fullmatch(line), line
+
+
+def test_what_cannot_run_gives_exit_code_two(city):
+    assert kpi(city, "batch", city.folder / "none.toml").returncode == 2
+    config = city.config()
+    with store_of(load(config)).lock(0):
+        done = kpi(city, "batch", config)
+    assert done.returncode == 2
+    assert "K810" in done.stderr
+
+
+# ---- OTHER PROGRAMS ---- #
+
+
+def test_duckdb_reads_the_published_version_of_a_delta_store(city):
+    duckdb, deltalake = pytest.importorskip("duckdb"), pytest.importorskip("deltalake")
+    config = city.config()
+    night(config)
+    city.correct("2022Q2")
+    night(config)
+    runs = deltalake.DeltaTable(city.folder / "store" / "runs").to_pyarrow_table().to_pylist()
+    versions = json.loads(max(runs, key=lambda one: one["number"])["versions"])
+    files = deltalake.DeltaTable(city.folder / "store" / "totals", version=versions["totals"]).file_uris()
+    found = duckdb.sql(
+        "SELECT entity, raw_score FROM read_parquet($files, hive_partitioning = true)"
+        " WHERE period = '2022Q2' ORDER BY position",
+        params={"files": files},
+    ).fetchall()
+    assert found == held(config)["totals"].filter(period="2022Q2").select("entity", "raw_score").rows()
+
+
+def test_duckdb_reads_a_parquet_store(city):
+    duckdb = pytest.importorskip("duckdb")
+    config = city.config(store='store = {kind = "parquet", path = "store"}')
+    night(config)
+    folder = city.folder / "store"
+    manifest = json.loads((folder / "runs" / f"{int((folder / 'HEAD').read_text()):06}.json").read_text("utf-8"))
+    files = [str(folder / "totals" / name) for name in manifest["tables"]["totals"]["small"].values()]
+    found = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchone()
+    assert found == (36,)
+
+
+def test_psql_reads_a_postgresql_store(city, server, database):
+    psql = shutil.which("psql") or str(server.binaries / "psql")
+    config = city.config(
+        store='archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}'
+    )
+    night(config)
+    query = "SELECT entity, score FROM kpi.totals WHERE period = '2023Q4' ORDER BY position"
+    done = subprocess.run([psql, database, "-AtF,", "-c", query], capture_output=True, text=True, check=True)
+    expected = held(config)["totals"].filter(period="2023Q4").select("entity", "score").rows()
+    assert [line.split(",") for line in done.stdout.splitlines()] == [[e, f"{s:g}"] for e, s in expected]
+
+
+def test_a_postgresql_store_of_a_newer_engine_is_refused(city, database):
+    import psycopg
+
+    config = city.config(
+        store='archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}'
+    )
+    night(config)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO kpi.schema_version VALUES (99)")
+    with pytest.raises(DataError, match="K817"):
+        night(config)
