@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
 from kpi import session
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
-from kpi.report.diagnostics import Layout, render, tally
+from kpi.report.diagnostics import Layout, tally
 from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
 from kpi.system import System
+from kpi.terminal import say, tell, wants_color, width_of
 
 FINE, FINDINGS, FAILED = 0, 1, 2
-
-
-def wants_color(color: str, stream: IO[str]) -> bool:
-    """Returns whether a stream takes colour: as told, else NO_COLOR, FORCE_COLOR, else on a terminal."""
-    if color != "auto":
-        return color == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
-
-
-def width_of(stream: IO[str]) -> int | None:
-    """Returns the width of a terminal, None for anything else."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):
-        return None
-
-
-def say(text: str) -> None:
-    """Writes a line for people, on stderr."""
-    sys.stderr.write(f"{text}\n")
-
-
-def tell(findings: Iterable[Diagnostic], style: Layout, color: str) -> None:
-    """Writes findings on stderr."""
-    found = list(findings)
-    if found:
-        say(render(found, style=style, color=wants_color(color, sys.stderr)).rstrip("\n"))
 
 
 def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:

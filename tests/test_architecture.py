@@ -86,6 +86,7 @@ LAYERS = (
     "kpi",
     "store.*",
     "batch.*",
+    "terminal",
     "commands",
     "cli",
     "__main__",
