@@ -30,6 +30,7 @@ LAYERS = (
     "definition",
     "datasets",
     "measures",
+    "quantities",
     "targets",
     "scoring.*",
     "indicators.*",

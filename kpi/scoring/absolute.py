@@ -10,11 +10,12 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.quantities import OpenQuantity, Quantity, in_unit, step_problems
 from kpi.rounding import HAIR
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
 from kpi.status import literal
-from kpi.targets import OpenQuantity, Quantity, in_unit, percent_inside, step_problems
+from kpi.targets import percent_inside
 from kpi.units import Unit
 
 

@@ -9,9 +9,9 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.quantities import Quantity, in_unit
 from kpi.scoring.relative import Relative
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity, in_unit
 from kpi.units import Unit
 
 
