@@ -1,4 +1,4 @@
-"""Quantities: numbers of definitions that are in the unit of an indicator, or carry one of their own."""
+"""Quantities: numbers of a definition, bare or with a unit of their own, brought into the unit of an indicator."""
 
 from __future__ import annotations
 
@@ -50,12 +50,3 @@ def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
             yield Problem("K414", path, "the size of a step must be above zero")
     except units.UnitError:
         return
-
-
-def written(value: Quantity) -> str:
-    """Returns a quantity as people write it.
-
-    >>> written(4929.81), written("3 万件")
-    ('4,929.81', '3 万件')
-    """
-    return value if isinstance(value, str) else f"{value:,.10g}"
