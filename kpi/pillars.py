@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, total
-from kpi.rounding import rounded
+from kpi.rounding import HAIR, rounded
 from kpi.status import OK, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
@@ -336,8 +336,10 @@ class Combination:
         scored = pl.col(score_of(self.name)).is_not_null()
         if self.node.mean == "minimum":
             lowest = pl.min_horizontal([self.filled(part) for part in self.weights])
-            ties = total([(self.filled(part) == lowest).cast(Number) for part in self.weights])
-            carried = {p: pl.when(self.filled(p) == lowest).then(1.0).otherwise(0.0) / ties for p in self.weights}
+            # Two parts may stand for the same figure and differ by the last bit of a mean.
+            least = {part: self.filled(part) <= lowest + HAIR for part in self.weights}
+            ties = total([least[part].cast(Number) for part in self.weights])
+            carried = {part: pl.when(least[part]).then(1.0).otherwise(0.0) / ties for part in self.weights}
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}

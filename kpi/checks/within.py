@@ -21,7 +21,7 @@ _ABSENT = ("missing", "incomplete")
 class Holds(Check):
     """A condition over measures and indicators that must hold: `expr: part <= whole`."""
 
-    expr: str
+    expr: str = Field(description="a condition over measures and indicators that must hold")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where the condition is false."""
@@ -36,7 +36,7 @@ class Holds(Check):
 class Required(Check):
     """Figures that must be reported in every period: `required: [gdp, population]`."""
 
-    required: OneOrMany[Name]
+    required: OneOrMany[Name] = Field(description="the measures that must be reported")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is missing or covers the period only in part."""
@@ -53,7 +53,7 @@ class Between(Check):
     """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`."""
 
     between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)]
-    of: OneOrMany[Name]
+    of: OneOrMany[Name] = Field(description="the measures or indicators")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is outside."""
@@ -85,7 +85,7 @@ class Parts(Check):
     """
 
     parts: Annotated[Listed[Name], Field(min_length=2)]
-    whole: Name
+    whole: Name = Field(description="the measure that they add up to")
     decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in the unit of the whole")
     tolerance: float | None = Field(None, ge=0, description="in the unit of the whole")
 
