@@ -11,13 +11,16 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all postgresql lint types fast slow bench clean
+.PHONY: help demo docs test test-all postgresql lint types fast slow bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/demo.stamp ## score the sample data of Jiaxing and print the league table
 	@$(BIN)/kpi score $(SAMPLE) --system $(SYSTEM) --format table
+
+docs: $(VENV)/demo.stamp ## write docs/systems from the definitions
+	@$(BIN)/python docs/systems.py
 
 test: lint types fast ## lint, formatting, types and the fast tests
 
@@ -40,8 +43,8 @@ fast: $(VENV)/test.stamp ## the fast tests and the doctests
 slow: $(VENV)/test.stamp ## only the slow tests: packaging, servers, browsers
 	@$(BIN)/python -m pytest --quiet -m slow
 
-bench: $(VENV)/test.stamp ## the benchmarks
-	@$(BIN)/python -m pytest --quiet benchmarks
+bench: $(VENV)/test.stamp ## the benchmarks, into benchmarks/RESULTS.md
+	@$(BIN)/python -m pytest --quiet benchmarks --results benchmarks/RESULTS.md
 
 clean: ## remove .venv, builds and caches
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -12,7 +12,7 @@ from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one
 from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.status import OK, status_of
-from kpi.targets import Quantity, in_unit, quantity_problems
+from kpi.targets import Quantity, in_unit, quantity_problems, step_problems
 from kpi.terms import ExpressionError, Term, as_condition
 
 
@@ -80,6 +80,7 @@ class Points(Definition):
             yield from condition_problems(self.when, (*path, "when"), symbols)
         elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
             yield from quantity_problems({(*path, "per"): self.per}, unit)
+            yield from step_problems((*path, "per"), self.per, unit)
 
 
 class Bonus(Points):

@@ -151,6 +151,13 @@ def schema(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("code", required=False)
+def rule(**options: Any) -> None:
+    """Say what the code of a finding means, with an example; without a code, list them all."""
+    _run("rule", options)
+
+
+@main.command()
 @click.argument("directory", default=".", metavar="[DIR]")
 def init(**options: Any) -> None:
     """Write a small working system with data, and say what to run next."""

@@ -304,6 +304,22 @@ def schema(output: str | None) -> int:
     return FINE
 
 
+def rule(code: str | None) -> int:
+    """Prints what the code of a finding means, or all of them one a line."""
+    from kpi.rules import rule as find
+    from kpi.rules import rules
+
+    if code is None:
+        sys.stdout.write("".join(f"{one.code}  {one.means}\n" for one in rules().values()))
+        return FINE
+    try:
+        sys.stdout.write(find(code).card())
+    except KpiError as error:
+        tell(error.diagnostics, "full", "auto")
+        return FAILED
+    return FINE
+
+
 def init(directory: str) -> int:
     """Writes a small working system and prints the next commands."""
     from kpi import starter

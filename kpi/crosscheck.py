@@ -17,6 +17,12 @@ from kpi.measures import Measure, Reported
 from kpi.system import ROOT, System, unit_or_none
 from kpi.treatment import Transform
 
+#: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
+RESERVED = frozenset(
+    {ROOT, "entity", "period", "cohort", "per", "target", "raw", "score", "rank", "of", "stars", "veto"}
+    | {"rank_change", "score_change", "period_index"}
+)
+
 
 def problems(system: System) -> Problems:
     """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
@@ -52,9 +58,10 @@ def _shared_names(system: System) -> Problems:
                 yield Problem(
                     "K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint, at_key=True
                 )
-            elif name in (ROOT, "entity", "period", "cohort"):
+            elif name in RESERVED:
+                hint = "rename it"
                 yield Problem(
-                    "K202", (space, name), f"`{name}` is a name the engine uses itself", hint="rename it", at_key=True
+                    "K202", (space, name), f"`{name}` is a name the engine uses itself", hint=hint, at_key=True
                 )
             first.setdefault(name, space)
 

@@ -26,10 +26,11 @@ class Stage:
     name: str
     words: str
     columns: Mapping[str, pl.Expr]
+    done: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the frame with the stage's columns added."""
-        return frame.with_columns(**self.columns) if self.columns else frame
+        """Returns the frame with the stage's columns added, and those that are done with taken away."""
+        return frame.with_columns(**self.columns).drop(self.done) if self.columns else frame
 
 
 def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:

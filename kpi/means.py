@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from kpi import matrices
 from kpi.definition import PEERS, Block
+from kpi.status import literal
 
 #: Means compare the entities of a cohort in a period.
 COHORT = PEERS["cohort"]
@@ -78,7 +79,7 @@ class Parts:
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
         pairs = zip(self.scores, self.weights, strict=True)
-        return total([transform(score).fill_null(0.0) * weight for score, weight in pairs]) / self.carried
+        return total([transform(score).fill_null(literal(0.0)) * weight for score, weight in pairs]) / self.carried
 
 
 def total(terms: Sequence[pl.Expr]) -> pl.Expr:

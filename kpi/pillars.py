@@ -17,7 +17,7 @@ from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, total
 from kpi.rounding import rounded
-from kpi.status import OK, reason, status_of
+from kpi.status import OK, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -203,17 +203,19 @@ class Combination:
     def filled(self, part: str) -> pl.Expr:
         """Returns the score that enters the mean: its own, or what the policy puts in its place."""
         own = self.own(part)
+        if self.policy not in ("zero", "cohort_mean", "penalty"):
+            return own
         penalty = self.node.missing.penalty
         stand_in = {
-            "zero": pl.lit(0.0),
+            "zero": literal(0.0),
             "cohort_mean": own.mean().over(COHORT),
-            "penalty": pl.lit(-penalty.points if penalty else 0.0),
-        }.get(self.policy)
-        return own if stand_in is None else pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
+            "penalty": literal(-penalty.points if penalty else 0.0),
+        }[self.policy]
+        return pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return pl.lit(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
 
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
@@ -247,9 +249,11 @@ class Combination:
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         # NOTE: zeros add up two to three times faster than nulls.
-        applicable = total([pl.when(self.applies(part)).then(self.given(part)).otherwise(0.0) for part in self.weights])
+        applicable = total(
+            [pl.when(self.applies(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        )
         there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
-        present = total([pl.when(filled).then(weight).otherwise(0.0) for filled, weight in there])
+        present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
         return {f"{self.name}.applicable": _spelt_out(applicable), f"{self.name}.present": _spelt_out(present)}
 
     def carrying(self) -> dict[str, pl.Expr]:

@@ -24,9 +24,9 @@ from kpi.indicators import ENTITIES, MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.ranking import Ranking
 from kpi.scoring import Case
-from kpi.status import guarded, reason, status_of
+from kpi.status import guarded, literal, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, in_force
+from kpi.targets import Target, fixed_bound, in_force, own_column
 from kpi.treatment import Screen, after, finished
 
 
@@ -78,9 +78,11 @@ def _stages(system: System) -> Iterator[Stage]:
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
     scores: dict[str, pl.Expr] = {}
+    figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
-        scores |= _score(system, name)
-    yield Stage("scores", "计分（占满分百分比）", scores)
+        scores |= _score(system, name, figures)
+    yield Stage("peers", "同组最好、最差等", figures)
+    yield Stage("scores", "计分（占满分百分比）", scores, tuple(figures))
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -96,7 +98,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("totals", "综合得分及取位", _totals(system))
     yield Stage("places", "位次与星级", _places(system))
     yield Stage("stars", "星级（含否决）与变动", _stars(system))
-    yield Stage("changes", "与上期比较", _changes())
+    yield Stage("changes", "与上期比较", _changes(system.ranking))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -137,12 +139,12 @@ def _no_composite() -> dict[str, pl.Expr]:
     return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
 
 
-def _bounds(system: System, name: str, target: Target) -> tuple[pl.Expr, pl.Expr]:
+def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
     """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
-        return pl.col(f"{name}.own_target"), NOTHING
+        return pl.col(own_column(name, place)), NOTHING
     low, high = target.bounds(system.unit(name))
-    return pl.lit(low, dtype=pl.Float64), pl.lit(high, dtype=pl.Float64)
+    return literal(low), literal(high)
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
@@ -151,15 +153,15 @@ def _targets(system: System) -> dict[str, pl.Expr]:
     for name in system.indicators:
         targets = system.targets(name)
         if targets:
-            bounds = [_bounds(system, name, target) for target in targets]
+            bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
             columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):
                 columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
     return columns
 
 
-def _score(system: System, name: str) -> dict[str, pl.Expr]:
-    """The columns `name.score` (percent of full marks) and `name.score.status`."""
+def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """The columns `name.score` (percent of full marks) and `name.score.status`; what they ask of peers is collected."""
     indicator, rule = system.indicators[name], system.rule(name)
     column = score_of(name)
     if rule is None:
@@ -171,10 +173,10 @@ def _score(system: System, name: str) -> dict[str, pl.Expr]:
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    unit, targets = system.unit(name), system.targets(name)
+    met, unit = reached(system, name), system.unit(name)
     case = Case(
-        pl.col(value), unit, indicator.direction, low, high, reached(system, name), rule.peers,
-        fixed=fixed_bound(targets, unit),
+        pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
+        fixed=fixed_bound(system.targets(name), unit),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
@@ -230,11 +232,17 @@ def _totals(system: System) -> dict[str, pl.Expr]:
 
 
 def _compared(ranking_on: str) -> pl.Expr:
-    return pl.col("score" if ranking_on == "rounded" else "raw")
+    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
+    return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
+
+
+def _weighing(system: System) -> tuple[str, ...]:
+    """The indicators that count: those of the tree, or all where there is none."""
+    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
 
 
 def _places(system: System) -> dict[str, pl.Expr]:
-    """The columns `rank`, `of` (how many are ranked in the cohort) and `level` (stars earned before vetoes)."""
+    """The columns `rank`, `of` (how many are ranked in the cohort) and `#level` (stars earned before vetoes)."""
     ranking: Ranking = system.ranking
     breakers = []
     for name in ranking.tie_break:
@@ -242,17 +250,19 @@ def _places(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    rated = stars.Rated(_compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full)
+    rated = stars.Rated(
+        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
+    )
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "level": system.stars.level(rated),
+        "#level": system.stars.settled(rated),
     }
 
 
 def _stars(system: System) -> dict[str, pl.Expr]:
     """The columns `stars` (Int8, after vetoes) and `veto` (the titles of the vetoes that hold, empty for none)."""
-    level = pl.col("level")
+    level = pl.col("#level")
     titles = []
     for name, veto in vetoes(system).items():
         applies = pl.col(f"{name}.veto")
@@ -263,17 +273,20 @@ def _stars(system: System) -> dict[str, pl.Expr]:
             lowered = pl.max_horizontal(
                 level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
             )
-            level = pl.when(applies).then(lowered).otherwise(level)
+            level = pl.when(applies & level.is_not_null()).then(lowered).otherwise(level)
         titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
-    return {"stars": level.cast(pl.Int8), "veto": veto_text}
+    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
 
 
-def _changes() -> dict[str, pl.Expr]:
-    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before."""
-    before = pl.col("rank").shift(ENTITIES).cast(pl.Int32)
+def _changes(ranking: Ranking) -> dict[str, pl.Expr]:
+    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+
+    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
+    """
+    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
     change = pl.col("score") - pl.col("score").shift(ENTITIES)
-    return {"rank_change": (before - pl.col("rank").cast(pl.Int32)).cast(pl.Int32), "score_change": change.round(9)}
+    return {"rank_change": place.shift(ENTITIES) - place, "score_change": change.round(9)}
 
 
 #: A system of one figure, for the doctest of `compile_plan`.

@@ -13,6 +13,12 @@ import polars as pl
 #: half_up is 四舍五入; half_even is the rule of GB/T 8170.
 Mode = Literal["half_up", "half_even"]
 
+#: What is rounded on decimals: doubles from 2**53 on are whole numbers.
+LARGEST = 1e16
+
+#: Figures that differ by less than this part of themselves are equal: 29 of 100 is 28.999999999999996 % in binary.
+HAIR = 1e-12
+
 
 def rounded(value: pl.Expr, decimals: int, mode: Mode = "half_up") -> pl.Expr:
     """Returns a Float64 expression rounded to `decimals` places on its decimal value.
@@ -27,4 +33,6 @@ def rounded(value: pl.Expr, decimals: int, mode: Mode = "half_up") -> pl.Expr:
     """
     polars_mode: Literal["half_away_from_zero", "half_to_even"]
     polars_mode = "half_away_from_zero" if mode == "half_up" else "half_to_even"
-    return value.cast(pl.Decimal(38, 9)).round(decimals, mode=polars_mode).cast(pl.Float64)
+    # A double beyond this has no decimals left to round; neither has what is no finite number.
+    exact = pl.when(value.abs() < LARGEST).then(value).cast(pl.Decimal(38, 9))
+    return pl.coalesce(exact.round(decimals, mode=polars_mode).cast(pl.Float64), value)

@@ -7,6 +7,7 @@ scores and conditions.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -15,10 +16,11 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.adjustments import condition, condition_problems
-from kpi.definition import Block, Listed, Name, Path, Problem, Problems, one_of
+from kpi.definition import Block, Listed, Name, Path, Problem, Problems
 from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.pillars import score_of
+from kpi.status import reason, status_of
 
 Level = Annotated[int, Field(ge=0, le=5)]
 
@@ -31,14 +33,77 @@ class Rated:
     tops: tuple[str, ...]
     symbols: Symbols
     full: float = 100
+    scored: tuple[str, ...] = ()
+
+
+class Moves(Block):
+    """How far stars may move from one period to the next; left out: as far as they like.
+
+    `up: 1` is one rung at a time, `down: 0` holds harmless: what was reached is kept.
+    """
+
+    up: Annotated[int, Field(ge=0)] | None = None
+    down: Annotated[int, Field(ge=0)] | None = None
+
+    def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
+        """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
+
+        A limit counts from an entity's last level, also over periods without one; a first level is free.
+        """
+        earned, number = columns[0], int(columns[1][0])
+        last = pl.Series([None] * number, dtype=earned.dtype)
+        settled = []
+        for start in range(0, len(earned), number):
+            frame = pl.DataFrame({"now": earned.slice(start, number), "last": last})
+            level = pl.col("now")
+            if self.up is not None:
+                level = pl.min_horizontal(level, pl.col("last") + self.up)
+            if self.down is not None:
+                level = pl.max_horizontal(level, pl.col("last") - self.down)
+            level = pl.when(pl.col("now").is_not_null()).then(level).cast(earned.dtype)
+            here = frame.select(level.alias("level"), pl.coalesce(level, "last").alias("last"))
+            settled.append(here["level"])
+            last = here["last"]
+        return pl.concat(settled) if settled else earned
+
+
+def reaches(pillar: str, cut: float) -> pl.Expr:
+    """Returns whether a pillar has a score of at least `cut`, but for the last bits of binary fractions."""
+    return (pl.col(score_of(pillar)).round(9) >= cut).fill_null(value=False)
 
 
 class Scheme(Block):
-    """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}."""
+    """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}.
+
+    What a scheme gives is settled in this order: none below `min_indicators`, `floor` and `cap`, `moves`.
+    """
 
     names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
     on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
+    min_indicators: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="scored indicators needed for any star"
+    )
+    floor: Level | None = Field(None, description="the least that who has a score gets")
+    cap: Level | None = Field(None, description="the most that anyone gets")
+    moves: Moves | None = None
     ours: bool | Listed[str] = False
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """The type of levels: Int8, or with halves Float64."""
+        return pl.Int8
+
+    def settled(self, rated: Rated) -> pl.Expr:
+        """Returns the level after the minimum of indicators, floor, cap and moves."""
+        level = self.level(rated).cast(self.dtype)
+        if self.min_indicators is not None:
+            number = pl.sum_horizontal([pl.col(score_of(name)).is_not_null().cast(pl.Int64) for name in rated.scored])
+            level = pl.when(number >= self.min_indicators).then(level)
+        if self.floor is not None or self.cap is not None:
+            level = level.clip(self.floor, self.cap)
+        if self.moves is not None:
+            level = pl.map_batches([level, pl.col("#entities")], self.moves.applied, return_dtype=self.dtype)
+        return level
 
     @abstractmethod
     def level(self, rated: Rated) -> pl.Expr:
@@ -58,7 +123,27 @@ class Scheme(Block):
         return 0
 
 
-class Bands(Scheme):
+class Halving(Scheme):
+    """The base of schemes that may give half stars."""
+
+    half: bool = Field(False, description="half a star more from the middle between two cut points on")
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """The type of levels: Int8, or with halves Float64."""
+        return pl.Float64 if self.half else pl.Int8
+
+
+def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
+    """Returns a level with half a star more in the upper half of a band; the highest has none."""
+    ordered = sorted(cuts.items())
+    for (stars, low), (_, high) in pairwise(ordered):
+        more = (level == stars) & (score >= (low + high) / 2)
+        level = pl.when(more).then(pl.lit(stars + 0.5)).otherwise(level)
+    return level
+
+
+class Bands(Halving):
     """By score: the highest level whose cut is reached; cuts are inclusive lower bounds."""
 
     kind: Literal["bands"] = "bands"
@@ -76,7 +161,9 @@ class Bands(Scheme):
         level = pl.lit(0)
         for stars, cut in sorted(self.cuts.items()):
             level = pl.when(rated.score >= cut).then(pl.lit(stars)).otherwise(level)
-        return pl.when(rated.score.is_not_null()).then(level).cast(pl.Int8)
+        if self.half:
+            level = halved(level.cast(pl.Float64), rated.score, self.cuts)
+        return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
 
     def words(self) -> str:
         """Returns the cuts in words."""
@@ -190,7 +277,7 @@ class Ladder(Scheme):
             if rung.score is not None:
                 met = met & (rated.score >= rung.score)
             if rung.pillars is not None:
-                met = met & pl.all_horizontal([pl.col(score_of(top)) >= rung.pillars for top in rated.tops])
+                met = met & pl.all_horizontal([self._has(top, rung.pillars) for top in rated.tops])
             if rung.when is not None:
                 met = met & condition(rung.when, rated.symbols).expr
             level = pl.when(met).then(pl.lit(stars)).otherwise(level)
@@ -201,6 +288,12 @@ class Ladder(Scheme):
             earned = (earned - here).cum_min().over("entity") + here
             earned = pl.when(rated.score.is_not_null()).then(earned)
         return earned.cast(pl.Int8)
+
+    @staticmethod
+    def _has(top: str, floor: float) -> pl.Expr:
+        """Whether a pillar has its floor; one that does not apply to the unit asks nothing of it."""
+        exempt = status_of(score_of(top)) == reason("not_applicable")
+        return exempt | reaches(top, floor)
 
     def words(self) -> str:
         """Returns the rungs in words."""
@@ -228,9 +321,7 @@ class Lit(Scheme):
     def level(self, rated: Rated) -> pl.Expr:
         """Returns how many of the pillars are lit, at most five; a pillar without a score is dark."""
         tops = self.of or rated.tops
-        lit = pl.sum_horizontal(
-            [(pl.col(score_of(top)) >= self.cut).fill_null(value=False).cast(pl.Int64) for top in tops]
-        )
+        lit = pl.sum_horizontal([reaches(top, self.cut).cast(pl.Int64) for top in tops])
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
 
     def words(self) -> str:
@@ -248,7 +339,3 @@ class Lit(Scheme):
                     hint=suggest(name, nodes),
                     label="not defined",
                 )
-
-
-#: Any scheme, told apart by `kind`.
-AnyScheme = one_of(Bands, Quota, Ladder, Lit)

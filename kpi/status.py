@@ -46,6 +46,12 @@ def reason(name: str) -> pl.Expr:
     return pl.lit(name, dtype=Status)
 
 
+@functools.lru_cache(4096)
+def literal(value: float | None) -> pl.Expr:
+    """Returns a number as a literal expression of type Float64; equal numbers share one, as making them is slow."""
+    return pl.lit(value, dtype=pl.Float64)
+
+
 def status_of(name: str) -> pl.Expr:
     """Returns the status column that belongs to the value column `name`."""
     return pl.col(f"{name}.status")

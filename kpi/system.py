@@ -14,13 +14,14 @@ from kpi.adjustments import AnyAdjustment
 from kpi.checks import AnyCheck
 from kpi.datasets import AnyDataset
 from kpi.definition import Block, Name, Text
+from kpi.found_stars import AnyScheme
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.measures import AnyMeasure, Measure
 from kpi.periods import Grain
 from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
 from kpi.scoring import AnyRule, Completion, Rule
-from kpi.stars import AnyScheme, Bands
+from kpi.stars import Bands
 from kpi.targets import Target
 from kpi.treatment import AnyStep, treated
 from kpi.units import Unit

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
+from kpi.rounding import HAIR
 from kpi.units import Unit
 
 #: A number in the unit of its indicator, or a text with a number and a unit: `95`, `3 万件`.
@@ -34,6 +35,11 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
     "within": ("∈", None),
     "done": ("完成", "higher"),
 }
+
+
+def own_column(indicator: str, place: int) -> str:
+    """Returns the column of the panel with the entities' own bounds for one target, by its place among the targets."""
+    return f"{indicator}.own_target.{place}"
 
 
 def in_unit(quantity: Quantity, unit: Unit) -> float:
@@ -59,6 +65,15 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
                 in_unit(quantity, unit)
         except units.UnitError as error:
             yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
+
+
+def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
+    """Yields a problem when the size of a step is not above zero; a step in the wrong unit is not its business."""
+    try:
+        if in_unit(step, unit) <= 0:
+            yield Problem("K414", path, "the size of a step must be above zero")
+    except units.UnitError:
+        return
 
 
 class PerEntity(Block):
@@ -195,9 +210,22 @@ class Target(Block):
             yield Problem(
                 "K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint
             )
+        yield from self._way_problems(path)
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
             hint = f"give at most {12 // grain.months} percents, the last for the deadline"
             yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods", hint=hint)
+
+    def _way_problems(self, path: Path) -> Problems:
+        """Yields a baseline that is not before the deadline: a linear schedule would have no time to go."""
+        if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
+            return
+        try:
+            start, end = periods.parse(self.baseline.period), periods.parse(self.by)
+        except periods.PeriodError:
+            return
+        if start.end >= end.end:
+            message = f"the baseline ({start.title}) is not before the deadline ({end.title})"
+            yield Problem("K402", (*path, "baseline", "period"), message)
 
     def _quantities(self) -> dict[Path, Quantity]:
         """Every number of the target that is in the indicator's unit, by its place."""
@@ -237,19 +265,19 @@ class Target(Block):
 
     def reached(self, value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
         """Returns whether a value meets the target, Boolean, null where either is null."""
-        slack = low.abs() * (self.tolerance / 100) if self.tolerance else 0.0
+        slack, hair = low.abs() * (self.tolerance / 100), low.abs() * HAIR
         match self.comparator:
             case "at_least" | "done":
-                return value >= low - slack
+                return value >= low - slack - hair
             case "above":
-                return value > low - slack
+                return value > low - slack + hair
             case "at_most":
-                return value <= low + slack
+                return value <= low + slack + hair
             case "below":
-                return value < low + slack
+                return value < low + slack - hair
             case "equals":
                 return (value - low).abs() <= (slack if self.tolerance else 1e-9)
-        return (value >= low) & (value <= high)
+        return (value >= low - hair) & (value <= high + high.abs() * HAIR)
 
     def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
         """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
@@ -269,9 +297,8 @@ class Target(Block):
         elif self.comparator == "equals":
             percent = pl.when(value == low).then(100.0).otherwise((1 - (value - low).abs() / low.abs()).clip(0) * 100)
         else:
-            inside = pl.when(value < low).then(value / low * 100).when(value > high).then(high / value * 100)
-            percent = inside.otherwise(100.0).clip(0)
-        return pl.when(percent.is_finite()).then(percent)
+            percent = percent_inside(value, low, high)
+        return pl.when(value.is_not_null() & percent.is_finite()).then(percent)
 
     def due(self, month: pl.Expr) -> pl.Expr:
         """Returns the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
@@ -286,9 +313,19 @@ class Target(Block):
                 due = pl.when(month > end.end - width * (len(steps) - place)).then(percent).otherwise(due)
             return due
         start = end.year * 12 - 1
-        if self.baseline is not None and self.baseline.period is not None:
+        if self.schedule == "linear" and self.baseline is not None and self.baseline.period is not None:
             start = periods.parse(self.baseline.period).end
         return ((month - start) / (end.end - start)).clip(0.0, 1.0) * 100
+
+
+def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
+    """Returns 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
+
+    A quotient by an end that is not above zero would rise the further a value is off.
+    """
+    below = pl.when(low > 0).then(value / low * 100).otherwise(0.0).clip(0)
+    above = pl.when(high > 0).then(high / value * 100).otherwise(0.0)
+    return pl.when(value < low).then(below).when(value > high).then(above).otherwise(100.0)
 
 
 def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:

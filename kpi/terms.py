@@ -165,13 +165,12 @@ class _Compiler:
 
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
-        unit = left.unit
-        if right.unit is not None:
-            unit = units.divide(left.unit or units.ONE, right.unit)
-        term = _joined(left.expr / right.expr, "number", unit, left, right)
-        return (
-            term if isinstance(right.literal, float) and right.literal else replace(term, zero=(*term.zero, right.expr))
-        )
+        unit = left.unit if right.unit is None else units.divide(left.unit or units.ONE, right.unit)
+        # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
+        safe = isinstance(right.literal, float) and right.literal != 0
+        below = right.expr if safe else pl.when(right.expr != 0).then(right.expr)
+        term = _joined(left.expr / below, "number", unit, left, right)
+        return term if safe else replace(term, zero=(*term.zero, right.expr))
 
     # ---- CONDITIONS ---- #
 

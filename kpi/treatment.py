@@ -197,8 +197,11 @@ class Transform(Gated):
         return f"{where}取{'对数' if self.by == 'log' else 'Box-Cox 变换'}"
 
 
+#: Every kind of step, in the order of the reference.
+STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
+
 #: Any step, told apart by `kind`.
-AnyStep = one_of(Impute, Screen, Winsorise, Transform)
+AnyStep = one_of(*STEPS)
 
 
 def finished(name: str, last: pl.Expr, *, screened: bool) -> dict[str, pl.Expr]:

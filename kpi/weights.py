@@ -235,5 +235,8 @@ class Ahp(Weighting):
             yield Problem("K423", (*path, "matrix"), message, hint="revise them, or write `inconsistent: allow`")
 
 
+#: Every method, in the order of the reference.
+METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
+
 #: Any weighting method, told apart by `method`.
-AnyWeighting: Any = one_of(Equal, Entropy, Critic, Variation, Pca, Ahp, tag="method")
+AnyWeighting: Any = one_of(*METHODS, tag="method")

@@ -155,7 +155,7 @@ def _hint(key: Any, kind: str, value: Any, written: str) -> str | None:
     if key == "target" and isinstance(value, int | float | str):
         return f"write {{at_least: {value}}}, or another comparator"
     if key == "parts":
-        return "write {name: weight}, such as {online_rate: 30, wait: 20}"
+        return "write {name: weight}, such as {online_rate: 30, wait: 20}, or [online_rate, wait]"
     return None
 
 
@@ -195,7 +195,7 @@ def _unknown_key(document: yaml.Document, error: Any) -> Diagnostic:
 def _tag(document: yaml.Document, path: Path, value: Any) -> Diagnostic:
     """Returns the finding of a definition whose kind is unknown or not given."""
     name, kinds = path[-1] if path else "", _tags_at(path)
-    key = "form" if path[:1] == ("datasets",) else "kind"
+    key = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
     place = document.place(path)
     if not isinstance(value, dict):
         written = document.written(path)
@@ -250,11 +250,14 @@ def _models_at(path: Path) -> list[type[BaseModel]]:
     return narrowed or models
 
 
+def _tag_field(model: type[BaseModel]) -> str | None:
+    """The key that tells a model from the others of its union, if it is in one."""
+    return next((tag for tag in ("kind", "form", "method") if tag in model.model_fields), None)
+
+
 def _kind(model: type[BaseModel]) -> str | None:
-    for tag in ("kind", "form"):
-        if tag in model.model_fields:
-            return str(get_args(model.model_fields[tag].annotation)[0])
-    return None
+    tag = _tag_field(model)
+    return None if tag is None else str(get_args(model.model_fields[tag].annotation)[0])
 
 
 def _tags_at(path: Path) -> list[str]:

@@ -22,7 +22,7 @@ WORDS = re.compile(r"(?:(?P<severity>[a-z]+) )?(?P<code>K\d{3}) (?P<message>.*?)
 #: The modules that judge a definition by itself.
 JUDGES = (
     *("yaml", "wording", "loader", "crosscheck", "terms", "expressions", "targets", "adjustments", "stars", "checks"),
-    *("scoring/*", "indicators/*"),
+    *("scoring/*", "indicators/*", "weights", "pillars", "means", "measures", "treatment", "system"),
 )
 
 #: Findings that depend on what is installed, not on the definition.

@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import kpi
 from kpi import coverage, session
+from kpi.cli import main
 from kpi.errors import DefinitionError, Diagnostic
 from kpi.indicators import Formula, Indicator
 from kpi.loader import examine_text
@@ -199,3 +201,81 @@ def test_all_definitions_are_without_findings_within_two_seconds():
     assert [finding for one in examined for finding in one.findings] == []
     assert len(examined) >= 5
     assert time.perf_counter() - began < 2
+
+
+# ---- TRAPS IN THE FIGURES ---- #
+
+
+def words(city: str, name: str) -> str:
+    [target] = system(city).indicators[name].target
+    return target.words(system(city).unit(name))
+
+
+def test_one_id_has_a_target_and_a_date_of_its_own_in_each_city():
+    assert words("tongxiang-2022", "one_net_service_rate") == "≥ 90 %（2023）"
+    assert words("jiaxing-2022", "one_net_service_rate") == "≥ 95 %（2025）"
+
+
+def test_one_title_with_two_scopes_reads_two_pairs_of_figures():
+    rates = [
+        system("tongxiang-2022").indicators[f"{scope}_app_connect_rate"] for scope in ("digital_society", "gov_major")
+    ]
+    used = [{of for _, of in rate.inputs()} for rate in rates]
+    assert used[0].isdisjoint(used[1])
+
+
+def test_one_figure_for_two_measures_is_two_indicators():
+    one, other = (
+        system("dongtai-2021").indicators[name] for name in ("digital_economy_scale", "digital_industry_sales")
+    )
+    assert one.target[0].per_entity.total == other.target[0].per_entity.total == 500
+    assert list(one.inputs()) != list(other.inputs())
+
+
+def test_at_least_and_more_than_sixty_percent_differ():
+    assert words("dongtai-2021", "deep_application_coverage") == "≥ 60 %（2023）"
+    assert words("dongtai-2021", "ops_centre_dept_access_rate") == "> 60 %（2023）"
+
+
+def test_a_first_place_is_a_target_and_a_place_in_front_is_none():
+    assert words("jiaxing-2022", "grain_area_rank") == "≤ 1 位（2025）"
+    assert words("jiaxing-2022", "zheliban_activity_rank") == "≤ 未给出（2025）"
+    assert "zheliban_activity_rank" not in system("jiaxing-2022").parents
+
+
+def test_units_of_the_document_are_kept():
+    assert words("binzhou-2023", "total_5g_stations") == "≥ 1.1 万个（合计，平均分解）（2023）"
+    assert words("binzhou-2023", "data_records_added") == "≥ 1.5 亿条（合计，平均分解）（2023）"
+
+
+def test_the_rosters_hold_the_county_level_units_with_their_codes():
+    def codes(name: str) -> set[str]:
+        return {row["code"] for row in rows_of(DEFINITIONS / "rosters" / f"{name}.csv")}
+
+    assert codes("taizhou") == {f"3310{number}" for number in ("02", "03", "04", "22", "23", "24", "81", "82", "83")}
+    binzhou = {f"3716{number}" for number in ("02", "03", "21", "22", "23", "25", "81")}
+    assert codes("binzhou") == binzhou | {"3716-K1", "3716-K2", "3716-K3"}
+    assert len(codes("jiaxing")) == 7
+    assert len(rows_of(DEFINITIONS / "rosters" / "tongxiang.csv")) == 11
+    assert len(rows_of(DEFINITIONS / "rosters" / "dongtai.csv")) == 17
+
+
+# ---- ON THE COMMAND LINE ---- #
+
+
+def test_show_coverage_prints_the_clauses_and_what_stands_for_them():
+    shown = CliRunner().invoke(main, ["show", "dongtai-2021", "--coverage", "--definitions", str(DEFINITIONS)])
+    assert shown.exit_code == 0
+    assert "12 条，38 项：计分 27，不计分 11，缺 0，文件无此条 0" in shown.stdout
+    lines = [line for line in shown.stdout.splitlines() if "base_stations_5g" in line]
+    assert len(lines) == 1
+
+
+def test_show_coverage_fails_where_something_is_missing(tmp_path: Path):
+    (tmp_path / "example.yaml").write_text(EXAMPLE, "utf-8")
+    (tmp_path / "coverage").mkdir()
+    (tmp_path / "coverage" / "example.csv").write_text("clause,indicator\n一1,length\n一2,width\n", "utf-8")
+    shown = CliRunner().invoke(main, ["show", "example", "--coverage", "--definitions", str(tmp_path)])
+    assert shown.exit_code == 1
+    assert "K440" in shown.stderr
+    assert "缺 1" in shown.stdout

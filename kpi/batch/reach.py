@@ -36,11 +36,6 @@ _ROWWISE_TESTS = {
 
 #: Functions over the rows of an entity, in the order of periods, that never look ahead.
 _CAUSAL = ({"Forward": None}, *({name: {"reverse": False}} for name in ("CumMin", "CumMax", "CumSum")))
-    {"Forward": None},
-    {"CumMin": {"reverse": False}},
-    {"CumMax": {"reverse": False}},
-    {"CumSum": {"reverse": False}},
-)
 
 #: The number of entities in a period, by which a plan shifts: the same in every row.
 _ENTITIES = {"Agg": {"First": {"Column": "#entities"}}}

@@ -273,7 +273,7 @@ class Formula(Indicator):
         term = self.term(symbols)
         guards: dict[str, pl.Expr] = {}
         if term.zero:
-            guards["zero_denominator"] = pl.any_horizontal([one == 0 for one in term.zero])
+            guards["zero_denominator"] = term.expr.is_null() & pl.any_horizontal([one == 0 for one in term.zero])
         guards["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:

@@ -12,6 +12,7 @@ from kpi import units
 from kpi.definition import Name, Path, Problem, Problems, Text
 from kpi.indicators.base import Expressions, Indicator, Symbols, declared, declared_problem, scale, title_of, unit_of
 from kpi.periods import Grain
+from kpi.rounding import HAIR
 from kpi.status import OK, guarded, reason, status_of
 from kpi.units import Unit
 
@@ -116,7 +117,7 @@ class Coverage(Indicator):
         """Returns the value and its status: zero_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
-        guards = {"zero_denominator": total == 0, "out_of_range": (covered < 0) | (covered > total)}
+        guards = {"zero_denominator": total == 0, "out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
         if self.min_total is not None:
             guards["too_few"] = total < self.min_total
         return guarded(name, covered / total * 100, guards, inputs=[self.covered, self.total])

@@ -32,6 +32,9 @@ CellStatus = Literal["ok", "missing", "not_applicable", "below_unit"]
 #: The type of the status column of `read_numbers`: the statuses a cell can have, in the order of `kpi.status`.
 CELL_STATUS = pl.Enum(["ok", "missing", "not_applicable", "below_unit"])
 
+#: No figure of any statistic is larger, in any unit; sums stay exact up to it (`kpi.measures.exact_sum`).
+LARGEST = 1e20
+
 #: The unit of a cell that says yes or no.
 YES_NO = "是/否"
 
@@ -192,9 +195,9 @@ def _is_doubtful(figure: str, unit: str) -> bool:
 
 
 def _finite(text: str, figure: str, unit: str | None) -> Number:
-    """Returns the value of a figure that Python reads, refusing those outside the range of a float."""
+    """Returns the value of a figure that Python reads, refusing those that no statistic holds."""
     value = float(figure)
-    if value in {float("inf"), float("-inf")}:
+    if abs(value) > LARGEST:
         return Number(problem=f"`{_short(text)}` is too large")
     if value == 0 and re.search(r"[1-9]", re.split("[eE]", figure, maxsplit=1)[0]):
         return Number(problem=f"`{_short(text)}` is too small to tell from zero")
@@ -233,11 +236,11 @@ def read_numbers(column: pl.Series) -> pl.DataFrame:
         column = column.cast(pl.String)
     if column.dtype.is_numeric():
         value = column.cast(pl.Float64)
-        odd = (value.is_null() | ~value.is_finite()).fill_null(value=True)
+        odd = (value.is_null() | ~(value.abs() <= LARGEST)).fill_null(value=True)
     elif column.dtype == pl.String:
         value = column.cast(pl.Float64, strict=False)
         # A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
-        odd = value.is_null() | ~value.is_finite() | ((value == 0) & ~column.is_in(["0", "0.0", "0.00"]))
+        odd = value.is_null() | ~(value.abs() <= LARGEST) | ((value == 0) & ~column.is_in(["0", "0.0", "0.00"]))
         odd = odd.fill_null(value=True)
         rows = odd.arg_true()
         rows = rows.filter(column.gather(rows).str.contains(_GROUPED).fill_null(value=False))
@@ -280,6 +283,8 @@ def _read_any(cell: object) -> Number:
     """Returns what one cell of any type says: null is missing, text is read, anything else is a problem."""
     if cell is None:
         return Number(status="missing")
+    if isinstance(cell, int | float) and LARGEST < abs(cell) < float("inf"):
+        return Number(problem=f"`{cell}` is too large")
     return read_number(cell) if isinstance(cell, str) else Number(problem=_explain(str(cell), str(cell)))
 
 

@@ -16,7 +16,7 @@ from kpi.intake.files import read
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
 from kpi.system import System
-from kpi.targets import EQUAL, PerEntity, in_unit
+from kpi.targets import EQUAL, PerEntity, in_unit, own_column
 
 _COLUMNS = ("entity", "indicator", "target")
 
@@ -73,7 +73,7 @@ def in_data(
 def add(
     grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities
 ) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Returns the grid with `name.own_target` (Float64, in the indicator's unit) for each indicator that needs it.
+    """Returns the grid with a column (`own_column`; Float64, in the indicator's unit) for each target of each entity.
 
     Args:
         grid: the panel, one row per period and entity.
@@ -86,28 +86,31 @@ def add(
     """
     found: list[Diagnostic] = []
     files: dict[str, pl.DataFrame] = {}
-    for name, indicator in system.indicators.items():
-        sources = [target.per_entity for target in indicator.target if target.per_entity is not None]
-        if not sources:
-            continue
+    wanted = [
+        (name, place, target.per_entity)
+        for name, indicator in system.indicators.items()
+        for place, target in enumerate(indicator.target)
+        if target.per_entity is not None
+    ]
+    for name, place, bound in wanted:
         column = pl.lit(None, dtype=pl.Float64)
         mine = targets
-        if sources[0].file is None and sources[0].column is None:
-            by_entity, more = _from_roster(sources[0], name, system, entities)
+        if bound.file is None and bound.column is None:
+            by_entity, more = _from_roster(bound, name, system, entities)
             found += more
             grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
             column, mine = pl.col("target"), targets.clear()
-        elif (file := sources[0].file) is not None:
-            if file not in files:
-                files[file], more = _from_file(system.home / file, system, entities)
+        elif bound.file is not None:
+            if bound.file not in files:
+                files[bound.file], more = _from_file(system.home / bound.file, system, entities)
                 found += more
-            mine = files[file]
+            mine = files[bound.file]
         if mine.height:
             mine = _by_period(mine.filter(pl.col("indicator") == name), grid, system.period.months)
             grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
             # A target that is given once holds until another is given, and for the periods before it too.
             column = pl.col("target").forward_fill().over("entity").backward_fill().over("entity")
-        grid = grid.with_columns(column.alias(f"{name}.own_target")).drop("target", strict=False)
+        grid = grid.with_columns(column.alias(own_column(name, place))).drop("target", strict=False)
     return grid, found
 
 

@@ -20,7 +20,7 @@ from kpi.intake.headers import clean
 from kpi.intake.match import Placed, needed_columns, of_dataset
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
-from kpi.measures import Measure, exact_sum
+from kpi.measures import SCALE, Measure, exact_sum, unscaled
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 from kpi.system import System
@@ -187,7 +187,7 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]
             part = part.sort("period").with_columns(
-                value=(pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9,
+                value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
                 rows=pl.col("rows").cum_sum().over(year),
             )
         parts.append(part)
@@ -200,7 +200,7 @@ def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
     """How the months of a scored period are combined."""
     return {
         "sum": pl.when(value.count() > 0).then(exact_sum(value)),
-        "mean": exact_sum(value) / value.count(),
+        "mean": pl.when(value.count() > 0).then(exact_sum(value) / value.count()),
         "max": value.max(),
         "min": value.min(),
         "last": value.sort_by("period").last(),

@@ -21,7 +21,7 @@ from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, panel_columns
-from kpi.intake.numbers import read_numbers
+from kpi.intake.numbers import LARGEST, read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Reported
 from kpi.status import Status
@@ -158,6 +158,8 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
         roles.get("unit"),
         lambda row: ("K605", str(row["misfit"]), None),
     )
+    too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
+    refuse(too_large, roles.get("value"), lambda row: ("K604", f"`{row['value']}` is too large", None))
     revision = read_numbers(raw["revision"])
     raw = raw.with_columns(revision["value"].alias("edition"), revision["problem"].alias("uneditable"))
     refuse(

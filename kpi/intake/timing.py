@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from kpi.measures import OverTime, exact_sum
+from kpi.measures import SCALE, OverTime, exact_sum, unscaled
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 
@@ -97,6 +97,21 @@ def _ok() -> pl.Expr:
     return pl.col("status") == OK
 
 
+def _together(status: pl.Expr) -> pl.Expr:
+    """The one reason of parts of which some have no figure, null where all have.
+
+    What all parts share holds for the whole. Else a refused part comes first, then a missing one; a whole of which only
+    a part does not apply, or is below the unit, is incomplete.
+    """
+    return (
+        pl.when((status == OK).all()).then(None)
+        .when((status == reason("refused")).any()).then(reason("refused"))
+        .when(status.n_unique() == 1).then(status.first())
+        .when((status == reason("missing")).any()).then(reason("missing"))
+        .otherwise(reason("incomplete"))
+    )  # fmt: skip
+
+
 def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     """Sums of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
     keys = [*KEYS, "period"]
@@ -111,7 +126,7 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
         total=exact_sum(pl.when(part).then(pl.col("value"))),
         months=pl.when(part).then(pl.col("months")).sum(),
         covered=pl.when(part).then(bits).bitwise_or(),
-        worst=pl.when(part & ~_ok()).then(pl.col("status")).drop_nulls().sort().last(),
+        worst=_together(pl.col("status").filter(part)),
         rows=pl.len().cast(pl.Int64),
     )
     tiled = (pl.col("months") == size) & (pl.col("covered").bitwise_count_ones() == size)
@@ -136,7 +151,7 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     )
     # January's year to date starts from nothing.
     earlier = pl.when((pl.col("before") + 1) % 12 == 0).then(0.0).otherwise(pl.col("earlier"))
-    difference = ((pl.col("so_far") - earlier) * 1e9).round() / 1e9
+    difference = unscaled(((pl.col("so_far") - earlier) * SCALE).round())
     usable = (pl.col("status") != OK) & difference.is_not_null()
     return found.with_columns(
         value=pl.when(usable).then(difference).otherwise("value"), status=pl.when(usable).then(OK).otherwise("status")
@@ -157,7 +172,7 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     place = (pl.col("period") * size % 12 // size).cast(pl.Int64)
     complete = (pl.int_range(pl.len()).over(year) == place) & (_ok().cast(pl.Int64).cum_sum().over(year) == place + 1)
     summed = flows.with_columns(
-        value=pl.when(complete).then((pl.col("value") * 1e9).round().cum_sum().over(year) / 1e9),
+        value=pl.when(complete).then(unscaled((pl.col("value") * SCALE).round().cum_sum().over(year))),
         status=pl.when(complete).then(OK).when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
     )
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
@@ -183,7 +198,7 @@ def _aggregated(combine: pl.Expr) -> Combine:
         inside = rows.filter(pl.col("inside"))
         return inside.group_by([*KEYS, "period"]).agg(
             value=combine,
-            status=pl.when(_ok().any()).then(OK).otherwise(pl.col("status").sort().last()),
+            status=pl.when(_ok().any()).then(OK).otherwise(_together(pl.col("status"))),
             rows=_ok().sum().cast(pl.Int64),
         )
 
@@ -195,7 +210,7 @@ _COMBINE: dict[OverTime, Combine] = {
     "ytd": _to_date,
     "last": _stocks,
     "first": _first,
-    "mean": _aggregated(exact_sum(pl.col("value")) / pl.col("value").count()),
+    "mean": _aggregated(pl.when(_ok().any()).then(exact_sum(pl.col("value")) / pl.col("value").count())),
     "max": _aggregated(pl.col("value").max()),
     "min": _aggregated(pl.col("value").min()),
 }

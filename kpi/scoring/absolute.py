@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
@@ -9,9 +10,11 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.rounding import HAIR
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import OpenQuantity, Quantity, in_unit
+from kpi.status import literal
+from kpi.targets import OpenQuantity, Quantity, in_unit, percent_inside, step_problems
 from kpi.units import Unit
 
 
@@ -50,10 +53,9 @@ class Completion(Rule):
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
-        inside = pl.when(case.value < case.target).then(case.value / case.target * 100)
-        between = inside.when(case.value > case.upper).then(case.upper / case.value * 100).otherwise(full)
-        score = pl.when(case.upper.is_not_null()).then(between).otherwise(score)
         score = pl.when(case.target == 0).then(reached).otherwise(score)
+        inside = percent_inside(case.value, case.target, case.upper)
+        score = pl.when(case.upper.is_not_null()).then(inside).otherwise(score)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
@@ -61,13 +63,14 @@ class Completion(Rule):
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
         """The same score where the target is one number: what is asked of every row there is known here."""
-        value = case.value
+        value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
-            return value / target * 100 if forward else (2 - value / target) * 100
+            return value / bound * hundred if forward else (2 - value / bound) * hundred
         if target < 0:
-            return value / target * 100
-        return pl.when(value > 0).then(target / value * 100).when(value.is_not_null()).then(pl.lit(float(cap)))
+            return value / bound * hundred
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -79,7 +82,12 @@ class Completion(Rule):
 class Benchmark(Rule):
     """Percent of a benchmark, uncapped: `100 x/b`; lower is better: `100 b/x`, or `100 (2 - x/b)`, zero at 2b.
 
-    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more.
+    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more. With the
+    reciprocal a value of zero gets the cap, or 100 where there is none.
+
+    >>> frame = pl.DataFrame({"x": [24.097, 30.0]})
+    >>> frame.select(s=Benchmark(benchmark=24.097).score(Case.plain(pl.col("x"))).score.round(2))["s"].to_list()
+    [100.0, 124.5]
     """
 
     kind: Literal["benchmark"] = "benchmark"
@@ -106,7 +114,14 @@ class Benchmark(Rule):
 
 
 class Pass(Rule):
-    """All or nothing: 100 where the target is reached, else 0 (目标完成计分); strict comparators are strict."""
+    """All or nothing: `full` where the target is reached, else `fail` (目标完成计分); strict comparators are strict.
+
+    Source: 目标完成计分 of monthly evaluations, 16 indicators.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [8.0, 7.9]}).select(s=Pass().score(case).score)["s"].to_list()
+    [100.0, 0.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["pass"] = "pass"
@@ -123,7 +138,15 @@ class Pass(Rule):
 
 
 class Deduction(Rule):
-    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止)."""
+    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止).
+
+    Source: 考核办法 for PM10 and days of good air; 群众满意率, 每降低5个百分点扣1分.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(90.0))
+    >>> rule = Deduction(points=10, per=5, steps="whole")
+    >>> pl.DataFrame({"x": [90.0, 82.0]}).select(s=rule.score(case).score)["s"].to_list()
+    [100.0, 90.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["deduction"] = "deduction"
@@ -136,9 +159,8 @@ class Deduction(Rule):
     def score(self, case: Case) -> Scored:
         """Returns 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
-        short = (
-            pl.when(case.upper.is_not_null() & (case.value > case.upper)).then(case.value - case.upper).otherwise(short)
-        )
+        outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
+        short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
@@ -153,9 +175,21 @@ class Deduction(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Step(Rule):
-    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs."""
+    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
+
+    Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [9.0, 6.0]}).select(s=Step(points=2).score(case).score)["s"].to_list()
+    [82.0, 76.0]
+    """
 
     needs_target: ClassVar[bool] = True
     kind: Literal["step"] = "step"
@@ -176,11 +210,22 @@ class Step(Rule):
         """Returns the size of a step."""
         return {("per",): self.per}
 
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
 
 class Bands(Rule):
     """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
 
     `cuts: {100: 95, 80: 90, 60: -.inf}` gives 100 from 95, 80 from 90, 60 below. A value outside all bounds gets 0.
+
+    Source: 成本控制率 in 项目支出绩效自评表.
+
+    >>> rule = Bands(cuts={100: 95.0, 80: 90.0})
+    >>> pl.DataFrame({"x": [95.0, 94.9, 80.0]}).select(s=rule.score(Case.plain(pl.col("x"))).score)["s"].to_list()
+    [100.0, 80.0, 0.0]
     """
 
     kind: Literal["bands"] = "bands"
@@ -192,7 +237,8 @@ class Bands(Rule):
         score = pl.lit(0.0)
         for mark, bound in sorted(self.cuts.items()):
             limit = in_unit(bound, case.unit)
-            inside = case.value >= limit if case.higher else case.value <= limit
+            hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
+            inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
             score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
         return Scored(score)
 
@@ -222,7 +268,14 @@ class Bands(Rule):
 
 
 class Piecewise(Rule):
-    """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标)."""
+    """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标).
+
+    Source: three-point rules of 考核办法, 0 at A, 100 at B, 120 at C.
+
+    >>> rule = Piecewise(knots=((60.0, 0.0), (80.0, 100.0), (95.0, 120.0)))
+    >>> pl.DataFrame({"x": [50.0, 70.0, 99.0]}).select(s=rule.score(Case.plain(pl.col("x"))).score)["s"].to_list()
+    [0.0, 50.0, 120.0]
+    """
 
     kind: Literal["piecewise"] = "piecewise"
     cap: float | None = None
@@ -272,6 +325,8 @@ class Goalposts(Rule):
 
     With `log: true` on logarithms, as for income in the Human Development Index. The posts do not depend on the peers,
     so neither equal values nor a single one are special. `scale` stretches the result before floor and cap.
+
+    Source: UNDP Human Development Report, technical notes.
 
     >>> frame = pl.DataFrame({"x": [100.0, 2000.0, 75000.0]})
     >>> rule = Goalposts(low=100.0, high=75000.0, log=True)

@@ -33,8 +33,7 @@ class RankScore(Relative):
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the place."""
-        place = case.among(case.value.rank(self.ties, descending=case.higher))
-        return Scored(self.first - self.step * (place.cast(pl.Float64) - 1))
+        return Scored(self.first - self.step * (case.place(self.ties, first="best") - 1))
 
     def words(self) -> str:
         """Returns the rule in words."""
@@ -60,9 +59,9 @@ class Percentile(Relative):
 
     def score(self, case: Case) -> Scored:
         """Returns the percentile among the peers that have a value."""
-        place = case.among(case.value.rank(self.ties, descending=not case.higher))
-        others = case.among(case.value.count()).cast(pl.Float64) - 1
-        position = pl.when(others == 0).then(pl.lit(1.0)).otherwise((place.cast(pl.Float64) - 1) / others)
+        place = case.place(self.ties, first="worst")
+        others = case.among(case.value.count(), "count").cast(pl.Float64) - 1
+        position = pl.when(others == 0).then(pl.lit(1.0)).otherwise((place - 1) / others)
         return Scored(stretched(position, self.scale))
 
     def words(self) -> str:
@@ -90,8 +89,7 @@ class Borda(Relative):
 
     def score(self, case: Case) -> Scored:
         """Returns the points."""
-        place = case.among(case.value.rank(self.ties, descending=not case.higher))
-        return Scored(self.points * (place.cast(pl.Float64) - 1))
+        return Scored(self.points * (case.place(self.ties, first="worst") - 1))
 
     def words(self) -> str:
         """Returns the rule in words."""

@@ -140,9 +140,9 @@ class ZScore(Relative):
     def score(self, case: Case) -> Scored:
         """Returns the standardised value."""
         sign = 1 if case.higher else -1
-        apart = case.value - case.among(case.value.mean())
+        apart = case.value - case.among(case.value.mean(), "mean")
         # The deviation of equal numbers may come out as a few last bits instead of zero: compare the numbers.
-        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std())).otherwise(0.0)
+        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std(), "deviation")).otherwise(0.0)
         return Scored(self.mean + sign * self.sd * z)
 
     def words(self) -> str:

@@ -11,8 +11,11 @@ from pydantic import Field
 
 from kpi.definition import Block, Listed, Path, Problems
 from kpi.rounding import rounded
+from kpi.status import literal
 from kpi.targets import Quantity, in_unit, quantity_problems
 from kpi.units import ONE, Unit
+
+Ties = Literal["min", "average", "max", "dense"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Case:
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `reached` is Boolean;
     `peers` are the columns that group the entities compared with each other; `fixed` is the target when it is one
     number other than zero for every entity and period.
+
+    Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
+    columns of a stage of their own: written out inside a score, each would be computed for every place where it stands
+    (7 s instead of 0.3 s for 100,000 x 200). Without `figures` they stand inside.
     """
 
     value: pl.Expr
@@ -31,6 +38,8 @@ class Case:
     upper: pl.Expr
     reached: pl.Expr
     peers: tuple[str, ...] = ("period", "cohort")
+    name: str = ""
+    figures: dict[str, pl.Expr] | None = None
     fixed: float | None = None
 
     @classmethod
@@ -51,17 +60,35 @@ class Case:
         """Returns a declared quantity in the indicator's unit as a literal, or None."""
         return None if quantity is None else pl.lit(in_unit(quantity, self.unit))
 
-    def among(self, expr: pl.Expr) -> pl.Expr:
-        """Returns an expression evaluated within each group of peers."""
-        return expr.over(self.peers) if self.peers else expr
+    def among(self, expr: pl.Expr, what: str) -> pl.Expr:
+        """Returns an expression evaluated within each group of peers; `what` names it."""
+        whole = expr.over(self.peers) if self.peers else expr
+        if self.figures is None:
+            return whole
+        column = f"{self.name}~{what}"
+        self.figures[column] = whole
+        return pl.col(column)
 
     def best(self) -> pl.Expr:
         """Returns the best value among the peers."""
-        return self.among(self.value.max() if self.higher else self.value.min())
+        return self.greatest() if self.higher else self.least()
 
     def worst(self) -> pl.Expr:
         """Returns the worst value among the peers."""
-        return self.among(self.value.min() if self.higher else self.value.max())
+        return self.least() if self.higher else self.greatest()
+
+    def greatest(self) -> pl.Expr:
+        """Returns the greatest value among the peers."""
+        return self.among(self.value.max(), "greatest")
+
+    def least(self) -> pl.Expr:
+        """Returns the least value among the peers."""
+        return self.among(self.value.min(), "least")
+
+    def place(self, ties: Ties, *, first: Literal["best", "worst"]) -> pl.Expr:
+        """Returns the place among the peers as Float64, 1 being the best or the worst value."""
+        descending = self.higher == (first == "best")
+        return self.among(self.value.rank(ties, descending=descending), "place").cast(pl.Float64)
 
 
 @dataclass(frozen=True)
@@ -100,8 +127,8 @@ class Rule(Block):
         """Returns the score with floor, cap and rounding applied; a `sound` one (see `Scored`) is never NaN."""
         if sound and self.floor is not None and self.cap is not None:
             # NOTE: half the time of `clip` (measured on 200 columns), which passes NaN through where this would not.
-            above = pl.when(score > self.cap).then(pl.lit(float(self.cap)))
-            score = above.when(score < self.floor).then(pl.lit(float(self.floor))).otherwise(score)
+            floor, cap = literal(float(self.floor)), literal(float(self.cap))
+            score = pl.when(score > cap).then(cap).when(score < floor).then(floor).otherwise(score)
         elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)

@@ -104,7 +104,7 @@ class Interval(Relative):
             least, most = (in_unit(one, case.unit) for one in self.limits)
             room_below, room_above = low - least, most - high
         else:
-            room = pl.max_horizontal(low - case.among(case.value.min()), case.among(case.value.max()) - high)
+            room = pl.max_horizontal(low - case.least(), case.greatest() - high)
             room_below = room_above = room
         score = (
             pl.when(below > 0)

@@ -74,3 +74,18 @@ def test_a_bound_by_value_is_converted_or_refused(score):
     assert targets(score("{by: 等级, values: {三级: 0.1 千张, 二级: 50}}", of="beds")) == [100, 50, None]
     with pytest.raises(DefinitionError, match="亩"):
         score("{by: 等级, values: {三级: 60 亩}}", of="beds")
+
+
+def test_each_of_several_dated_targets_has_bounds_of_its_own(tmp_path: Path):
+    (tmp_path / "roster.csv").write_text(ROSTER, "utf-8")
+    dated = """[
+      {at_least: {by: 等级, values: {三级: 60, 二级: 30}}, by: 2023},
+      {at_least: {by: 等级, values: {三级: 70, 二级: 50}}, by: 2024},
+      {at_least: 90, by: 2025}]"""
+    text = DEFINITION.replace("target: {at_least: BOUND}", f"target: {dated}")
+    (tmp_path / "hospitals.yaml").write_text(text, "utf-8")
+    rows = "".join(f"{year},{one},45\n" for year in (2023, 2024, 2025) for one in ("甲院", "乙院"))
+    (tmp_path / "data.csv").write_text(f"期别,地区,移动支付占比(%)\n{rows}", "utf-8")
+    wide = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "hospitals.yaml")).frame
+    found = {period: group["pay.target"].to_list() for (period,), group in wide.group_by("period", maintain_order=True)}
+    assert list(found.values()) == [[60, 30, None], [70, 50, None], [90, 90, 90]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -144,5 +146,8 @@ def test_peers_of_all_periods(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_kind_says_itself_in_words_and_names_its_formula(kind):
-    assert "`" in kind.__doc__ or "100" in kind.__doc__
+def test_every_kind_has_its_formula_its_source_and_an_example(kind):
+    text = inspect.getdoc(kind)
+    assert "`" in text
+    assert "Source:" in text
+    assert ">>>" in text

@@ -1,0 +1,25 @@
+"""Whole processes: how soon the command line answers, and the demo from start to end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from benchmarks.race import ROOT, Race, hold
+
+SAMPLE = ("sample_data/jiaxing-2022/reports.csv", "sample_data/jiaxing-2022/cases.csv")
+
+
+def run(*arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_start(benchmark):
+    contenders = {
+        "python -c pass": lambda: run("-c", "pass"),
+        "kpi --help": lambda: run("-m", "kpi", "--help"),
+        "kpi score (the demo)": lambda: run("-m", "kpi", "score", *SAMPLE),
+    }
+    goals = {"kpi --help": "150 ms more than python -c pass", "kpi score (the demo)": "1.5 s"}
+    race = Race("Start: whole processes", "python -c pass", goals)
+    hold(benchmark, race, contenders, rounds=7)

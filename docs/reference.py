@@ -1,0 +1,106 @@
+"""Writes docs/reference/scoring.md from the definitions themselves: a section per kind, out of its class.
+
+Run from the root of the repository: python docs/reference.py
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from kpi import matrices, means
+from kpi.definition import kind_of
+from kpi.found_stars import SCHEMES
+from kpi.pillars import Missing
+from kpi.scoring import KINDS
+from kpi.treatment import STEPS
+from kpi.weights import METHODS
+
+FILE = Path(__file__).parent / "reference" / "scoring.md"
+HEAD = """# Scoring, weights, means, data treatment and stars
+
+Written by `python docs/reference.py` out of the definitions; what is said here is what the classes say of themselves.
+Scores are percent of full marks. What a kind makes of equal values and of a single entity stands in its text.
+"""
+#: What every definition of a group takes stands once, at its head.
+SHARED = {"kind", "method", "ours", "title", "note"}
+
+
+def paragraphs(model: Any) -> str:
+    """Returns the text of a docstring without its examples, `Args:` and `Returns:`."""
+    text = inspect.getdoc(model) or ""
+    text = re.sub(r"(?ms)^>>>.*?(?=^\s*$|\Z)", "", text)
+    text = text.partition("\nArgs:")[0]
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def default(field: FieldInfo) -> str:
+    """Returns a field's default as YAML would have it."""
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{key}: {one:g}' for key, one in value.items())}}}`"
+    return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def table(model: type[BaseModel], leave_out: set[str]) -> str:
+    """Returns the fields of a model as a table."""
+    rows = [
+        f"| `{field.alias or name}` | {default(field)} | {field.description or ''} |"
+        for name, field in model.model_fields.items()
+        if name not in leave_out | SHARED
+    ]
+    return "\n".join(["| key | default | |", "|---|---|---|", *rows]) if rows else ""
+
+
+def group(title: str, models: tuple[type[BaseModel], ...], tag: str = "kind") -> str:
+    """Returns a chapter: what all kinds take, then each."""
+    common = set.intersection(*(set(model.model_fields) for model in models)) - SHARED
+    usual = {name: Counter(default(one.model_fields[name]) for one in models).most_common(1)[0][0] for name in common}
+    parts = [f"## {title}"]
+    if common:
+        plain = next(one for one in models if all(default(one.model_fields[name]) == usual[name] for name in common))
+        parts += ["All take:", table(plain, set(plain.model_fields) - common)]
+    for model in models:
+        # A default of a kind's own, such as no cap, is worth saying again.
+        own = table(model, {name for name in common if default(model.model_fields[name]) == usual[name]})
+        parts += [f"### `{kind_of(model, tag)}`", paragraphs(model), *([own] if own else [])]
+    return "\n\n".join(parts)
+
+
+def text() -> str:
+    """Returns the whole reference."""
+    formulas = {
+        "entropy": matrices.entropy,
+        "critic": matrices.critic,
+        "variation": matrices.variation,
+        "pca": matrices.principal,
+    }
+    found = "\n\n".join(f"`{name}`: {paragraphs(one)}" for name, one in formulas.items())
+    chapters = [
+        HEAD.strip(),
+        group("Scoring rules", KINDS),
+        "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(matrices.copeland)}"]),
+        "\n\n".join(["## Missing parts", paragraphs(Missing), table(Missing, set())]),
+        group("Weights", METHODS, "method"),
+        f"### Formulas of weights from data\n\n{found}",
+        group("Data treatment", STEPS),
+        group("Stars", SCHEMES),
+    ]
+    return "\n\n".join(chapters) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(text(), encoding="utf-8")

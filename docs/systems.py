@@ -1,0 +1,253 @@
+"""Writes docs/systems/*.md: a page for every system of definitions/, made from its definition alone.
+
+Run from the root of the repository: python docs/systems.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import kpi
+from kpi.adjustments import Bonus, Deduction, Veto
+from kpi.catalogue import shipped
+from kpi.definition import kind_of
+from kpi.measures import Measure
+from kpi.system import System
+
+HERE = Path(__file__).parent / "systems"
+
+BASES = {
+    "stated": "明文数值", "full_coverage": "全覆盖", "milestone": "节点任务", "qualitative": "定性，不计分",
+    "structural": "框架数字，不计分", "named_list": "点名清单，不计分",
+}  # fmt: skip
+
+#: How figures of finer periods make the scored one.
+TIMING = {
+    "sum": "期内合计",
+    "last": "期末数",
+    "first": "期初数",
+    "mean": "期内平均",
+    "max": "最大",
+    "min": "最小",
+    "ytd": "年初累计",
+}
+
+#: What a key of `ours` is called.
+KEYS = {
+    "weight": "权重", "parts": "权重", "missing": "缺项处理", "share": "分解办法", "file": "分解办法",
+    "schedule": "序时进度", "tolerance": "容差", "period": "基期", "unit": "单位", "rounding": "取整",
+    "ties": "并列处理",
+}  # fmt: skip
+
+#: Blocks that stand for the whole system.
+BLOCKS = {"scoring": "计分办法", "composite": "合成", "stars": "星级", "ranking": "排名", "lights": "红黄绿灯"}
+
+
+def cell(text: object) -> str:
+    """Returns text that stays within its cell of a table."""
+    return str(text).replace("|", "\\|").replace("\n", " ").strip() or "—"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yields a table, nothing when it has no rows."""
+    body = [f"| {' | '.join(map(cell, row))} |" for row in rows]
+    if body:
+        yield f"| {' | '.join(headings)} |"
+        yield "|" + "---|" * len(headings)
+        yield from body
+        yield ""
+
+
+def ours(mark: bool | tuple[str, ...]) -> str:
+    """Returns what is ours about a definition, empty when nothing is."""
+    if isinstance(mark, tuple):
+        return "、".join(dict.fromkeys(KEYS.get(key, key) for key in mark)) + "为本评价所定"
+    return "本评价所定" if mark else ""
+
+
+def page(system: System) -> str:
+    """Returns the page of a system."""
+    lines = [
+        f"# {system.title or system.system}",
+        "",
+        "<!-- written by docs/systems.py; change the definition instead -->",
+        "",
+    ]
+    lines += [*head(system), *tree(system), *indicators(system), *adjustments(system), *measures(system), *own(system)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def head(system: System) -> Iterator[str]:
+    """Yields what is evaluated, by what document, and the rules for the whole."""
+    file = f"definitions/{system.system}.yaml"
+    yield f"编号 `{system.system}`，定义文件 [`{file}`](../../{file})。"
+    yield ""
+    source = system.source
+    if source is not None:
+        parts = (source.issuer, source.document, str(source.date or ""), source.number)
+        yield f"- 依据：{' '.join(part for part in parts if part)}" + (f"。{source.note}" if source.note else "")
+    yield f"- 评价对象：{system.entities.title}" + (
+        f"，名单 `{system.entities.roster}`" if system.entities.roster else ""
+    )
+    yield f"- 期别：{ {'month': '月', 'quarter': '季', 'half': '半年', 'year': '年'}[system.period.value] }"
+    rule = system.scoring
+    yield f"- 计分：{rule.words() if rule else '有目标的指标按完成比例'}"
+    yield f"- 合成：{system.composite.mean_words}，{system.composite.missing.words()}，满分 {system.composite.full:g}"
+    names = "，".join(f"{level} 星为{name}" for level, name in sorted(system.stars.names.items(), reverse=True))
+    yield f"- 星级：{system.stars.words()}" + (f"；{names}" if names else "")
+    yield f"- 排名：保留 {system.ranking.decimals} 位小数，分组排名"
+    yield ""
+
+
+def tree(system: System) -> Iterator[str]:
+    """Yields the tree of pillars with their weights."""
+    rows = []
+    for depth in reversed(system.depths):
+        for name in depth:
+            pillar = system.pillars[name]
+            weight = system.tops.get(name)
+            shown = f"{weight:g}" if weight is not None else f"{system.parents[name]} 之内"
+            parts = "、".join(
+                f"{system.symbols[part].title if part in system.symbols else part} {share:g}"
+                for part, share in pillar.parts.items()
+            )
+            rows.append((pillar.title or name, shown, parts, pillar.mean_words, pillar.missing.words()))
+    if rows:
+        yield "## 指标体系"
+        yield ""
+        yield from table(("一级指标", "权重", "构成及权重", "合成", "缺项"), rows)
+
+
+def indicators(system: System) -> Iterator[str]:
+    """Yields every indicator: formula in words, target, rule of its own, clause, units in charge."""
+    yield "## 指标"
+    yield ""
+    rows = []
+    for name, one in system.indicators.items():
+        unit = system.unit(name)
+        target = "；".join(target.words(unit) for target in one.target)
+        notes = [
+            one.note,
+            *(target.note for target in one.target),
+            one.score.words() if one.score is not None else None,
+        ]
+        units = [
+            f"牵头 {'、'.join(one.lead)}" if one.lead else "",
+            f"责任 {'、'.join(one.responsible)}" if one.responsible else "",
+        ]
+        basis = BASES.get(one.basis or "", "")
+        rows.append((
+            one.title or name, f"`{name}`", one.words(system.symbols), unit, target, one.clause or "", basis,
+            "；".join(filter(None, units)), "；".join(filter(None, notes)),
+        ))  # fmt: skip
+    yield from table(("指标", "编号", "计算方法", "单位", "目标", "条款", "性质", "单位分工", "说明"), rows)
+
+
+def adjustments(system: System) -> Iterator[str]:
+    """Yields bonuses, deductions and vetoes."""
+    rows = []
+    for name, one in system.adjustments.items():
+        if isinstance(one, Veto):
+            rows.append((one.title or name, "一票否决", one.when, one.effect.words))
+        elif isinstance(one, Bonus | Deduction):
+            limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
+            of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
+            kind, sign = ("加分", "+") if isinstance(one, Bonus) else ("减分", "−")
+            rows.append((one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}"))
+    if rows:
+        yield "## 加减分与一票否决"
+        yield ""
+        yield from table(("名称", "类型", "依据", "作用"), rows)
+
+
+def measures(system: System) -> Iterator[str]:
+    """Yields the figures that departments report or that records are counted for."""
+    yield "## 基础数据"
+    yield ""
+    rows = [
+        (
+            one.title or name,
+            f"`{name}`",
+            one.unit,
+            made(one),
+            TIMING.get(getattr(one, "timing", one.over_time) or "", ""),
+        )
+        for name, one in system.measures.items()
+    ]
+    yield from table(("名称", "编号", "单位", "来源", "汇总"), rows)
+
+
+def made(measure: Measure) -> str:
+    """Returns where a figure comes from, in words."""
+    kind = kind_of(type(measure))
+    words = {
+        "reported": "报送",
+        "count": "记录计数",
+        "sum": "记录合计",
+        "mean": "记录平均",
+        "distinct": "去重计数",
+    }.get(kind, kind)
+    of = "".join(f" {column}" for column in measure.columns())
+    return f"{words}{of}" + (f"（{measure.where}）" if measure.where else "")
+
+
+def own(system: System) -> Iterator[str]:
+    """Yields what is the document's and what is ours."""
+    marked = [
+        f"{words}：{ours(mark)}"
+        for key, words in BLOCKS.items()
+        if (mark := getattr(getattr(system, key), "ours", False))
+    ]
+    marked += [f"一级指标「{one.title or name}」：{ours(one.ours)}" for name, one in system.pillars.items() if one.ours]
+    marked += [
+        f"加减分「{one.title or name}」：{ours(one.ours)}" for name, one in system.adjustments.items() if one.ours
+    ]
+    for name, one in system.indicators.items():
+        found = [
+            ours(mark)
+            for mark in (one.ours, *(t.ours for t in one.target), one.score.ours if one.score else False)
+            if mark
+        ]
+        marked += [f"指标「{one.title or name}」：{'；'.join(dict.fromkeys(found))}"] if found else []
+    yield "## 文件规定与本评价所定"
+    yield ""
+    yield (
+        "以下内容文件没有规定，由本评价确定；其余（指标、条款、目标值、期限、单位分工）出自所引文件。"
+        if marked
+        else "全部内容出自所引文件。"
+    )
+    yield ""
+    yield from (f"- {line}" for line in marked)
+
+
+def index(systems: Iterable[System]) -> str:
+    """Returns the page that lists the others."""
+    rows = [
+        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars.words())
+        for one in systems
+    ]
+    lines = [
+        "# 评价体系",
+        "",
+        "<!-- written by docs/systems.py -->",
+        "",
+        *table(("体系", "指标数", "评价对象", "星级"), rows),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Returns every page by its file name."""
+    systems = [kpi.load(file) for file in sorted(shipped().glob("*.yaml"))]
+    return {"README.md": index(systems)} | {f"{one.system}.md": page(one) for one in systems}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write a page for every system.")
+    parser.add_argument("--out", type=Path, default=HERE, help="the folder that is written into")
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (out / name).write_text(text, "utf-8")

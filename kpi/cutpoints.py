@@ -1,0 +1,88 @@
+"""Cut points from the scores themselves: quantiles, and the clusters that hold together best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Literal
+
+import polars as pl
+
+Interpolation = Literal["linear", "lower", "higher", "midpoint", "nearest"]
+
+
+def quantiles(scores: pl.Series, percents: Sequence[float], interpolation: Interpolation = "linear") -> list[float]:
+    """Returns the quantiles of scores at some percents, in their order (linear: Hyndman and Fan type 7).
+
+    >>> quantiles(pl.Series([1.0, 2.0, 3.0, 4.0, 5.0]), [25, 50])
+    [2.0, 3.0]
+    """
+    found = (scores.quantile(percent / 100, interpolation) for percent in percents)
+    return [one for one in found if one is not None]
+
+
+def breaks(scores: pl.Series, number: int) -> list[float]:
+    """Returns the least score of each cluster but the lowest, for the clusters with the least squares within them.
+
+    An exact optimum (Fisher 1958, the natural breaks of Jenks), by dynamic programming with divide and conquer over
+    the distinct scores. With fewer distinct scores than clusters each is a cluster of its own.
+
+    >>> breaks(pl.Series([1.0, 2.0, 10.0, 11.0, 50.0]), 3)
+    [10.0, 50.0]
+    """
+    counted = scores.value_counts(sort=False, name="times").sort(scores.name)
+    values: list[float] = counted[scores.name].to_list()
+    times: list[int] = counted["times"].to_list()
+    number = min(number, len(values))
+    if number < 2:
+        return []
+    middle = values[len(values) // 2]
+    counts = [0, *accumulate(times)]
+    sums = [0.0, *accumulate(t * (v - middle) for v, t in zip(values, times, strict=True))]
+    squares = [0.0, *accumulate(t * (v - middle) ** 2 for v, t in zip(values, times, strict=True))]
+
+    def within(start: int, end: int) -> float:
+        """The sum of squares of the distinct scores start ... end - 1 around their mean."""
+        total = sums[end] - sums[start]
+        return max(squares[end] - squares[start] - total * total / (counts[end] - counts[start]), 0.0)
+
+    best = [0.0] + [within(0, end) for end in range(1, len(values) + 1)]
+    splits: list[list[int]] = []
+    for clusters in range(2, number + 1):
+        best, split = _next(best, within, clusters, len(values))
+        splits.append(split)
+    starts, end = [], len(values)
+    for split in reversed(splits):
+        end = split[end]
+        starts.append(end)
+    return [values[start] for start in reversed(starts)]
+
+
+def _next(
+    best: list[float], within: Callable[[int, int], float], clusters: int, size: int
+) -> tuple[list[float], list[int]]:
+    """The least sum of squares of the first `end` scores in one cluster more, and where its last cluster starts.
+
+    Where the last cluster starts never falls as `end` rises, so the middle one halves the search of the others.
+    """
+    found, split = [float("inf")] * (size + 1), [0] * (size + 1)
+    waiting = [(clusters, size, clusters - 1, size - 1)]
+    while waiting:
+        low, high, first, last = waiting.pop()
+        if low > high:
+            continue
+        end = (low + high) // 2
+        found[end], split[end] = min((best[s] + within(s, end), s) for s in range(first, min(last, end - 1) + 1))
+        waiting += [(low, end - 1, first, split[end]), (end + 1, high, split[end], last)]
+    return found, split
+
+
+def guarded(cuts: Sequence[float], before: Sequence[float] | None, guardrail: float | None) -> list[float]:
+    """Returns cut points that moved at most `guardrail` points since the ones before.
+
+    >>> guarded([70, 95], [80, 90], 5)
+    [75, 95]
+    """
+    if guardrail is None or before is None or len(before) != len(cuts):
+        return list(cuts)
+    return [min(max(cut, old - guardrail), old + guardrail) for cut, old in zip(cuts, before, strict=True)]

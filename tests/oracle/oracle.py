@@ -1,0 +1,411 @@
+"""A second opinion: a whole evaluation in plain Python, one entity, one period, one indicator at a time.
+
+It is written from the words of the definition language, without Polars and without the package's code, so that what
+both say is true twice. A definition is the mapping that its YAML holds; data are `Row` and `Event` values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tests.oracle.oracle_figures import (
+    MISSING,
+    MONTHS,
+    UNITS,
+    Cell,
+    Event,
+    Row,
+    ZeroDenominatorError,
+    evaluate,
+    factor,
+    recorded,
+    reported,
+)
+from tests.oracle.oracle_rules import (
+    HAIR,
+    attainment,
+    bounds,
+    comparator,
+    due,
+    in_force,
+    last_month,
+    reached,
+    rounded,
+    score,
+)
+from tests.oracle.oracle_tree import Node, after_vetoes, climbed, combine, earned, place, total
+
+#: A period and an entity.
+Key = tuple[int, str]
+
+
+@dataclass
+class Opinion:
+    """What the oracle says, by period and entity and, where there is one, name."""
+
+    measures: dict[tuple[int, str, str], Cell] = field(default_factory=dict)
+    indicators: dict[tuple[int, str, str], dict] = field(default_factory=dict)
+    pillars: dict[tuple[int, str, str], dict] = field(default_factory=dict)
+    totals: dict[Key, dict] = field(default_factory=dict)
+
+
+def judge(system: dict, rows: list[Row], events: list[Event], cohorts: dict[str, str]) -> Opinion:
+    """Returns what every number of a scorecard must be."""
+    return _Judge(system, rows, events, cohorts).opinion()
+
+
+class _Judge:
+    def __init__(self, system: dict, rows: list[Row], events: list[Event], cohorts: dict[str, str]) -> None:
+        self.system, self.rows, self.events, self.cohorts = system, rows, events, cohorts
+        self.size = MONTHS[system["period"]]
+        self.entities = sorted({one.entity for one in [*rows, *events]})
+        self.out = Opinion()
+        self.units = {name: measure["unit"] for name, measure in system["measures"].items()}
+        self.finer: dict[str, dict] = {}
+
+    def peers(self, entity: str) -> list[str]:
+        return [one for one in self.entities if self.cohorts.get(one) == self.cohorts.get(entity)]
+
+    def opinion(self) -> Opinion:
+        found = self.figures()
+        first, last = min(p for *_, p in found), max(p for *_, p in found)
+        self.periods = list(range(first, last + 1))
+        self.grid = [(period, entity) for period in self.periods for entity in self.entities]
+        self.cells: dict[tuple[int, str, str], Cell] = {}
+        for name, measure in self.system["measures"].items():
+            if "per" not in measure:
+                for period, entity in self.grid:
+                    self.cells[period, entity, name] = found.get((name, entity, period), MISSING)
+        self.out.measures = dict(self.cells)
+        for name, indicator in self.system["indicators"].items():
+            self.units[name] = self.unit(indicator)
+            values = {key: self.value(indicator, *key) for key in self.grid}
+            for (period, entity), (value, status) in values.items():
+                if value is not None and not math.isfinite(value):
+                    value, status = None, "out_of_range"  # noqa: PLW2901
+                self.cells[period, entity, name] = (value, status)
+        self.scores()
+        self.tree()
+        self.league()
+        return self.out
+
+    # ---- MEASURES ---- #
+
+    def figures(self) -> dict[tuple[str, str, int], Cell]:
+        measures = self.system["measures"]
+        found = reported(self.rows, {n: m for n, m in measures.items() if "kind" not in m}, self.size)
+        for name, measure in measures.items():
+            if "kind" in measure:
+                cells = recorded(self.events, measure, self.size)
+                self.finer[name] = cells
+                # A finer unit's figure makes its period exist, too.
+                found |= {(name, entity, period): cell for (entity, _, period), cell in cells.items()}
+        return found
+
+    # ---- INDICATORS ---- #
+
+    def unit(self, indicator: dict) -> str:
+        kind = indicator["kind"]
+        if kind == "level":
+            return indicator.get("unit", self.units[indicator["of"]])
+        if kind == "ratio":
+            above, below = self.units[indicator["numerator"]], self.units[indicator["denominator"]]
+            return "%" if UNITS[above][1] == UNITS[below][1] else f"{above}/{below}"
+        if kind == "growth" and indicator.get("as") == "points":
+            unit = self.units[indicator["of"]]
+            return "百分点" if unit == "%" else unit
+        if kind == "count":
+            return "%" if indicator.get("as") == "share" else "个"
+        return {"milestone": "是/否", "formula": "?"}.get(kind, "%")
+
+    def value(self, indicator: dict, period: int, entity: str) -> Cell:
+        return getattr(self, indicator["kind"])(indicator, period, entity)
+
+    def cell(self, period: int, entity: str, name: str) -> Cell:
+        return self.cells.get((period, entity, name), MISSING)
+
+    def level(self, one: dict, period: int, entity: str) -> Cell:
+        value, status = self.cell(period, entity, one["of"])
+        return (None, status) if value is None else (value * factor(self.units[one["of"]], self.unit(one)), "ok")
+
+    def ratio(self, one: dict, period: int, entity: str) -> Cell:
+        (above, why), (below, why_not) = (self.cell(period, entity, one[key]) for key in ("numerator", "denominator"))
+        if above is None or below is None:
+            return None, why if above is None else why_not
+        if below == 0:
+            return None, "zero_denominator"
+        if below < one.get("min_denominator", -math.inf):
+            return None, "too_few"
+        units = self.units[one["numerator"]], self.units[one["denominator"]]
+        return above / below * (100 * factor(*units) if self.unit(one) == "%" else 1), "ok"
+
+    def coverage(self, one: dict, period: int, entity: str) -> Cell:
+        (part, why), (whole, why_not) = (self.cell(period, entity, one[key]) for key in ("covered", "total"))
+        if part is None or whole is None:
+            return None, why if part is None else why_not
+        part *= factor(self.units[one["covered"]], self.units[one["total"]])
+        if whole == 0:
+            return None, "zero_denominator"
+        if part < 0 or part > whole + abs(whole) * HAIR:
+            return None, "out_of_range"
+        if whole < one.get("min_total", -math.inf):
+            return None, "too_few"
+        return 100 * part / whole, "ok"
+
+    def share(self, one: dict, period: int, entity: str) -> Cell:
+        value, status = self.cell(period, entity, one["of"])
+        if value is None:
+            return None, status
+        within = self.entities if one.get("within", "all") == "all" else self.peers(entity)
+        cells = [self.cell(period, other, one["of"]) for other in within]
+        if any(why not in ("ok", "not_applicable") for _, why in cells):
+            return None, "incomplete"
+        whole = sum(v for v, _ in cells if v is not None)
+        return (100 * value / whole, "ok") if whole else (None, "zero_denominator")
+
+    def growth(self, one: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
+        months = {"y": 12, "q": 3, "m": 1}[one.get("over", "1y")[-1]] * int(one.get("over", "1y")[:-1])
+        value, status = self.cell(period, entity, one["of"])
+        base = self.cell(period - months // self.size, entity, one["of"])[0]
+        if value is None:
+            return None, status
+        if base is None:
+            return None, "no_baseline"
+        how = one.get("as", "rate")
+        if how == "points":
+            return value - base, "ok"
+        if base <= 0:
+            return None, "zero_baseline" if base == 0 else "negative_baseline"
+        if how == "rate":
+            return 100 * (value / base - 1), "ok"
+        years = months / 12
+        ratio = value / base
+        if ratio < 0 and 1 / years != int(1 / years):
+            return None, "out_of_range"
+        return 100 * (ratio ** (1 / years) - 1), "ok"
+
+    def count(self, one: dict, period: int, entity: str) -> Cell:
+        cells = [cell for (who, _, when), cell in self.finer[one["of"]].items() if (who, when) == (entity, period)]
+        values = [value for value, _ in cells if value is not None]
+        if not values:
+            return MISSING
+        if len(values) < one.get("min_units", 0):
+            return None, "too_few"
+        passed = sum(evaluate(f"value {one['passes']}", {"value": value}) is True for value in values)
+        return (100 * passed / len(values) if one.get("as") == "share" else float(passed)), "ok"
+
+    def milestone(self, one: dict, period: int, entity: str) -> Cell:
+        known = [(when, self.cell(when, entity, one["of"])[0]) for when in self.periods if when <= period]
+        known = [(when, value) for when, value in known if value is not None]
+        if not known:
+            return None, self.cell(period, entity, one["of"])[1]
+        if known[-1][1] <= 0:
+            return 0.0, "ok"
+        done_in = min(when for when, value in known if value > 0) * self.size
+        deadlines = [last_month(target["by"]) for target in listed(one.get("target")) if "by" in target]
+        return (None, "late") if deadlines and done_in > max(deadlines) else (1.0, "ok")
+
+    def formula(self, one: dict, period: int, entity: str) -> Cell:
+        needed = [name for name in self.units if name in one["expr"].replace("(", " ").replace(")", " ").split()]
+        order = sorted(needed, key=one["expr"].index)
+        for name in order:
+            if self.cell(period, entity, name)[1] != "ok":
+                return None, self.cell(period, entity, name)[1]
+        try:
+            return float(evaluate(one["expr"], {name: self.cell(period, entity, name)[0] for name in order})), "ok"
+        except ZeroDenominatorError:
+            return None, "zero_denominator"
+        except OverflowError:
+            return None, "out_of_range"
+
+    # ---- TARGETS AND SCORES ---- #
+
+    def own_target(self, name: str, period: int, entity: str) -> float | None:
+        """The entity's own target: as given for the period, else the one before, else the first one after."""
+        of = self.system["indicators"][name].get("of")
+        unit = self.units[name]
+        given = sorted(
+            (row.end // self.size, row.start, number, row.target * (factor(row.unit, unit) if row.unit else 1))
+            for number, row in enumerate(self.rows)
+            if row.entity == entity and row.target is not None and row.measure in (of, name)
+        )
+        before = [target for when, _, _, target in given if when <= period]
+        return before[-1] if before else given[0][3] if given else None
+
+    def goal(self, name: str, period: int, entity: str) -> tuple[dict | None, float | None, float | None]:
+        month = (period + 1) * self.size - 1
+        target = in_force(self.targets(name), month)
+        if target is None:
+            return None, None, None
+        own = self.own_target(name, period, entity) if isinstance(target[comparator(target)], dict) else None
+        return target, *bounds(target, self.units[name], own)
+
+    def targets(self, name: str) -> list[dict]:
+        one = self.system["indicators"][name]
+        return listed(one.get("target")) or ([{"done": True}] if one["kind"] == "milestone" else [])
+
+    def scores(self) -> None:
+        for name, one in self.system["indicators"].items():
+            implied = any("at_most" in target or "below" in target for target in listed(one.get("target")))
+            higher = one.get("better", "lower" if implied else "higher") == "higher"
+            rule = (
+                one.get("score")
+                or self.system.get("scoring")
+                or ({"kind": "completion"} if self.targets(name) else None)
+            )
+            for period, entity in self.grid:
+                cell = self.cells[period, entity, name]
+                target, low, high = self.goal(name, period, entity)
+                met = None
+                if target is not None and cell[0] is not None and low is not None:
+                    met = reached(target, cell[0], low, high)
+                among = "cohort" if rule is None else rule.get("among", "cohort")
+                when = self.periods if among == "panel" else [period]
+                others = self.entities if among == "period" else self.peers(entity)
+                peers = [self.cells[one, other, name][0] for one in when for other in others]
+                case = {
+                    "value": cell[0], "peers": [v for v in peers if v is not None], "higher": higher, "target": low,
+                    "upper": high, "reached": met, "unit": self.units[name],
+                }  # fmt: skip
+                self.out.indicators[period, entity, name] = {
+                    "value": cell[0], "status": cell[1], "target": low, "reached": met,
+                    **self.progress(name, period, cell, (target, low, high)),
+                    **dict(zip(("score", "score_status"), self.scored(one, rule, cell, case), strict=True)),
+                }  # fmt: skip
+
+    def scored(self, one: dict, rule: dict | None, cell: Cell, case: dict) -> Cell:
+        if cell[1] == "late" and rule is not None:
+            return float(one.get("late_score", 0)), "ok"
+        if rule is None:
+            return None, "not_applicable" if cell[1] == "not_applicable" else "no_target"
+        return (None, cell[1]) if cell[0] is None else score(rule, case)
+
+    def progress(self, name: str, period: int, cell: Cell, goal: tuple) -> dict:
+        """Attainment, schedule and light of one value."""
+        target, low, high = goal
+        value = 1.0 if cell[1] == "late" else cell[0]
+        attained = planned = None
+        if target is not None:
+            planned = due(target, (period + 1) * self.size - 1)
+            if value is not None and low is not None:
+                attained = attainment(target, value, low, high, self.units[name])
+        light = "none"
+        if attained is not None and planned is not None:
+            behind = round(planned - attained, 9)
+            limits = {"green": 0, "yellow": 30, **self.system.get("lights", {})}
+            light = "green" if behind <= limits["green"] else "yellow" if behind <= limits["yellow"] else "red"
+        return {"attainment": attained, "schedule": planned, "light": light}
+
+    # ---- THE TREE ---- #
+
+    def tree(self) -> None:
+        pillars = self.system.get("pillars", {})
+        inner = {part for pillar in pillars.values() for part in pillar["parts"]}
+        self.tops = {name: pillar.get("weight", 1.0) for name, pillar in pillars.items() if name not in inner}
+        self.nodes: dict[Key, dict[str, Node]] = defaultdict(dict)
+        for (period, entity, name), said in self.out.indicators.items():
+            coverage = None if said["score"] is None else 100.0
+            self.nodes[period, entity][name] = Node((said["score"], said["score_status"]), coverage)
+        for name in self.bottom_up(list(self.tops)):
+            self.add(name, pillars[name], pillars[name]["parts"])
+        if self.tops:
+            self.add("composite", self.system.get("composite", {}), self.tops)
+        for key in self.grid:
+            self.weigh(key, "composite", 100.0)
+
+    def bottom_up(self, names: list[str]) -> list[str]:
+        pillars = self.system.get("pillars", {})
+        below = [part for name in names for part in pillars[name]["parts"] if part in pillars]
+        return [*(self.bottom_up(below) if below else []), *names]
+
+    def add(self, name: str, node: dict, weights: dict[str, float]) -> None:
+        made = {}
+        for period, entity in self.grid:
+            peers = [self.nodes[period, other] for other in self.peers(entity)]
+            made[period, entity] = combine(node, weights, self.nodes[period, entity], peers)
+        for key, one in made.items():
+            self.nodes[key][name] = one
+
+    def weigh(self, key: Key, name: str, weight: float | None) -> None:
+        """Hands the weight of a node down to its parts."""
+        node = self.nodes[key].get(name)
+        for part, share in (node.shares if node else {}).items():
+            mine = None if share is None or weight is None else weight * share
+            said = self.out.indicators.get((*key, part))
+            below = self.nodes[key][part]
+            value = below.score[0]
+            points = None if mine is None or value is None else value * mine / 100
+            if said is not None:
+                said |= {"weight": mine, "points": points}
+            else:
+                self.out.pillars[(*key, part)] = {
+                    "score": value, "status": below.score[1], "weight": mine, "points": points,
+                    "coverage": below.coverage,
+                }  # fmt: skip
+            self.weigh(key, part, mine)
+
+    # ---- TOTALS ---- #
+
+    def names(self, key: Key) -> dict[str, float | None]:
+        return {name: self.cells[(*key, name)][0] for name in self.units if (*key, name) in self.cells}
+
+    def league(self) -> None:
+        system, ranking, scheme = self.system, self.system["ranking"], self.system["stars"]
+        vetoes = {}
+        for key in self.grid:
+            root = self.nodes[key].get("composite", Node((None, "not_scored")))
+            (raw, status), vetoes[key] = total(system, root, self.names(key), self.units)
+            shown = (
+                None if raw is None else rounded(raw, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
+            )
+            self.out.totals[key] = {"score": shown, "raw_score": raw, "status": status, "coverage": root.coverage}
+        ladder: dict[str, list] = defaultdict(list)
+        for period, entity in self.grid:
+            said = self.out.totals[period, entity]
+            cohort = [(period, other) for other in self.peers(entity)]
+            keys = [self.key(one) for one in cohort]
+            said["rank"] = place(system, self.key((period, entity)), keys)
+            said["of"] = sum(key[0] is not None for key in keys)
+            rated = [self.compared(one, scheme.get("on", "rounded")) for one in cohort]
+            names = scheme.get("of") or list(self.tops)
+            tops = [self.nodes[period, entity][top].score for top in names]
+            tops = [(None if value is None else round(value, 9), why) for value, why in tops]
+            mine = self.compared((period, entity), scheme.get("on", "rounded"))
+            peers = [one for one in rated if one is not None]
+            ladder[entity].append(earned(scheme, mine, peers, tops, self.names((period, entity))))
+            before = self.out.totals.get((period - 1, entity), {"rank": None, "score": None})
+            both = said["rank"] is not None and before["rank"] is not None
+            said["rank_change"] = before["rank"] - said["rank"] if both else None
+            said["score_change"] = round(said["score"] - before["score"], 9) if both else None
+        for entity, levels in ladder.items():
+            final = climbed(levels) if scheme.get("one_rung") else levels
+            for period, level in zip(self.periods, final, strict=True):
+                key = (period, entity)
+                self.out.totals[key]["stars"] = after_vetoes(system, level, vetoes[key])
+                titles = [system["adjustments"][name].get("title", name) for name in vetoes[key]]
+                self.out.totals[key]["veto"] = "、".join(titles)
+
+    def compared(self, key: Key, on: str) -> float | None:
+        said = self.out.totals[key]
+        return said["score"] if on == "rounded" or said["raw_score"] is None else round(said["raw_score"], 9)
+
+    def key(self, key: Key) -> tuple:
+        """What a unit is ranked by: its total, then what breaks ties, higher first, none last."""
+        found: list[float | None] = [self.compared(key, self.system["ranking"].get("on", "rounded"))]
+        for name in self.system["ranking"].get("tie_break", []):
+            if name in self.system["indicators"]:
+                one = self.system["indicators"][name]
+                value = self.cells[(*key, name)][0]
+                implied = any("at_most" in t or "below" in t for t in listed(one.get("target")))
+                if one.get("better", "lower" if implied else "higher") == "lower" and value is not None:
+                    value = -value
+            else:
+                value = self.nodes[key][name].score[0]
+            found.append(-math.inf if value is None else value)
+        return tuple(found)
+
+
+def listed(target: dict | list | None) -> list[dict]:
+    return [] if target is None else [target] if isinstance(target, dict) else target

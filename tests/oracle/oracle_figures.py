@@ -1,0 +1,276 @@
+"""The oracle's measures: raw rows become one figure per measure, entity and scored period, with loops and dicts.
+
+A cell is a pair of value and status; the value is None exactly where the status is not `ok`.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+
+MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+
+#: Factor of each unit into the base of its dimension, and the dimension.
+UNITS = {
+    "元": (1.0, "money"), "万元": (1e4, "money"), "亿元": (1e8, "money"), "件": (1.0, "件"), "万件": (1e4, "件"),
+    "户": (1.0, "户"), "万户": (1e4, "户"), "%": (1.0, "%"), "是/否": (1.0, "是/否"), "个": (1.0, "个"),
+    "分钟": (1.0, "分钟"),
+}  # fmt: skip
+
+Cell = tuple[float | None, str]
+MISSING: Cell = (None, "missing")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reported figure: the span of months it is for, whose it is, and what it says."""
+
+    start: int
+    months: int
+    entity: str
+    measure: str
+    value: float | None
+    status: str = "ok"
+    unit: str | None = None
+    revision: int = 0
+    target: float | None = None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.months - 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """One record: a date, whose it is, and its columns."""
+
+    month: int
+    day: int
+    entity: str
+    columns: dict[str, object]
+
+
+def factor(source: str, target: str) -> float:
+    assert UNITS[source][1] == UNITS[target][1]
+    return UNITS[source][0] / UNITS[target][0]
+
+
+def exact_sum(values: list[float]) -> float:
+    return float(sum(Fraction(round(Fraction(value) * 10**9), 10**9) for value in values))
+
+
+# ---- REPORTED FIGURES ---- #
+
+
+def timing(measure: dict) -> str:
+    return measure.get("over_time") or ("last" if measure["unit"] in ("%", "是/否") else "sum")
+
+
+def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tuple[str, str, int], Cell]:
+    """Returns the figure of each measure, entity and scored period."""
+    if size > 1 and rows and all(row.months == 1 and (row.start + 1) % size == 0 for row in rows):
+        rows = [Row(**{**row.__dict__, "start": row.start + 1 - size, "months": size}) for row in rows]
+    spans: dict[tuple[str, str], dict[tuple[int, int], Cell]] = defaultdict(dict)
+    versions = defaultdict(list)
+    for row in rows:
+        versions[row.measure, row.entity, row.start, row.months].append(row)
+    for (measure, entity, start, months), all_versions in versions.items():
+        newest = max(row.revision for row in all_versions)
+        unit = measures[measure]["unit"]
+        said = {
+            (None if row.value is None else row.value * factor(row.unit or unit, unit), row.status)
+            for row in all_versions
+            if row.revision == newest
+        }
+        spans[measure, entity][start, months] = said.pop() if len(said) == 1 else (None, "refused")
+    figures = {}
+    for (measure, entity), cells in spans.items():
+        usable = {
+            (start, months): cell
+            for (start, months), cell in cells.items()
+            if start // size == (start + months - 1) // size or start % 12 == 0
+        }
+        how = timing(measures[measure])
+        for period in sorted({(start + months - 1) // size for start, months in usable}):
+            cell = over_time(how, usable, period, size)
+            if cell is not None:
+                figures[measure, entity, period] = cell
+    return figures
+
+
+def over_time(how: str, cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell | None:
+    """Returns what the spans of one measure and entity say about one scored period, None where they say nothing."""
+    if how == "sum":
+        return flow(cells, period, size)
+    if how == "ytd":
+        return to_date(cells, period, size)
+    ending = sorted((s + m - 1, s, cell) for (s, m), cell in cells.items() if (s + m - 1) // size == period)
+    if how in ("last", "first"):
+        return ending[-1 if how == "last" else 0][2]
+    inside = [cell for (s, m), cell in cells.items() if s // size == period == (s + m - 1) // size]
+    if not inside:
+        return None
+    values = [value for value, status in inside if status == "ok"]
+    if not values:
+        return None, together([status for _, status in inside])
+    return {"mean": exact_sum(values) / len(values), "max": max(values), "min": min(values)}[how], "ok"
+
+
+def together(statuses: list[str]) -> str:
+    """Returns the one reason of several parts that all lack a figure, or of which some do."""
+    if "refused" in statuses:
+        return "refused"
+    if len(set(statuses)) == 1:
+        return statuses[0]
+    return "missing" if "missing" in statuses else "incomplete"
+
+
+def flow(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell:
+    """A figure for exactly the period; else what finer ones without gap or overlap add up to; else a difference."""
+    first, last = period * size, (period + 1) * size - 1
+    if (first, size) in cells:
+        whole = cells[first, size]
+    else:
+        parts = {span: cell for span, cell in cells.items() if first <= span[0] and span[0] + span[1] - 1 <= last}
+        whole = tiled(parts, first, last)
+    if whole[1] == "ok":
+        return whole
+    so_far = cells.get((first // 12 * 12, last - first // 12 * 12 + 1), MISSING)
+    before = (0.0, "ok") if first % 12 == 0 else cells.get((first // 12 * 12, first % 12), MISSING)
+    if so_far[1] == before[1] == "ok":
+        return round((so_far[0] - before[0]) * 1e9) / 1e9, "ok"
+    return whole
+
+
+def tiled(parts: dict[tuple[int, int], Cell], first: int, last: int) -> Cell:
+    months = [month for start, number in parts for month in range(start, start + number)]
+    bad = [status for _, status in parts.values() if status != "ok"]
+    if sorted(months) == list(range(first, last + 1)) and not bad:
+        return exact_sum([value for value, _ in parts.values()]), "ok"
+    if bad and len(months) >= last - first + 1:
+        return None, together([status for _, status in parts.values()])
+    return None, "incomplete"
+
+
+def to_date(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell | None:
+    """A year-to-date figure as it is; else the flows of the year so far."""
+    first, last = period * size, (period + 1) * size - 1
+    january = first // 12 * 12
+    if (january, last - january + 1) in cells:
+        return cells[january, last - january + 1]
+    inside = {span: cell for span, cell in cells.items() if span[0] // size == (span[0] + span[1] - 1) // size}
+    so_far = []
+    for scored in range(january // size, period + 1):
+        there = any(span[0] // size == scored for span in inside)
+        so_far.append(flow(inside, scored, size) if there else None)
+    if so_far[-1] is None:
+        return None
+    if all(cell is not None and cell[1] == "ok" for cell in so_far):
+        return exact_sum([cell[0] for cell in so_far]), "ok"
+    return so_far[-1] if so_far[-1][1] != "ok" else (None, "incomplete")
+
+
+# ---- RECORDS ---- #
+
+
+def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, str | None, int], Cell]:
+    """Returns the figure of a measure of records for each entity, finer unit and scored period."""
+    how, per = measure.get("over_time"), measure.get("per")
+    groups: dict[tuple[str, str | None, int], dict[int, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        finer = None if per is None else event.columns[per]
+        if per is None or finer is not None:
+            groups[event.entity, finer, event.month // size][event.month if how else 0].append(event)
+    found = {}
+    for key, months in groups.items():
+        monthly = {month: aggregate(measure, some) for month, some in sorted(months.items())}
+        values = [value for value in monthly.values() if value is not None]
+        value = next(iter(monthly.values()))
+        if how in ("last", "first"):
+            value = list(monthly.values())[-1 if how == "last" else 0]
+        elif how:
+            combine = {"sum": exact_sum, "mean": lambda v: exact_sum(v) / len(v), "max": max, "min": min}[how]
+            value = combine(values) if values else None
+        found[key] = MISSING if value is None else (value, "ok")
+    return found
+
+
+def aggregate(measure: dict, events: list[Event]) -> float | None:  # noqa: PLR0911 (one return per kind)
+    """Returns what a measure makes of a group of events, None where it makes nothing."""
+    where = measure.get("where")
+    matched = [event for event in events if where is None or evaluate(where, event.columns) is True]
+    kind = measure["kind"]
+    if kind == "count":
+        return float(len(matched))
+    filled = [(event.month, event.day, event.columns[measure["of"]]) for event in matched]
+    filled = [(month, day, value) for month, day, value in filled if value is not None]
+    values = [value for _, _, value in filled]
+    if kind == "distinct":
+        return float(len(set(values)))
+    if kind == "sum":
+        return exact_sum(values) if values or not matched else None
+    if not values:
+        return None
+    ordered = sorted(values)
+    if kind in ("last", "first"):
+        end = (max if kind == "last" else min)((month, day) for month, day, _ in filled)
+        at = [value for month, day, value in filled if (month, day) == end]
+        return max(at) if kind == "last" else min(at)
+    if kind in ("median", "quantile"):
+        place = Fraction(str(measure.get("q", 0.5))) * (len(ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return ordered[low] + float(place - low) * (ordered[high] - ordered[low])
+    return {"mean": exact_sum(values) / len(values), "min": ordered[0], "max": ordered[-1]}[kind]
+
+
+# ---- EXPRESSIONS ---- #
+
+_ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+_TESTS = {
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}  # fmt: skip
+
+
+class ZeroDenominatorError(Exception):
+    """A part of an expression divides by zero."""
+
+
+def evaluate(text: str, names: dict[str, object]) -> object:
+    """Returns an SQL expression of names, numbers, + - * /, comparisons, AND, OR, NOT; None spreads as SQL's null."""
+    python = text.replace(" AND ", " and ").replace(" OR ", " or ").replace("NOT ", "not ").replace(" = ", " == ")
+    return _value(ast.parse(python, mode="eval").body, names)
+
+
+def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911 (one case per node)
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return names[node.id]
+        case ast.BinOp():
+            left, right = _value(node.left, names), _value(node.right, names)
+            if left is None or right is None:
+                return None
+            if isinstance(node.op, ast.Div):
+                if right == 0:
+                    raise ZeroDenominatorError
+                return left / right
+            return _ARITHMETIC[type(node.op)](left, right)
+        case ast.Compare():
+            left, right = _value(node.left, names), _value(node.comparators[0], names)
+            return None if left is None or right is None else _TESTS[type(node.ops[0])](left, right)
+        case ast.UnaryOp():
+            inner = _value(node.operand, names)
+            if isinstance(node.op, ast.USub):
+                return None if inner is None else -inner
+            return None if inner is None else not inner
+        case ast.BoolOp():
+            parts = [_value(one, names) for one in node.values]
+            decisive = isinstance(node.op, ast.Or)
+            return decisive if decisive in parts else None if None in parts else not decisive
+    raise AssertionError(ast.dump(node))

@@ -1,0 +1,224 @@
+"""The oracle's tree: means and missing parts, adjustments and vetoes, stars, places."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from tests.oracle.oracle_figures import Cell, ZeroDenominatorError, evaluate
+from tests.oracle.oracle_rules import places, quantity, rounded
+
+
+@dataclass
+class Node:
+    """What a node makes of its parts for one entity and period: `shares` are fractions (0 to 1) of the node."""
+
+    score: Cell
+    coverage: float | None = None
+    shares: dict[str, float | None] = field(default_factory=dict)
+
+
+def policy_of(node: dict) -> tuple[str, dict]:
+    given = node.get("missing", "redistribute")
+    return (given, {}) if isinstance(given, str) else next(iter(given.items()))
+
+
+def combine(  # noqa: C901 (one branch per policy)
+    node: dict, weights: dict[str, float], parts: dict[str, Node], peers: list[dict[str, Node]]
+) -> Node:
+    """Returns a node from the scores of its parts.
+
+    Args:
+        node: its mean, its policy for missing parts, its decimals.
+        weights: of the parts.
+        parts: the parts of this entity.
+        peers: the parts of every entity of the same period and cohort.
+    """
+    policy, options = policy_of(node)
+    applicable = {name: w for name, w in weights.items() if parts[name].score[1] != "not_applicable"}
+    own = {name: parts[name].score[0] for name in applicable if parts[name].score[0] is not None}
+    nothing = dict.fromkeys(weights)
+    if not applicable:
+        return Node((None, "not_applicable"), None, nothing)
+    whole, there = sum(applicable.values()), sum(applicable[name] for name in own)
+    reach = {name: parts[name].coverage if parts[name].coverage is not None else 0.0 for name in applicable}
+    coverage = sum(applicable[name] * reach[name] for name in applicable) / whole
+    filled = dict(own)
+    for name in applicable.keys() - own.keys():
+        if policy == "zero":
+            filled[name] = 0.0
+        elif policy == "penalty":
+            filled[name] = -options["points"]
+        elif policy == "cohort_mean":
+            known = [one[name].score[0] for one in peers if one[name].score[0] is not None]
+            if known:
+                filled[name] = sum(known) / len(known)
+    carried = {name: applicable[name] for name in filled}
+    if policy == "spread" and own:
+        carried = {name: applicable[name] + (whole - there) / len(own) for name in own}
+    if not carried:
+        return Node((None, "missing"), coverage, nothing)
+    least = 100 if policy == "fail" else options.get("at_least", 0)
+    if there / whole * 100 < least - 1e-9:
+        return Node((None, "incomplete"), coverage, nothing)
+    value = mean_of(node.get("mean", "arithmetic"), filled, carried)
+    if value is None or not math.isfinite(value):
+        return Node((None, "out_of_range"), coverage, nothing)
+    if "decimals" in node:
+        value = rounded(value, node["decimals"])
+    if node.get("mean") == "minimum":
+        lowest = [name for name in filled if filled[name] == min(filled.values())]
+        return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights})
+    total = sum(carried.values())
+    return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights})
+
+
+def mean_of(  # noqa: PLR0911 (one return per mean)
+    mean: str | dict, scores: dict[str, float], weights: dict[str, float]
+) -> float | None:
+    """The weighted mean of some scores; None where it is no real number."""
+    total = sum(weights.values())
+    pairs = [(scores[name], weights[name] / total) for name in scores]
+    if mean == "arithmetic":
+        return sum(score * share for score, share in pairs)
+    if mean == "minimum":
+        return min(scores.values())
+    if mean in ("geometric", "harmonic"):
+        if any(score <= 0 for score, _ in pairs):
+            return 0.0
+        if mean == "geometric":
+            return math.prod(score**share for score, share in pairs)
+        return 1 / sum(share / score for score, share in pairs)
+    power = mean["power"]
+    if any(score < 0 for score, _ in pairs) and not float(power).is_integer():
+        return None
+    if power < 0 and any(score == 0 for score, _ in pairs):
+        return 0.0
+    inner = sum(score**power * share for score, share in pairs)
+    return None if inner < 0 and not float(1 / power).is_integer() else inner ** (1 / power)
+
+
+# ---- AFTER THE TREE ---- #
+
+
+def holds(when: str, names: dict[str, float | None]) -> bool | None:
+    """Returns whether a condition holds; None where it cannot be judged."""
+    try:
+        return evaluate(when, names)
+    except ZeroDenominatorError:
+        return None
+
+
+def points(adjustment: dict, names: dict[str, float | None], unit: str) -> float:
+    """Returns the points that a bonus or deduction gives, zero or more."""
+    if "when" in adjustment:
+        return float(adjustment["points"]) if holds(adjustment["when"], names) else 0.0
+    value = names[adjustment["of"]]
+    if value is None:
+        return 0.0
+    steps = round(max(value / quantity(adjustment.get("per", 1), unit), 0.0), 9)
+    if adjustment.get("steps", "whole") == "whole":
+        steps = math.floor(steps)
+    return min(steps * adjustment["points"], adjustment.get("max", math.inf))
+
+
+def total(system: dict, root: Node, names: dict[str, float | None], units: dict[str, str]) -> tuple[Cell, list[str]]:
+    """Returns the total on the scale of the full mark, and the vetoes that hold."""
+    composite = system.get("composite", {})
+    adjustments = system.get("adjustments", {})
+    vetoes = [name for name, one in adjustments.items() if one["kind"] == "veto" and holds(one["when"], names)]
+    value, status = root.score
+    if value is None:
+        return (None, status), vetoes
+    value = value * composite.get("full", 100) / 100
+    added = [one for one in adjustments.values() if one["kind"] != "veto"]
+    for one in added:
+        earned = points(one, names, units.get(one.get("of"), "个"))
+        value += earned if one["kind"] == "bonus" else -earned
+    if added:
+        floor, cap = composite.get("floor", 0), composite.get("cap")
+        value = value if floor is None else max(value, floor)
+        value = value if cap is None else min(value, cap)
+    for name in vetoes:
+        effect = adjustments[name]["effect"]
+        if "score" in effect:
+            value = float(effect["score"])
+        elif "score_at_most" in effect:
+            value = min(value, effect["score_at_most"])
+        elif "fail" in effect:
+            status = "not_scored"
+    return ((value, "ok") if status == "ok" else (None, status)), vetoes
+
+
+def place(system: dict, mine: tuple, others: list[tuple]) -> float | None:
+    """Returns the place of a key among the keys of the cohort; a key is the score and then what breaks ties."""
+    if mine[0] is None:
+        return None
+    return places(
+        mine, [one for one in others if one[0] is not None], system["ranking"].get("ties", "min"), higher=True
+    )
+
+
+# ---- STARS ---- #
+
+
+def earned(scheme: dict, score: float | None, peers: list[float], tops: list[Cell], names: dict) -> int | None:
+    """Returns the stars before vetoes, without the memory of a ladder."""
+    if score is None:
+        return None
+    match scheme["kind"]:
+        case "bands":
+            return max((stars for stars, cut in scheme["cuts"].items() if score >= cut), default=0)
+        case "quota":
+            return by_quota(scheme, score, peers)
+        case "lit":
+            return min(sum(value is not None and value >= scheme.get("cut", 80) for value, _ in tops), 5)
+    level = 0
+    for stars, rung in sorted(scheme["rungs"].items()):
+        floor = rung.get("pillars")
+        met = [
+            "score" not in rung or score >= rung["score"],
+            floor is None or all(s == "not_applicable" or (v is not None and v >= floor) for v, s in tops),
+            "when" not in rung or holds(rung["when"], names) is True,
+        ]
+        if not all(met):
+            break
+        level = stars
+    return level
+
+
+def by_quota(scheme: dict, score: float, peers: list[float]) -> int:
+    mine = places(score, peers, "min" if scheme.get("ties", "include") == "include" else "max", higher=True)
+    cumulative = 0.0
+    ordered = sorted(scheme["shares"].items(), reverse=True)
+    for stars, share in ordered:
+        cumulative += share
+        exact = round(len(peers) * cumulative / 100, 9)
+        seats = {"half_up": math.floor(exact + 0.5), "down": math.floor(exact), "up": math.ceil(exact)}
+        if mine <= seats[scheme.get("rounding", "half_up")]:
+            return stars
+    return ordered[-1][0]
+
+
+def climbed(levels: list[int | None]) -> list[int | None]:
+    """Returns the levels of successive periods when one rises at most one a period; periods without count as well."""
+    out: list[int | None] = []
+    reach = None
+    for level in levels:
+        reach = level if reach is None else reach + 1 if level is None else min(level, reach + 1)
+        out.append(None if level is None else reach)
+    return out
+
+
+def after_vetoes(system: dict, level: int | None, vetoes: list[str]) -> int | None:
+    if level is None:
+        return None
+    scheme = system["stars"]
+    lowest = min(scheme.get("cuts") or scheme.get("shares") or {0: 0})
+    for name in vetoes:
+        effect = system["adjustments"][name]["effect"]
+        if "stars_at_most" in effect:
+            level = min(level, effect["stars_at_most"])
+        elif "demote" in effect:
+            level = max(level - effect["demote"], min(level, lowest))
+    return level

@@ -1,0 +1,38 @@
+"""Scores a definition and a few figures, written in a test, from end to end."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from textwrap import dedent
+
+from kpi.loader import Loaded, examine_text
+from kpi.scorecard import Scorecard
+from kpi.session import score
+from kpi.system import System
+
+HEAD = "system: small\nperiod: year\nentities: {title: 县}\n"
+
+
+def examined(text: str) -> Loaded:
+    return examine_text(HEAD + dedent(text))
+
+
+def small_system(text: str) -> System:
+    found = examined(text)
+    assert found.system is not None, found.findings
+    return found.system
+
+
+def small_card(text: str, *figures: tuple[object, ...]) -> Scorecard:
+    """Returns the scorecard of a definition without its head, and figures: period, entity, measure, value[, cohort]."""
+    lines = ["period,entity,measure,value,cohort"]
+    lines += [",".join(str(cell) for cell in (*figure, "")[:5]) for figure in figures]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "figures.csv"
+        file.write_text("\n".join(lines) + "\n", "utf-8")
+        return score(file, system=small_system(text))
+
+
+def column(card: Scorecard, frame: str, name: str) -> list[object]:
+    return getattr(card, frame)[name].to_list()  # type: ignore[no-any-return]
