@@ -35,7 +35,12 @@ _ROWWISE_TESTS = {
 }  # fmt: skip
 
 #: Functions over the rows of an entity, in the order of periods, that never look ahead.
-_CAUSAL = ({"Forward": None}, *({name: {"reverse": False}} for name in ("CumMin", "CumMax", "CumSum")))
+_CAUSAL = (
+    {"Forward": None},
+    {"CumMin": {"reverse": False}},
+    {"CumMax": {"reverse": False}},
+    {"CumSum": {"reverse": False}},
+)
 
 #: The number of entities in a period, by which a plan shifts: the same in every row.
 _ENTITIES = {"Agg": {"First": {"Column": "#entities"}}}
@@ -49,7 +54,8 @@ def reach(plan: Plan) -> Reach:
     known: dict[str, Reach] = {}
     total: Reach = {}
     system = plan.system
-    checks = [one.violations(system.symbols, system.period) for one in system.checks.values()]
+    broken = [breach for one in system.checks.values() for breach in one.breaches(system.symbols, system.period)]
+    checks = [{breach.words: breach.where} for breach in broken]
     for columns in [*(stage.columns for stage in (*plan.stages, *plan.details)), *checks]:
         # A stage sees the columns before it, not its own.
         found = {name: _composed(expression, known) for name, expression in columns.items()}

@@ -62,8 +62,7 @@ def test_what_is_not_known_counts_as_the_whole():
     assert _composed(pl.col("x").mean().over("period"), {})["x"] == {0}
 
 
-# The index of execution-index has a fixed base period, which periods before it look at too.
-@pytest.mark.parametrize("name", sorted(set(files()) - {"execution-index"}))
+@pytest.mark.parametrize("name", sorted(files()))
 def test_no_shipped_system_looks_at_later_periods(name):
     system = load_system(name)
     # An index is of its base period, wherever that is.
