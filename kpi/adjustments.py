@@ -46,11 +46,11 @@ def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
 class Points(Definition):
     """The base of bonus and deduction: `points * x/per`, at most `max`; or `points` when a condition holds."""
 
-    of: Name | None = None
-    when: str | None = None
+    of: Name | None = Field(None, description="the figure that earns or costs points")
+    when: str | None = Field(None, description="a condition that earns or costs the points once")
     points: float = Field(gt=0, description="points per step, on the scale of the full mark")
     per: Quantity = Field(1.0, description="the size of a step, in the unit of `of`")
-    steps: Literal["linear", "whole"] = "whole"
+    steps: Literal["linear", "whole"] = Field("whole", description="count parts of a step, or only whole ones")
     max: float | None = Field(None, gt=0, description="the most points in all; left out: no limit")
 
     @model_validator(mode="after")
@@ -98,8 +98,8 @@ class Deduction(Points):
 class Effect(Block):
     """What a veto does; exactly one."""
 
-    stars_at_most: Annotated[int, Field(ge=0, le=5)] | None = None
-    score_at_most: float | None = None
+    stars_at_most: Annotated[int, Field(ge=0, le=5)] | None = Field(None, description="the most stars that remain")
+    score_at_most: float | None = Field(None, description="the most that the score may be")
     score: float | None = Field(None, description="a fixed score, such as 59")
     demote: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="stars lost")
     fail: bool | None = Field(None, description="no score and no stars at all")
@@ -129,8 +129,8 @@ class Veto(Definition):
     """
 
     kind: Literal["veto"] = "veto"
-    when: str
-    effect: Effect
+    when: str = Field(description="the condition that vetoes, such as incidents > 0")
+    effect: Effect = Field(description="what it does")
 
     def names(self) -> tuple[str, ...]:
         """Returns nothing of its own; the condition's names are checked with the condition."""

@@ -300,7 +300,7 @@ def schema(output: str | None) -> int:
     """Prints or writes the JSON Schema of the definition language."""
     import json
 
-    from kpi.loader import json_schema
+    from kpi.schema import json_schema
 
     text = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
     if output is None:

@@ -37,8 +37,17 @@ def _one_or_many(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+class _ItselfOrListed:
+    """What makes the JSON Schema of a list say that a single value is fine too."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        listed = handler(core)
+        return {"anyOf": [listed["items"], listed]}
+
+
 #: One value, or a list of them, kept as a tuple.
-OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many)]
+OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many), _ItselfOrListed]
 
 
 def _as_text(value: Any) -> Any:
@@ -46,7 +55,7 @@ def _as_text(value: Any) -> Any:
 
 
 #: A text that YAML may have read as a number or a date, such as a year: `by: 2025`.
-Text = Annotated[str, BeforeValidator(_as_text)]
+Text = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int)]
 
 
 #: Who is compared with whom: the entities of a cohort in a period, all of a period, or a cohort over all periods.

@@ -7,6 +7,7 @@ nothing is evaluated, and no text ever reaches Polars' own SQL, which can open f
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ FULL_WIDTH = {
     "（": "(", "）": ")", "＋": "+", "－": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "，": ",", "！": "!",
     "％": "%", "＝": "=", "≠": "<>", "＜": "<", "＞": ">", "≤": "<=", "≥": ">=", "“": "'", "”": "'", "‘": "'", "’": "'",
 }  # fmt: skip
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,20 @@ def parse(text: str) -> Expression:
     for node in tree.walk():
         if type(node) not in GRAMMAR:
             _refuse(text, node)
+        if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
+            raise ExpressionError(
+                "K120", f"`{node.name}` is not a number", span(node), hint="write it as 1200 or 1.2e3"
+            )
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
     return Expression(text, tree)
+
+
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _look(text: str) -> None:

@@ -87,7 +87,7 @@ class Quantiles(Found):
 
     kind: Literal["quantiles"] = "quantiles"
     percentiles: dict[Level, float] = Field(strict=False, min_length=2, description="level: percentile it begins at")
-    interpolation: cutpoints.Interpolation = "linear"
+    interpolation: cutpoints.Interpolation = Field("linear", description="how a quantile between two values is read")
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -120,7 +120,7 @@ class Breaks(Found):
     """
 
     kind: Literal["breaks"] = "breaks"
-    levels: Listed[Level] = Field((1, 2, 3, 4, 5), min_length=2)
+    levels: Listed[Level] = Field((1, 2, 3, 4, 5), min_length=2, description="the levels, the lowest first")
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -103,9 +102,3 @@ def _near(folder: FilePath, file: str) -> str | None:
     parent = (folder / file).parent
     near = suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
     return near or "put it there, or give its path from there"
-
-
-def json_schema() -> dict[str, Any]:
-    """Returns the JSON Schema of the definition language, for editors."""
-    schema = System.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.system/1", **schema}

@@ -37,7 +37,7 @@ class Power(Block):
 class Topsis(Block):
     """TOPSIS with its normalisation named: `vector` x/√Σx², `minmax`, or `none`."""
 
-    topsis: Literal["vector", "minmax", "none"] = "vector"
+    topsis: Literal["vector", "minmax", "none"] = Field("vector", description="how columns are brought to one scale")
 
 
 Mean = (

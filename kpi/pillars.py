@@ -8,7 +8,7 @@ add up for every entity.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
@@ -38,12 +38,12 @@ class Penalty(Block):
 class Missing(Block):
     """What happens to a part without a score; exactly one policy."""
 
-    redistribute: Redistribute | None = None
-    spread: Redistribute | None = None
-    zero: Block | None = None
-    fail: Block | None = None
-    cohort_mean: Redistribute | None = None
-    penalty: Penalty | None = None
+    redistribute: Redistribute | None = Field(None, description="share the weight among the others in proportion")
+    spread: Redistribute | None = Field(None, description="share the weight among the others evenly")
+    zero: Block | None = Field(None, description="count it as zero")
+    fail: Block | None = Field(None, description="no score at all when anything is missing")
+    cohort_mean: Redistribute | None = Field(None, description="take the mean score of the cohort")
+    penalty: Penalty | None = Field(None, description="take points off")
 
     @model_validator(mode="after")
     def _one_policy(self) -> Self:
@@ -76,14 +76,18 @@ def _policy(value: Any) -> Any:
     return {value: {}} if isinstance(value, str) else value
 
 
-MissingPolicy = Annotated[Missing, BeforeValidator(_policy)]
+Policy = Literal["redistribute", "spread", "zero", "fail", "cohort_mean"]
+MissingPolicy = Annotated[Missing, BeforeValidator(_policy, json_schema_input_type=Missing | Policy)]
 
 
 class Node(Definition):
     """What the composite and the pillars share: a mean and a policy for missing parts."""
 
-    mean: Mean = "arithmetic"
-    missing: MissingPolicy = Field(default_factory=lambda: Missing(redistribute=Redistribute()))
+    mean: Mean = Field("arithmetic", description="how the parts are averaged")
+    missing: MissingPolicy = Field(
+        default_factory=lambda: Missing(redistribute=Redistribute()),
+        description="what happens to parts without a score",
+    )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round the node's score, half up")
 
     weights: AnyWeighting | None = Field(None, description="a method that finds the weights of the parts")
@@ -150,10 +154,10 @@ class Pillar(Node):
 class Composite(Node):
     """The root (综合得分): the mean of the top pillars, with a full mark that need not be 100."""
 
-    full: float = Field(100, gt=0)
+    full: float = Field(100, gt=0, description="the full mark, 100 or another")
     cap: float | None = Field(None, description="the most the total may be with bonuses; left out: no limit")
     floor: float | None = Field(0, description="the least the total may be after deductions; null for no limit")
-    ours: bool | Listed[str] = False
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
 
 def score_of(name: str) -> str:

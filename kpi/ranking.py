@@ -20,13 +20,13 @@ class Ranking(Block):
     ones (全数值比较, GB/T 8170-2008 4.3). `tie_break` names indicators or pillars that decide between equal totals.
     """
 
-    ties: Ties = "min"
-    decimals: Annotated[int, Field(ge=0, le=9)] = 2
-    rounding: Mode = "half_up"
-    on: Literal["rounded", "raw"] = "rounded"
+    ties: Ties = Field("min", description="which place equal totals share; min is 1 2 2 4")
+    decimals: Annotated[int, Field(ge=0, le=9)] = Field(2, description="decimals of printed totals")
+    rounding: Mode = Field("half_up", description="half_up is 四舍五入, half_even GB/T 8170")
+    on: Literal["rounded", "raw"] = Field("rounded", description="rank the printed or the full numbers")
     cohort: str | None = Field(None, description="the roster or data column that splits the ranking; left out: cohort")
-    tie_break: Listed[Name] = ()
-    ours: bool | Listed[str] = False
+    tie_break: Listed[Name] = Field((), description="indicators or pillars that decide between equal totals")
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     def rounded(self, score: pl.Expr) -> pl.Expr:
         """Returns totals as they are printed."""

@@ -42,8 +42,10 @@ class Moves(Block):
     `up: 1` is one rung at a time, `down: 0` holds harmless: what was reached is kept.
     """
 
-    up: Annotated[int, Field(ge=0)] | None = None
-    down: Annotated[int, Field(ge=0)] | None = None
+    up: Annotated[int, Field(ge=0)] | None = Field(None, description="the most levels up from one period to the next")
+    down: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="the most levels down from one period to the next"
+    )
 
     def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
         """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
@@ -85,8 +87,8 @@ class Scheme(Block):
     )
     floor: Level | None = Field(None, description="the least that who has a score gets")
     cap: Level | None = Field(None, description="the most that anyone gets")
-    moves: Moves | None = None
-    ours: bool | Listed[str] = False
+    moves: Moves | None = Field(None, description="how fast levels may change from period to period")
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @property
     def dtype(self) -> type[pl.DataType]:
@@ -148,7 +150,10 @@ class Bands(Halving):
 
     kind: Literal["bands"] = "bands"
     cuts: dict[Level, float] = Field(
-        default_factory=lambda: {5: 90.0, 4: 80.0, 3: 70.0, 2: 60.0, 1: 0.0}, strict=False, min_length=1
+        default_factory=lambda: {5: 90.0, 4: 80.0, 3: 70.0, 2: 60.0, 1: 0.0},
+        strict=False,
+        min_length=1,
+        description="stars: the least total",
     )
 
     @property
@@ -196,8 +201,10 @@ class Quota(Scheme):
     cohorts: dict[str, Annotated[dict[Level, float], Field(min_length=2, strict=False)]] = Field(
         default_factory=dict, description="cohort: its own shares, instead of `shares`"
     )
-    rounding: Literal["half_up", "down", "up"] = "half_up"
-    ties: Literal["include", "exclude"] = "include"
+    rounding: Literal["half_up", "down", "up"] = Field("half_up", description="how the number of places is rounded")
+    ties: Literal["include", "exclude"] = Field(
+        "include", description="units tied at a cut all get the better level, or all the worse"
+    )
 
     @property
     def lowest(self) -> int:
@@ -248,9 +255,9 @@ def _shares(shares: dict[int, float]) -> str:
 class Rung(Block):
     """What one level asks for: a total, a floor for every top pillar, and a condition; all that is given must hold."""
 
-    score: float | None = None
+    score: float | None = Field(None, description="the least total")
     pillars: float | None = Field(None, description="every top pillar must have at least this")
-    when: str | None = None
+    when: str | None = Field(None, description="a condition, such as a 是/否 measure")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -266,8 +273,8 @@ class Ladder(Scheme):
     """
 
     kind: Literal["ladder"] = "ladder"
-    rungs: dict[Level, Rung] = Field(min_length=1, strict=False)
-    one_rung: bool = False
+    rungs: dict[Level, Rung] = Field(min_length=1, strict=False, description="level: what it asks for")
+    one_rung: bool = Field(False, description="rise at most one level a period")
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level reached, 0 where not even the first rung is met."""
@@ -315,7 +322,7 @@ class Lit(Scheme):
     """By dimension: one star for each pillar that reaches the cut (得分达 80 即点亮一颗星)."""
 
     kind: Literal["lit"] = "lit"
-    cut: float = 80
+    cut: float = Field(80, description="the score that lights a star")
     of: Listed[Name] = Field((), description="the pillars; left out: the top pillars")
 
     def level(self, rated: Rated) -> pl.Expr:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Place
-from kpi.loader import json_schema
+from kpi.schema import json_schema
 
 DEFINITION = """\
 # yaml-language-server: $schema=./schema.json

@@ -53,26 +53,26 @@ ROOT = "composite"
 class Source(Block):
     """Where the system comes from."""
 
-    document: str
-    issuer: str | None = None
-    date: dt.date | Text | None = None
+    document: str = Field(description="its title")
+    issuer: str | None = Field(None, description="发文机关")
+    date: dt.date | Text | None = Field(None, description="when it was issued")
     number: Text | None = Field(None, description="文号")
-    note: str | None = None
+    note: str | None = Field(None, description="free text")
 
 
 class Entities(Block):
     """What is scored and ranked."""
 
-    title: str = "单位"
+    title: str = Field("单位", description="what they are called, such as 县(市、区)")
     roster: str | None = Field(None, description="a CSV beside the definition: entity, code, name, cohort, order")
 
 
 class Lights(Block):
     """红黄绿: how many percentage points behind schedule are still green, still yellow."""
 
-    green: float = Field(0, ge=0)
-    yellow: float = Field(30, ge=0)
-    ours: bool = False
+    green: float = Field(0, ge=0, description="percentage points behind schedule that are still green")
+    yellow: float = Field(30, ge=0, description="percentage points behind schedule that are still yellow")
+    ours: bool = Field(False, description="what no document states and we chose: true, or the keys")
 
 
 class System(BaseModel):
@@ -81,23 +81,31 @@ class System(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="kpi system")
 
     system: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = Field(description="the id, such as jiaxing-2022")
-    title: str | None = None
-    note: str | None = None
-    source: Source | None = None
+    title: str | None = Field(None, description="the name that users read, 中文名称")
+    note: str | None = Field(None, description="free text about the whole system")
+    source: Source | None = Field(None, description="the document that the system comes from")
     period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
-    entities: Entities
-    datasets: Datasets = Field(default_factory=dict)
-    measures: Measures = Field(min_length=1)
-    indicators: Indicators = Field(min_length=1)
-    treatment: Treatment = Field(default_factory=dict)
-    scoring: Scoring | None = None
-    pillars: dict[Name, Pillar] = Field(default_factory=dict)
-    composite: Composite = Field(default_factory=Composite)
-    adjustments: Adjustments = Field(default_factory=dict)
-    stars: Stars = Field(default_factory=Bands)
-    ranking: Ranking = Field(default_factory=Ranking)
-    lights: Lights = Field(default_factory=Lights)
-    checks: Checks = Field(default_factory=dict)
+    entities: Entities = Field(description="what is scored and ranked")
+    datasets: Datasets = Field(
+        default_factory=dict, description="name: where figures come from, and what their columns are"
+    )
+    measures: Measures = Field(min_length=1, description="name: one figure per entity and period, with its unit")
+    indicators: Indicators = Field(
+        min_length=1, description="name: a value made of measures, with target and scoring rule"
+    )
+    treatment: Treatment = Field(
+        default_factory=dict, description="name: what is done to values before they are scored, in this order"
+    )
+    scoring: Scoring | None = Field(None, description="the scoring rule of every indicator that has none of its own")
+    pillars: dict[Name, Pillar] = Field(
+        default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
+    )
+    composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
+    adjustments: Adjustments = Field(default_factory=dict, description="name: bonus, deduction or veto after the tree")
+    stars: Stars = Field(default_factory=Bands, description="how totals become stars")
+    ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
+    checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
 
     _home: Path | None = PrivateAttr(None)
 

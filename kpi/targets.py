@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
-from kpi.quantities import Quantity, in_unit, quantity_problems
+from kpi.quantities import Quantity, in_unit, printed, quantity_problems
 from kpi.rounding import HAIR
 from kpi.units import Unit
 
@@ -45,8 +45,10 @@ class PerEntity(Block):
     `total`, the document's figure, equal or in proportion to a numeric column of the roster.
     """
 
-    column: str | None = None
-    file: str | None = None
+    column: str | None = Field(None, description="the column of the data that holds the targets")
+    file: str | None = Field(
+        None, description="a file beside the definition: entity, indicator, target, and perhaps period"
+    )
     by: str | None = Field(None, description="a column of the roster, such as 等级")
     values: dict[Text, Quantity] = Field(default_factory=dict, description="of `by`: the bound for each value")
     share: str | None = Field(None, description="equal, or a numeric column of the roster, such as 人口")
@@ -69,11 +71,11 @@ class PerEntity(Block):
         '按等级：三级 60 %，二级 30 %'
         """
         if self.by is not None:
-            parts = (f"{value} {_number(bound)}" for value, bound in self.values.items())
+            parts = (f"{value} {printed(bound)}" for value, bound in self.values.items())
             return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
         if self.share is not None:
             how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{_number(self.total or 0)} {unit}（合计，{how}分解）"
+            return f"{printed(self.total or 0)} {unit}（合计，{how}分解）"
         return "各单位分别确定"
 
 
@@ -86,8 +88,8 @@ Bound = Quantity | PerEntity | None
 class Baseline(Block):
     """Where the way to a target starts: a value in the indicator's unit and its period."""
 
-    value: Quantity
-    period: Text | None = None
+    value: Quantity = Field(description="the value there, in the indicator's unit")
+    period: Text | None = Field(None, description="the period it was reached: 2022, 2022Q4")
 
 
 class Target(Block):
@@ -96,23 +98,23 @@ class Target(Block):
     A comparator without a number (`at_most: null`, 前列) keeps the row in the system, unscored until one is given.
     """
 
-    at_least: Bound = None
-    above: Bound = None
-    at_most: Bound = None
-    below: Bound = None
-    equals: Bound = None
-    within: Listed[Quantity] | None = None
-    done: bool | None = None
+    at_least: Bound = Field(None, description="the value must be this or more")
+    above: Bound = Field(None, description="the value must be more than this")
+    at_most: Bound = Field(None, description="the value must be this or less")
+    below: Bound = Field(None, description="the value must be less than this")
+    equals: Bound = Field(None, description="the value must be this")
+    within: Listed[Quantity] | None = Field(None, description="the value must lie between two, [low, high]")
+    done: bool | None = Field(None, description="the milestone must be reached")
     by: Text | None = Field(None, description="the deadline: 2025, 2023-12, 2023Q2; its last month counts")
-    baseline: Baseline | None = None
+    baseline: Baseline | None = Field(None, description="where the way to the target starts")
     schedule: Literal["linear", "even"] | Listed[float] | None = Field(
         None, description="even: in step with the months of the deadline's year; linear: from the baseline; or percents"
     )
     soft: bool = Field(False, description="左右, 基本, 力争: stated as approximate or as an aim")
     tolerance: float = Field(0, ge=0, le=100, description="percent of the target that may be missing")
     inferred: bool = Field(False, description="the deadline is inferred, the clause names none")
-    note: str | None = None
-    ours: bool | Listed[str] = False
+    note: str | None = Field(None, description="free text")
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @model_validator(mode="after")
     def _one_comparator(self) -> Self:
@@ -217,9 +219,9 @@ class Target(Block):
         elif isinstance(bound, PerEntity):
             text = f"{symbol} {bound.words(unit)}"
         elif isinstance(bound, tuple):
-            text = f"{symbol} [{', '.join(map(_number, bound))}] {unit}"
+            text = f"{symbol} [{', '.join(map(printed, bound))}] {unit}"
         else:
-            text = f"{symbol} {_number(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
+            text = f"{symbol} {printed(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
         return ("约 " if self.soft else "") + text + (f"（{self.by}）" if self.by else "")
 
     # ---- EXPRESSIONS ---- #
@@ -317,7 +319,3 @@ def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
 
 def _due_month(target: Target) -> float:
     return float("inf") if target.deadline is None else target.deadline.end
-
-
-def _number(value: Quantity) -> str:
-    return value if isinstance(value, str) else f"{value:,.10g}"

@@ -68,9 +68,9 @@ class Impute(Step):
     """
 
     kind: Literal["impute"] = "impute"
-    by: Literal["mean", "median", "previous", "linear"]
-    at_least: Percent = 0
-    periods: Annotated[int, Field(ge=1)] | None = None
+    by: Literal["mean", "median", "previous", "linear"] = Field(description="what stands in for a missing value")
+    at_least: Percent = Field(0, description="percent of values that must be there")
+    periods: Annotated[int, Field(ge=1)] | None = Field(None, description="how far back a value may come from")
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -111,7 +111,7 @@ class Screen(Step):
     """
 
     kind: Literal["screen"] = "screen"
-    at_least: Percent
+    at_least: Percent = Field(description="percent of values that an entity must have to be scored")
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Returns the values of entities with enough of them."""
@@ -148,8 +148,8 @@ class Winsorise(Gated):
     """
 
     kind: Literal["winsorise"] = "winsorise"
-    most: int = Field(5, ge=1)
-    otherwise: Literal["keep", "undo"] = "keep"
+    most: int = Field(5, ge=1, description="how many values may be moved")
+    otherwise: Literal["keep", "undo"] = Field("keep", description="what is done when that is not enough")
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Returns the values with their outliers moved in."""
@@ -171,9 +171,9 @@ class Transform(Gated):
     """
 
     kind: Literal["transform"] = "transform"
-    by: Literal["log", "box_cox"]
+    by: Literal["log", "box_cox"] = Field(description="log, or box_cox with a power")
     power: float | None = Field(None, description="of box_cox")
-    when: Literal["outliers", "always"] = "outliers"
+    when: Literal["outliers", "always"] = Field("outliers", description="only where there are outliers, or always")
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

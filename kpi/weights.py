@@ -25,7 +25,7 @@ RANDOM_INDEX = (0.0, 0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1
 class Weighting(Block):
     """The base of weighting methods."""
 
-    ours: bool | Listed[str] = False
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @abstractmethod
     def words(self) -> str:
@@ -62,7 +62,7 @@ class FromData(Weighting):
     `panel` one set over all periods.
     """
 
-    among: Among = "cohort"
+    among: Among = Field("cohort", description="compare within each period, or over all of them")
     of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
     name_: ClassVar[str]
     #: The status of a node for which the method finds no weights.
@@ -136,7 +136,7 @@ class Pca(FromData):
     method: Literal["pca"] = "pca"
     name_: ClassVar[str] = "主成分法"
     without: ClassVar[str] = "too_few"
-    components: int = Field(1, ge=1)
+    components: int = Field(1, ge=1, description="how many components; left out: by their eigenvalues")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
         """Returns the weights, None where fewer than three entities are complete."""
@@ -169,9 +169,15 @@ class Ahp(Weighting):
     """
 
     method: Literal["ahp"] = "ahp"
-    by: Literal["eigenvector", "column_mean"]
-    matrix: Listed[Listed[Judgement]] = Field(min_length=1)
-    inconsistent: Literal["refuse", "allow"] = "refuse"
+    by: Literal["eigenvector", "column_mean"] = Field(
+        description="how weights are read from the matrix; published numbers differ by it"
+    )
+    matrix: Listed[Listed[Judgement]] = Field(
+        min_length=1, description="row by row, how much more each part matters than each other"
+    )
+    inconsistent: Literal["refuse", "allow"] = Field(
+        "refuse", description="what is done when the consistency ratio is 0.1 or more"
+    )
 
     @model_validator(mode="after")
     def _square(self) -> Self:

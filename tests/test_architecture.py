@@ -51,6 +51,7 @@ LAYERS = (
     "yaml",
     "wording",
     "loader",
+    "schema",
     "details",
     "plan",
     "accounts",

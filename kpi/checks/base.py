@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
+from pydantic import Field
 
 from kpi import periods, units
 from kpi.definition import Definition, Path, Problem, Problems
@@ -33,7 +34,9 @@ class Check(Definition):
     an `info` is worth knowing.
     """
 
-    severity: Literal["error", "query", "info"] = "query"
+    severity: Literal["error", "query", "info"] = Field(
+        "query", description="error stops the figure, query asks for an explanation, info is a note"
+    )
 
     @abstractmethod
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

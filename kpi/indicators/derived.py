@@ -46,9 +46,11 @@ class Growth(Indicator):
     """
 
     kind: Literal["growth"] = "growth"
-    of: Name
+    of: Name = Field(description="the measure or indicator that grows")
     over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
-    as_: Literal["rate", "points", "annualised"] = Field("rate", alias="as")
+    as_: Literal["rate", "points", "annualised"] = Field(
+        "rate", alias="as", description="rate in %, the difference in points, or the yearly rate"
+    )
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the measure or indicator that grows."""
@@ -98,7 +100,7 @@ class Index(Indicator):
     """
 
     kind: Literal["index"] = "index"
-    of: Name
+    of: Name = Field(description="the measure or indicator that the index follows")
     base: Text = Field(description="the period that is 100, such as 2022Q1")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
@@ -138,7 +140,9 @@ class Count(Indicator):
     kind: Literal["count"] = "count"
     of: Name = Field(description="a measure with `per`")
     passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
-    as_: Literal["count", "share"] = Field("count", alias="as")
+    as_: Literal["count", "share"] = Field(
+        "count", alias="as", description="how many units pass, or which percent of them"
+    )
     unit: Text | None = Field(None, description="of the count; left out: 个")
     min_units: int | None = Field(None, gt=0, description="fewer units than that are too few to judge")
 
@@ -195,7 +199,7 @@ class Milestone(Indicator):
     """
 
     kind: Literal["milestone"] = "milestone"
-    of: Name
+    of: Name = Field(description="a measure in 是/否")
     late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
@@ -238,7 +242,7 @@ class Formula(Indicator):
     """Any checked expression over measures and indicators; null where anything it divides by is zero."""
 
     kind: Literal["formula"] = "formula"
-    expr: str
+    expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
     unit: Text | None = Field(None, description="left out: as the formula comes out")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:

@@ -21,7 +21,7 @@ class Level(Indicator):
     """The value of one measure: `x`."""
 
     kind: Literal["level"] = "level"
-    of: Name
+    of: Name = Field(description="the measure")
     unit: Text | None = Field(None, description="left out: the measure's unit")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
@@ -56,8 +56,8 @@ class Ratio(Indicator):
     """
 
     kind: Literal["ratio"] = "ratio"
-    numerator: Name
-    denominator: Name
+    numerator: Name = Field(description="the measure above the line")
+    denominator: Name = Field(description="the measure below the line")
     unit: Text | None = Field(None, description="left out: % for figures of one dimension, else their quotient")
     min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
 
@@ -100,8 +100,8 @@ class Coverage(Indicator):
     """How much of a whole is covered, in percent: `100 covered / total`, out of range outside 0 to 100."""
 
     kind: Literal["coverage"] = "coverage"
-    covered: Name
-    total: Name
+    covered: Name = Field(description="the measure of what is covered")
+    total: Name = Field(description="the measure of the whole")
     min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
@@ -144,7 +144,7 @@ class Share(Indicator):
     """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort."""
 
     kind: Literal["share"] = "share"
-    of: Name
+    of: Name = Field(description="the measure")
     within: Literal["all", "cohort"] = Field("all", description="the total of all entities, or of the cohort")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:

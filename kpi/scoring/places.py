@@ -27,9 +27,9 @@ class RankScore(Relative):
     """
 
     kind: Literal["rank"] = "rank"
-    first: float = 100
-    step: float = Field(5, gt=0)
-    ties: Literal["min", "average", "dense", "max"] = "min"
+    first: float = Field(100, description="percent of full marks for the first place")
+    step: float = Field(5, gt=0, description="percent of full marks less for each place")
+    ties: Literal["min", "average", "dense", "max"] = Field("min", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the place."""
@@ -54,8 +54,8 @@ class Percentile(Relative):
     """
 
     kind: Literal["percentile"] = "percentile"
-    scale: Scale = (0.0, 100.0)
-    ties: Ties = "average"
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
+    ties: Ties = Field("average", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
         """Returns the percentile among the peers that have a value."""
@@ -83,9 +83,9 @@ class Borda(Relative):
     """
 
     kind: Literal["borda"] = "borda"
-    cap: float | None = None
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
     points: float = Field(1, gt=0, description="percent of full marks for each peer that is worse")
-    ties: Ties = "min"
+    ties: Ties = Field("min", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
         """Returns the points."""

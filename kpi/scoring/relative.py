@@ -65,13 +65,13 @@ class Efficacy(Relative):
     """
 
     kind: Literal["efficacy"] = "efficacy"
-    floor: float | None = None
-    cap: float | None = None
-    base: float = Field(60, gt=0)
-    span: float = Field(40, gt=0)
+    floor: float | None = Field(None, description="the least percent of full marks; null for none")
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
+    base: float = Field(60, gt=0, description="the score at the unacceptable value")
+    span: float = Field(40, gt=0, description="what is added up to the satisfactory value")
     satisfactory: Quantity | None = Field(None, description="满意值; left out: the best of the peers")
     unacceptable: Quantity | None = Field(None, description="不允许值; left out: the worst of the peers")
-    exponential: bool = False
+    exponential: bool = Field(False, description="exponential instead of linear between the two")
 
     def score(self, case: Case) -> Scored:
         """Returns base and span by position."""
@@ -104,7 +104,7 @@ class MinMax(Relative):
     """
 
     kind: Literal["minmax"] = "minmax"
-    scale: Scale = (0.0, 100.0)
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
     constant: float | None = Field(None, description="the score where all are equal; left out: the middle")
 
     def score(self, case: Case) -> Scored:
@@ -132,10 +132,10 @@ class ZScore(Relative):
     """
 
     kind: Literal["zscore"] = "zscore"
-    floor: float | None = None
-    cap: float | None = None
-    mean: float = 50
-    sd: float = Field(10, gt=0)
+    floor: float | None = Field(None, description="the least percent of full marks; null for none")
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
+    mean: float = Field(50, description="the score of the mean")
+    sd: float = Field(10, gt=0, description="the points of one standard deviation")
 
     def score(self, case: Case) -> Scored:
         """Returns the standardised value."""
@@ -165,8 +165,8 @@ class DistanceToBest(Relative):
     """
 
     kind: Literal["distance_to_best"] = "distance_to_best"
-    by: Literal["ratio", "range"] = "ratio"
-    scale: Scale = (0.0, 100.0)
+    by: Literal["ratio", "range"] = Field("ratio", description="how distance is measured")
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
         """Returns the part of the way to the best."""
@@ -200,7 +200,7 @@ class DistanceToTarget(Relative):
     kind: Literal["distance_to_target"] = "distance_to_target"
     needs_target: ClassVar[bool] = True
     relative: ClassVar[bool] = False
-    scale: Scale = (0.0, 100.0)
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
         """Returns the part of the way to the target."""

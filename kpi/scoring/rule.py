@@ -113,7 +113,7 @@ class Rule(Block):
     floor: float | None = Field(0, description="the least percent of full marks; null for none")
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round each score, half up")
-    ours: bool | Listed[str] = False
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @abstractmethod
     def score(self, case: Case) -> Scored:

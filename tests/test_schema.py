@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from kpi import yaml
+from kpi.catalogue import shipped
+from kpi.loader import examine
+from kpi.schema import json_schema
+
+HERE = Path(__file__).parent
+SCHEMA = json_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+SOUND = sorted([*shipped().glob("*.yaml"), *(HERE / "golden").glob("*/system.yaml")])
+FAULTY = sorted((HERE / "faulty").glob("*.yaml"))
+#: What only the loader judges: what one key asks of another, and YAML's own traps.
+RELATIONS = {
+    "bonus_of_and_when", "knot_is_no_pair", "part_listed_twice", "policy_of_two_kinds", "rung_asks_for_nothing",
+    "target_from_column_and_file", "target_with_two_comparators", "target_within_one_number",
+    "target_without_comparator",
+    "target_without_end", "type_star_level", "veto_with_two_effects", "yaml_not_a_number", "type_key_is_a_number",
+}  # fmt: skip
+
+
+def as_json(data: Any) -> Any:
+    """Returns YAML's data as an editor gives it to its validator: keys and dates are text."""
+    if isinstance(data, dict):
+        return {str(key): as_json(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [as_json(value) for value in data]
+    return data.isoformat() if isinstance(data, dt.date) else data
+
+
+def errors(file: Path) -> list[str]:
+    data = yaml.read(file.read_text("utf-8-sig", errors="replace"), str(file)).data
+    return [f"{list(one.absolute_path)}: {one.message[:200]}" for one in VALIDATOR.iter_errors(as_json(data))]
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    json.dumps(SCHEMA)
+
+
+@pytest.mark.parametrize("file", SOUND, ids=lambda file: file.parent.name + "/" + file.name)
+def test_sound_definitions_are_valid(file):
+    assert errors(file) == []
+
+
+@pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
+def test_what_the_loader_refuses_for_its_shape_is_invalid(file):
+    found = examine(file).findings
+    shape = [one for one in found if one.code in ("K110", "K111", "K112", "K113", "K114") and one.severity == "error"]
+    refused = bool(errors(file))
+    if file.stem in RELATIONS:
+        assert shape
+    elif shape:
+        assert refused
+    elif not any(one.code in ("K100", "K101", "K102", "K103", "K104") for one in found):
+        assert not refused, errors(file)
+
+
+def test_every_property_says_what_it_is_for():
+    objects = {"System": SCHEMA, **SCHEMA["$defs"]}
+    silent = [
+        f"{name}.{key}"
+        for name, model in objects.items()
+        for key, one in model.get("properties", {}).items()
+        if not one.get("description")
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"), [("地区生产总值", True), ("gdp_2023", True), ("5G-stations", False), ("a b", False)]
+)
+def test_names_are_names_in_every_editor(name, fits):
+    pattern = SCHEMA["properties"]["measures"]["propertyNames"]["pattern"]
+    assert bool(re.fullmatch(pattern, name, re.ASCII)) is fits
