@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test test-all lint types fast slow bench clean
+.PHONY: help demo docs test test-all postgresql lint types fast slow bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -24,7 +24,11 @@ docs: $(VENV)/demo.stamp ## write docs/systems from the definitions
 
 test: lint types fast ## lint, formatting, types and the fast tests
 
-test-all: test slow ## the same and the slow tests
+test-all: postgresql test slow ## the same and the slow tests
+
+# Its tests start a server of their own; without one they are skipped, which continuous integration must not do.
+postgresql: ## install the PostgreSQL server that tests of the store start, where there is none
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(if $(filter 0,$(shell id -u)),,sudo )apt-get install --yes --no-install-recommends postgresql
 
 lint: $(VENV)/test.stamp ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet .

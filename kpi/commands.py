@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -192,28 +193,17 @@ def explain(
     return FINE
 
 
-def batch(
-    *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None, close: str | None,
-    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, style: Layout, color: str,
-    quiet: bool,
-) -> int:  # fmt: skip
+def batch(*, style: Layout, color: str, **options: Any) -> int:
     """Runs a nightly batch, checks a past one, or closes an edition; 1 when a system failed or figures differ."""
-    from kpi.batch import command
+    from kpi.batch.command import batch as done
 
-    def shown(findings: Iterable[Diagnostic]) -> None:
+    def show(findings: Iterable[Diagnostic]) -> None:
         tell(findings, style, color)
 
     try:
-        if verify or number is not None:
-            return command.verify(config, number, show=shown, say=say)
-        if close is not None:
-            return command.close(config, close, system, periods, wait=wait, say=say)
-        return command.night(
-            config, wait=wait, stop=stop, everything=everything, supersede=supersede, reason=reason, show=shown,
-            say=say, quiet=quiet,
-        )  # fmt: skip
+        return done(**options, show=show, say=say)
     except KpiError as error:
-        shown(error.diagnostics)
+        show(error.diagnostics)
         return FAILED
 
 

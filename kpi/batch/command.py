@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from kpi import periods
+from kpi import periods as calendar
 from kpi.batch import editions
 from kpi.batch.again import again, verified
 from kpi.batch.config import load
@@ -20,6 +20,22 @@ FINE, FINDINGS, FAILED = 0, 1, 2
 
 Show = Callable[[Iterable[Diagnostic]], None]
 Say = Callable[[str], None]
+
+
+def batch(
+    *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None, close: str | None,
+    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, quiet: bool, show: Show,
+    say: Say,
+) -> int:  # fmt: skip
+    """Does what the options of `kpi batch` ask for, and returns the exit code."""
+    if verify or number is not None:
+        return verified_again(config, number, show=show, say=say)
+    if close is not None:
+        return closed(config, close, system, periods, wait=wait, say=say)
+    return night(
+        config, wait=wait, stop=stop, everything=everything, supersede=supersede, reason=reason, show=show, say=say,
+        quiet=quiet,
+    )  # fmt: skip
 
 
 def night(
@@ -52,7 +68,7 @@ def night(
     return FINDINGS if result.failed else FINE
 
 
-def verify(file: str, number: int | None, *, show: Show, say: Say) -> int:
+def verified_again(file: str, number: int | None, *, show: Show, say: Say) -> int:
     """Computes a run again and compares it with the store: 1 when anything differs."""
     config = load(Path(file))
     bad = False
@@ -67,7 +83,7 @@ def verify(file: str, number: int | None, *, show: Show, say: Say) -> int:
     return FINDINGS if bad else FINE
 
 
-def close(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
+def closed(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
     """Closes an edition."""
     config = load(Path(file))
     store = store_of(config)
@@ -78,8 +94,8 @@ def close(file: str, name: str, system: str | None, labels: Iterable[str], *, wa
             hint = f"--system {there[0] if there else 'ID'}"
             raise DataError(Diagnostic("K828", "say whose periods the edition closes", hint=hint))
         done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
-    closed = done.state["editions"][name]["periods"]
-    say(f"Edition {name} is closed: {', '.join(closed)}. It can only be superseded, with a reason.")
+    labels = done.state["editions"][name]["periods"]
+    say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
     return FINE
 
 
@@ -96,8 +112,8 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        wanted = periods.parse(period).label
-    except periods.PeriodError as error:
+        wanted = calendar.parse(period).label
+    except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == wanted), None)
     if index is None:

@@ -84,8 +84,8 @@ class PostgresStore:
         """Holds an advisory lock of the database, on a connection of its own."""
         with self._open() as connection:
             connection.autocommit = True
-            # NOTE: a timeout of 0 would mean none.
-            connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(int(wait * 1000), 1)}ms",))
+            # NOTE: never less than two seconds: the server may still be ending the session of a batch that was killed.
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(int(wait * 1000), 2000)}ms",))
             try:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             except self._psycopg.errors.LockNotAvailable:
@@ -93,6 +93,7 @@ class PostgresStore:
                 raise DataError(Diagnostic("K810", f"another batch is at work on {self.where}", hint=hint)) from None
             self._migrate()
             yield
+            connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
     # ---- THE SCHEMA ---- #
 
