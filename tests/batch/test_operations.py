@@ -178,7 +178,7 @@ def test_duckdb_reads_a_parquet_store(city):
     folder = city.folder / "store"
     manifest = json.loads((folder / "runs" / f"{int((folder / 'HEAD').read_text()):06}.json").read_text("utf-8"))
     files = [str(folder / "totals" / name) for name in manifest["tables"]["totals"]["small"].values()]
-    found = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchone()
+    found = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchall()[0]
     assert found == (36,)
 
 
