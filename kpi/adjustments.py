@@ -11,8 +11,8 @@ from kpi import expressions
 from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
 from kpi.errors import suggest
 from kpi.indicators import Symbols
+from kpi.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.status import OK, status_of
-from kpi.targets import Quantity, in_unit, quantity_problems, step_problems
 from kpi.terms import ExpressionError, Term, as_condition
 
 

@@ -150,6 +150,7 @@ def batch(**options: Any) -> None:
 @click.argument("name", required=False)
 @_definitions
 @_option("--plan", is_flag=True, help="The stages and expressions that the system compiles to.")
+@_option("--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths.")
 @_option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @_style
 @_color

@@ -254,16 +254,19 @@ def show(
     definitions: str | None,
     plan: bool,
     coverage: bool,
+    analysis: Sequence[str],
     style: Layout,
     color: str,
 ) -> int:
-    """Prints the catalogue, a system, one definition, a plan, or the coverage of a document; 1 when it has gaps."""
+    """Prints the catalogue, a system, one definition, a plan, coverage of a document (1 with gaps) or an analysis."""
     from kpi import catalogue
     from kpi.report import cards
 
     folder = None if definitions is None else Path(definitions)
     width = width_of(sys.stdout)
     try:
+        if analysis:
+            return _analysis(analysis, system, name, definitions, width)
         if system is None:
             sys.stdout.write(cards.overview(catalogue.systems(folder), width=width))
             return FINE
@@ -280,6 +283,17 @@ def show(
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
+    return FINE
+
+
+def _analysis(
+    files: Sequence[str], system: str | None, entity: str | None, definitions: str | None, width: int | None
+) -> int:
+    """Prints what the figures of files are like, or the strengths and weaknesses of an entity."""
+    from kpi.report.analysis import analysed
+
+    card = session.score(list(files), system=system, definitions=definitions)
+    sys.stdout.write(analysed(card, entity, width=width))
     return FINE
 
 

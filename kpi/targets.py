@@ -6,9 +6,9 @@ A target compares, says how far a value has come (attainment, percent), and how 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -16,14 +16,9 @@ from pydantic import Field, model_validator
 from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
+from kpi.quantities import Quantity, in_unit, quantity_problems
 from kpi.rounding import HAIR
 from kpi.units import Unit
-
-#: A number in the unit of its indicator, or a text with a number and a unit: `95`, `3 万件`.
-Quantity = float | str
-
-#: The same, or an open end: `-.inf`, `.inf`.
-OpenQuantity = Annotated[float, Field(allow_inf_nan=True)] | str
 
 #: What each comparator is printed as, and the direction that it implies.
 COMPARATORS: dict[str, tuple[str, str | None]] = {
@@ -40,40 +35,6 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
 def own_column(indicator: str, place: int) -> str:
     """Returns the column of the panel with the entities' own bounds for one target, by its place among the targets."""
     return f"{indicator}.own_target.{place}"
-
-
-def in_unit(quantity: Quantity, unit: Unit) -> float:
-    """Returns a quantity as a number in `unit`.
-
-    >>> in_unit("3 万件", units.parse("件"))
-    30000.0
-
-    Raises:
-        UnitError: when the text holds no number, or its unit is of another dimension.
-    """
-    if not isinstance(quantity, str):
-        return float(quantity)
-    number, written = units.split_quantity(quantity)
-    return number if written is None else number * units.factor(written, unit)
-
-
-def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) -> Problems:
-    """Yields a problem for every quantity that cannot be brought into `unit`."""
-    for path, quantity in quantities.items():
-        try:
-            if quantity is not None:
-                in_unit(quantity, unit)
-        except units.UnitError as error:
-            yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
-
-
-def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
-    """Yields a problem when the size of a step is not above zero; a step in the wrong unit is not its business."""
-    try:
-        if in_unit(step, unit) <= 0:
-            yield Problem("K414", path, "the size of a step must be above zero")
-    except units.UnitError:
-        return
 
 
 class PerEntity(Block):

@@ -15,8 +15,9 @@ from kpi.intake.entities import Entities
 from kpi.intake.files import read
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
+from kpi.quantities import in_unit
 from kpi.system import System
-from kpi.targets import EQUAL, PerEntity, in_unit, own_column
+from kpi.targets import EQUAL, PerEntity, own_column
 
 _COLUMNS = ("entity", "indicator", "target")
 

@@ -149,25 +149,31 @@ class _Intake:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
+        events: dict[str, list[Placed]] = {}
         for number, source in enumerate(sources):
-            made: Aggregated | Figures
             if isinstance(source.dataset, Records):
-                made = records.aggregate(source, self.system, entities)
-                parts.append(made.figures)
-            else:
-                made = reported.clean_rows(source, number, self.system, entities, self.period)
-                rows.append(made.rows)
-                targets.append(made.targets)
-                self.notes |= made.notes
-            self.findings += made.findings
-            self.read += made.read
-            self.refused += made.refused
+                events.setdefault(source.name, []).append(source)
+                continue
+            made = reported.clean_rows(source, number, self.system, entities, self.period)
+            rows.append(made.rows)
+            targets.append(made.targets)
+            self.notes |= made.notes
+            self.found(made)
+        for some in events.values():
+            counted = records.aggregate(some, self.system, entities)
+            parts.append(counted.figures)
+            self.found(counted)
         if rows:
             parts.append(self.timed(pl.concat(rows), sources))
         merged = (
             pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
         )
         return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+
+    def found(self, made: Aggregated | Figures) -> None:
+        self.findings += made.findings
+        self.read += made.read
+        self.refused += made.refused
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed]) -> pl.DataFrame:
         grain = self.system.period

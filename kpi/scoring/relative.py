@@ -13,8 +13,8 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from kpi.definition import PEERS, Among, Listed, Path
+from kpi.quantities import Quantity
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.targets import Quantity
 
 
 def _rising(scale: tuple[float, ...]) -> tuple[float, ...]:

@@ -10,9 +10,9 @@ import polars as pl
 from pydantic import Field
 
 from kpi.definition import Block, Listed, Path, Problems
+from kpi.quantities import Quantity, in_unit, quantity_problems
 from kpi.rounding import rounded
 from kpi.status import literal
-from kpi.targets import Quantity, in_unit, quantity_problems
 from kpi.units import ONE, Unit
 
 Ties = Literal["min", "average", "max", "dense"]
