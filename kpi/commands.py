@@ -116,16 +116,9 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 
 
 def check(
-    *,
-    paths: Sequence[str],
-    data: Sequence[str],
-    output: Sequence[str],
-    system: str | None,
-    definitions: str | None,
-    style: Layout,
-    color: str,
-    quiet: bool,
-) -> int:
+    *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], system: str | None, definitions: str | None,
+    style: Layout, color: str, quiet: bool,
+) -> int:  # fmt: skip
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
     folder = None if definitions is None else Path(definitions)
     examined = session.examine_all(list(paths), folder)
