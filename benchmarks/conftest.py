@@ -8,19 +8,11 @@ import statistics
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-
-PACKAGES = ("polars", "duckdb", "pandas", "pyarrow", "numpy", "pydantic", "pytest-benchmark")
+PACKAGES = ("polars", "numpy", "pydantic", "sqlglot", "pytest-benchmark")
 
 
 def pytest_addoption(parser):
     parser.addoption("--results", metavar="FILE", help="write the measurements into this Markdown file")
-    parser.addoption("--scale", type=float, default=0.1, help="the part of the large cases' rows (1 is 50 million)")
-
-
-@pytest.fixture(scope="session")
-def scale(request) -> float:
-    return request.config.getoption("--scale")
 
 
 def pytest_sessionfinish(session):
@@ -39,8 +31,7 @@ def _head():
         "# Results of the benchmarks",
         "",
         "Written by `make bench`. The contenders of a table ran in turns in one session; read the ratios, which are",
-        "medians over the rounds, rather than the times. Memory is the peak of a process of its own as the operating",
-        "system counts it.",
+        "medians over the rounds, rather than the times.",
         "",
         f"{machine}, Python {platform.python_version()}; {packages}.",
         "",
@@ -51,8 +42,7 @@ def _table(race):
     lines = [f"## {race['title']}", ""]
     if race["note"]:
         lines += [race["note"], ""]
-    peaks = bool(race["peaks"])
-    heads = ["", "median", "least to most", f"to {race['reference']}", "goal", *(["peak"] if peaks else [])]
+    heads = ["", "median", "least to most", f"to {race['reference']}", "goal"]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, seconds in race["seconds"].items():
         cells = [
@@ -62,7 +52,6 @@ def _table(race):
             f"{race['ratios'][name]:.2f}",
             race["goals"].get(name, ""),
         ]
-        cells += [f"{race['peaks'][name] / 1e9:.2f} GB" if name in race["peaks"] else ""] if peaks else []
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
 

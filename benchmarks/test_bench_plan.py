@@ -54,8 +54,8 @@ def test_score_beside_polars_by_hand(benchmark):
     beside_by_hand(benchmark, periods=12, rounds=15)
 
 
-def test_score_ten_years_beside_polars_by_hand(benchmark, scale):
-    beside_by_hand(benchmark, periods=max(14, round(120 * scale)), rounds=5)
+def test_score_three_years_beside_polars_by_hand(benchmark):
+    beside_by_hand(benchmark, periods=36, rounds=7)
 
 
 def beside_by_hand(benchmark, *, periods: int, rounds: int) -> None:

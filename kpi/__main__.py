@@ -2,4 +2,4 @@
 
 from kpi.cli import main
 
-main()
+main(prog_name="kpi")

@@ -47,8 +47,22 @@ _color = _option(
 _quiet = _option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Prints the version; a checkout that is not installed has none."""
+    if not wanted:
+        return
+    from importlib import metadata
+
+    try:
+        number = metadata.version("kpi-engine")
+    except metadata.PackageNotFoundError:
+        number = "unknown (not installed)"
+    click.echo(f"kpi, version {number}")
+    ctx.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="kpi-engine", prog_name="kpi")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
     """Indicators, scores, stars and rankings from raw departmental data.
 
@@ -83,6 +97,7 @@ def score(**options: Any) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @_option("--data", "data", multiple=True, metavar="FILE", help="Check files against the definition too.")
+@_option("-o", "--output", multiple=True, metavar="OUT", help="Write the findings as a form (查询单), csv or xlsx.")
 @_system
 @_definitions
 @_style
@@ -135,6 +150,7 @@ def batch(**options: Any) -> None:
 @click.argument("name", required=False)
 @_definitions
 @_option("--plan", is_flag=True, help="The stages and expressions that the system compiles to.")
+@_option("--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths.")
 @_option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @_style
 @_color

@@ -16,7 +16,7 @@ from kpi import session
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
 from kpi.report.diagnostics import Layout, render, tally
-from kpi.report.files import write
+from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
 from kpi.system import System
@@ -145,15 +145,9 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 
 
 def check(
-    *,
-    paths: Sequence[str],
-    data: Sequence[str],
-    system: str | None,
-    definitions: str | None,
-    style: Layout,
-    color: str,
-    quiet: bool,
-) -> int:
+    *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], system: str | None,
+    definitions: str | None, style: Layout, color: str, quiet: bool,
+) -> int:  # fmt: skip
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
     folder = None if definitions is None else Path(definitions)
     examined = session.examine_all(list(paths), folder)
@@ -165,11 +159,18 @@ def check(
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     tell(findings, style, color)
+    try:
+        for out in output:
+            write_findings(findings, out)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
     if not quiet:
         indicators = sum(len(loaded.system.indicators) for loaded in examined if loaded.system)
         what = f"Checked {count(len(examined), 'file')}, {count(indicators, 'indicator')}"
         what += f", {count(len(data), 'data file')}" if data else ""
-        say(f"{what}: {tally(findings) if findings else 'no findings'}.")
+        written = f" Wrote {', '.join(output)}." if output else ""
+        say(f"{what}: {tally(findings) if findings else 'no findings'}.{written}")
     if any(one.code == "K100" for one in findings):
         return FAILED
     return FINDINGS if any(one.severity is Severity.ERROR for one in findings) else FINE
@@ -181,6 +182,7 @@ def explain(
 ) -> int:  # fmt: skip
     """Prints why an entity got its score, in files or in a past run of a batch."""
     from kpi.explain import explain as explained
+    from kpi.explain import name_of
     from kpi.report.tree import as_json, tree
 
     some = [one for one in files if Path(one).exists() and number is None]
@@ -199,12 +201,11 @@ def explain(
         else:
             card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
+        who = name_of(card, rest[0])
         if form == "json":
-            sys.stdout.write(as_json(card, rest[0], node))
+            sys.stdout.write(as_json(card, who, node))
         else:
-            sys.stdout.write(
-                tree(card, rest[0], node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
-            )
+            sys.stdout.write(tree(card, who, node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout)))
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
@@ -246,16 +247,19 @@ def show(
     definitions: str | None,
     plan: bool,
     coverage: bool,
+    analysis: Sequence[str],
     style: Layout,
     color: str,
 ) -> int:
-    """Prints the catalogue, a system, one definition, a plan, or the coverage of a document; 1 when it has gaps."""
+    """Prints the catalogue, a system, one definition, a plan, coverage of a document (1 with gaps) or an analysis."""
     from kpi import catalogue
     from kpi.report import cards
 
     folder = None if definitions is None else Path(definitions)
     width = width_of(sys.stdout)
     try:
+        if analysis:
+            return _analysis(analysis, system, name, definitions, width)
         if system is None:
             sys.stdout.write(cards.overview(catalogue.systems(folder), width=width))
             return FINE
@@ -272,6 +276,17 @@ def show(
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
+    return FINE
+
+
+def _analysis(
+    files: Sequence[str], system: str | None, entity: str | None, definitions: str | None, width: int | None
+) -> int:
+    """Prints what the figures of files are like, or the strengths and weaknesses of an entity."""
+    from kpi.report.analysis import analysed
+
+    card = session.score(list(files), system=system, definitions=definitions)
+    sys.stdout.write(analysed(card, entity, width=width))
     return FINE
 
 
@@ -306,14 +321,10 @@ def schema(output: str | None) -> int:
 
 def rule(code: str | None) -> int:
     """Prints what the code of a finding means, or all of them one a line."""
-    from kpi.rules import rule as find
-    from kpi.rules import rules
+    from kpi import rules
 
-    if code is None:
-        sys.stdout.write("".join(f"{one.code}  {one.means}\n" for one in rules().values()))
-        return FINE
     try:
-        sys.stdout.write(find(code).card())
+        sys.stdout.write(rules.listing() if code is None else rules.rule(code).card())
     except KpiError as error:
         tell(error.diagnostics, "full", "auto")
         return FAILED

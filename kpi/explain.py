@@ -49,6 +49,13 @@ class Explained:
             yield from part.walk()
 
 
+def name_of(card: Scorecard, entity: str) -> str:
+    """Returns the name that results show for an entity's name, short name or code; the text itself when it is none."""
+    entities = Entities(card.entities)
+    place = entities.lookup.get(entity)
+    return entity if place is None else entities.names[place]
+
+
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
     """Returns why an entity got its score, or one indicator (or pillar) its own.
 
@@ -66,7 +73,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     place = entities.lookup.get(entity)
     if place is None:
         raise DataError(
-            Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.lookup))
+            Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.names))
         )
     labels = card.periods
     label = period or labels[-1]

@@ -100,7 +100,8 @@ def correlations(matrix: Matrix) -> Matrix:
     present = (~np.isnan(matrix)).astype(np.float64)
     # Centred by the column first: sums of squares of large numbers lose the digits that matter.
     with np.errstate(invalid="ignore", divide="ignore"):
-        centred = np.where(present > 0, matrix - np.nanmean(matrix, axis=0, keepdims=True), 0.0)
+        mean = np.nansum(matrix, axis=0) / present.sum(axis=0)
+        centred = np.where(present > 0, matrix - mean, 0.0)
         number = present.T @ present
         sums = centred.T @ present
         squares = (centred**2).T @ present
@@ -110,6 +111,18 @@ def correlations(matrix: Matrix) -> Matrix:
         found: Matrix = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
     found[constant | constant.T] = np.nan
     return found
+
+
+def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:
+    """Returns the correlations of columns as rows of numbers, null where one is constant.
+
+    >>> correlated([pl.Series([1.0, 2.0, 3.0]), pl.Series([3.0, 2.0, None])])[0][1]
+    -1.0
+    """
+    if not columns:
+        return []
+    table = correlations(_matrix(columns))
+    return [[None if one != one else float(one) for one in row] for row in table]  # noqa: PLR0124
 
 
 def _varied(matrix: Matrix) -> Matrix:

@@ -1,4 +1,4 @@
-"""Quantities in definitions: bare numbers in the unit of their indicator, and texts with a unit of their own."""
+"""Quantities: numbers of a definition, bare or with a unit of their own, brought into the unit of an indicator."""
 
 from __future__ import annotations
 
@@ -50,8 +50,3 @@ def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
             yield Problem("K414", path, "the size of a step must be above zero")
     except units.UnitError:
         return
-
-
-def printed(value: Quantity) -> str:
-    """Returns a quantity as people write it, thousands apart."""
-    return value if isinstance(value, str) else f"{value:,.10g}"

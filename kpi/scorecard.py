@@ -214,6 +214,16 @@ class Scorecard:
         return pl.DataFrame(rows, schema=schema)
 
     @property
+    def extras(self) -> dict[str, pl.DataFrame]:
+        """The frames `weights`, where a method found some, and `treated`, where a cell was."""
+        found = {}
+        if any(node.weights is not None for node in self.definition.nodes.values()):
+            found["weights"] = self.weights
+        if self.definition.treatment:
+            found["treated"] = self.treated
+        return found
+
+    @property
     def frames(self) -> dict[str, pl.DataFrame]:
         """All result frames by name."""
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}

@@ -210,15 +210,21 @@ def fits(system: System, table: Table) -> int:
 
 
 def _violations(system: System, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> list[Diagnostic]:
-    """Findings of the system's checks."""
+    """Findings of the system's checks; a query that a note answers is information."""
     found = []
     for name, one in system.checks.items():
-        for words, where in one.violations(system.symbols, system.period).items():
-            rows = frame.lazy().with_columns(where.fill_null(value=False).alias("#violated")).filter("#violated")
-            for entity, period in rows.select("entity", "period").collect().rows():
+        for breach in one.breaches(system.symbols, system.period):
+            rows = frame.lazy().with_columns(breach.where.fill_null(value=False).alias("#broken")).filter("#broken")
+            for entity, period in rows.select("entity", "period").collect(engine="in-memory").rows():
                 place = Place(entity=panel.entities.names[entity], period=labels[period])
-                message = f"{one.title or name}：{words}"
-                found.append(Diagnostic("K701", message, place, None, Severity(one.severity)))
+                message = f"{one.title or name}：{breach.words}"
+                notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
+                said = "；".join(filter(None, notes))
+                if said:
+                    message = f"{message}；说明：{said}"
+                answered = said and one.severity == "query"
+                severity = Severity.INFO if answered else Severity(one.severity)
+                found.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
     return found
 
 

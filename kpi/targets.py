@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
-from kpi.quantities import Quantity, in_unit, printed, quantity_problems
+from kpi.quantities import Quantity, in_unit, quantity_problems
 from kpi.rounding import HAIR
 from kpi.units import Unit
 
@@ -71,11 +71,11 @@ class PerEntity(Block):
         '按等级：三级 60 %，二级 30 %'
         """
         if self.by is not None:
-            parts = (f"{value} {printed(bound)}" for value, bound in self.values.items())
+            parts = (f"{value} {_number(bound)}" for value, bound in self.values.items())
             return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
         if self.share is not None:
             how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{printed(self.total or 0)} {unit}（合计，{how}分解）"
+            return f"{_number(self.total or 0)} {unit}（合计，{how}分解）"
         return "各单位分别确定"
 
 
@@ -219,9 +219,9 @@ class Target(Block):
         elif isinstance(bound, PerEntity):
             text = f"{symbol} {bound.words(unit)}"
         elif isinstance(bound, tuple):
-            text = f"{symbol} [{', '.join(map(printed, bound))}] {unit}"
+            text = f"{symbol} [{', '.join(map(_number, bound))}] {unit}"
         else:
-            text = f"{symbol} {printed(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
+            text = f"{symbol} {_number(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
         return ("约 " if self.soft else "") + text + (f"（{self.by}）" if self.by else "")
 
     # ---- EXPRESSIONS ---- #
@@ -319,3 +319,7 @@ def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
 
 def _due_month(target: Target) -> float:
     return float("inf") if target.deadline is None else target.deadline.end
+
+
+def _number(value: Quantity) -> str:
+    return value if isinstance(value, str) else f"{value:,.10g}"

@@ -26,8 +26,8 @@ Reach = dict[str, set[int]]
 #: What looks at one row at a time. Aggregates do not, but inside `over("period", ...)` they look at one period.
 _ROWWISE = {"BinaryExpr", "Ternary", "Cast", "Alias", "KeepName", "RenameAlias"}
 _ROWWISE_FUNCTIONS = {
-    "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal", "MinHorizontal",
-    "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
+    "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal",
+    "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
 }  # fmt: skip
 _ROWWISE_TESTS = {
     "AllHorizontal", "AnyHorizontal", "IsBetween", "IsClose", "IsFinite", "IsIn", "IsInfinite", "IsNan", "IsNotNan",
@@ -54,7 +54,8 @@ def reach(plan: Plan) -> Reach:
     known: dict[str, Reach] = {}
     total: Reach = {}
     system = plan.system
-    checks = [one.violations(system.symbols, system.period) for one in system.checks.values()]
+    broken = [breach for one in system.checks.values() for breach in one.breaches(system.symbols, system.period)]
+    checks = [{breach.words: breach.where} for breach in broken]
     for columns in [*(stage.columns for stage in (*plan.stages, *plan.details)), *checks]:
         # A stage sees the columns before it, not its own.
         found = {name: _composed(expression, known) for name, expression in columns.items()}

@@ -26,14 +26,15 @@ def of_rows(
     Args:
         table: where the rows come from.
         rows: the bad rows, with the column `ROW` and whatever `tell` reads.
-        column: the header of the bad cell, or a column of `rows` named `field`.
+        column: the header of the bad cell, empty for none; left out: what a column `field` of `rows` says.
         tell: gives code, message and hint for a row.
         severity: of all of them.
     """
     findings = []
     for row in rows.sort(ROW).head(LIMIT).to_dicts():
         code, message, hint = tell(row)
-        place = table.place(int(row[ROW]), str(row["field"]) if column is None and row.get("field") else column)
+        header = str(row["field"]) if column is None and row.get("field") else column
+        place = table.place(int(row[ROW]), header or None)
         findings.append(Diagnostic(code, message, place, hint, severity))
     if (more := rows.height - len(findings)) > 0:
         message = f"... and {count(more, 'more row')} of this kind"

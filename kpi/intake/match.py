@@ -211,7 +211,7 @@ def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
     columns = "、".join(source.table.columns[:12])
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"
-    message = f"dataset `{source.name}` needs {what} that {source.table.file} does not have: {', '.join(lacking)}"
+    message = f"dataset `{source.name}` needs {what} that the file does not have: {', '.join(lacking)}"
     hint = (
         suggest(first.split(" ")[0], source.table.columns)
         or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"

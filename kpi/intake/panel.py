@@ -56,6 +56,8 @@ class Panel:
     counts: Counts
     data_hash: str
     sources: tuple[str, ...] = ()
+    #: What departments say (说明) about a figure: by measure, entity and period index.
+    notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,6 +71,7 @@ class _Intake:
     refused: int = 0
     restated: int = 0
     repeated: int = 0
+    notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
         sources = self.sources(tables)
@@ -96,6 +99,7 @@ class _Intake:
             Counts(self.read, self.refused, self.restated, self.repeated),
             data_hash,
             tuple(source.table.file for source in sources),
+            self.notes,
         )
 
     # ---- WHO AND WHICH ---- #
@@ -145,24 +149,31 @@ class _Intake:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
+        events: dict[str, list[Placed]] = {}
         for number, source in enumerate(sources):
-            made: Aggregated | Figures
             if isinstance(source.dataset, Records):
-                made = records.aggregate(source, self.system, entities)
-                parts.append(made.figures)
-            else:
-                made = reported.clean_rows(source, number, self.system, entities, self.period)
-                rows.append(made.rows)
-                targets.append(made.targets)
-            self.findings += made.findings
-            self.read += made.read
-            self.refused += made.refused
+                events.setdefault(source.name, []).append(source)
+                continue
+            made = reported.clean_rows(source, number, self.system, entities, self.period)
+            rows.append(made.rows)
+            targets.append(made.targets)
+            self.notes |= made.notes
+            self.found(made)
+        for some in events.values():
+            counted = records.aggregate(some, self.system, entities)
+            parts.append(counted.figures)
+            self.found(counted)
         if rows:
             parts.append(self.timed(pl.concat(rows), sources))
         merged = (
             pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
         )
         return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+
+    def found(self, made: Aggregated | Figures) -> None:
+        self.findings += made.findings
+        self.read += made.read
+        self.refused += made.refused
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed]) -> pl.DataFrame:
         grain = self.system.period

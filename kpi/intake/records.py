@@ -6,7 +6,7 @@ engine, and only the columns that are needed. What texts mean (periods, entities
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -46,18 +46,24 @@ def distinct_texts(source: Placed, header: str) -> list[str]:
     return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
-def aggregate(source: Placed, system: System, entities: Entities) -> Aggregated:
-    """Returns the measures of a table of records.
+def aggregate(sources: Sequence[Placed], system: System, entities: Entities) -> Aggregated:
+    """Returns the measures of a dataset of records.
 
     Args:
-        source: the table and what its columns are.
+        sources: its tables, which count as one: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
         entities: who there is.
     """
     grain = system.period
-    measures = of_dataset(system, source.name)
-    kinds = needed_columns(system, source.name)
-    frame, bad = _prepared(source, kinds, entities, grain)
+    measures = of_dataset(system, sources[0].name)
+    kinds = needed_columns(system, sources[0].name)
+    frames, bad = zip(*(_prepared(source, kinds, entities, grain) for source in sources), strict=True)
+    frame = frames[0]
+    if len(frames) > 1:
+        finer = [clean(measure.per) for measure in measures.values() if measure.per is not None]
+        read = {f"n {column}" if kind == "number" else column for column, kind in kinds.items()}
+        columns = ["#entity", "#month", "#period", "#order", *sorted(read.union(finer))]
+        frame = pl.concat([one.select(columns) for one in frames], how="vertical_relaxed")
     out = Aggregated(pl.DataFrame())
     usable = frame.filter(pl.col("#entity").is_not_null() & pl.col("#month").is_not_null())
     groups: dict[tuple[str | None, str | None], dict[str, Measure]] = {}
@@ -68,12 +74,16 @@ def aggregate(source: Placed, system: System, entities: Entities) -> Aggregated:
         _query(usable, group, per, kinds, by_month=timing is not None) for (per, timing), group in groups.items()
     ]
     counted = frame.select(pl.len(), refused=(pl.col("#entity").is_null() | pl.col("#month").is_null()).sum())
-    collected = pl.collect_all([counted, bad, *queries])
+    collected = pl.collect_all([counted, *bad, *queries])
     out.read, out.refused = collected[0].row(0)
-    out.findings = _findings(source, collected[1], entities)
+    out.findings = [
+        finding
+        for source, rows in zip(sources, collected[1 : len(sources) + 1], strict=True)
+        for finding in _findings(source, rows, entities)
+    ]
     figures = [
         _long(table, group, timing, grain)
-        for table, ((_, timing), group) in zip(collected[2:], groups.items(), strict=True)
+        for table, ((_, timing), group) in zip(collected[len(sources) + 1 :], groups.items(), strict=True)
     ]
     out.figures = pl.concat(figures) if figures else out.figures
     return out
@@ -96,7 +106,7 @@ def _prepared(
     if schema[when] in (pl.Date, pl.Datetime):
         date = pl.col(when)
         month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)
-        frame = frame.with_columns(month.alias("#month"), date.cast(pl.Date).cast(pl.Int32).alias("#order"))
+        frame = frame.with_columns(month.alias("#month"), (month * 100 + date.dt.day()).alias("#order"))
         frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("#problem"))
     else:
         texts = periods.parse_column(pl.Series(distinct_texts(source, when), dtype=pl.String))
@@ -107,7 +117,7 @@ def _prepared(
             pl.when(inside | pl.col("start").is_null()).then(pl.col("problem"))
             .otherwise(pl.format("`{}` is longer than the scored periods", "text")).alias("#problem"),
         )  # fmt: skip
-        texts = texts.with_columns(pl.col("#when").rank("dense").cast(pl.Int32).alias("#order"))
+        texts = texts.with_columns((pl.col("#month") * 100 + _day(pl.col("#when"))).alias("#order"))
         frame = frame.with_columns(pl.col(when).cast(pl.String).alias("#when")).join(
             texts.lazy(), on="#when", how="left"
         )
@@ -132,6 +142,13 @@ def _prepared(
     return frame, bad.select(
         ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong)
     )
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    """The day of the month in the text of a date, 0 where it has none: 2023/9/30, 2023年9月30日, 20230930."""
+    numbers = text.str.extract_all("[0-9]+")
+    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(2, null_on_oob=True))
+    return digits.otherwise(text.str.extract("^[0-9]{6}([0-9]{2})")).cast(pl.Int32, strict=False).fill_null(0)
 
 
 def _values(column: pl.Series) -> pl.Series:

@@ -30,25 +30,29 @@ from kpi.terms import Term
 
 _TEXT = {
     role: pl.lit(None, dtype=pl.String)
-    for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code")
+    for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code", "note")
 }
 
 
 @dataclass
 class Figures:
-    """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones."""
+    """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones.
+
+    `notes` are the texts in the note column (说明), by measure, entity and scored period.
+    """
 
     rows: pl.DataFrame
     targets: pl.DataFrame
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
+    notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
 def texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     """Returns the figures of a table as text, one a row.
 
-    Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, cohort, per, field (the header of the
+    Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, per, field (the header of the
     figure's cell) and every column that a `where:` reads, prefixed with `where `.
     """
     table, roles = source.table, source.roles
@@ -127,14 +131,14 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
             bad.append(rows)
             raw = raw.filter(~where)
 
-    roles = source.roles
+    roles, grain = source.roles, system.period.months
     raw = _resolve(raw, "measure", "name", _meanings(system, raw))
     refuse(pl.col("name").is_null(), roles.get("measure"), lambda row: _unknown_measure(system, row))
     raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
     refuse(pl.col("who").is_null(), source.who, lambda row: _unknown_entity(entities, source, row))
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("start").is_null(), roles.get("period"), _bad_period)
+    refuse(pl.col("start").is_null(), roles.get("period", ""), _bad_period)
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
@@ -175,6 +179,8 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
         revision=pl.col("edition").fill_null(0.0),
         row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
+    noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
+    figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
     figures.refused = sum(one.height for one in bad)
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
     return figures

@@ -24,7 +24,8 @@ from kpi.system import System
 WIDTH = 120
 
 
-def _print(*parts: object, width: int | None) -> str:
+def printed(*parts: object, width: int | None) -> str:
+    """Returns what rich makes of its parts, as plain text without spaces at the ends of lines."""
     out = StringIO()
     console = Console(file=out, width=width or WIDTH, no_color=True, legacy_windows=False, _environ={})
     for part in parts:
@@ -32,7 +33,8 @@ def _print(*parts: object, width: int | None) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _table(*headings: str) -> Table:
+def table_of(*headings: str) -> Table:
+    """Returns an empty table with headings."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -41,7 +43,7 @@ def _table(*headings: str) -> Table:
 
 def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
     """Returns the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
-    table = _table("评价体系", "名称", "期别", "指标", "依据")
+    table = table_of("评价体系", "名称", "期别", "指标", "依据")
     for name, loaded in systems.items():
         one = loaded.system
         if one is None:
@@ -49,12 +51,12 @@ def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
             continue
         source = "" if one.source is None else f"{one.source.document} {one.source.date or ''}".strip()
         table.add_row(one.system, visible(one.title or ""), one.period.value, str(len(one.indicators)), visible(source))
-    return _print(table, width=width)
+    return printed(table, width=width)
 
 
 def system(one: System, *, width: int | None = None) -> str:
     """Returns a system: its tree with weights, every indicator with formula and target, and how stars are given."""
-    table = _table("指标", "名称", "权重", "计算方法", "目标", "依据")
+    table = table_of("指标", "名称", "权重", "计算方法", "目标", "依据")
     shown: set[str] = set()
     for name, depth in _ordered(one):
         shown.add(name)
@@ -69,7 +71,7 @@ def system(one: System, *, width: int | None = None) -> str:
         if name not in shown:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    return _print(
+    return printed(
         title, table, Text(f"星级：{one.stars.words()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
     )
 
@@ -77,7 +79,7 @@ def system(one: System, *, width: int | None = None) -> str:
 def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
     """Returns the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
     states = {"scored": "计分", "unscored": "不计分", "missing": "缺", "invented": "文件无此条"}
-    table = _table("条款", "指标", "名称", "目标", "性质", "状态")
+    table = table_of("条款", "指标", "名称", "目标", "性质", "状态")
     before = None
     for row in rows:
         clause = "" if row.clause == before else row.clause
@@ -86,7 +88,7 @@ def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) 
     numbers = Counter(row.state for row in rows)
     told = "，".join(f"{words} {numbers[state]}" for state, words in states.items())
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    return _print(title, table, Text(f"{len({row.clause for row in rows})} 条，{len(rows)} 项：{told}"), width=width)
+    return printed(title, table, Text(f"{len({row.clause for row in rows})} 条，{len(rows)} 项：{told}"), width=width)
 
 
 def _ordered(one: System) -> list[tuple[str, int]]:
@@ -132,7 +134,7 @@ def definition(one: System, name: str, *, width: int | None = None) -> str:
     for heading, text in _facts(one, key):
         if text:
             table.add_row(heading, visible(text))
-    return _print(Text(f"{key}  {visible(_title(one, key))}", style="bold"), table, width=width)
+    return printed(Text(f"{key}  {visible(_title(one, key))}", style="bold"), table, width=width)
 
 
 def _title(one: System, key: str) -> str:

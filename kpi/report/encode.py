@@ -11,7 +11,7 @@ from io import BytesIO
 
 import polars as pl
 
-from kpi.report.shape import SCHEMA, Results, frames
+from kpi.report.shape import MORE, SCHEMA, Results, frames
 
 #: The frames in JSON; the measures, which may be large, are in Parquet and in workbooks.
 _IN_JSON = ("totals", "pillars", "indicators", "findings")
@@ -51,12 +51,13 @@ def document(scorecard: Results, /) -> bytes:
     """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
 
     Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, then
-    totals, pillars, indicators and findings as arrays of objects, one object a line.
+    totals, pillars, indicators and findings (and weights and treated, where there are any) as arrays of objects, one
+    object a line.
     """
     head = {**_head(scorecard), **_about(scorecard)}
     parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     tables = frames(scorecard)
-    for name in _IN_JSON:
+    for name in (*_IN_JSON, *(name for name in MORE if name in tables)):
         rows = tables[name].write_ndjson().rstrip("\n").replace("\n", ",\n")
         parts.append(f"{json.dumps(name)}: [\n{rows}\n]" if rows else f"{json.dumps(name)}: []")
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode()

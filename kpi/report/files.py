@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from kpi.errors import DataError, Diagnostic, Place, suggest
-from kpi.report import encode
+from kpi.report import encode, queries
 from kpi.report.markdown import markdown
 from kpi.report.shape import Results, frames
 
@@ -78,6 +78,20 @@ def write(
         return _write_folder(scorecard, path, form or "parquet")
     data = content(scorecard, form or _format_of(path), period=period)
     return (_replace(path, _BOM + data if (form or _format_of(path)) == "csv" else data),)
+
+
+def write_findings(findings: Iterable[Diagnostic], target: str | Path, /) -> Path:
+    """Writes findings as a form (查询单), CSV or xlsx by the suffix, and returns the path.
+
+    Raises:
+        DataError: K540, the target cannot be written; K541, another suffix; K510, a package is not installed.
+
+    """
+    path = Path(target)
+    forms = {".csv": queries.csv, ".xlsx": queries.workbook}
+    if path.suffix.lower() not in forms:
+        raise DataError(_unknown(f"file suffix `{path.suffix}`", forms, None, Place(str(path))))
+    return _replace(path, forms[path.suffix.lower()](findings))
 
 
 def content(scorecard: Results, form: str, /, *, period: str | None = None) -> bytes:

@@ -13,6 +13,9 @@ SCHEMA = "kpi.scorecard/1"
 #: The frames of a scorecard in their order, with the names of their sheets.
 FRAMES = {"totals": "总表", "pillars": "分项", "indicators": "指标", "measures": "基础数据", "findings": "审核"}
 
+#: More frames, that a scorecard has only where there is something in them.
+MORE = {"weights": "权重", "treated": "数据处理"}
+
 #: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
 HEADINGS = {
     "system": "评价体系",
@@ -54,6 +57,15 @@ HEADINGS = {
     "row": "行",
     "column": "列",
     "hint": "处理办法",
+    "node": "上级代码",
+    "part": "构成代码",
+    "method": "赋权方法",
+    "effective": "对总分的权重",
+    "consistency_ratio": "一致性比率",
+    "step": "步骤",
+    "before": "处理前",
+    "after": "处理后",
+    "treatment": "处理方法",
 }
 
 
@@ -114,6 +126,10 @@ class Results(Protocol):
 
 
 def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
-    """Returns the five frames of a scorecard by name, in order, enumerations as plain text for other programs."""
+    """Returns the frames of a scorecard by name, in order, enumerations as plain text for other programs.
+
+    The five of every scorecard, then those of `MORE` that it has (its `extras`).
+    """
     enumerated = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
-    return {name: getattr(scorecard, name).with_columns(enumerated.cast(pl.String)) for name in FRAMES}
+    found = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
+    return {name: frame.with_columns(enumerated.cast(pl.String)) for name, frame in found.items()}

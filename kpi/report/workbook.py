@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from kpi.errors import DataError, Diagnostic
 from kpi.report.encode import is_formula
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
-from kpi.report.shape import FRAMES, HEADINGS, Results, frames
+from kpi.report.shape import FRAMES, HEADINGS, MORE, Results, frames
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -89,7 +89,7 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     for name, frame in frames(scorecard).items():
         fields = list(_fields(frame, scorecard.entity_title))
         for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-            sheet = book.add_worksheet(FRAMES[name] + (f"({number})" if number > 1 else ""))
+            sheet = book.add_worksheet((FRAMES | MORE)[name] + (f"({number})" if number > 1 else ""))
             _fill(sheet, part, fields, styles)
             _arrange(sheet, part, fields, styles)
             _paginate(sheet, scorecard)
@@ -177,7 +177,7 @@ def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles
                 rule = {"type": "cell", "criteria": sign, "value": 0, "format": styles[style]}
                 sheet.conditional_format(1, column, bottom, column, rule)
     names = [field.source for field in fields]
-    sheet.freeze_panes(1, names.index("entity") + 1 if names.index("entity") < 4 else 0)
+    sheet.freeze_panes(1, names.index("entity") + 1 if "entity" in names[:4] else 0)
     sheet.autofilter(0, 0, bottom, right)
 
 

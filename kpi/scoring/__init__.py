@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kpi.definition import one_of
-from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, Step
-from kpi.scoring.lines import Goalposts, Piecewise
+from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, Piecewise, Step
 from kpi.scoring.places import Borda, Percentile, RankScore
 from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.scoring.rule import Case, Rule, Scored
-from kpi.scoring.standards import GradeEfficacy, Interval
+from kpi.scoring.standards import Goalposts, GradeEfficacy, Interval
 
 #: Every kind of scoring rule, in the order of the reference.
 KINDS: tuple[type[Rule], ...] = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kpi.definition import Path, Problem, Problems
+from kpi.definition import Listed, Path, Problem, Problems
 from kpi.quantities import OpenQuantity, Quantity, in_unit, step_problems
 from kpi.rounding import HAIR
 from kpi.scoring.rule import Case, Rule, Scored
@@ -265,3 +265,56 @@ class Bands(Rule):
                 f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
                 hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
             )
+
+
+class Piecewise(Rule):
+    """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标).
+
+    Source: three-point rules of 考核办法, 0 at A, 100 at B, 120 at C.
+
+    >>> rule = Piecewise(knots=((60.0, 0.0), (80.0, 100.0), (95.0, 120.0)))
+    >>> pl.DataFrame({"x": [50.0, 70.0, 99.0]}).select(s=rule.score(Case.plain(pl.col("x"))).score)["s"].to_list()
+    [0.0, 50.0, 120.0]
+    """
+
+    kind: Literal["piecewise"] = "piecewise"
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
+    knots: Listed[Listed[Quantity]] = Field(min_length=2, description="[value, score] pairs, values rising")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
+            raise ValueError("each knot is a pair, [value, score], the score a number")
+        return self
+
+    def score(self, case: Case) -> Scored:
+        """Returns the score on the line between the neighbouring knots."""
+        knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
+        score = pl.lit(knots[-1][1])
+        for (x0, y0), (x1, y1) in reversed(list(pairwise(knots))):
+            score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
+        return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the knots' values."""
+        return {("knots", place, 0): knot[0] for place, knot in enumerate(self.knots)}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and knots that do not rise."""
+        found = list(super().problems(path, unit))
+        yield from found
+        if not found:
+            values = [in_unit(knot[0], unit) for knot in self.knots]
+            for place, (a, b) in enumerate(pairwise(values), 1):
+                if b <= a:
+                    yield Problem(
+                        "K414",
+                        (*path, "knots", place),
+                        "the values of the knots must rise",
+                        label="not above the last",
+                        hint="put the knots in the order of their values",
+                    )

@@ -1,4 +1,4 @@
-"""Rules that judge a value against graded standards or a range in which it should stay."""
+"""Rules that judge a value by where it stands: between two posts, among graded standards, inside a range."""
 
 from __future__ import annotations
 
@@ -10,9 +10,59 @@ from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
 from kpi.quantities import Quantity, in_unit
-from kpi.scoring.relative import Relative
+from kpi.scoring.relative import Relative, Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
 from kpi.units import Unit
+
+
+class Goalposts(Rule):
+    """Position between two fixed posts: `100 (x - low)/(high - low)`, mirrored where lower is better.
+
+    With `log: true` on logarithms, as for income in the Human Development Index. The posts do not depend on the peers,
+    so neither equal values nor a single one are special. `scale` stretches the result before floor and cap.
+
+    Source: UNDP Human Development Report, technical notes.
+
+    >>> frame = pl.DataFrame({"x": [100.0, 2000.0, 75000.0]})
+    >>> rule = Goalposts(low=100.0, high=75000.0, log=True)
+    >>> frame.select(s=rule.score(Case.plain(pl.col("x"))).score.round(1))["s"].to_list()
+    [0.0, 45.3, 100.0]
+    """
+
+    kind: Literal["goalposts"] = "goalposts"
+    low: Quantity = Field(description="the value at 0 %")
+    high: Quantity = Field(description="the value at 100 %")
+    log: bool = Field(False, description="on logarithms, as for income")
+    scale: Scale = Field((0.0, 100.0), description="the range of scores")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the position; a value that has no logarithm is out of range."""
+        low, high = pl.lit(in_unit(self.low, case.unit)), pl.lit(in_unit(self.high, case.unit))
+        value, guards = case.value, {}
+        if self.log:
+            guards = {"out_of_range": value <= 0}
+            value, low, high = value.log(), low.log(), high.log()
+        position = (value - low) / (high - low)
+        return Scored(stretched(position if case.higher else 1 - position, self.scale), guards)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"{'对数' if self.log else ''}阈值法：{self.low} 得 0 %，{self.high} 得 100 %（逆向相反）"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the two posts."""
+        return {("low",): self.low, ("high",): self.high}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and posts that stand the wrong way round."""
+        found = list(super().problems(path, unit))
+        yield from found
+        if found:
+            return
+        if in_unit(self.low, unit) >= in_unit(self.high, unit):
+            yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
+        elif self.log and in_unit(self.low, unit) <= 0:
+            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")
 
 
 class GradeEfficacy(Rule):

@@ -1,0 +1,89 @@
+"""S: scoring relative to peers, three levels of the tree, ranks; Copeland; cut points from the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import yaml
+
+from benchmarks.race import Race, hold
+from kpi import cutpoints, matrices
+from kpi.loader import examine_text
+from kpi.plan import Plan, compile_plan
+from kpi.status import Status
+
+INDICATORS = 200
+
+
+def plan() -> Plan:
+    """A system of min-max scores: ten pillars of twenty indicators, two top pillars, a composite."""
+    names = [f"x{i}" for i in range(INDICATORS)]
+    pillars = {f"p{p}": {"parts": names[20 * p : 20 * p + 20]} for p in range(10)}
+    pillars |= {f"t{t}": {"weight": 1, "parts": [f"p{p}" for p in range(t, 10, 2)]} for t in range(2)}
+    document = {
+        "system": "bench",
+        "period": "year",
+        "entities": {},
+        "measures": {f"m{i}": {"unit": "1"} for i in range(INDICATORS)},
+        "indicators": {f"x{i}": {"kind": "level", "of": f"m{i}"} for i in range(INDICATORS)},
+        "scoring": {"kind": "minmax"},
+        "pillars": pillars,
+    }
+    system = examine_text(yaml.safe_dump(document)).system
+    assert system is not None
+    return compile_plan(system)
+
+
+def panel(entities: int, periods: int = 1) -> pl.LazyFrame:
+    random = np.random.default_rng(1)
+    size = entities * periods
+    columns = {
+        "entity": pl.Series(np.tile(np.arange(entities), periods), dtype=pl.UInt32),
+        "period": pl.Series(np.repeat(np.arange(periods), entities), dtype=pl.Int32),
+        "cohort": pl.repeat("", size, eager=True),
+        "#month": pl.repeat(11, size, dtype=pl.Int32, eager=True),
+        "#entities": pl.repeat(entities, size, dtype=pl.Int64, eager=True),
+    }
+    ok = pl.repeat("ok", size, dtype=Status, eager=True)
+    for i in range(INDICATORS):
+        columns |= {f"m{i}": pl.Series(random.random(size) * 100), f"m{i}.status": ok}
+    return pl.DataFrame(columns).lazy()
+
+
+def test_normalise_weight_aggregate_rank(benchmark):
+    of, small, large = plan(), panel(3000), panel(300_000)
+    race = Race(
+        "S: min-max, 200 indicators, 3 levels, ranks and stars",
+        "3,000 entities",
+        {"3,000 entities": "70 ms", "300,000 entities": "1.5 s"},
+        note="The whole plan, statuses included, from measures in memory. COINr 1.2 takes 1.40 s for 3,000.",
+    )
+    contenders = {"3,000 entities": small, "300,000 entities": large}
+    hold(
+        benchmark,
+        race,
+        {name: lambda frame=frame: of.run(frame).collect(engine="in-memory") for name, frame in contenders.items()},
+        rounds=5,
+    )
+
+
+def test_copeland(benchmark):
+    random = np.random.default_rng(1)
+    columns = [pl.Series(random.random(3000)) for _ in range(INDICATORS)]
+    equal, given = [1.0] * INDICATORS, [1.0 + i / 7 for i in range(INDICATORS)]
+    race = Race("S: Copeland, 3,000 x 200", "equal weights", note="Holds blocks of 128 x 3,000 pairs, nothing larger.")
+    hold(
+        benchmark,
+        race,
+        {
+            "equal weights": lambda: matrices.copeland(columns, equal),
+            "given weights": lambda: matrices.copeland(columns, given),
+        },
+        rounds=3,
+    )
+
+
+def test_natural_breaks(benchmark):
+    scores = pl.Series(np.random.default_rng(1).random(3000).round(4) * 100)
+    race = Race("S: exact natural breaks, 3,000 scores, 5 clusters", "breaks")
+    hold(benchmark, race, {"breaks": lambda: cutpoints.breaks(scores, 5)}, rounds=3)

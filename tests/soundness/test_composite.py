@@ -1,0 +1,138 @@
+"""Class of wrong answer: a composite that its parts cannot make, and one that falls when a figure gets better."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from kpi.explain import Explained, explain
+from kpi.pillars import score_of
+from kpi.scorecard import Scorecard
+from kpi.system import ROOT
+from tests.oracle.strategies import MEANS, Evaluation, as_yaml, evaluations
+from tests.oracle.test_oracle import SLOW, scored
+from tests.soundness.small_evaluation import small_card
+
+
+def nodes(card: Scorecard) -> dict[str, tuple[object, list[str]]]:
+    """Every node with its definition and its parts."""
+    system = card.definition
+    found: dict[str, tuple[object, list[str]]] = {n: (p, list(p.parts)) for n, p in system.pillars.items()}
+    if system.tops:
+        found[ROOT] = (system.composite, list(system.tops))
+    return found
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(evaluation=evaluations())
+def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluation) -> None:
+    card = scored(evaluation)
+    for name, (node, parts) in nodes(card).items():
+        slack = 0.051 if node.decimals is not None else 1e-9  # type: ignore[attr-defined]
+        # What a policy puts in place of a missing part is a part, too.
+        extra = {"zero": [0.0], "penalty": [-3.0], "cohort_mean": [-math.inf, math.inf]}.get(node.missing.policy, [])  # type: ignore[attr-defined]
+        for row in card.detailed.to_dicts():
+            value = row[score_of(name)]
+            present = [row[score_of(part)] for part in parts if row[score_of(part)] is not None]
+            if value is None:
+                continue
+            within = [*present, *extra]
+            # A geometric or harmonic mean of a negative part is zero.
+            within += [0.0] if min(within) < 0 else []
+            assert min(within) - slack <= value <= max(within) + slack, (name, value, within)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(evaluation=evaluations())
+def test_the_shares_of_a_node_add_up_to_one(evaluation: Evaluation) -> None:
+    card = scored(evaluation)
+    for name, (_, parts) in nodes(card).items():
+        for row in card.detailed.to_dicts():
+            shares = [row[f"{part}.share"] for part in parts]
+            if row[score_of(name)] is None:
+                assert shares == [None] * len(parts)
+            else:
+                assert math.fsum(shares) == pytest.approx(1, abs=1e-9)
+                assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(evaluation=evaluations())
+def test_contributions_add_up_to_the_total_before_bonuses_and_vetoes(evaluation: Evaluation) -> None:
+    assume(evaluation.system.get("pillars"))
+    card = scored(evaluation)
+
+    def assert_adds_up(node: Explained) -> None:
+        parts = [part for part in node.parts if part.kind in ("pillar", "indicator")]
+        if node.kind == "indicator" or not parts or node.contribution is None:
+            return
+        told = math.fsum(part.contribution or 0.0 for part in parts)
+        # Parts without any points cannot share what a node of other parts has: a penalty, a mean of peers.
+        if any(part.contribution for part in parts):
+            assert told == pytest.approx(node.contribution, rel=1e-9, abs=1e-9), node
+        for part in parts:
+            assert_adds_up(part)
+
+    for label in card.periods:
+        for entity in card.entities["entity"]:
+            row = card.frame.filter(entity=list(card.entities["entity"]).index(entity))
+            tree = explain(card, entity, period=label)
+            index = next(index for index, one in card.labels.items() if one == label)
+            root = row.filter(period=index)[score_of(ROOT)].item()
+            tops = [part for part in tree.parts if part.kind == "pillar"]
+            if root is not None and any(part.contribution for part in tops):
+                told = math.fsum(part.contribution or 0.0 for part in tops)
+                assert told == pytest.approx(root * card.full / 100, rel=1e-9, abs=1e-9)
+            for part in tops:
+                assert_adds_up(part)
+
+
+# ---- BETTER IS NEVER WORSE ---- #
+
+RISING = [
+    {"kind": "completion", "cap": 120}, {"kind": "completion", "reverse": "mirror"}, {"kind": "pass"},
+    {"kind": "deduction", "points": 3, "per": 7, "steps": "whole"}, {"kind": "step", "points": 0.7, "decimals": 1},
+    {"kind": "goalposts", "low": 1, "high": 90}, {"kind": "goalposts", "low": 1, "high": 90, "log": True},
+    {"kind": "minmax"}, {"kind": "rank", "ties": "average"}, {"kind": "percentile"},
+    {"kind": "efficacy", "exponential": True, "floor": 0, "cap": 100},
+]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(data=st.data())
+def test_improving_one_indicator_never_lowers_the_composite(data: st.DataObject) -> None:
+    figures = st.one_of(st.none(), st.integers(1, 1000).map(lambda n: n / 10))
+    names, entities = ["a", "b", "c"], ["甲", "乙", "丙"]
+    lower = data.draw(st.sets(st.sampled_from(names)))
+    system = {
+        "measures": {name: {"unit": "件"} for name in names},
+        "indicators": {
+            f"i{name}": {
+                "kind": "level", "of": name, "target": {"at_most" if name in lower else "at_least": 50},
+                "score": data.draw(st.sampled_from(RISING)),
+            }
+            for name in names
+        },
+        "pillars": {
+            "p": {"weight": 2, "mean": data.draw(st.sampled_from(MEANS)), "parts": {"ia": 1, "ib": 3}},
+            "q": {"weight": 1, "parts": {"ic": 1}},
+        },
+        "composite": {"mean": data.draw(st.sampled_from(MEANS)), "decimals": data.draw(st.sampled_from([1, 3]))},
+    }  # fmt: skip
+    told = {(who, name): data.draw(figures) for who in entities for name in names}
+    assume(told["甲", "a"] is not None)
+    step = data.draw(st.floats(0, 60))
+    better = told | {("甲", "a"): max(told["甲", "a"] + (-step if "a" in lower else step), 0.1)}
+
+    def total(cells: dict[tuple[str, str], float | None]) -> float | None:
+        rows = [(2023, who, name, "—" if value is None else value) for (who, name), value in cells.items()]
+        card = small_card(as_yaml(system), *rows)
+        return card.totals.filter(entity="甲")["raw_score"].item()
+
+    before, after = total(told), total(better)
+    if before is not None:
+        assert after is not None
+        assert after >= before - 1e-9

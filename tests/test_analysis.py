@@ -1,0 +1,87 @@
+"""What figures are like: availability, correlation, consistency, strengths; and the command that shows it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from kpi import analysis
+from kpi.errors import DataError
+from kpi.loader import examine_text
+from kpi.session import score
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("a", "b", "c")
+ROWS = {"甲": (10, 20, 30), "乙": (20, 40, 10), "丙": (30, 60, None), "丁": (40, 80, 20)}
+
+
+@pytest.fixture
+def card(tmp_path):
+    document = {
+        "system": "bench",
+        "period": "year",
+        "entities": {"title": "县"},
+        "measures": {f"m_{name}": {"unit": "1", "over_time": "last"} for name in NAMES},
+        "indicators": {name: {"kind": "level", "of": f"m_{name}"} for name in NAMES},
+        "scoring": {"kind": "goalposts", "low": 0, "high": 100},
+        "pillars": {"一": {"weight": 1, "parts": ["a", "b"]}, "二": {"weight": 1, "parts": ["c"]}},
+    }
+    system = examine_text(yaml.safe_dump(document, allow_unicode=True)).system
+    assert system is not None
+    rows = [
+        {"period": year, "entity": entity, "measure": f"m_{name}", "value": value}
+        for year in ("2022", "2023")
+        for entity, values in ROWS.items()
+        for name, value in zip(NAMES, values, strict=True)
+        if value is not None
+    ]
+    pl.DataFrame(rows).write_csv(tmp_path / "figures.csv")
+    return score(tmp_path / "figures.csv", system=system)
+
+
+def test_availability_counts_the_last_period_alone(card):
+    found = analysis.availability(card).select("indicator", "there", "lacking", "percent").rows()
+    assert found == [("c", 3, 1, 75.0), ("a", 4, 0, 100.0), ("b", 4, 0, 100.0)]
+
+
+def test_correlations_within_and_across_pillars(card):
+    found = {(r["first"], r["second"]): r for r in analysis.correlations(card).iter_rows(named=True)}
+    assert found["a", "b"]["correlation"] == pytest.approx(1)
+    assert found["a", "b"]["within"] is True
+    # (10, 30), (20, 10), (40, 20): by hand.
+    assert found["a", "c"]["correlation"] == pytest.approx(-0.327327, abs=1e-6)
+    assert (found["a", "c"]["within"], found["a", "c"]["entities"]) == (False, 3)
+
+
+def test_cronbachs_alpha_by_its_definition(card):
+    found = {row["pillar"]: row for row in analysis.consistency(card).iter_rows(named=True)}
+    # Variances of a, b and a + b are as 1 : 4 : 9.
+    assert found["一"]["alpha"] == pytest.approx(2 * (1 - 5 / 9))
+    assert found["二"]["alpha"] is None
+
+
+def test_a_profile_goes_from_strength_to_weakness(card):
+    found = analysis.profile(card, "甲")
+    assert found["indicator"].to_list() == ["c", "b", "a"] or found["indicator"].to_list() == ["c", "a", "b"]
+    assert found["rank"].to_list() == [1, 4, 4]
+    assert found["ahead"].to_list()[0] == pytest.approx(10)
+    with pytest.raises(DataError, match="K602"):
+        analysis.profile(card, "戊")
+
+
+def test_the_command_shows_it():
+    files = [str(ROOT / "sample_data/jiaxing-2022" / name) for name in ("reports.csv", "cases.csv")]
+    command = [sys.executable, "-m", "kpi", "show", "jiaxing-2022", "--analysis", files[0], "--analysis", files[1]]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "数据完整率" in done.stdout
+    assert "克朗巴哈" in done.stdout
+    command.insert(5, "桐乡市")
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "强项" in done.stdout
