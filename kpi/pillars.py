@@ -329,10 +329,7 @@ class Combination:
         return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
 
     def shares(self) -> dict[str, pl.Expr]:
-        """Returns for each part the column `part.share`: the fraction (0 to 1) of the node that it carried.
-
-        The shares of a node with a score sum to 1. Under `minimum` the lowest parts carry everything.
-        """
+        """Returns the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
         scored = pl.col(score_of(self.name)).is_not_null()
         if self.node.mean == "minimum":
             lowest = pl.min_horizontal([self.filled(part) for part in self.weights])

@@ -24,7 +24,7 @@ class GrowthWithin(Check):
 
     growth_within: float = Field(gt=0, description="percent, up or down")
     of: OneOrMany[Name] = Field(description="the measures or indicators")
-    over: str = Field("1y", description="the window of comparison: 1y, 1q, 1m")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure moved by more than the limit."""
@@ -70,7 +70,7 @@ class LastYear(Check):
     """A figure reported for the year before (上年同期) that equals what was reported then."""
 
     last_year: Name = Field(description="the measure that repeats last year's figure")
-    of: Name = Field(description="the measures or indicators")
+    of: Name = Field(description="the measure of this year")
     tolerance: float = Field(0, ge=0, description="in the unit of `last_year`")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
@@ -94,8 +94,8 @@ class ReportedGrowth(Check):
     """
 
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
-    of: Name = Field(description="the measures or indicators")
-    over: str = Field("1y", description="the window of comparison: 1y, 1q, 1m")
+    of: Name = Field(description="the measure whose growth is reported")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
     within: float = Field(0.05, ge=0, description="percentage points")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
@@ -118,8 +118,10 @@ class ReportedGrowth(Check):
 class SameDirection(Check):
     """Figures that move the same way, such as electricity and output, where both move by more than some percent."""
 
-    same_direction: Annotated[Listed[Name], Field(min_length=2)]
-    over: str = Field("1y", description="the window of comparison: 1y, 1q, 1m")
+    same_direction: Annotated[Listed[Name], Field(min_length=2)] = Field(
+        description="measures that should rise and fall together"
+    )
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
     more_than: float = Field(0, ge=0, description="percent: smaller moves have no direction")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
@@ -143,8 +145,8 @@ class Magnitude(Check):
     A rule is broken where `x/b` is within 30 % of 10, 100, 1000, 10^4, 10^8 or of one over these.
     """
 
-    magnitude: OneOrMany[Name] = Field(description="powers of ten that a figure must not jump by")
-    over: str = Field("1y", description="the window of comparison: 1y, 1q, 1m")
+    magnitude: OneOrMany[Name] = Field(description="the measures")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure looks like a slip."""

@@ -36,7 +36,7 @@ class Holds(Check):
 class Required(Check):
     """Figures that must be reported in every period: `required: [gdp, population]`."""
 
-    required: OneOrMany[Name] = Field(description="the measures that must be reported")
+    required: OneOrMany[Name] = Field(description="measures that must be reported")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is missing or covers the period only in part."""
@@ -52,7 +52,9 @@ class Required(Check):
 class Between(Check):
     """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`."""
 
-    between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)]
+    between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)] = Field(
+        description="the least and the most"
+    )
     of: OneOrMany[Name] = Field(description="the measures or indicators")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
@@ -84,8 +86,8 @@ class Parts(Check):
     the unit of the whole, for n parts.
     """
 
-    parts: Annotated[Listed[Name], Field(min_length=2)]
-    whole: Name = Field(description="the measure that they add up to")
+    parts: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures that make up the whole")
+    whole: Name = Field(description="the measure of the whole")
     decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in the unit of the whole")
     tolerance: float | None = Field(None, ge=0, description="in the unit of the whole")
 
