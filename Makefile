@@ -27,8 +27,9 @@ test: lint types fast ## lint, formatting, types and the fast tests
 test-all: postgresql test slow ## the same and the slow tests
 
 # Its tests start a server of their own; without one they are skipped, which continuous integration must not do.
+postgresql: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 postgresql: ## install the PostgreSQL server that tests of the store start, where there is none
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(if $(filter 0,$(shell id -u)),,sudo )apt-get update -qq && $(if $(filter 0,$(shell id -u)),,sudo )apt-get install --yes --no-install-recommends postgresql
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install --yes --no-install-recommends postgresql; }
 
 lint: $(VENV)/test.stamp ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet .
