@@ -4,53 +4,95 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import shutil
 import statistics
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("polars", "numpy", "pydantic", "sqlglot", "pytest-benchmark")
+from benchmarks.plots import draw
+from benchmarks.race import verdict
+from benchmarks.size import SCALE
+
+PACKAGES = ("polars", "duckdb", "pandas", "numpy", "pyarrow", "pydantic", "sqlglot", "pytest-benchmark")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--results", metavar="FILE", help="write the measurements into this Markdown file")
+    parser.addoption(
+        "--results", metavar="FILE", help="write the measurements into this Markdown file, plots beside it"
+    )
 
 
 def pytest_sessionfinish(session):
     out = session.config.getoption("--results")
     found = getattr(session.config, "_benchmarksession", None)
     races = [one.extra_info["race"] for one in (found.benchmarks if found else ()) if "race" in one.extra_info]
-    if out and races:
-        Path(out).write_text("\n".join([*_head(), *(line for race in races for line in _table(race))]), "utf-8")
+    if not out or not races:
+        return
+    plots = Path(out).parent / "plots"
+    shutil.rmtree(plots, ignore_errors=True)
+    lines = _head()
+    for race in races:
+        lines += _table(race)
+        if len(race["seconds"]) > 1:
+            name = re.sub(r"[^a-z0-9]+", "-", race["title"].lower()).strip("-") + ".svg"
+            draw(race, plots / name)
+            lines += [f"![{race['title']}](plots/{name})", ""]
+    Path(out).write_text("\n".join(lines), "utf-8")
 
 
 def _head():
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    packages = ", ".join(filter(None, map(_version, PACKAGES)))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
+    machine = f"{_processor()}{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
+    scale = [f"Sizes are {SCALE:g} times those of the titles' cases: this is no measurement to cite.", ""]
     return [
         "# Results of the benchmarks",
         "",
         "Written by `make bench`. The contenders of a table ran in turns in one session; read the ratios, which are",
-        "medians over the rounds, rather than the times.",
+        "medians over the rounds, rather than the times. Peak memory is the most that the operating system counted as",
+        "resident for a process that did nothing else, preparation included.",
         "",
+        *(scale if SCALE != 1 else ()),
         f"{machine}, Python {platform.python_version()}; {packages}.",
         "",
     ]
+
+
+def _version(name):
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor():
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        return ""
+    return f"{found.group(1).strip()}, " if found else ""
 
 
 def _table(race):
     lines = [f"## {race['title']}", ""]
     if race["note"]:
         lines += [race["note"], ""]
-    heads = ["", "median", "least to most", f"to {race['reference']}", "goal"]
+    if race["exponent"] is not None:
+        met = "met" if race["exponent"] <= 1.1 else "missed"
+        lines += [f"The cost grows with the {race['exponent']:.2f}th power of the {race['axis']} (≤ 1.1: {met}).", ""]
+    memory = race["memory"]
+    heads = ["", "median", "least to most", *(["peak memory"] if memory else []), f"to {race['reference']}", "goal"]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, seconds in race["seconds"].items():
+        median, ratio = statistics.median(seconds), race["ratios"][name]
         cells = [
             name,
-            _time(statistics.median(seconds)),
+            _time(median),
             f"{_time(min(seconds))} to {_time(max(seconds))}",
-            f"{race['ratios'][name]:.2f}",
-            race["goals"].get(name, ""),
+            *([f"{memory[name] / 1e9:.2f} GB" if name in memory else ""] if memory else []),
+            f"{ratio:.2f}",
+            verdict(race["goals"].get(name, ""), ratio=ratio, seconds=median, peak=memory.get(name)),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
