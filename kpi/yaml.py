@@ -36,6 +36,8 @@ _MOST_OPEN = 1000
 _BRACKET, _DASHES = re.compile(r"[][{}]"), re.compile(r"(?:[-?:] +){1000}")
 #: What YAML 1.1 reads as a truth value and YAML 1.2 as text.
 _OLD_TRUTH = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N"}
+#: What as a key is no slip, because the language has it: `ranking: {on: raw}`.
+_OWN = {"on"}
 
 
 @dataclass
@@ -247,7 +249,7 @@ class _Reader:
                     key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two"
                 )
                 continue
-            if key_node.value in _OLD_TRUTH and key_node.style in _PLAIN:
+            if key_node.value in _OLD_TRUTH - _OWN and key_node.style in _PLAIN:
                 hint = f'YAML 1.2 reads `{key_node.value}` as text; quote it if that is meant: "{key_node.value}"'
                 self.complain(
                     key_node,

@@ -120,3 +120,8 @@ def test_aliases_of_aliases_are_a_finding():
 def test_characters_of_no_text_are_found_where_they_are(text):
     found = yaml.read(text, "x.yaml").findings
     assert [(one.code, one.place.line, one.place.column) for one in found] == [("K101", text.count("\n") + 1, 4)]
+
+
+def test_a_key_of_the_language_is_no_slip():
+    document = yaml.read("ranking: {on: raw}\nstars: {on: rounded}\nmeasures: {off: 1}\n", "x.yaml")
+    assert [(one.code, one.place.line) for one in document.findings] == [("K106", 3)]
