@@ -22,6 +22,7 @@ KEYS = {
     "pillars": ("period", "entity", "pillar"),
     "indicators": ("period", "entity", "indicator"),
     "measures": ("period", "entity", "measure"),
+    "weights": ("period", "node", "part"),
 }
 
 
