@@ -12,8 +12,10 @@ from typing import Any
 import polars as pl
 
 from kpi import session
+from kpi.display import showing
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
+from kpi.progress import stage
 from kpi.report.diagnostics import Layout, tally
 from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
@@ -45,15 +47,18 @@ def score(
     try:
         if not files and not named:
             raise DataError(Diagnostic("K543", "there is no file to score", hint="kpi score period.csv"))
-        card = session.score(list(files), system=system, definitions=definitions, data=_named(named), period=period)
+        with showing(quiet=quiet):
+            card = session.score(list(files), system=system, definitions=definitions, data=_named(named), period=period)
         errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
         notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not quiet]
         if strict and errors:
             tell(notes, style, color)
             say(f"Nothing was scored: {tally(card.findings_list)} (--strict).")
             return FAILED
-        for out in output:
-            write(card, out)
+        with showing(quiet=quiet):
+            for out in output:
+                with stage(f"writing {out}"):
+                    write(card, out)
         if form is not None or not output:
             _print(card, form or ("table" if sys.stdout.isatty() else "csv"), color)
     except KpiError as error:
@@ -126,7 +131,8 @@ def check(
     if data and not any(one.severity is Severity.ERROR for one in findings):
         try:
             chosen: str | None = system or (paths[0] if paths else None)
-            findings += session.score(list(data), system=chosen, definitions=definitions).findings_list
+            with showing(quiet=quiet):
+                findings += session.score(list(data), system=chosen, definitions=definitions).findings_list
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     tell(findings, style, color)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi import catalogue, periods
+from kpi import catalogue, periods, progress
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
 from kpi.intake.files import Data, Source, listed, read_all
@@ -69,7 +69,8 @@ def score(
 def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Scorecard:
     """Scores a panel with a compiled plan; the one place where a plan is collected."""
     # NOTE: small frames are faster in memory, and window functions only run there (Polars 2.1).
-    frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
+    with progress.stage("scoring"):
+        frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
     found = [

@@ -13,6 +13,7 @@ from kpi.batch.again import again, verified
 from kpi.batch.config import load
 from kpi.batch.run import archive_of, run, store_of
 from kpi.batch.tell import summary, to_log, write_metrics, write_summary
+from kpi.display import showing
 from kpi.errors import DataError, Diagnostic, KpiError, Severity, count
 from kpi.scorecard import Scorecard
 
@@ -49,10 +50,11 @@ def night(
     config = load(Path(file))
     tell = to_log(None if config.log is None else config.path(config.log))
     try:
-        result = run(
-            config, wait=wait, stop=stop, everything=everything, tell=tell,
-            supersede=None if supersede is None or reason is None else (supersede, reason),
-        )  # fmt: skip
+        with showing(quiet=quiet):
+            result = run(
+                config, wait=wait, stop=stop, everything=everything, tell=tell,
+                supersede=None if supersede is None or reason is None else (supersede, reason),
+            )  # fmt: skip
     except KpiError as error:
         # The log may be what cannot be written, as when the disk is full: what matters is said on stderr.
         with contextlib.suppress(OSError):

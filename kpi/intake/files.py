@@ -19,6 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kpi import progress
 from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.intake.delimited import read_delimited
 from kpi.intake.encoding import as_utf8, kind_of, unpacked
@@ -90,7 +91,8 @@ def read_all(sources: Iterable[Source]) -> list[list[Table]]:
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
-                found[-1].extend(read(source))
+                with progress.stage(f"reading {source}"):
+                    found[-1].extend(read(source))
         except DataError as error:
             errors += error.diagnostics
     if errors:
@@ -113,7 +115,7 @@ def content_hash(sources: Iterable[Source]) -> str:
             hashes.append(hashlib.sha256(said.getvalue()).hexdigest())
             continue
         for file in expanded(Path(source)):
-            with file.open("rb") as stream:
+            with progress.stage(f"hashing {file}"), file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from kpi import progress
 from kpi.datasets import Records
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
@@ -85,9 +86,10 @@ class _Intake:
                 or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
             )
         first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
-        grid = self.grid(entities, first, last)
-        frame = self.measures(grid, figures)
-        frame = self.counted(frame, figures)
+        with progress.stage("laying out the panel"):
+            grid = self.grid(entities, first, last)
+            frame = self.measures(grid, figures)
+            frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
         grain = self.system.period
@@ -154,13 +156,15 @@ class _Intake:
             if isinstance(source.dataset, Records):
                 events.setdefault(source.name, []).append(source)
                 continue
-            made = reported.clean_rows(source, number, self.system, entities, self.period)
+            with progress.stage(f"cleaning {source.table.file}"):
+                made = reported.clean_rows(source, number, self.system, entities, self.period)
             rows.append(made.rows)
             targets.append(made.targets)
             self.notes |= made.notes
             self.found(made)
         for some in events.values():
-            counted = records.aggregate(some, self.system, entities)
+            with progress.stage(f"aggregating {some[0].name}"):
+                counted = records.aggregate(some, self.system, entities)
             parts.append(counted.figures)
             self.found(counted)
         if rows:

@@ -1,0 +1,114 @@
+"""Progress: a line on a terminal while work takes long, nothing in a pipe or when quiet, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from kpi.progress import advance, counted, stage, watched
+
+
+class Heard:
+    """A watcher that notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def begin(self, name, total):
+        self.told.append((name, total))
+
+    def advance(self, rows):
+        self.told.append(rows)
+
+    def end(self):
+        self.told.append("end")
+
+
+def on_a_terminal(*command):
+    """Returns what a command writes on stderr when that is a terminal, and what on stdout, a pipe."""
+    main, theirs = pty.openpty()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    written = b""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if select.select([main], [], [], 0.2)[0]:
+            try:
+                more = os.read(main, 65536)
+            except OSError:  # Linux says so when the last writer has gone
+                break
+            if not more:
+                break
+            written += more
+        elif child.poll() is not None:
+            break
+    with child.stdout:
+        out = child.stdout.read()
+    os.close(main)
+    assert child.wait(60) == 0, written
+    return written.decode(), out.decode()
+
+
+WORK = """
+import sys, time
+from kpi.display import showing
+from kpi.progress import advance, stage
+with showing(quiet=QUIET), stage("reading cases.csv", 4000):
+    for _ in range(STEPS):
+        time.sleep(0.05)
+        advance(200)
+print("done")
+"""
+
+
+def work(*, steps, quiet=False):
+    return sys.executable, "-c", WORK.replace("QUIET", str(quiet)).replace("STEPS", str(steps))
+
+
+def test_long_work_shows_stage_rows_and_time_left_and_cleans_up():
+    shown, out = on_a_terminal(*work(steps=20))
+    assert out == "done\n"
+    assert re.search(r"reading cases.csv  [\d,]+ of 4,000 rows  0:0\d left", shown)
+    counts = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) of 4,000", shown)]
+    assert counts == sorted(counts)
+    assert counts[0] >= 1000  # patience: nothing before half a second
+    assert shown.endswith(("\x1b[2K", "\x1b[?25h\r\x1b[1A\x1b[2K")), shown[-40:]
+
+
+@pytest.mark.parametrize(("steps", "quiet"), [(2, False), (14, True)])
+def test_short_or_quiet_work_shows_nothing(steps, quiet):
+    assert on_a_terminal(*work(steps=steps, quiet=quiet)) == ("", "done\n")
+
+
+def test_a_pipe_gets_nothing():
+    done = subprocess.run(work(steps=14), capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_whoever_watches_is_told_and_nobody_else():
+    advance(1)
+    heard = Heard()
+    with watched(heard), stage("outer"), stage("inner", 3):
+        advance(2)
+    with stage("later"):
+        advance(5)
+    assert heard.told == [("outer", None), ("inner", 3), 2, "end", "end"]
+
+
+@pytest.mark.parametrize("engine", ["streaming", "in-memory"])
+def test_rows_of_a_query_are_counted_as_they_pass(tmp_path, engine):
+    pl.DataFrame({"a": range(100_000)}).write_parquet(tmp_path / "rows.parquet", row_group_size=10_000)
+    heard = Heard()
+    with watched(heard):
+        frame = counted(pl.scan_parquet(tmp_path / "rows.parquet").select("a")).filter(pl.col("a") % 2 == 0)
+        found = frame.select(pl.col("a").sum()).collect(engine=engine)
+    assert found.item() == sum(range(0, 100_000, 2))
+    assert sum(heard.told) == 100_000
