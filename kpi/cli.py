@@ -160,6 +160,26 @@ def show(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("system", metavar="SYSTEM")
+@_option("--rows", type=click.IntRange(1), help="Events of a records dataset; left out: 20 an entity and period.")
+@_option("--entities", type=click.IntRange(1), help="Left out: those of the roster, else 20.")
+@_option("--periods", type=click.IntRange(1), help="Left out: those of two years.")
+@_option("-p", "--period", metavar="PERIOD", help="The last period; left out: the last of 2023.")
+@_option("--seed", type=int, default=1, show_default=True, help="Other figures for another seed.")
+@_option("--flaws", is_flag=True, help="Leave some figures out, correct some late, use other units.")
+@_option("--dataset", metavar="NAME", help="Only this dataset of the system.")
+@_option("-o", "--output", metavar="OUT", help="A csv or parquet file, or a folder for all datasets; else stdout.")
+@_option("-f", "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the files in a folder.")
+@_definitions
+@_style
+@_color
+@_quiet
+def sample(**options: Any) -> None:
+    """Write synthetic data for a system, of any size, the same for the same seed."""
+    _run("sample", options)
+
+
+@main.command()
 @_option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
 def schema(**options: Any) -> None:
     """Print the JSON Schema of the definition language, for editors."""

@@ -266,6 +266,17 @@ def _coverage(system: System, width: int | None, style: Layout, color: str) -> i
     return FINDINGS if findings else FINE
 
 
+def sample(*, style: Layout, color: str, **options: Any) -> int:
+    """Writes synthetic data for a system, to files or as CSV to stdout."""
+    from kpi.sample.command import sample as made
+
+    try:
+        return made(**options, say=say)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+
+
 def schema(output: str | None) -> int:
     """Prints or writes the JSON Schema of the definition language."""
     import json

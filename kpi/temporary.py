@@ -1,0 +1,62 @@
+"""Files that are there whole or not at all: written beside their place, then moved there; what is unfinished goes.
+
+An interrupt may come while the thread that writes is deep inside a query and cannot clean up. `remove_all` does it
+from any other thread, just before the process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_unfinished: set[Path] = set()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields a path beside `path` to write to; moves what was written there when the block ends well, else removes it.
+
+    The file is on the disk before it has its name, and has the permissions of the file that it replaces.
+
+    Raises:
+        OSError: what the system refuses.
+    """
+    # NOTE: resolved, so that a link keeps pointing where it does and its target is what changes.
+    final = Path(os.path.realpath(path))
+    with unfinished(final.with_name(f".{secrets.token_hex(6)}.tmp")) as temporary:
+        yield temporary
+        # NOTE: O_RDWR, as some systems sync only what may be written.
+        handle = os.open(temporary, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if final.exists():
+            temporary.chmod(final.stat().st_mode & 0o7777)
+        temporary.replace(final)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """Removes a file when the block ends, or when the process is interrupted in it."""
+    register(path)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        _unfinished.discard(path)
+
+
+def register(path: Path) -> None:
+    """Has a file removed when the process is interrupted."""
+    _unfinished.add(path)
+
+
+def remove_all() -> None:
+    """Removes what is unfinished; for the end of a process that cannot go on."""
+    for path in list(_unfinished):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
