@@ -28,7 +28,7 @@ def again(run: Run, system: str, archive: Archive) -> Scorecard:
         hint = suggest(system, systems) or f"there is {', '.join(systems) or 'none'}"
         raise DataError(Diagnostic("K824", f"run {run.number} has no system `{system}`", hint=hint))
     with Prepared(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
-        return session.score_panel(ready.plan, ready.panel())
+        return session.score_panel(ready.plan, ready.laid.panel())
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         message = f"{system} was scored by another engine: {entry['engine']}; this is {engine()}"
         found.append(Diagnostic("K826", message, hint="compare with the engine of the run"))
     with Prepared(Inputs.of_json(system, entry["inputs"]), archive) as ready:
-        panel = ready.panel()
+        panel = ready.laid.panel()
         there = [one.label for one in panel.periods]
         pending = set(entry["pending"])
         wanted = [label for label in there if label not in pending]
         cards = [session.score_panel(ready.plan, panel)]
-        fresh = frames_of(cards, system) | {"findings": findings_of(panel, cards, system)}
+        fresh = frames_of(cards, system) | {"findings": findings_of(panel.findings, cards, system)}
     values = 0
     for table, frame in fresh.items():
         stored = store.read(table, system=system, number=run.number)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,8 +19,10 @@ import polars as pl
 
 import kpi
 from kpi.batch.reach import HISTORY, WHOLE, Reach
-from kpi.intake.panel import Panel
-from kpi.periods import Grain
+from kpi.periods import Grain, Period
+
+#: By column and period a number that changes when a figure does.
+Marks = Mapping[str, Mapping[int, int]]
 
 
 @cache
@@ -37,35 +39,42 @@ def engine() -> str:
     return f"kpi {number} ({text.hexdigest()[:12]}), polars {pl.__version__}"
 
 
-def keys(panel: Panel, reached: Reach, fingerprint: str, grain: Grain) -> dict[str, str]:
-    """Returns the key of every period of a panel by its label.
+def keys(
+    entities: pl.DataFrame, periods: Sequence[Period], marks: Marks, *, reached: Reach, fingerprint: str, grain: Grain
+) -> dict[str, str]:
+    """Returns the key of every period by its label.
 
     Args:
-        panel: the figures.
+        entities: the frame of the entities.
+        periods: all periods, in order.
+        marks: what `marks` says of all of them.
         reached: which columns enter the results, how many periods back.
         fingerprint: of the definition.
         grain: of the scored periods.
     """
-    entities = hashlib.sha256(panel.entities.frame.write_ndjson().encode()).hexdigest()
-    columns = [name for name in panel.frame.columns if name not in ("entity", "period") and name[0] != "#"]
-    marks = _marks(panel.frame, columns)
+    who = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
     chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
-    last = panel.periods[-1].index(grain)
+    last = periods[-1].index(grain)
     found = {}
-    for period in panel.periods:
+    for period in periods:
         at = period.index(grain)
         parts = [
             (name, lag, chains[name][{HISTORY: at, WHOLE: last}[lag]] if lag < 0 else marks[name].get(at - lag))
-            for name in columns
+            for name in sorted(marks)
             for lag in sorted({0, *reached.get(name, ())})
         ]
-        text = json.dumps([fingerprint, engine(), entities, at, parts])
+        text = json.dumps([fingerprint, engine(), who, at, parts])
         found[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
     return found
 
 
-def _marks(frame: pl.DataFrame, columns: list[str]) -> dict[str, dict[int, int]]:
-    """A number for every column and period that changes when a figure does, whatever the number of threads."""
+def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:
+    """Returns by column and period a number that changes when a figure does, whatever the number of threads.
+
+    Args:
+        frame: a panel, or some periods or columns of one.
+    """
+    columns = [name for name in frame.columns if name not in ("entity", "period") and name[0] != "#"]
     plain = frame.with_columns(pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String))
     marked = plain.group_by("period", maintain_order=True).agg(
         pl.struct("entity", name).hash().sum().alias(name) for name in columns

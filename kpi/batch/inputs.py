@@ -8,8 +8,8 @@ the very same thing: laying out what its manifest names.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,16 @@ from kpi.batch.config import Config, Source
 from kpi.batch.databases import fetched
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place
 from kpi.intake.files import expanded
+from kpi.intake.panel import Panel, take_in
 from kpi.loader import Loaded, examine
 from kpi.scorecard import definition_hash
 from kpi.store.whole import Archive
 from kpi.system import System
 
 _DATA, _DEFINITION = "data", "definition"
+
+#: A file of data: its name, the hash of its content, and its dataset, None where its columns tell.
+Item = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Inputs:
 
     system: str
     definition: Mapping[str, str]
-    data: tuple[tuple[str, str, str | None], ...]
+    data: tuple[Item, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Returns the inputs as a manifest holds them."""
@@ -58,13 +62,42 @@ class LaidOut:
 
     folder: Path
     system: System
-    files: tuple[Path, ...]
-    named: Mapping[str, list[str | Path]]
+    inputs: Inputs
+    archive: Archive
     fingerprint: str
 
-    def shown(self, file: str | None) -> str | None:
-        """Returns the name under which a file is known: relative to the configuration."""
-        return None if file is None else file.removeprefix(f"{self.folder / _DATA}{os.sep}")
+    def checked(self, items: Iterable[Item]) -> dict[str | None, list[str | Path]]:
+        """Returns data files by their dataset, None where their columns tell, after a look at their content.
+
+        Raises:
+            DataError: K814, when the archive has lost a file or a file was changed.
+        """
+        found: dict[str | None, list[str | Path]] = {}
+        for name, sha, dataset in items:
+            self.archive.checked(sha)
+            found.setdefault(dataset, []).append(self.folder / _DATA / name)
+        return found
+
+    def panel(self, items: Iterable[Item] | None = None) -> Panel:
+        """Returns the figures of some files, or all, read together; findings name files as the configuration does.
+
+        Raises:
+            DataError: what `take_in` raises, and K814.
+        """
+        files = self.checked(self.inputs.data if items is None else items)
+        named = {dataset: some for dataset, some in files.items() if dataset is not None}
+        try:
+            panel = take_in(self.system, files.get(None, []), named=named)
+        except DataError as error:
+            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
+        return replace(panel, findings=tuple(map(self.renamed, panel.findings)))
+
+    def renamed(self, finding: Diagnostic) -> Diagnostic:
+        """Returns a finding whose file has the name that people know: relative to the configuration or definition."""
+        file = finding.place.file
+        for part in (_DATA, _DEFINITION):
+            file = None if file is None else file.removeprefix(f"{self.folder / part}{os.sep}")
+        return replace(finding, place=replace(finding.place, file=file))
 
 
 def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
@@ -77,7 +110,7 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
     loaded = _found(config, source)
     assert loaded.system is not None  # noqa: S101
     definition = {name: archive.keep(path) for name, path in _parts(loaded, loaded.system)}
-    data: list[tuple[str, str, str | None]] = []
+    data: list[Item] = []
     findings: list[Diagnostic] = []
     given = [(name, None) for name in source.data]
     given += [(name, dataset) for dataset, names in source.named.items() for name in names]  # type: ignore[misc]
@@ -105,16 +138,16 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     """Returns the inputs as links to the archive in an empty folder, the definition loaded.
 
     Raises:
-        DataError: K814, when the archive has lost a file or a file was changed.
+        DataError: K814, when the archive has lost a file of the definition or it was changed.
         DefinitionError: when the engine no longer accepts the definition.
     """
-    for name, sha in [
-        *((f"{_DEFINITION}/{name}", sha) for name, sha in inputs.definition.items()),
-        *((f"{_DATA}/{name}", sha) for name, sha, _ in inputs.data),
+    for name, place in [
+        *((f"{_DEFINITION}/{name}", archive.checked(sha)) for name, sha in inputs.definition.items()),
+        *((f"{_DATA}/{name}", archive.place(sha)) for name, sha, _ in inputs.data),
     ]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(archive.checked(sha).resolve())
+        path.symlink_to(place.resolve())
     # NOTE: copied, as the loader looks for the other files beside the resolved path.
     main = folder / _DEFINITION / next(iter(inputs.definition))
     text = main.read_bytes()
@@ -123,13 +156,9 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     loaded = examine(main)
     if loaded.system is None:
         raise DefinitionError(loaded.findings)
-    named: dict[str, list[str | Path]] = {}
-    for name, _, dataset in inputs.data:
-        if dataset is not None:
-            named.setdefault(dataset, []).append(folder / _DATA / name)
-    files = tuple(folder / _DATA / name for name, _, dataset in inputs.data if dataset is None)
     beside = sorted(sha for name, sha in inputs.definition.items() if name != main.name)
-    return LaidOut(folder, loaded.system, files, named, "/".join([definition_hash(loaded.system), *beside]))
+    fingerprint = "/".join([definition_hash(loaded.system), *beside])
+    return LaidOut(folder, loaded.system, inputs, archive, fingerprint)
 
 
 def _found(config: Config, source: Source) -> Loaded:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,8 +17,8 @@ from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.reach import WHOLE, reach, window
+from kpi.batch.slices import Figures, Index, in_slices, slices_of, whole
 from kpi.errors import DataError, Diagnostic, Severity, count
-from kpi.intake.panel import Panel, take_in
 from kpi.plan import Plan, compile_plan
 from kpi.scorecard import Scorecard
 from kpi.store.base import TABLES, Change, Store, prepared
@@ -77,29 +76,31 @@ class Prepared:
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()
 
-    def panel(self) -> Panel:
-        """Returns the figures of all files; findings name files as the configuration does."""
-        try:
-            panel = take_in(self.laid.system, list(self.laid.files), named=self.laid.named)
-        except DataError as error:
-            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
-        return dataclasses.replace(panel, findings=tuple(map(self.renamed, panel.findings)))
+    def figures(self, kept: str | None = None) -> tuple[Figures, str]:
+        """Returns the figures of all files, reading only those that are new, and what to give the next time.
 
-    def renamed(self, finding: Diagnostic) -> Diagnostic:
-        """Returns a finding whose file has the name that people know."""
-        place = dataclasses.replace(finding.place, file=self.laid.shown(finding.place.file))
-        return dataclasses.replace(finding, place=place)
+        Args:
+            kept: what was returned the last time, None to read all files.
+        """
+        shelf = slices_of(self._archive)
+        found, index = in_slices(self.laid, shelf, Index.get(shelf, kept))
+        return found or whole(self.laid), index.put(shelf)
 
-    def keys(self, panel: Panel) -> dict[str, str]:
+    def keys(self, figures: Figures) -> dict[str, str]:
         """Returns the key of every period."""
-        return keys(panel, self.reached, self.laid.fingerprint, self.laid.system.period)
+        system = self.laid.system
+        return keys(
+            figures.entities.frame, figures.periods, figures.marks, reached=self.reached,
+            fingerprint=self.laid.fingerprint, grain=system.period,
+        )  # fmt: skip
 
-    def cards(self, panel: Panel, wanted: Collection[str]) -> Iterator[Scorecard]:
+    def cards(self, figures: Figures, wanted: Collection[str]) -> Iterator[Scorecard]:
         """Yields scorecards that together hold the wanted periods, each computed from no more than it needs."""
         grain, back = self.laid.system.period, window(self.reached)
-        places = [(place, one) for place, one in enumerate(panel.periods) if one.label in wanted]
+        labels = figures.periods
+        places = [place for place, one in enumerate(labels) if one.label in wanted]
         groups: list[list[int]] = []
-        for place, _ in places:
+        for place in places:
             if groups and (back < 0 or place - groups[-1][-1] <= back + 1):
                 groups[-1].append(place)
             else:
@@ -107,13 +108,9 @@ class Prepared:
         for group in groups:
             first, last = max(group[0] - back, 0), group[-1]
             if back < 0:
-                first, last = 0, len(panel.periods) - 1 if back == WHOLE else last
-            some = panel.periods[first : last + 1]
-            low, high = some[0].index(grain), some[-1].index(grain)
-            part = dataclasses.replace(
-                panel, frame=panel.frame.filter(pl.col("period").is_between(low, high)), periods=some, findings=()
-            )
-            yield session.score_panel(self.plan, part).only([panel.periods[place].index(grain) for place in group])
+                first, last = 0, len(labels) - 1 if back == WHOLE else last
+            part = figures.between(labels[first].index(grain), labels[last].index(grain))
+            yield session.score_panel(self.plan, part).only([labels[place].index(grain) for place in group])
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
@@ -125,12 +122,12 @@ def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFra
 
 
 def findings_of(
-    panel: Panel, cards: Collection[Scorecard], system: str, kept: pl.DataFrame | None = None
+    found: Iterable[Diagnostic], cards: Collection[Scorecard], system: str, kept: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Returns all findings as stores keep them, in an order of their own: those of the files, of the scored periods,
     and those kept for other periods.
     """  # noqa: D205
-    some = [*panel.findings]
+    some = [*found]
     for card in cards:
         shown = set(card.periods)
         some += [one for one in card.findings_list if one.place.period in shown]
@@ -192,9 +189,9 @@ def scored(
     old: Mapping[str, Mapping[str, Any]] = before["periods"] if before else {}
     with Prepared(inputs, archive) as ready:
         clock("prepare")
-        panel = ready.panel()
+        figures, kept = ready.figures(before.get("slices") if before and not everything else None)
         clock("read")
-        now = ready.keys(panel)
+        now = ready.keys(figures)
         differs = [label for label, key in now.items() if everything or old.get(label, {}).get("key") != key]
         differs += [label for label in old if label not in now]
         chosen = _chosen(source, list(now), differs)
@@ -203,14 +200,17 @@ def scored(
             label for label in differs if label not in now and label in chosen and label not in (closed or {})
         )
         outcome.pending = tuple(label for label in differs if label not in (*wanted, *outcome.removed))
-        cards = list(ready.cards(panel, wanted))
+        cards = list(ready.cards(figures, wanted))
         clock("score")
         frames = frames_of(cards, inputs.system) if cards else {}
-        findings = findings_of(panel, cards, inputs.system, _kept(store, inputs.system, (*wanted, *outcome.removed)))
+        stay = _kept(store, inputs.system, (*wanted, *outcome.removed))
+        findings = findings_of(figures.findings, cards, inputs.system, stay)
         clock("frames")
     outcome.scored = tuple(wanted)
-    outcome.counts = {name: getattr(panel.counts, name) for name in ("read", "used", "refused", "restated", "repeated")}
-    _notes(outcome, panel, cards, closed or {})
+    outcome.counts = {
+        name: getattr(figures.counts, name) for name in ("read", "used", "refused", "restated", "repeated")
+    }
+    _notes(outcome, figures.findings, cards, closed or {})
     _gates(source, outcome, frames)
     for table in FRAMES:
         if cards or outcome.removed:
@@ -220,7 +220,7 @@ def scored(
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
     entries |= {label: {"key": now[label], "run": number} for label in wanted}
     outcome.entry = {
-        "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number,
+        "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number, "slices": kept,
         "periods": {label: entries[label] for label in sorted(entries)},
     }  # fmt: skip
     return outcome
@@ -254,8 +254,8 @@ def _kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | No
     return there.filter(stays)
 
 
-def _notes(outcome: Outcome, panel: Panel, cards: list[Scorecard], closed: Mapping[str, str]) -> None:
-    found = [*panel.findings, *(one for card in cards for one in card.findings_list)]
+def _notes(outcome: Outcome, of_files: Iterable[Diagnostic], cards: list[Scorecard], closed: Mapping[str, str]) -> None:
+    found = [*of_files, *(one for card in cards for one in card.findings_list)]
     for label in outcome.pending:
         if label in closed:
             hint = f"kpi batch CONFIG --supersede {closed[label]} --reason TEXT scores it again"

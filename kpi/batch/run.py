@@ -16,6 +16,7 @@ from kpi.batch.changed import engine
 from kpi.batch.config import Config, Source
 from kpi.batch.inputs import gathered
 from kpi.batch.night import Outcome
+from kpi.batch.slices import Index, slices_of
 from kpi.errors import DefinitionError, Diagnostic, KpiError
 from kpi.store.base import Run, Store
 from kpi.store.secrets import connection, without_passwords
@@ -184,7 +185,10 @@ def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
-    """Forgets old runs, and the inputs that only they used."""
+    """Forgets old runs, and the inputs that only they used; of the slices those of the last run stay."""
+    shelf = slices_of(archive)
+    kept = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
+    shelf.prune(kept.union(*(Index.get(shelf, sha).files for sha in kept)))
     if not store.tidy(config.store.keep):
         return
     needed: set[str] = set()

@@ -19,7 +19,7 @@ from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.match import Placed, match, of_system
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
-from kpi.intake.roster import from_roster
+from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
@@ -87,8 +87,7 @@ class _Intake:
             )
         first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
         with progress.stage("laying out the panel"):
-            grid = self.grid(entities, first, last)
-            frame = self.measures(grid, figures)
+            frame = self.measures(grid(self.system, entities, first, last), figures)
             frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
@@ -122,10 +121,8 @@ class _Intake:
         return sources
 
     def entities(self, sources: Sequence[Placed]) -> Entities:
-        roster = self.system.entities.roster
-        if roster is not None:
-            path = self.system.home / roster
-            return from_roster(path, self.system.ranking.cohort if self.system.ranking.cohort != "cohort" else None)
+        if (listed := roster_of(self.system)) is not None:
+            return listed
         names: set[str] = set()
         cohorts: dict[str, str] = {}
         for source in sources:
@@ -238,17 +235,6 @@ class _Intake:
 
     # ---- THE GRID ---- #
 
-    def grid(self, entities: Entities, first: int, last: int) -> pl.DataFrame:
-        number, size = len(entities.names), self.system.period.months
-        who = pl.DataFrame(
-            {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
-        )
-        when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
-        return when.join(who, how="cross").with_columns(
-            ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
-            pl.lit(number, dtype=pl.Int64).alias("#entities"),
-        )
-
     def measures(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
         """Adds the columns of every measure without `per`."""
         columns: list[pl.Series] = []
@@ -285,6 +271,19 @@ class _Intake:
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
+
+
+def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:
+    """Returns the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
+    number, size = len(entities.names), system.period.months
+    who = pl.DataFrame(
+        {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
+    )
+    when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
+    return when.join(who, how="cross").with_columns(
+        ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
+        pl.lit(number, dtype=pl.Int64).alias("#entities"),
+    )
 
 
 def _listed(value: object) -> list[object]:

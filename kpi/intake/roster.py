@@ -19,6 +19,7 @@ from kpi.intake.files import read
 from kpi.intake.headers import clean, roles
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
+from kpi.system import System
 
 # Headers that only rosters have.
 _HEADERS = {
@@ -27,6 +28,14 @@ _HEADERS = {
     "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
 }
 _SEPARATORS = r"[、,;；，|/]"
+
+
+def roster_of(system: System) -> Entities | None:
+    """Returns the entities of a system's roster, None where it has none; raises what `from_roster` does."""
+    if system.entities.roster is None:
+        return None
+    cohort = system.ranking.cohort
+    return from_roster(system.home / system.entities.roster, cohort if cohort != "cohort" else None)
 
 
 def from_roster(path: Path, cohort: str | None) -> Entities:
