@@ -16,7 +16,7 @@ from kpi import periods, session
 from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
-from kpi.batch.reach import WHOLE, reach, window
+from kpi.batch.reach import WHOLE, Reach, reach, window
 from kpi.batch.slices import Figures, Index, in_slices, slices_of, whole
 from kpi.errors import DataError, Diagnostic, Severity, count
 from kpi.plan import Plan, compile_plan
@@ -67,7 +67,6 @@ class Prepared:
         try:
             self.laid: LaidOut = laid_out(self._inputs, self._archive, Path(self._scratch.name).resolve())
             self.plan: Plan = compile_plan(self.laid.system)
-            self.reached = reach(self.plan)
         except BaseException:
             self._scratch.cleanup()
             raise
@@ -79,11 +78,17 @@ class Prepared:
     def figures(self, kept: str | None = None) -> tuple[Figures, str]:
         """Returns the figures of all files, reading only those that are new, and what to give the next time.
 
+        From then on `reached` says which earlier periods the results look at.
+
         Args:
             kept: what was returned the last time, None to read all files.
         """
         shelf = slices_of(self._archive)
-        found, index = in_slices(self.laid, shelf, Index.get(shelf, kept))
+        last = Index.get(shelf, kept)
+        found, index = in_slices(self.laid, shelf, last)
+        key = f"{self.laid.fingerprint} {engine()}"
+        self.reached: Reach = last.reaches.get(key) or reach(self.plan)
+        index.reaches[key] = self.reached
         return found or whole(self.laid), index.put(shelf)
 
     def keys(self, figures: Figures) -> dict[str, str]:

@@ -22,6 +22,7 @@ import polars as pl
 
 from kpi.batch.changed import Marks, engine, marks
 from kpi.batch.inputs import Item, LaidOut
+from kpi.batch.reach import Reach
 from kpi.batch.spans import Span, separable, span, together
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.intake import own_targets
@@ -42,7 +43,7 @@ _BY_ENDS = "K620"
 
 def slices_of(archive: Archive) -> Archive:
     """Returns where slices are: in a folder of the archive, which is pruned by itself."""
-    return Archive(archive.folder / "slices")
+    return Archive(archive.folder / "slices", last=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Slice:
     """Figures of some files: where their frame is in the archive, for which periods, and what was found."""
 
     key: str
+    items: tuple[Item, ...]
     frame: str
     periods: tuple[int, ...]
     marks: Marks
@@ -61,8 +63,9 @@ class Slice:
         """Returns the slice as an index holds it."""
         found = [dataclasses.asdict(one) for one in self.findings]
         return {
-            "key": self.key, "frame": self.frame, "periods": self.periods, "marks": self.marks, "findings": found,
-            "counts": dataclasses.asdict(self.counts), "notes": [[*at, text] for at, text in self.notes.items()],
+            "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
+            "findings": found, "counts": dataclasses.asdict(self.counts),
+            "notes": [[*at, text] for at, text in self.notes.items()],
         }  # fmt: skip
 
     @classmethod
@@ -74,24 +77,29 @@ class Slice:
         )
         numbers = {name: {int(at): mark for at, mark in some.items()} for name, some in tree["marks"].items()}
         notes = {(measure, entity, period): text for measure, entity, period, text in tree["notes"]}
+        items = tuple((name, sha, dataset) for name, sha, dataset in tree["items"])
         return cls(
-            tree["key"], tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes
-        )  # fmt: skip
+            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes
+        )
 
 
 @dataclass
 class Index:
-    """What the last night kept for a system: spans by file, dataset and definition, and slices by key."""
+    """What the last night kept for a system: spans of files, slices, and the reach of the plan, each by its key."""
 
     spans: dict[str, Span] = field(default_factory=dict)
     slices: dict[str, Slice] = field(default_factory=dict)
+    reaches: dict[str, Reach] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
         """Keeps the index in an archive and returns its hash."""
         spans = {
             key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
         }
-        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()]}
+        reaches = {
+            key: {name: sorted(lags) for name, lags in reached.items()} for key, reached in self.reaches.items()
+        }
+        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()], "reaches": reaches}
         return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
 
     @classmethod
@@ -104,9 +112,12 @@ class Index:
                 key: Span(None if some is None else frozenset(some), rows)
                 for key, (some, rows) in tree["spans"].items()
             }
+            reaches = {
+                key: {name: set(lags) for name, lags in reached.items()} for key, reached in tree["reaches"].items()
+            }
         except (DataError, OSError, ValueError, KeyError, TypeError):
             return cls()
-        return cls(spans, {one.key: one for one in slices})
+        return cls(spans, {one.key: one for one in slices}, reaches)
 
     @property
     def files(self) -> set[str]:
@@ -121,7 +132,7 @@ class Figures:
     `of` holds them whole, where they could not be had in slices.
     """
 
-    system: System
+    laid: LaidOut
     entities: Entities
     periods: tuple[Period, ...]
     marks: Marks
@@ -130,6 +141,11 @@ class Figures:
     slices: tuple[Slice, ...] = ()
     archive: Archive | None = None
     of: Panel | None = None
+
+    @property
+    def system(self) -> System:
+        """The system whose figures they are."""
+        return self.laid.system
 
     def between(self, low: int, high: int) -> Panel:
         """Returns the panel of the periods with indices from `low` to `high`, without findings."""
@@ -144,9 +160,8 @@ class Figures:
 
     def _grid(self, slices: Sequence[Slice], low: int, high: int) -> pl.DataFrame:
         """The complete grid: what slices hold, nothing where no file is for a period, and the entities' own targets."""
-        assert self.archive is not None  # noqa: S101
         # Any slice tells what columns there are.
-        held = pl.concat(_frame(self.archive, one) for one in slices or self.slices[:1])
+        held = pl.concat(self._frame(one) for one in slices or self.slices[:1])
         empty = [
             pl.col(name).fill_null("missing" if isinstance(kind, pl.Enum) else 0)
             for name, kind in held.schema.items() if isinstance(kind, pl.Enum) or name.endswith(".rows")
@@ -155,6 +170,17 @@ class Figures:
         frame = grid(self.system, self.entities, low, high)
         frame = frame.join(held, on=keys, how="left", maintain_order="left").with_columns(empty)
         return frame if self.targets is None else frame.join(self.targets, on=keys, how="left", maintain_order="left")
+
+    def _frame(self, one: Slice) -> pl.DataFrame:
+        assert self.archive is not None  # noqa: S101
+        try:
+            file = self.archive.checked(one.frame)
+        except DataError:
+            again = _read(one.key, one.items, one.periods, self.laid, self.archive)
+            if again is None:
+                raise
+            file = self.archive.checked(again.frame)
+        return pl.read_parquet(file)
 
     @cached_property
     def targets(self) -> pl.DataFrame | None:
@@ -234,7 +260,7 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
     out = BytesIO()
     frame.drop(_GIVEN).write_parquet(out, compression="lz4", statistics=False)
     return Slice(
-        key, archive.put(out.getvalue()), tuple(frame["period"].unique().sort()), marks(frame),
+        key, tuple(items), archive.put(out.getvalue()), tuple(frame["period"].unique().sort()), marks(frame),
         panel.findings, panel.counts, panel.notes,
     )  # fmt: skip
 
@@ -256,16 +282,14 @@ def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figur
     counts = Counts(*(sum(getattr(one.counts, name) for one in slices) for name in Counts.__dataclass_fields__))
     entities = roster_of(system)
     assert entities is not None  # noqa: S101
-    figures = Figures(system, entities, periods, {}, tuple(found), counts, slices, archive)
+    figures = Figures(laid, entities, periods, {}, tuple(found), counts, slices, archive)
     return dataclasses.replace(figures, marks=figures.marked(set(range(there[0], there[-1] + 1)) - set(there)))
 
 
 def whole(laid: LaidOut) -> Figures:
     """Returns the figures of all files, read all together."""
     panel = laid.panel()
-    return Figures(
-        laid.system, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel
-    )
+    return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
 
 
 def _blank(schema: pl.Schema) -> pl.Expr:
@@ -286,7 +310,3 @@ def _own(system: System) -> list[str]:
 
 def _hash(tree: object) -> str:
     return hashlib.sha256(json.dumps(tree).encode()).hexdigest()[:32]
-
-
-def _frame(archive: Archive, one: Slice) -> pl.DataFrame:
-    return pl.read_parquet(archive.checked(one.frame))

@@ -11,8 +11,14 @@ from pathlib import Path
 from kpi.errors import DataError, Diagnostic, Place
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
     """Writes a file beside its place and moves it there, on the disk before it has its name.
+
+    Args:
+        path: its place.
+        data: what it holds.
+        last: it must outlast a power cut; a file whose content is looked at before it is used, and that can be made
+            again, need not.
 
     Raises:
         DataError: K813, when the file cannot be written: the disk is full, or the folder may not be written to.
@@ -24,10 +30,13 @@ def write_whole(path: Path, data: bytes) -> None:
             with temporary.open("xb") as out:
                 out.write(data)
                 out.flush()
-                os.fsync(out.fileno())
+                if last:
+                    os.fsync(out.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+        if not last:
+            return
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -47,20 +56,24 @@ def digest(path: Path) -> str:
 
 
 class Archive:
-    """Files kept under the hash of their content, so that any past result can be computed again."""
+    """Files kept under the hash of their content, so that any past result can be computed again.
 
-    def __init__(self, folder: Path) -> None:
+    Unless they need not `last`, they are on the disk before anything refers to them.
+    """
+
+    def __init__(self, folder: Path, *, last: bool = True) -> None:
         self.folder = folder
+        self._last = last
 
     def place(self, sha: str) -> Path:
         """Returns where a file with a hash is or would be."""
         return self.folder / sha[:2] / sha
 
     def put(self, data: bytes) -> str:
-        """Keeps some bytes and returns their hash."""
+        """Keeps some bytes and returns their hash; a damaged copy of them is mended."""
         sha = hashlib.sha256(data).hexdigest()
-        if not self.place(sha).exists():
-            write_whole(self.place(sha), data)
+        if not (self.place(sha).is_file() and digest(self.place(sha)) == sha):
+            write_whole(self.place(sha), data, last=self._last)
         return sha
 
     def keep(self, file: Path) -> str:

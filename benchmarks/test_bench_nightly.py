@@ -1,0 +1,38 @@
+"""B: what a night costs where one of 120 periods changed, beside one that scores everything."""
+
+from __future__ import annotations
+
+from benchmarks.nights import Inbox
+from benchmarks.race import Race, hold
+from benchmarks.size import size
+
+
+def test_a_night_with_one_corrected_period(benchmark):
+    entities, months, indicators = size(3000, least=30), size(120, least=36), size(20, least=8)
+    with Inbox(entities, months, indicators) as inbox:
+        corrected = inbox.store()
+        corrected()
+        turn = iter(range(1000))
+
+        def one(month: int):
+            inbox.correct(inbox.months[month], next(turn))
+            return corrected()
+
+        race = Race(
+            f"B: nights over {entities:,} entities × {months} months × {indicators} indicators, one CSV file a month",
+            "everything",
+            {"a month in the middle": "≤ 0.05", "the last month": "≤ 0.05"},
+            note="From files into Delta Lake: everything into a new store, or one figure of one month corrected. A "
+            "correction in the middle scores four months again, since growth and changes of rank see it.",
+        )
+        contenders = {
+            "everything": lambda: inbox.store()(),
+            "a month in the middle": lambda: one(months // 2),
+            "the last month": lambda: one(months - 1),
+            "nothing changed": corrected,
+        }
+        hold(benchmark, race, contenders, rounds=3)
+        # What is left to see: that the nights did what they are timed for.
+        assert len(one(months // 2).outcomes[0].scored) == 4
+        assert len(one(months - 1).outcomes[0].scored) == 1
+        assert corrected().outcomes[0].status == "unchanged"
