@@ -70,3 +70,7 @@ class Inbox:
             return result
 
         return night
+
+    def whole(self) -> Night:
+        """Runs a night into a store without a past."""
+        return self.store()()

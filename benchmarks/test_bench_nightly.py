@@ -26,7 +26,7 @@ def test_a_night_with_one_corrected_period(benchmark):
             "correction in the middle scores four months again, since growth and changes of rank see it.",
         )
         contenders = {
-            "everything": lambda: inbox.store()(),
+            "everything": inbox.whole,
             "a month in the middle": lambda: one(months // 2),
             "the last month": lambda: one(months - 1),
             "nothing changed": corrected,

@@ -96,9 +96,7 @@ class Index:
         spans = {
             key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
         }
-        reaches = {
-            key: {name: sorted(lags) for name, lags in reached.items()} for key, reached in self.reaches.items()
-        }
+        reaches = {key: {name: sorted(lags) for name, lags in reached.items()} for key, reached in self.reaches.items()}
         tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()], "reaches": reaches}
         return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
 
