@@ -262,9 +262,10 @@ def test_imputation(tmp_path, meta, raw, case):
     agree(filled, table(file), names)
 
 
-@pytest.mark.parametrize(("skew", "kurtosis", "moved"), [(-1, -1, True), (1, -1, False), (-1, 1, False)])
-def test_skewness_and_kurtosis(tmp_path, meta, raw, skew, kurtosis, moved):
+@pytest.mark.parametrize("case", [(-1, -1, True), (1, -1, False), (-1, 1, False)])
+def test_skewness_and_kurtosis(tmp_path, meta, raw, case):
     """A gate a millionth of a millionth below both finds outliers in every indicator; above either, in none."""
+    skew, kurtosis, moved = case
     steps = {}
     for name, their_skew, their_kurtosis in table("skew_kurt").iter_rows():
         gate = {
