@@ -175,9 +175,32 @@ def _key(document: yaml.Document, error: Any) -> Diagnostic:
     return Diagnostic("K113", f"the key `{value}` {_words(error)}", place)
 
 
+#: Words that people write for keys of the language, and the keys; the first that can stand in a place is meant.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "deadline": ("by",), "due": ("by",), "until": ("by",), "截止": ("by",), "期限": ("by",),
+    "min": ("at_least", "floor", "min_total"), "minimum": ("at_least", "floor"), "gte": ("at_least",),
+    "max": ("at_most", "cap", "most"), "maximum": ("at_most", "cap"), "lte": ("at_most",), "limit": ("cap", "max"),
+    "gt": ("above",), "lt": ("below",), "equal": ("equals",), "range": ("within", "scale", "limits"),
+    "formula": ("expr",), "expression": ("expr",), "condition": ("when", "where", "expr"), "filter": ("where",),
+    "direction": ("better",), "polarity": ("better",), "name": ("title",), "label": ("title",), "名称": ("title",),
+    "description": ("note",), "comment": ("note",), "说明": ("note",), "children": ("parts",), "indicators": ("parts",),
+    "aggregation": ("mean",), "aggregate": ("mean",), "method": ("mean",), "digits": ("decimals",),
+    "precision": ("decimals",), "places": ("decimals",), "thresholds": ("cuts", "knots"), "bands": ("cuts",),
+    "quotas": ("shares",), "type": ("kind", "form", "method"), "source": ("from",), "column": ("of",),
+    "hold_harmless": ("moves",), "one_rung": ("moves",), "group": ("cohort", "among"), "peers": ("among",),
+    "单位": ("unit",), "权重": ("weight",), "目标": ("target",), "rule": ("score", "scoring"),
+}  # fmt: skip
+
+
+def _near(word: str, keys: list[str]) -> str | None:
+    """Returns the hint that names the key that was probably meant, by another word for it or by its letters."""
+    other = next((key for key in SYNONYMS.get(word.casefold(), ()) if key in keys), None)
+    return suggest(word, keys) if other is None else f"did you mean `{other}`?"
+
+
 def _meant(error: Any) -> list[str]:
     """Returns the key that an unknown key was probably meant to be, if one is near."""
-    hint = suggest(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
+    hint = _near(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
     return [hint.split("`")[1]] if hint else []
 
 
@@ -185,7 +208,7 @@ def _unknown_key(document: yaml.Document, error: Any) -> Diagnostic:
     path = tuple(error["loc"])
     tail = path[-1]
     keys = [key for model in _models_at(path) for key in _keys(model)]
-    hint = suggest(str(tail), keys) or (f"what there is: {', '.join(keys)}" if keys else None)
+    hint = _near(str(tail), keys) or (f"what there is: {', '.join(keys)}" if keys else None)
     parent = document.known(path[:-1])
     if document.written(parent) == tail:
         return Diagnostic("K114", f"`{parent[-1]}` cannot be `{tail}`", document.place(parent), hint, label="not known")

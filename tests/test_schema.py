@@ -13,6 +13,7 @@ from kpi import yaml
 from kpi.catalogue import shipped
 from kpi.loader import examine
 from kpi.schema import json_schema
+from kpi.wording import SYNONYMS
 
 HERE = Path(__file__).parent
 SCHEMA = json_schema()
@@ -82,3 +83,10 @@ def test_every_property_says_what_it_is_for():
 def test_names_are_names_in_every_editor(name, fits):
     pattern = SCHEMA["properties"]["measures"]["propertyNames"]["pattern"]
     assert bool(re.fullmatch(pattern, name, re.ASCII)) is fits
+
+
+def test_another_word_for_a_key_stands_for_a_key_and_is_none_itself_there():
+    places = [set(one["properties"]) for one in [SCHEMA, *SCHEMA["$defs"].values()] if "properties" in one]
+    for word, keys in SYNONYMS.items():
+        for key in keys:
+            assert any(key in place and word not in place for place in places), (word, key)
