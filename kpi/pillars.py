@@ -66,8 +66,7 @@ class Missing(Block):
         """Returns the policy in words."""
         text = {
             "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分",
-            "fail": "缺项则不评",
-            "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
+            "fail": "缺项则不评", "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
         }[self.policy]  # fmt: skip
         return text + (f"（有数权重不低于 {self.at_least:g} %）" if self.at_least else "")
 
@@ -276,9 +275,9 @@ class Combination:
     def result(self) -> dict[str, pl.Expr]:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
-        Coverage is the part of the applicable weight that has its own score, down to the indicators. The status is
-        not_applicable, missing (no part has a score), incomplete (too few have, or any gap under `fail`), what the
-        method says that finds no weights, or ok.
+        Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
+        data treatment filled in has a score, but nobody reported it. The status is not_applicable, missing (no part
+        has a score), incomplete (too few have, or any gap under `fail`), what a method without weights says, or ok.
         """
         value = pl.col(score_of(self.name))
         verdict = pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
@@ -305,13 +304,15 @@ class Combination:
         return self.present / self.applicable * 100
 
     def coverage(self) -> pl.Expr:
-        """Returns the percent of applicable weight that has data, down to the indicators."""
-        if self.leaves.issuperset(self.weights):
+        """Returns the percent of applicable weight that has reported data, down to the indicators."""
+        if self.leaves.issuperset(self.weights) and self.treated.keys().isdisjoint(self.weights):
             return self.there()
         reach: list[pl.Expr] = []
         for part in self.weights:
-            leaf = pl.when(self.own(part).is_not_null()).then(100.0)
-            covered = leaf if part in self.leaves else pl.col(f"{part}.coverage")
+            there = self.own(part).is_not_null()
+            if part in self.treated:
+                there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
+            covered = pl.when(there).then(100.0) if part in self.leaves else pl.col(f"{part}.coverage")
             reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
         return total(reach) / self.applicable
 

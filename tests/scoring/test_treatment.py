@@ -70,6 +70,16 @@ def test_entities_with_too_few_figures_are_no_peers_of_the_others(tmp_path):
     assert card.treated.select("entity", "indicator", "before", "after").rows() == [("C", "a", 9.0, None)]
 
 
+def test_what_was_filled_in_is_scored_but_nobody_reported_it(tmp_path):
+    figures = pl.DataFrame({"period": 2023, "entity": list("ABC"), "a": [1.0, 2.0, None], "b": [1.0, 2.0, 9.0]})
+    pillars = {"上": {"weight": 1, "parts": ["下"]}, "下": {"parts": {"a": 3, "b": 1}, "missing": "fail"}}
+    card = treated(tmp_path, {"gaps": {"kind": "impute", "by": "mean"}}, figures, ["a", "b"], pillars=pillars)
+    rows = card.totals.sort("entity")
+    assert rows["score"].null_count() == 0
+    assert rows["coverage"].to_list() == [100, 100, 25]
+    assert card.pillars.filter(pl.col("entity") == "C")["coverage"].to_list() == [25, 25]
+
+
 LONG_TAIL = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 500.0]
 
 
