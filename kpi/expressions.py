@@ -17,9 +17,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from kpi import terms
+from kpi import grammar
 from kpi.errors import suggest
-from kpi.terms import FUNCTIONS, GRAMMAR, ExpressionError, Scope, Term, span
+from kpi.grammar import FUNCTIONS, GRAMMAR
+from kpi.terms import ExpressionError, Scope, Term, span
 
 #: Signs that Chinese input methods write, and what an expression needs instead.
 FULL_WIDTH = {
@@ -64,7 +65,7 @@ class Expression:
             ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
         """
         try:
-            return terms.resolve(self.tree, scope)
+            return grammar.resolve(self.tree, scope)
         except ExpressionError as error:
             error.span = _whole(self.text, error.span)
             raise

@@ -29,6 +29,7 @@ LAYERS = (
     "units",
     "periods",
     "terms",
+    "grammar",
     "expressions",
     "definition",
     "datasets",

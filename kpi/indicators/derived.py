@@ -239,7 +239,7 @@ class Milestone(Indicator):
 
 
 class Formula(Indicator):
-    """Any checked expression over measures and indicators; null where anything it divides by is zero."""
+    """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1."""
 
     kind: Literal["formula"] = "formula"
     expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
@@ -273,11 +273,11 @@ class Formula(Indicator):
         return declared(self.unit, term.unit or units.ONE)
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status: zero_denominator, and the statuses of what it needs."""
+        """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
         term = self.term(symbols)
         guards: dict[str, pl.Expr] = {}
-        if term.zero:
-            guards["zero_denominator"] = term.expr.is_null() & pl.any_horizontal([one == 0 for one in term.zero])
+        for status, condition in term.voids:
+            guards[status] = guards.get(status, pl.lit(False)) | (term.expr.is_null() & condition)
         guards["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:

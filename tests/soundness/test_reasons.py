@@ -188,6 +188,35 @@ def test_a_case_may_step_around_a_division_by_zero() -> None:
     ]  # fmt: skip
 
 
+# ---- NOR OUT OF A ROOT OF -1 ---- #
+
+
+@pytest.mark.parametrize("expr", ["sqrt(x)", "ln(x)", "power(x, 0.5)", "exp(x * -1000)", "least(sqrt(x), 5)"])
+def test_what_cannot_be_computed_is_out_of_range_and_no_condition_holds_of_it(expr: str) -> None:
+    text = f"""
+        measures: {{x: {{unit: '1', over_time: last}}}}
+        indicators:
+          bare: {{kind: formula, expr: '{expr}'}}
+          greater: {{kind: formula, expr: 'CASE WHEN {expr} > 2 THEN 1 ELSE 0 END'}}
+          less: {{kind: formula, expr: 'CASE WHEN {expr} < 2 THEN 1 ELSE 0 END'}}
+          other: {{kind: formula, expr: 'CASE WHEN NOT {expr} > 2 THEN 1 ELSE 0 END'}}
+    """
+    card = small_card(text, (2023, "甲", "x", -4))
+    rows = dict(card.indicators.select("indicator", pl.struct("value", "status")).iter_rows())
+    assert rows["bare"] == {"value": None, "status": "out_of_range"}
+    assert [rows[name]["value"] for name in ("greater", "less", "other")] == [0.0, 0.0, 0.0]
+
+
+def test_a_figure_that_is_not_there_is_missing_whatever_is_asked_of_it() -> None:
+    text = """
+        measures: {x: {unit: '1', over_time: last}, y: {unit: '1', over_time: last}}
+        indicators: {root: {kind: formula, expr: sqrt(x)}, stepped: {kind: formula, expr: 'coalesce(sqrt(x), y)'}}
+    """
+    card = small_card(text, (2023, "甲", "y", 3))
+    assert column(card, "indicators", "status") == ["missing", "ok"]
+    assert column(card, "indicators", "value") == [None, 3.0]
+
+
 # ---- WHAT BINARY FRACTIONS MUST NOT DECIDE ---- #
 
 
