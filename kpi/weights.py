@@ -153,7 +153,7 @@ def _fraction(value: Any) -> Any:
     return value
 
 
-Judgement = Annotated[float, BeforeValidator(_fraction), Field(gt=0)]
+Judgement = Annotated[float, BeforeValidator(_fraction, json_schema_input_type=float | str), Field(gt=0)]
 
 
 class Ahp(Weighting):
