@@ -98,8 +98,9 @@ def total(terms: Sequence[pl.Expr]) -> pl.Expr:
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     """Returns the mean of the parts.
 
-    - arithmetic `Σ w x / Σ w`; geometric `exp(Σ w ln x / Σ w)`; harmonic `Σ w / Σ (w/x)`; power p. A score of zero
-      makes the geometric and the harmonic mean zero.
+    - arithmetic `Σ w x / Σ w`; geometric `exp(Σ w ln x / Σ w)`; harmonic `Σ w / Σ (w/x)`; power p
+      `(Σ w x^p / Σ w)^(1/p)`. A score of zero or less makes the geometric, the harmonic and a power mean with p < 0
+      zero, unless it has no weight; with p > 0 scores below zero count as zero.
     - mazziotta_pareto `M - S²/M` with weighted mean M and population deviation S of one entity's scores: unequal scores
       cost (Mazziotta and Pareto 2016, the penalty S · S/M). No result where M is not positive.
     - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
@@ -108,14 +109,13 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
       for a single entity.
     """
     if isinstance(mean, Power):
-        exponent = mean.power
-        return parts.averaged(lambda score: score.pow(exponent)).pow(1 / exponent)
+        return _powered(parts, mean.power)
     if isinstance(mean, Topsis) or mean == "topsis":
         return _topsis(parts, mean.topsis if isinstance(mean, Topsis) else "vector")
     return {
         "minimum": lambda: pl.min_horizontal(parts.scores),
-        "geometric": lambda: _multiplicative(parts, "geometric"),
-        "harmonic": lambda: _multiplicative(parts, "harmonic"),
+        "geometric": lambda: _vanishing(parts, _above_zero(parts, lambda score: score.log()).exp()),
+        "harmonic": lambda: _vanishing(parts, 1 / _above_zero(parts, lambda score: 1 / score)),
         "mazziotta_pareto": lambda: _balanced(parts),
         "copeland": lambda: _copeland(parts),
         "arithmetic": lambda: parts.averaged(lambda score: score),
@@ -128,17 +128,23 @@ def _balanced(parts: Parts) -> pl.Expr:
     return pl.when(middle > 0).then(middle - square / middle)
 
 
-def _multiplicative(parts: Parts, mean: str) -> pl.Expr:
-    # One part at zero makes these means zero: logarithm and reciprocal only ever see scores above it, or nothing.
-    def positive(score: pl.Expr) -> pl.Expr:
-        return pl.when(score <= 0).then(1.0).otherwise(score)
+def _powered(parts: Parts, power: float) -> pl.Expr:
+    if power < 0:
+        return _vanishing(parts, _above_zero(parts, lambda score: score.pow(power)).pow(1 / power))
+    # What is below zero has no power mean (the square of -3 is that of 3) and counts as nothing.
+    return parts.averaged(lambda score: score.clip(0.0).pow(power)).pow(1 / power)
 
-    if mean == "geometric":
-        inner = parts.averaged(lambda score: positive(score).log()).exp()
-    else:
-        inner = 1 / parts.averaged(lambda score: 1 / positive(score))
-    none = pl.any_horizontal([(score <= 0).fill_null(value=False) for score in parts.scores])
-    return pl.when(none).then(0.0).otherwise(inner)
+
+def _above_zero(parts: Parts, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """The mean of logarithms or reciprocals, which see only scores above zero; `_vanishing` deals with the others."""
+    return parts.averaged(lambda score: transform(pl.when(score <= 0).then(1.0).otherwise(score)))
+
+
+def _vanishing(parts: Parts, mean: pl.Expr) -> pl.Expr:
+    """A mean that one part at zero or below makes zero; a part without weight does not."""
+    pairs = zip(parts.scores, parts.weights, strict=True)
+    none = pl.any_horizontal([((score <= 0) & (weight > 0)).fill_null(value=False) for score, weight in pairs])
+    return pl.when(none).then(0.0).otherwise(mean)
 
 
 def _topsis(parts: Parts, normalisation: str) -> pl.Expr:

@@ -62,7 +62,7 @@ def combine(  # noqa: C901 (one branch per policy)
     if there / whole * 100 < least - 1e-9:
         return Node((None, "incomplete"), coverage, nothing)
     value = mean_of(node.get("mean", "arithmetic"), filled, carried)
-    if value is None or not math.isfinite(value):
+    if not math.isfinite(value):
         return Node((None, "out_of_range"), coverage, nothing)
     if "decimals" in node:
         value = rounded(value, node["decimals"])
@@ -75,8 +75,8 @@ def combine(  # noqa: C901 (one branch per policy)
 
 def mean_of(  # noqa: PLR0911 (one return per mean)
     mean: str | dict, scores: dict[str, float], weights: dict[str, float]
-) -> float | None:
-    """The weighted mean of some scores; None where it is no real number."""
+) -> float:
+    """The weighted mean of some scores."""
     total = sum(weights.values())
     pairs = [(scores[name], weights[name] / total) for name in scores]
     if mean == "arithmetic":
@@ -90,12 +90,9 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
             return math.prod(score**share for score, share in pairs)
         return 1 / sum(share / score for score, share in pairs)
     power = mean["power"]
-    if any(score < 0 for score, _ in pairs) and not float(power).is_integer():
-        return None
-    if power < 0 and any(score == 0 for score, _ in pairs):
+    if power < 0 and any(score <= 0 for score, _ in pairs):
         return 0.0
-    inner = sum(score**power * share for score, share in pairs)
-    return None if inner < 0 and not float(1 / power).is_integer() else inner ** (1 / power)
+    return sum(max(score, 0.0) ** power * share for score, share in pairs) ** (1 / power)
 
 
 # ---- AFTER THE TREE ---- #

@@ -40,7 +40,7 @@ def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluat
             if value is None:
                 continue
             within = [*present, *extra]
-            # A geometric or harmonic mean of a negative part is zero.
+            # A geometric, harmonic or power mean of a negative part is zero or more.
             within += [0.0] if min(within) < 0 else []
             assert min(within) - slack <= value <= max(within) + slack, (name, value, within)
 
