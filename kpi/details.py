@@ -21,16 +21,25 @@ NOTHING = pl.lit(None, dtype=pl.Float64)
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a plan: named expressions that are evaluated together."""
+    """One step of a plan: named expressions that are evaluated together, statuses after the values they explain."""
 
     name: str
     words: str
     columns: Mapping[str, pl.Expr]
     done: tuple[str, ...] = ()
 
+    @property
+    def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
+        """The columns as they are evaluated: values, then the statuses, which read the values of the same stage."""
+        values = {name: one for name, one in self.columns.items() if not name.endswith(".status")}
+        statuses = {name: one for name, one in self.columns.items() if name.endswith(".status")}
+        return tuple(step for step in (values, statuses) if step)
+
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Returns the frame with the stage's columns added, and those that are done with taken away."""
-        return frame.with_columns(**self.columns).drop(self.done) if self.columns else frame
+        for step in self.steps:
+            frame = frame.with_columns(**step)
+        return frame.drop(self.done) if self.done else frame
 
 
 def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:

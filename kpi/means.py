@@ -6,7 +6,9 @@ columns: the scores that enter, null where a part has none, and the weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,20 +81,36 @@ class Parts:
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
         """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
         pairs = zip(self.scores, self.weights, strict=True)
-        return total([transform(score).fill_null(literal(0.0)) * weight for score, weight in pairs]) / self.carried
+        return total([transform(score) * weight for score, weight in pairs]) / self.carried
 
 
-def total(terms: Sequence[pl.Expr]) -> pl.Expr:
+#: So many terms are added one after the other; longer sums are halved, as plans of deep chains take long to make.
+_CHAIN = 16
+
+
+def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
     """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
 
-    The order of addition is fixed by the number of terms alone.
+    The order of addition is fixed by the number of terms alone, unless the terms are `exact`: numbers, such as whole
+    ones, whose sum is the same in any order.
     """
-    # NOTE: not pl.sum_horizontal, whose order of addition, and so the last bits of a float, depends on how many threads
-    # there are and on which columns are empty (Polars 2.1). Halves, not one by one, so that the tree stays flat.
-    if len(terms) == 1:
-        return terms[0].fill_null(0.0)
+    # NOTE: the order of addition of pl.sum_horizontal, and so the last bits of a float, depends on how many threads
+    # there are and on which columns are empty (Polars 2.1). Where that makes no difference it plans in half the time.
+    if exact and len(terms) > 1:
+        return pl.sum_horizontal(terms)
+    if len(terms) <= _CHAIN:
+        return functools.reduce(operator.add, [term.fill_null(literal(0.0)) for term in terms])
     middle = len(terms) // 2
     return total(terms[:middle]) + total(terms[middle:])
+
+
+def exactly_added(weights: Iterable[float]) -> bool:
+    """Returns whether any sum of some weights is the same in any order: binary fractions of a moderate size.
+
+    >>> exactly_added([30, 2.5, 1]), exactly_added([0.1, 0.2])
+    (True, False)
+    """
+    return all((weight * 2**20).is_integer() and weight < 2**20 for weight in map(float, weights))
 
 
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:

@@ -15,9 +15,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kpi import means
 from kpi.definition import Block, Definition, Listed, Name
-from kpi.means import COHORT, Mean, Parts, total
+from kpi.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.rounding import HAIR, rounded
-from kpi.status import OK, literal, reason, status_of
+from kpi.status import guarded, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -189,7 +189,9 @@ class Combination:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
         self.policy = node.missing.policy
-        self.carried = pl.col(f"{name}.carried")
+        #: A part without a score falls out by its score alone, and what carries the mean is what is present.
+        self.alone = self.policy in ("redistribute", "fail")
+        self.carried = pl.col(f"{name}.present" if self.alone else f"{name}.carried")
         self.present = pl.col(f"{name}.present")
         self.applicable = pl.col(f"{name}.applicable")
 
@@ -252,25 +254,23 @@ class Combination:
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         # NOTE: zeros add up two to three times faster than nulls.
-        applicable = total(
-            [pl.when(self.applies(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
-        )
-        there = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
-        present = total([pl.when(filled).then(weight).otherwise(literal(0.0)) for filled, weight in there])
-        return {f"{self.name}.applicable": _spelt_out(applicable), f"{self.name}.present": _spelt_out(present)}
+        exact = self.node.found is None and exactly_added(self.weights.values())
+        applicable = [(self.applies(part), self.given(part)) for part in self.weights]
+        present = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
+        return {
+            f"{self.name}.{what}": _spelt_out(
+                total([pl.when(counts).then(weight).otherwise(literal(0.0)) for counts, weight in parts], exact=exact)
+            )
+            for what, parts in (("applicable", applicable), ("present", present))
+        }
 
     def carrying(self) -> dict[str, pl.Expr]:
-        """Returns the column `name.carried`: the sum of the weights that enter the mean."""
-        if self.policy in ("redistribute", "fail"):
-            return {f"{self.name}.carried": self.present}
+        """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`."""
+        if self.alone:
+            return {}
         if self.policy == "spread":
             return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
         return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
-
-    def combined(self) -> dict[str, pl.Expr]:
-        """Returns `name.score` as the mean comes out, before `result` asks whether it counts."""
-        value = self.mean()
-        return {score_of(self.name): value if self.node.decimals is None else rounded(value, self.node.decimals)}
 
     def result(self) -> dict[str, pl.Expr]:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
@@ -279,20 +279,18 @@ class Combination:
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, missing (no part
         has a score), incomplete (too few have, or any gap under `fail`), what a method without weights says, or ok.
         """
-        value = pl.col(score_of(self.name))
-        verdict = pl.when(value.is_finite()).then(OK).otherwise(reason("out_of_range"))
-        if self.least:
-            verdict = pl.when(self.there() < self.least - 1e-9).then(reason("incomplete")).otherwise(verdict)
-        verdict = pl.when(self.carried <= 0).then(reason("missing")).otherwise(verdict)
-        verdict = pl.when(self.applicable <= 0).then(reason("not_applicable")).otherwise(verdict)
+        value = self.mean()
+        if self.node.decimals is not None:
+            value = rounded(value, self.node.decimals)
+        shown: dict[str, pl.Expr] = {}
         if self.node.found is not None:
-            none = pl.col(f"{self.name}.weighting").is_null()
-            verdict = pl.when(none).then(reason(self.node.found.without)).otherwise(verdict)
-        return {
-            score_of(self.name): pl.when(verdict == OK).then(value),
-            f"{score_of(self.name)}.status": verdict,
-            f"{self.name}.coverage": pl.when(self.applicable > 0).then(self.coverage()),
-        }
+            shown[self.node.found.without] = pl.col(f"{self.name}.weighting").is_null()
+        # What does not apply, or has no part with a score, is a division by zero.
+        shown |= {"not_applicable": self.applicable <= 0, "missing": self.carried <= 0}
+        guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
+        sound = self.node.mean == "arithmetic" and self.node.decimals is None
+        pair = guarded(score_of(self.name), pl.when(self.carried > 0).then(value), guards, shown=shown, sound=sound)
+        return pair | {f"{self.name}.coverage": pl.when(self.applicable > 0).then(self.coverage())}
 
     @property
     def least(self) -> float:
@@ -320,9 +318,8 @@ class Combination:
         """Returns the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
         given = [self.given(part) for part in self.weights]
-        # A part without a score falls out by its score alone; the plan is smaller without asking twice.
-        alone = self.policy in ("redistribute", "fail")
-        weights = given if alone else [self.weight(part) for part in self.weights]
+        # The plan is smaller without asking twice what is missing.
+        weights = given if self.alone else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
             # Who is not scored is nobody's peer.
             scored = self.there() >= self.least - 1e-9

@@ -24,7 +24,7 @@ from kpi.indicators import ENTITIES, MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.ranking import Ranking
 from kpi.scoring import Case
-from kpi.status import guarded, literal, reason, status_of
+from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
 from kpi.targets import Target, fixed_bound, in_force, own_column
 from kpi.treatment import Screen, after, finished
@@ -125,7 +125,6 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         ("各部分权重", Combination.weighed),
         ("适用与有数权重", Combination.totals),
         ("计入权重", Combination.carrying),
-        ("合成", Combination.combined),
         ("得分", Combination.result),
     ):
         columns: dict[str, pl.Expr] = {}
@@ -180,7 +179,9 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
-    score = rule.finish(answer.score, sound=answer.sound)
+    score = rule.finish(answer)
+    if not answer.sound:
+        score = where_given(score, [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values()
     if isinstance(indicator, Milestone):

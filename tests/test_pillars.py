@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from kpi.details import Stage
 from kpi.means import Power
 from kpi.pillars import Combination, Missing, Pillar
 from kpi.status import Status
@@ -20,8 +21,8 @@ def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
         schema={"a.score": pl.Float64, "b.score": pl.Float64, "a.score.status": Status, "b.score.status": Status},
     )  # fmt: skip
     combination = Combination("n", node, PARTS, frozenset(PARTS))
-    for level in (combination.totals(), combination.carrying(), combination.combined(), combination.result()):
-        frame = frame.with_columns(**level)
+    for level in (combination.totals(), combination.carrying(), combination.result()):
+        frame = Stage("", "", level)(frame)
     return frame.collect()["n.score"].item()
 
 

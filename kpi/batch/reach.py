@@ -56,8 +56,9 @@ def reach(plan: Plan) -> Reach:
     system = plan.system
     broken = [breach for one in system.checks.values() for breach in one.breaches(system.symbols, system.period)]
     checks = [{breach.words: breach.where} for breach in broken]
-    for columns in [*(stage.columns for stage in (*plan.stages, *plan.details)), *checks]:
-        # A stage sees the columns before it, not its own.
+    stages = [step for stage in (*plan.stages, *plan.details) for step in stage.steps]
+    for columns in [*stages, *checks]:
+        # A step sees the columns before it, not its own.
         found = {name: _composed(expression, known) for name, expression in columns.items()}
         known |= found
         for one in found.values():

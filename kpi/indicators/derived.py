@@ -23,7 +23,7 @@ from kpi.indicators.base import (
     unit_of,
 )
 from kpi.periods import Grain
-from kpi.status import guarded, status_of
+from kpi.status import guarded, status_of, where_given
 from kpi.terms import ExpressionError, Term
 from kpi.units import Unit
 
@@ -37,6 +37,11 @@ def window(over: str) -> str:
     usual = {"1y": "同比", "1q": "比上季度", "1m": "环比"}
     unit = {"y": "年", "q": "个季度", "m": "个月"}.get(over[-1:], over[-1:])
     return usual.get(over) or f"比{over[:-1]}{unit}前"
+
+
+def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+    """Returns why a quotient by a base has no value: what it shows by itself, and what voids it."""
+    return {"no_baseline": base.is_null(), "zero_baseline": base == 0}, {"negative_baseline": base < 0}
 
 
 class Growth(Indicator):
@@ -68,11 +73,11 @@ class Growth(Indicator):
         months = periods.parse_span(self.over)
         value, base = pl.col(self.of), pl.col(self.of).shift(ENTITIES * (months // grain.months))
         if self.as_ == "points":
-            return guarded(name, value - base, {"no_baseline": base.is_null()}, inputs=[self.of])
-        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
+            return guarded(name, value - base, shown={"no_baseline": base.is_null()}, inputs=[self.of])
         ratio = value / base
         grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
-        return guarded(name, (grown - 1) * 100, guards, inputs=[self.of])
+        shown, guards = against(base)
+        return guarded(name, (grown - 1) * 100, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what grows over which window."""
@@ -115,8 +120,8 @@ class Index(Indicator):
         """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
         value = pl.col(self.of)
         base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
-        guards = {"no_baseline": base.is_null(), "zero_baseline": base == 0, "negative_baseline": base < 0}
-        return guarded(name, value / base * 100, guards, inputs=[self.of])
+        shown, guards = against(base)
+        return guarded(name, value / base * 100, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is compared with which period."""
@@ -275,14 +280,16 @@ class Formula(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
         term = self.term(symbols)
-        guards: dict[str, pl.Expr] = {}
+        shown: dict[str, pl.Expr] = {}
         for status, condition in term.voids:
-            guards[status] = guards.get(status, pl.lit(False)) | (term.expr.is_null() & condition)
-        guards["missing"] = term.expr.is_null()
+            shown[status] = shown.get(status, pl.lit(False)) | (term.expr.is_null() & condition)
+        shown["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
         if term.unit is not None:
             value = scale(value, term.unit, self.in_unit(symbols))
-        return guarded(name, value, guards, inputs=term.needs)
+        if term.needs:
+            value = where_given(value, term.needs)
+        return guarded(name, value, shown=shown, inputs=term.needs)
 
     def words(self, symbols: Symbols) -> str:
         """Returns the expression with titles for names."""

@@ -80,11 +80,10 @@ class Ratio(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status: zero_denominator, too_few."""
         below = pl.col(self.denominator)
-        guards = {"zero_denominator": below == 0}
-        if self.min_denominator is not None:
-            guards["too_few"] = below < self.min_denominator
+        shown = {"zero_denominator": below == 0}
+        guards = {} if self.min_denominator is None else {"too_few": below < self.min_denominator}
         value = scale(pl.col(self.numerator) / below, self._natural(symbols), self.in_unit(symbols))
-        return guarded(name, value, guards, inputs=[self.numerator, self.denominator])
+        return guarded(name, value, guards, shown=shown, inputs=[self.numerator, self.denominator])
 
     def words(self, symbols: Symbols) -> str:
         """Returns `numerator ÷ denominator`."""
@@ -117,10 +116,11 @@ class Coverage(Indicator):
         """Returns the value and its status: zero_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
-        guards = {"zero_denominator": total == 0, "out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
+        shown = {"zero_denominator": total == 0}
+        guards = {"out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
         if self.min_total is not None:
             guards["too_few"] = total < self.min_total
-        return guarded(name, covered / total * 100, guards, inputs=[self.covered, self.total])
+        return guarded(name, covered / total * 100, guards, shown=shown, inputs=[self.covered, self.total])
 
     def words(self, symbols: Symbols) -> str:
         """Returns `covered ÷ total`, bounded."""

@@ -49,6 +49,9 @@ class Completion(Rule):
     def score(self, case: Case) -> Scored:
         """Returns the percent completed; a value inside a `within` target is full."""
         if case.fixed is not None and self.floor is not None and self.cap is not None:
+            plain = self._of_plain(case, case.fixed)
+            if plain is not None:
+                return Scored(plain, sound=True, within=True)
             return Scored(self._of_fixed(case, case.fixed, self.cap), sound=True)
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
@@ -60,6 +63,16 @@ class Completion(Rule):
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
         )
+
+    def _of_plain(self, case: Case, target: float) -> pl.Expr | None:
+        """The same between 0 and 100 for a target above zero: the value tells where the ends are, not the quotient."""
+        if target < 0 or (self.floor, self.cap) != (0, 100) or (not case.higher and self.reverse == "mirror"):
+            return None
+        value, bound, hundred, zero = case.value, literal(target), literal(100.0), literal(0.0)
+        if case.higher:
+            part = pl.when(value >= bound).then(hundred).when(value < zero).then(zero)
+            return part.otherwise(value / bound * hundred)
+        return pl.when(value > bound).then(bound / value * hundred).when(value.is_not_null()).then(hundred)
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
         """The same score where the target is one number: what is asked of every row there is known here."""

@@ -95,12 +95,14 @@ class Case:
 class Scored:
     """A rule's answer: the score in percent of full marks before floor and cap, and what may void it.
 
-    A `sound` score is null where the value is and otherwise, after floor and cap, a finite number.
+    A `sound` score is null where the value is and otherwise, after floor and cap, a finite number. One `within` them
+    lies between floor and cap by itself.
     """
 
     score: pl.Expr
     guards: dict[str, pl.Expr] = field(default_factory=dict)
     sound: bool = False
+    within: bool = False
 
 
 class Rule(Block):
@@ -123,9 +125,12 @@ class Rule(Block):
     def words(self) -> str:
         """Returns the rule in words, as a 计分办法 prints it."""
 
-    def finish(self, score: pl.Expr, *, sound: bool = False) -> pl.Expr:
-        """Returns the score with floor, cap and rounding applied; a `sound` one (see `Scored`) is never NaN."""
-        if sound and self.floor is not None and self.cap is not None:
+    def finish(self, answer: Scored) -> pl.Expr:
+        """Returns the score of an answer with floor, cap and rounding applied."""
+        score = answer.score
+        if answer.within:
+            pass
+        elif answer.sound and self.floor is not None and self.cap is not None:
             # NOTE: half the time of `clip` (measured on 200 columns), which passes NaN through where this would not.
             floor, cap = literal(float(self.floor)), literal(float(self.cap))
             score = pl.when(score > cap).then(cap).when(score < floor).then(floor).otherwise(score)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi import matrices
+from kpi.details import Stage
 from kpi.loader import examine_text
 from kpi.means import Topsis
 from kpi.pillars import Combination, Pillar
@@ -72,8 +73,8 @@ def test_topsis(normalisation, rows, data):
         *[pl.lit("ok", dtype=Status).alias(f"{name}.score.status") for name in names],
     )
     node = Combination("n", Pillar(parts=dict(parts), mean=Topsis(topsis=normalisation)), parts, frozenset(names))
-    for level in (node.totals(), node.carrying(), node.combined(), node.result()):
-        frame = frame.with_columns(**level)
+    for level in (node.totals(), node.carrying(), node.result()):
+        frame = Stage("", "", level)(frame)
     function = getattr(importlib.import_module("pymcdm.normalizations"), f"{normalisation}_normalization")
     theirs = methods.TOPSIS(function)(numpy.array(rows), numpy.array(weights) / sum(weights), numpy.ones(len(names)))
     assert frame.collect()["n.score"].to_list() == pytest.approx([100 * one for one in theirs], abs=1e-12)

@@ -22,7 +22,7 @@ def run(rule, values, *, better="higher", target=None):
     frame = pl.DataFrame({"x": values}, schema={"x": pl.Float64})
     goal = None if target is None else pl.lit(float(target))
     answer = rule.score(Case.plain(X, better=better, target=goal))
-    return frame.select(s=rule.finish(answer.score)).to_series().to_list()
+    return frame.select(s=rule.finish(answer)).to_series().to_list()
 
 
 # Everything equal, and one alone: what the docstring of each kind promises.
