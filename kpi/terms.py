@@ -9,7 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from kpi import units
-from kpi.status import INFINITY
+from kpi.status import LIMIT
 from kpi.units import Unit
 
 
@@ -67,7 +67,7 @@ def scaled(expr: pl.Expr, factor: float) -> pl.Expr:
 
 def real(term: Term) -> Term:
     """Returns a number where there is one, else nothing; Polars takes a NaN, as the root of -1, for the greatest."""
-    found = term.expr.abs() < INFINITY
+    found = term.expr.abs() < LIMIT
     return replace(term, expr=pl.when(found).then(term.expr), voids=(*term.voids, ("out_of_range", ~found)))
 
 
