@@ -78,6 +78,8 @@ LAYERS = (
     "intake.records",
     "intake.conversion",
     "intake.own_targets",
+    "intake.coded",
+    "intake.cells",
     "intake.reported",
     "intake.panel",
     "intake",

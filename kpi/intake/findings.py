@@ -20,6 +20,7 @@ def of_rows(
     tell: Callable[[dict[str, object]], tuple[str, str, str | None]],
     *,
     severity: Severity = Severity.ERROR,
+    further: int = 0,
 ) -> list[Diagnostic]:
     """Returns a finding for each row of a frame that holds bad rows with their row numbers.
 
@@ -29,6 +30,7 @@ def of_rows(
         column: the header of the bad cell, empty for none; left out: what a column `field` of `rows` says.
         tell: gives code, message and hint for a row.
         severity: of all of them.
+        further: how many more bad rows there are, after those of the frame.
     """
     findings = []
     for row in rows.sort(ROW).head(LIMIT).to_dicts():
@@ -36,7 +38,7 @@ def of_rows(
         header = str(row["field"]) if column is None and row.get("field") else column
         place = table.place(int(row[ROW]), header or None)
         findings.append(Diagnostic(code, message, place, hint, severity))
-    if (more := rows.height - len(findings)) > 0:
+    if (more := rows.height + further - len(findings)) > 0:
         message = f"... and {count(more, 'more row')} of this kind"
         findings.append(Diagnostic(findings[-1].code, message, Place(table.file, sheet=table.sheet), None, severity))
     return findings

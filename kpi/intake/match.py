@@ -61,7 +61,9 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = "、".join(text for text in named if text not in mine)
     message = f"{count(others, 'row')} of another system ({rest}) left out"
-    return replace(table, frame=frame), [Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)]
+    return replace(table, frame=frame, scan=None), [
+        Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)
+    ]
 
 
 def is_named(system: System, text: str) -> bool:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from kpi import progress
-from kpi.datasets import Records
+from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake import records, reported, timing
+from kpi.intake.cells import Cells, settle
+from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.match import Placed, match, of_system
@@ -23,7 +25,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
-from kpi.status import Status
+from kpi.status import OK, Status, reason
 from kpi.system import System
 
 
@@ -76,18 +78,24 @@ class _Intake:
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
         sources = self.sources(tables)
-        entities = self.entities(sources)
-        figures, targets = self.figures(sources, entities)
-        if not figures.height:
+        roster = roster_of(self.system)
+        apart = {
+            number: coded(source, self.system, roster, self.period)
+            for number, source in enumerate(sources)
+            if isinstance(source.dataset, ReportedData)
+        }
+        entities = roster or self.named(sources, apart)
+        figures, cells, targets = self.figures(sources, entities, apart)
+        if not figures.height and cells is None:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
             raise DataError(
                 errors
                 or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
             )
-        first, last = int(figures["period"].min()), int(figures["period"].max())  # type: ignore[arg-type]
+        first, last = _span(figures, cells)
         with progress.stage("laying out the panel"):
-            frame = self.measures(grid(self.system, entities, first, last), figures)
+            frame = self.measures(grid(self.system, entities, first, last), figures, cells)
             frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
@@ -120,13 +128,12 @@ class _Intake:
             raise DataError(lost)
         return sources
 
-    def entities(self, sources: Sequence[Placed]) -> Entities:
-        if (listed := roster_of(self.system)) is not None:
-            return listed
+    def named(self, sources: Sequence[Placed], apart: Mapping[int, Coded]) -> Entities:
+        """The entities that the data name."""
         names: set[str] = set()
         cohorts: dict[str, str] = {}
-        for source in sources:
-            names.update(records.distinct_texts(source, source.who))
+        for number, source in enumerate(sources):
+            names.update(apart[number].names if number in apart else records.distinct_texts(source, source.who))
             group = (
                 self.system.ranking.cohort
                 if self.system.ranking.cohort in source.table.columns
@@ -144,7 +151,9 @@ class _Intake:
 
     # ---- FIGURES ---- #
 
-    def figures(self, sources: Sequence[Placed], entities: Entities) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def figures(
+        self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded]
+    ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame]:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
@@ -154,9 +163,9 @@ class _Intake:
                 events.setdefault(source.name, []).append(source)
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
-                made = reported.clean_rows(source, number, self.system, entities, self.period)
+                made = reported.clean_rows(source, number, self.system, entities, self.period, apart=apart.get(number))
             rows.append(made.rows)
-            targets.append(made.targets)
+            targets += [made.targets] if made.targets.height else []
             self.notes |= made.notes
             self.found(made)
         for some in events.values():
@@ -164,21 +173,24 @@ class _Intake:
                 counted = records.aggregate(some, self.system, entities)
             parts.append(counted.figures)
             self.found(counted)
+        cells = None
         if rows:
-            parts.append(self.timed(pl.concat(rows), sources))
-        merged = (
-            pl.concat([part for part in parts if part.height]) if any(part.height for part in parts) else pl.DataFrame()
-        )
-        return merged, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+            measures, grain = list(self.system.measures), self.system.period
+            plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
+            cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
+            parts.append(self.timed(others, sources, alone=cells is None))
+        merged = pl.concat([pl.DataFrame(schema=timing.FIGURES), *(part for part in parts if part.height)])
+        return merged, cells, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
 
     def found(self, made: Aggregated | Figures) -> None:
         self.findings += made.findings
         self.read += made.read
         self.refused += made.refused
 
-    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed]) -> pl.DataFrame:
+    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], *, alone: bool) -> pl.DataFrame:
+        """The figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
-        if timing.labels_by_end(rows, grain):
+        if alone and timing.labels_by_end(rows, grain):
             rows = rows.with_columns(
                 start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
             )
@@ -235,27 +247,32 @@ class _Intake:
 
     # ---- THE GRID ---- #
 
-    def measures(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+    def measures(self, grid: pl.DataFrame, figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:
         """Adds the columns of every measure without `per`."""
-        columns: list[pl.Series] = []
-        first, number = int(grid["period"][0]), int(grid["#entities"][0])
-        place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
-        figures = figures.filter(pl.col("per").is_null()).with_columns(place=place)
-        by_name = figures.partition_by("measure", as_dict=True, maintain_order=True)
-        for name, measure in self.system.measures.items():
-            if measure.per is not None:
-                continue
-            mine = by_name.get((name,))
-            value = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True)
-            status = pl.repeat("missing", grid.height, dtype=Status, eager=True)
-            rows = pl.repeat(0, grid.height, dtype=pl.Int64, eager=True)
-            if mine is not None:
-                mine = mine.unique("place", keep="first", maintain_order=True)
-                value = value.scatter(mine["place"], mine["value"])
-                status = status.to_physical().scatter(mine["place"], mine["status"].to_physical()).cat.to(Status)
-                rows = rows.scatter(mine["place"], mine["rows"])
-            columns += [value.alias(name), status.alias(f"{name}.status"), rows.alias(f"{name}.rows")]
-        return grid.with_columns(columns)
+        first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
+        columns: dict[str, pl.Series] = {}
+        for name in (name for name, measure in self.system.measures.items() if measure.per is None):
+            value = None if cells is None else cells.column(name, first, last)
+            columns[name] = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True) if value is None else value
+        states = {
+            f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in columns
+        }
+        rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in columns}
+        frame = pl.DataFrame(columns).with_columns(**states, **rows)
+        if figures.height:
+            place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
+            figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(columns)))
+            figures = figures.with_columns(place=place)
+            for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
+                mine = some.unique("place", keep="first", maintain_order=True)
+                status = frame[f"{name}.status"].to_physical().scatter(mine["place"], mine["status"].to_physical())
+                frame = frame.with_columns(
+                    frame[str(name)].scatter(mine["place"], mine["value"]),
+                    status.cat.to(Status).alias(f"{name}.status"),
+                    frame[f"{name}.rows"].scatter(mine["place"], mine["rows"]),
+                )
+        order = [column for name in columns for column in (name, f"{name}.status", f"{name}.rows")]
+        return pl.concat([grid, frame.select(order)], how="horizontal")
 
     def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
         """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
@@ -284,6 +301,14 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
         ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
         pl.lit(number, dtype=pl.Int64).alias("#entities"),
     )
+
+
+def _span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
+    """The first and the last period of which there is a figure."""
+    bounds = [] if cells is None else [cells.first, cells.first + cells.periods - 1]
+    if figures.height:
+        bounds += [int(figures["period"].min()), int(figures["period"].max())]  # type: ignore[arg-type]
+    return min(bounds), max(bounds)
 
 
 def _listed(value: object) -> list[object]:

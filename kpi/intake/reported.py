@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from kpi.datasets import PanelData
 from kpi.definition import kind_of
 from kpi.errors import Diagnostic, Severity, suggest
 from kpi.intake import findings, own_targets
+from kpi.intake.coded import Coded, names_of
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
@@ -32,6 +34,12 @@ _TEXT = {
     role: pl.lit(None, dtype=pl.String)
     for role in ("period", "measure", "value", "unit", "revision", "target", "cohort", "code", "note")
 }
+
+#: The columns of clean rows.
+CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
+    "entity": pl.UInt32, "start": pl.Int32, "months": pl.Int32, "measure": pl.String, "per": pl.String,
+    "value": pl.Float64, "status": Status, "revision": pl.Float64, "row": pl.UInt32, "source": pl.UInt32,
+}  # fmt: skip
 
 
 @dataclass
@@ -49,14 +57,13 @@ class Figures:
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
-def texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
-    """Returns the figures of a table as text, one a row.
+def texts(source: Placed, system: System, period: str | None, frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns the figures of a table's numbered rows as text, one a row.
 
     Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, per, field (the header of the
     figure's cell) and every column that a `where:` reads, prefixed with `where `.
     """
     table, roles = source.table, source.roles
-    frame = table.numbered().collect()
     text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
     if "period" not in text and period is not None:
         text["period"] = pl.lit(period)
@@ -109,7 +116,9 @@ def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
     return per
 
 
-def clean_rows(source: Placed, number: int, system: System, entities: Entities, period: str | None) -> Figures:
+def clean_rows(
+    source: Placed, number: int, system: System, entities: Entities, period: str | None, *, apart: Coded | None = None
+) -> Figures:
     """Returns the clean figures of a table.
 
     Args:
@@ -118,27 +127,39 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
         system: gives measures, units and indicators.
         entities: who there is.
         period: the period of every row, for tables without a period column.
+        apart: the rows of a long table, of which only those that are not plain are cleaned here.
     """
-    raw = texts(source, system, period)
-    figures = Figures(raw, raw, read=raw.height)
+    if apart is not None and not apart.others.height:
+        return Figures(pl.DataFrame(schema=CLEAN), pl.DataFrame(), read=apart.read)
+    raw = texts(source, system, period, source.table.numbered().collect() if apart is None else apart.others)
+    figures = Figures(raw, raw, read=raw.height if apart is None else apart.read)
+    lost = {} if apart is None else apart.lost
     bad: list[pl.DataFrame] = []
 
-    def refuse(where: pl.Expr, column: str | None, tell: Callable[..., tuple[str, str, str | None]]) -> None:
+    def refuse(
+        where: pl.Expr, column: str | None, tell: Callable[..., tuple[str, str, str | None]], further: int = 0
+    ) -> None:
         nonlocal raw
         rows = raw.filter(where)
         if rows.height:
-            figures.findings += findings.of_rows(source.table, rows, column, tell)
+            figures.findings += findings.of_rows(source.table, rows, column, tell, further=further)
             bad.append(rows)
             raw = raw.filter(~where)
 
     roles, grain = source.roles, system.period.months
     raw = _resolve(raw, "measure", "name", _meanings(system, raw))
-    refuse(pl.col("name").is_null(), roles.get("measure"), lambda row: _unknown_measure(system, row))
+    refuse(
+        pl.col("name").is_null(),
+        roles.get("measure"),
+        partial(_unknown_measure, system),
+        lost.get("measure", 0),
+    )
     raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
-    refuse(pl.col("who").is_null(), source.who, lambda row: _unknown_entity(entities, source, row))
+    unknown = pl.col("who").is_null()
+    refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("start").is_null(), roles.get("period", ""), _bad_period)
+    refuse(pl.col("start").is_null(), roles.get("period", ""), _bad_period, lost.get("period", 0))
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
@@ -171,6 +192,8 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
         roles.get("revision"),
         lambda row: ("K604", f"the revision {row['uneditable']}", "number the revisions 1, 2, 3"),
     )
+    for name, column in _lacking(raw, system):
+        refuse(pl.col("name") == name, "", partial(_no_condition, system, column))
     raw = _where(raw, system)
 
     rows = raw.select(
@@ -181,7 +204,7 @@ def clean_rows(source: Placed, number: int, system: System, entities: Entities, 
     )  # fmt: skip
     noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
     figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
-    figures.refused = sum(one.height for one in bad)
+    figures.refused = sum(one.height for one in bad) + sum(lost.values())
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
     return figures
 
@@ -214,10 +237,7 @@ def _resolve(
 
 
 def _meanings(system: System, raw: pl.DataFrame) -> dict[str, str]:
-    names = measure_names(system)
-    for key in own_targets.takers(system):
-        for text in filter(None, (key, system.indicators[key].title)):
-            names.setdefault(clean(text), key)
+    names = names_of(system)
     return {text: name for text in _distinct(raw, "measure") if (name := names.get(clean(text)))}
 
 
@@ -251,6 +271,22 @@ def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K610", str(row["outdated"]), "use the code of that time, or the name"
 
 
+def _lacking(raw: pl.DataFrame, system: System) -> list[tuple[str, str]]:
+    """Returns the measures whose `where:` reads a column that the table does not have, with the first such column."""
+    wanted = {
+        name: [column for column, _ in expressions.parse(measure.where).names() if f"where {column}" not in raw.columns]
+        for name, measure in system.measures.items()
+        if isinstance(measure, Reported) and measure.where is not None
+    }
+    return [(name, columns[0]) for name, columns in wanted.items() if columns]
+
+
+def _no_condition(system: System, column: str, row: dict[str, object]) -> tuple[str, str, str | None]:
+    name = str(row["name"])
+    title, condition = system.measures[name].title or name, system.measures[name].where
+    return "K541", f"{title} takes rows where {condition}, but the file has no column `{column}`", "add the column"
+
+
 def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     """Leaves out rows that their measure's `where:` does not take."""
     keep = pl.lit(True)
@@ -258,6 +294,8 @@ def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
         if not isinstance(measure, Reported) or measure.where is None:
             continue
         expression = expressions.parse(measure.where)
+        if any(f"where {column}" not in raw.columns for column, _ in expression.names()):
+            continue
         kinds = expression.column_kinds()
         cleaned = {
             f"where {column}": read_numbers(raw[f"where {column}"])["value"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Table:
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
+        scan: gives the frame with some columns read as other types than String, where the file can be read so.
     """
 
     file: str
@@ -56,6 +58,7 @@ class Table:
     titles: tuple[str, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
+    scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
 
     @property
     def rows(self) -> int:

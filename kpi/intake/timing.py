@@ -17,6 +17,12 @@ from kpi.status import OK, Status, reason
 
 KEYS = ["measure", "entity", "per"]
 
+#: The columns of figures per scored period.
+FIGURES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "measure": pl.String, "entity": pl.UInt32, "per": pl.String, "period": pl.Int32, "value": pl.Float64,
+    "status": Status, "rows": pl.Int64,
+}  # fmt: skip
+
 #: Turns rows of some measures into figures per scored period of so many months.
 Combine = Callable[[pl.DataFrame, int], pl.DataFrame]
 
@@ -85,10 +91,7 @@ def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain)
         mine = rows.filter(pl.col("measure").is_in(names))
         if mine.height:
             parts.append(_COMBINE[timing](mine, size))
-    empty = pl.DataFrame(
-        schema={"measure": pl.String, "entity": pl.UInt32, "per": pl.String, "period": pl.Int32, "value": pl.Float64,
-                "status": Status, "rows": pl.Int64}
-    )  # fmt: skip
+    empty = pl.DataFrame(schema=FIGURES)
     found = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
     return found, coarse
 

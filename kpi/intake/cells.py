@@ -1,0 +1,161 @@
+"""Cells: plain figures laid out at once, by measure, period and entity, and the few that are not alone in their cell.
+
+Every plain row has one cell. Where nothing else is reported for a cell, its figure is the figure of the panel. Rows
+that share a cell, or the series of a measure and entity with figures for other spans than the scored periods, are told
+apart from the others and go the long way of `kpi.intake.timing`, which knows what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.periods import Grain
+from kpi.status import Status
+
+#: How many rows are laid out at a time: each time costs a copy of what tells which cells are filled.
+BLOCK = 4_000_000
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Figures by measure, period and entity, in this order, null where there is none."""
+
+    values: pl.Series
+    measures: Sequence[str]
+    first: int
+    periods: int
+    entities: int
+
+    def column(self, measure: str, first: int, last: int) -> pl.Series | None:
+        """Returns the figures of a measure for the periods from first to last, None when it has none."""
+        if measure not in self.measures:
+            return None
+        height = self.periods * self.entities
+        own = self.values.slice(self.measures.index(measure) * height, height)
+        before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
+        if before or after:
+            gaps = [pl.repeat(None, one, dtype=pl.Float64, eager=True) for one in (before, after)]
+            own = pl.concat([gaps[0], own, gaps[1]])
+        return own
+
+
+def settle(
+    plain: Sequence[pl.DataFrame], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
+) -> tuple[Cells | None, pl.DataFrame]:
+    """Returns the cells of the figures that stand alone, and all other rows as clean rows.
+
+    Args:
+        plain: frames with the columns measure (place among the measures), entity (place), period, value, row, source.
+        rows: clean rows (see `kpi.intake.reported`), which go the long way.
+        measures: the names of all measures.
+        entities: how many there are.
+        grain: of the scored periods.
+    """
+    if not plain:
+        return None, rows
+    layout = _Layout(plain, measures, entities, grain)
+    blocks = list(_blocks(plain))
+    apart: list[pl.DataFrame] = []
+    if rows.height:
+        blocks = layout.without(blocks, layout.touched(rows), apart)
+    values = layout.scatter(blocks)
+    if len(values) - values.null_count() < sum(block.height for block in blocks):
+        blocks = layout.without(blocks, layout.repeated(blocks), apart)
+        values = layout.scatter(blocks)
+    cells = Cells(values, layout.names, layout.first, layout.periods, entities)
+    if not apart:
+        return cells, rows
+    clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
+    return cells, pl.concat([rows, *clean]).sort("source", "row", maintain_order=True)
+
+
+def _blocks(frames: Sequence[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yields the frames joined into blocks of about `BLOCK` rows."""
+    some: list[pl.DataFrame] = []
+    for frame in frames:
+        some.append(frame)
+        if sum(one.height for one in some) >= BLOCK:
+            yield pl.concat(some)
+            some = []
+    if some:
+        yield pl.concat(some)
+
+
+class _Layout:
+    """Which cell a row has: those of one measure stand together, those of one of its periods within."""
+
+    def __init__(self, plain: Sequence[pl.DataFrame], measures: Sequence[str], entities: int, grain: Grain) -> None:
+        found = pl.concat([one.select("measure").unique() for one in plain])["measure"].unique().sort()
+        bounds = [(one["period"].min(), one["period"].max()) for one in plain]
+        self.first = min(int(str(low)) for low, _ in bounds)
+        self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
+        self.names = [measures[place] for place in found]
+        self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
+        slots = pl.repeat(None, len(measures), dtype=pl.UInt32, eager=True)
+        self.slots = slots.scatter(found, pl.int_range(len(found), dtype=pl.UInt32, eager=True))
+        self.height = len(found) * self.periods * entities
+
+    def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
+        place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity
+        return place.cast(pl.get_index_type())
+
+    def cells(self, block: pl.DataFrame) -> pl.Series:
+        slot = self.slots.gather(block["measure"])
+        return block.select(self.cell(pl.lit(slot), pl.col("period"), pl.col("entity"))).to_series()
+
+    def scatter(self, blocks: Sequence[pl.DataFrame]) -> pl.Series:
+        """Returns the figures in their cells; of several for one cell, one."""
+        values = pl.repeat(None, self.height, dtype=pl.Float64, eager=True)
+        for block in blocks:
+            values = values.scatter(self.cells(block), block["value"])
+        return values
+
+    def touched(self, rows: pl.DataFrame) -> pl.Series:
+        """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""
+        slots = pl.DataFrame({"measure": self.names}).with_columns(slot=pl.int_range(pl.len()))
+        mine = rows.filter(pl.col("per").is_null()).join(slots, on="measure")
+        exact = (pl.col("months") == self.size) & (pl.col("start") % self.size == 0)
+        every = pl.DataFrame({"period": range(self.first, self.first + self.periods)})
+        index = self.cell(pl.col("slot"), pl.col("period"), pl.col("entity")).alias("cell")
+        alone = mine.filter(exact).select("slot", "entity", period=pl.col("start") // self.size)
+        alone = alone.filter(pl.col("period").is_between(self.first, self.first + self.periods - 1))
+        series = mine.filter(~exact).select("slot", "entity").unique().join(every, how="cross")
+        none = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
+        return none.scatter(alone.select(index)["cell"], values=True).scatter(series.select(index)["cell"], values=True)
+
+    def repeated(self, blocks: Sequence[pl.DataFrame]) -> pl.Series:
+        """Returns for every cell whether several rows are for it."""
+        last = pl.zeros(self.height, dtype=pl.UInt32, eager=True)
+        many = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
+        first = 0
+        numbered = []
+        for block in blocks:
+            numbers = pl.int_range(first, first + block.height, dtype=pl.UInt32, eager=True)
+            numbered.append(numbers)
+            last = last.scatter(self.cells(block), numbers)
+            first += block.height
+        for block, numbers in zip(blocks, numbered, strict=True):
+            cells = self.cells(block)
+            many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
+        return many
+
+    def without(self, blocks: Sequence[pl.DataFrame], some: pl.Series, apart: list[pl.DataFrame]) -> list[pl.DataFrame]:
+        """Returns the rows whose cell is not among some; the others are added to `apart`."""
+        kept = []
+        for block in blocks:
+            hit = some.gather(self.cells(block))
+            kept.append(block.filter(~hit) if hit.any() else block)
+            if hit.any():
+                apart.append(block.filter(hit))
+        return kept
+
+    def clean(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Returns plain rows as clean rows (see `kpi.intake.reported`)."""
+        return rows.select(
+            "entity", "value", "row", "source", start=pl.col("period") * self.size, months=pl.lit(self.size),
+            measure=self.all.gather(rows["measure"]), per=pl.lit(None, dtype=pl.String),
+            status=pl.lit("ok", dtype=Status), revision=pl.lit(0.0),
+        )  # fmt: skip
