@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from kpi.definition import PEERS, Among, Listed, Path
 from kpi.quantities import Quantity
 from kpi.scoring.rule import Case, Rule, Scored
+from kpi.status import literal
 
 
 def _rising(scale: tuple[float, ...]) -> tuple[float, ...]:
@@ -30,7 +31,7 @@ Scale = Annotated[Listed[float], AfterValidator(_rising)]
 def stretched(position: pl.Expr, scale: tuple[float, ...]) -> pl.Expr:
     """Returns a position between 0 and 1 as a score on a scale."""
     low, high = scale
-    return low + (high - low) * position
+    return position * (high - low) if low == 0 else low + (high - low) * position
 
 
 def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.Expr:
@@ -111,7 +112,12 @@ class MinMax(Relative):
         """Returns the position on the scale."""
         low, high = self.scale
         same = 0.5 if self.constant is None else (self.constant - low) / (high - low)
-        return Scored(stretched(_position(case, case.worst(), case.best(), same), self.scale))
+        worst, best = case.worst(), case.best()
+        # Nobody is better than the best or worse than the worst: only what is put for equals may leave the scale.
+        apart = pl.when(best != worst).then((case.value - worst) / (best - worst))
+        position = apart.when(case.value.is_not_null()).then(literal(same))
+        inside = low == 0 and 0 <= same <= 1 and self.floor == 0 and self.cap is not None and high <= self.cap
+        return Scored(stretched(position, self.scale), sound=True, within=inside)
 
     def words(self) -> str:
         """Returns the rule in words."""
