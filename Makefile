@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test test-all postgresql lint types fast slow bench clean
+.PHONY: help demo docs test test-all postgresql lint types fast slow fuzz bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,9 @@ fast: $(VENV)/test.stamp ## the fast tests and the doctests
 
 slow: $(VENV)/bench.stamp ## only the slow tests: packaging, servers, browsers
 	@$(BIN)/python -m pytest --quiet -m slow
+
+fuzz: $(VENV)/test.stamp ## 100,000 mutated inputs, about an hour
+	@POLARS_MAX_THREADS=1 nice $(BIN)/python tests/fuzz/run.py --count 100000
 
 # SCALE=0.1 makes every size a tenth; below that every race is held once, which only shows that it runs.
 bench: $(VENV)/bench.stamp ## the benchmarks, into benchmarks/RESULTS.md

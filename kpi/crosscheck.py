@@ -42,6 +42,10 @@ def problems(system: System) -> Problems:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
+        for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
+            if used in system.symbols and not system.symbols[used].reported:
+                message = f"nobody reports `{used}`: it is computed"
+                yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
 
 
 def _shared_names(system: System) -> Problems:

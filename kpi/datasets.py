@@ -8,7 +8,10 @@ from pydantic import Field
 
 from kpi.definition import Definition, one_of
 
-Role = Literal["period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort"]
+Role = Literal[
+    "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "reporter",
+    "reported", "scope",
+]  # fmt: skip
 
 
 class Dataset(Definition):

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi import stars
+from kpi import audit, stars
 from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.details import NOTHING, Stage, details_of, goal, reached
 from kpi.indicators import ENTITIES, MONTH, Milestone
@@ -42,6 +42,11 @@ class Plan:
         for stage in self.stages:
             panel = stage(panel)
         return panel
+
+    @cached_property
+    def rules(self) -> tuple[audit.Rule, ...]:
+        """The rules of the system's checks; where each is broken is a column of the frame."""
+        return audit.rules(self.system)
 
     @cached_property
     def details(self) -> tuple[Stage, ...]:
@@ -70,11 +75,14 @@ def compile_plan(system: System) -> Plan:
 
 
 def _stages(system: System) -> Iterator[Stage]:
+    rules = audit.rules(system)
+    yield from audit.stages(rules, 0)
     for number, names in enumerate(system.levels, 1):
         columns: dict[str, pl.Expr] = {}
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage(f"indicators {number}", "指标值及状态", columns)
+        yield from audit.stages(rules, number)
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
     scores: dict[str, pl.Expr] = {}

@@ -8,16 +8,17 @@ from pathlib import Path
 import polars as pl
 
 from kpi import catalogue, periods, progress
+from kpi.breaches import judged
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
-from kpi.intake.files import Data, Source, listed, read_all
+from kpi.intake.files import Data, Source, damage_told, listed, read_all
 from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
 from kpi.loader import Loaded, examine
 from kpi.periods import Period
-from kpi.plan import Plan, compile_plan, vetoes
+from kpi.plan import Plan, compile_plan
 from kpi.scorecard import Scorecard
 from kpi.system import System
 
@@ -59,7 +60,9 @@ def score(
     some = listed(files)
     named = {name: listed(one) for name, one in (data or {}).items()}
     folder = None if definitions is None else Path(definitions)
-    loaded = _system(system, [*some, *(one for group in named.values() for one in group)], folder)
+    every = [*some, *(one for group in named.values() for one in group)]
+    with damage_told(every):
+        loaded = _system(system, every, folder)
     assert loaded.system is not None  # noqa: S101
     wanted = _period(loaded.system, period)
     panel = take_in(loaded.system, some, named=named, period=period)
@@ -73,11 +76,7 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
         frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
-    found = [
-        *panel.findings,
-        *_violations(plan.system, frame, panel, labels),
-        *_unjudged(plan.system, frame, panel, labels),
-    ]
+    found = [*panel.findings, *judged(plan, frame, panel, labels).findings]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts)
     if period is None:
@@ -205,36 +204,3 @@ def fits(system: System, table: Table) -> int:
     texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
     return sum(clean(text) in names for text in texts)
-
-
-# ---- FINDINGS ABOUT FIGURES ---- #
-
-
-def _violations(system: System, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> list[Diagnostic]:
-    """Findings of the system's checks; a query that a note answers is information."""
-    found = []
-    for name, one in system.checks.items():
-        for breach in one.breaches(system.symbols, system.period):
-            rows = frame.lazy().with_columns(breach.where.fill_null(value=False).alias("#broken")).filter("#broken")
-            for entity, period in rows.select("entity", "period").collect(engine="in-memory").rows():
-                place = Place(entity=panel.entities.names[entity], period=labels[period])
-                message = f"{one.title or name}：{breach.words}"
-                notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-                said = "；".join(filter(None, notes))
-                if said:
-                    message = f"{message}；说明：{said}"
-                answered = said and one.severity == "query"
-                severity = Severity.INFO if answered else Severity(one.severity)
-                found.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
-    return found
-
-
-def _unjudged(system: System, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> list[Diagnostic]:
-    """Findings for vetoes that could not be judged because a figure is missing."""
-    found = []
-    for name, veto in vetoes(system).items():
-        for entity, period in frame.filter(pl.col(f"{name}.unjudged")).select("entity", "period").rows():
-            place = Place(entity=panel.entities.names[entity], period=labels[period])
-            message = f"一票否决「{veto.title or name}」无法判定：缺少数据"
-            found.append(Diagnostic("K702", message, place, None, Severity.INFO))
-    return found

@@ -16,7 +16,7 @@ from kpi.datasets import AnyDataset
 from kpi.definition import Block, Name, Text
 from kpi.found_stars import AnyScheme
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
-from kpi.measures import AnyMeasure, Measure
+from kpi.measures import AnyMeasure, Measure, Reported
 from kpi.periods import Grain
 from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
@@ -126,7 +126,8 @@ class System(BaseModel):
         """Every measure and indicator with title and unit; a unit that cannot be told is None."""
         found: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
-            found[name] = Symbol(name, measure.title or name, unit_or_none(measure.unit), measure.per)
+            unit = unit_or_none(measure.unit)
+            found[name] = Symbol(name, measure.title or name, unit, measure.per, isinstance(measure, Reported))
         for level in self.levels:
             for name in level:
                 indicator = self.indicators[name]

@@ -114,7 +114,7 @@ def test_a_note_answers_a_query_but_not_an_error():
     [
         ("{required: [gpd]}", "K203"),
         ("{between: [0, 1], of: gpd}", "K203"),
-        ("{between: [1, 0], of: gdp}", "K440"),
+        ("{between: [1, 0], of: gdp}", "K450"),
         ("{parts: [gdp, power], whole: gdp}", "K303"),
         ("{parts: [gdp, rate], whole: rate}", "K303"),
         ("{cumulative: gdp, of: power}", "K303"),

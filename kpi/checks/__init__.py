@@ -8,13 +8,15 @@ from pydantic import Discriminator, Tag
 
 from kpi.checks.across import Cumulative, GrowthWithin, LastYear, Magnitude, ReportedGrowth, SameDirection
 from kpi.checks.base import Breach, Check
+from kpi.checks.scope import AddsUpTo, SameScope
+from kpi.checks.supply import Complete, Due, Roster
 from kpi.checks.within import Between, Holds, Parts, Required
 
-__all__ = ["AnyCheck", "Breach", "Check"]
+__all__ = ["AnyCheck", "Breach", "Check", "Due"]
 
 _KEYS = (
     "growth_within", "required", "between", "parts", "cumulative", "last_year", "reported_growth", "same_direction",
-    "magnitude", "expr",
+    "magnitude", "roster", "complete", "due", "adds_up_to", "same_scope", "expr",
 )  # fmt: skip
 
 
@@ -34,6 +36,11 @@ AnyCheck = Annotated[
     | Annotated[LastYear, Tag("last_year")]
     | Annotated[ReportedGrowth, Tag("reported_growth")]
     | Annotated[SameDirection, Tag("same_direction")]
-    | Annotated[Magnitude, Tag("magnitude")],
+    | Annotated[Magnitude, Tag("magnitude")]
+    | Annotated[Roster, Tag("roster")]
+    | Annotated[Complete, Tag("complete")]
+    | Annotated[Due, Tag("due")]
+    | Annotated[AddsUpTo, Tag("adds_up_to")]
+    | Annotated[SameScope, Tag("same_scope")],
     Discriminator(_which),
 ]

@@ -20,7 +20,12 @@ _SLIPS = (1, 2, 3, 4, 8)
 
 
 class GrowthWithin(Check):
-    """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`."""
+    """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`.
+
+    >>> from kpi.checks.example import told
+    >>> told({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
+    ['2024: gdp同比变动超过 30 %']
+    """
 
     growth_within: float = Field(gt=0, description="percent, up or down")
     of: OneOrMany[Name] = Field(description="the measures or indicators")
@@ -42,7 +47,12 @@ class GrowthWithin(Check):
 
 
 class Cumulative(Check):
-    """A running total of the year: `total = total of the period before + figure of the period`."""
+    """A running total of the year: `total = total of the period before + figure of the period`.
+
+    >>> from kpi.checks.example import told
+    >>> told({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
+    ['2023: ytd 应等于上期累计＋gdp']
+    """
 
     cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
     of: Name = Field(description="the measure of the single periods")
@@ -63,11 +73,16 @@ class Cumulative(Check):
         if self.cumulative in symbols:
             yield from unit_problems(path, "of", [self.of], symbols[self.cumulative].unit, symbols)
         if grain is Grain.YEAR:
-            yield Problem("K441", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
+            yield Problem("K451", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
 
 
 class LastYear(Check):
-    """A figure reported for the year before (上年同期) that equals what was reported then."""
+    """A figure reported for the year before (上年同期) that equals what was reported then.
+
+    >>> from kpi.checks.example import told
+    >>> told({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
+    ['2023: then 应等于上年上报的 gdp']
+    """
 
     last_year: Name = Field(description="the measure that repeats last year's figure")
     of: Name = Field(description="the measure of this year")
@@ -91,6 +106,10 @@ class ReportedGrowth(Check):
     """A reported growth rate that agrees with the levels: `|g - 100 (x/b - 1)| <= within` percentage points.
 
     Rates at comparable coverage (可比口径) do not follow from the levels: leave those out.
+
+    >>> from kpi.checks.example import told
+    >>> told({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
+    ['2023: rate 与按 gdp 计算的增速相差超过 0.05 个百分点']
     """
 
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
@@ -116,7 +135,12 @@ class ReportedGrowth(Check):
 
 
 class SameDirection(Check):
-    """Figures that move the same way, such as electricity and output, where both move by more than some percent."""
+    """Figures that move the same way, such as electricity and output, where both move by more than some percent.
+
+    >>> from kpi.checks.example import told
+    >>> told({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
+    ['2023: power、output 同比方向不一致']
+    """
 
     same_direction: Annotated[Listed[Name], Field(min_length=2)] = Field(
         description="measures that should rise and fall together"
@@ -143,6 +167,10 @@ class Magnitude(Check):
     """Figures that are not some power of ten away from the earlier one: 万元 typed for 亿元, a digit too many.
 
     A rule is broken where `x/b` is within 30 % of 10, 100, 1000, 10^4, 10^8 or of one over these.
+
+    >>> from kpi.checks.example import told
+    >>> told({"magnitude": "gdp"}, gdp=[12, 120000])
+    ['2023: gdp同比相差约 10 的整数次方倍，请核对计量单位']
     """
 
     magnitude: OneOrMany[Name] = Field(description="the measures")

@@ -17,30 +17,52 @@ from kpi.indicators import ENTITIES, Symbols
 from kpi.periods import Grain
 from kpi.units import Unit, UnitError
 
+#: What the panel may know of a figure beside its value, with the type of the column `measure.fact`. Another fact is
+#: the name of a unit that is no entity, such as 全市, and the column holds its figure.
+FACTS: dict[str, type[pl.DataType]] = {
+    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "twice": pl.Boolean, "outdated": pl.String,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures."""
+    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures.
+
+    `said` is a text for each place, such as the dates compared. With `whole` the rule is about all entities together:
+    it is told once a period, of the unit named.
+    """
 
     words: str
     where: pl.Expr
     names: tuple[str, ...]
+    said: pl.Expr | None = None
+    whole: str | None = None
 
 
 class Check(Definition):
     """The base of checks.
 
-    An `error` is certainly wrong, a `query` needs an explanation from whoever reported the figure (a note answers it),
-    an `info` is worth knowing.
+    An `error` is certainly wrong: the figures it touches are refused, whatever is computed from them has that status,
+    and everything else is scored. A `query` needs an explanation from whoever reported the figure (a note answers it),
+    a `warning` is probably a mistake, an `info` is worth knowing.
     """
 
-    severity: Literal["error", "query", "info"] = Field(
-        "query", description="error stops the figure, query asks for an explanation, info is a note"
+    severity: Literal["error", "query", "warning", "info"] = Field(
+        "query", description="error refuses the figure, query asks for an explanation, warning and info are notes"
     )
 
     @abstractmethod
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields each rule, with where it is broken."""
+
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yields what the check must know about figures beside their values: pairs of a fact and a measure.
+
+        The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
+        口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
+        the figure of a unit that is no entity, under the unit's name (Float64).
+        """
+        yield from ()
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
@@ -52,7 +74,7 @@ def before(name: str, over: str, grain: Grain) -> pl.Expr:
     return pl.col(name).shift(ENTITIES * (periods.parse_span(over) // grain.months))
 
 
-def differs(one: pl.Expr, other: pl.Expr, tolerance: float) -> pl.Expr:
+def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
     """Returns whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
     return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
 
@@ -60,10 +82,13 @@ def differs(one: pl.Expr, other: pl.Expr, tolerance: float) -> pl.Expr:
 def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:
     """Yields unknown names; `listed` says that the key holds a list of them."""
     for place, name in enumerate(names):
+        where = (*path, key, place) if listed else (*path, key)
         if name not in symbols:
-            where = (*path, key, place) if listed else (*path, key)
             message = f"unknown measure or indicator `{name}`"
             yield Problem("K203", where, message, hint=suggest(name, symbols), label="not defined")
+        elif (per := symbols[name].per) is not None:
+            message, hint = f"`{name}` has a number per {per}, not per entity", "check a figure of the entities"
+            yield Problem("K407", where, message, hint=hint)
 
 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:

@@ -19,7 +19,12 @@ _ABSENT = ("missing", "incomplete")
 
 
 class Holds(Check):
-    """A condition over measures and indicators that must hold: `expr: part <= whole`."""
+    """A condition over measures and indicators that must hold: `expr: part <= whole`.
+
+    >>> from kpi.checks.example import told
+    >>> told({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
+    ['2023: 应满足 part <= whole']
+    """
 
     expr: str = Field(description="a condition over measures and indicators that must hold")
 
@@ -30,11 +35,20 @@ class Holds(Check):
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
         """Yields what is wrong with the condition."""
-        yield from condition_problems(self.expr, (*path, "expr"), symbols)
+        found = list(condition_problems(self.expr, (*path, "expr"), symbols))
+        yield from found
+        if not found:
+            for name in condition(self.expr, symbols).needs:
+                yield from name_problems(path, "expr", [name], symbols, listed=False)
 
 
 class Required(Check):
-    """Figures that must be reported in every period: `required: [gdp, population]`."""
+    """Figures that must be reported in every period: `required: [gdp, population]`.
+
+    >>> from kpi.checks.example import told
+    >>> told({"required": "gdp"}, gdp=[1, None])
+    ['2023: gdp为必填，缺报或期内数据不全']
+    """
 
     required: OneOrMany[Name] = Field(description="measures that must be reported")
 
@@ -50,7 +64,12 @@ class Required(Check):
 
 
 class Between(Check):
-    """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`."""
+    """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`.
+
+    >>> from kpi.checks.example import told
+    >>> told({"between": [0, 100], "of": "rate"}, rate=[100, 101])
+    ['2023: rate应不低于 0、不高于 100']
+    """
 
     between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)] = Field(
         description="the least and the most"
@@ -76,7 +95,7 @@ class Between(Check):
         yield from name_problems(path, "of", self.of, symbols)
         low, high = self.between
         if low is not None and high is not None and low > high:
-            yield Problem("K440", (*path, "between"), "the lower end is above the upper one", hint="swap them")
+            yield Problem("K450", (*path, "between"), "the lower end is above the upper one", hint="swap them")
 
 
 class Parts(Check):
@@ -84,6 +103,10 @@ class Parts(Check):
 
     Rounded figures need not add up exactly; the tolerance left out is that of rounding, `n * 0.5 * 10^-decimals`, in
     the unit of the whole, for n parts.
+
+    >>> from kpi.checks.example import told
+    >>> told({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
+    ['2023: a＋b 应等于 sum（允许误差 0.01）']
     """
 
     parts: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures that make up the whole")

@@ -33,12 +33,16 @@ ENTITIES = pl.col("#entities").first()
 
 @dataclass(frozen=True)
 class Symbol:
-    """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong)."""
+    """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
+
+    `reported` says that departments hand the figure in, rather than that it is computed.
+    """
 
     name: str
     title: str
     unit: Unit | None
     per: str | None = None
+    reported: bool = False
 
 
 Symbols = Mapping[str, Symbol]

@@ -17,6 +17,7 @@ from kpi import periods, progress
 from kpi.intake import own_targets
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
+from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names
@@ -242,9 +243,11 @@ class _Coding:
     # ---- WHAT TEXTS MEAN ---- #
 
     def _places_of_names(self, texts: list[str]) -> list[int | None]:
-        first = len(self.out.names)
-        self.out.names += texts
-        return list(range(first, first + len(texts)))
+        known = set(wholes(self.system))
+        names = [text for text in texts if text not in known]
+        places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
+        self.out.names += names
+        return [places.get(text, _NOT_PLAIN) for text in texts]
 
     def _places_of_units(self, texts: list[str]) -> list[int | None]:
         self.units += [text for text in texts if text not in self.units]
@@ -275,8 +278,12 @@ def _measure_meaning(system: System) -> Meaning:
 def _entity_meaning(entities: Entities) -> Meaning:
     def mean(texts: list[str]) -> list[int | None]:
         known = entities.resolve(texts)
-        # A code that holds for some time only is judged with the period of its row.
-        return [_NOT_PLAIN if text in known and clean(text) in entities.times else known.get(text) for text in texts]
+        # A code that holds for some time only is judged with the period of its row; a whole is no entity.
+        odd = [clean(text) in entities.times or known.get(text, 0) >= len(entities.names) for text in texts]
+        return [
+            _NOT_PLAIN if strange and text in known else known.get(text)
+            for text, strange in zip(texts, odd, strict=True)
+        ]
 
     return mean
 

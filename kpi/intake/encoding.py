@@ -11,6 +11,7 @@ import codecs
 import gzip
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -62,6 +63,8 @@ _ZIPPED = (
     ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
     ("content.xml", "an OpenDocument file"),
 )
+#: What `zipfile` raises on damaged archives: a flipped flag makes it ask for a password, or for what it cannot do.
+UNZIPPED = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, struct.error, OverflowError)
 # How many non-ASCII characters must decode before a failure for the file to be damaged UTF-8 rather than GB18030,
 # where a run of so many pairs that happen to be UTF-8 does not occur.
 _CONVINCING = 8
@@ -107,7 +110,7 @@ def _zipped(path: Path, place: Place) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except UNZIPPED:
         raise _foreign("a damaged zip file or workbook", place, "send or download it again") from None
     if "xl/workbook.xml" in names:
         return "xlsx"
@@ -212,12 +215,15 @@ def as_utf8(path: Path, place: Place) -> Text:
 
 
 def _by_zeros(head: bytes, place: Place) -> str:
-    """Returns the encoding that the zero bytes of unmarked text tell: ASCII in UTF-16 has one in every second place."""
+    """Returns the encoding that the zero bytes of unmarked text tell: ASCII in UTF-16 has one in every second place.
+
+    A few stand in the other place: 一 is 4E00, 开 5F00 and the wide blank 3000.
+    """
     even, odd = head[::2].count(0), head[1::2].count(0)
     if even == odd == 0:
         return "utf-8"
-    if min(even, odd) == 0 and max(even, odd) * 40 > len(head):
-        return "utf-16-le" if odd else "utf-16-be"
+    if min(even, odd) * 4 < max(even, odd) and max(even, odd) * 40 > len(head):
+        return "utf-16-le" if odd > even else "utf-16-be"
     raise _foreign("binary", place)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,13 +26,15 @@ class Entities:
     `frame` has the columns entity (String, the name shown), code, cohort (String, null where there is none), and any
     other column of the roster; `closed` says that a roster lists them all, so that others are unknown. `others` are
     further texts that mean an entity, by its place: earlier codes, other names. `times` are the first and last month
-    for which a code holds, where that is not always.
+    for which a code holds, where that is not always. `wholes` are units that are no entities, such as 全市: they have
+    the places behind the entities.
     """
 
     frame: pl.DataFrame
     closed: bool = False
     others: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    wholes: Sequence[str] = ()
 
     @cached_property
     def names(self) -> list[str]:
@@ -54,10 +56,9 @@ class Entities:
             for ending in _ENDINGS:
                 if name.endswith(ending) and len(name) - len(ending) >= 2:
                     short.setdefault(name.removesuffix(ending), []).append(place)
-        for text, places in short.items():
-            if len(places) == 1:
-                found.setdefault(text, places[0])
-        return found
+        alone = {text: places[0] for text, places in short.items() if len(places) == 1}
+        behind = {clean(name): place for place, name in enumerate(self.wholes, len(self.names))}
+        return behind | alone | found
 
     def resolve(self, texts: list[str]) -> dict[str, int]:
         """Returns the place of every text that means an entity; unknown texts are left out."""

@@ -13,7 +13,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,10 @@ from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
 from kpi.intake.table import ROW, Scratch, Table
 
-__all__ = ["ROW", "SUFFIXES", "Data", "Source", "Table", "content_hash", "expanded", "listed", "read", "read_all"]
+__all__ = [
+    "ROW", "SUFFIXES", "Data", "Source", "Table", "content_hash", "damage_told", "expanded", "listed", "read",
+    "read_all",
+]  # fmt: skip
 
 #: What holds data: the path of a file, a folder or a pattern, or a frame.
 Source = str | Path | pl.DataFrame | pl.LazyFrame
@@ -47,6 +51,9 @@ SUFFIXES = (
     ".jsonl",
     ".ndjson",
 )
+
+# What Polars raises on damaged files; a panic of its readers is no Exception.
+_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Table, ...]:
@@ -201,9 +208,45 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
     """Returns the table of a file that has types of its own."""
     try:
         return replace(_of_frame(scan(path), place), scratch=scratch)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        message = f"the file is damaged: {str(error).splitlines()[0][:200]}"
-        raise DataError(Diagnostic("K503", message, place, "write or download it again")) from None
+    except (*_BROKEN, OSError) as error:
+        raise DataError(_damaged(place, error)) from None
+
+
+def _damaged(place: Place, error: BaseException) -> Diagnostic:
+    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
+
+
+@contextmanager
+def damage_told(sources: Iterable[Source]) -> Iterator[None]:
+    """Tells which file is damaged when that shows only while its rows are read.
+
+    Parquet and Arrow files are read where their columns are used, so a damaged page shows late. To read them twice
+    would cost too much; so they are read whole only when something fails.
+
+    Raises:
+        DataError: K503 for every file that cannot be read whole; any other error stays as it is.
+    """
+    try:
+        yield
+    except _BROKEN:
+        found = [
+            one for source in sources if not isinstance(source, pl.DataFrame | pl.LazyFrame) for one in _tried(source)
+        ]
+        if found:
+            raise DataError(found) from None
+        raise
+
+
+def _tried(source: str | Path) -> Iterator[Diagnostic]:
+    for path in expanded(Path(source)):
+        try:
+            for table in _read_file(path, None):
+                table.frame.collect()
+        except DataError as error:
+            yield from error.diagnostics
+        except _BROKEN as error:
+            yield _damaged(Place(str(path)), error)
 
 
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:

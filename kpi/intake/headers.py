@@ -9,7 +9,10 @@ from typing import Literal
 
 from kpi.errors import Diagnostic, Place, Severity
 
-Role = Literal["period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "order"]
+Role = Literal[
+    "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "order", "reporter",
+    "reported", "scope",
+]  # fmt: skip
 
 #: What joins the levels of a header of several rows: 财政收入 over 增速 is `财政收入_增速`.
 LEVELS = "_"
@@ -25,7 +28,7 @@ _ROLES: dict[Role, str] = {
     " 市县 县区 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
     " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
     " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
-    " 填报单位 报送单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
+    " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
     " entity entity_name unit_name unitname name region region_name county town city district department enterprise",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
     " measure indicator variable item metric",
@@ -37,9 +40,15 @@ _ROLES: dict[Role, str] = {
     "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
     "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
     "cohort": "分组 组别 类别 分类 类型 组 cohort group category class",
+    "reported": "报送日期 报送时间 上报日期 上报时间 填报日期 填报时间 提交日期 提交时间"
+    " reported reported_on submitted submitted_on reporting_date submission_date",
+    "scope": "口径 统计口径 数据口径 统计范围 数据范围 范围 scope",
+    "reporter": "报送部门 填报部门 数据来源 数据来源单位 数据来源部门 来源部门 来源单位 reporter reported_by",
     "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
 }
 _WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
+#: Who hands figures in: about whom they are as well, where no other column says that.
+REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "填报部门")
 # 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
 _AMBIGUOUS = "单位"
 
@@ -90,6 +99,9 @@ def roles(headers: Sequence[str], *, place: Place | None = None) -> tuple[dict[R
     found: dict[Role, str] = {}
     findings: list[Diagnostic] = []
     ambiguous: str | None = None
+    if (reporter := _reporter(headers)) is not None:
+        found["reporter"] = reporter
+        headers = [header for header in headers if header != reporter]
     for header in headers:
         if clean(header) == _AMBIGUOUS:
             ambiguous = header
@@ -100,23 +112,30 @@ def roles(headers: Sequence[str], *, place: Place | None = None) -> tuple[dict[R
         elif not (one == "measure" and "代码" in header):
             findings.append(_twice(one, found[one], header, place))
     if ambiguous is not None:
-        if "entity" in found and "unit" in found:
-            findings.append(_twice("unit", found["unit"], ambiguous, place))
-        elif "entity" in found or ("code" in found and "unit" not in found):
-            found["unit"] = ambiguous
-        else:
-            if "unit" not in found:
-                findings.append(
-                    Diagnostic(
-                        "K210",
-                        f"column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports",
-                        place,
-                        "call the columns 单位名称 and 计量单位",
-                        Severity.WARNING,
-                    )
-                )
-            found["entity"] = ambiguous
+        findings += _settled(found, ambiguous, place)
     return found, tuple(findings)
+
+
+def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
+    """Gives the header 单位 the role that the others leave, and returns the findings."""
+    if "entity" in found and "unit" in found:
+        return [_twice("unit", found["unit"], ambiguous, place)]
+    if "entity" in found or ("code" in found and "unit" not in found):
+        found["unit"] = ambiguous
+        return []
+    found["entity"] = ambiguous
+    if "unit" in found:
+        return []
+    message = f"column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports"
+    hint = "call the columns 单位名称 and 计量单位"
+    return [Diagnostic("K210", message, place, hint, Severity.WARNING)]
+
+
+def _reporter(headers: Sequence[str]) -> str | None:
+    """Returns the header that says who hands the figures in, where another says whom they are about."""
+    some = [header for header in headers if clean(header).strip(":*") in REPORTERS]
+    others = any(role(header) == "entity" for header in headers if header not in some)
+    return some[0] if some and others else None
 
 
 def _twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:

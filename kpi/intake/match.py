@@ -10,7 +10,7 @@ import polars as pl
 from kpi import expressions, units
 from kpi.datasets import Dataset, PanelData, Records, ReportedData
 from kpi.errors import Diagnostic, Severity, count, suggest
-from kpi.intake.headers import clean, role, roles, split_unit
+from kpi.intake.headers import REPORTERS, clean, role, roles, split_unit
 from kpi.intake.table import Table
 from kpi.measures import Distinct, Measure, Reported
 from kpi.system import System
@@ -140,7 +140,9 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     found, notes = roles(table.columns, place=table.place())
     # The system's own word for its entities heads their column more often than any general one.
     if (own := clean(system.entities.title)) in table.columns:
-        found = {**found, "entity": own}
+        other = found.get("entity", own)
+        # What was taken for the entity may then say who hands its figures in.
+        found = {**found, "entity": own} | ({"reporter": other} if other != own and other in REPORTERS else {})
     known = datasets(system)
     if name is not None and name not in known:
         return None, [Diagnostic("K204", f"unknown dataset `{name}`", table.place(), suggest(name, known))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -11,13 +11,14 @@ from kpi import progress
 from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
+from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
-from kpi.intake import records, reported, timing
+from kpi.intake import records, repeats, reported, timing
 from kpi.intake.cells import Cells, settle
 from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
-from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.files import Source, content_hash, damage_told, read_all
 from kpi.intake.match import Placed, match, of_system
 from kpi.intake.records import Aggregated
 from kpi.intake.reported import Figures
@@ -75,17 +76,25 @@ class _Intake:
     restated: int = 0
     repeated: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    facts: facts_of.Facts = field(default_factory=facts_of.Facts)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
         sources = self.sources(tables)
+        wholes = facts_of.wholes(self.system)
         roster = roster_of(self.system)
+        roster = replace(roster, wholes=wholes) if roster is not None else None
         apart = {
             number: coded(source, self.system, roster, self.period)
             for number, source in enumerate(sources)
             if isinstance(source.dataset, ReportedData)
         }
-        entities = roster or self.named(sources, apart)
+        entities = roster or replace(self.named(sources, apart), wholes=wholes)
         figures, cells, targets = self.figures(sources, entities, apart)
+        # Units that are no entities stand behind them, and are no rows of the grid.
+        number, every = len(entities.names), figures
+        figures, targets = (
+            frame.filter(pl.col("entity") < number) if frame.height else frame for frame in (figures, targets)
+        )
         if not figures.height and cells is None:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
@@ -99,6 +108,10 @@ class _Intake:
             frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
+        frame = frame.with_columns(
+            self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
+        )
+        self.findings += self.facts.findings
         grain = self.system.period
         return Panel(
             frame,
@@ -147,7 +160,7 @@ class _Intake:
                         self.findings.append(
                             Diagnostic("K607", message, source.table.place(None, group), None, Severity.WARNING)
                         )
-        return from_data(sorted(names), cohorts)
+        return from_data(sorted(names - set(facts_of.wholes(self.system))), cohorts)
 
     # ---- FIGURES ---- #
 
@@ -164,6 +177,7 @@ class _Intake:
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
                 made = reported.clean_rows(source, number, self.system, entities, self.period, apart=apart.get(number))
+                self.facts.take(source, self.system, entities, self.period)
             rows.append(made.rows)
             targets += [made.targets] if made.targets.height else []
             self.notes |= made.notes
@@ -198,7 +212,10 @@ class _Intake:
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
         kept, twice, restated = timing.newest(rows)
         self.restated += restated
-        self.contradictions(twice, sources)
+        found = repeats.told(twice, sources, self.system)
+        self.findings += found.findings
+        self.repeated += found.repeated
+        self.refused += found.refused
         names = {name: one.timing for name, one in self.system.measures.items() if isinstance(one, Reported)}
         figures, coarse = timing.to_scored(kept, names, grain)
         for number, source in enumerate(sources):
@@ -208,37 +225,6 @@ class _Intake:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
         return figures
-
-    def contradictions(self, twice: pl.DataFrame, sources: Sequence[Placed]) -> None:
-        """Findings for figures given more than once: equal ones are counted once, different ones refused."""
-        twice = twice.filter(pl.col("revision").is_finite())
-        if not twice.height:
-            return
-        keys = [*timing.KEYS, "start", "months"]
-        same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
-        twice = twice.with_columns(
-            same=same, others=(pl.col("row").sort().cast(pl.String).implode().over(keys, mapping_strategy="join"))
-        )
-        extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
-        self.repeated += extra.height
-        clash = twice.filter(~pl.col("same"))
-        self.refused += clash.height
-        for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
-            for number, source in enumerate(sources):
-                mine = (
-                    rows.filter(pl.col("source") == number)
-                    .rename({"row": ROW})
-                    .with_columns(field=pl.lit(source.roles.get("value")))
-                )
-
-                def tell(row: dict[str, object], words: str = words) -> tuple[str, str, str | None]:
-                    where = ", ".join(str(one) for one in _listed(row["others"]) if str(one) != str(row[ROW]))
-                    hint = "give the later figure a higher number in a column 修订" if words == "contradicts" else None
-                    title = self.system.symbols[str(row["measure"])].title
-                    return "K608", f"the figure of {title} {words} row {where}", hint
-
-                if mine.height:
-                    self.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
 
     def too_coarse(self, row: dict[str, object]) -> tuple[str, str, str | None]:
         period = Period(int(str(row["start"])), int(str(row["months"])))
@@ -311,10 +297,6 @@ def _span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
     return min(bounds), max(bounds)
 
 
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | pl.Series) else [value]
-
-
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None,
@@ -333,6 +315,8 @@ def take_in(
     """
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
-    found = read_all(source for source, _ in wanted)
-    tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-    return _Intake(system, period).panel(tables, content_hash(source for source, _ in wanted))
+    sources = [source for source, _ in wanted]
+    with damage_told(sources):
+        found = read_all(sources)
+        tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
+        return _Intake(system, period).panel(tables, content_hash(sources))

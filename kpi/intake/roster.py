@@ -6,6 +6,7 @@ An entity whose code changed has one row per code, with the time for which the c
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
         DataError: K541 a column is missing; with the rows, K602 no name, K603 one entity or code twice at one time,
             K604 an order that is no number, K606 a time that is none.
     """
+    try:
+        known = path.stat()
+    except OSError:
+        return _read(path, cohort)
+    return _kept(path.absolute(), cohort, known.st_mtime_ns, known.st_size, known.st_ino)
+
+
+@functools.lru_cache(32)
+def _kept(path: Path, cohort: str | None, *_: int) -> Entities:
+    """A roster that was read before, as long as its file is the same: services score many files with one."""
+    return _read(path, cohort)
+
+
+def _read(path: Path, cohort: str | None) -> Entities:
     table = read(path)[0]
     found, _ = roles(table.columns)
     name = next((one for one in ("entity", "name") if one in table.columns), found.get("entity"))

@@ -21,6 +21,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Place, Severity, count, suggest
 from kpi.intake.delimited import name_columns, only_header
+from kpi.intake.encoding import UNZIPPED
 from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.marks import Marks, is_percent, marks_of, percent_styles, sheets_of
 from kpi.intake.table import Table
@@ -130,7 +131,7 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                 values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
                 yield one.name, one.visible, _shown(values, positions, marks), marks
-    except (fastexcel.FastExcelError, zipfile.BadZipFile, zlib.error, LookupError, SyntaxError, ValueError) as error:
+    except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
         raise _damaged(error, place) from None
 
 

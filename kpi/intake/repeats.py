@@ -1,0 +1,67 @@
+"""Figures that come more than once: those that repeat one another, and those that contradict one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake import findings as row_findings
+from kpi.intake import timing
+from kpi.intake.match import Placed
+from kpi.intake.table import ROW
+from kpi.system import System
+
+
+@dataclass
+class Repeats:
+    """What was found of figures given more than once, and how many rows repeat others or are refused for it."""
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    repeated: int = 0
+    refused: int = 0
+
+
+def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repeats:
+    """Returns the findings for figures given more than once: equal ones are counted once, different ones refused.
+
+    Args:
+        twice: clean rows (see `kpi.intake.reported`) that share measure, entity, finer unit and period.
+        sources: the tables they come from.
+        system: gives the titles of measures.
+    """
+    found = Repeats()
+    twice = twice.filter(pl.col("revision").is_finite())
+    if not twice.height:
+        return found
+    keys = [*timing.KEYS, "start", "months"]
+    same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
+    twice = twice.with_columns(
+        same=same, others=(pl.col("row").sort().cast(pl.String).implode().over(keys, mapping_strategy="join"))
+    )
+    extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
+    clash = twice.filter(~pl.col("same"))
+    found.repeated, found.refused = extra.height, clash.height
+    for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
+        for number, source in enumerate(sources):
+            mine = (
+                rows.filter(pl.col("source") == number)
+                .rename({"row": ROW})
+                .with_columns(field=pl.lit(source.roles.get("value")))
+            )
+
+            def tell(row: dict[str, object], words: str = words) -> tuple[str, str, str | None]:
+                where = ", ".join(str(one) for one in _listed(row["others"]) if str(one) != str(row[ROW]))
+                hint = "give the later figure a higher number in a column 修订" if words == "contradicts" else None
+                title = system.symbols[str(row["measure"])].title
+                return "K608", f"the figure of {title} {words} row {where}", hint
+
+            if mine.height:
+                found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+    return found
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | pl.Series) else [value]
