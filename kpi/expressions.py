@@ -58,6 +58,17 @@ class Expression:
                 kinds[name.name] = kind or kinds.get(name.name) or "text"
         return kinds
 
+    def tells_blank(self) -> set[str]:
+        """Returns the names for which it matters whether a cell is empty or a text of blanks.
+
+        It does not where a name is only tested for equality with texts that are not blank, and the tests are joined by
+        AND and OR: the row does not match either way.
+
+        >>> parse("渠道 IN ('网上') AND (类型 = 'a' OR 环节 <> 'b' OR 备注 IS NULL)").tells_blank() == {"环节", "备注"}
+        True
+        """
+        return {name.name for name in self.tree.find_all(exp.Column) if not _is_plain(name)}
+
     def resolve(self, scope: Scope) -> Term:
         """Returns the expression as a typed Polars expression.
 
@@ -185,6 +196,23 @@ def _implied_kind(name: exp.Column) -> str | None:
     if others:
         return "text" if all(node.is_string for node in others) else "number"
     return "number" if isinstance(parent, exp.GT | exp.GTE | exp.LT | exp.LTE) else None
+
+
+def _is_plain(name: exp.Column) -> bool:
+    """Whether a name is tested for equality with texts, under nothing but AND and OR."""
+    test = name.parent
+    if isinstance(test, exp.EQ):
+        others = [test.right if test.left is name else test.left]
+    elif isinstance(test, exp.In) and test.this is name:
+        others = list(test.expressions)
+    else:
+        return False
+    if not all(isinstance(one, exp.Literal) and one.is_string and one.name.strip() for one in others):
+        return False
+    above = test.parent
+    while isinstance(above, exp.And | exp.Or | exp.Paren):
+        above = above.parent
+    return above is None
 
 
 def _is_test(node: object) -> bool:

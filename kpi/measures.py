@@ -1,13 +1,16 @@
 """Measures (基础数据): one number per entity and period with a unit, aggregated from a dataset.
 
-Every kind answers `aggregate` with one Polars expression over the rows of a group. Sums and counts of nothing matched
-are zero where the dataset has rows for that entity and period; every other kind, and an entity without rows, is
-missing.
+Every kind says in `parts` what is kept of the rows of a group, such as counts and exact sums, which merge when two
+groups turn out to be one, and in `figure` what they come to. What cannot be merged (medians, distinct values, the
+latest row) is a `statistic` of the rows themselves. Sums and counts of nothing matched are zero where the dataset has
+rows for that entity and period; every other kind, and an entity without rows, is missing.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
@@ -47,6 +50,31 @@ def unscaled(whole: pl.Expr) -> pl.Expr:
     return whole / (whole * 0.0 + SCALE)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is kept of the rows of a group that satisfy a condition, all of them where there is none.
+
+    `rows` is their number, `filled` the number of those with a figure in the column `of`; `sum`, `min` and `max` are of
+    these figures, sums as whole multiples of 1e-9. Measures that keep the same share it.
+    """
+
+    what: Literal["rows", "filled", "sum", "min", "max"]
+    where: str | None
+    of: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its column."""
+        return "\n".join((self.what, self.where or "", self.of or ""))
+
+    def merged(self) -> pl.Expr:
+        """Returns the part of several groups together, under its name, as an aggregation over theirs."""
+        column = pl.col(self.name)
+        if self.what in {"min", "max"}:
+            return column.min() if self.what == "min" else column.max()
+        return column.cast(pl.Int128).sum()
+
+
 class Measure(Definition):
     """The base of all measures.
 
@@ -75,12 +103,15 @@ class Measure(Definition):
         """Returns the dataset's columns that the value itself is read from."""
         return ()
 
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
-        """Returns the value (Float64) and the number of rows used, as aggregations over a group.
+    def parts(self) -> tuple[Part, ...]:
+        """Returns what is kept of the rows of a group."""
+        raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
+        """Returns the value (Float64) and the number of rows used.
 
         Args:
-            matched: Boolean, whether the row satisfies `where`.
-            order: the row's place in time, for first and last.
+            parts: those of `parts`, in their order; behind them the `statistic`, where the kind has one.
         """
         raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
 
@@ -110,9 +141,13 @@ class Count(Measure):
     additive: ClassVar[bool] = True
     kind: Literal["count"] = "count"
 
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
-        """Returns how many rows match, as value and as rows."""
-        return matched.sum().cast(pl.Float64), matched.sum()
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of rows that match."""
+        return (Part("rows", self.where),)
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns it, as value and as rows."""
+        return parts[0].cast(pl.Float64), parts[0]
 
 
 class OfColumn(Measure):
@@ -124,35 +159,22 @@ class OfColumn(Measure):
         """Returns the column that is aggregated."""
         return (self.of,)
 
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the value over the matched rows whose column is filled, and how many they are."""
-        value = pl.when(matched).then(pl.col(self.of))
-        used = value.is_not_null().sum()
-        return pl.when(used > 0).then(
-            self.combine(value, pl.when(matched & pl.col(self.of).is_not_null()).then(order))
-        ), used
 
-    @abstractmethod
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the aggregation of a Float64 expression that is null where a row does not count."""
-
-
-class Sum(Measure):
+class Sum(OfColumn):
     """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order."""
 
     additive: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
     of: str = Field(description="the column that is added up")
 
-    def columns(self) -> tuple[str, ...]:
-        """Returns the column that is added up."""
-        return (self.of,)
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the sum, the number of rows that match and of those with a figure."""
+        return tuple(Part(what, self.where, None if what == "rows" else self.of) for what in ("rows", "filled", "sum"))
 
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the sum, zero where rows exist and none matches, null where a match has no figure at all."""
-        value = pl.when(matched).then(pl.col(self.of))
-        used = value.is_not_null().sum()
-        return pl.when((used > 0) | (matched.sum() == 0)).then(exact_sum(value)), used
+        rows, filled, total = parts
+        return pl.when((filled > 0) | (rows == 0)).then(unscaled(total.cast(pl.Float64))), filled
 
 
 class Mean(OfColumn):
@@ -160,9 +182,14 @@ class Mean(OfColumn):
 
     kind: Literal["mean"] = "mean"
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the sum."""
+        return (Part("filled", self.where, self.of), Part("sum", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the exact sum divided by the number of filled rows."""
-        return exact_sum(value) / value.is_not_null().sum()
+        filled, total = parts
+        return pl.when(filled > 0).then(unscaled(total.cast(pl.Float64)) / filled.cast(pl.Float64)), filled
 
 
 class Min(OfColumn):
@@ -170,9 +197,13 @@ class Min(OfColumn):
 
     kind: Literal["min"] = "min"
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
-        """Returns the minimum."""
-        return value.min()
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the minimum."""
+        return (Part("filled", self.where, self.of), Part("min", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the minimum; minus zero is zero."""
+        return parts[1] + 0.0, parts[0]
 
 
 class Max(OfColumn):
@@ -180,22 +211,52 @@ class Max(OfColumn):
 
     kind: Literal["max"] = "max"
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
-        """Returns the maximum."""
-        return value.max()
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the maximum."""
+        return (Part("filled", self.where, self.of), Part("max", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the maximum; minus zero is zero."""
+        return parts[1] + 0.0, parts[0]
 
 
-class Median(OfColumn):
+class OfRows(OfColumn):
+    """The base of measures that need the rows themselves: groups of them do not merge."""
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows."""
+        return (Part("filled", self.where, self.of),)
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the statistic."""
+        return parts[1], parts[0]
+
+    def statistic(self, rows: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
+        """Returns the keys of every group and its statistic, `value`.
+
+        Args:
+            rows: those that match and are filled, with the keys, `value` (the cell) and `order` (the row's place in
+                time).
+            keys: what makes a group.
+        """
+        return rows.group_by(keys).agg(value=self.combine(pl.col("value"), pl.col("order")))
+
+    @abstractmethod
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Returns the aggregation of the cells of a group."""
+
+
+class Median(OfRows):
     """The median of a column; the mean of the two middle values for an even number of rows."""
 
     kind: Literal["median"] = "median"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the median."""
-        return value.median()
+        return value.median() + 0.0
 
 
-class Quantile(OfColumn):
+class Quantile(OfRows):
     """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
 
     kind: Literal["quantile"] = "quantile"
@@ -203,43 +264,46 @@ class Quantile(OfColumn):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the quantile."""
-        return value.quantile(self.q, "linear")
+        return value.quantile(self.q, "linear") + 0.0
 
 
-class Last(OfColumn):
+class Last(OfRows):
     """The value of the latest row of the period; of several on one day, the largest."""
 
     kind: Literal["last"] = "last"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the largest value among the rows of the latest date."""
-        return pl.when(order == order.max()).then(value).max()
+        return value.filter(order == order.max()).max() + 0.0
 
 
-class First(OfColumn):
+class First(OfRows):
     """The value of the earliest row of the period; of several on one day, the smallest."""
 
     kind: Literal["first"] = "first"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the smallest value among the rows of the earliest date."""
-        return pl.when(order == order.min()).then(value).min()
+        return value.filter(order == order.min()).min() + 0.0
 
 
-class Distinct(Measure):
+class Distinct(OfRows):
     """The number of different values of a column; empty cells are not a value."""
 
     kind: Literal["distinct"] = "distinct"
     of: str = Field(description="the column whose different values are counted")
 
-    def columns(self) -> tuple[str, ...]:
-        """Returns the column whose values are counted."""
-        return (self.of,)
-
-    def aggregate(self, matched: pl.Expr, order: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns how many different values the matched rows hold, zero where none matches."""
-        value = pl.when(matched).then(pl.col(self.of))
-        return value.drop_nulls().n_unique().cast(pl.Float64), value.is_not_null().sum()
+        return parts[1].fill_null(0.0), parts[0]
+
+    def statistic(self, rows: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
+        """Returns the number of different values: what is left of the rows once each is there once."""
+        return rows.select(*keys, "value").unique().group_by(keys).agg(value=self.combine(pl.col("value"), pl.lit(0)))
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+        """Returns the number of values that are all different."""
+        return value.len().cast(pl.Float64)
 
 
 #: Any measure, told apart by `kind` (`reported` when left out).

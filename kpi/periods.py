@@ -10,6 +10,7 @@ December 2025, 2023Q2 means June 2023.
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -313,9 +314,8 @@ def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
         year: the year of texts that name none, as for `parse`.
 
     Returns:
-        A frame sorted by text, without nulls: text (String, the distinct values of `column.cast(pl.String)`, the key to
-        join on), start and months (Int32, null where there is a problem), problem (String, null where there is none;
-        the message and what to do).
+        A frame sorted by text, without nulls: text (String, the distinct `column.cast(pl.String)`, the key to join on),
+        start and months (Int32, null where there is a problem), problem (String; the message and what to do).
 
     >>> parse_column(pl.Series(["2023Q4", "Q4", None, "2023Q4"])).rows()
     [('2023Q4', 24285, 3, None),
@@ -323,16 +323,17 @@ def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
     """
     texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
     texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
-    rows: list[tuple[str, int | None, int | None, str | None]] = []
-    for key in texts["key"].unique():
-        try:
-            period = parse(key, year=year)
-            rows.append((key, period.start, period.months, None))
-        except PeriodError as error:
-            rows.append((key, None, None, f"{error}; {error.hint}"))
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
-    parsed = pl.DataFrame(rows, schema=schema, orient="row")
+    parsed = pl.DataFrame([_row(key, year) for key in texts["key"].unique()], schema=schema, orient="row")
     return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _row(key: str, year: int | None) -> tuple[str, int | None, int | None, str | None]:
+    try:
+        return key, (period := parse(key, year=year)).start, period.months, None
+    except PeriodError as error:
+        return key, None, None, f"{error}; {error.hint}"
 
 
 def label_expr(index: pl.Expr, grain: Grain) -> pl.Expr:
@@ -343,8 +344,7 @@ def label_expr(index: pl.Expr, grain: Grain) -> pl.Expr:
     """
     if grain is Grain.YEAR:
         return index.cast(pl.String)
-    a_year = 12 // grain.months
-    number = (index % a_year + 1).cast(pl.String)
+    year, number = index // (12 // grain.months), (index % (12 // grain.months) + 1).cast(pl.String)
     if grain is Grain.MONTH:
-        return pl.format("{}-{}", index // a_year, number.str.zfill(2))
-    return pl.format("{}Q{}" if grain is Grain.QUARTER else "{}H{}", index // a_year, number)
+        return pl.format("{}-{}", year, number.str.zfill(2))
+    return pl.format("{}Q{}" if grain is Grain.QUARTER else "{}H{}", year, number)

@@ -80,6 +80,7 @@ def read_delimited(text: Text, place: Place) -> Table:
         unit=layout.unit,
         titles=layout.titles,
         notes=tuple(notes),
+        size=rows,
         scratch=scratch,
     )
 

@@ -257,11 +257,13 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     if twice := duplicates(columns):
         message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
         raise DataError(Diagnostic("K508", message, place, "give every column its own name"))
-    if not lazy.select(pl.len()).collect().item():
+    size = lazy.select(pl.len()).collect().item()
+    if not size:
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
     cells = (
         pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) if dtype == pl.String else pl.col(name)
         for name, dtype in schema.items()
     )
     named = lazy.select(cell.alias(name) for name, cell in zip(columns, cells, strict=True))
-    return Table(place.file or "", None, named, columns, typed=True, first_row=1)
+    plain = lazy.rename(dict(zip(schema, columns, strict=True)))
+    return Table(place.file or "", None, named, columns, typed=True, first_row=1, size=size, cells=plain)

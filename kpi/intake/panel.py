@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -20,7 +20,7 @@ from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, damage_told, read_all
 from kpi.intake.match import Placed, match, of_system
-from kpi.intake.records import Aggregated
+from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
@@ -88,8 +88,9 @@ class _Intake:
             for number, source in enumerate(sources)
             if isinstance(source.dataset, ReportedData)
         }
-        entities = roster or replace(self.named(sources, apart), wholes=wholes)
-        figures, cells, targets = self.figures(sources, entities, apart)
+        events = records.gathered(sources, self.system)
+        entities = roster or replace(self.named(sources, apart, events.values()), wholes=wholes)
+        figures, cells, targets = self.figures(sources, entities, apart, events)
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
@@ -141,12 +142,15 @@ class _Intake:
             raise DataError(lost)
         return sources
 
-    def named(self, sources: Sequence[Placed], apart: Mapping[int, Coded]) -> Entities:
+    def named(self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered]) -> Entities:
         """The entities that the data name."""
-        names: set[str] = set()
+        names = {text for one in events for text in one.texts()}
         cohorts: dict[str, str] = {}
         for number, source in enumerate(sources):
-            names.update(apart[number].names if number in apart else records.distinct_texts(source, source.who))
+            if number in apart:
+                names.update(apart[number].names)
+            elif not isinstance(source.dataset, Records):
+                names.update(records.distinct_texts(source, source.who))
             group = (
                 self.system.ranking.cohort
                 if self.system.ranking.cohort in source.table.columns
@@ -165,15 +169,13 @@ class _Intake:
     # ---- FIGURES ---- #
 
     def figures(
-        self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded]
+        self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Mapping[str, Gathered]
     ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame]:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
-        events: dict[str, list[Placed]] = {}
         for number, source in enumerate(sources):
             if isinstance(source.dataset, Records):
-                events.setdefault(source.name, []).append(source)
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
                 made = reported.clean_rows(source, number, self.system, entities, self.period, apart=apart.get(number))
@@ -182,9 +184,9 @@ class _Intake:
             targets += [made.targets] if made.targets.height else []
             self.notes |= made.notes
             self.found(made)
-        for some in events.values():
-            with progress.stage(f"aggregating {some[0].name}"):
-                counted = records.aggregate(some, self.system, entities)
+        for name, some in events.items():
+            with progress.stage(f"measuring {name}"):
+                counted = some.measured(entities)
             parts.append(counted.figures)
             self.found(counted)
         cells = None

@@ -1,30 +1,29 @@
-"""Records: one event a row becomes measures per entity and scored period, in one pass over the file.
+"""Records: one event a row becomes measures per entity and scored period.
 
-All measures of a dataset are aggregations of one `group_by` over a lazy scan, so a file is read once, by the streaming
-engine, and only the columns that are needed. What texts mean (periods, entities) is found on their distinct values.
+What merges is aggregated in one pass of the streaming engine (`kpi.intake.partials`), and one more for each column of
+finer units (`per`), whose groups are others; what does not merge is taken a bucket of periods at a time
+(`kpi.intake.buckets`). Rows that are wrong are looked for only when there are some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import polars as pl
 
-from kpi import expressions, periods
+from kpi import progress
+from kpi.datasets import Records
 from kpi.errors import Diagnostic
-from kpi.intake import findings
+from kpi.intake.buckets import statistics
 from kpi.intake.entities import Entities
-from kpi.intake.headers import clean
+from kpi.intake.events import MONTH, WHO, Span, dated, events
 from kpi.intake.match import Placed, needed_columns, of_dataset
-from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW
-from kpi.measures import SCALE, Measure, exact_sum, unscaled
+from kpi.intake.partials import PER, ROWS, SOURCE, Aggregation, aggregation
+from kpi.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
 from kpi.periods import Grain
 from kpi.status import OK, Status, reason
 from kpi.system import System
-from kpi.terms import Term
 
 
 @dataclass
@@ -46,146 +45,136 @@ def distinct_texts(source: Placed, header: str) -> list[str]:
     return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
-def aggregate(sources: Sequence[Placed], system: System, entities: Entities) -> Aggregated:
-    """Returns the measures of a dataset of records.
+@dataclass(frozen=True)
+class Gathered:
+    """The tables of a dataset, aggregated by who and month as they are written, before it is known who there is."""
+
+    grain: Grain
+    measures: Mapping[str, Measure]
+    pass_over: Aggregation
+    tables: Mapping[str | None, pl.DataFrame]
+    bad: Sequence[Mapping[str, int]]
+
+    def texts(self) -> list[str]:
+        """Returns the distinct texts that say who a row is about, sorted."""
+        return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls()})
+
+    def measured(self, entities: Entities) -> Aggregated:
+        """Returns the measures of the entities, and what is wrong in the rows."""
+        meaning = entities.resolve(self.texts())
+        known = pl.DataFrame(
+            {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
+        )
+        figures = []
+        for (per, timing), group in self._groups().items():
+            found = self._merged(group, per, known, by_month=timing is not None)
+            figures.append(_long(found, group, timing, self.grain))
+        out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
+        self._told(out, entities, known)
+        return out
+
+    def _groups(self) -> dict[tuple[str | None, str | None], dict[str, Measure]]:
+        """The measures by the column of finer units and by how months are combined."""
+        groups: dict[tuple[str | None, str | None], dict[str, Measure]] = {}
+        for name, measure in self.measures.items():
+            timing = measure.over_time if measure.over_time != "ytd" else None
+            groups.setdefault((measure.per, timing), {})[name] = measure
+        return groups
+
+    def _merged(
+        self, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, *, by_month: bool
+    ) -> pl.DataFrame:
+        """Value and rows of each measure for every entity, finer unit and period, or month."""
+        months = 1 if by_month else self.grain.months
+        keys = ["entity", PER, "period"]
+        table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
+        parts = _parts(group.values())
+        merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
+        of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
+        if of_rows:
+            counted = (
+                self._known(None, known)
+                .group_by(period=pl.col(MONTH) // self.grain.months)
+                .agg(rows=pl.col(ROWS).sum())
+            )
+            made = statistics(
+                self.pass_over, of_rows, known, counted, per=per, months=self.grain.months, by_month=by_month
+            )
+            for (name,), one in made.partition_by("measure", as_dict=True).items():
+                merged = merged.join(
+                    one.select(*keys, pl.col("value").alias(str(name))), on=keys, how="left", nulls_equal=True
+                )
+            lacking = [name for name in of_rows if name not in merged.columns]
+            merged = merged.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in lacking)
+        columns: dict[str, pl.Expr] = {}
+        for name, measure in group.items():
+            own = [pl.col(part.name) for part in measure.parts()]
+            columns[name], columns[f"{name}.rows"] = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
+        return merged.select(*keys, **columns)
+
+    def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
+        """The groups that are of an entity and a month."""
+        return self.tables[per].filter(dated(pl.col(MONTH))).join(known, on=WHO, how="inner")
+
+    def _told(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
+        """Counts the rows, and finds those that are wrong where there are any."""
+        named = pl.col("entity").is_not_null()
+        counted = self.tables[None].join(known, on=WHO, how="left").group_by(SOURCE).agg(
+            rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
+            undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
+            refused=pl.col(ROWS).filter(~(named & dated(pl.col(MONTH)))).sum(),
+            empty=pl.col(ROWS).filter(pl.col(WHO).is_null() & pl.col(MONTH).is_null()).sum(),
+            unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
+        ).sort(SOURCE)  # fmt: skip
+        for one in counted.to_dicts():
+            table = self.pass_over.tables[one[SOURCE]]
+            blank = table.blank() if one["empty"] else 0
+            out.read += one["rows"] - blank
+            out.refused += one["refused"] - blank
+            out.findings += table.findings(
+                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, self.bad[one[SOURCE]]
+            )
+
+
+def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
+    """Returns every dataset of records among some tables, aggregated as `gather` does, by its name."""
+    groups: dict[str, list[Placed]] = {}
+    for source in sources:
+        if isinstance(source.dataset, Records):
+            groups.setdefault(source.name, []).append(source)
+    found = {}
+    for name, some in groups.items():
+        sizes = [source.table.size for source in some]
+        total = None if None in sizes else sum(size for size in sizes if size is not None)
+        with progress.stage(f"aggregating {name}", total):
+            found[name] = gather(some, system)
+    return found
+
+
+def gather(sources: Sequence[Placed], system: System, span: Span | None = None) -> Gathered:
+    """Returns a dataset of records, aggregated as far as can be without knowing who there is.
 
     Args:
         sources: its tables, which count as one: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
-        entities: who there is.
+        span: the only months to read; what is wrong in rows of others is not told.
     """
-    grain = system.period
     measures = of_dataset(system, sources[0].name)
     kinds = needed_columns(system, sources[0].name)
-    frames, bad = zip(*(_prepared(source, kinds, entities, grain) for source in sources), strict=True)
-    frame = frames[0]
-    if len(frames) > 1:
-        finer = [clean(measure.per) for measure in measures.values() if measure.per is not None]
-        read = {f"n {column}" if kind == "number" else column for column, kind in kinds.items()}
-        columns = ["#entity", "#month", "#period", "#order", *sorted(read.union(finer))]
-        frame = pl.concat([one.select(columns) for one in frames], how="vertical_relaxed")
-    out = Aggregated(pl.DataFrame())
-    usable = frame.filter(pl.col("#entity").is_not_null() & pl.col("#month").is_not_null())
-    groups: dict[tuple[str | None, str | None], dict[str, Measure]] = {}
-    for name, measure in measures.items():
-        timing = measure.over_time if measure.over_time != "ytd" else None
-        groups.setdefault((measure.per, timing), {})[name] = measure
-    queries = [
-        _query(usable, group, per, kinds, by_month=timing is not None) for (per, timing), group in groups.items()
-    ]
-    counted = frame.select(pl.len(), refused=(pl.col("#entity").is_null() | pl.col("#month").is_null()).sum())
-    collected = pl.collect_all([counted, *bad, *queries])
-    out.read, out.refused = collected[0].row(0)
-    out.findings = [
-        finding
-        for source, rows in zip(sources, collected[1 : len(sources) + 1], strict=True)
-        for finding in _findings(source, rows, entities)
-    ]
-    figures = [
-        _long(table, group, timing, grain)
-        for table, ((_, timing), group) in zip(collected[len(sources) + 1 :], groups.items(), strict=True)
-    ]
-    out.figures = pl.concat(figures) if figures else out.figures
-    return out
+    tables = [events(source, measures, kinds, system.period) for source in sources]
+    by_per: dict[str | None, list[Measure]] = {None: []}
+    for measure in measures.values():
+        by_per.setdefault(measure.per, []).append(measure)
+    over = aggregation(tables, kinds, span)
+    whole, bad, over = over.proven(_parts(by_per[None]))
+    found: dict[str | None, pl.DataFrame] = {None: whole}
+    found |= {per: over.partials(_parts(some), per) for per, some in by_per.items() if per is not None}
+    return Gathered(system.period, measures, over, found, bad)
 
 
-def _prepared(
-    source: Placed, kinds: Mapping[str, str], entities: Entities, grain: Grain
-) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """The rows with `#entity`, `#month`, `#period`, `#order` and typed columns, and the rows that are wrong."""
-    table, who, when = source.table, source.who, source.roles["period"]
-    schema = table.frame.collect_schema()
-    frame = table.numbered()
-    meaning = entities.resolve(distinct_texts(source, who))
-    known = pl.LazyFrame(
-        {"#who": list(meaning), "#entity": list(meaning.values())}, schema={"#who": pl.String, "#entity": pl.UInt32}
-    )
-    named = pl.col(who).cast(pl.String)
-    frame = frame.with_columns(pl.when(named.str.strip_chars() != "").then(named).alias("#who"))
-    frame = frame.join(known, on="#who", how="left")
-    if schema[when] in (pl.Date, pl.Datetime):
-        date = pl.col(when)
-        month = (date.dt.year() * 12 + date.dt.month() - 1).cast(pl.Int32)
-        frame = frame.with_columns(month.alias("#month"), (month * 100 + date.dt.day()).alias("#order"))
-        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("#problem"))
-    else:
-        texts = periods.parse_column(pl.Series(distinct_texts(source, when), dtype=pl.String))
-        inside = pl.col("start") // grain.months == (pl.col("start") + pl.col("months") - 1) // grain.months
-        texts = texts.select(
-            pl.col("text").alias("#when"),
-            pl.when(inside).then(pl.col("start") + pl.col("months") - 1).cast(pl.Int32).alias("#month"),
-            pl.when(inside | pl.col("start").is_null()).then(pl.col("problem"))
-            .otherwise(pl.format("`{}` is longer than the scored periods", "text")).alias("#problem"),
-        )  # fmt: skip
-        texts = texts.with_columns((pl.col("#month") * 100 + _day(pl.col("#when"))).alias("#order"))
-        frame = frame.with_columns(pl.col(when).cast(pl.String).alias("#when")).join(
-            texts.lazy(), on="#when", how="left"
-        )
-    frame = frame.with_columns((pl.col("#month") // grain.months).cast(pl.Int32).alias("#period"))
-    numbers = [column for column, kind in kinds.items() if kind == "number"]
-    typed: dict[str, pl.Expr] = {}
-    wrong: dict[str, pl.Expr] = {}
-    for column in numbers:
-        header = clean(column)
-        source_column = pl.col(header)
-        if schema[header].is_integer():
-            typed[f"n {column}"] = source_column.cast(pl.Float64)
-        else:
-            read = source_column.map_batches(_values, return_dtype=pl.Float64, is_elementwise=True)
-            typed[f"n {column}"] = read
-            wrong[column] = source_column.map_batches(_problems, return_dtype=pl.String, is_elementwise=True)
-    frame = frame.with_columns(**typed)
-    unplaced = pl.col("#entity").is_null() | pl.col("#month").is_null()
-    shown = frame.with_columns(**{f"p {column}": expr for column, expr in wrong.items()})
-    bad = shown.filter(pl.any_horizontal([unplaced, *(pl.col(f"p {column}").is_not_null() for column in wrong)]))
-    when_text = pl.col(when).cast(pl.String)
-    return frame, bad.select(
-        ROW, pl.col("#who"), when_text.alias("#text"), "#entity", "#month", "#problem", *(f"p {c}" for c in wrong)
-    )
-
-
-def _day(text: pl.Expr) -> pl.Expr:
-    """The day of the month in the text of a date, 0 where it has none: 2023/9/30, 2023年9月30日, 20230930."""
-    numbers = text.str.extract_all("[0-9]+")
-    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(2, null_on_oob=True))
-    return digits.otherwise(text.str.extract("^[0-9]{6}([0-9]{2})")).cast(pl.Int32, strict=False).fill_null(0)
-
-
-def _values(column: pl.Series) -> pl.Series:
-    return read_numbers(column)["value"]
-
-
-def _problems(column: pl.Series) -> pl.Series:
-    return read_numbers(column)["problem"]
-
-
-def _query(
-    frame: pl.LazyFrame, measures: Mapping[str, Measure], per: str | None, kinds: Mapping[str, str], *, by_month: bool
-) -> pl.LazyFrame:  # fmt: skip
-    """One `group_by` with value and row count of each measure; by month where they are combined over time after."""
-    aggregations: dict[str, pl.Expr] = {}
-    conditions: dict[str, pl.Expr] = {}
-    columns = {column: f"n {column}" if kind == "number" else column for column, kind in kinds.items()}
-
-    def scope(column: str) -> Term:
-        return Term(pl.col(columns.get(column, column)), kinds.get(column, "text"))
-
-    for name, measure in measures.items():
-        matched = pl.lit(True)
-        if measure.where is not None:
-            matched = conditions.setdefault(
-                measure.where, expressions.parse(measure.where).resolve(scope).expr.fill_null(value=False)
-            )
-        if measure.where is None:
-            matched = pl.col("#entity").is_not_null()
-        bound = measure.model_copy(update={"of": columns[measure.columns()[0]]}) if measure.columns() else measure
-        aggregations[name], aggregations[f"{name}.rows"] = bound.aggregate(matched, pl.col("#order"))
-    keys = [pl.col("#entity").alias("entity"), (pl.col("#month") if by_month else pl.col("#period")).alias("period")]
-    finer = pl.lit(None, dtype=pl.String) if per is None else pl.col(clean(per)).cast(pl.String)
-    frame = frame.with_columns(finer.alias("per"))
-    if per is not None:
-        frame = frame.filter(pl.col("per").is_not_null())
-    return frame.group_by([*keys, "per"]).agg(**aggregations)
+def _parts(measures: Iterable[Measure]) -> list[Part]:
+    """What the measures keep, each once."""
+    return list(dict.fromkeys(part for measure in measures for part in measure.parts()))
 
 
 def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
@@ -223,31 +212,3 @@ def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
         "last": value.sort_by("period").last(),
         "first": value.sort_by("period").first(),
     }[timing]
-
-
-def _findings(source: Placed, bad: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
-
-    def unknown(row: dict[str, object]) -> tuple[str, str, str | None]:
-        if row["#who"] is None:
-            return "K602", "the row names no entity", None
-        finding = entities.unknown(str(row["#who"]), source.table.place())
-        return finding.code, finding.message, finding.hint
-
-    def when(row: dict[str, object]) -> tuple[str, str, str | None]:
-        return "K606", str(row["#problem"] or "the row has no date"), None
-
-    for condition, column, tell in (("#entity", source.who, unknown), ("#month", source.roles["period"], when)):
-        rows = bad.filter(pl.col(condition).is_null())
-        if rows.height:
-            found += findings.of_rows(source.table, rows, column, tell)
-    for column in bad.columns:
-        if column.startswith("p "):
-            rows = bad.filter(pl.col(column).is_not_null())
-            if rows.height:
-                found += findings.of_rows(source.table, rows, column[2:], partial(_bad_number, column))
-    return found
-
-
-def _bad_number(column: str, row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K604", str(row[column]), None

@@ -45,6 +45,8 @@ class Table:
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
+        size: the number of rows, blank ones included, where the reader knows it.
+        cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
         scan: gives the frame with some columns read as other types than String, where the file can be read so.
     """
 
@@ -57,6 +59,8 @@ class Table:
     unit: str | None = None
     titles: tuple[str, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
+    size: int | None = None
+    cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
 

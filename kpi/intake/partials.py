@@ -1,0 +1,162 @@
+"""Measures that merge, in one pass over the rows: `group_by` who and month as written, then again by what those mean.
+
+The pass keeps `kpi.measures.Part`s. Its groups are few, so everything that is slow for a row is done on them: which
+entity a text means, which scored period a month lies in, whether two groups are one.
+
+Sums are whole multiples of 1e-9, which no order of the rows changes. In 64 bits they cost what sums of floats do, in
+128 bits a third more. So columns whose first rows leave room are summed in 64 bits, and the pass proves that this was
+enough: no cell was above the limit of its column, and no group had more rows than fit below it. Otherwise it is run
+again with 128 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from kpi import expressions, progress
+from kpi.intake.events import MONTH, WHO, Events, Span, cell, valid
+from kpi.intake.numbers import LARGEST
+from kpi.measures import SCALE, Part
+from kpi.terms import Term
+
+SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+
+#: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
+SMALL = 100_000
+
+# How many of the first rows are looked at, and how much larger than there cells and groups may be.
+_HEAD, _ROOM = 10_000, 8.0
+
+# What sums in 64 bits stay below.
+_LIMIT = 2.0**63
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """The pass over all tables of a dataset.
+
+    Attributes:
+        tables: that count as one.
+        kinds: the columns that are read, each a number or a text.
+        limits: what the magnitude of each number is expected to stay below; `LARGEST` where sums take 128 bits.
+        most: the most rows that a group may have for these limits.
+        span: the months that are read, all when None.
+    """
+
+    tables: Sequence[Events]
+    kinds: Mapping[str, str]
+    limits: Mapping[str, float]
+    most: float = float("inf")
+    span: Span | None = None
+
+    def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
+        """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
+
+        `ODD` counts rows with a number that is none, or above its limit; without `per` only.
+        """
+        where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
+        numbers = [name for name in self._needed(parts, whole=per is None) if self.kinds[name] == "number"]
+        frame = self.rows(self._needed(parts, whole=per is None), per)
+        odd = [pl.col(cell(name)).abs() > self.limits[name] for name in numbers] if per is None else []
+        frame = frame.with_columns(
+            pl.any_horizontal(odd).alias(ODD) if odd else pl.lit(value=False).alias(ODD),
+            *(valid(name).alias(cell(name)) for name in numbers),
+        )
+        frame = frame.with_columns(
+            **{name: condition(text, self.kinds) for text, name in where.items()},
+            **{f"s {one.of}": self._scaled(one.of) for one in parts if one.what == "sum" and one.of is not None},
+        )
+        keys = {SOURCE: pl.UInt32, WHO: pl.String, MONTH: pl.Int32, PER: pl.String}
+        there = [key for key in keys if key in frame.collect_schema()]
+        kept = [_kept(part, where).alias(part.name) for part in parts]
+        found = frame.group_by(there).agg(pl.len().alias(ROWS), pl.col(ODD).sum(), *kept).collect(engine="streaming")
+        constant = {key: 0 if key == SOURCE else None for key in keys if key not in there}
+        return found.with_columns(pl.lit(value, dtype=keys[key]).alias(key) for key, value in constant.items())
+
+    def rows(
+        self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = ()
+    ) -> pl.LazyFrame:
+        """Returns the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled."""
+        frames = []
+        for place, one in enumerate(self.tables):
+            names = dict.fromkeys([WHO, MONTH, *extra, *map(cell, needed), *([cell(per)] if per is not None else [])])
+            rows = one.rows(names, span or self.span)
+            if per is not None:
+                rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
+            if len(self.tables) > 1:
+                rows = rows.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE))
+            frames.append(rows)
+        return progress.counted(pl.concat(frames) if len(frames) > 1 else frames[0])
+
+    def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, list[dict[str, int]], Aggregation]:
+        """Returns the parts of every group, for each table how many cells of which columns are no number, and the pass.
+
+        That is this one, or, when numbers were larger than expected, its like in 128 bits.
+        """
+        found = self.partials(parts)
+        odd = found.group_by(SOURCE).agg(pl.col(ODD).sum()).filter(pl.col(ODD) > 0)[SOURCE].to_list()
+        bad: list[dict[str, int]] = [{} for _ in self.tables]
+        larger = bool((found[ROWS].max() or 0) > self.most)  # type: ignore[operator]
+        for place in odd:
+            bad[place], beyond = self.tables[place].bad_numbers(self.limits, self.span)
+            larger = larger or bool(beyond)
+        if not larger:
+            return found, bad, self
+        wide = replace(self, limits=dict.fromkeys(self.limits, LARGEST), most=float("inf"))
+        return wide.partials(parts), bad, wide
+
+    def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
+        """The columns that parts are made of; in the pass over everything also all that have to be numbers."""
+        names = {part.of for part in parts if part.of is not None}
+        names |= {name for part in parts if part.where for name, _ in expressions.parse(part.where).names()}
+        return sorted(names | ({name for name, kind in self.kinds.items() if kind == "number"} if whole else set()))
+
+    def _scaled(self, column: str) -> pl.Expr:
+        whole = (pl.col(cell(column)) * SCALE).round()
+        if self.limits[column] < LARGEST:
+            return whole.cast(pl.Int64, strict=False)
+        return whole.cast(pl.Int128)
+
+
+def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], span: Span | None = None) -> Aggregation:
+    """Returns the pass over the tables of a dataset, with limits by what their first rows hold."""
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    wide = Aggregation(tables, kinds, dict.fromkeys(numbers, LARGEST), span=span)
+    sizes = [one.source.table.size for one in tables]
+    total = sum(size for size in sizes if size is not None)
+    if not numbers or None in sizes or total <= SMALL:
+        return wide
+    heads = [one.rows([WHO, MONTH, *map(cell, numbers)], span, head=_HEAD).collect() for one in tables]
+    head = pl.concat(heads)
+    if not head.height:
+        return wide
+    share = int(head.group_by(WHO, MONTH).len()["len"].max()) / head.height  # type: ignore[arg-type]
+    most = min(_ROOM * share * total, float(total))
+    limit = _LIMIT / SCALE / max(most, 1.0)
+    largest = head.select(valid(name).abs().max().alias(name) for name in numbers).row(0, named=True)
+    narrow = {name: limit for name, value in largest.items() if value is not None and value * _ROOM < limit}
+    return replace(wide, limits={**wide.limits, **narrow}, most=most if narrow else float("inf"))
+
+
+def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:
+    """Returns a condition of measures over the columns `cell(...)`; null where it cannot be told."""
+
+    def scope(column: str) -> Term:
+        return Term(pl.col(cell(column)), kinds.get(column, "text"))
+
+    return expressions.parse(where).resolve(scope).expr
+
+
+def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
+    """One part as an aggregation. Each condition is a column, which the parts share."""
+    matched = None if part.where is None else pl.col(where[part.where])
+    if part.of is None:
+        return pl.len() if matched is None else matched.sum()
+    value = pl.col(f"s {part.of}" if part.what == "sum" else cell(part.of))
+    if part.what == "filled":
+        return value.is_not_null().sum() if matched is None else (matched & value.is_not_null()).sum()
+    kept = value if matched is None else pl.when(matched).then(value)
+    return {"sum": kept.sum, "min": kept.min, "max": kept.max}[part.what]()
