@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -18,7 +19,10 @@ from kpi import matrices, means
 from kpi.definition import kind_of
 from kpi.found_stars import SCHEMES
 from kpi.pillars import Missing
-from kpi.scoring import KINDS
+from kpi.scoring import KINDS, Case, Rule
+from kpi.scoring.lines import Goalposts
+from kpi.scoring.places import Borda, Percentile, RankScore
+from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.treatment import STEPS
 from kpi.weights import METHODS
 
@@ -28,6 +32,13 @@ HEAD = """# Scoring, weights, means, data treatment and stars
 Written by `python docs/reference.py` out of the definitions; what is said here is what the classes say of themselves.
 Scores are percent of full marks. What a kind makes of equal values and of a single entity stands in its text.
 """
+#: Rules that put values on a common scale, each with what it cannot do without, and the keys that set their range.
+NORMALISERS: dict[type[Rule], dict[str, Any]] = {
+    Goalposts: {"low": 0, "high": 10}, Efficacy: {}, MinMax: {}, ZScore: {}, DistanceToTarget: {}, DistanceToBest: {},
+    Percentile: {}, RankScore: {}, Borda: {},
+}  # fmt: skip
+RANGE = ("scale", "base", "span", "mean", "sd", "first", "step", "points", "constant")
+
 #: What every definition of a group takes stands once, at its head.
 SHARED = {"kind", "method", "ours", "title", "note"}
 
@@ -79,6 +90,26 @@ def group(title: str, models: tuple[type[BaseModel], ...], tag: str = "kind") ->
     return "\n\n".join(parts)
 
 
+def glance() -> str:
+    """Returns the normalisers side by side; what they make of equal values and of a single one is computed here."""
+    rows = ["| kind | range | floor, cap | all are 5 | one, 5 |", "|---|---|---|---|---|"]
+    for model, needed in NORMALISERS.items():
+        rule = model.model_validate(needed)
+        ranges = [f"`{name}: {default(field)[1:-1]}`" for name, field in model.model_fields.items() if name in RANGE]
+        limits = ", ".join("none" if one is None else f"{one:g}" for one in (rule.floor, rule.cap))
+        scores = (scored(rule, [5.0] * number) for number in (3, 1))
+        rows.append(f"| `{kind_of(model)}` | {', '.join(ranges)} | {limits} | {' | '.join(scores)} |")
+    shown = ", ".join(f"`{kind_of(model)}` {needed}" for model, needed in NORMALISERS.items() if needed)
+    head = "Direction is the indicator's `better` everywhere. The target is 5; as examples: "
+    return "\n\n".join(["### Normalisers at a glance", head + shown.replace("'", "") + ".", "\n".join(rows)])
+
+
+def scored(rule: Rule, values: list[float]) -> str:
+    """Returns the score of the first of some values, all of them peers, the target being 5."""
+    answer = rule.score(Case.plain(pl.col("x"), target=pl.lit(5.0)))
+    return f"{pl.DataFrame({'x': values}).select(rule.finish(answer)).to_series()[0]:g}"
+
+
 def text() -> str:
     """Returns the whole reference."""
     formulas = {
@@ -91,6 +122,7 @@ def text() -> str:
     chapters = [
         HEAD.strip(),
         group("Scoring rules", KINDS),
+        glance(),
         "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(matrices.copeland)}"]),
         "\n\n".join(["## Missing parts", paragraphs(Missing), table(Missing, set())]),
         group("Weights", METHODS, "method"),

@@ -96,7 +96,7 @@ def head(system: System) -> Iterator[str]:
     yield f"- 计分：{rule.words() if rule else '有目标的指标按完成比例'}"
     yield f"- 合成：{system.composite.mean_words}，{system.composite.missing.words()}，满分 {system.composite.full:g}"
     names = "，".join(f"{level} 星为{name}" for level, name in sorted(system.stars.names.items(), reverse=True))
-    yield f"- 星级：{system.stars.words()}" + (f"；{names}" if names else "")
+    yield f"- 星级：{system.stars.in_full()}" + (f"；{names}" if names else "")
     yield f"- 排名：保留 {system.ranking.decimals} 位小数，分组排名"
     yield ""
 
@@ -225,7 +225,7 @@ def own(system: System) -> Iterator[str]:
 def index(systems: Iterable[System]) -> str:
     """Returns the page that lists the others."""
     rows = [
-        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars.words())
+        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars.in_full())
         for one in systems
     ]
     lines = [

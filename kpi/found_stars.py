@@ -13,7 +13,8 @@ from pydantic import Field
 from kpi import cutpoints
 from kpi.definition import Listed, Path, Problem, Problems, one_of
 from kpi.indicators import Symbols
-from kpi.stars import Bands, Halving, Ladder, Level, Lit, Quota, Rated, Scheme, halved
+from kpi.scheme import Halving, Level, Rated, Scheme, halved
+from kpi.stars import Bands, Ladder, Lit, Quota
 
 
 class Found(Halving):
@@ -75,14 +76,22 @@ class Found(Halving):
         return pl.when(score.is_not_null()).then(level).cast(self.dtype)
 
     def _rail(self) -> str:
-        return "" if self.guardrail is None else f"，各档分数线每期至多移动 {self.guardrail:g} 分"
+        rail = "" if self.guardrail is None else f"，各档分数线每期至多移动 {self.guardrail:g} 分"
+        return rail + ("，上半档加半星" if self.half else "")
 
 
 class Quantiles(Found):
     """By quantiles of the scores: `percentiles: {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}` gives five stars from the 90th on.
 
-    Where all scores are equal, and for a single entity, everyone has the highest level (the lowest with
-    `inclusive: upper`).
+    The cut points are `Q(p)` of the scores of the period and cohort. Where all scores are equal, and for a single
+    entity, everyone has the highest level (the lowest with `inclusive: upper`).
+
+    Source: Hyndman and Fan (1996), type 7, for `interpolation: linear`.
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [10.0, 20.0, 30.0, 40.0, 50.0]})
+    >>> scheme = Quantiles(percentiles={3: 75.0, 2: 25.0, 1: 0.0})
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [1, 2, 2, 3, 3]
     """
 
     kind: Literal["quantiles"] = "quantiles"
@@ -115,8 +124,15 @@ class Quantiles(Found):
 class Breaks(Found):
     """By natural breaks: the clusters of scores with the least squares within them, an exact optimum.
 
-    With fewer distinct scores than levels the highest levels are given, so where all scores are equal everyone has the
-    highest.
+    `min Σ (x - mean of its cluster)²` over all ways to cut. With fewer distinct scores than levels the highest levels
+    are given, so where all scores are equal, and for a single entity, everyone has the highest.
+
+    Source: Fisher (1958); natural breaks of Jenks (1967).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [10.0, 11.0, 50.0, 52.0, 90.0]})
+    >>> scheme = Breaks(levels=(1, 2, 3))
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [1, 1, 2, 2, 3]
     """
 
     kind: Literal["breaks"] = "breaks"

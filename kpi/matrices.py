@@ -76,6 +76,8 @@ def variation(columns: Sequence[pl.Series]) -> list[float] | None:
 
     Constant indicators have weight 0; where all are constant all weigh the same. None where a mean is not positive.
 
+    Source: 变异系数法 of 综合评价 textbooks.
+
     >>> variation([pl.Series([1.0, 3.0]), pl.Series([9.0, 11.0]), pl.Series([5.0, 5.0])])
     [0.8333333333333333, 0.16666666666666666, 0.0]
     """

@@ -17,12 +17,13 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi import audit, stars
+from kpi import audit
 from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.details import NOTHING, Stage, details_of, goal, reached
 from kpi.indicators import ENTITIES, MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.ranking import Ranking
+from kpi.scheme import Rated
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
@@ -259,7 +260,7 @@ def _places(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    rated = stars.Rated(
+    rated = Rated(
         _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
     )
     return {

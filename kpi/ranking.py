@@ -16,8 +16,15 @@ Ties = Literal["min", "max", "average", "dense"]
 class Ranking(Block):
     """How totals are rounded and placed.
 
-    `ties: min` is competition ranking, 1 2 2 4. `on: rounded` compares the printed numbers (修约值比较), `raw` the full
-    ones (全数值比较, GB/T 8170-2008 4.3). `tie_break` names indicators or pillars that decide between equal totals.
+    `ties: min` is competition ranking, 1 2 2 4. `on: rounded` compares printed numbers (修约值比较), `raw` the full
+    ones (全数值比较, GB/T 8170-2008 4.3). `tie_break` names indicators or pillars that decide between equal totals. Who
+    has no score has no place; a single one is first.
+
+    Source: GB/T 8170-2008; competition ranking as in published league tables (码头镇: 8, 8, 10, 10, 12).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [90.5, 90.5, None, 90.0]})
+    >>> frame.select(Ranking().place(pl.col("score"), [])).to_series().to_list()
+    [1, 1, None, 3]
     """
 
     ties: Ties = Field("min", description="which place equal totals share; min is 1 2 2 4")

@@ -1,14 +1,7 @@
-"""Stars (星级): one to five by a declared scheme; grades and colours are the same machinery under other names.
-
-A scheme answers with the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
-scores and conditions.
-"""
+"""Stars (星级): one to five by a declared scheme; grades and colours are the same machinery under other names."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -20,133 +13,19 @@ from kpi.definition import Block, Listed, Name, Path, Problem, Problems
 from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.pillars import score_of
+from kpi.scheme import Halving, Level, Rated, Scheme, halved, reaches
 from kpi.status import reason, status_of
-
-Level = Annotated[int, Field(ge=0, le=5)]
-
-
-@dataclass(frozen=True)
-class Rated:
-    """What a scheme sees: the score to compare, the places, the top pillars, and the names that conditions may use."""
-
-    score: pl.Expr
-    tops: tuple[str, ...]
-    symbols: Symbols
-    full: float = 100
-    scored: tuple[str, ...] = ()
-
-
-class Moves(Block):
-    """How far stars may move from one period to the next; left out: as far as they like.
-
-    `up: 1` is one rung at a time, `down: 0` holds harmless: what was reached is kept.
-    """
-
-    up: Annotated[int, Field(ge=0)] | None = Field(None, description="the most levels up from one period to the next")
-    down: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="the most levels down from one period to the next"
-    )
-
-    def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
-        """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
-
-        A limit counts from an entity's last level, also over periods without one; a first level is free.
-        """
-        earned, number = columns[0], int(columns[1][0])
-        last = pl.Series([None] * number, dtype=earned.dtype)
-        settled = []
-        for start in range(0, len(earned), number):
-            frame = pl.DataFrame({"now": earned.slice(start, number), "last": last})
-            level = pl.col("now")
-            if self.up is not None:
-                level = pl.min_horizontal(level, pl.col("last") + self.up)
-            if self.down is not None:
-                level = pl.max_horizontal(level, pl.col("last") - self.down)
-            level = pl.when(pl.col("now").is_not_null()).then(level).cast(earned.dtype)
-            here = frame.select(level.alias("level"), pl.coalesce(level, "last").alias("last"))
-            settled.append(here["level"])
-            last = here["last"]
-        return pl.concat(settled) if settled else earned
-
-
-def reaches(pillar: str, cut: float) -> pl.Expr:
-    """Returns whether a pillar has a score of at least `cut`, but for the last bits of binary fractions."""
-    return (pl.col(score_of(pillar)).round(9) >= cut).fill_null(value=False)
-
-
-class Scheme(Block):
-    """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}.
-
-    What a scheme gives is settled in this order: none below `min_indicators`, `floor` and `cap`, `moves`.
-    """
-
-    names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
-    on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
-    min_indicators: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="scored indicators needed for any star"
-    )
-    floor: Level | None = Field(None, description="the least that who has a score gets")
-    cap: Level | None = Field(None, description="the most that anyone gets")
-    moves: Moves | None = Field(None, description="how fast levels may change from period to period")
-    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
-
-    @property
-    def dtype(self) -> type[pl.DataType]:
-        """The type of levels: Int8, or with halves Float64."""
-        return pl.Int8
-
-    def settled(self, rated: Rated) -> pl.Expr:
-        """Returns the level after the minimum of indicators, floor, cap and moves."""
-        level = self.level(rated).cast(self.dtype)
-        if self.min_indicators is not None:
-            number = pl.sum_horizontal([pl.col(score_of(name)).is_not_null().cast(pl.Int64) for name in rated.scored])
-            level = pl.when(number >= self.min_indicators).then(level)
-        if self.floor is not None or self.cap is not None:
-            level = level.clip(self.floor, self.cap)
-        if self.moves is not None:
-            level = pl.map_batches([level, pl.col("#entities")], self.moves.applied, return_dtype=self.dtype)
-        return level
-
-    @abstractmethod
-    def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level earned (Int8), null where there is no score."""
-
-    @abstractmethod
-    def words(self) -> str:
-        """Returns the scheme in words."""
-
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
-        yield from ()
-
-    @property
-    def lowest(self) -> int:
-        """The level below which nothing can fall."""
-        return 0
-
-
-class Halving(Scheme):
-    """The base of schemes that may give half stars."""
-
-    half: bool = Field(False, description="half a star more from the middle between two cut points on")
-
-    @property
-    def dtype(self) -> type[pl.DataType]:
-        """The type of levels: Int8, or with halves Float64."""
-        return pl.Float64 if self.half else pl.Int8
-
-
-def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
-    """Returns a level with half a star more in the upper half of a band; the highest has none."""
-    ordered = sorted(cuts.items())
-    for (stars, low), (_, high) in pairwise(ordered):
-        more = (level == stars) & (score >= (low + high) / 2)
-        level = pl.when(more).then(pl.lit(stars + 0.5)).otherwise(level)
-    return level
 
 
 class Bands(Halving):
-    """By score: the highest level whose cut is reached; cuts are inclusive lower bounds."""
+    """By score: the highest level whose cut is reached, `score >= cut`; 0 below every cut (分数段).
+
+    Source: 数字政府服务能力 (95, 85, 75, 60, every lower bound in); 纳税信用 (90, 70, 40).
+
+    >>> frame = pl.DataFrame({"score": [90.0, 89.99, None]})
+    >>> frame.select(Bands().level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [5, 4, None]
+    """
 
     kind: Literal["bands"] = "bands"
     cuts: dict[Level, float] = Field(
@@ -193,7 +72,15 @@ class Quota(Scheme):
     """By place: fixed shares of the ranked units, from the best (比例控制).
 
     The k best shares together take the places up to `round(share of N)`. Units tied at a cut all get the better level
-    with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own.
+    with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own. Of a single unit, and where
+    all are equal, everyone is first.
+
+    Source: quotas of published schemes, such as 五星 at most 10 %, 四星 20 %, 一星 5 %; 亩均论英雄 (20, 60, 15, 5 %).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [90.0, 80.0, 80.0, 70.0]})
+    >>> scheme = Quota(shares={3: 50.0, 2: 25.0, 1: 25.0})
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [3, 3, 3, 1]
     """
 
     kind: Literal["quota"] = "quota"
@@ -267,9 +154,16 @@ class Rung(Block):
 
 
 class Ladder(Scheme):
-    """By prerequisites: the highest level such that it and every level below are met.
+    """By prerequisites: the highest level such that it and every level below are met, 0 where not even the first is.
 
     With `one_rung` a unit rises at most one level a period (只有三星方可申报四星); it may fall freely.
+
+    Source: GB/T 50378-2014 绿色建筑评价标准, 3.2: all control items, 40 in each category, 50, 60 or 80 in all.
+
+    >>> frame = pl.DataFrame({"score": [55.0, 80.0, 49.9]})
+    >>> scheme = Ladder(rungs={1: Rung(score=50.0), 2: Rung(score=60.0), 3: Rung(score=80.0)})
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [1, 3, 0]
     """
 
     kind: Literal["ladder"] = "ladder"
@@ -319,7 +213,14 @@ class Ladder(Scheme):
 
 
 class Lit(Scheme):
-    """By dimension: one star for each pillar that reaches the cut (得分达 80 即点亮一颗星)."""
+    """By dimension: a star for each pillar that reaches it, `pillar >= cut`, at most five (得分达 80 即点亮一颗星).
+
+    Source: 村级组织星级创建, a dimension's base of 100 and its star from 80 on.
+
+    >>> frame = pl.DataFrame({"score": [70.0], "a.score": [80.0], "b.score": [79.9]})
+    >>> frame.select(Lit(of=("a", "b")).level(Rated.plain(pl.col("score")))).item()
+    1
+    """
 
     kind: Literal["lit"] = "lit"
     cut: float = Field(80, description="the score that lights a star")

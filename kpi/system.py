@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kpi.adjustments import Bonus, Deduction, Veto
     from kpi.checks import Check
     from kpi.datasets import Dataset
-    from kpi.stars import Scheme
+    from kpi.scheme import Scheme
     from kpi.treatment import Step
 
     Measures: TypeAlias = dict[str, Measure]

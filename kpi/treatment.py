@@ -62,9 +62,13 @@ class Impute(Step):
 
     `mean` and `median` leave a gap where fewer than `at_least` percent of the peers have a figure. `previous` takes a
     figure at most `periods` old. `linear` never goes beyond the first and the last figure. What is not applicable to an
-    entity is no gap.
+    entity is no gap, and where all peers lack it there is nothing to fill with.
 
-    Source: OECD/JRC Handbook (2008), 4.
+    Source: OECD/JRC Handbook (2008), 4: `x = mean` or `x = median` of the peers (unconditional imputation).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, None, 5.0], "x.status": ["ok", "missing", "ok"]})
+    >>> frame.select(**Impute(by="mean").columns({"x": pl.col("x")}))["x"].to_list()
+    [1.0, 3.0, 5.0]
     """
 
     kind: Literal["impute"] = "impute"
@@ -107,7 +111,13 @@ class Screen(Step):
     """Leaves out entities with too few figures: below `at_least` percent of the indicators none of theirs is scored.
 
     Figures that an earlier step filled in count; put the screen first to count only what was reported. What is not
-    applicable counts neither as there nor as lacking.
+    applicable counts neither as there nor as lacking: `there / (there + lacking) >= at_least`.
+
+    Source: screening by data availability, OECD/JRC Handbook (2008), 3; COINr (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"x": [1.0, 2.0], "y": [3.0, None], "x.status": "ok", "y.status": ["ok", "missing"]})
+    >>> frame.select(**Screen(at_least=60).columns({"x": pl.col("x"), "y": pl.col("y")})).rows()
+    [(1.0, 3.0), (None, None)]
     """
 
     kind: Literal["screen"] = "screen"
@@ -144,7 +154,14 @@ class Winsorise(Gated):
     """Moves outliers to the nearest other value until skewness or kurtosis is within bounds (缩尾).
 
     At most `most` values on the long side; where that is not enough the column stays as far as it came
-    (`otherwise: keep`) or goes back to what it was (`undo`), to be transformed by a later step.
+    (`otherwise: keep`) or goes back to what it was (`undo`), to be transformed by a later step. Equal values, and fewer
+    than four, have no outliers: `|G1| > skew` and `G2 > kurtosis` are both needed.
+
+    Source: OECD/JRC guidelines of the COIN toolkit; COINr (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 100.0]})
+    >>> frame.select(**Winsorise().columns({"x": pl.col("x")}))["x"].to_list()
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]
     """
 
     kind: Literal["winsorise"] = "winsorise"
@@ -167,7 +184,14 @@ class Winsorise(Gated):
 class Transform(Gated):
     """Bends a column by `log` or `box_cox` (with `power`, or the most likely one), where it has outliers or `always`.
 
-    The result has no unit, so such an indicator is scored relative to its peers, without a target.
+    The result has no unit, so such an indicator is scored relative to its peers, without a target. `log` is
+    `ln(x - min + range/100)`, `box_cox` `(x^p - 1)/p`. Equal values stay as they are.
+
+    Source: Box and Cox (1964); the shift of the logarithm is COINr's (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 4.0, 9.0]})
+    >>> frame.select(**Transform(by="box_cox", power=0.5, when="always").columns({"x": pl.col("x")}))["x"].to_list()
+    [0.0, 2.0, 4.0]
     """
 
     kind: Literal["transform"] = "transform"

@@ -42,7 +42,13 @@ class Weighting(Block):
 
 
 class Equal(Weighting):
-    """The same weight for every part."""
+    """The same weight for every part: `1/n`.
+
+    Source: OECD/JRC Handbook (2008), 6, equal weighting.
+
+    >>> Equal().fixed(3)
+    [1.0, 1.0, 1.0]
+    """
 
     method: Literal["equal"] = "equal"
 
@@ -98,7 +104,13 @@ class FromData(Weighting):
 
 
 class Entropy(FromData):
-    """Entropy weights (熵权法): an indicator that tells entities apart weighs more."""
+    """Entropy weights (熵权法), `w = (1 - e)/Σ(1 - e)`: an indicator that tells entities apart weighs more.
+
+    Source: Shannon (1948); 熵权法 of 综合评价 textbooks.
+
+    >>> Entropy().find([pl.Series([1.0, 1.0]), pl.Series([1.0, 3.0])])
+    [0.0, 1.0]
+    """
 
     method: Literal["entropy"] = "entropy"
     name_: ClassVar[str] = "熵权法"
@@ -109,7 +121,13 @@ class Entropy(FromData):
 
 
 class Critic(FromData):
-    """CRITIC weights: contrast within an indicator times conflict with the others."""
+    """CRITIC weights, `c_j = s_j Σ(1 - r_jk)`: contrast within an indicator times conflict with the others.
+
+    Source: Diakoulaki, Mavrotas and Papayannakis (1995).
+
+    >>> Critic().find([pl.Series([1.0, 2.0, 3.0]), pl.Series([3.0, 2.0, 1.0]), pl.Series([7.0, 7.0, 7.0])])
+    [0.5, 0.5, 0.0]
+    """
 
     method: Literal["critic"] = "critic"
     name_: ClassVar[str] = "CRITIC 法"
@@ -120,7 +138,13 @@ class Critic(FromData):
 
 
 class Variation(FromData):
-    """Weights by the coefficient of variation (变异系数法)."""
+    """Weights by the coefficient of variation (变异系数法): `v/Σv`, `v = s/mean`.
+
+    Source: 变异系数法 of 综合评价 textbooks; Pearson (1896) for the coefficient.
+
+    >>> Variation().find([pl.Series([1.0, 3.0]), pl.Series([5.0, 5.0])])
+    [1.0, 0.0]
+    """
 
     method: Literal["variation"] = "variation"
     name_: ClassVar[str] = "变异系数法"
@@ -131,7 +155,15 @@ class Variation(FromData):
 
 
 class Pca(FromData):
-    """Weights by principal components (主成分法): squared loadings, weighted by what each component explains."""
+    """Weights by principal components (主成分法): squared loadings, weighted by what each component explains.
+
+    `w_j = Σ_k λ_k l_jk² / Σ_k λ_k` of the correlation matrix.
+
+    Source: OECD/JRC Handbook (2008), 6.1.
+
+    >>> Pca().find([pl.Series([1.0, 2.0, 3.0]), pl.Series([2.0, 4.0, 6.0])])
+    [0.5, 0.5]
+    """
 
     method: Literal["pca"] = "pca"
     name_: ClassVar[str] = "主成分法"
@@ -161,7 +193,9 @@ class Ahp(Weighting):
 
     `by: eigenvector` is the principal eigenvector, `column_mean` the mean of the normalised columns (和法); they differ
     where the judgements contradict each other, so the method has to be named. The consistency ratio
-    `CR = (λ - n)/(n - 1)/RI` must be below 0.1 (Saaty 1980), else the weights are refused unless `inconsistent: allow`.
+    `CR = (λ - n)/(n - 1)/RI` must be below 0.1, else the weights are refused unless `inconsistent: allow`.
+
+    Source: Saaty (1980), The Analytic Hierarchy Process.
 
     >>> one = Ahp(by="column_mean", matrix=((1, "1/4", 2), (4, 1, 8), ("1/2", "1/8", 1)))
     >>> [round(w, 4) for w in one.fixed(3)], round(one.consistency, 6)

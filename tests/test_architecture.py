@@ -46,6 +46,7 @@ LAYERS = (
     "treatment",
     "adjustments",
     "ranking",
+    "scheme",
     "stars",
     "cutpoints",
     "found_stars",

@@ -72,7 +72,7 @@ def system(one: System, *, width: int | None = None) -> str:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
     return printed(
-        title, table, Text(f"星级：{one.stars.words()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
+        title, table, Text(f"星级：{one.stars.in_full()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.definition import Listed, Path, Problem, Problems
+from kpi.errors import Severity
 from kpi.quantities import Quantity, in_unit
 from kpi.scoring.relative import Scale, stretched
 from kpi.scoring.rule import Case, Rule, Scored
@@ -17,6 +18,8 @@ from kpi.units import Unit
 
 class Piecewise(Rule):
     """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标).
+
+    The knots have the direction: where lower is better the scores fall.
 
     Source: three-point rules of 考核办法, 0 at A, 100 at B, 120 at C.
 
@@ -66,6 +69,15 @@ class Piecewise(Rule):
                         label="not above the last",
                         hint="put the knots in the order of their values",
                     )
+
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
+        """Yields a warning when better values score less all the way; what goes up and down is meant to."""
+        scores = [float(y) for _, y in self.knots]
+        wrong = sorted(scores, reverse=higher)
+        if scores == wrong and scores != wrong[::-1]:
+            better, which = ("higher", "rise") if higher else ("lower", "fall")
+            message = f"better is `{better}`, so scores are expected to {which} with the value"
+            yield Problem("K413", (*path, "knots"), message, severity=Severity.WARNING)
 
 
 class Goalposts(Rule):

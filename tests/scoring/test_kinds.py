@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
+from kpi.found_stars import SCHEMES
+from kpi.ranking import Ranking
 from kpi.scoring import KINDS, Case
 from kpi.scoring.places import Borda, Percentile, RankScore
 from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.scoring.standards import GradeEfficacy, Interval
+from kpi.treatment import STEPS
+from kpi.weights import METHODS
 
 X = pl.col("x")
 
@@ -145,7 +149,7 @@ def test_peers_of_all_periods(tmp_path):
     assert card.indicators.sort("period", "value")["score"].to_list() == [0, 100, 0, 100]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*KINDS, *METHODS, *STEPS, *SCHEMES, Ranking], ids=lambda kind: kind.__name__)
 def test_every_kind_has_its_formula_its_source_and_an_example(kind):
     text = inspect.getdoc(kind)
     assert "`" in text

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
 from kpi import cutpoints
+from kpi.loader import examine_text
 
 IDENTITY = {"kind": "goalposts", "low": 0, "high": 100}
 FIVE = {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}
@@ -125,3 +126,48 @@ def test_levels_by_period_do_not_depend_on_other_cohorts_or_the_order_of_rows(tm
 )
 def test_schemes_that_contradict_themselves_are_refused(scheme, code):
     assert code in problems(system_text(["a"], scoring=IDENTITY, stars=scheme))
+
+
+SCHEMES = [
+    {"kind": "bands"}, {"kind": "quota", "shares": {5: 10, 3: 60, 1: 30}}, {"kind": "lit", "cut": 60},
+    {"kind": "ladder", "rungs": {1: {"score": 10}, 2: {"score": 50, "pillars": 60}}},
+    {"kind": "quantiles", "percentiles": FIVE}, {"kind": "breaks"}, {"kind": "breaks", "guardrail": 5, "half": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda one: one["kind"])
+def test_ties_share_a_level_and_better_scores_have_no_lower_one(tmp_path, scheme):
+    for shift in ({}, {"inclusive": "upper"} if scheme["kind"] in ("quantiles", "breaks") else {}):
+        [found] = stars(tmp_path, scheme | shift, [[5, 40, 40, 75, 75, 100]])
+        assert found == sorted(found)
+        assert found[1] == found[2]
+        assert found[3] == found[4]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda one: one["kind"])
+def test_who_has_no_score_has_no_star_and_takes_none_from_others(tmp_path, scheme):
+    with_gap = stars(tmp_path, scheme, [[5, 40, 75, 100, 60], [None, 40, 75, 100, 60]])
+    assert with_gap[1][0] is None
+    assert with_gap[1][1:] == stars(tmp_path, scheme, [[5, 40, 75, 100, 60], [40, 75, 100, 60, None]])[1][:4]
+    assert stars(tmp_path, scheme, [[50, 50], [None, 50]])[1][0] is None
+
+
+def test_named_moves_are_the_limits_they_name():
+    def moved(moves):
+        loaded = examine_text(system_text(["a"], scoring=IDENTITY, stars={"kind": "bands", "moves": moves}))
+        assert loaded.system is not None, loaded.findings
+        return loaded.system.stars
+
+    assert moved("hold_harmless") == moved({"down": 0})
+    assert moved("one_rung") == moved({"up": 1})
+    assert moved("hold_harmless").in_full().endswith("已得星级不降（保级）")
+    assert "K11" in problems(system_text(["a"], stars={"kind": "bands", "moves": "sideways"}))[0]
+
+
+def test_what_limits_stars_is_said():
+    scheme = {"kind": "quantiles", "percentiles": FIVE, "half": True, "guardrail": 5, "floor": 1, "cap": 4}
+    text = system_text(["a"], scoring=IDENTITY, stars=scheme | {"min_indicators": 3, "moves": {"up": 1, "down": 2}})
+    loaded = examine_text(text)
+    assert loaded.system is not None
+    for part in ("半星", "至多移动 5 分", "不足 3 项", "最低 1 星", "最高 4 星", "至多升 1 级", "至多降 2 级"):
+        assert part in loaded.system.stars.in_full()
