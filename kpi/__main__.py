@@ -1,5 +1,5 @@
 """`python -m kpi`."""
 
-from kpi.cli import main
+from kpi.cli import program
 
-main(prog_name="kpi")
+program()

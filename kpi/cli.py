@@ -211,14 +211,39 @@ def completion(shell: str) -> None:
         click.echo(found(main, {}, "kpi", "_KPI_COMPLETE").source())
 
 
+def program() -> None:
+    """Runs the command line as a program of its own, which ends well when it is interrupted or runs out of memory."""
+    main(prog_name="kpi", obj=program)
+
+
+def _done(command: Callable[..., int], options: dict[str, Any]) -> int:
+    """Runs a command; that memory or disk runs out is a finding like any other."""
+    from kpi.resources import shortage
+    from kpi.terminal import tell
+
+    try:
+        return command(**options)
+    except Exception as error:
+        found = shortage(error)
+        if found is None:
+            raise
+        tell([found], options.get("style", "full"), options.get("color", "auto"))
+        return 2
+
+
 def _run(command: str, options: dict[str, Any]) -> None:
     """Runs a command and ends the process with its exit code."""
     try:
         import kpi.commands
+        from kpi import emergency
 
-        code = getattr(kpi.commands, command)(**options)
+        if click.get_current_context().obj is program:
+            emergency.prepare()
+        code = _done(getattr(kpi.commands, command), options)
     except KeyboardInterrupt:
-        click.echo("Interrupted; nothing was written.", err=True)
+        from kpi import emergency
+
+        emergency.interrupted()
         code = 130
     except BrokenPipeError:
         # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.

@@ -35,6 +35,7 @@ class Watcher(Protocol):
         """Takes notice that the latest stage has ended."""
 
 
+_doing: list[str] = []
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
@@ -52,14 +53,25 @@ def watched(watcher: Watcher | None) -> Iterator[None]:
 def stage(name: str, total: int | None = None) -> Iterator[None]:
     """Names what is done inside the block and how many rows it will take."""
     watcher = _watcher.get()
-    if watcher is None:
-        yield
-        return
-    watcher.begin(name, total)
+    _doing.append(name)
+    if watcher is not None:
+        watcher.begin(name, total)
     try:
         yield
+    except Exception as error:
+        # For whoever tells of it: the innermost stage.
+        if not hasattr(error, "__notes__"):
+            error.add_note(f"while {name}")
+        raise
     finally:
-        watcher.end()
+        _doing.remove(name)
+        if watcher is not None:
+            watcher.end()
+
+
+def doing() -> str:
+    """Returns the name of the latest stage that has not ended; "" when there is none."""
+    return _doing[-1] if _doing else ""
 
 
 def advance(rows: int) -> None:

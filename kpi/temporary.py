@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _unfinished: set[Path] = set()
+_folders: list[Path] = []
 
 
 @contextmanager
@@ -46,8 +47,7 @@ def unfinished(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
-        _unfinished.discard(path)
+        remove(path)
 
 
 def register(path: Path) -> None:
@@ -55,8 +55,37 @@ def register(path: Path) -> None:
     _unfinished.add(path)
 
 
+def remove(path: Path) -> None:
+    """Removes a file that is no longer needed, if it is there."""
+    path.unlink(missing_ok=True)
+    _unfinished.discard(path)
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[Path]:
+    """Makes a folder, with those above it; removes it again when nothing was put there.
+
+    Raises:
+        OSError: what the system refuses.
+    """
+    new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    if new:
+        _folders.append(path)
+    try:
+        yield path
+    finally:
+        if new:
+            _folders.remove(path)
+            with suppress(OSError):  # it is not empty
+                path.rmdir()
+
+
 def remove_all() -> None:
     """Removes what is unfinished; for the end of a process that cannot go on."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink(missing_ok=True)
+    for path in _folders:
+        with suppress(OSError):  # it is not empty
+            path.rmdir()

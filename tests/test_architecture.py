@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors",
     "temporary",
+    "resources",
     "progress",
+    "emergency",
     "display",
     "rules",
     "status",

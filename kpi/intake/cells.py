@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kpi.errors import count
 from kpi.periods import Grain
+from kpi.resources import make_sure
 from kpi.status import Status
 
 #: How many rows are laid out at a time: each time costs a copy of what tells which cells are filled.
@@ -97,6 +99,7 @@ class _Layout:
         slots = pl.repeat(None, len(measures), dtype=pl.UInt32, eager=True)
         self.slots = slots.scatter(found, pl.int_range(len(found), dtype=pl.UInt32, eager=True))
         self.height = len(found) * self.periods * entities
+        make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
 
     def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
         place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity

@@ -26,8 +26,13 @@ from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
+from kpi.resources import make_sure
 from kpi.status import OK, Status, reason
 from kpi.system import System
+
+#: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
+#: a status, and a number of rows or a score.
+_CELL = 17
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,9 @@ class _Intake:
                 or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
             )
         first, last = _span(figures, cells)
+        many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
+        span = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
+        make_sure(many * size, f"a panel of {len(entities.names):,} entities from {span}")
         with progress.stage("laying out the panel"):
             frame = self.measures(grid(self.system, entities, first, last), figures, cells)
             frame = self.counted(frame, figures)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kpi import temporary
 from kpi.errors import Diagnostic, Place
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
@@ -24,7 +25,8 @@ class Scratch:
         handle, name = tempfile.mkstemp(prefix="kpi-", suffix=suffix)
         os.close(handle)
         self.path = Path(name)
-        self._end = weakref.finalize(self, self.path.unlink, missing_ok=True)
+        temporary.register(self.path)
+        self._end = weakref.finalize(self, temporary.remove, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from io import TextIOBase
 from pathlib import Path
 from typing import IO, cast
 
+from kpi import temporary
 from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.report import encode, queries
 from kpi.report.markdown import markdown
@@ -110,14 +112,16 @@ def _write_folder(scorecard: Results, folder: Path, form: str) -> tuple[Path, ..
     if form not in _IN_FOLDERS:
         hint = f"a folder takes {' or '.join(_IN_FOLDERS)}; for {form} name a file"
         raise DataError(Diagnostic("K541", f"a folder cannot be written as {form}", Place(str(folder)), hint))
+    written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
+        with temporary.folder(folder), ExitStack() as unfinished:
+            for name, frame in frames(scorecard).items():
+                data = _BOM + encode.csv(frame) if form == "csv" else encode.parquet(frame, scorecard)
+                written.append(folder / f"{name}.{form}")
+                unfinished.enter_context(temporary.whole(written[-1])).write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(folder, error)) from error
-    written = []
-    for name, frame in frames(scorecard).items():
-        data = _BOM + encode.csv(frame) if form == "csv" else encode.parquet(frame, scorecard)
-        written.append(_replace(folder / f"{name}.{form}", data))
     return tuple(written)
 
 
@@ -152,24 +156,12 @@ def _pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
 
 def _replace(path: Path, data: bytes) -> Path:
     """Writes a file beside its final place, then moves it there; what is no regular file is written to directly."""
-    # NOTE: resolved, so that a link keeps pointing where it does and its target is what changes.
-    final = Path(os.path.realpath(path))
-    temporary = final.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        if final.exists() and not final.is_file():
-            final.write_bytes(data)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
             return path
-        try:
-            # NOTE: not tempfile, whose files only their owner can read; open() follows the umask.
-            with temporary.open("xb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            if final.exists():
-                temporary.chmod(final.stat().st_mode & 0o7777)
-            temporary.replace(final)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with temporary.whole(path) as beside:
+            beside.write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(path, error)) from error
     return path
@@ -181,4 +173,6 @@ def _unwritable(path: Path, error: OSError) -> Diagnostic:
         NotADirectoryError: f"`{path.parent}` is a file, not a folder",
         PermissionError: "close the file in Excel or WPS, or choose a place where you may write",
     }.get(type(error))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        hint = "make room there, or write to another disk"
     return Diagnostic("K540", f"cannot write `{path}`: {error.strerror or error}", Place(str(path)), hint)

@@ -21,7 +21,7 @@ from kpi.sample.draws import one_of, salt, share
 from kpi.sample.events import Events
 from kpi.sample.figures import Figure, figures, wide
 from kpi.system import System
-from kpi.temporary import whole
+from kpi.temporary import folder, whole
 
 #: Rows, or cells of the grid, that are made at a time.
 BATCH = 1 << 17
@@ -237,12 +237,12 @@ def write(
     if path.suffix and not path.is_dir() and not str(target).endswith("/"):
         hint = f"write {' or '.join(FORMATS)}, or a folder"
         raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
+    form = form or "parquet"
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        with folder(path):
+            return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in made.items()}
     except OSError as error:
         raise DataError(_unwritable(path, error)) from None
-    form = form or "parquet"
-    return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in made.items()}
 
 
 def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
@@ -275,7 +275,7 @@ def _write(made: Made, path: Path, form: str) -> int:
                 with temporary.open("xb") as stream:
                     return _csv(made, stream)
             return _parquet(made, temporary)
-    except OSError as error:
+    except (OSError, pl.exceptions.ComputeError) as error:
         raise DataError(_unwritable(path, error)) from None
 
 
@@ -313,6 +313,8 @@ def _parquet(made: Made, path: Path) -> int:
     return rows
 
 
-def _unwritable(path: Path, error: OSError) -> Diagnostic:
+def _unwritable(path: Path, error: Exception) -> Diagnostic:
     hint = "make room, ask for less, or choose a place where you may write"
-    return Diagnostic("K540", f"cannot write `{path}`: {error.strerror or error}", Place(str(path)), hint)
+    return Diagnostic(
+        "K540", f"cannot write `{path}`: {getattr(error, 'strerror', None) or error}", Place(str(path)), hint
+    )

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Place
+from kpi.temporary import unfinished
 
 
 def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
@@ -26,15 +27,13 @@ def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with unfinished(temporary):
             with temporary.open("xb") as out:
                 out.write(data)
                 out.flush()
                 if last:
                     os.fsync(out.fileno())
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         if not last:
             return
         folder = os.open(path.parent, os.O_RDONLY)

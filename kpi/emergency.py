@@ -1,0 +1,96 @@
+"""The end of a process that cannot go on: Ctrl-C within a second, and a word when the memory runs out.
+
+The thread that works may be inside a query that neither returns nor can be told to stop: Polars 2.1 leaves its
+streaming engine within 0.1 s of Ctrl-C, but an in-memory query ran on for up to 16 s. So another thread waits for
+signals (Python's handler in C writes them into a socket at once, whatever the interpreter does) and, when the work has
+not ended by itself soon after, removes unfinished files and ends the process. The same thread looks whether memory
+lasts, as the kernel kills without a word. An allocation that is refused makes Rust abort: that signal is answered too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+from kpi import progress, resources, temporary
+
+#: How long (seconds) the work may take to stop by itself.
+GRACE = 0.5
+#: The work is ended when less memory (bytes) than this is left and it has more than that itself.
+RESERVE, LARGE = 96 << 20, 256 << 20
+_LOOKS = 0.2
+_INTERRUPTED = "Interrupted; nothing was written."
+_ending = threading.Lock()
+#: Kept, as C calls it.
+_kept: list[object] = []
+
+
+def prepare() -> None:
+    """Begins to watch for Ctrl-C and for the end of the memory; in the main thread of a program of its own only."""
+    if threading.current_thread() is not threading.main_thread() or _kept:
+        return
+    ours, theirs = socket.socketpair()
+    for one in (ours, theirs):
+        one.setblocking(False)  # noqa: FBT003
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    _kept.extend((ours, theirs))
+    _answer_aborts()
+    threading.Thread(target=_watch, args=(ours,), name="emergency", daemon=True).start()
+
+
+def _watch(ours: socket.socket) -> None:
+    while True:
+        if select.select([ours], [], [], _LOOKS)[0]:
+            if signal.SIGINT in ours.recv(4096):
+                threading.Event().wait(GRACE)
+                _end(130, _INTERRUPTED)
+        elif (room := resources.available()) is not None and room < RESERVE and resources.resident() > LARGE:
+            _end(2, _told(f": {resources.gigabytes(resources.resident())} is in use, {room / 1e6:.0f} MB is left"))
+
+
+def _told(more: str) -> str:
+    doing = progress.doing()
+    return f"error[K570]: not enough memory{f' while {doing}' if doing else ''}{more}\n   = {resources.SMALLER}"
+
+
+def _answer_aborts() -> None:
+    """Has an abort, which is what Rust does when memory is refused and seldom else, told as what it is."""
+    if sys.platform == "win32":
+        return
+
+    def aborted(_: int) -> None:
+        _end(2, _told(", or another failure: the line above tells"))
+
+    with contextlib.suppress(OSError, AttributeError):
+        handler: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted)
+        setter = ctypes.CDLL(None).signal
+        setter.argtypes, setter.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+        setter(signal.SIGABRT, ctypes.cast(handler, ctypes.c_void_p))  # type: ignore[arg-type]
+        _kept.append(handler)
+
+
+def interrupted() -> None:
+    """Answers a Ctrl-C that has reached the edge of the work: says so, and ends a program of its own at once."""
+    if _kept:
+        _end(130, _INTERRUPTED)
+    sys.stderr.write(f"{_INTERRUPTED}\n")
+
+
+def _end(code: int, words: str) -> NoReturn:
+    """Removes what is unfinished, says why, and ends the process without waiting for anything."""
+    if not _ending.acquire(blocking=False):
+        threading.Event().wait()  # another thread is at it
+    temporary.remove_all()
+    # The line of the progress and the hidden cursor belong to a terminal.
+    begin = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{begin}{words}\n".encode())
+    os._exit(code)
