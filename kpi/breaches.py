@@ -19,10 +19,11 @@ Answers = Mapping[tuple[str, str, str], str]
 
 @dataclass
 class Judged:
-    """Findings in the order of the checks, and the places of figures in doubt: measure, entity, period index."""
+    """Findings in the order of the checks, the figures in doubt (measure, entity, period index), the answers used."""
 
     findings: list[Diagnostic] = field(default_factory=list)
     doubtful: set[tuple[str, int, int]] = field(default_factory=set)
+    used: set[tuple[str, str, str]] = field(default_factory=set)
 
 
 def judged(
@@ -70,7 +71,10 @@ def _tell(
         place = Place(entity=who, period=labels[period])
         message = "；".join(filter(None, (f"{check.title or rule.name}：{breach.words}", more)))
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        answer = "；".join(filter(None, (*notes, answers.get((who, labels[period], message)))))
+        key = (who, labels[period], message)
+        if key in answers:
+            found.used.add(key)
+        answer = "；".join(filter(None, (*notes, answers.get(key))))
         if answer:
             message = f"{message}；说明：{answer}"
         answered = answer and check.severity == "query"

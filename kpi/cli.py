@@ -44,6 +44,9 @@ _style = _option(
 _color = _option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal."
 )
+_explanations = _option(
+    "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
+)
 _quiet = _option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
 
 
@@ -86,6 +89,7 @@ def main() -> None:
 )
 @_option("-f", "--format", "form", type=click.Choice(FORMATS), help="On stdout; a table on a terminal, CSV in a pipe.")
 @_option("--strict", is_flag=True, help="No result at all when a row is refused.")
+@_explanations
 @_style
 @_color
 @_quiet
@@ -98,6 +102,7 @@ def score(**options: Any) -> None:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @_option("--data", "data", multiple=True, metavar="FILE", help="Check files against the definition too.")
 @_option("-o", "--output", multiple=True, metavar="OUT", help="Write the findings as a form (查询单), csv or xlsx.")
+@_explanations
 @_system
 @_definitions
 @_style

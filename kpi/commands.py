@@ -41,6 +41,7 @@ def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:
 def score(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
     output: Sequence[str], form: str | None, strict: bool, style: Layout, color: str, quiet: bool,
+    explanations: str | None = None,
 ) -> int:  # fmt: skip
     """Scores files and writes the results; 2 when anything in the data was refused."""
     began = time.perf_counter()
@@ -48,7 +49,14 @@ def score(
         if not files and not named:
             raise DataError(Diagnostic("K543", "there is no file to score", hint="kpi score period.csv"))
         with showing(quiet=quiet):
-            card = session.score(list(files), system=system, definitions=definitions, data=_named(named), period=period)
+            card = session.score(
+                list(files),
+                system=system,
+                definitions=definitions,
+                data=_named(named),
+                period=period,
+                explanations=explanations,
+            )
         errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
         notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not quiet]
         if strict and errors:
@@ -122,9 +130,11 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 
 def check(
     *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], system: str | None, definitions: str | None,
-    style: Layout, color: str, quiet: bool,
+    style: Layout, color: str, quiet: bool, explanations: str | None = None,
 ) -> int:  # fmt: skip
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
+    from kpi.report.quality import reporting
+
     folder = None if definitions is None else Path(definitions)
     examined = session.examine_all(list(paths), folder)
     findings = [one for loaded in examined for one in loaded.findings]
@@ -132,7 +142,9 @@ def check(
         try:
             chosen: str | None = system or (paths[0] if paths else None)
             with showing(quiet=quiet):
-                findings += session.score(list(data), system=chosen, definitions=definitions).findings_list
+                card = session.score(list(data), system=chosen, definitions=definitions, explanations=explanations)
+            findings += card.findings_list
+            sys.stdout.write(reporting(card, width=width_of(sys.stdout)))
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     tell(findings, style, color)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
@@ -14,7 +14,14 @@ from kpi import accounts
 from kpi.errors import Diagnostic, Severity
 from kpi.pillars import score_of
 from kpi.plan import Plan
+from kpi.quality import Supply, quality, told
 from kpi.system import System
+
+#: The columns of what was restated.
+RESTATED = (
+    "system", "period", "entity", "measure", "title", "before", "after", "unit", "revision", "new_revision", "file",
+    "row",
+)  # fmt: skip
 
 LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
 
@@ -31,6 +38,8 @@ class Scorecard:
         findings_list: what was found in the data.
         data_hash: of the files.
         shown: the period indices that the tidy frames hold; all of `labels` when None.
+        counts: what became of the rows: read, used, refused, restated, repeated.
+        supply: who reported, what was restated, what is in doubt.
     """
 
     plan: Plan
@@ -41,6 +50,7 @@ class Scorecard:
     data_hash: str = ""
     shown: tuple[int, ...] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    supply: Supply = field(default_factory=Supply)
 
     # ---- WHAT IT IS ---- #
 
@@ -213,14 +223,45 @@ class Scorecard:
         }
         return pl.DataFrame(rows, schema=schema)
 
+    @cached_property
+    def quality(self) -> pl.DataFrame:
+        """How well each department reports, one row per period and department; columns as in `kpi.quality`."""
+        return quality(self.definition, self._rows(), self.labels, self.entities["entity"], self.supply)
+
+    @cached_property
+    def restated(self) -> pl.DataFrame:
+        """Every figure that a later revision took the place of, in the order of periods, entities and measures.
+
+        Columns: system, period (the figure's own, which may be finer than the scored ones), entity, measure, title,
+        before, after (in the measure's unit, null for no value), unit, revision and new_revision, file and row (of what
+        was restated).
+        """
+        rows = self.supply.restated
+        if rows is None:
+            text = ("system", "period", "entity", "measure", "title", "unit", "file")
+            return pl.DataFrame(
+                schema={n: pl.String if n in text else pl.Int64 if n == "row" else pl.Float64 for n in RESTATED}
+            )
+        if self.shown is not None:
+            rows = rows.filter(pl.col("index").is_in(list(self.shown)))
+        return rows.with_columns(system=pl.lit(self.system)).select(RESTATED)
+
     @property
     def extras(self) -> dict[str, pl.DataFrame]:
-        """The frames `weights`, where a method found some, and `treated`, where a cell was."""
+        """Frames that not every scorecard has.
+
+        `weights` where a method found some, `treated` where a cell may have been, `restated` where a figure was, and
+        `quality` where something says who reports or when it is due.
+        """
         found = {}
         if any(node.weights is not None for node in self.definition.nodes.values()):
             found["weights"] = self.weights
         if self.definition.treatment:
             found["treated"] = self.treated
+        if self.restated.height:
+            found["restated"] = self.restated
+        if told(self.definition, self.supply):
+            found["quality"] = self.quality
         return found
 
     @property
@@ -230,16 +271,7 @@ class Scorecard:
 
     def only(self, periods: Sequence[int]) -> Scorecard:
         """Returns the scorecard with its tidy frames reduced to some period indices."""
-        return Scorecard(
-            self.plan,
-            self.frame,
-            self.entities,
-            self.labels,
-            self.findings_list,
-            self.data_hash,
-            tuple(periods),
-            self.counts,
-        )
+        return replace(self, shown=tuple(periods))
 
     # ---- HOW THE FRAMES ARE MADE ---- #
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,8 @@ from kpi import catalogue, periods, progress
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.intake.explanations import Explanations
+from kpi.intake.explanations import explanations as read_explanations
 from kpi.intake.files import Data, Source, damage_told, listed, read_all
 from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
@@ -19,6 +22,7 @@ from kpi.intake.table import Table
 from kpi.loader import Loaded, examine
 from kpi.periods import Period
 from kpi.plan import Plan, compile_plan
+from kpi.quality import Supply
 from kpi.scorecard import Scorecard
 from kpi.system import System
 
@@ -32,6 +36,7 @@ def score(
     definitions: str | Path | None = None,
     data: Mapping[str, Data] | None = None,
     period: str | None = None,
+    explanations: Source | None = None,
 ) -> Scorecard:
     """Scores files, or frames, and returns the scorecard.
 
@@ -42,6 +47,7 @@ def score(
         definitions: a folder in which ids are looked up first.
         data: files and frames whose dataset is named.
         period: score only this period, such as 2023Q4; also the period of files that have no period column.
+        explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.explanations`.
 
     Raises:
         DefinitionError: when the system cannot be found or used.
@@ -66,19 +72,29 @@ def score(
     assert loaded.system is not None  # noqa: S101
     wanted = _period(loaded.system, period)
     panel = take_in(loaded.system, some, named=named, period=period)
-    return score_panel(compile_plan(loaded.system), panel, period=wanted)
+    return score_panel(compile_plan(loaded.system), panel, period=wanted, explanations=explanations)
 
 
-def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Scorecard:
+def score_panel(
+    plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | None = None
+) -> Scorecard:
     """Scores a panel with a compiled plan; the one place where a plan is collected."""
     # NOTE: small frames are faster in memory, and window functions only run there (Polars 2.1).
     with progress.stage("scoring"):
         frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
-    found = [*panel.findings, *judged(plan, frame, panel, labels).findings]
+    said = Explanations()
+    if explanations is not None:
+        said = read_explanations(explanations, plan.system, panel.entities, labels)
+        panel = replace(panel, notes={**panel.notes, **said.notes})
+    verdict = judged(plan, frame, panel, labels, said.answers)
+    found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
-    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts)
+    supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
+    if panel.reporters is not None:
+        supply = replace(supply, reporters=panel.reporters)
+    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
     if period is None:
         return card
     index = period.index(grain)
@@ -89,8 +105,9 @@ def score_panel(plan: Plan, panel: Panel, *, period: Period | None = None) -> Sc
 
 
 def check(
-    paths: Files = (), *, data: Data = (), system: str | None = None, definitions: str | Path | None = None
-) -> list[Diagnostic]:
+    paths: Files = (), *, data: Data = (), system: str | None = None, definitions: str | Path | None = None,
+    explanations: Source | None = None,
+) -> list[Diagnostic]:  # fmt: skip
     """Checks definitions, and data against them, and returns every finding.
 
     Args:
@@ -98,6 +115,7 @@ def check(
         data: files, or frames, to check against `system`.
         system: the system the data are for, when more than one fits.
         definitions: a folder in which ids are looked up first.
+        explanations: a file that answers queries.
     """
     folder = None if definitions is None else Path(definitions)
     findings = [finding for loaded in examine_all(paths, folder) for finding in loaded.findings]
@@ -106,7 +124,8 @@ def check(
         first = _paths(paths)[:1]
         chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
         try:
-            findings += score(some, system=chosen, definitions=definitions).findings_list
+            card = score(some, system=chosen, definitions=definitions, explanations=explanations)
+            findings += card.findings_list
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     return findings

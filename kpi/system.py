@@ -75,6 +75,15 @@ class Lights(Block):
     ours: bool = Field(False, description="what no document states and we chose: true, or the keys")
 
 
+class Quality(Block):
+    """报送质量: how completeness, timeliness and accuracy of reports make one number. The defaults are ours."""
+
+    completeness: float = Field(40, ge=0, description="weight of the figures reported among those expected")
+    timeliness: float = Field(20, ge=0, description="weight of the figures in time, where a check `due` says when")
+    accuracy: float = Field(40, ge=0, description="weight of the figures that no check is against")
+    ours: bool = Field(True, description="no document states the weights, we chose them")
+
+
 class System(BaseModel):
     """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
@@ -106,6 +115,7 @@ class System(BaseModel):
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
+    quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
 

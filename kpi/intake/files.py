@@ -53,7 +53,7 @@ SUFFIXES = (
 )
 
 # What Polars raises on damaged files; a panic of its readers is no Exception.
-_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Table, ...]:
@@ -208,7 +208,7 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
     """Returns the table of a file that has types of its own."""
     try:
         return replace(_of_frame(scan(path), place), scratch=scratch)
-    except (*_BROKEN, OSError) as error:
+    except _BROKEN as error:
         raise DataError(_damaged(place, error)) from None
 
 

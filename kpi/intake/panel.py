@@ -67,6 +67,9 @@ class Panel:
     sources: tuple[str, ...] = ()
     #: What departments say (说明) about a figure: by measure, entity and period index.
     notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
+    #: Who reported (see `kpi.quality.Supply`) and what was restated, where anything was.
+    reporters: pl.DataFrame | None = None
+    restated: pl.DataFrame | None = None
 
 
 @dataclass
@@ -82,6 +85,7 @@ class _Intake:
     repeated: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
+    earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
         sources = self.sources(tables)
@@ -131,6 +135,8 @@ class _Intake:
             data_hash,
             tuple(source.table.file for source in sources),
             self.notes,
+            self.facts.reporters(self.system),
+            repeats.superseded(self.earlier, sources, self.system, entities),
         )
 
     # ---- WHO AND WHICH ---- #
@@ -220,8 +226,8 @@ class _Intake:
             )
             message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, twice, restated = timing.newest(rows)
-        self.restated += restated
+        kept, twice, self.earlier = timing.newest(rows)
+        self.restated += self.earlier.height
         found = repeats.told(twice, sources, self.system)
         self.findings += found.findings
         self.repeated += found.repeated
@@ -230,7 +236,7 @@ class _Intake:
         figures, coarse = timing.to_scored(kept, names, grain)
         for number, source in enumerate(sources):
             # A row refused before stands in for the figure it would have been: it was told and counted then.
-            mine = coarse.filter((pl.col("source") == number) & pl.col("revision").is_finite()).rename({"row": ROW})
+            mine = coarse.filter((pl.col("source") == number) & ~timing.refused()).rename({"row": ROW})
             if mine.height:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)

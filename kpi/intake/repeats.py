@@ -10,8 +10,10 @@ import polars as pl
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import findings as row_findings
 from kpi.intake import timing
+from kpi.intake.entities import Entities
 from kpi.intake.match import Placed
 from kpi.intake.table import ROW
+from kpi.periods import Period
 from kpi.system import System
 
 
@@ -33,14 +35,15 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
         system: gives the titles of measures.
     """
     found = Repeats()
-    twice = twice.filter(pl.col("revision").is_finite())
-    if not twice.height:
+    if twice.select(timing.refused().all()).item():
         return found
     keys = [*timing.KEYS, "start", "months"]
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     twice = twice.with_columns(
         same=same, others=(pl.col("row").sort().cast(pl.String).implode().over(keys, mapping_strategy="join"))
     )
+    # Rows that were refused before were told and counted then.
+    twice = twice.filter(~timing.refused())
     extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
     clash = twice.filter(~pl.col("same"))
     found.repeated, found.refused = extra.height, clash.height
@@ -61,6 +64,40 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
             if mine.height:
                 found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
     return found
+
+
+def superseded(
+    earlier: pl.DataFrame, sources: Sequence[Placed], system: System, entities: Entities
+) -> pl.DataFrame | None:
+    """Returns what later revisions took the place of, one row a figure, or None where nothing was restated.
+
+    Columns: entity (its name), period (the label of the figure's own), index (Int32, the scored period), measure,
+    title, before, after, unit, revision, new_revision, file, row; in the order of periods, entities and measures.
+
+    Args:
+        earlier: what `timing.newest` says was restated.
+        sources: the tables they come from.
+        system: gives titles, units and the grain.
+        entities: gives the names.
+    """
+    if not earlier.height:
+        return None
+    every = [*entities.names, *entities.wholes]
+    rows = earlier.sort("start", "months", "entity", "measure", "revision", "source", "row")
+    spans = rows.select("start", "months").unique()
+    labels = {span: Period(*span).label for span in spans.rows()}
+    return rows.select(
+        entity=pl.col("entity").replace_strict(dict(enumerate(every)), return_dtype=pl.String),
+        period=pl.Series([labels[span] for span in rows.select("start", "months").rows()], dtype=pl.String),
+        index=((pl.col("start") + pl.col("months") - 1) // system.period.months).cast(pl.Int32),
+        measure="measure",
+        title=pl.Series([system.symbols[name].title for name in rows["measure"]], dtype=pl.String),
+        before="value", after="after",
+        unit=pl.Series([str(system.unit(name)) for name in rows["measure"]], dtype=pl.String),
+        revision="revision", new_revision="edition",
+        file=pl.Series([sources[at].table.file for at in rows["source"]], dtype=pl.String),
+        row=pl.col("row").cast(pl.Int64),
+    )  # fmt: skip
 
 
 def _listed(value: object) -> list[object]:

@@ -209,13 +209,19 @@ def clean_rows(
     return figures
 
 
+#: The revision of a refused row: none is the first, and one that cannot be read may be any.
+_EDITION = pl.col("revision").cast(pl.Float64, strict=False).fill_nan(None).fill_null(
+    pl.when(pl.col("revision").is_null()).then(0.0).otherwise(float("inf"))
+)  # fmt: skip
+
+
 def _refused(bad: list[pl.DataFrame], number: int) -> list[pl.DataFrame]:
     """Refused figures whose entity, period and measure are known: they void that figure rather than vanish."""
     return [
         rows.select(
             entity="who", start="start", months="months", measure="name", per="per",
             value=pl.lit(None, dtype=pl.Float64),
-            status=pl.lit("refused", dtype=Status), revision=pl.lit(float("inf")),
+            status=pl.lit("refused", dtype=Status), revision=_EDITION,
             row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
         )
         for rows in bad if "number" in rows.columns

@@ -27,20 +27,32 @@ FIGURES: dict[str, pl.DataType | type[pl.DataType]] = {
 Combine = Callable[[pl.DataFrame, int], pl.DataFrame]
 
 
-def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Returns the figures that count, those that contradict each other, and how many were restated.
+def refused() -> pl.Expr:
+    """Returns whether a clean row stands for one that was refused before."""
+    return pl.col("status") == reason("refused")
 
-    Of several rows for one entity, measure and period the latest revision counts. Two of the same revision contradict
-    each other unless they say the same: neither is used then, the figure is `refused`.
+
+def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Returns the figures that count, those that contradict each other, and those that were restated.
+
+    Of several rows for one entity, measure and period the latest valid revision counts: one that was refused does not
+    take the place of an earlier one that is right. Two of the same revision contradict each other unless they say the
+    same: neither is used then, the figure is `refused`. The restated have the columns of clean rows, and in `after` and
+    `edition` the figure that counts instead and its revision.
 
     Args:
         rows: clean rows (see `kpi.intake.reported`).
     """
     keys = [*KEYS, "start", "months"]
+    none = rows.clear().with_columns(after=pl.lit(None, dtype=pl.Float64), edition=pl.lit(None, dtype=pl.Float64))
     if not rows.select(keys).is_duplicated().any():
-        return rows, rows.clear(), 0
+        return rows, rows.clear(), none
+    best = pl.when(~refused()).then(pl.col("revision")).max().over(keys)
+    # A refused row without a revision that can be read, or of the same one, leaves open what is meant.
+    passed = refused() & (pl.col("revision") != best) & pl.col("revision").is_finite()
+    rows = rows.filter(~passed.fill_null(value=False))
     latest = rows.filter(pl.col("revision") == pl.col("revision").max().over(keys))
-    restated = rows.height - latest.height
+    earlier = rows.filter((pl.col("revision") != pl.col("revision").max().over(keys)) & ~refused())
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     twice = latest.filter(pl.len().over(keys) > 1)
     kept = latest.sort("source", "row").unique(keys, keep="first", maintain_order=True)
@@ -51,7 +63,8 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
             value=pl.when(pl.col("clash").is_null()).then("value"),
             status=pl.when(pl.col("clash").is_null()).then("status").otherwise(reason("refused")),
         ).drop("clash")  # fmt: skip
-    return kept, twice, restated
+    now = kept.select(*keys, after="value", edition="revision")
+    return kept, twice, earlier.join(now, on=keys, how="left", nulls_equal=True, maintain_order="left")
 
 
 def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:

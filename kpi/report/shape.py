@@ -14,7 +14,7 @@ SCHEMA = "kpi.scorecard/1"
 FRAMES = {"totals": "总表", "pillars": "分项", "indicators": "指标", "measures": "基础数据", "findings": "审核"}
 
 #: More frames, that a scorecard has only where there is something in them.
-MORE = {"weights": "权重", "treated": "数据处理"}
+MORE = {"weights": "权重", "treated": "数据处理", "restated": "修订", "quality": "报送质量"}
 
 #: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
 HEADINGS = {
@@ -66,6 +66,18 @@ HEADINGS = {
     "before": "处理前",
     "after": "处理后",
     "treatment": "处理方法",
+    "revision": "修订号",
+    "new_revision": "现修订号",
+    "department": "报送单位",
+    "expected": "应报数",
+    "reported": "已报数",
+    "dated": "有报送日期数",
+    "on_time": "按期数",
+    "sound": "无误数",
+    "completeness": "完整率",
+    "timeliness": "及时率",
+    "accuracy": "准确率",
+    "quality": "报送质量分",
 }
 
 

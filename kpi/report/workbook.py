@@ -42,6 +42,15 @@ _KINDS = {
     "coverage": "percent",
     "attainment": "percent",
     "schedule": "percent",
+    "completeness": "percent",
+    "timeliness": "percent",
+    "accuracy": "percent",
+    "quality": "precise",
+    "expected": "count",
+    "reported": "count",
+    "dated": "count",
+    "on_time": "count",
+    "sound": "count",
     "light": "light",
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"

@@ -165,7 +165,7 @@ def test_the_latest_revision_counts_and_contradictions_do_not(
     kept, twice, changed = newest(rows)
     assert kept["value"].to_list() == [value]
     assert kept["status"].to_list() == ["ok" if value is not None else "refused"]
-    assert (changed, twice.height) == (restated, said_twice)
+    assert (changed.height, twice.height) == (restated, said_twice)
 
 
 # ---- MONTHS THAT NAME QUARTERS ---- #

@@ -1,0 +1,24 @@
+"""How well departments report, as a table of a terminal."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from kpi.report.cards import printed, table_of
+from kpi.report.marks import NOTHING, number, visible
+from kpi.scorecard import Scorecard
+
+
+def reporting(card: Scorecard, *, width: int | None = None) -> str:
+    """Returns the quality of reports of the latest period as a table, empty where nothing says who reports."""
+    frame = card.extras.get("quality")
+    if frame is None or not frame.height:
+        return ""
+    last = card.periods[-1]
+    table = table_of("报送单位", "应报", "已报", "完整率", "及时率", "准确率", "质量分")
+    for row in frame.filter(period=last).sort("quality", "department", descending=[True, False]).iter_rows(named=True):
+        parts = [number(row[key], 1) or NOTHING for key in ("completeness", "timeliness", "accuracy")]
+        table.add_row(
+            visible(row["department"]), str(row["expected"]), str(row["reported"]), *parts, number(row["quality"], 2)
+        )
+    return printed(Text(f"报送质量  {visible(card.title)}  {last}", style="bold"), table, width=width)
