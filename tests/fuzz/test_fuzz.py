@@ -36,6 +36,21 @@ def test_every_form_as_it_is(judge, shape, form):
 
 #: Inputs that were treated wrongly once: a cell of 一 or a wide blank in UTF-16, and damaged pages of native formats.
 FOUND = [
+    Case(
+        "long",
+        "arrow",
+        (Change("cell", 903085457, 927836540, "é"),),
+        (Change("set", 457753003, 149945471, "1000000000000000000"),),
+    ),
+    Case(
+        "wide",
+        "arrow",
+        (Change("delete row", 104223011, 962590788, "9999999999999999999999999"),),
+        (
+            Change("zero", 775656066, 681007203, "1_000"),
+            Change("flip", 1053281620, 14388117, "1.2.3"),
+        ),
+    ),
     Case("long", "xlsx", (), (Change("swap", 372331955, 655095412),)),
     Case("long", "utf-16-be", (Change("reformat", 1016654710, 408777813),)),
     *(Case("wide", "utf-16-be", (Change("title", 0, 0, token),)) for token in ("一", "开", "\u3000最")),
