@@ -47,13 +47,17 @@ def in_data(
         found: gets a finding for each target that cannot be read.
     """
     indicators = takers(system)
-    of_level = {one.of: name for name in indicators if isinstance(one := system.indicators[name], Level)}
+    # A figure's target is that of every indicator which shows the figure.
+    of_level = [(one.of, name) for name in indicators if isinstance(one := system.indicators[name], Level)]
+    means = pl.DataFrame(
+        [*of_level, *((name, name) for name in indicators)], {"name": pl.String, "taker": pl.String}, orient="row"
+    )
     rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
     if rows.height and not indicators:
         message = "no indicator takes its targets from the data; this column is not read"
         found.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
-    rows = rows.with_columns(alone=pl.col("name").is_in(indicators), name=pl.col("name").replace(of_level))
-    rows = rows.filter(pl.col("name").is_in(indicators))
+    rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
+    rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
     numbers = read_numbers(rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series())
     rows = rows.with_columns(
         numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
@@ -65,6 +69,7 @@ def in_data(
     judged = pl.col("target").is_not_null() & (pl.col("alone") | pl.col("typed").is_not_null())
     rows = rows.with_columns(problem=pl.coalesce("problem", pl.when(judged).then("misfit")))
     wrong = rows.filter(pl.col("problem").is_not_null())
+    wrong = wrong.unique([ROW, "field", "problem"], keep="first", maintain_order=True)
     found += findings.of_rows(table, wrong, None, lambda row: ("K604", f"the target {row['problem']}", None))
     rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
     rows = rows.filter(pl.col("problem").is_null())

@@ -89,3 +89,26 @@ def test_each_of_several_dated_targets_has_bounds_of_its_own(tmp_path: Path):
     wide = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "hospitals.yaml")).frame
     found = {period: group["pay.target"].to_list() for (period,), group in wide.group_by("period", maintain_order=True)}
     assert list(found.values()) == [[60, 30, None], [70, 50, None], [90, 90, 90]]
+
+
+def test_two_indicators_of_one_measure_both_take_the_target_beside_its_figure(tmp_path):
+    system = tmp_path / "two.yaml"
+    system.write_text(
+        """
+system: two
+period: year
+entities: {title: 机构}
+measures: {beds: {title: 床位, unit: 张, over_time: last}}
+indicators:
+  first: {kind: level, of: beds, target: {at_least: {column: target}}}
+  second: {kind: level, of: beds, better: lower, target: {at_most: {column: target}}}
+""",
+        "utf-8",
+    )
+    data = tmp_path / "data.csv"
+    data.write_text("期别,地区,指标,数值,目标\n2023,甲院,床位,45,50\n2023,乙院,床位,60,高\n", "utf-8")
+    card = kpi.score(data, system=str(system))
+    assert card.indicators.select("entity", "indicator", "target").sort("entity", "indicator").rows() == [
+        ("乙院", "first", None), ("乙院", "second", None), ("甲院", "first", 50.0), ("甲院", "second", 50.0),
+    ]  # fmt: skip
+    assert [one.place.row for one in card.findings_list if one.code == "K604"] == [3]
