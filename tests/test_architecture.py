@@ -73,6 +73,7 @@ LAYERS = (
     "intake.layout",
     "intake.encoding",
     "intake.delimited",
+    "intake.large",
     "intake.marks",
     "intake.workbook",
     "intake.files",

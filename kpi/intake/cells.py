@@ -15,7 +15,7 @@ import polars as pl
 from kpi.errors import count
 from kpi.periods import Grain
 from kpi.resources import make_sure
-from kpi.status import Status
+from kpi.status import OK, Status, reason
 
 #: How many rows are laid out at a time: each time costs a copy of what tells which cells are filled.
 BLOCK = 4_000_000
@@ -72,6 +72,49 @@ def settle(
         return cells, rows
     clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
     return cells, pl.concat([rows, *clean]).sort("source", "row", maintain_order=True)
+
+
+def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:
+    """Returns the grid with `name`, `name.status` and `name.rows` of every measure.
+
+    Args:
+        grid: one row per period and entity, ordered so.
+        measures: the names.
+        figures: figures per scored period (see `kpi.intake.timing`) that go before those of the cells.
+        cells: figures that stand alone.
+    """
+    first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
+    columns: dict[str, pl.Series] = {}
+    for name in measures:
+        value = None if cells is None else cells.column(name, first, last)
+        columns[name] = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True) if value is None else value
+    states = {
+        f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in columns
+    }
+    rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in columns}
+    frame = pl.DataFrame(columns).with_columns(**states, **rows)
+    if figures.height:
+        place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
+        figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(columns)))
+        figures = figures.with_columns(place=place)
+        for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
+            mine = some.unique("place", keep="first", maintain_order=True)
+            status = frame[f"{name}.status"].to_physical().scatter(mine["place"], mine["status"].to_physical())
+            frame = frame.with_columns(
+                frame[str(name)].scatter(mine["place"], mine["value"]),
+                status.cat.to(Status).alias(f"{name}.status"),
+                frame[f"{name}.rows"].scatter(mine["place"], mine["rows"]),
+            )
+    order = [column for name in columns for column in (name, f"{name}.status", f"{name}.rows")]
+    return pl.concat([grid, frame.select(order)], how="horizontal")
+
+
+def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
+    """Returns the first and the last period of which there is a figure."""
+    bounds = [] if cells is None else [cells.first, cells.first + cells.periods - 1]
+    if figures.height:
+        bounds += [int(figures["period"].min()), int(figures["period"].max())]  # type: ignore[arg-type]
+    return min(bounds), max(bounds)
 
 
 def _blocks(frames: Sequence[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -20,6 +20,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
 from kpi.intake.headers import clean
+from kpi.intake.large import Unfit
 from kpi.intake.match import Placed, measure_names
 from kpi.intake.numbers import LARGEST, read_numbers
 from kpi.intake.table import ROW
@@ -107,6 +108,9 @@ def coded(source: Placed, system: System, entities: Entities | None, period: str
         system: gives measures and units.
         entities: who there is; None: whoever the table names.
         period: the period of every row, for tables without a period column.
+
+    Raises:
+        Unfit: an unchecked table is not what it was taken for.
     """
     return _Coding(source, system, entities, period).run()
 
@@ -133,11 +137,19 @@ class _Coding:
         self.same_period = None if period is None else _period_meaning(system)([period])[0]
         self.units: list[str | None] = [source.table.unit]
         self.factor = pl.Series(dtype=pl.Float64)
+        self.rows = 0
         self.told = dict.fromkeys(_LACKS, 0)
         self.out = Coded(pl.DataFrame())
 
     def run(self) -> Coded:
-        parts = [self.batch(batch) for batch in self.batches()]
+        try:
+            parts = [self.batch(batch) for batch in self.batches()]
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+            if self.table.expected is None:
+                raise
+            raise Unfit from error
+        if self.table.expected not in (None, self.rows):
+            raise Unfit
         self.out.others = pl.concat(parts) if parts else self.table.numbered().limit(0).collect()
         return self.out
 
@@ -152,6 +164,7 @@ class _Coding:
             )
         with progress.stage(f"reading {self.table.file}"):
             for batch in frame.with_row_index(ROW, offset=self.table.first_row).collect_batches(chunk_size=BATCH):
+                self.rows += batch.height
                 yield batch
                 progress.advance(batch.height)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,11 +40,11 @@ def read_delimited(text: Text, place: Place) -> Table:
             marks that do not close.
     """
     beginning, whole = head_of(text.path)
-    delimiter = _delimiter(beginning.getvalue())
-    head = _head(beginning, delimiter, place, whole=whole)
+    delimiter = delimiter_of(beginning.getvalue())
+    head = head_rows(beginning, delimiter, place, whole=whole)
     layout = find_layout(head, place)
     source, scratch = text.path, text.scratch
-    frame = _scan(source, layout, delimiter)
+    frame = _cells(source, layout, delimiter)
     found = _measure(frame)
     # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
     wanted = found is None or (whole and found[0] + layout.body < len(head))
@@ -52,7 +52,7 @@ def read_delimited(text: Text, place: Place) -> Table:
         clean_copy = _checked_copy(source, layout, delimiter, place, wanted=wanted)
         if clean_copy is not None:
             scratch = clean_copy
-            frame = _scan(scratch.path, replace(layout, body=0), ",")
+            frame = _cells(scratch.path, replace(layout, body=0), ",")
             found = _measure(frame)
     if found is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", "the rows do not form a table", place))
@@ -68,13 +68,15 @@ def read_delimited(text: Text, place: Place) -> Table:
         notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
     rows -= dropped
     names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
-    frame = frame.slice(0, rows).select(pl.nth(at).alias(name) for at, name in names.items())
     if not rows:
         raise only_header(place, layout)
+    copied = source != (scratch.path if scratch else source)
+    read = (scratch.path, replace(layout, body=0), ",") if copied and scratch else (source, layout, delimiter)
+    most = rows if dropped else None
     return Table(
         file=place.file or "",
         sheet=place.sheet,
-        frame=frame,
+        frame=scan(*read, names, most=most),
         columns=tuple(names.values()),
         first_row=layout.body + 1,
         unit=layout.unit,
@@ -82,7 +84,29 @@ def read_delimited(text: Text, place: Place) -> Table:
         notes=tuple(notes),
         size=rows,
         scratch=scratch,
+        scan=lambda types: scan(*read, names, types, most=most),
     )
+
+
+def scan(
+    path: Path, layout: Layout, delimiter: str, names: Mapping[int, str],
+    types: Mapping[str, pl.DataType] | None = None, *, most: int | None = None,
+) -> pl.LazyFrame:  # fmt: skip
+    """Returns the lazy scan of the data rows, blank cells null.
+
+    Args:
+        path: the UTF-8 file.
+        layout: where the rows begin and how many columns there are.
+        delimiter: what parts the cells.
+        names: the columns that are kept, by position.
+        types: of columns that are not read as String.
+        most: how many rows there are at most.
+    """
+    frame = _cells(
+        path, layout, delimiter, {str(at): (types or {}).get(name, pl.String()) for at, name in names.items()}
+    )
+    frame = frame if most is None else frame.slice(0, most)
+    return frame.select(pl.nth(at).alias(name) for at, name in names.items())
 
 
 def only_header(place: Place, layout: Layout) -> DataError:
@@ -109,7 +133,7 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
     return names
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """Returns what parts the cells: the delimiter that gives the most rows of one width above one."""
 
     def fit(delimiter: str) -> int:
@@ -130,7 +154,7 @@ def _tolerant(text: str, delimiter: str) -> Iterator[list[str]]:
         return
 
 
-def _head(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bool) -> list[list[str | None]]:
+def head_rows(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bool) -> list[list[str | None]]:
     """Returns the first rows with nulls for blank cells; the last, when the text stops within it, is left out."""
     rows: list[list[str | None]] = []
     reader = csv.reader(beginning, delimiter=delimiter)
@@ -142,14 +166,14 @@ def _head(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bool) 
     return rows if whole or len(rows) > SEARCHED else rows[:-1] or rows
 
 
-def _scan(path: Path, layout: Layout, delimiter: str) -> pl.LazyFrame:
-    """Returns the lazy scan of the data rows, every cell a String, blank cells null, columns by position."""
+def _cells(path: Path, layout: Layout, delimiter: str, types: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
+    """Returns the lazy scan of the data rows, blank cells null, columns by position; `types` but for String."""
     return pl.scan_csv(
         path,
         separator=delimiter,
         has_header=False,
         skip_rows=layout.body,
-        schema={str(at): pl.String for at in range(len(layout.columns))},
+        schema={str(at): pl.String() for at in range(len(layout.columns))} | dict(types or {}),
         null_values=[""],
         missing_columns="insert",
         raise_if_empty=False,

@@ -25,6 +25,7 @@ from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.intake.delimited import read_delimited
 from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
+from kpi.intake.large import read_large
 from kpi.intake.table import ROW, Scratch, Table
 
 __all__ = [
@@ -56,11 +57,12 @@ SUFFIXES = (
 _BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
-def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Table, ...]:
+def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: bool = False) -> tuple[Table, ...]:
     """Returns the tables of a file, a folder or a pattern (`data/*.csv`), in the order of their names and sheets.
 
     A folder gives every file in it, not in folders below, whose name ends in one of `SUFFIXES` (also `.gz`, `.zst`).
-    `sheet` takes one sheet of a workbook.
+    `sheet` takes one sheet of a workbook. With `unchecked`, the rows of large text files are not checked beforehand:
+    whoever uses them does that (see `kpi.intake.large`).
 
     Raises:
         DataError: all findings of all files; the codes stand at the top of this module.
@@ -69,7 +71,7 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None) -> tuple[Tab
     findings: list[Diagnostic] = []
     for one in expanded(Path(path)):
         try:
-            tables.extend(_read_file(one, sheet))
+            tables.extend(_read_file(one, sheet, unchecked=unchecked))
         except DataError as error:
             findings.extend(error.diagnostics)
     if findings:
@@ -82,8 +84,10 @@ def listed(data: Data) -> list[Source]:
     return [data] if isinstance(data, Source) else list(data)
 
 
-def read_all(sources: Iterable[Source]) -> list[list[Table]]:
+def read_all(sources: Iterable[Source], *, unchecked: bool = False) -> list[list[Table]]:
     """Returns the tables of every source, in their order; frames are called frame 1, frame 2 ... in messages.
+
+    With `unchecked`, the rows of large text files are not checked beforehand, as for `read`.
 
     Raises:
         DataError: all findings of all sources, as `read`.
@@ -99,7 +103,7 @@ def read_all(sources: Iterable[Source]) -> list[list[Table]]:
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
                 with progress.stage(f"reading {source}"):
-                    found[-1].extend(read(source))
+                    found[-1].extend(read(source, unchecked=unchecked))
         except DataError as error:
             errors += error.diagnostics
     if errors:
@@ -157,7 +161,7 @@ def _is_readable(path: Path) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
 
 
-def _read_file(path: Path, sheet: str | None) -> tuple[Table, ...]:
+def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
     """Returns the tables of one file, recognised by its content."""
     place = Place(str(path))
     try:
@@ -168,6 +172,13 @@ def _read_file(path: Path, sheet: str | None) -> tuple[Table, ...]:
             return read_workbook(path, kind, place, sheet=sheet)
         if kind in {"parquet", "arrow"}:
             return (_native(path, pl.scan_parquet if kind == "parquet" else pl.scan_ipc, place),)
+        if (
+            unchecked
+            and kind == "text"
+            and not _is_json_lines(path, path, place)
+            and (large := read_large(path, place))
+        ):
+            return (large,)
         scratch = unpacked(path, kind, place) if kind in {"gzip", "zstd"} else None
         inner = scratch.path if scratch else path
         if scratch and kind_of(inner, place) != "text":
@@ -241,7 +252,7 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
 def _tried(source: str | Path) -> Iterator[Diagnostic]:
     for path in expanded(Path(source)):
         try:
-            for table in _read_file(path, None):
+            for table in _read_file(path, None, unchecked=False):
                 table.frame.collect()
         except DataError as error:
             yield from error.diagnostics

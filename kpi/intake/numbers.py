@@ -52,6 +52,8 @@ _NO = {"否", "×", "✗", "✘", "☒", "no", "n", "false"}
 _FIGURE = r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # Grouped figures that can be cast without their commas: neither zero nor near the ends of the range.
 _GROUPED = r"^-?[1-9][0-9]{0,2}(,[0-9]{3}){1,8}(\.[0-9]{1,20})?$"
+# A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
+_ZEROS = ("0", "0.0", "0.00")
 # What follows a figure may be a unit.
 _UNIT = r"[^\d\s.,:;!?+\-=<>~()\[\]{}'\"`#*@&|\\_^$]{0,16}"
 _NUMBER = re.compile(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})", re.ASCII)
@@ -236,11 +238,14 @@ def read_numbers(column: pl.Series) -> pl.DataFrame:
         column = column.cast(pl.String)
     if column.dtype.is_numeric():
         value = column.cast(pl.Float64)
+        if _all_settled(column, value):
+            return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
         odd = (value.is_null() | ~(value.abs() <= LARGEST)).fill_null(value=True)
     elif column.dtype == pl.String:
         value = column.cast(pl.Float64, strict=False)
-        # A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
-        odd = value.is_null() | ~(value.abs() <= LARGEST) | ((value == 0) & ~column.is_in(["0", "0.0", "0.00"]))
+        if _all_settled(column, value):
+            return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
+        odd = value.is_null() | ~(value.abs() <= LARGEST) | ((value == 0) & ~column.is_in(_ZEROS))
         odd = odd.fill_null(value=True)
         rows = odd.arg_true()
         rows = rows.filter(column.gather(rows).str.contains(_GROUPED).fill_null(value=False))
@@ -253,6 +258,13 @@ def read_numbers(column: pl.Series) -> pl.DataFrame:
     if not odd.any():
         return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
     return _read_odd(column, value, odd)
+
+
+def _all_settled(column: pl.Series, value: pl.Series) -> bool:
+    """Returns whether the cast of a column settles all of its cells, as it usually does."""
+    if value.null_count() or not (value.abs() <= LARGEST).all():
+        return False
+    return column.dtype != pl.String or column.filter(value == 0).is_in(_ZEROS).all()
 
 
 def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series) -> pl.DataFrame:

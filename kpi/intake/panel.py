@@ -15,11 +15,12 @@ from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake import records, repeats, reported, timing
-from kpi.intake.cells import Cells, settle
+from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, damage_told, read_all
-from kpi.intake.match import Placed, match, of_system
+from kpi.intake.large import Unfit
+from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
@@ -27,7 +28,6 @@ from kpi.intake.table import ROW, Table
 from kpi.measures import Reported
 from kpi.periods import Period
 from kpi.resources import make_sure
-from kpi.status import OK, Status, reason
 from kpi.system import System
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
@@ -112,12 +112,13 @@ class _Intake:
                 errors
                 or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
             )
-        first, last = _span(figures, cells)
+        first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
-        span = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
-        make_sure(many * size, f"a panel of {len(entities.names):,} entities from {span}")
+        words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
+        make_sure(many * size, f"a panel of {len(entities.names):,} entities from {words}")
         with progress.stage("laying out the panel"):
-            frame = self.measures(grid(self.system, entities, first, last), figures, cells)
+            measures = [name for name, measure in self.system.measures.items() if measure.per is None]
+            frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
@@ -144,12 +145,16 @@ class _Intake:
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed]:
         sources, lost = [], []
         for whole, name in tables:
+            if whole.expected is not None and systems_named(whole):
+                raise Unfit
             table, others = of_system(self.system, whole)
             self.findings += [*whole.notes, *others]
             source, notes = match(self.system, table, name=name)
             if source is None:
                 lost += notes
             else:
+                if table.expected is not None and not isinstance(source.dataset, ReportedData):
+                    raise Unfit
                 sources.append(source)
                 self.findings += notes
         if lost:
@@ -249,33 +254,6 @@ class _Intake:
 
     # ---- THE GRID ---- #
 
-    def measures(self, grid: pl.DataFrame, figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:
-        """Adds the columns of every measure without `per`."""
-        first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
-        columns: dict[str, pl.Series] = {}
-        for name in (name for name, measure in self.system.measures.items() if measure.per is None):
-            value = None if cells is None else cells.column(name, first, last)
-            columns[name] = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True) if value is None else value
-        states = {
-            f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in columns
-        }
-        rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in columns}
-        frame = pl.DataFrame(columns).with_columns(**states, **rows)
-        if figures.height:
-            place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
-            figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(columns)))
-            figures = figures.with_columns(place=place)
-            for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
-                mine = some.unique("place", keep="first", maintain_order=True)
-                status = frame[f"{name}.status"].to_physical().scatter(mine["place"], mine["status"].to_physical())
-                frame = frame.with_columns(
-                    frame[str(name)].scatter(mine["place"], mine["value"]),
-                    status.cat.to(Status).alias(f"{name}.status"),
-                    frame[f"{name}.rows"].scatter(mine["place"], mine["rows"]),
-                )
-        order = [column for name in columns for column in (name, f"{name}.status", f"{name}.rows")]
-        return pl.concat([grid, frame.select(order)], how="horizontal")
-
     def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
         """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
         for name, indicator in self.system.indicators.items():
@@ -305,14 +283,6 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
     )
 
 
-def _span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
-    """The first and the last period of which there is a figure."""
-    bounds = [] if cells is None else [cells.first, cells.first + cells.periods - 1]
-    if figures.height:
-        bounds += [int(figures["period"].min()), int(figures["period"].max())]  # type: ignore[arg-type]
-    return min(bounds), max(bounds)
-
-
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None,
@@ -332,7 +302,14 @@ def take_in(
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
     sources = [source for source, _ in wanted]
-    with damage_told(sources):
-        found = read_all(sources)
+
+    def taken(*, unchecked: bool) -> Panel:
+        found = read_all(sources, unchecked=unchecked)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
         return _Intake(system, period).panel(tables, content_hash(sources))
+
+    with damage_told(sources):
+        try:
+            return taken(unchecked=True)
+        except Unfit:
+            return taken(unchecked=False)

@@ -1,0 +1,121 @@
+"""Large files are taken for what they nearly always are; what comes out is as if they were small."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kpi.errors import DataError
+from kpi.intake import large
+from kpi.intake.files import read_all
+from kpi.intake.panel import Panel, take_in
+from kpi.loader import examine_text
+
+SYSTEM = """
+system: s
+period: month
+entities: {title: 县}
+measures: {flow: {title: 收入, unit: 万元}, stock: {title: 站数, unit: 个}}
+indicators: {a: {kind: level, of: flow}, b: {kind: level, of: stock}}
+"""
+ROWS = [
+    f"2023-{month:02d},{who},{measure},{month * 7 + len(who)}"
+    for month in range(1, 13)
+    for who in ("东县", "西山县", "南县")
+    for measure in ("收入", "站数")
+]
+HEADER = "期别,地区,指标,数值"
+#: Where a row stands that the look at beginning and end does not see.
+MIDDLE = 36
+
+
+@pytest.fixture(autouse=True)
+def every_file_is_large(monkeypatch):
+    monkeypatch.setattr(large, "LARGE", 100)
+    monkeypatch.setattr(large, "LOOK", 400)
+    monkeypatch.setattr(large, "SEARCHED", 4)
+
+
+def text(*, middle: str | None = None, end: str = "\n", header: str = HEADER) -> str:
+    rows = [*ROWS[:MIDDLE], *([] if middle is None else [middle]), *ROWS[MIDDLE:]]
+    return "\n".join([header, *rows]) + end
+
+
+CONTENTS = {
+    "as it should be": text(),
+    "no break at the end": text(end=""),
+    "a byte order mark": "\ufeff" + text(),
+    "Windows line ends": text().replace("\n", "\r\n"),
+    "tabs": text().replace(",", "\t"),
+    "a title": "某市月报,,,\n" + text(),
+    "a blank row": text(middle=""),
+    "a short row": text(middle="2024-01,东县,收入"),
+    "a figure as typed": text(middle='2024-01,东县,收入,"1,234.5"'),
+    "quotation marks": text(middle='"2024-01","东县","收入","12"'),
+    "a break in a cell": text(middle='2024-01,"东\n县",收入,12'),
+    "a quotation mark that is not closed": text(middle='2024-01,"东县,收入,12'),
+    "blank cells too many": text(middle="2024-01,东县,收入,12,,"),
+    "a row with too many cells": text(middle="2024-01,东县,收入,1,234.5"),
+    "too many cells and too few": text(middle="2024-01,东县,收入,1,234.5\n2024-02,东县,收入"),
+    "notes below": text(end="\n注：初步数,,,\n"),
+    "a column without a name": text(header="期别,地区,指标,数值,").replace("\n2023", ",x\n2023"),
+    "only unknown measures": text().replace("收入", "别的").replace("站数", "另外"),
+    "GB18030": text().encode("gb18030"),
+    "UTF-16": text().encode("utf-16"),
+    "GB18030 in the middle": text().replace("东县", "A").replace("西山县", "B").replace("南县", "C").replace(
+        "收入", "flow").replace("站数", "stock").encode().replace(b"2023-07,A", "2023-07,东".encode("gb18030")),
+    "bytes that are no text": text(middle="2024-01,东县,收入,12").encode().replace(b"2024-01", b"2024\xff01"),
+}  # fmt: skip
+
+
+def taken(path) -> Panel | list[str]:
+    loaded = examine_text(SYSTEM)
+    assert loaded.system is not None
+    try:
+        return take_in(loaded.system, [path])
+    except DataError as error:
+        return [f"{one} {one.place} {one.hint}" for one in error.diagnostics]
+
+
+@pytest.mark.parametrize("content", [pytest.param(one, id=name) for name, one in CONTENTS.items()])
+def test_a_large_file_gives_what_a_small_one_does(tmp_path, monkeypatch, content):
+    path = tmp_path / "data.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    big = taken(path)
+    monkeypatch.setattr(large, "LARGE", 1 << 30)
+    small = taken(path)
+    if isinstance(big, list) or isinstance(small, list):
+        assert big == small
+        return
+    assert (big.findings, big.counts, big.entities.names) == (small.findings, small.counts, small.entities.names)
+    assert big.frame.equals(small.frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "unchecked"),
+    [
+        ("as it should be", True),
+        ("a row with too many cells", True),
+        ("notes below", False),
+        ("GB18030", False),
+        ("UTF-16", False),
+    ],
+)
+def test_only_what_looks_well_is_left_unchecked(tmp_path, name, unchecked):
+    path = tmp_path / "data.csv"
+    content = CONTENTS[name]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    [[table]] = read_all([path], unchecked=True)
+    assert (table.expected is not None) is unchecked
+
+
+def test_a_damaged_row_is_found_wherever_it_stands(tmp_path):
+    path = tmp_path / "data.csv"
+    for place in random.Random(3).sample(range(len(ROWS)), 12):
+        rows = [*ROWS]
+        rows[place] += ",5"
+        path.write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
+        found = taken(path)
+        assert isinstance(found, list)
+        assert f": row {place + 2}: error K506" in found[0]
