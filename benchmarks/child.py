@@ -40,18 +40,27 @@ class Apart:
     """A contender in a process of its own.
 
     `make` is a function at the top of a module; called with `settings` it gets ready (opens, generates, compiles: not
-    timed, but counted in the peak) and returns the work, a function without arguments, which is timed.
+    timed, but counted in the peak) and returns the work, a function without arguments, which is timed. `shown` makes
+    of the answer what is compared.
     """
 
     make: Callable[..., Callable[[], Any]]
     settings: dict[str, Any] = field(default_factory=dict)
+    shown: Callable[[pl.DataFrame], pl.DataFrame] | None = None
 
     def run(self, *, answer: bool = False) -> Run:
         """Runs the contender once; with `answer` its result is brought back as a frame."""
         assert "<" not in self.make.__qualname__, "only a function at the top of a module can be found by a child"
         with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
             out, frame = Path(folder) / "run", Path(folder) / "answer.parquet"
-            order = (self.make.__module__, self.make.__qualname__, self.settings, out, frame if answer else None)
+            order = (
+                self.make.__module__,
+                self.make.__qualname__,
+                self.settings,
+                out,
+                frame if answer else None,
+                self.shown,
+            )
             command = [sys.executable, "-m", "benchmarks.child"]
             path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])  # where the parent found the function
             done = subprocess.run(
@@ -117,7 +126,7 @@ def differences(
 
 def main() -> None:
     """Runs the contender that the parent sends, and writes what it took."""
-    module, name, settings, out, frame = pickle.load(sys.stdin.buffer)  # noqa: S301  (sent by our own parent)
+    module, name, settings, out, frame, shown = pickle.load(sys.stdin.buffer)  # noqa: S301  (sent by our own parent)
     work = getattr(importlib.import_module(module), name)(**settings)
     gc.collect()
     began = time.perf_counter()
@@ -125,7 +134,8 @@ def main() -> None:
     seconds, peak = time.perf_counter() - began, peak_memory()
     out.write_bytes(pickle.dumps((seconds, peak)))
     if frame is not None:
-        as_frame(answer).write_parquet(frame)
+        found = as_frame(answer)
+        (found if shown is None else shown(found)).write_parquet(frame)
 
 
 if __name__ == "__main__":
