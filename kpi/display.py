@@ -51,7 +51,7 @@ class Line:
 
     def _now(self) -> tuple[str, int | None, int]:
         with self._lock:
-            return self._stages[-1] if self._stages else ("", None, 0)
+            return self._stages[-1] if self._stages else ("working", None, 0)
 
     def _draw(self) -> None:
         if self._ended.wait(PATIENCE):
