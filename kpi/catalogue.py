@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
-from kpi.errors import DefinitionError, Diagnostic, Place, suggest
+from kpi import settings
+from kpi.errors import DefinitionError, Diagnostic, suggest
 from kpi.loader import Loaded, examine
 from kpi.system import System
 
@@ -31,22 +31,13 @@ def folders(given: Path | None = None) -> list[Path]:
 
 
 def _configured() -> Path | None:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        file = folder / "kpi.toml"
-        if file.is_file():
-            try:
-                value = tomllib.loads(file.read_text("utf-8")).get("definitions")
-            except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-                raise DefinitionError(
-                    Diagnostic("K108", f"the configuration cannot be read: {error}", Place(str(file)))
-                ) from None
-            if value is not None and not isinstance(value, str):
-                raise DefinitionError(
-                    Diagnostic("K108", "`definitions` must be the path of a folder", Place(str(file)))
-                )
-            return folder / value if value else None
-    return None
+    found = settings.found()
+    value = None if found is None else found.tree.get("definitions")
+    if found is None or value is None:
+        return None
+    if not isinstance(value, str):
+        raise found.wrong("`definitions` must be the path of a folder", "definitions")
+    return found.path(value) if value else None
 
 
 def files(given: Path | None = None) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi import session
+from kpi import session, sources
 from kpi.display import showing
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
 from kpi.plan import compile_plan
@@ -174,7 +174,7 @@ def explain(
     from kpi.explain import name_of
     from kpi.report.tree import as_json, tree
 
-    some = [one for one in files if Path(one).exists() and number is None]
+    some = [one for one in files if (Path(one).exists() or one in sources.names()) and number is None]
     rest = [one for one in files if one not in some]
     try:
         if not some and not named and number is None:

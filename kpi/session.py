@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi import catalogue, periods, progress
+from kpi import catalogue, periods, progress, sources
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
@@ -41,7 +41,8 @@ def score(
     """Scores files, or frames, and returns the scorecard.
 
     Args:
-        files: one or several paths, DataFrames and LazyFrames; each is matched to a dataset by its columns.
+        files: one or several paths, names of queries in kpi.toml, DataFrames and LazyFrames; each is matched to a
+            dataset by its columns.
         system: an id, the path of a YAML file, or a loaded system; None when the files name it in a column `system`
             (评价体系) or only one system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
@@ -63,8 +64,8 @@ def score(
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
-    some = listed(files)
-    named = {name: listed(one) for name, one in (data or {}).items()}
+    some = sources.every(listed(files))
+    named = {name: sources.every(listed(one)) for name, one in (data or {}).items()}
     folder = None if definitions is None else Path(definitions)
     every = [*some, *(one for group in named.values() for one in group)]
     with damage_told(every):

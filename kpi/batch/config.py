@@ -17,30 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from kpi import periods
 from kpi.definition import OneOrMany
 from kpi.errors import DefinitionError, Diagnostic, Place, suggest
+from kpi.intake.databases import Query
 from kpi.report.files import FORMATS
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Query(_Table):
-    """A query on a database whose rows are one file of data."""
-
-    database: Literal["postgresql", "sqlite", "duckdb"]
-    sql: str = Field(min_length=1)
-    path: str | None = Field(None, description="the file of an SQLite or DuckDB database")
-    connection_env: str | None = Field(None, description="the variable that holds the connection string")
-    connection_file: str | None = Field(None, description="a private file that holds the connection string")
-    dataset: str | None = Field(None, description="the dataset that the rows are, when their columns do not tell")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        given = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
-        wanted = ("connection_env", "connection_file") if self.database == "postgresql" else ("path",)
-        if len(given) != 1 or given[0] not in wanted:
-            raise ValueError(f"a {self.database} query needs `{'` or `'.join(wanted)}`, and nothing else")
-        return self
 
 
 class Source(_Table):

@@ -15,8 +15,8 @@ from typing import Any
 
 from kpi import catalogue
 from kpi.batch.config import Config, Source
-from kpi.batch.databases import fetched
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place
+from kpi.intake.databases import fetched
 from kpi.intake.files import expanded
 from kpi.intake.panel import Panel, take_in
 from kpi.loader import Loaded, examine
@@ -126,7 +126,7 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
     for number, query in enumerate(source.query):
         name = f"query-{number}.csv"
         try:
-            data.append((name, archive.put(fetched(config, query, name)), query.dataset))
+            data.append((name, archive.put(fetched(query, name, config.path)), query.dataset))
         except DataError as error:
             findings += error.diagnostics
     if findings:

@@ -18,8 +18,8 @@ from kpi.batch.inputs import gathered
 from kpi.batch.night import Outcome
 from kpi.batch.slices import Index, slices_of
 from kpi.errors import DefinitionError, Diagnostic, KpiError
+from kpi.secrets import connection, without_passwords
 from kpi.store.base import Run, Store
-from kpi.store.secrets import connection, without_passwords
 from kpi.store.whole import Archive
 
 #: Tells the log that something happened.

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -29,12 +29,31 @@ from kpi.intake.large import read_large
 from kpi.intake.table import ROW, Scratch, Table
 
 __all__ = [
-    "ROW", "SUFFIXES", "Data", "Source", "Table", "content_hash", "damage_told", "expanded", "listed", "read",
+    "ROW",
+    "SUFFIXES",
+    "Data",
+    "Rows",
+    "Source",
+    "Table",
+    "content_hash",
+    "damage_told",
+    "expanded",
+    "listed",
+    "read",
     "read_all",
 ]  # fmt: skip
 
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A frame with the name by which messages call it, such as that of a query."""
+
+    name: str
+    frame: pl.DataFrame
+
+
 #: What holds data: the path of a file, a folder or a pattern, or a frame.
-Source = str | Path | pl.DataFrame | pl.LazyFrame
+Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
 Data = Source | Sequence[Source]
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
@@ -98,7 +117,9 @@ def read_all(sources: Iterable[Source], *, unchecked: bool = False) -> list[list
     for source in sources:
         found.append([])
         try:
-            if isinstance(source, pl.DataFrame | pl.LazyFrame):
+            if isinstance(source, Rows):
+                found[-1].append(_of_frame(source.frame, Place(source.name)))
+            elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
@@ -118,8 +139,8 @@ def content_hash(sources: Iterable[Source]) -> str:
     """
     hashes = []
     for source in sources:
-        if isinstance(source, pl.DataFrame | pl.LazyFrame):
-            frame = source.lazy().collect()
+        if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
+            frame = (source.frame if isinstance(source, Rows) else source).lazy().collect()
             said = io.BytesIO(repr(frame.schema).encode())
             said.seek(0, io.SEEK_END)
             frame.write_ndjson(said)
@@ -241,9 +262,7 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
     try:
         yield
     except _BROKEN:
-        found = [
-            one for source in sources if not isinstance(source, pl.DataFrame | pl.LazyFrame) for one in _tried(source)
-        ]
+        found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
         if found:
             raise DataError(found) from None
         raise

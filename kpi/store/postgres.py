@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic
+from kpi.secrets import without_passwords
 from kpi.store.base import TABLES, Change, Run, no_run, ordered
-from kpi.store.secrets import without_passwords
 
 if TYPE_CHECKING:
     import psycopg

@@ -9,10 +9,10 @@ from conftest import QUARTERS
 from test_nights import check, held, night, same
 
 from kpi.batch.config import load
-from kpi.batch.databases import fetched
 from kpi.batch.run import archive_of, store_of
 from kpi.errors import DataError
-from kpi.store.secrets import connection, without_passwords
+from kpi.intake.databases import fetched
+from kpi.secrets import connection, without_passwords
 
 CREATE = "CREATE TABLE reports (期别 text, 地区 text, 指标 text, 数值 {number}, 单位 text)"
 SQL = "SELECT * FROM reports"
@@ -84,7 +84,7 @@ def test_no_digit_of_a_numeric_is_lost(city, database):
         )
     text = 'database = "postgresql"\nconnection_env = "KPI_TEST_DATABASE"'
     config = load(config_of(city, text, "SELECT * FROM t"))
-    data = fetched(config, config.source[0].query[0], "q").decode()
+    data = fetched(config.source[0].query[0], "q", config.path).decode()
     assert data.splitlines() == ["地区,x", "丙,123456789012345678", "乙,0.1234567890123456789", "甲,"]
 
 
@@ -94,12 +94,12 @@ def test_a_query_cannot_write(city, database):
     table = postgresql(city, database)
     config = load(config_of(city, table, "DELETE FROM reports RETURNING *"))
     with pytest.raises(DataError, match="K830"):
-        fetched(config, config.source[0].query[0], "q")
+        fetched(config.source[0].query[0], "q", config.path)
     with psycopg.connect(database) as connection_:
         assert connection_.execute("SELECT count(*) FROM reports").fetchone()[0] == len(rows(city))
     config = load(config_of(city, sqlite(city), "DELETE FROM reports"))
     with pytest.raises(DataError, match="K830"):
-        fetched(config, config.source[0].query[0], "q")
+        fetched(config.source[0].query[0], "q", config.path)
 
 
 def test_passwords_are_nowhere(city, database, monkeypatch):
