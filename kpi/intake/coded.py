@@ -238,7 +238,7 @@ class _Coding:
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows."""
-        rest = batch.select(pl.any_horizontal(pl.col(*self.schema.names()).is_not_null())).to_series()
+        rest = batch.select(pl.any_horizontal(pl.selectors.by_name(*self.schema.names()).is_not_null())).to_series()
         for role in _LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
@@ -251,7 +251,8 @@ class _Coding:
 
     def as_they_came(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Returns rows with the columns and types that the table has."""
-        return batch.select(ROW, *(pl.col(name).cast(dtype) for name, dtype in self.schema.items()))
+        # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+        return batch.select(ROW, *(pl.selectors.by_name(name).cast(dtype) for name, dtype in self.schema.items()))
 
     # ---- WHAT TEXTS MEAN ---- #
 

@@ -137,7 +137,7 @@ def _reformatted(text: str, how: int) -> str:
         f" {text} ",
         wide,
         f"{text}0" if "." in text else f"{text}.0",
-        text if text.startswith("+") else f"+{text}",
+        text if text.strip().startswith("+") else f"+{text.strip()}",
         f"\u3000{text}",
         f"{value:,g}",
         text.replace(".", "．"),
