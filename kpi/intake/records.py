@@ -119,11 +119,13 @@ class Gathered:
     def _told(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Counts the rows, and finds those that are wrong where there are any."""
         named = pl.col("entity").is_not_null()
+        # Native files have blank texts where others have nothing.
+        nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
         counted = self.tables[None].join(known, on=WHO, how="left").group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
             undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
             refused=pl.col(ROWS).filter(~(named & dated(pl.col(MONTH)))).sum(),
-            empty=pl.col(ROWS).filter(pl.col(WHO).is_null() & pl.col(MONTH).is_null()).sum(),
+            empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
         ).sort(SOURCE)  # fmt: skip
         for one in counted.to_dicts():

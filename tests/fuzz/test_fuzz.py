@@ -36,6 +36,7 @@ def test_every_form_as_it_is(judge, shape, form):
 
 #: Inputs that were treated wrongly once: a cell of 一 or a wide blank in UTF-16, and damaged pages of native formats.
 FOUND = [
+    Case("records", "jsonl", (Change("blank row", 0, 0),)),
     *(Case(shape, "gb18030", (Change("header", 0, 5, name),)) for shape in ("long", "wide") for name in ("^.*$", "*")),
     Case(
         "long",
