@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from kpi import matrices, means
+from kpi import matrices, means, robustness
 from kpi.definition import kind_of
 from kpi.found_stars import SCHEMES
 from kpi.pillars import Missing
@@ -104,6 +104,28 @@ def glance() -> str:
     return "\n\n".join(["### Normalisers at a glance", head + shown.replace("'", "") + ".", "\n".join(rows)])
 
 
+def stress() -> str:
+    """Returns the chapter on `kpi stress`, with the alternatives that it tries."""
+    tried = {
+        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in robustness.NORMALISATIONS.items()),
+        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in robustness.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in robustness.POLICIES.items()),
+        "without": "each indicator and pillar",
+    }
+    rows = "\n".join(
+        ["| assumption | alternatives |", "|---|---|", *(f"| {key} | {one} |" for key, one in tried.items())]
+    )
+    text = inspect.getdoc(robustness) or ""
+    return "\n\n".join(
+        [
+            "## Robustness",
+            text.replace("Robustness (稳健性)", "`kpi stress FILE`"),
+            rows,
+            paragraphs(robustness.Robustness),
+        ]
+    )
+
+
 def scored(rule: Rule, values: list[float]) -> str:
     """Returns the score of the first of some values, all of them peers, the target being 5."""
     answer = rule.score(Case.plain(pl.col("x"), target=pl.lit(5.0)))
@@ -129,6 +151,7 @@ def text() -> str:
         f"### Formulas of weights from data\n\n{found}",
         group("Data treatment", STEPS),
         group("Stars", SCHEMES),
+        stress(),
     ]
     return "\n\n".join(chapters) + "\n"
 

@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from kpi.scorecard import Scorecard as Scorecard
     from kpi.session import check as check
     from kpi.session import score as score
+    from kpi.session import stress as stress
     from kpi.system import System as System
 
 #: Where each public name lives: imported when first used, so that `import kpi` costs nothing.
 _HOMES = {
-    "load": "catalogue", "check": "session", "score": "session", "System": "system", "Plan": "plan",
-    "Scorecard": "scorecard", "Diagnostic": "errors", "KpiError": "errors", "DefinitionError": "errors",
+    "load": "catalogue", "check": "session", "score": "session", "stress": "session", "System": "system",
+    "Plan": "plan", "Scorecard": "scorecard", "Diagnostic": "errors", "KpiError": "errors", "DefinitionError": "errors",
     "DataError": "errors",
 }  # fmt: skip
 
 __all__ = [
     "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "score",
+    "stress",
 ]  # fmt: skip
 
 

@@ -131,6 +131,26 @@ def explain(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_system
+@_definitions
+@_period
+@_data
+@_option("--runs", type=click.IntRange(1), default=500, show_default=True, help="How many runs are simulated.")
+@_option(
+    "--weights", type=click.FloatRange(0, 99), default=20, show_default=True, help="Percent that weights may be off."
+)
+@_option("--seed", type=int, default=1, show_default=True, help="Other runs for another seed.")
+@_option("-f", "--format", "form", type=click.Choice(["table", "csv", "json"]), help="A table, places, or all.")
+@_style
+@_color
+@_quiet
+def stress(**options: Any) -> None:
+    """Say how robust the ranking is: places under other weights and methods."""
+    _run("stress", options)
+
+
+@main.command()
 @click.argument("config", metavar="CONFIG")
 @_option("--wait", type=float, default=0, metavar="SECONDS", help="Wait for another batch that is at work.")
 @_option("-x", "--stop", is_flag=True, help="Stop at the first system that fails and publish nothing.")

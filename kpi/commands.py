@@ -204,6 +204,17 @@ def explain(
     return FINE
 
 
+def stress(*, named: Sequence[str], style: Layout, color: str, **options: Any) -> int:
+    """Prints how robust the ranking of files is."""
+    from kpi.report.robust import stress as told
+
+    try:
+        return told(data=_named(named), width=width_of(sys.stdout), **options)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+
+
 def batch(*, style: Layout, color: str, **options: Any) -> int:
     """Runs a nightly batch, checks a past one, or closes an edition; 1 when a system failed or figures differ."""
     from kpi.batch.command import batch as done

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -25,6 +26,9 @@ from kpi.plan import Plan, compile_plan
 from kpi.quality import Supply
 from kpi.scorecard import Scorecard
 from kpi.system import System
+
+if TYPE_CHECKING:
+    from kpi.robustness import Robustness
 
 Files = str | Path | Sequence[str | Path]
 
@@ -103,6 +107,39 @@ def score_panel(
         there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
         raise DataError(Diagnostic("K551", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
     return card.only([index])
+
+
+def stress(
+    files: Data,
+    *,
+    system: str | Path | System | None = None,
+    definitions: str | Path | None = None,
+    data: Mapping[str, Data] | None = None,
+    period: str | None = None,
+    runs: int = 500,
+    weights: float = 20,
+    seed: int = 1,
+) -> Robustness:
+    """Scores files, or frames, and returns how robust the ranking of a period is, by default the last.
+
+    Args:
+        files: as for `score`, and so are the next four.
+        system: an id, a path, or a loaded system.
+        definitions: a folder in which ids are looked up first.
+        data: files and frames whose dataset is named.
+        period: which; left out: the last.
+        runs: how many runs are simulated.
+        weights: every weight is drawn from within so many percent of its own.
+        seed: the same seed gives the same runs.
+
+    Raises:
+        DefinitionError: as for `score`.
+        DataError: as for `score`, or when there is nothing to rank.
+    """
+    from kpi.robustness import stressed
+
+    card = score(files, system=system, definitions=definitions, data=data, period=period)
+    return stressed(card, runs=runs, weights=weights, seed=seed)
 
 
 def check(

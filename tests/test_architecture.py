@@ -68,6 +68,8 @@ LAYERS = (
     "quality",
     "scorecard",
     "analysis",
+    "variants",
+    "robustness",
     "intake.numbers",
     "intake.headers",
     "intake.table",

@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from kpi.loader import examine_text
+from kpi.robustness import stressed
 from kpi.session import score
+from kpi.variants import leave_out
 
 COINR = Path(__file__).parents[3] / "shared/reference/coinr"
 pytestmark = pytest.mark.skipif(not COINR.is_dir(), reason="COINr's figures are not here")
@@ -288,3 +290,33 @@ def test_ranks(tmp_path, meta):
     for frame, key in ((card.pillars, "pillar"), (card.indicators, "indicator")):
         places = places.join(frame.pivot(key, index="entity", values="rank").rename({"entity": "uCode"}), on="uCode")
     agree(places, ranks, [name for name in ranks.columns if name != "uCode"])
+
+
+# ---- ROBUSTNESS ---- #
+
+
+def test_ranks_without_each_group(tmp_path, meta):
+    """What COINr's remove_elements does: the ranking without each of the eight groups, its weight with the others."""
+    expected = table("remove_elements_ranks")
+    card = run(tmp_path, system(meta, ranking={"on": "raw"}), table("example_Normalised"))
+    assert dict(zip(expected["uCode"], expected["Nominal"], strict=True)) == ranked(card)
+    for name in expected.columns[2:]:
+        rest = leave_out(card.definition, name)
+        ours = ranked(score(tmp_path / "figures.csv", system=rest))
+        assert ours == dict(zip(expected["uCode"], expected[name], strict=True)), name
+
+
+def ranked(card):
+    return dict(card.totals.select("entity", pl.col("rank").cast(pl.Int64)).iter_rows())
+
+
+def test_simulated_ranks(tmp_path, meta):
+    """COINr drew weights and other assumptions a thousand times; the draws differ, the picture is the same."""
+    theirs = table("ua1000_rankstats")
+    card = run(tmp_path, system(meta, ranking={"on": "raw"}), table("example_Normalised"))
+    ours = stressed(card, runs=300, weights=25).ranks.rename({"entity": "uCode"})
+    both = ours.join(theirs, on="uCode")
+    assert both["rank"].to_list() == both["Nominal"].to_list()
+    assert (both["median"] - both["Median"]).abs().mean() < 1
+    wide, their = (both["high"] - both["low"]).mean(), (both["Q95"] - both["Q5"]).mean()
+    assert their * 0.75 < wide < their * 1.25
