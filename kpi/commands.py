@@ -21,6 +21,7 @@ from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
 from kpi.system import System
+from kpi.temporary import whole
 from kpi.terminal import say, tell, wants_color, width_of
 
 FINE, FINDINGS, FAILED = 0, 1, 2
@@ -311,7 +312,8 @@ def schema(output: str | None) -> int:
         sys.stdout.write(text)
         return FINE
     try:
-        Path(output).write_text(text, "utf-8")
+        with whole(Path(output)) as beside:
+            beside.write_text(text, "utf-8")
     except OSError as error:
         tell([Diagnostic("K510", f"cannot be written: {error.strerror}", Place(output))], "full", "auto")
         return FAILED

@@ -148,6 +148,11 @@ def test_what_cannot_be_made_is_said(asked, code, tmp_path):
     assert [one.code for one in caught.value.diagnostics] == [code]
 
 
+def test_rows_are_those_of_records(tmp_path):
+    with pytest.raises(DataError, match="K560"):
+        write(Sample(system("smart-communities"), rows=100), tmp_path)
+
+
 def test_one_file_does_not_hold_two_datasets(tmp_path):
     with pytest.raises(DataError, match="K560"):
         write(Sample(system("jiaxing-2022")), tmp_path / "all.csv")

@@ -25,7 +25,9 @@ def sample(
     began = time.perf_counter()
     wanted = Sample(load(system, definitions), last=period, **asked)
     if output is None:
-        pour(wanted, sys.stdout.buffer, dataset)
+        # Rows that scroll by on the same terminal show by themselves how far it is.
+        with showing(quiet=quiet or sys.stdout.isatty()):
+            pour(wanted, sys.stdout.buffer, dataset)
         return 0
     with showing(quiet=quiet):
         written = write(wanted, output, form=form, dataset=dataset)

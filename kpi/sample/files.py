@@ -81,6 +81,9 @@ class Sample:
                     dataset.columns.get("period") or "日期",
                 )  # fmt: skip
                 found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows), rows)  # type: ignore[misc]
+        if self.rows is not None and not found:
+            hint = "--entities and --periods say how many figures there are"
+            raise DataError(Diagnostic("K560", "the system has no records, whose number --rows says", hint=hint))
         if any(isinstance(one, Reported) for one in self.system.measures.values()):
             forms = {one.form: name for name, one in reversed(declared.items())}  # type: ignore[attr-defined]
             taking = forms.get("reported") or forms.get("panel")
@@ -256,8 +259,9 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
 
 def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
     """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
-    _, only = _only(chosen(sample, dataset))
-    return _csv(only, stream)
+    name, only = _only(chosen(sample, dataset))
+    with progress.stage(f"writing {name}", only.rows):
+        return _csv(only, stream)
 
 
 def _only(made: dict[str, Made]) -> tuple[str, Made]:
