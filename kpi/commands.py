@@ -14,6 +14,7 @@ import polars as pl
 from kpi import session, sources
 from kpi.display import showing
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
+from kpi.manual import init, rule, schema
 from kpi.plan import compile_plan
 from kpi.progress import stage
 from kpi.report.diagnostics import Layout, tally
@@ -21,8 +22,9 @@ from kpi.report.files import write, write_findings
 from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
 from kpi.system import System
-from kpi.temporary import whole
 from kpi.terminal import say, tell, wants_color, width_of
+
+__all__ = ["batch", "check", "explain", "init", "rule", "sample", "schema", "score", "show", "stress"]
 
 FINE, FINDINGS, FAILED = 0, 1, 2
 
@@ -299,54 +301,3 @@ def sample(*, style: Layout, color: str, **options: Any) -> int:
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
-
-
-def schema(output: str | None) -> int:
-    """Prints or writes the JSON Schema of the definition language."""
-    import json
-
-    from kpi.schema import json_schema
-
-    text = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
-    if output is None:
-        sys.stdout.write(text)
-        return FINE
-    try:
-        with whole(Path(output)) as beside:
-            beside.write_text(text, "utf-8")
-    except OSError as error:
-        tell([Diagnostic("K510", f"cannot be written: {error.strerror}", Place(output))], "full", "auto")
-        return FAILED
-    say(f"Wrote {output}.")
-    return FINE
-
-
-def rule(code: str | None) -> int:
-    """Prints what the code of a finding means, or all of them one a line."""
-    from kpi.rules import rule as find
-    from kpi.rules import rules
-
-    if code is None:
-        sys.stdout.write("".join(f"{one.code}  {one.means}\n" for one in rules().values()))
-        return FINE
-    try:
-        sys.stdout.write(find(code).card())
-    except KpiError as error:
-        tell(error.diagnostics, "full", "auto")
-        return FAILED
-    return FINE
-
-
-def init(directory: str) -> int:
-    """Writes a small working system and prints the next commands."""
-    from kpi import starter
-
-    try:
-        written = starter.write(Path(directory))
-    except KpiError as error:
-        tell(error.diagnostics, "full", "auto")
-        return FAILED
-    for file in written:
-        say(f"Wrote {file}.")
-    sys.stdout.write(starter.next_commands(Path(directory)))
-    return FINE

@@ -113,6 +113,7 @@ LAYERS = (
     "store.*",
     "batch.*",
     "terminal",
+    "manual",
     "commands",
     "cli",
     "__main__",
