@@ -125,6 +125,19 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
       1981). 50 where all are equal, and for a single entity.
     - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
       for a single entity.
+
+    Source: OECD/JRC Handbook (2008), 6; the means of powers: Hardy, Littlewood and Pólya (1934), 2; 改进功效系数法.
+
+    >>> frame = pl.DataFrame({"a": [80.0, 0.0], "b": [20.0, 50.0]})
+    >>> weight = pl.lit(1.0)
+    >>> parts = Parts([pl.col("a"), pl.col("b")], [weight, weight], pl.lit(2.0), [weight, weight])
+    >>> for mean in ("arithmetic", "geometric", "harmonic", "minimum", "mazziotta_pareto"):
+    ...     print(mean, frame.select(m=evaluate(mean, parts).round(9))["m"].to_list())
+    arithmetic [50.0, 25.0]
+    geometric [40.0, 0.0]
+    harmonic [32.0, 0.0]
+    minimum [20.0, 0.0]
+    mazziotta_pareto [32.0, 0.0]
     """
     if isinstance(mean, Power):
         return _powered(parts, mean.power)

@@ -44,6 +44,12 @@ def card(tmp_path):
     return score(tmp_path / "figures.csv", system=system)
 
 
+@pytest.fixture(scope="module")
+def sample():
+    files = [ROOT / "sample_data/jiaxing-2022" / name for name in ("reports.csv", "cases.csv")]
+    return score(files, system="jiaxing-2022")
+
+
 def test_availability_counts_the_last_period_alone(card):
     found = analysis.availability(card).select("indicator", "there", "lacking", "percent").rows()
     assert found == [("c", 3, 1, 75.0), ("a", 4, 0, 100.0), ("b", 4, 0, 100.0)]
@@ -63,6 +69,49 @@ def test_cronbachs_alpha_by_its_definition(card):
     # Variances of a, b and a + b are as 1 : 4 : 9.
     assert found["一"]["alpha"] == pytest.approx(2 * (1 - 5 / 9))
     assert found["二"]["alpha"] is None
+
+
+def test_alpha_and_correlations_are_those_of_numpy(sample):
+    numpy = pytest.importorskip("numpy")
+    scores = sample.indicators.filter(pl.col("period") == sample.periods[-1])
+    wide = scores.pivot("indicator", index="entity", values="score").sort("entity")
+    compared = 0
+    for row in analysis.correlations(sample).iter_rows(named=True):
+        both = wide.select(row["first"], row["second"]).drop_nulls()
+        assert row["entities"] == both.height
+        x, y = both.to_numpy().T
+        if both.height < 3 or x.std() == 0 or y.std() == 0:
+            assert row["correlation"] is None
+            continue
+        assert row["correlation"] == pytest.approx(numpy.corrcoef(x, y)[0, 1], abs=1e-12)
+        compared += 1
+    assert compared > 100
+    parts_of = {name: list(one.parts) for name, one in sample.definition.pillars.items()}
+    told = 0
+    for row in analysis.consistency(sample).iter_rows(named=True):
+        whole = wide.select(parts_of[row["pillar"]]).drop_nulls().to_numpy()
+        assert row["entities"] == len(whole)
+        if row["alpha"] is not None:
+            # The other way to write it: k c / (v + (k - 1) c), with mean variance and mean covariance.
+            covariance, k = numpy.cov(whole.T), whole.shape[1]
+            mean_variance = numpy.trace(covariance) / k
+            mean_covariance = (covariance.sum() - numpy.trace(covariance)) / (k * (k - 1))
+            alpha = k * mean_covariance / (mean_variance + (k - 1) * mean_covariance)
+            assert row["alpha"] == pytest.approx(alpha, abs=1e-12)
+            told += 1
+    assert told >= 5
+
+
+def test_strengths_and_weaknesses_are_those_of_plain_counting(sample):
+    last = sample.indicators.filter(pl.col("period") == sample.periods[-1]).to_dicts()
+    for entity in sample.entities["entity"]:
+        found = {row["indicator"]: row for row in analysis.profile(sample, entity).iter_rows(named=True)}
+        for name, row in found.items():
+            others = [one["score"] for one in last if one["indicator"] == name and one["score"] is not None]
+            [mine] = [one["score"] for one in last if one["indicator"] == name and one["entity"] == entity]
+            assert row["mean"] == pytest.approx(sum(others) / len(others))
+            assert (row["score"], row["of"]) == (mine, len(others))
+            assert row["rank"] == 1 + sum(other > mine for other in others)
 
 
 def test_a_profile_goes_from_strength_to_weakness(card):

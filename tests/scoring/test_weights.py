@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from random import Random
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -146,3 +149,17 @@ def test_weights_add_up_and_do_not_depend_on_the_unit_or_on_copies_of_all_entiti
     assert sum(found) == pytest.approx(1)
     assert all(one >= -1e-12 for one in found)
     assert method([column * 8 for column in columns]) == pytest.approx(found, abs=1e-7)
+
+
+def test_copeland_never_holds_entities_by_entities_by_indicators():
+    random = Random(4)
+    columns = [pl.Series([random.random() for _ in range(1500)]) for _ in range(20)]
+    tracemalloc.start()
+    try:
+        found = matrices.copeland(columns, [1 + place / 7 for place in range(20)])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # 1500 x 1500 x 20 small integers are 45 MB, a block of 128 x 1500 pairs with its sums 2 MB.
+    assert peak < 12e6
+    assert sum(found) == 0
