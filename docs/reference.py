@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from kpi import matrices, means, robustness
 from kpi.definition import kind_of
 from kpi.found_stars import SCHEMES
-from kpi.pillars import Missing
+from kpi.missing import Missing
 from kpi.scoring import KINDS, Case, Rule
 from kpi.scoring.lines import Goalposts
 from kpi.scoring.places import Borda, Percentile, RankScore

@@ -8,75 +8,20 @@ add up for every entity.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
 from kpi import means
-from kpi.definition import Block, Definition, Listed, Name
+from kpi.definition import Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, exactly_added, total
+from kpi.missing import Missing, MissingPolicy, Redistribute
 from kpi.rounding import HAIR, rounded
 from kpi.status import guarded, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
-
-
-class Redistribute(Block):
-    """Share the weight of missing parts among the others in proportion, if enough weight is there."""
-
-    at_least: float = Field(0, ge=0, le=100, description="percent of the weight that must have a score")
-
-
-class Penalty(Block):
-    """Score a missing part below zero."""
-
-    points: float = Field(gt=0, description="percent of the part's full marks that are taken off")
-
-
-class Missing(Block):
-    """What happens to a part without a score; exactly one policy."""
-
-    redistribute: Redistribute | None = Field(None, description="share the weight among the others in proportion")
-    spread: Redistribute | None = Field(None, description="share the weight among the others evenly")
-    zero: Block | None = Field(None, description="count it as zero")
-    fail: Block | None = Field(None, description="no score at all when anything is missing")
-    cohort_mean: Redistribute | None = Field(None, description="take the mean score of the cohort")
-    penalty: Penalty | None = Field(None, description="take points off")
-
-    @model_validator(mode="after")
-    def _one_policy(self) -> Self:
-        if len(self.model_fields_set) > 1:
-            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
-        return self
-
-    @property
-    def policy(self) -> str:
-        """The policy that is given."""
-        return next(iter(self.model_fields_set), "redistribute")
-
-    @property
-    def at_least(self) -> float:
-        """The percent of the weight that must have a score."""
-        chosen = getattr(self, self.policy)
-        return chosen.at_least if isinstance(chosen, Redistribute) else 0.0
-
-    def words(self) -> str:
-        """Returns the policy in words."""
-        text = {
-            "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分",
-            "fail": "缺项则不评", "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
-        }[self.policy]  # fmt: skip
-        return text + (f"（有数权重不低于 {self.at_least:g} %）" if self.at_least else "")
-
-
-def _policy(value: Any) -> Any:
-    return {value: {}} if isinstance(value, str) else value
-
-
-Policy = Literal["redistribute", "spread", "zero", "fail", "cohort_mean"]
-MissingPolicy = Annotated[Missing, BeforeValidator(_policy, json_schema_input_type=Missing | Policy)]
 
 
 class Node(Definition):
@@ -216,7 +161,8 @@ class Combination:
             "cohort_mean": own.mean().over(COHORT),
             "penalty": literal(-penalty.points if penalty else 0.0),
         }[self.policy]
-        return pl.when(own.is_null() & self.applies(part)).then(stand_in).otherwise(own)
+        gap = ~status_of(score_of(part)).is_in(["not_applicable", "not_scored"])
+        return pl.when(own.is_null() & gap).then(stand_in).otherwise(own)
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
@@ -276,8 +222,9 @@ class Combination:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
-        data treatment filled in has a score, but nobody reported it. The status is not_applicable, missing (no part
-        has a score), incomplete (too few have, or any gap under `fail`), what a method without weights says, or ok.
+        data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
+        by a screen), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
+        without weights says, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
@@ -286,7 +233,11 @@ class Combination:
         if self.node.found is not None:
             shown[self.node.found.without] = pl.col(f"{self.name}.weighting").is_null()
         # What does not apply, or has no part with a score, is a division by zero.
-        shown |= {"not_applicable": self.applicable <= 0, "missing": self.carried <= 0}
+        shown |= {"not_applicable": self.applicable <= 0}
+        if self.treated:
+            left_out = [status_of(score_of(part)) == reason("not_scored") for part in self.weights]
+            shown["not_scored"] = (self.carried <= 0) & pl.any_horizontal(left_out)
+        shown["missing"] = self.carried <= 0
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None
         pair = guarded(score_of(self.name), pl.when(self.carried > 0).then(value), guards, shown=shown, sound=sound)

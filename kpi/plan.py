@@ -28,7 +28,7 @@ from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
 from kpi.targets import Target, fixed_bound, in_force, own_column
-from kpi.treatment import Screen, after, finished
+from kpi.treatment import Screen, after, finished, left_out
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _stages(system: System) -> Iterator[Stage]:
         ]
         yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
     if system.tops:
-        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves)])
+        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
         yield Stage(ROOT, "没有一级指标，不计总分", _no_composite())
     yield Stage("adjustments", "加减分与一票否决", _adjustments(system))
@@ -113,18 +113,22 @@ def _stages(system: System) -> Iterator[Stage]:
 def _treatment(system: System) -> Iterator[Stage]:
     """A stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
     now = {name: pl.col(name) for name in system.treated}
+    out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
-        made = system.treatment[step].columns({name: now[name] for name in names})
+        treatment, values = system.treatment[step], {name: now[name] for name in names}
+        made = treatment.columns(values)
+        # Who was left out stays so, whatever a later step would put in place of what is not there.
+        columns = {
+            after(name, step): pl.when(~out[name]).then(one) if name in out else one for name, one in made.items()
+        }
+        if isinstance(treatment, Screen):
+            columns[left_out(step)] = treatment.leaves_out(values)
+            out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out(step)) for name in names}
         now |= {name: pl.col(after(name, step)) for name in made}
-        yield Stage(
-            f"treatment {step}", system.treatment[step].words(), {after(name, step): made[name] for name in made}
-        )
-    columns: dict[str, pl.Expr] = {}
+        yield Stage(f"treatment {step}", treatment.words(), columns)
+    columns = {}
     for name, last in now.items():
-        screened = any(
-            isinstance(system.treatment[step], Screen) and name in names for step, names in system.steps.items()
-        )
-        columns |= finished(name, last, screened=screened)
+        columns |= finished(name, last, out.get(name))
     yield Stage("treated", "处理后的数值", columns)
 
 

@@ -18,7 +18,8 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic
 from kpi.means import Mean, Power
-from kpi.pillars import Missing, Redistribute, score_of
+from kpi.missing import Missing, Redistribute
+from kpi.pillars import score_of
 from kpi.plan import Plan, compile_plan
 from kpi.progress import stage
 from kpi.scorecard import Scorecard

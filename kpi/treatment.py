@@ -30,6 +30,11 @@ def after(name: str, step: str) -> str:
     return f"{name}#{step}"
 
 
+def left_out(step: str) -> str:
+    """Returns the name of the column that says whether a screen leaves an entity out."""
+    return f"#{step}.out"
+
+
 class Step(Definition):
     """The base of steps: which indicators, and the peers they look at."""
 
@@ -110,6 +115,7 @@ class Impute(Step):
 class Screen(Step):
     """Leaves out entities with too few figures: below `at_least` percent of the indicators none of theirs is scored.
 
+    Who is left out has no score (not_scored), whatever later steps fill in and whatever a pillar does with gaps.
     Figures that an earlier step filled in count; put the screen first to count only what was reported. What is not
     applicable counts neither as there nor as lacking: `there / (there + lacking) >= at_least`.
 
@@ -123,14 +129,18 @@ class Screen(Step):
     kind: Literal["screen"] = "screen"
     at_least: Percent = Field(description="percent of values that an entity must have to be scored")
 
-    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values of entities with enough of them."""
+    def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
+        """Returns whether an entity has too few of the values."""
         there = pl.sum_horizontal([value.is_not_null().cast(pl.Float64) for value in values.values()])
         asked = pl.sum_horizontal(
             [(status_of(name) != reason("not_applicable")).cast(pl.Float64) for name in values]
         )  # fmt: skip
         # A product such as 0.7 * 10 must not ask for more than seven by its last bit.
-        enough = there >= (asked * (self.at_least / 100)).round(9)
+        return there < (asked * (self.at_least / 100)).round(9)
+
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns the values of entities with enough of them."""
+        enough = ~self.leaves_out(values)
         return {name: pl.when(enough).then(value) for name, value in values.items()}
 
     def words(self) -> str:
@@ -228,13 +238,14 @@ STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 AnyStep = one_of(*STEPS)
 
 
-def finished(name: str, last: pl.Expr, *, screened: bool) -> dict[str, pl.Expr]:
+def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> dict[str, pl.Expr]:
     """Returns the columns `name.treated` and its status: ok, else why there is none.
 
-    A value that was reported and then taken away is not_scored where entities are screened, else out_of_range.
+    not_scored where the entity was left `out`, out_of_range where a value was lost otherwise, else the value's own.
     """
-    lost = reason("not_scored" if screened else "out_of_range")
-    why = pl.when(status_of(name) == OK).then(lost).otherwise(status_of(name))
+    why = pl.when(status_of(name) == OK).then(reason("out_of_range")).otherwise(status_of(name))
+    if out is not None:
+        why = pl.when(out & (status_of(name) != reason("not_applicable"))).then(reason("not_scored")).otherwise(why)
     good = last.is_not_null() & last.is_finite()
     column = treated(name)
     return {column: pl.when(good).then(last), f"{column}.status": pl.when(good).then(OK).otherwise(why)}

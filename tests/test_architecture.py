@@ -45,6 +45,7 @@ LAYERS = (
     "matrices",
     "weights",
     "means",
+    "missing",
     "pillars",
     "outliers",
     "treatment",

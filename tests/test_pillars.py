@@ -7,7 +7,8 @@ import pytest
 
 from kpi.details import Stage
 from kpi.means import Power
-from kpi.pillars import Combination, Missing, Pillar
+from kpi.missing import Missing
+from kpi.pillars import Combination, Pillar
 from kpi.status import Status
 
 PARTS = {"a": 3.0, "b": 1.0}

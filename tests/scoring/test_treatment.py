@@ -80,6 +80,29 @@ def test_what_was_filled_in_is_scored_but_nobody_reported_it(tmp_path):
     assert card.pillars.filter(pl.col("entity") == "C")["coverage"].to_list() == [25, 25]
 
 
+EVERY_POLICY = ["redistribute", "spread", "zero", "fail", "cohort_mean", {"penalty": {"points": 3}}]
+
+
+@pytest.mark.parametrize("policy", EVERY_POLICY, ids=str)
+@pytest.mark.parametrize("filled", [{}, {"gaps": {"kind": "impute", "by": "mean"}}], ids=["", "filled"])
+def test_who_is_left_out_has_no_score_whatever_is_done_with_gaps(tmp_path, policy, filled):
+    figures = pl.DataFrame(
+        {"period": 2023, "entity": list("ABC"), "a": [1.0, 2.0, 9.0], "b": [1.0, 2.0, None], "c": [1.0, 2.0, None]}
+    )
+    steps = {"few": {"kind": "screen", "at_least": 60}, **filled}
+    pillars = {
+        "上": {"weight": 1, "parts": ["a", "b"], "missing": policy},
+        "下": {"weight": 1, "parts": ["c"], "missing": policy},
+    }
+    card = treated(tmp_path, steps, figures, ["a", "b", "c"], pillars=pillars, composite={"missing": policy})
+    rows = card.totals.sort("entity")
+    assert rows["score"].to_list() == [0, 100, None]
+    assert rows["rank"].to_list() == [2, 1, None]
+    assert rows["status"].to_list() == ["ok", "ok", "not_scored"]
+    assert set(card.pillars.filter(pl.col("entity") == "C")["status"]) == {"not_scored"}
+    assert card.treated.select("entity", "step", "indicator").rows() == [("C", "few", "a")]
+
+
 LONG_TAIL = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 500.0]
 
 
