@@ -42,8 +42,8 @@ def numbers(frame: pl.DataFrame) -> pl.DataFrame:
 
 def plan(indicators: int, entities: int, periods: int) -> Callable[[], pl.DataFrame]:
     """The plan of the system."""
-    frame, compiled = panel(indicators, entities, periods).lazy(), compile_plan(systems.system(indicators))
-    return lambda: compiled.run(frame).collect(engine="in-memory")
+    frame, compiled = panel(indicators, entities, periods), compile_plan(systems.system(indicators))
+    return lambda: compiled.collect(frame)
 
 
 def polars(indicators: int, entities: int, periods: int) -> Callable[[], pl.DataFrame]:

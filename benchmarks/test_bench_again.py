@@ -24,11 +24,11 @@ def test_one_entity_and_period_again(benchmark):
         return panel.with_columns(pl.when(pl.int_range(pl.len()) == place).then(figure).otherwise("m0").alias("m0"))
 
     def everything() -> pl.DataFrame:
-        return plan.run(corrected(77.5).lazy()).collect(engine="in-memory").filter(later)
+        return plan.collect(corrected(77.5)).filter(later)
 
     def reached() -> pl.DataFrame:
         cut = corrected(77.5).slice((periods - 1 - back) * entities)
-        return plan.run(cut.lazy()).collect(engine="in-memory").slice(back * entities)
+        return plan.collect(cut).slice(back * entities)
 
     first, second = everything(), reached()
     assert first.equals(second)

@@ -48,8 +48,8 @@ def test_rows(benchmark, tmp_path_factory):
 
 def scored(indicators: int, entities: int, periods: int):
     of = systems.system(indicators)
-    frame, plan = systems.panel(of, entities, periods).lazy(), compile_plan(of)
-    return lambda: plan.run(frame).collect(engine="in-memory")
+    frame, plan = systems.panel(of, entities, periods), compile_plan(of)
+    return lambda: plan.collect(frame)
 
 
 @pytest.mark.parametrize(

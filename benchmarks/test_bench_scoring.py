@@ -35,7 +35,7 @@ def plan() -> Plan:
     return compile_plan(system)
 
 
-def panel(entities: int, periods: int = 1) -> pl.LazyFrame:
+def panel(entities: int, periods: int = 1) -> pl.DataFrame:
     random = np.random.default_rng(1)
     height = entities * periods
     columns = {
@@ -48,7 +48,7 @@ def panel(entities: int, periods: int = 1) -> pl.LazyFrame:
     ok = pl.repeat("ok", height, dtype=Status, eager=True)
     for i in range(INDICATORS):
         columns |= {f"m{i}": pl.Series(random.random(height) * 100), f"m{i}.status": ok}
-    return pl.DataFrame(columns).lazy()
+    return pl.DataFrame(columns)
 
 
 def test_normalise_weight_aggregate_rank(benchmark):
@@ -63,7 +63,7 @@ def test_normalise_weight_aggregate_rank(benchmark):
     hold(
         benchmark,
         race,
-        {name: lambda frame=frame: of.run(frame).collect(engine="in-memory") for name, frame in contenders.items()},
+        {name: lambda frame=frame: of.collect(frame) for name, frame in contenders.items()},
         rounds=5,
     )
 

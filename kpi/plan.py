@@ -49,16 +49,33 @@ class Plan:
         """The rules of the system's checks; where each is broken is a column of the frame."""
         return audit.rules(self.system)
 
+    def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """Returns what `run` gives, computed: the one place where a plan is collected."""
+        return _collected(self.run(panel.lazy()), panel.height)
+
     @cached_property
     def details(self) -> tuple[Stage, ...]:
         """The stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
         return tuple(details_of(self.system))
 
-    def detail(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns a result of `run` with the columns of `details` added."""
-        for stage in self.details:
-            frame = stage(frame)
-        return frame
+    def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Returns a result of `collect` with the columns of `details` added."""
+        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
+
+
+#: From so many rows on, finding what two expressions share takes less time than computing it twice.
+_SHARED = 20_000
+
+
+def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
+    # NOTE: a plan is a chain of columns over one frame in memory: there is nothing to join, to sort or to share between
+    # queries, and looking for it took a tenth of the time of 200 indicators (Polars 2.1). Window functions only run on
+    # the in-memory engine, which is the faster one for small frames.
+    looked_for = pl.QueryOptFlags(
+        comm_subexpr_elim=height >= _SHARED,
+        comm_subplan_elim=False, cluster_with_columns=False, sort_collapse=False, join_order=False,
+    )  # fmt: skip
+    return frame.collect(engine="in-memory", optimizations=looked_for)
 
 
 def compile_plan(system: System) -> Plan:

@@ -278,7 +278,7 @@ class Scorecard:
     @cached_property
     def detailed(self) -> pl.DataFrame:
         """The wide frame with the plan's details, computed when a tidy frame first needs them."""
-        return self.plan.detail(self.frame.lazy()).collect(engine="in-memory")
+        return self.plan.detail(self.frame)
 
     def _rows(self, *, details: bool = False) -> pl.DataFrame:
         frame = self.detailed if details else self.frame

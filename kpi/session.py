@@ -83,10 +83,9 @@ def score(
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | None = None
 ) -> Scorecard:
-    """Scores a panel with a compiled plan; the one place where a plan is collected."""
-    # NOTE: small frames are faster in memory, and window functions only run there (Polars 2.1).
+    """Scores a panel with a compiled plan."""
     with progress.stage("scoring"):
-        frame = plan.run(panel.frame.lazy()).collect(engine="in-memory")
+        frame = plan.collect(panel.frame)
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
     said = Explanations()
