@@ -139,8 +139,9 @@ class _Layout:
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
         self.names = [measures[place] for place in found]
         self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
-        slots = pl.repeat(None, len(measures), dtype=pl.UInt32, eager=True)
-        self.slots = slots.scatter(found, pl.int_range(len(found), dtype=pl.UInt32, eager=True))
+        # How many cells stand before those of a measure.
+        starts = pl.int_range(len(found), dtype=pl.get_index_type(), eager=True) * (self.periods * entities)
+        self.before = pl.repeat(None, len(measures), dtype=pl.get_index_type(), eager=True).scatter(found, starts)
         self.height = len(found) * self.periods * entities
         make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
 
@@ -149,8 +150,10 @@ class _Layout:
         return place.cast(pl.get_index_type())
 
     def cells(self, block: pl.DataFrame) -> pl.Series:
-        slot = self.slots.gather(block["measure"])
-        return block.select(self.cell(pl.lit(slot), pl.col("period"), pl.col("entity"))).to_series()
+        before = self.before.gather(block["measure"])
+        index = pl.get_index_type()
+        within = (pl.col("period") - self.first).cast(index) * self.entities + pl.col("entity").cast(index)
+        return before + block.select(within).to_series()
 
     def scatter(self, blocks: Sequence[pl.DataFrame]) -> pl.Series:
         """Returns the figures in their cells; of several for one cell, one."""

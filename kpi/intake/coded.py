@@ -34,7 +34,7 @@ BATCH = 500_000
 _AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first"})
 
 #: What a text means where that is no place: not looked up yet, or known but never plain.
-_UNSEEN, _NOT_PLAIN = -1, -2
+_UNSEEN, _NOT_PLAIN = -2, -1
 
 #: What a row lacks that is lost, in the order in which it is told.
 _LACKS = ("measure", "entity", "period")
@@ -60,7 +60,7 @@ class Lookup:
         if (more := int(str(most)) + 1 - len(self._known)) > 0:
             self._known = pl.concat([self._known, pl.repeat(_UNSEEN, more, dtype=pl.Int32, eager=True)])
         found = self._known.gather(codes)
-        if (found == _UNSEEN).any():
+        if found.min() == _UNSEEN:
             self._learn(column.filter(found == _UNSEEN).unique())
             found = self._known.gather(codes)
         return found
@@ -159,7 +159,8 @@ class _Coding:
         if self.table.scan is not None:
             frame = self.table.scan(types)
         else:
-            frame = self.table.frame.with_columns(
+            frame = self.table.frame if self.table.cells is None else self.table.cells
+            frame = frame.with_columns(
                 pl.col(header).cast(pl.String).cast(dtype).alias(self.code(header)) for header, dtype in types.items()
             )
         with progress.stage(f"reading {self.table.file}"):
@@ -176,21 +177,23 @@ class _Coding:
 
     def batch(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keeps the plain rows of a batch as codes and returns the others as they came."""
-        found = batch.select(ROW, *(self.meant(batch, role).alias(role) for role in _LACKS))
-        known = found.select(pl.all_horizontal(pl.col(*_LACKS).is_not_null())).to_series()
-        lost = [] if known.all() else list(self.lost(batch, found))
-        if not known.all():
+        found = pl.DataFrame([batch[ROW], *(self.meant(batch, role).alias(role) for role in _LACKS)])
+        others: list[pl.DataFrame] = []
+        if any(found[role].null_count() for role in _LACKS):
+            others += self.lost(batch, found)
+            known = found.select(pl.all_horizontal(pl.col(*_LACKS).is_not_null())).to_series()
             batch, found = batch.filter(known), found.filter(known)
-        value, plain = self.figures(batch, found)
-        if not plain.all():
-            lost.append(self.as_they_came(batch.filter(~plain)))
-            self.out.read += lost[-1].height
+        value, odd = self.figures(batch, found)
+        if odd:
+            plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()
+            others.append(self.as_they_came(batch.filter(~plain)))
+            self.out.read += others[-1].height
             found, value = found.filter(plain), value.filter(plain)
         if found.height:
             codes = found.select(pl.col("measure").cast(pl.UInt16), pl.col("entity").cast(pl.UInt32), "period", row=ROW)
             self.out.plain.append(codes.with_columns(value.alias("value")))
             self.out.read += codes.height
-        return pl.concat([self.as_they_came(batch.clear()), *lost]).sort(ROW)
+        return pl.concat([self.as_they_came(batch.clear()), *others]).sort(ROW)
 
     def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
         if role in self.columns:
@@ -198,24 +201,33 @@ class _Coding:
         same = self.same_period if role == "period" else None
         return pl.repeat(same, batch.height, dtype=pl.Int32, eager=True)
 
-    def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """Returns the figures in the units of their measures, and whether their rows are plain."""
+    def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
+        """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
+        odd: list[pl.Series] = []
+        if any(found[role].min() == _NOT_PLAIN for role in _LACKS):
+            odd.append(found.select(pl.any_horizontal(pl.col(*_LACKS) == _NOT_PLAIN).alias("known")).to_series())
         numbers = read_numbers(batch[self.value])
-        value, plain = numbers["value"], numbers["status"].is_not_null() & numbers["value"].is_not_null()
-        plain &= found.select(pl.all_horizontal(pl.col(*_LACKS) >= 0)).to_series()
+        value = numbers["value"]
         if numbers["unit"].null_count() < batch.height:
-            plain &= numbers["unit"].is_null()
+            odd.append(numbers["unit"].is_not_null().alias("typed"))
         for header in self.extras:
             if batch[header].null_count() < batch.height:
                 said = pl.col(header).cast(pl.String).str.strip_chars()
-                plain &= batch.select(said.fill_null("") == "").to_series()
-        if "unit" not in self.columns and self.units == [None]:
-            return value, plain
-        place = found["measure"].zip_with(plain, pl.repeat(None, batch.height, dtype=pl.Int32, eager=True))
-        if "unit" in self.columns:
-            place = place + self.meant(batch, "unit").fill_null(0) * len(self.measures)
-        value = value * self.factors(place)
-        return value, plain & (value.abs() <= LARGEST).fill_null(value=False)
+                odd.append(batch.select((said.fill_null("") != "").alias(header)).to_series())
+        if "unit" in self.columns or self.units != [None]:
+            place = found["measure"]
+            if "unit" in self.columns:
+                place = place + self.meant(batch, "unit").fill_null(0) * len(self.measures)
+            if odd:
+                none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
+                place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)
+            value = value * self.factors(place)
+        if value.null_count():
+            odd.append(value.is_null().alias("no figure"))
+        largest = value.abs().max()
+        if largest is not None and float(str(largest)) > LARGEST:
+            odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
+        return value, odd
 
     def factors(self, place: pl.Series) -> pl.Series:
         """Returns the factors from units into those of measures, null where there is none.
@@ -225,10 +237,10 @@ class _Coding:
         """
         many = len(self.measures)
         if (more := len(self.units) * many - len(self.factor)) > 0:
-            self.factor = pl.concat([self.factor, pl.repeat(float("nan"), more, dtype=pl.Float64, eager=True)])
+            self.factor = pl.concat([self.factor, pl.repeat(float(_UNSEEN), more, dtype=pl.Float64, eager=True)])
         factor = self.factor.gather(place)
-        if factor.is_nan().any():
-            new = place.filter(factor.is_nan()).unique()
+        if factor.min() == _UNSEEN:
+            new = place.filter(factor == _UNSEEN).unique()
             pairs = [{"unit": self.units[at // many], "typed": None, "name": self.measures[at % many]} for at in new]
             schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
             known = factors(pl.DataFrame(pairs, schema=schema), self.system)["factor"]
@@ -238,7 +250,7 @@ class _Coding:
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows."""
-        rest = batch.select(pl.any_horizontal(pl.selectors.by_name(*self.schema.names()).is_not_null())).to_series()
+        rest = self.filled(batch, found)
         for role in _LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
@@ -249,10 +261,21 @@ class _Coding:
                 self.out.lost[role] += many - told
                 yield self.as_they_came(batch[mine.arg_true().head(told)])
 
+    def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+        """Returns which rows are not blank; only those whose texts mean nothing can be."""
+        named = [role for role in _LACKS if role in self.columns]
+        nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
+        doubtful = nothing.arg_true()
+        rows = self.as_they_came(batch[doubtful])
+        return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())
+
     def as_they_came(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Returns rows with the columns and types that the table has."""
+        """Returns rows with the columns, types and nulls that the table has."""
         # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
-        return batch.select(ROW, *(pl.selectors.by_name(name).cast(dtype) for name, dtype in self.schema.items()))
+        rows = batch.select(ROW, *(pl.selectors.by_name(name).cast(dtype) for name, dtype in self.schema.items()))
+        if self.table.cells is None:
+            return rows
+        return rows.with_columns(pl.when(pl.col(pl.String).str.strip_chars() != "").then(pl.col(pl.String)))
 
     # ---- WHAT TEXTS MEAN ---- #
 
