@@ -90,14 +90,18 @@ class Coded:
     names: list[str] = field(default_factory=list)
 
     def numbered(self, source: int, entities: Entities) -> Iterator[pl.DataFrame]:
-        """Yields the plain rows with the places of their entities and the number of their table in `source`."""
+        """Yields the plain rows with the places of their entities and the number of their table in `source`.
+
+        They are handed over: none is left here, or a table of many million rows would be held twice.
+        """
         places = None
         if self.names:
             known = entities.resolve(self.names)
             places = pl.Series([known[name] for name in self.names], dtype=pl.UInt32)
-        for one in self.plain:
+        while self.plain:
+            one = self.plain.pop(0)
             entity = one["entity"] if places is None else places.gather(one["entity"])
-            yield one.with_columns(entity.alias("entity"), pl.lit(source, dtype=pl.UInt32).alias("source"))
+            yield one.with_columns(entity.alias("entity"), pl.lit(source, dtype=pl.UInt16).alias("source"))
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:

@@ -59,7 +59,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     rows, nulls = found
     notes = list(layout.notes)
     if text.encoding != "UTF-8":
-        notes.insert(0, Diagnostic("K520", f"the file is {text.encoding}", place, severity=Severity.INFO))
+        notes.insert(0, encoding_note(text, place))
     tail = frame.slice(max(rows - SEARCHED, 0), SEARCHED).collect().rows()
     dropped = trailing_notes(tail)
     said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
@@ -107,6 +107,11 @@ def scan(
     )
     frame = frame if most is None else frame.slice(0, most)
     return frame.select(pl.nth(at).alias(name) for at, name in names.items())
+
+
+def encoding_note(text: Text, place: Place) -> Diagnostic:
+    """Returns the note that says in which encoding a file came."""
+    return Diagnostic("K520", f"the file is {text.encoding}", place, severity=Severity.INFO)
 
 
 def only_header(place: Place, layout: Layout) -> DataError:

@@ -212,6 +212,8 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
     text = text if text.scratch else replace(text, scratch=scratch)
     if _is_json_lines(path, text.path, place):
         return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
+    if unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
+        return (large,)
     return (read_delimited(text, place),)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from kpi.errors import Place
-from kpi.intake.delimited import delimiter_of, head_rows, scan
+from kpi.intake.delimited import delimiter_of, encoding_note, head_rows, scan
+from kpi.intake.encoding import Text
 from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.table import Table
 
@@ -30,8 +31,13 @@ class Unfit(Exception):  # noqa: N818 - a turn of the way, not an error that lea
     """A large file is not as it was taken for."""
 
 
-def read_large(path: Path, place: Place) -> Table | None:
+def read_large(path: Path, place: Place, made: Text | None = None) -> Table | None:
     """Returns the table of a large UTF-8 file, its rows unchecked (`Table.expected`), or None for any other file.
+
+    Args:
+        path: the file.
+        place: the name to show.
+        made: how the file was made of one in another encoding.
 
     Raises:
         DataError: K504 and K508 as `find_layout`.
@@ -60,7 +66,6 @@ def read_large(path: Path, place: Place) -> Table | None:
     if not all(layout.columns):
         return None
     names = dict(enumerate(layout.columns))
-    lines = pl.scan_csv(path, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
     return Table(
         file=place.file or "",
         sheet=place.sheet,
@@ -69,7 +74,22 @@ def read_large(path: Path, place: Place) -> Table | None:
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
-        notes=layout.notes,
+        notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
+        scratch=None if made is None else made.scratch,
         scan=lambda types: scan(path, layout, delimiter, names, types),
-        expected=int(lines.select(pl.len()).collect().item()) - layout.body,
+        expected=_lines(path) - layout.body,
     )
+
+
+def _lines(path: Path) -> int:
+    """Returns the number of lines of a file, the last one with or without a break.
+
+    Polars counts them faster than `bytes.count`. A path it would map whole into memory, so it gets piece by piece.
+    """
+    lines, ended = 0, True
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(4 * LOOK):
+            frame = pl.scan_csv(piece, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
+            ended = piece.endswith(b"\n")
+            lines += int(frame.select(pl.len()).collect().item()) - (not ended)
+    return lines + (not ended)

@@ -1,0 +1,65 @@
+"""L and E: reported rows into a panel and to ranks, and a CSV file beside a bare scan of it."""
+
+from __future__ import annotations
+
+from benchmarks import reports
+from benchmarks.child import Apart
+from benchmarks.race import Race, hold
+from benchmarks.size import size
+
+ENTITIES, MONTHS, INDICATORS = size(3000, least=20), size(120, least=14), 198
+
+
+def apart(of: reports.Reports, *contenders) -> dict[str, Apart]:
+    return {one.__name__.replace("_", " "): Apart(one, of.settings) for one in contenders}
+
+
+def test_rows_to_a_panel(benchmark):
+    with reports.written(ENTITIES, MONTHS, INDICATORS, ".parquet") as of:
+        race = Race(
+            f"L: {of.rows:,} reported rows in Parquet into a panel of {of.measures} measures",
+            "ours",
+            {"ours": "≤ 2 GB", "duckdb pivot": "≥ 4"},
+            note=f"{ENTITIES:,} entities × {MONTHS} months, rows in no order, in three units. Ours finds the entities, "
+            "judges every row, and adds statuses and numbers of rows. The floor looks at every cell once.",
+        )
+        contenders = apart(
+            of, reports.ours, reports.polars_pivot, reports.polars_lazy, reports.duckdb_pivot, reports.pandas_pivot
+        )
+        hold(benchmark, race, contenders, rounds=3, keys=["period", "entity"])
+
+
+def test_rows_to_ranks(benchmark):
+    with reports.written(ENTITIES, MONTHS, INDICATORS, ".parquet") as of:
+        race = Race(
+            f"E: {of.rows:,} reported rows in Parquet to the ranks of {of.indicators} indicators",
+            "ours ranked",
+            {"ours ranked": "≤ 2 GB", "polars ranked": "≥ 3", "pandas ranked": "≥ 8"},
+            note="The contenders make a panel as in L and score it as well as we can write it by hand, in Polars with "
+            "reasons for what is missing, in pandas with numpy and without them.",
+        )
+        ranked = apart(of, reports.ours_ranked, reports.polars_ranked, reports.pandas_ranked)
+        hold(benchmark, race, ranked, rounds=3, keys=["period", "entity"])
+
+
+def test_end_to_end(benchmark):
+    with reports.written(ENTITIES, MONTHS, INDICATORS, ".parquet") as of:
+        race = Race(
+            f"E: from {of.rows:,} reported rows to a scorecard, beside the panel alone",
+            "ours",
+            {"ours ranked": "≤ 1.15"},
+            note=f"{of.indicators} indicators, {ENTITIES:,} entities × {MONTHS} months.",
+        )
+        hold(benchmark, race, apart(of, reports.ours, reports.ours_ranked), rounds=3)
+
+
+def test_a_csv_file(benchmark):
+    with reports.written(ENTITIES, max(1, round(MONTHS * 0.6)), INDICATORS, ".csv") as of:
+        race = Race(
+            f"L: {of.rows:,} reported rows in CSV into a panel, beside a bare scan",
+            "untouched",
+            {"ours": "≤ 1.5"},
+            note="`untouched` is `polars.scan_csv` of the same columns, collected. Ours includes the hash of the file; "
+            "`ours gb18030` reads a copy in that encoding.",
+        )
+        hold(benchmark, race, apart(of, reports.untouched, reports.ours, reports.ours_gb18030), rounds=3)
