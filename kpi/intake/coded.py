@@ -165,7 +165,8 @@ class _Coding:
         else:
             frame = self.table.frame if self.table.cells is None else self.table.cells
             frame = frame.with_columns(
-                pl.col(header).cast(pl.String).cast(dtype).alias(self.code(header)) for header, dtype in types.items()
+                pl.selectors.by_name(header).cast(pl.String).cast(dtype).alias(self.code(header))
+                for header, dtype in types.items()
             )
         with progress.stage(f"reading {self.table.file}"):
             for batch in frame.with_row_index(ROW, offset=self.table.first_row).collect_batches(chunk_size=BATCH):
@@ -216,7 +217,7 @@ class _Coding:
             odd.append(numbers["unit"].is_not_null().alias("typed"))
         for header in self.extras:
             if batch[header].null_count() < batch.height:
-                said = pl.col(header).cast(pl.String).str.strip_chars()
+                said = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
                 odd.append(batch.select((said.fill_null("") != "").alias(header)).to_series())
         if "unit" in self.columns or self.units != [None]:
             place = found["measure"]
