@@ -103,12 +103,22 @@ def _stages(system: System) -> Iterator[Stage]:
         yield from audit.stages(rules, number)
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
+    yield from scoring(system)
+    yield from tree(system)
+
+
+def scoring(system: System) -> Iterator[Stage]:
+    """Yields the stages that turn values into scores."""
     scores: dict[str, pl.Expr] = {}
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
         scores |= _score(system, name, figures)
     yield Stage("peers", "同组最好、最差等", figures)
     yield Stage("scores", "计分（占满分百分比）", scores, tuple(figures))
+
+
+def tree(system: System) -> Iterator[Stage]:
+    """Yields the stages that make totals, places and stars of scores."""
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [

@@ -11,23 +11,25 @@ Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), 7, uncert
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from kpi.details import Stage
 from kpi.errors import DataError, Diagnostic
 from kpi.means import Mean, Power
 from kpi.missing import Missing, Redistribute
 from kpi.pillars import score_of
-from kpi.plan import Plan, compile_plan
+from kpi.plan import scoring, tree
 from kpi.progress import stage
 from kpi.scorecard import Scorecard
 from kpi.scoring import Rule
 from kpi.scoring.places import Percentile
 from kpi.scoring.relative import MinMax, ZScore
 from kpi.system import System
-from kpi.variants import Noisy, changed, leave_out, rescored, scores_at
+from kpi.variants import Noisy, changed, leave_out, rescored
 
 #: The alternatives to what a system declares. Scales from 1 keep geometric means of the worst above zero; where scores
 #: are zero a power mean takes the place of the geometric one, which would make all of them equal.
@@ -119,6 +121,7 @@ class _Study:
         rows = pl.col("period") <= index if self.remembers else pl.col("period") == index
         self.rows = card.frame.lazy().filter(rows)
         self.nominal = self.places(card.frame.lazy())
+        self.bases: dict[str, pl.DataFrame] = {}
         self.options = self._options(card.frame.filter(pl.col("period") == index))
 
     def _options(self, here: pl.DataFrame) -> dict[str, list[str]]:
@@ -156,13 +159,17 @@ class _Study:
         found = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
         return found.collect(engine="in-memory").sort("entity")
 
-    def _scored(self, plan: Plan, *, again: bool) -> pl.LazyFrame:
-        """The rows with the scores of indicators, by the plan's own rules if asked; who has no place takes no part."""
-        rows = _stages(plan, self.rows, slice(scores_at(plan), _tree(plan))) if again else self.rows
-        if self.remembers:
-            return rows
-        ranked = self.nominal.filter(pl.col("rank").is_not_null())["entity"]
-        return rows.filter(pl.col("entity").is_in(ranked.implode()))
+    def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
+        """Returns the rows with the scores of indicators by a normalisation; who has no place takes no part."""
+        if normalisation not in self.bases:
+            rows = self.rows
+            if normalisation != DECLARED:
+                rows = _through(scoring(self.variant(Choice(normalisation=normalisation))), rows)
+            if not self.remembers:
+                ranked = self.nominal.filter(pl.col("rank").is_not_null())["entity"]
+                rows = rows.filter(pl.col("entity").is_in(ranked.implode()))
+            self.bases[normalisation] = rows.collect(engine="in-memory")
+        return self.bases[normalisation]
 
     # ---- ONE AT A TIME ---- #
 
@@ -171,16 +178,14 @@ class _Study:
         found = []
         for assumption, names in self.options.items():
             for name in names:
-                plan = compile_plan(self.variant(Choice(**{assumption: name})))
-                moved = self._moved(plan, scored=assumption == "normalisation")
-                found.append((assumption, name, "", *moved))
+                choice = Choice(**{assumption: name})
+                found.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
         for part in [*self.system.tops, *self.system.parents]:
             parent = self.system.pillars.get(self.system.parents.get(part, ""))
             # Without its only part a pillar goes too, and is there to be left out itself.
             rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)
             if rest is not None:
-                moved = self._moved(compile_plan(rest))
-                found.append(("without", part, self._title(part), *moved))
+                found.append(("without", part, self._title(part), *self._moved(rest)))
         schema = {
             "assumption": pl.String, "alternative": pl.String, "title": pl.String, "moved": pl.Float64,
             "most": pl.Float64, "entity": pl.String, "stars": pl.Int64,
@@ -188,17 +193,17 @@ class _Study:
         frame = pl.DataFrame(found, schema=schema, orient="row")
         return frame.sort("moved", "assumption", "alternative", descending=[True, False, False], nulls_last=True)
 
-    def _moved(self, plan: Plan, *, scored: bool = False) -> tuple[float | None, float | None, str, int | None]:
-        rows = self._scored(plan, again=scored)
-        both = self.nominal.join(
-            self.places(_stages(plan, rows, slice(_tree(plan), None))), on="entity", suffix=".other"
-        )
+    def _moved(
+        self, system: System, normalisation: str = DECLARED
+    ) -> tuple[float | None, float | None, str, int | None]:
+        other = self.places(_through(tree(system), self.scored(normalisation).lazy()))
+        both = self.nominal.join(other, on="entity", suffix=".other")
         change = (both["rank.other"] - both["rank"]).abs()
         if change.drop_nulls().is_empty():
             return None, None, "", None
         most = float(change.max())  # type: ignore[arg-type]
         who = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
-        stars = None if scored else int(both["stars"].ne_missing(both["stars.other"]).sum())
+        stars = None if normalisation != DECLARED else int(both["stars"].ne_missing(both["stars.other"]).sum())
         return float(change.mean()), most, who, stars  # type: ignore[arg-type]
 
     def _title(self, part: str) -> str:
@@ -218,14 +223,14 @@ class _Study:
             drawn.setdefault(Choice(**picked), []).append({"#run": run, **weights})
         done = []
         for choice, many in drawn.items():
-            plan = compile_plan(factors.applied(self.variant(choice)))
-            base = self._scored(plan, again=choice.normalisation != DECLARED).collect(engine="in-memory")
+            stages = list(tree(factors.applied(self.variant(choice))))
+            base = self.scored(choice.normalisation)
             size = max(1, CELLS // max(1, base.height * (base.width + len(factors.columns))))
             if not factors.apart:
                 size = 1
             for first in range(0, len(many), size):
                 some = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
-                stacked = _stages(plan, _stacked(base, some), slice(_tree(plan), None))
+                stacked = _through(stages, _stacked(base, some))
                 rows_of = stacked.filter(pl.col("period") == self.index)
                 found = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
                 done.append(
@@ -251,14 +256,10 @@ class _Study:
         )  # fmt: skip
 
 
-def _tree(plan: Plan) -> int:
-    """The place of the first stage after the scores."""
-    return next(place for place, one in enumerate(plan.stages) if one.name == "scores") + 1
-
-
-def _stages(plan: Plan, frame: pl.LazyFrame, which: slice) -> pl.LazyFrame:
-    for one in plan.stages[which]:
-        frame = one(frame)
+def _through(stages: Iterable[Stage], frame: pl.LazyFrame) -> pl.LazyFrame:
+    for one in stages:
+        if one.columns:
+            frame = one(frame)
     return frame
 
 

@@ -11,7 +11,6 @@ import polars as pl
 
 from kpi.indicators import Milestone
 from kpi.pillars import Node
-from kpi.plan import Plan
 from kpi.scoring import Rule
 from kpi.status import literal
 from kpi.system import ROOT, System
@@ -76,11 +75,6 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     return changed(system, pillars=pillars, stars=stars, ranking=ranking)
-
-
-def scores_at(plan: Plan) -> int:
-    """Returns the place of the first stage that makes scores, what they ask of peers included."""
-    return next(place for place, one in enumerate(plan.stages) if one.name in ("peers", "scores"))
 
 
 def factor(node: str, place: int) -> str:
