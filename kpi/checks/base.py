@@ -64,6 +64,10 @@ class Check(Definition):
         """
         yield from ()
 
+    def words(self, symbols: Symbols, grain: Grain) -> str:
+        """Returns what the check says in words: its rules, each once."""
+        return "；".join(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields what is wrong with the check itself."""

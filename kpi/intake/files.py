@@ -263,7 +263,10 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
     """
     try:
         yield
-    except _BROKEN:
+    except _BROKEN as error:
+        # What the system says, such as a full disk, has a number; what a reader says of bytes has none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
         if found:
             raise DataError(found) from None

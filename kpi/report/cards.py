@@ -17,7 +17,7 @@ from kpi.errors import DefinitionError, Diagnostic, suggest
 from kpi.indicators import Indicator
 from kpi.loader import Loaded
 from kpi.plan import Plan
-from kpi.report.marks import visible
+from kpi.report.marks import SEVERITIES, visible
 from kpi.system import System
 
 #: The width where there is no terminal.
@@ -71,9 +71,10 @@ def system(one: System, *, width: int | None = None) -> str:
         if name not in shown:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    return printed(
-        title, table, Text(f"星级：{one.stars.in_full()}"), Text(f"缺项：{one.composite.missing.words()}"), width=width
-    )
+    below = [f"星级：{one.stars.in_full()}", f"缺项：{one.composite.missing.words()}"]
+    if one.checks:
+        below.append(f"审核：{'、'.join(one.checks)}")
+    return printed(title, table, *map(Text, below), width=width)
 
 
 def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
@@ -126,9 +127,9 @@ def definition(one: System, name: str, *, width: int | None = None) -> str:
         DefinitionError: when there is no such name.
     """
     titles = {symbol.title: key for key, symbol in one.symbols.items()}
-    key = name if name in one.symbols or name in one.pillars else titles.get(name)
+    key = name if name in one.symbols or name in one.pillars or name in one.checks else titles.get(name)
     if key is None:
-        known = [*one.symbols, *titles, *one.pillars]
+        known = [*one.symbols, *titles, *one.pillars, *one.checks]
         raise DefinitionError(Diagnostic("K203", f"`{name}` is not defined in {one.system}", hint=suggest(name, known)))
     table = Table(box=None, show_header=False, pad_edge=False)
     for heading, text in _facts(one, key):
@@ -138,7 +139,9 @@ def definition(one: System, name: str, *, width: int | None = None) -> str:
 
 
 def _title(one: System, key: str) -> str:
-    return one.symbols[key].title if key in one.symbols else one.pillars[key].title or ""
+    if key in one.symbols:
+        return one.symbols[key].title
+    return (one.pillars.get(key) or one.checks[key]).title or ""
 
 
 def _facts(one: System, key: str) -> list[tuple[str, str]]:
@@ -154,6 +157,10 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
             ("缺项", pillar.missing.words()),
             ("说明", pillar.note or ""),
         ]
+    if key not in one.measures:
+        check = one.checks[key]
+        words = check.words(one.symbols, one.period)
+        return [("审核", words), ("级别", SEVERITIES[check.severity]), ("说明", check.note or "")]
     measure = one.measures[key]
     facts = [("类型", kind_of(type(measure))), ("单位", measure.unit), ("数据集", measure.source or "")]
     facts += [("条件", measure.where or ""), ("细分", measure.per or ""), ("期内汇总", measure.over_time or "")]

@@ -14,9 +14,11 @@ from kpi.report.marks import SEVERITIES
 
 #: The columns with their widths in a workbook; the last is for the answer.
 COLUMNS = {
-    "序号": 6, "级别": 8, "代码": 8, "评价对象": 14, "期别": 10, "问题": 60, "处理建议": 40, "文件": 24, "工作表": 12,
-    "行": 8, "列": 16, "说明": 40,
+    "序号": 5, "级别": 6, "代码": 7, "评价对象": 12, "期别": 9, "问题": 48, "处理建议": 28, "文件": 20, "工作表": 8,
+    "行": 6, "列": 12, "说明": 32,
 }  # fmt: skip
+#: The column that whoever reported the figures fills in.
+ANSWER = "说明"
 # Workbooks carry a time of creation: a fixed one keeps equal findings equal bytes.
 _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - xlsxwriter takes local time without a zone
 
@@ -40,7 +42,7 @@ def csv(findings: Iterable[Diagnostic]) -> bytes:
 
 
 def workbook(findings: Iterable[Diagnostic]) -> bytes:
-    """Returns the form as an xlsx file with one sheet 查询单, filters and a frozen header; no cell is a formula.
+    """Returns the form as an xlsx file with one sheet 查询单, ready to print and to fill in; no cell is a formula.
 
     Raises:
         DataError: K510, xlsxwriter is not installed.
@@ -55,15 +57,27 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
     book = Workbook(out)
     book.set_properties({"title": "查询单", "created": _CREATED})
     sheet = book.add_worksheet("查询单")
-    head, body = book.add_format({"bold": True, "bottom": 1}), book.add_format({"text_wrap": True, "valign": "top"})
+    lined = {"border": 1, "border_color": "#BFBFBF", "text_wrap": True, "valign": "top"}
+    head = book.add_format({**lined, "bold": True, "bg_color": "#E7EEF7"})
+    body, answer = book.add_format(lined), book.add_format({**lined, "bg_color": "#FFF9E5"})
     for column, (name, width) in enumerate(COLUMNS.items()):
-        sheet.set_column(column, column, width, body)
+        sheet.set_column(column, column, width)
         sheet.write_string(0, column, name, head)
+        style = answer if name == ANSWER else body
         for row, value in enumerate(frame[name], 1):
             if isinstance(value, int):
-                sheet.write_number(row, column, value, body)
+                sheet.write_number(row, column, value, style)
             elif value is not None:
-                sheet.write_string(row, column, value, body)
+                sheet.write_string(row, column, value, style)
+            else:
+                sheet.write_blank(row, column, None, style)
+    # On paper: across, as wide as a page, the headings on every one.
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_header("&C查询单")
+    sheet.set_footer("&C&P / &N")
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, max(frame.height, 1), len(COLUMNS) - 1)
     book.close()

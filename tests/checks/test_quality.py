@@ -189,6 +189,20 @@ def test_explanations_without_their_columns(system, tmp_path):
     assert caught.value.diagnostics[0].code == "K541"
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("v11_due", ["审核 地区生产总值应在期末后10天内报送；办件量应在期末后10天内报送", "级别 查询"]),
+        ("v12_city", ["审核 地区生产总值分地区合计与全市数相差超过每个地区 0.5 个末位", "级别 警告"]),
+        ("v2_part", ["审核 应满足 online <= cases", "级别 错误"]),
+    ],
+)
+def test_a_check_is_shown_in_words(name, lines):
+    done = CliRunner().invoke(main, ["show", str(FOLDER / "system.yaml"), name])
+    assert [" ".join(line.split()) for line in done.stdout.splitlines()[1:]] == lines
+    assert "v14_scope" in CliRunner().invoke(main, ["show", str(FOLDER / "system.yaml")]).stdout
+
+
 def test_the_command_shows_the_quality_and_takes_explanations(tmp_path):
     data = ["--data", str(CLEAN), "--data", str(FOLDER / "v06-jump.csv")]
     form = tmp_path / "form.csv"
