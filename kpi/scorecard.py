@@ -242,9 +242,18 @@ class Scorecard:
             return pl.DataFrame(
                 schema={n: pl.String if n in text else pl.Int64 if n == "row" else pl.Float64 for n in RESTATED}
             )
-        if self.shown is not None:
-            rows = rows.filter(pl.col("index").is_in(list(self.shown)))
-        return rows.with_columns(system=pl.lit(self.system)).select(RESTATED)
+        return self._superseded(rows).with_columns(system=pl.lit(self.system)).select(RESTATED)
+
+    @property
+    def restated_in(self) -> pl.Series:
+        """The label of the scored period that each row of `restated` belongs to."""
+        rows = self.supply.restated
+        if rows is None:
+            return pl.Series("period", [], dtype=pl.String)
+        return self._superseded(rows)["index"].replace_strict(dict(self.labels), return_dtype=pl.String)
+
+    def _superseded(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows if self.shown is None else rows.filter(pl.col("index").is_in(list(self.shown)))
 
     @property
     def extras(self) -> dict[str, pl.DataFrame]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from kpi import catalogue
 from kpi.batch.config import Config, Source
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place
@@ -90,7 +92,10 @@ class LaidOut:
             panel = take_in(self.system, files.get(None, []), named=named)
         except DataError as error:
             raise DataError([self.renamed(one) for one in error.diagnostics]) from None
-        return replace(panel, findings=tuple(map(self.renamed, panel.findings)))
+        restated = panel.restated
+        if restated is not None:
+            restated = restated.with_columns(pl.col("file").str.strip_prefix(f"{self.folder / _DATA}{os.sep}"))
+        return replace(panel, findings=tuple(map(self.renamed, panel.findings)), restated=restated)
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
         """Returns a finding whose file has the name that people know: relative to the configuration or definition."""

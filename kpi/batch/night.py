@@ -15,9 +15,10 @@ import polars as pl
 from kpi import periods, session
 from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
+from kpi.batch.figures import Figures, in_slices, whole
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.reach import WHOLE, Reach, reach, window
-from kpi.batch.slices import Figures, Index, in_slices, slices_of, whole
+from kpi.batch.slices import Index, slices_of
 from kpi.errors import DataError, Diagnostic, Severity, count
 from kpi.plan import Plan, compile_plan
 from kpi.scorecard import Scorecard
@@ -121,9 +122,18 @@ class Prepared:
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
     """Returns the frames of scorecards as stores keep them, without the findings."""
     return {
-        table: pl.concat([prepared(getattr(card, table), system) for card in cards], how="vertical_relaxed")
+        table: pl.concat([prepared(_frame_of(card, table), system) for card in cards], how="vertical_relaxed")
         for table in FRAMES
     }
+
+
+def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
+    if table == "restated":
+        # A figure may be of a finer period than the scored ones, by which stores are parted.
+        rows = card.restated.rename({"period": "figure_period"})
+        return rows.with_columns(period=card.restated_in)
+    frame: pl.DataFrame = getattr(card, table)
+    return frame if table != "quality" or table in card.extras else frame.clear()
 
 
 def findings_of(
@@ -217,9 +227,10 @@ def scored(
     }
     _notes(outcome, figures.findings, cards, closed or {})
     _gates(source, outcome, frames)
-    for table in FRAMES:
-        if cards or outcome.removed:
-            rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
+    for table in FRAMES if cards or outcome.removed else ():
+        rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
+        # What a system does not have, such as treated cells, needs no rows replaced by none.
+        if rows.height or store.read(table, system=inputs.system).height:
             outcome.changes.append(Change(table, inputs.system, (*wanted, *outcome.removed), rows))
     outcome.changes.append(Change("findings", inputs.system, None, findings))
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}

@@ -9,36 +9,18 @@ can be out of date; what is lost or damaged is read again, and a check of a past
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from kpi.batch.changed import Marks, engine, marks
-from kpi.batch.inputs import Item, LaidOut
+from kpi.batch.changed import Marks
+from kpi.batch.inputs import Item
 from kpi.batch.reach import Reach
-from kpi.batch.spans import Span, separable, span, together
+from kpi.batch.spans import Span
 from kpi.errors import DataError, Diagnostic, Place, Severity
-from kpi.intake import own_targets
-from kpi.intake.entities import Entities
-from kpi.intake.panel import Counts, Panel, grid
-from kpi.intake.roster import roster_of
-from kpi.periods import Period
+from kpi.intake.panel import Counts
 from kpi.store.whole import Archive
-from kpi.system import System
-from kpi.targets import own_column
-
-#: Columns of a panel that follow from the roster and the calendar, and are not kept.
-_GIVEN = ("cohort", "#month", "#entities")
-
-#: A finding of the intake that months were read as names of the periods that they end: it holds for all files or none.
-_BY_ENDS = "K620"
 
 
 def slices_of(archive: Archive) -> Archive:
@@ -58,6 +40,13 @@ class Slice:
     findings: tuple[Diagnostic, ...]
     counts: Counts
     notes: Mapping[tuple[str, int, int], str]
+    reporters: str | None = None
+    restated: str | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """The hashes of its archived frames."""
+        return [sha for sha in (self.frame, self.reporters, self.restated) if sha is not None]
 
     def as_json(self) -> dict[str, Any]:
         """Returns the slice as an index holds it."""
@@ -65,7 +54,8 @@ class Slice:
         return {
             "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
             "findings": found, "counts": dataclasses.asdict(self.counts),
-            "notes": [[*at, text] for at, text in self.notes.items()],
+            "notes": [[*at, text] for at, text in self.notes.items()], "reporters": self.reporters,
+            "restated": self.restated,
         }  # fmt: skip
 
     @classmethod
@@ -79,8 +69,9 @@ class Slice:
         notes = {(measure, entity, period): text for measure, entity, period, text in tree["notes"]}
         items = tuple((name, sha, dataset) for name, sha, dataset in tree["items"])
         return cls(
-            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes
-        )
+            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes,
+            tree["reporters"], tree["restated"],
+        )  # fmt: skip
 
 
 @dataclass
@@ -120,191 +111,4 @@ class Index:
     @property
     def files(self) -> set[str]:
         """The hashes of the archived frames."""
-        return {one.frame for one in self.slices.values()}
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The figures of a system, of which any span of periods can be had as a panel.
-
-    `of` holds them whole, where they could not be had in slices.
-    """
-
-    laid: LaidOut
-    entities: Entities
-    periods: tuple[Period, ...]
-    marks: Marks
-    findings: tuple[Diagnostic, ...]
-    counts: Counts
-    slices: tuple[Slice, ...] = ()
-    archive: Archive | None = None
-    of: Panel | None = None
-
-    @property
-    def system(self) -> System:
-        """The system whose figures they are."""
-        return self.laid.system
-
-    def between(self, low: int, high: int) -> Panel:
-        """Returns the panel of the periods with indices from `low` to `high`, without findings."""
-        some = tuple(one for one in self.periods if low <= one.index(self.system.period) <= high)
-        if self.of is not None:
-            frame = self.of.frame.filter(pl.col("period").is_between(low, high))
-            return dataclasses.replace(self.of, frame=frame, periods=some, findings=())
-        mine = [one for one in self.slices if any(low <= at <= high for at in one.periods)]
-        frame = self._grid(mine, low, high)
-        notes = {at: text for one in mine for at, text in one.notes.items()}
-        return Panel(frame, self.entities, some, (), self.counts, "", notes=notes)
-
-    def _grid(self, slices: Sequence[Slice], low: int, high: int) -> pl.DataFrame:
-        """The complete grid: what slices hold, nothing where no file is for a period, and the entities' own targets."""
-        # Any slice tells what columns there are.
-        held = pl.concat(self._frame(one) for one in slices or self.slices[:1])
-        empty = [
-            pl.col(name).fill_null("missing" if isinstance(kind, pl.Enum) else 0)
-            for name, kind in held.schema.items() if isinstance(kind, pl.Enum) or name.endswith(".rows")
-        ]  # fmt: skip
-        keys = ["period", "entity"]
-        frame = grid(self.system, self.entities, low, high)
-        frame = frame.join(held, on=keys, how="left", maintain_order="left").with_columns(empty)
-        return frame if self.targets is None else frame.join(self.targets, on=keys, how="left", maintain_order="left")
-
-    def _frame(self, one: Slice) -> pl.DataFrame:
-        assert self.archive is not None  # noqa: S101
-        try:
-            file = self.archive.checked(one.frame)
-        except DataError:
-            again = _read(one.key, one.items, one.periods, self.laid, self.archive)
-            if again is None:
-                raise
-            file = self.archive.checked(again.frame)
-        return pl.read_parquet(file)
-
-    @cached_property
-    def targets(self) -> pl.DataFrame | None:
-        """The entities' own targets in all periods, None where there are none: one that is given holds on."""
-        if not _own(self.system):
-            return None
-        first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
-        whole = grid(self.system, self.entities, first, last).select("period", "entity")
-        return own_targets.add(whole, self.system, pl.DataFrame(), self.entities)[0]
-
-    def marked(self, gaps: Collection[int]) -> Marks:
-        """Returns the marks of all periods, also of those that no file is for."""
-        found: dict[str, dict[int, int]] = {}
-        for one in self.slices:
-            for name, some in one.marks.items():
-                found.setdefault(name, {}).update(some)
-        if gaps:
-            # A period without figures looks like any other.
-            first = min(gaps)
-            for name, some in marks(self._grid((), first, first).drop(_own(self.system), strict=False)).items():
-                found.setdefault(name, {}).update(dict.fromkeys(gaps, some[first]))
-        if self.targets is not None:
-            found |= marks(self.targets)  # they hold over periods, so the slices do not have them
-        return {name: dict(sorted(some.items())) for name, some in sorted(found.items())}
-
-
-def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | None, Index]:
-    """Returns the figures in slices, reading only files of which the index has none, and the index for the next night.
-
-    The figures are None where files can only be read all together.
-
-    Args:
-        laid: the inputs.
-        archive: where slices are.
-        index: of the last night.
-    """
-    kept = Index()
-    if not separable(laid.system):
-        return None, kept
-    spans: dict[Item, Span] = {}
-    try:
-        for item in laid.inputs.data:
-            key = _hash([laid.fingerprint, engine(), *item])
-            spans[item] = kept.spans[key] = index.spans.get(key) or _span(laid, item)
-    except DataError:
-        return None, kept
-    for items in together(spans):
-        key = _hash([laid.fingerprint, engine(), items])
-        found = index.slices.get(key)
-        if found is None or not archive.place(found.frame).is_file():
-            owned = frozenset().union(*(spans[item].periods or () for item in items))
-            found = _read(key, items, owned, laid, archive)
-        if found is None:
-            return None, kept
-        kept.slices[key] = found
-    return _joined(laid, tuple(kept.slices.values()), archive), kept
-
-
-def _span(laid: LaidOut, item: Item) -> Span:
-    ((dataset, (file,)),) = laid.checked([item]).items()
-    return span(laid.system, Path(file), dataset)
-
-
-def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidOut, archive: Archive) -> Slice | None:
-    """Reads files into a slice; None when they cannot stand alone."""
-    if not owned:
-        return None
-    try:
-        panel = laid.panel(items)
-    except DataError:
-        # What is wrong with all files together is for reading them together to say.
-        return None
-    mine = pl.col("period").is_in(list(owned))
-    if panel.frame.select((~mine & ~_blank(panel.frame.schema)).any()).item():
-        return None
-    frame = panel.frame.filter(mine).drop(_own(laid.system), strict=False)
-    out = BytesIO()
-    frame.drop(_GIVEN).write_parquet(out, compression="lz4", statistics=False)
-    return Slice(
-        key, tuple(items), archive.put(out.getvalue()), tuple(frame["period"].unique().sort()), marks(frame),
-        panel.findings, panel.counts, panel.notes,
-    )  # fmt: skip
-
-
-def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figures | None:
-    """Returns slices as one; None when their files mean something else together than apart."""
-    ends = [any(one.code == _BY_ENDS for one in some.findings) for some in slices]
-    if any(ends) and not all(ends):
-        return None
-    system = laid.system
-    there = sorted(at for one in slices for at in one.periods)
-    periods = tuple(Period.of(at, system.period) for at in range(there[0], there[-1] + 1))
-    found: list[Diagnostic] = []
-    said: set[Diagnostic] = set()
-    for one in slices:
-        # What is about no file of its own, such as a file of targets, every slice says again.
-        found += [finding for finding in one.findings if finding not in said]
-        said.update(one.findings)
-    counts = Counts(*(sum(getattr(one.counts, name) for one in slices) for name in Counts.__dataclass_fields__))
-    entities = roster_of(system)
-    assert entities is not None  # noqa: S101
-    figures = Figures(laid, entities, periods, {}, tuple(found), counts, slices, archive)
-    return dataclasses.replace(figures, marks=figures.marked(set(range(there[0], there[-1] + 1)) - set(there)))
-
-
-def whole(laid: LaidOut) -> Figures:
-    """Returns the figures of all files, read all together."""
-    panel = laid.panel()
-    return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
-
-
-def _blank(schema: pl.Schema) -> pl.Expr:
-    """Whether a row of a panel holds no figure: as a period is that no file is for."""
-    empty = [pl.col(name) == "missing" for name, kind in schema.items() if isinstance(kind, pl.Enum)]
-    return pl.all_horizontal(*empty, *(pl.col(name) == 0 for name in schema if name.endswith(".rows")))
-
-
-def _own(system: System) -> list[str]:
-    """The columns of the entities' own targets, which hold over periods."""
-    return [
-        own_column(name, place)
-        for name, indicator in system.indicators.items()
-        for place, target in enumerate(indicator.target)
-        if target.per_entity is not None
-    ]
-
-
-def _hash(tree: object) -> str:
-    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()[:32]
+        return {sha for one in self.slices.values() for sha in one.files}

@@ -17,7 +17,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic
 
-TABLES = ("totals", "pillars", "indicators", "weights", "measures", "findings")
+TABLES = ("totals", "pillars", "indicators", "weights", "treated", "measures", "restated", "quality", "findings")
 KEYS = ("system", "period", "position")
 
 

@@ -10,17 +10,22 @@ A partition (system and period) is replaced as a whole and is one file, so there
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic
 from kpi.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.store.lock import locked
+from kpi.store.whole import write_whole
 
 _SETTINGS = {
     "delta.logRetentionDuration": "interval 3650 days",
@@ -34,6 +39,7 @@ class DeltaStore:
     def __init__(self, folder: Path) -> None:
         try:
             import deltalake
+            import deltalake.transaction
         except ImportError:
             hint = "pip install 'kpi-engine[store]', or store = {kind = \"parquet\", path = ...}"
             raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
@@ -102,8 +108,7 @@ class DeltaStore:
         for table in TABLES:
             self._restore(table, versions.get(table))
         for change in changes:
-            self._replace(change)
-            versions[change.table] = self._delta.DeltaTable(self.folder / change.table).version()
+            versions[change.table] = self._replace(change)
         row = {
             "number": run.number,
             "versions": json.dumps(versions, sort_keys=True),
@@ -122,21 +127,44 @@ class DeltaStore:
         if there.version() != version:
             there.restore(version)
 
-    def _replace(self, change: Change) -> None:
-        terms = [f"system = {_quoted(change.system)}"]
-        if change.periods is not None:
-            terms.append(f"period IN ({', '.join(map(_quoted, change.periods))})")
-        path = self.folder / change.table
+    def _replace(self, change: Change) -> int:
+        """Replaces partitions in one commit and returns the version that this makes.
+
+        The files are written by Polars, which takes a third of the time that Delta's own writer takes; that one is
+        asked where an engine knows columns that the table does not have yet.
+        """
+        path, by = self.folder / change.table, _partitions(change.table)
         if not self._exists(change.table):
+            self._delta.write_deltalake(path, change.rows.clear(), partition_by=by, configuration=_SETTINGS)
+        there = self._delta.DeltaTable(path)
+        terms: list[tuple[str, str, Any]] = [("system", "=", change.system)]
+        terms += [] if change.periods is None else [("period", "in", list(change.periods))]
+        if set(change.rows.columns) <= {field.name for field in there.schema().fields}:
+            there.create_write_transaction(self._files(path, change.rows, by), "overwrite", there.schema(), by, terms)
+        else:
+            words = [f"system = {_quoted(change.system)}"]
+            words += [] if change.periods is None else [f"period IN ({', '.join(map(_quoted, change.periods))})"]
             self._delta.write_deltalake(
-                path, change.rows, partition_by=_partitions(change.table), configuration=_SETTINGS
+                there, change.rows, mode="overwrite", predicate=" AND ".join(words), schema_mode="merge"
             )
-            return
-        known = {field.name for field in self._delta.DeltaTable(path).schema().fields}
-        self._delta.write_deltalake(
-            path, change.rows, mode="overwrite", predicate=" AND ".join(terms),
-            schema_mode=None if set(change.rows.columns) <= known else "merge",
-        )  # fmt: skip
+        return int(self._delta.DeltaTable(path).version())
+
+    def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
+        """Writes one file a partition and returns what the commit says of it."""
+        found = []
+        for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
+            folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))
+            name = f"{folder}/part-{secrets.token_hex(16)}.parquet"
+            out = BytesIO()
+            part.write_parquet(out, compression="snappy", statistics=False)
+            write_whole(path / name, out.getvalue(), last=False)
+            found.append(
+                self._delta.transaction.AddAction(
+                    name, out.tell(), dict(zip(by, map(str, values), strict=True)),
+                    int(time.time() * 1000), data_change=True, stats=json.dumps({"numRecords": part.height}),
+                )
+            )  # fmt: skip
+        return found
 
     def tidy(self, keep: int) -> int:
         """Forgets old runs, then removes the files that no kept run reads."""

@@ -102,7 +102,7 @@ class ParquetStore:
 
     def _put(self, table: str, rows: pl.DataFrame) -> str:
         out = BytesIO()
-        rows.write_parquet(out)
+        rows.write_parquet(out, compression="snappy", statistics=False)
         data = out.getvalue()
         name = f"{hashlib.sha256(data).hexdigest()[:32]}.parquet"
         path = self.folder / table / name

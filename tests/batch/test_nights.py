@@ -243,3 +243,42 @@ def test_verification_finds_a_changed_input(city):
     archive_of(some).place(sha).write_text("期别,地区,指标,数值\n")
     with pytest.raises(DataError, match="K814"):
         list(verified(store_of(some), archive_of(some)))
+
+
+def test_an_explanation_alone_answers_a_query_of_a_past_night(city):
+    file = city.folder / "inbox" / "2023Q4-late.csv"
+    row = "2023Q4,甲县,产值,900,亿元,1,"
+    file.write_text(f"期别,地区,指标,数值,单位,修订,说明\n{row}\n", "utf-8")
+    config = city.config()
+    night(config)
+    assert held(config)["findings"].filter(code="K701", period="2023Q4").height == 1
+    file.write_text(f"期别,地区,指标,数值,单位,修订,说明\n{row}新厂投产\n", "utf-8")
+    night(config)
+    codes = held(config)["findings"].filter(pl.col("code").str.starts_with("K70"), period="2023Q4")["code"].to_list()
+    assert codes == ["K703"]
+    check(config)
+
+
+def treated(city):
+    text = (city.folder / "small.yaml").read_text("utf-8")
+    (city.folder / "small.yaml").write_text(text + "treatment: {gaps: {kind: impute, by: median}}\n", "utf-8")
+    file = city.folder / "inbox" / "2022Q2.csv"
+    file.write_text("\n".join(file.read_text("utf-8").splitlines()[:-3]) + "\n", "utf-8")
+
+
+def test_treated_cells_and_weights_are_stored_and_leave_with_the_treatment(city, store):
+    plain = (city.folder / "small.yaml").read_text("utf-8")
+    treated(city)
+    config = city.config(store=store)
+    night(config)
+    cells = held(config)["treated"]
+    touched = cells.filter(period="2022Q2").select("entity", "indicator", "before").rows()
+    assert touched == [("丙县", "growth", None), ("丙县", "length", None)]
+    assert held(config)["weights"].filter(period="2022Q2", node="建设")["weight"].to_list() == pytest.approx(
+        [200 / 3, 100 / 3]
+    )
+    check(config)
+    (city.folder / "small.yaml").write_text(plain, "utf-8")
+    night(config)
+    assert held(config)["treated"].height == 0
+    check(config)

@@ -41,8 +41,9 @@ def fresh(city):
     return held(config)
 
 
-def put(city, name, *rows, header="期别,地区,指标,数值,单位,修订,说明"):
-    (city.folder / "inbox" / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+def put(city, name, *rows):
+    lines = ["期别,地区,指标,数值,单位,修订,说明,报送单位", *(f"{row},{row.split(chr(44))[1]}统计局" for row in rows)]
+    (city.folder / "inbox" / f"{name}.csv").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def test_only_the_changed_file_is_read(city, reads):
@@ -105,6 +106,8 @@ EVENTS = {
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
 def test_random_corrections_come_to_the_bits_of_a_night_without_a_past(city, seed):
     chance = random.Random(seed)
+    text = SYSTEM.replace("over: 1y, target", "over: 1y, lead: [市统计局], target")
+    (city.folder / "small.yaml").write_text(text, "utf-8")
     config = city.config(store=PLAIN)
     night(config)
     for turn in range(4):
@@ -115,6 +118,30 @@ def test_random_corrections_come_to_the_bits_of_a_night_without_a_past(city, see
         result = night(config)
         assert result.failed == [], result.findings
         assert same(held(config), fresh(city)), (turn, what)
+    check(config)
+
+
+def test_what_was_restated_and_who_reports_how_well_is_stored(city, reads):
+    text = SYSTEM.replace("over: 1y, target", "over: 1y, lead: [市统计局], target")
+    (city.folder / "small.yaml").write_text(text, "utf-8")
+    put(city, "late", "2022Q2,甲县,产值,131,亿元,1,更正", "2022-06,乙县,产值,50,亿元,,", "2022-06,乙县,产值,51,亿元,1,")
+    config = city.config(store=PLAIN)
+    night(config)
+    reads.clear()
+    city.correct("2023Q1")
+    night(config)
+    assert reads == [["2023Q1.csv"]]
+    columns = ["period", "figure_period", "entity", "after", "file", "row"]
+    assert held(config)["restated"].select(columns).rows() == [
+        ("2022Q2", "2022Q2", "甲县", 131.0, "inbox/2022Q2.csv", 2),
+        ("2022Q2", "2022-06", "乙县", 51.0, "inbox/late.csv", 3),
+    ]
+    assert held(config)["quality"].filter(period="2022Q2")["department"].unique().sort().to_list() != []
+    assert same(held(config), fresh(city))
+    # An earlier figure that changes is news even where a later one stands in its place.
+    put(city, "late", "2022Q2,甲县,产值,131,亿元,1,更正", "2022-06,乙县,产值,49,亿元,,", "2022-06,乙县,产值,51,亿元,1,")
+    night(config)
+    assert held(config)["restated"]["before"].to_list()[1] == 49
     check(config)
 
 
