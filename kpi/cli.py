@@ -151,6 +151,31 @@ def stress(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("given", nargs=-1, metavar="A B")
+@_option("--data", "named", multiple=True, metavar="FILE", help="Figures to score, for two periods or definitions.")
+@_option("--at", multiple=True, type=int, metavar="RUN", help="A run of a batch; one is compared with the last.")
+@_option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch that --at is of.")
+@_option("-e", "--entity", metavar="ENTITY", help="Everything that moved this one.")
+@_system
+@_definitions
+@_period
+@_option(
+    "-f", "--format", "form", type=click.Choice(["table", "csv", "json"]), help="Table on a terminal, CSV in a pipe."
+)
+@_option("-o", "--output", multiple=True, metavar="OUT", help="Write csv (the totals) or json (everything).")
+@_style
+@_color
+@_quiet
+def diff(**options: Any) -> None:
+    """Say what changed between two periods, two results, two definitions or two runs of a batch.
+
+    kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json,
+    kpi diff old.yaml new.yaml --data period.csv, kpi diff --at 3 --at 4 --batch nightly.toml
+    """
+    _run("diff", options)
+
+
+@main.command()
 @click.argument("config", metavar="CONFIG")
 @_option("--wait", type=float, default=0, metavar="SECONDS", help="Wait for another batch that is at work.")
 @_option("-x", "--stop", is_flag=True, help="Stop at the first system that fails and publish nothing.")

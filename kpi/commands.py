@@ -233,16 +233,9 @@ def batch(*, style: Layout, color: str, **options: Any) -> int:
 
 
 def show(
-    *,
-    system: str | None,
-    name: str | None,
-    definitions: str | None,
-    plan: bool,
-    coverage: bool,
-    analysis: Sequence[str],
-    style: Layout,
-    color: str,
-) -> int:
+    *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
+    analysis: Sequence[str], style: Layout, color: str,
+) -> int:  # fmt: skip
     """Prints the catalogue, a system, one definition, a plan, coverage of a document (1 with gaps) or an analysis."""
     from kpi import catalogue
     from kpi.report import cards
@@ -301,3 +294,15 @@ def sample(*, style: Layout, color: str, **options: Any) -> int:
     except KpiError as error:
         tell(error.diagnostics, style, color)
         return FAILED
+
+
+def diff(*, style: Layout, color: str, **options: Any) -> int:
+    """Prints what changed between two periods, results, definitions or runs, and where it came from."""
+    from kpi.comparison import command
+
+    try:
+        command(**options, stdout=sys.stdout, width=width_of(sys.stdout), say=say)
+    except KpiError as error:
+        tell(error.diagnostics, style, color)
+        return FAILED
+    return FINE

@@ -73,13 +73,13 @@ def write(
 
     """
     if not isinstance(target, str | Path):
-        _pour(content(scorecard, form or "csv", period=period), target)
+        pour(content(scorecard, form or "csv", period=period), target)
         return ()
     path = Path(target)
     if path.is_dir() or (isinstance(target, str) and target.endswith(("/", os.sep))):
         return _write_folder(scorecard, path, form or "parquet")
     data = content(scorecard, form or _format_of(path), period=period)
-    return (_replace(path, _BOM + data if (form or _format_of(path)) == "csv" else data),)
+    return (replace(path, _BOM + data if (form or _format_of(path)) == "csv" else data),)
 
 
 def write_findings(findings: Iterable[Diagnostic], target: str | Path, /) -> Path:
@@ -93,7 +93,7 @@ def write_findings(findings: Iterable[Diagnostic], target: str | Path, /) -> Pat
     forms = {".csv": queries.csv, ".xlsx": queries.workbook}
     if path.suffix.lower() not in forms:
         raise DataError(_unknown(f"file suffix `{path.suffix}`", forms, None, Place(str(path))))
-    return _replace(path, forms[path.suffix.lower()](findings))
+    return replace(path, forms[path.suffix.lower()](findings))
 
 
 def content(scorecard: Results, form: str, /, *, period: str | None = None) -> bytes:
@@ -138,7 +138,7 @@ def _unknown(what: str, known: Iterable[str], near: str | None, place: Place | N
     return Diagnostic("K541", f"unknown {what}", place or Place(), hint)
 
 
-def _pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
+def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
     """Writes to a stream, below the layer of text where there is one, since that might change line breaks."""
     if not isinstance(stream, TextIOBase):
         cast("IO[bytes]", stream).write(data)
@@ -154,7 +154,7 @@ def _pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
         raise DataError(Diagnostic("K540", "cannot write a binary format to a text stream")) from error
 
 
-def _replace(path: Path, data: bytes) -> Path:
+def replace(path: Path, data: bytes, /) -> Path:
     """Writes a file beside its final place, then moves it there; what is no regular file is written to directly."""
     try:
         if path.exists() and not path.is_file():

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_nights import check, held, night
+from test_nights import check, held, night, treated
 
 from kpi.batch import editions
 from kpi.batch.config import load
 from kpi.batch.run import archive_of, store_of
+from kpi.comparison import runs
 from kpi.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -151,24 +152,57 @@ def test_what_cannot_run_gives_exit_code_two(city):
     assert "K810" in done.stderr
 
 
-# ---- OTHER PROGRAMS ---- #
-
-
-def test_duckdb_reads_the_published_version_of_a_delta_store(city):
-    duckdb, deltalake = pytest.importorskip("duckdb"), pytest.importorskip("deltalake")
-    config = city.config()
+def test_two_runs_differ_by_data_and_by_definition_and_both_add_up(city, store):
+    config = city.config(store=store)
     night(config)
     city.correct("2022Q2")
     night(config)
+    file = city.folder / "small.yaml"
+    file.write_text(file.read_text("utf-8").replace("at_least: 300", "at_least: 290"), "utf-8")
+    night(config)
+    data = runs([1, 2], config=str(config), system=None, period=None)
+    assert data.changed["period"].unique(maintain_order=True).to_list() == ["2022Q2"]
+    assert set(data.totals["from_definition"].drop_nulls()) == {0.0}
+    assert data.figures.select("period", "entity", "measure", "value").rows() == [("2022Q2", "甲县", "made", 99.5)]
+    both = runs([1], config=str(config), system="small", period="2022Q2")
+    assert both.before.name, both.after.name == ("run 1", "run 3")
+    row = both.totals.filter(entity="甲县").row(0, named=True)
+    assert row["from_data"] == pytest.approx(data.totals.filter(entity="甲县", period="2022Q2")["change"].item())
+    assert row["from_definition"] > 0
+    assert row["change"] == pytest.approx(row["from_data"] + row["from_definition"])
+    assert both.definitions["path"].to_list() == ["indicators.length.target[1].at_least"]
+    # A roster and files of targets belong to the definition.
+    roster = city.folder / "roster.csv"
+    roster.write_text(roster.read_text("utf-8").replace("丙县,330103\n", ""), "utf-8")
+    night(config)
+    gone = runs([3], config=str(config), system=None, period="2022Q2")
+    assert gone.totals.filter(entity="丙县")["status"].to_list() == ["absent"]
+    assert set(gone.totals["from_data"].drop_nulls()) == {0.0}
+    with pytest.raises(DataError, match="K811"):
+        runs([9], config=str(config), system=None, period=None)
+
+
+# ---- OTHER PROGRAMS ---- #
+
+
+@pytest.mark.parametrize("name", ["small", "数字政府2022"])
+def test_duckdb_reads_the_published_version_of_a_delta_store(city, name):
+    duckdb, deltalake = pytest.importorskip("duckdb"), pytest.importorskip("deltalake")
+    treated(city)
+    text = (city.folder / "small.yaml").read_text("utf-8").replace("system: small", f"system: '{name}'")
+    (city.folder / "small.yaml").write_text(text, "utf-8")
+    config = city.config()
+    assert night(config).failed == []
+    city.correct("2022Q3")
+    night(config)
     runs = pl.read_delta(str(city.folder / "store" / "runs"))
     versions = json.loads(runs.sort("number")["versions"][-1])
-    files = deltalake.DeltaTable(city.folder / "store" / "totals", version=versions["totals"]).file_uris()
-    found = duckdb.sql(
-        "SELECT entity, raw_score FROM read_parquet($files, hive_partitioning = true)"
-        " WHERE period = '2022Q2' ORDER BY position",
-        params={"files": files},
-    ).fetchall()
-    assert found == held(config)["totals"].filter(period="2022Q2").select("entity", "raw_score").rows()
+    for table, shown in (("totals", ["entity", "raw_score"]), ("treated", ["step", "entity", "indicator", "after"])):
+        files = deltalake.DeltaTable(city.folder / "store" / table, version=versions[table]).file_uris()
+        query = "SELECT * FROM read_parquet($files, hive_partitioning = true) WHERE period = '2022Q2' ORDER BY position"
+        found = duckdb.sql(query, params={"files": files}).select("system", *shown).fetchall()
+        assert found == held(config)[table].filter(period="2022Q2").select("system", *shown).rows()
+        assert found
 
 
 def test_duckdb_reads_a_parquet_store(city):
@@ -188,6 +222,11 @@ def test_psql_reads_a_postgresql_store(city, server, database):
         store='archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}'
     )
     night(config)
+    treated(city)
+    night(config)
+    query = "SELECT step, entity, indicator FROM kpi.treated WHERE period = '2022Q2' ORDER BY position"
+    done = subprocess.run([psql, database, "-AtF,", "-c", query], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["gaps,丙县,growth", "gaps,丙县,length"]
     query = "SELECT entity, score FROM kpi.totals WHERE period = '2023Q4' ORDER BY position"
     done = subprocess.run([psql, database, "-AtF,", "-c", query], capture_output=True, text=True, check=True)
     expected = held(config)["totals"].filter(period="2023Q4").select("entity", "score").rows()

@@ -1,0 +1,195 @@
+"""A difference for people and for programs: the table of changes, one entity in detail, CSV and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.text import Text
+
+from kpi.diff import Difference
+from kpi.errors import DataError, Diagnostic, Place
+from kpi.report import encode
+from kpi.report.cards import printed, table_of
+from kpi.report.files import replace
+from kpi.report.marks import NOTHING, change, movement, number, reason, visible
+
+#: The name and version of the shape, written into every machine-readable file.
+SCHEMA = "kpi.diff/1"
+
+#: How many lines of a kind are shown.
+MOST = 30
+
+#: How many indicators are named beside a changed total.
+_NAMED = 2
+
+_FORMS: dict[str, Callable[[Difference], bytes]] = {
+    "csv": lambda one: encode.csv(one.totals),
+    "json": lambda one: document(one).encode(),
+}
+
+
+def document(difference: Difference, /) -> str:
+    """Returns a difference as one JSON object, `kpi.diff/1`, one object of a frame a line."""
+    before, after = difference.before, difference.after
+    head: dict[str, Any] = {
+        "schema": SCHEMA, "system": after.system, "before": before.name, "after": after.name,
+        "definition_hash": [before.definition_hash, after.definition_hash],
+        "data_hash": [before.data_hash, after.data_hash], "separable": difference.separable,
+    }  # fmt: skip
+    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+    for name, frame in difference.frames.items():
+        rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in frame.iter_rows(named=True))
+        lines.append(f'"{name}": [\n{rows}\n]' if rows else f'"{name}": []')
+    return "{" + ",\n".join(lines) + "}\n"
+
+
+def content(difference: Difference, form: str, /) -> bytes:
+    """Returns a difference in a format: csv (the totals) or json (everything)."""
+    return _FORMS[form](difference)
+
+
+def write(difference: Difference, target: str, /) -> Path:
+    """Writes a difference to a file, CSV or JSON by its suffix, and returns the path.
+
+    Raises:
+        DataError: K541, another suffix; K540, the file cannot be written.
+    """
+    path = Path(target)
+    form = path.suffix.lower().removeprefix(".")
+    if form not in _FORMS:
+        hint = f"known are {', '.join(f'.{one}' for one in _FORMS)}"
+        raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
+    data = content(difference, form)
+    return replace(path, b"\xef\xbb\xbf" + data if form == "csv" else data)
+
+
+def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
+    """Returns what changed as tables for a terminal; for a difference of one entity, all that moved its total."""
+    if entity is not None:
+        return _detail(difference, entity, width)
+    changed = difference.changed
+    parts: list[object] = [_head(difference)]
+    if not changed.height:
+        parts.append(Text("没有变化。"))
+    decimals = difference.after.decimals
+    for rows in changed.partition_by("period", maintain_order=True):
+        who = visible(difference.after.entity_title)
+        shown = table_of("位次", who, "得分", "原", "增减", "数据", "办法", "星级", "主要来自")
+        for row in rows.head(MOST).iter_rows(named=True):
+            moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
+            rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
+            shown.add_row(rank, visible(row["entity"]), now, was, *effects, _stars(row), _mainly(difference, row))
+        more = f"，另有 {rows.height - MOST} 个" if rows.height > MOST else ""
+        parts += [Text(f"\n{_of(rows)}：{rows.height} 个有变化{more}", style="bold"), shown]
+    parts += _restated(difference)
+    parts += _definitions(difference)
+    parts.append(Text(_footer(difference), style="dim"))
+    return printed(*parts, width=width)
+
+
+def _head(difference: Difference) -> Text:
+    after = difference.after
+    return Text(visible(f"{after.title}：{difference.before.name} → {after.name}"), style="bold")
+
+
+def _of(rows: pl.DataFrame) -> str:
+    old, new = rows.row(0, named=True)["period_before"], rows.row(0, named=True)["period"]
+    return str(new) if old == new else f"{old} → {new}"
+
+
+def _score(value: float | None, status: str, decimals: int) -> str:
+    if status == "absent":
+        return "无"
+    return number(value, decimals) if value is not None else reason(status)
+
+
+def _effect(value: float | None, decimals: int) -> str:
+    return NOTHING if value is None else change(value, decimals)
+
+
+def _stars(row: dict[str, Any]) -> str:
+    old, new = (NOTHING if row[key] is None else f"{row[key]:g}" for key in ("stars_before", "stars"))
+    return new if old == new else f"{old} → {new}"
+
+
+def _mainly(difference: Difference, row: dict[str, Any]) -> str:
+    frame = difference.indicators.filter(period=row["period"], entity=row["entity"]).drop_nulls("change")
+    named = frame.filter(pl.col("change") != 0).head(_NAMED)
+    decimals = difference.after.decimals
+    lines = named.select("title", "change").rows()
+    return "\n".join(f"{visible(title)} {change(value, decimals)}" for title, value in lines)
+
+
+def _detail(difference: Difference, entity: str, width: int | None) -> str:
+    decimals = difference.after.decimals
+    parts: list[object] = [Text(visible(f"{entity}  "), style="bold") + _head(difference)]
+    for row in difference.totals.iter_rows(named=True):
+        now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+        effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
+        moved = movement(None if row["rank_change"] is None else int(row["rank_change"]))
+        line = f"\n{row['period']}  得分 {was} → {now}  增减 {effects[0]}（数据 {effects[1]}，办法 {effects[2]}）"
+        parts.append(Text(f"{line}  星级 {_stars(row)}  位次 {moved or NOTHING}"))
+        shown = table_of("指标", "原值", "现值", "单位", "原得分", "得分", "增减", "数据", "办法")
+        lines = difference.indicators.filter(period=row["period"])
+        for one in lines.head(MOST).iter_rows(named=True):
+            effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
+            scores = [number(one[key], decimals) or NOTHING for key in ("score_before", "score")]
+            shown.add_row(
+                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "", *scores,
+                *effects,
+            )  # fmt: skip
+        parts += [shown] if lines.height else []
+        figures = difference.figures.filter(period=row["period"])
+        shown = table_of("基础数据", "原值", "现值", "单位", "状态")
+        for one in figures.head(MOST).iter_rows(named=True):
+            state = [one[key] if one[key] == "absent" else reason(one[key]) for key in ("status_before", "status")]
+            words = state[1] if state[0] == state[1] else " → ".join(state)
+            shown.add_row(
+                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "", words
+            )
+        parts += [shown] if figures.height else []
+    parts += _restated(difference)
+    parts.append(Text(_footer(difference), style="dim"))
+    return printed(*parts, width=width)
+
+
+def _value(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.6g}"
+
+
+def _restated(difference: Difference) -> list[object]:
+    frame = difference.restated
+    if not frame.height:
+        return []
+    shown = table_of("期别", difference.after.entity_title, "基础数据", "更正前", "更正后", "文件", "行")
+    for row in frame.head(MOST).iter_rows(named=True):
+        texts = [visible(str(row.get(name) or "")) for name in ("period", "entity", "measure")]
+        places = [visible(str(row.get(name) or "")) for name in ("file", "row")]
+        shown.add_row(*texts, _value(row["before"]), _value(row["after"]), *places)
+    return [Text(f"\n更正的数据：{frame.height} 个", style="bold"), shown]
+
+
+def _definitions(difference: Difference) -> list[object]:
+    frame = difference.definitions
+    if not frame.height:
+        return []
+    shown = table_of("办法中的", "原", "现")
+    for row in frame.head(MOST).iter_rows(named=True):
+        shown.add_row(*(visible(row[name] or NOTHING) for name in ("path", "before", "after")))
+    return [Text(f"\n办法的变化：{frame.height} 处", style="bold"), shown]
+
+
+def _footer(difference: Difference) -> str:
+    before, after = difference.before, difference.after
+    pair = [f"{one.definition_hash[:8]}" for one in (before, after)]
+    words = ["增减 = 数据 + 办法，按未取整的总分"]
+    if not difference.separable:
+        words = ["办法也变了，只有结果、没有数据时不能区分数据和办法的影响"]
+    words.append(f"定义 {pair[0]}" if pair[0] == pair[1] else f"原定义 {pair[0]}  现定义 {pair[1]}")
+    return "  ".join(words)

@@ -1,0 +1,98 @@
+"""Results read back: a JSON document or a folder of Parquet files of `kpi score -o` as one side of a comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi.diff import REST, Side
+from kpi.errors import DataError, Diagnostic, Place
+from kpi.report.shape import SCHEMA
+
+_NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
+_NEEDED = {
+    "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "rank", "status"),
+    "indicators": ("period", "entity", "indicator", "title", "value", "unit", "score", "points"),
+}
+
+
+def is_result(path: Path) -> bool:
+    """Returns whether a file or folder is a result of `kpi score -o` that can be compared."""
+    try:
+        if path.is_dir():
+            return (path / "totals.parquet").is_file()
+        if path.suffix.lower() == ".json":
+            with path.open("rb") as file:
+                return SCHEMA.encode() in file.read(200)
+        return path.suffix.lower() == ".parquet" and _metadata(path).get("schema") == SCHEMA
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+
+
+def read_result(path: Path) -> Side:
+    """Returns a result as one side of a comparison.
+
+    What indicators contribute is their points as they were written; what these do not explain, such as bonuses and
+    means that are no sums, is the rest. Parquet alone has the totals only; a folder has the measures too.
+
+    Raises:
+        DataError: K503, when the file is damaged or lacks a column.
+    """
+    try:
+        head, tables = _document(path) if path.suffix.lower() == ".json" and path.is_file() else _parquet(path)
+        totals, indicators = (_typed(tables[name], name) for name in _NEEDED)
+        full = float(head.get("full", 100.0))
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        hint = "write it again with kpi score -o"
+        raise DataError(Diagnostic("K503", f"no result that can be read: {error}", Place(str(path)), hint)) from None
+    return Side(
+        str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
+        str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
+        _contributions(totals, indicators, full), tables.get("measures"),
+        entity_title=str(head.get("entity_title", "评价对象")), restated=tables.get("restated"),
+    )  # fmt: skip
+
+
+def _document(path: Path) -> tuple[Mapping[str, Any], dict[str, pl.DataFrame]]:
+    tree = json.loads(path.read_bytes())
+    tables = {name: pl.DataFrame(tree[name], infer_schema_length=None) for name in _NEEDED}
+    return tree, tables
+
+
+def _parquet(path: Path) -> tuple[Mapping[str, Any], dict[str, pl.DataFrame]]:
+    if path.is_file():
+        nothing = dict.fromkeys(_NEEDED["indicators"], pl.String)
+        return _metadata(path), {"totals": pl.read_parquet(path), "indicators": pl.DataFrame(schema=nothing)}
+    names = [name for name in (*_NEEDED, "measures") if (path / f"{name}.parquet").is_file()]
+    return _metadata(path / "totals.parquet"), {name: pl.read_parquet(path / f"{name}.parquet") for name in names}
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    return pl.read_parquet_metadata(path)
+
+
+def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The columns that are needed; whole numbers stay whole."""
+    kinds = {column: pl.Float64 if column in _NUMBERS else pl.String for column in _NEEDED[name]}
+    typed = frame.select(pl.col(column).cast(kind) for column, kind in kinds.items())
+    whole = [column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()]
+    return typed.with_columns(pl.col(whole).cast(pl.Int64))
+
+
+def _contributions(totals: pl.DataFrame, indicators: pl.DataFrame, full: float) -> pl.DataFrame:
+    given = indicators.select(
+        "period", "entity", "indicator", "title", contribution=(pl.col("points") * full / 100)
+    ).drop_nulls("contribution")
+    explained = given.group_by("period", "entity", maintain_order=True).agg(pl.col("contribution").sum())
+    rest = totals.select("period", "entity", "raw_score").join(
+        explained, on=["period", "entity"], how="left", maintain_order="left"
+    )
+    rest = rest.select(
+        "period", "entity", pl.lit(REST).alias("indicator"), pl.lit("加减分、封顶、否决等").alias("title"),
+        (pl.col("raw_score") - pl.col("contribution").fill_null(0.0)).round(9).alias("contribution"),
+    )  # fmt: skip
+    return pl.concat([given, rest])
