@@ -66,5 +66,7 @@ def _growth(axes: Any, race: dict[str, Any]) -> None:
     line = [middle[1] * (size / middle[0]) ** race["exponent"] for size in sizes]
     axes.plot(sizes, line, color=GREY, label=f"power {race['exponent']:.2f}")
     axes.set(xscale="log", yscale="log", xlabel=race["axis"], ylabel="seconds")
+    axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], minor=False)
+    axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(b=False)

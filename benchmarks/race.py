@@ -62,10 +62,10 @@ class Race:
         return statistics.median(mine / other for mine, other in pairs)
 
     def exponent(self) -> float | None:
-        """Returns the slope of a line through the logarithms of size and median time; None without sizes."""
+        """Returns the slope of a line through the logarithms of size and ratio to the reference; None without sizes."""
         if len(self.sizes) < 2:
             return None
-        points = [(math.log(of), math.log(statistics.median(self.seconds[name]))) for name, of in self.sizes.items()]
+        points = [(math.log(of), math.log(self.ratio(name))) for name, of in self.sizes.items()]
         return statistics.linear_regression(*zip(*points, strict=True)).slope
 
 

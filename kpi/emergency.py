@@ -27,7 +27,7 @@ GRACE = 0.5
 #: The work is ended when less memory (bytes) than this is left and it has more than that itself.
 RESERVE, LARGE = 96 << 20, 256 << 20
 _LOOKS = 0.2
-_INTERRUPTED = "Interrupted; nothing was written."
+_INTERRUPTED = "Interrupted; nothing is half written."
 _ending = threading.Lock()
 #: Kept, as C calls it.
 _kept: list[object] = []

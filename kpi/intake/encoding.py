@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.intake.table import Scratch
+from kpi.resources import shortage
 
 Kind = Literal["text", "parquet", "arrow", "xlsx", "xls", "gzip", "zstd"]
 
@@ -155,6 +156,8 @@ def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
                 check_growth(total, size, place)
                 target.write(chunk)
     except (OSError, EOFError, zlib.error) as error:
+        if shortage(error) is not None:
+            raise  # the disk for what is unpacked is full: the file is not to blame
         raise _foreign(f"a damaged {kind} file ({error})", place, "send or download it again") from None
     except Exception as error:
         if type(error).__name__ != "ZstdError":

@@ -27,6 +27,7 @@ from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
 from kpi.intake.large import read_large
 from kpi.intake.table import ROW, Scratch, Table
+from kpi.resources import shortage
 
 __all__ = [
     "ROW",
@@ -243,6 +244,8 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
     try:
         return replace(_of_frame(scan(path), place), scratch=scratch)
     except _BROKEN as error:
+        if shortage(error) is not None:
+            raise
         raise DataError(_damaged(place, error)) from None
 
 
@@ -265,7 +268,7 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
         yield
     except _BROKEN as error:
         # What the system says, such as a full disk, has a number; what a reader says of bytes has none.
-        if isinstance(error, OSError) and error.errno is not None:
+        if shortage(error) is not None or (isinstance(error, OSError) and error.errno is not None):
             raise
         found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
         if found:

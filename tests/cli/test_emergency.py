@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import signal
 import subprocess
@@ -90,7 +91,7 @@ def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, keep):
     assert process.stdout.readline() == b"working\n"
     time.sleep(0.3)
     code, _, errors, seconds = interrupted(process)
-    assert (code, errors) == (130, "Interrupted; nothing was written.\n")
+    assert (code, errors) == (130, "Interrupted; nothing is half written.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
     assert seconds < 5  # one second on a machine of one's own
 
@@ -105,7 +106,7 @@ def test_an_interrupt_of_a_big_score_leaves_nothing(tmp_path, after):
         time.sleep(0.02)
     time.sleep(after)
     code, out, errors, seconds = interrupted(process)
-    assert (code, out, errors) == (130, b"", "Interrupted; nothing was written.\n")
+    assert (code, out, errors) == (130, b"", "Interrupted; nothing is half written.\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tmp"]
     assert not list((tmp_path / "tmp").iterdir())
     assert seconds < 5
@@ -121,7 +122,7 @@ def test_an_interrupt_of_a_sample_leaves_nothing(tmp_path):
         while not any(path.stat().st_size > 1 << 20 for path in home.rglob(".*.tmp")):
             time.sleep(0.05)
         code, _, errors, seconds = interrupted(process)
-        assert (code, errors) == (130, "Interrupted; nothing was written.\n")
+        assert (code, errors) == (130, "Interrupted; nothing is half written.\n")
         assert [path.name for path in home.iterdir()] == ["tmp"]
         assert seconds < 5
 
@@ -278,11 +279,13 @@ def test_a_full_disk_leaves_no_part_of_a_sample(tmp_path, out):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_for_temporary_files_is_said(small):
-    (small / "gb.csv").write_bytes((GOOD + GOOD.partition("\n")[2].replace("2023Q4", "2023Q3") * 3).encode("gb18030"))
-    done = small_files(small, 40, "score", "gb.csv", "-s", "small.yaml")
+@pytest.mark.parametrize("name", ["gb.csv", "packed.csv.gz"])
+def test_a_full_disk_for_temporary_files_is_said(small, name):
+    text = GOOD + GOOD.partition("\n")[2].replace("2023Q4", "2023Q3") * 3
+    (small / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode("gb18030"))
+    done = small_files(small, 40, "score", name, "-s", "small.yaml")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "error[K571]: no space is left on the disk while reading gb.csv" in done.stderr
+    assert f"error[K571]: no space is left on the disk while reading {name}" in done.stderr
     assert "TMPDIR" in done.stderr
 
 

@@ -154,7 +154,7 @@ def test_an_interrupt_gives_130_and_no_traceback(tmp_path):
     finally:
         process.kill()
         process.wait()
-    assert (process.returncode, out, errors.decode()) == (130, b"", "Interrupted; nothing was written.\n")
+    assert (process.returncode, out, errors.decode()) == (130, b"", "Interrupted; nothing is half written.\n")
 
 
 def opened(pipe):
