@@ -93,6 +93,7 @@ LAYERS = (
     "intake.records",
     "intake.conversion",
     "intake.own_targets",
+    "intake.codes",
     "intake.repeats",
     "intake.facts",
     "intake.coded",

@@ -11,10 +11,10 @@ from kpi import progress
 from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
+from kpi.intake import codes, records, repeats, reported, timing
 from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
-from kpi.intake import records, repeats, reported, timing
 from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
@@ -100,6 +100,8 @@ class _Intake:
         events = records.gathered(sources, self.system)
         entities = roster or replace(self.named(sources, apart, events.values()), wholes=wholes)
         figures, cells, targets = self.figures(sources, entities, apart, events)
+        for source in sources:
+            self.findings += codes.disagreements(source, entities)
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (

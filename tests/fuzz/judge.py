@@ -94,7 +94,8 @@ class Judge:
         kinds = {change.kind for change in case.grid}
         if kinds <= HARMLESS:
             _compare(card, _REFERENCE, "changes that mean the same change figures")
-        elif kinds <= HARMLESS | LOCAL and card is not None:
+        elif kinds <= HARMLESS | LOCAL and card is not None and not {"figure", "swap columns"} <= kinds:
+            # Where columns were swapped, what stands in the place of a figure may be a name.
             touched = _touched(case)
             if "" in touched:
                 return  # a text alone in a row may be part of the header

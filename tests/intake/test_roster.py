@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+import kpi
 from kpi.errors import DataError
 from kpi.intake.roster import from_roster
 
@@ -78,3 +79,23 @@ def test_rows_that_are_wrong(roster, text, expected):
 def test_one_code_for_two_times_without_overlap_is_right(roster):
     text = "entity,code,valid_from,valid_to\n甲县,1,,2020\n甲县,2,2021,\n"
     assert roster(text).names == ["甲县"]
+
+
+def test_a_code_beside_another_name_is_told_once(tmp_path):
+    (tmp_path / "roster.csv").write_text(HISTORY, "utf-8")
+    (tmp_path / "s.yaml").write_text(
+        "system: s\nperiod: quarter\nentities: {roster: roster.csv}\nmeasures: {gdp: {unit: 亿元}}\n"
+        "indicators: {size: {kind: level, of: gdp}}\n",
+        "utf-8",
+    )
+    data = tmp_path / "data.csv"
+    data.write_text(
+        "期别,区划代码,地区,gdp\n2023Q3,330483,海宁市,1\n2023Q4,330483,海宁市,2\n2023Q4,330483,桐乡,3\n"
+        "2023Q3,999999,桐乡市,4\n",
+        "utf-8",
+    )
+    card = kpi.score(data, system=tmp_path / "s.yaml")
+    (found,) = card.findings_list
+    assert (found.code, str(found.severity), found.place.row, found.place.field) == ("K611", "warning", 2, "区划代码")
+    assert found.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the name counts"
+    assert card.measures["value"].to_list() == [1.0, 4.0, 2.0, 3.0]
