@@ -12,7 +12,7 @@ from kpi.batch import editions
 from kpi.batch.again import again, verified
 from kpi.batch.config import load
 from kpi.batch.run import archive_of, run, store_of
-from kpi.batch.tell import summary, to_log, write_metrics, write_summary
+from kpi.batch.tell import summary, to_log, write_metrics, write_note, write_summary
 from kpi.display import showing
 from kpi.errors import DataError, Diagnostic, KpiError, Severity, count
 from kpi.scorecard import Scorecard
@@ -62,6 +62,8 @@ def night(
         raise
     if config.summary is not None:
         write_summary(config.path(config.summary), result)
+    if config.notify is not None:
+        write_note(config.path(config.notify), result)
     if config.metrics is not None:
         write_metrics(config.path(config.metrics), result, now=time.time())
     show(one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING) or not quiet)

@@ -83,6 +83,7 @@ class Config(_Table):
     archive: str | None = Field(None, description="where inputs are kept; left out: beside or in the store")
     log: str | None = Field(None, description="a file that gets one JSON object a line")
     metrics: str | None = Field(None, description="a file for Prometheus' text collector")
+    notify: str | None = Field(None, description="a folder that gets a note for every night with news")
     summary: str | None = Field(None, description="a JSON file that says how the last night went")
     outside: bool = Field(False, description="paths may leave the folder of this file")
 
@@ -150,7 +151,7 @@ def load(file: Path) -> Config:
 
 def _paths(config: Config) -> list[tuple[int | None, str]]:
     """Every path in a configuration, with the number of the source it belongs to."""
-    some = [config.definitions, config.archive, config.log, config.metrics, config.summary]
+    some = [config.definitions, config.archive, config.log, config.metrics, config.notify, config.summary]
     some += [config.store.path, config.store.connection_file]
     found: list[tuple[int | None, str]] = [(None, name) for name in some if name is not None]
     for number, source in enumerate(config.source):

@@ -150,14 +150,15 @@ def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | 
         index: of the last night.
     """
     kept = Index()
-    if not separable(laid.system):
-        return None, kept
     spans: dict[Item, Span] = {}
     try:
         for item in laid.inputs.data:
             key = _hash([laid.fingerprint, engine(), *item])
             spans[item] = kept.spans[key] = index.spans.get(key) or _span(laid, item)
+            kept.rows[item[0]] = spans[item].rows
     except DataError:
+        return None, kept
+    if not separable(laid.system):
         return None, kept
     for items in together(spans):
         key = _hash([laid.fingerprint, engine(), items])

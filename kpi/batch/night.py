@@ -79,7 +79,7 @@ class Prepared:
     def figures(self, kept: str | None = None) -> tuple[Figures, str]:
         """Returns the figures of all files, reading only those that are new, and what to give the next time.
 
-        From then on `reached` says which earlier periods the results look at.
+        From then on `reached` says which earlier periods the results look at, and `rows` how many each file has.
 
         Args:
             kept: what was returned the last time, None to read all files.
@@ -90,6 +90,7 @@ class Prepared:
         key = f"{self.laid.fingerprint} {engine()}"
         self.reached: Reach = last.reaches.get(key) or reach(self.plan)
         index.reaches[key] = self.reached
+        self.rows = index.rows
         return found or whole(self.laid), index.put(shelf)
 
     def keys(self, figures: Figures) -> dict[str, str]:
@@ -237,7 +238,7 @@ def scored(
     entries |= {label: {"key": now[label], "run": number} for label in wanted}
     outcome.entry = {
         "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number, "slices": kept,
-        "periods": {label: entries[label] for label in sorted(entries)},
+        "rows": ready.rows, "periods": {label: entries[label] for label in sorted(entries)},
     }  # fmt: skip
     return outcome
 

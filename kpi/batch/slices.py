@@ -76,11 +76,15 @@ class Slice:
 
 @dataclass
 class Index:
-    """What the last night kept for a system: spans of files, slices, and the reach of the plan, each by its key."""
+    """What the last night kept for a system: spans of files, slices, and the reach of the plan, each by its key.
+
+    `rows` are those of every file that was looked at; they go into the state of the run, not into the archive.
+    """
 
     spans: dict[str, Span] = field(default_factory=dict)
     slices: dict[str, Slice] = field(default_factory=dict)
     reaches: dict[str, Reach] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
         """Keeps the index in an archive and returns its hash."""

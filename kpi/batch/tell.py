@@ -14,6 +14,9 @@ from kpi.batch.run import Night
 from kpi.errors import Severity, count
 from kpi.store.whole import write_whole
 
+#: How many findings a note lists.
+_NOTED = 50
+
 
 def to_log(file: Path | None) -> Callable[..., None]:
     """Returns what writes an event to a log: one JSON object a line, appended in one piece; nothing without a file."""
@@ -61,6 +64,34 @@ def write_summary(file: Path, result: Night) -> None:
         "findings": [str(one) for one in result.findings if one.severity is Severity.ERROR],
     }
     write_whole(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def write_note(folder: Path, result: Night) -> Path | None:
+    """Writes a note in Markdown for a night with news, for whoever is to be told, and returns it; None without news.
+
+    News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
+    run; a night that published nothing is `not-published.md`, which the next good night takes away.
+    """
+    number = None if result.run is None else result.run.number
+    stopped = folder / "not-published.md"
+    if number is not None:
+        stopped.unlink(missing_ok=True)
+    told = [one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING)]
+    if not told and all(one.status == "unchanged" for one in result.outcomes):
+        return None
+    lines = [f"# {'评价结果未发布' if number is None else f'第 {number} 次运行'}", "", summary(result), ""]
+    for one in result.outcomes:
+        words = {"failed": "失败，保留上次结果", "unchanged": "无变化"}.get(one.status, "已更新")
+        lines.append(f"- {one.system}：{words}")
+        for name, labels in (("计分", one.scored), ("移除", one.removed), ("待处理", one.pending)):
+            if labels:
+                lines.append(f"  - {name}：{'、'.join(labels)}")
+    if told:
+        lines += ["", f"## 问题 {len(told)} 条", "", *(f"- {one}" for one in told[:_NOTED])]
+        lines += [f"- 另有 {len(told) - _NOTED} 条，见审核结果"] if len(told) > _NOTED else []
+    path = stopped if number is None else folder / f"run-{number:06}.md"
+    write_whole(path, ("\n".join(lines) + "\n").encode())
+    return path
 
 
 def write_metrics(file: Path, result: Night, *, now: float) -> None:

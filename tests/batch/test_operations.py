@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -132,6 +134,73 @@ def test_a_system_that_fails_gives_exit_code_one_and_keeps_its_last_success_in_t
     stamp = r'kpi_batch_last_success_timestamp_seconds\{system="small"\} (\d+)'
     assert re.search(stamp, first)[1] == re.search(stamp, second)[1]
     assert 'kpi_batch_failed{system="small"} 1' in second
+
+
+def test_a_night_with_news_leaves_a_note_and_one_without_leaves_none(city):
+    config = city.config(store='notify = "notes"\nstore = "store"')
+    notes = city.folder / "notes"
+    assert kpi(city, "batch", config).returncode == 0
+    assert "2023Q4" in (notes / "run-000001.md").read_text("utf-8")
+    assert kpi(city, "batch", config).returncode == 0
+    assert [one.name for one in notes.iterdir()] == ["run-000001.md"]
+    good = (city.folder / "inbox" / "2023Q4.csv").read_bytes()
+    (city.folder / "inbox" / "2023Q4.csv").write_bytes(b"PK\x03\x04 no workbook")
+    assert kpi(city, "batch", config, "-x").returncode == 1
+    note = (notes / "not-published.md").read_text("utf-8")
+    assert "失败" in note
+    assert "inbox/2023Q4.csv" in note
+    (city.folder / "inbox" / "2023Q4.csv").write_bytes(good)
+    assert kpi(city, "batch", config).returncode == 0
+    assert [one.name for one in notes.iterdir()] == ["run-000001.md"]
+
+
+def test_the_state_of_a_run_names_files_hashes_rows_and_versions(city):
+    config = city.config()
+    night(config)
+    run = store_of(load(config)).head()
+    entry = run.state["systems"]["small"]
+    assert [one["file"] for one in entry["inputs"]["data"]] == sorted(entry["rows"])
+    assert set(entry["rows"].values()) == {9}
+    assert {"python", "polars", "pydantic"} <= set(run.manifest["versions"])
+    told = run.manifest["systems"]["small"]
+    assert told["rows"]["read"] == 9 * 12
+    assert {"hash", "prepare", "read", "score", "frames"} <= set(told["seconds"])
+
+
+def test_the_units_of_systemd_and_the_line_of_cron_in_the_manual_are_sound():
+    text = (ROOT / "docs" / "batch.md").read_text("utf-8")
+    block = re.search(r"```ini\n(.*?)```", text, re.DOTALL)[1]
+    units = dict(re.findall(r"# /etc/systemd/system/(\S+)\n(.*?)(?=# /etc|\Z)", block, re.DOTALL))
+    assert set(units) == {"kpi-batch.service", "kpi-batch.timer"}
+    service, timer = (configparser.ConfigParser(interpolation=None) for _ in units)
+    for parser, unit in ((service, "kpi-batch.service"), (timer, "kpi-batch.timer")):
+        parser.optionxform = str
+        parser.read_string(units[unit])
+    assert service["Service"]["Type"] == "oneshot"
+    assert timer["Install"]["WantedBy"] == "timers.target"
+    cron = re.search(r"With cron: `(.*?)`", text)[1]
+    for line in (service["Service"]["ExecStart"], cron.split(None, 6)[-1]):
+        options = [word for word in line.split() if word.startswith("--")]
+        done = kpi(None, "batch", "--help")
+        assert all(option in done.stdout for option in options), line
+    assert re.fullmatch(r"\d+ \d+ \* \* \* \S+ kpi batch .*", cron)
+
+
+def test_no_password_is_in_the_arguments_or_the_log_of_a_batch(city, database, monkeypatch):
+    config = city.config(
+        store='log = "log.jsonl"\narchive = "archive"\n'
+        'store = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}'
+    )
+    with store_of(load(config)).lock(0):
+        command = [sys.executable, "-m", "kpi", "batch", str(config), "--wait", "30"]
+        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(3)
+        arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+    said = out + err + (city.folder / "log.jsonl").read_text("utf-8") + arguments.decode()
+    run = store_of(load(config)).head()
+    assert "geheim7" not in said + json.dumps([run.manifest, run.state], ensure_ascii=False)
 
 
 def test_the_metrics_have_the_form_that_prometheus_reads(city):
