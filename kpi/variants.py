@@ -26,12 +26,12 @@ def changed(system: System, **fields: Any) -> System:
 def rescored(system: System, rule: Rule) -> dict[str, Any]:
     """Returns the indicators with another rule; empty where no indicator would be scored otherwise.
 
-    A milestone keeps its own: done or not is no quantity.
+    An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
     """
     found = {}
     for name, indicator in system.indicators.items():
         now = system.rule(name)
-        if now is not None and now != rule and not isinstance(indicator, Milestone):
+        if now is not None and type(now) is not type(rule) and not isinstance(indicator, Milestone):
             found[name] = indicator.model_copy(update={"score": rule})
     return {name: found.get(name, one) for name, one in system.indicators.items()} if found else {}
 

@@ -146,6 +146,8 @@ def test_every_assumption_is_varied_and_what_makes_no_difference_is_left_alone(t
     # `c` is all of its pillar: without it the pillar is left out.
     left_out = {("without", name) for name in ("a", "b", "一", "二")}
     assert whole == normalisations | left_out | {("mean", "geometric")}
+    own = tried(stressed(card(tmp_path, scoring={"kind": "minmax"}), runs=1))
+    assert ("normalisation", "minmax") not in own
     gaps = tried(stressed(card(tmp_path, ROWS | {"己": (0, None, 50)}), runs=1))
     assert gaps - whole == {("missing", name) for name in ("redistribute", "zero", "cohort_mean")} | {("mean", "power")}
     assert ("mean", "geometric") not in gaps
