@@ -27,6 +27,7 @@ def failing():
     return lambda: 1 / 0
 
 
+@pytest.mark.slow
 def test_a_child_counts_its_own_peak_of_memory():
     held = b"x" * (400 << 20)  # what the parent holds is in no child's count
     small, large = (Apart(holding, {"megabytes": size}).run() for size in (1, 300))

@@ -80,7 +80,7 @@ class Sample:
                     dataset.columns.get("entity") or dataset.columns.get("code") or HEADERS["entity"],
                     dataset.columns.get("period") or "日期",
                 )  # fmt: skip
-                found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows), rows)  # type: ignore[misc]
+                found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
         if self.rows is not None and not found:
             hint = "--entities and --periods say how many figures there are"
             raise DataError(Diagnostic("K560", "the system has no records, whose number --rows says", hint=hint))
@@ -117,7 +117,7 @@ class Sample:
             raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
 
 
-def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int = BATCH) -> Iterator[pl.DataFrame]:
+def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) -> Iterator[pl.DataFrame]:
     for first in range(0, rows, size):
         yield make(first, min(size, rows - first))
 

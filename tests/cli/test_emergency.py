@@ -85,7 +85,7 @@ def interrupted(process):
     return process.returncode, out, errors.decode(), time.monotonic() - began
 
 
-@pytest.mark.parametrize("keep", [False, True], ids=["in a query", "in a query and deaf"])
+@pytest.mark.parametrize("keep", [slow(case=False), True], ids=["in a query", "in a query and deaf"])
 def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, keep):
     process = begun(tmp_path, sys.executable, "-c", ENDLESS.replace("KEEP", str(keep)))
     assert process.stdout.readline() == b"working\n"
@@ -201,7 +201,7 @@ kpi.commands.score = score
         pytest.param(GROWING, "not enough memory while scoring: ", id="used up", marks=pytest.mark.slow),
         pytest.param(REFUSED, "not enough memory while scoring, or another", id="refused to Rust"),
         pytest.param(REFUSED.replace("pl.repeat(1.0, 1 << 30, eager=True)", "bytearray(1 << 34)"),
-                     "not enough memory while scoring\n", id="refused to Python"),
+                     "not enough memory while scoring\n", id="refused to Python", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
@@ -261,7 +261,7 @@ def small(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("out", ["out.xlsx", "out/", *map(slow, ("out.csv", "out.json", "out.parquet", "out.md"))])
+@pytest.mark.parametrize("out", ["out/", *map(slow, ("out.csv", "out.json", "out.parquet", "out.md", "out.xlsx"))])
 def test_a_full_disk_leaves_no_part_of_a_result(small, out):
     done = small_files(small, 40, "score", "data.csv", "-s", "small.yaml", "-o", out)
     assert (done.returncode, done.stdout) == (2, "")
@@ -279,7 +279,7 @@ def test_a_full_disk_leaves_no_part_of_a_sample(tmp_path, out):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["gb.csv", "packed.csv.gz"])
+@pytest.mark.parametrize("name", ["gb.csv", slow("packed.csv.gz")])
 def test_a_full_disk_for_temporary_files_is_said(small, name):
     text = GOOD + GOOD.partition("\n")[2].replace("2023Q4", "2023Q3") * 3
     (small / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode("gb18030"))
