@@ -1,0 +1,197 @@
+"""W: events aggregated to measures, by the engine, by hand in Polars, by DuckDB and pandas, and the floor of all.
+
+24 measures that merge: the number of cases, the waiting minutes and the mean fee under eight conditions; then three
+distinct counts and three quantiles in addition. Every contender reads one Parquet file and gives one row for each
+county and month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+WHO, WHEN, CHANNEL, KIND = "所属县市", "办结日期", "渠道", "事项类型"
+WAIT, FEE, RATING, STAFF, ITEM, APPLICANT = "等待分钟", "收费", "满意度", "经办人", "事项", "申请人"
+
+#: The conditions: as definitions and SQL have them, in Polars, and in pandas.
+CONDITIONS: dict[str, tuple[str, pl.Expr, Callable]] = {
+    "remote": (
+        f"{CHANNEL} IN ('网上', '掌上')", pl.col(CHANNEL).is_in(["网上", "掌上"]),
+        lambda d: d[CHANNEL].isin(["网上", "掌上"]),
+    ),
+    "counter": (f"{CHANNEL} = '窗口'", pl.col(CHANNEL) == "窗口", lambda d: d[CHANNEL] == "窗口"),
+    "permits": (f"{KIND} = '事项01'", pl.col(KIND) == "事项01", lambda d: d[KIND] == "事项01"),
+    "quick": (f"{WAIT} < 10", pl.col(WAIT) < 10, lambda d: d[WAIT] < 10),
+    "content": (f"{RATING} >= 60", pl.col(RATING) >= 60, lambda d: d[RATING] >= 60),
+    "online_pair": (
+        f"{KIND} IN ('事项02', '事项03') AND {CHANNEL} = '网上'",
+        pl.col(KIND).is_in(["事项02", "事项03"]) & (pl.col(CHANNEL) == "网上"),
+        lambda d: d[KIND].isin(["事项02", "事项03"]) & (d[CHANNEL] == "网上"),
+    ),
+    "dear": (f"{FEE} > 500", pl.col(FEE) > 500, lambda d: d[FEE] > 500),
+    "unrated": (f"{RATING} IS NULL", pl.col(RATING).is_null(), lambda d: d[RATING].isna()),
+}  # fmt: skip
+
+#: What does not merge: name, kind, column, condition, quantile.
+HARD = (
+    ("staff", "distinct", STAFF, "remote", None),
+    ("items", "distinct", ITEM, "counter", None),
+    ("applicants", "distinct", APPLICANT, "permits", None),
+    ("wait_middle", "quantile", WAIT, "remote", 0.5),
+    ("fee_high", "quantile", FEE, "counter", 0.9),
+    ("rating_low", "quantile", RATING, "remote", 0.1),
+)
+
+#: Rows that are made, and written, at a time.
+_BATCH = 500_000
+
+
+def generate(path: Path, rows: int, entities: int, months: int) -> None:
+    """Writes a file of events in no order, the same for the same sizes, in little memory."""
+    days = months * 30
+
+    def batch(first: int, count: int) -> pl.DataFrame:
+        number = pl.int_range(first, first + count, dtype=pl.UInt64)
+
+        def drawn(seed: int, of: int) -> pl.Expr:
+            return number.hash(seed) % of
+
+        def named(stem: str, seed: int, of: int) -> pl.Expr:
+            return pl.lit(pl.Series([f"{stem}{place:04d}" for place in range(of)])).gather(drawn(seed, of))
+
+        return pl.select(
+            named("样本县", 1, entities).alias(WHO),
+            (pl.date(2021, 1, 1) + pl.duration(days=drawn(2, days))).alias(WHEN),
+            pl.lit(pl.Series(["网上", "掌上", "窗口", "自助", "电话"])).gather(drawn(3, 5)).alias(CHANNEL),
+            pl.lit(pl.Series([f"事项{place:02d}" for place in range(8)])).gather(drawn(4, 8)).alias(KIND),
+            (drawn(5, 600) / 10).alias(WAIT),
+            (drawn(6, 100_000) / 100).alias(FEE),
+            pl.when(drawn(7, 10) < 9).then(drawn(8, 101).cast(pl.Float64)).alias(RATING),
+            named("经办人", 9, 2000).alias(STAFF),
+            named("项", 10, 150).alias(ITEM),
+            drawn(11, 1 << 22).cast(pl.UInt32).alias(APPLICANT),
+        )
+
+    schema = batch(0, 1).schema
+    parts = [
+        pl.defer(lambda first=first: batch(first, min(_BATCH, rows - first)), schema=schema)
+        for first in range(0, rows, _BATCH)
+    ]
+    pl.concat(parts).sink_parquet(path, row_group_size=_BATCH)
+
+
+# ---- CONTENDERS ---- #
+
+
+def system(*, hard: bool):
+    """Returns the system that defines the measures."""
+    from kpi.system import System
+
+    measures: dict[str, dict] = {}
+    for name, (where, _, _) in CONDITIONS.items():
+        measures[f"n_{name}"] = {"kind": "count", "unit": "件", "where": where}
+        measures[f"w_{name}"] = {"kind": "sum", "of": WAIT, "unit": "分钟", "where": where}
+        measures[f"f_{name}"] = {"kind": "mean", "of": FEE, "unit": "元", "where": where}
+    for name, kind, of, where, q in HARD if hard else ():
+        more = {} if q is None else {"q": q}
+        measures[name] = {"kind": kind, "of": of, "unit": "1", "where": CONDITIONS[where][0], **more}
+    return System.model_validate(
+        {
+            "system": "events", "period": "month", "entities": {}, "measures": measures,
+            "indicators": {"remote": {"kind": "level", "of": "n_remote"}},
+            "datasets": {"cases": {"form": "records", "columns": {"period": WHEN, "entity": WHO},
+                                   "types": {RATING: "number"}}},
+        }
+    )  # fmt: skip
+
+
+def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
+    """The engine, from the file to figures with statuses and counts of rows."""
+    from kpi.intake import records
+    from kpi.intake.entities import from_data
+    from kpi.intake.files import read
+    from kpi.intake.match import match
+
+    of = system(hard=hard)
+
+    def work() -> pl.DataFrame:
+        gathered = records.gather([match(of, table)[0] for table in read(path)], of)
+        found = gathered.measured(from_data(gathered.texts(), {}))
+        assert not found.findings
+        return found.figures
+
+    return work
+
+
+def by_hand(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
+    """Polars as whoever knows it well writes it: one streaming `group_by`, conditions once, sums of floats."""
+
+    def work() -> pl.DataFrame:
+        tests = {f"?{name}": test for name, (_, test, _) in CONDITIONS.items()}
+        aggregations = {}
+        for name in CONDITIONS:
+            aggregations[f"n_{name}"] = pl.col(f"?{name}").sum().cast(pl.Float64)
+            aggregations[f"w_{name}"] = pl.when(pl.col(f"?{name}")).then(pl.col(WAIT)).sum()
+            aggregations[f"f_{name}"] = pl.when(pl.col(f"?{name}")).then(pl.col(FEE)).mean()
+        for name, _, of, where, q in HARD if hard else ():
+            value = pl.col(of).filter(pl.col(f"?{where}"))
+            aggregations[name] = value.n_unique().cast(pl.Float64) if q is None else value.quantile(q, "linear")
+        month = (pl.col(WHEN).dt.year() * 12 + pl.col(WHEN).dt.month() - 1).alias("period")
+        frame = pl.scan_parquet(path).with_columns(**tests)
+        return frame.group_by(pl.col(WHO).alias("entity"), month).agg(**aggregations).collect()
+
+    return work
+
+
+def duckdb(path: str, *, hard: bool = False) -> Callable[[], object]:
+    """The same in SQL."""
+    import duckdb as db
+
+    columns = []
+    for name, (where, _, _) in CONDITIONS.items():
+        columns += [
+            f"count(*) FILTER ({where})::DOUBLE AS n_{name}",
+            f"coalesce(sum({WAIT}) FILTER ({where}), 0) AS w_{name}",
+            f"avg({FEE}) FILTER ({where}) AS f_{name}",
+        ]
+    for name, _, of, where, q in HARD if hard else ():
+        what = f"count(DISTINCT {of})" if q is None else f"quantile_cont({of}, {q})"
+        columns.append(f"({what} FILTER ({CONDITIONS[where][0]}))::DOUBLE AS {name}")
+    month = f"(year({WHEN}) * 12 + month({WHEN}) - 1)::INTEGER AS period"
+    query = f"SELECT {WHO} AS entity, {month}, {', '.join(columns)} FROM '{path}' GROUP BY ALL"  # noqa: S608
+    return lambda: db.sql(query).to_arrow_table()
+
+
+def pandas(path: str, *, hard: bool = False) -> Callable[[], object]:
+    """The same in pandas, one column a measure before the `groupby`, so that it is aggregated in C."""
+    import pandas as pd
+
+    assert not hard
+
+    def work() -> object:
+        data = pd.read_parquet(path, columns=[WHO, WHEN, CHANNEL, KIND, WAIT, FEE, RATING])
+        days = pd.to_datetime(data[WHEN])
+        keys = [data[WHO].astype("category").rename("entity"), (days.dt.year * 12 + days.dt.month - 1).rename("period")]
+        columns = {}
+        for name, (_, _, test) in CONDITIONS.items():
+            matched = test(data)
+            columns |= {f"n_{name}": matched.astype(float), f"w_{name}": data[WAIT].where(matched),
+                        f"f_{name}": data[FEE].where(matched)}  # fmt: skip
+        grouped = pd.DataFrame(columns).groupby(keys, observed=True, sort=False)
+        how = {name: "mean" if name[0] == "f" else "sum" for name in columns}
+        return grouped.agg(how).reset_index().astype({"entity": str})
+
+    return work
+
+
+def floor(path: str) -> Callable[[], pl.DataFrame]:
+    """Reads the same columns and touches every value of them."""
+
+    def work() -> pl.DataFrame:
+        texts = [pl.col(name).str.len_bytes().sum() for name in (WHO, CHANNEL, KIND)]
+        numbers = [pl.col(name).sum() for name in (WAIT, FEE, RATING)]
+        return pl.scan_parquet(path).select(*texts, *numbers, pl.col(WHEN).max()).collect()
+
+    return work
