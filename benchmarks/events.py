@@ -118,11 +118,18 @@ def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
 
     def work() -> pl.DataFrame:
         gathered = records.gather([match(of, table)[0] for table in read(path)], of)
-        found = gathered.measured(from_data(gathered.texts(), {}))
+        entities = from_data(gathered.texts(), {})
+        found = gathered.measured(entities)
         assert not found.findings
-        return found.figures
+        names = pl.Series("entity", entities.names)
+        return found.figures.with_columns(entity=names.gather(found.figures["entity"]))
 
     return work
+
+
+def wide(figures: pl.DataFrame) -> pl.DataFrame:
+    """Returns the engine's figures as the others have them, a column a measure."""
+    return figures.pivot("measure", index=["entity", "period"], values="value")
 
 
 def by_hand(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
@@ -182,6 +189,25 @@ def pandas(path: str, *, hard: bool = False) -> Callable[[], object]:
         grouped = pd.DataFrame(columns).groupby(keys, observed=True, sort=False)
         how = {name: "mean" if name[0] == "f" else "sum" for name in columns}
         return grouped.agg(how).reset_index().astype({"entity": str})
+
+    return work
+
+
+def sums(path: str, *, how: str) -> Callable[[], pl.DataFrame]:
+    """The sums of two columns under eight conditions, of floats, or of whole multiples of 1e-9 in 64 or 128 bits."""
+    kinds = {"64 bits": pl.Int64, "128 bits": pl.Int128}
+
+    def work() -> pl.DataFrame:
+        frame = pl.scan_parquet(path).with_columns(**{f"?{name}": test for name, (_, test, _) in CONDITIONS.items()})
+        if how in kinds:
+            frame = frame.with_columns((pl.col(WAIT, FEE) * 1e9).round().cast(kinds[how]))
+        added = {
+            f"{of} {name}": pl.when(pl.col(f"?{name}")).then(pl.col(of)).sum()
+            for name in CONDITIONS
+            for of in (WAIT, FEE)
+        }
+        found = frame.group_by(pl.col(WHO).alias("entity"), pl.col(WHEN).dt.month().alias("period")).agg(**added)
+        return found.with_columns(pl.col(*added).cast(pl.Float64) / (1.0 if how == "floats" else 1e9)).collect()
 
     return work
 

@@ -17,7 +17,7 @@ from kpi.intake.partials import PER, Aggregation, condition
 from kpi.measures import First, Last, OfRows
 
 #: How many cells, keys included, the rows of a bucket may have.
-CELLS = 32_000_000
+CELLS = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,9 @@ class _Rows:
         frame = frame.with_columns(period=(pl.col(MONTH) // self.months).cast(pl.Int32))
         cells = dict.fromkeys(cell(one.of) for one in self._measures())
         tests = {name: condition(text, kinds) for text, name in where.items() if text}
-        return frame.select(*keys, *extra, *cells, **tests).collect(engine="streaming")
+        frame = frame.select(*keys, *extra, *cells, **tests)
+        # A row that matches no condition is of no use.
+        return (frame if "" in where else frame.filter(pl.any_horizontal(*tests))).collect(engine="streaming")
 
     def _measures(self) -> list[OfRows]:
         return list(self.measures.values())

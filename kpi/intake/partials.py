@@ -7,6 +7,10 @@ Sums are whole multiples of 1e-9, which no order of the rows changes. In 64 bits
 128 bits a third more. So columns whose first rows leave room are summed in 64 bits, and the pass proves that this was
 enough: no cell was above the limit of its column, and no group had more rows than fit below it. Otherwise it is run
 again with 128 bits.
+
+In the same way columns that are filled in the first rows are taken to be filled throughout: the rows that match are
+then those with a figure. The pass counts the cells where that is not so, and if there are any, a scan of their rows
+alone corrects the numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from kpi.measures import SCALE, Part
 from kpi.terms import Term
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+_HOLES = "#holes"
 
 #: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
 SMALL = 100_000
@@ -43,6 +48,7 @@ class Aggregation:
         kinds: the columns that are read, each a number or a text.
         limits: what the magnitude of each number is expected to stay below; `LARGEST` where sums take 128 bits.
         most: the most rows that a group may have for these limits.
+        full: the numbers that are expected in every row.
         span: the months that are read, all when None.
     """
 
@@ -50,6 +56,7 @@ class Aggregation:
     kinds: Mapping[str, str]
     limits: Mapping[str, float]
     most: float = float("inf")
+    full: frozenset[str] = frozenset()
     span: Span | None = None
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
@@ -71,8 +78,22 @@ class Aggregation:
         )
         keys = {SOURCE: pl.UInt32, WHO: pl.String, MONTH: pl.Int32, PER: pl.String}
         there = [key for key in keys if key in frame.collect_schema()]
-        kept = [_kept(part, where).alias(part.name) for part in parts]
-        found = frame.group_by(there).agg(pl.len().alias(ROWS), pl.col(ODD).sum(), *kept).collect(engine="streaming")
+        implied = [one for one in parts if one.what == "filled" and one.of in self.full]
+        rows = [Part("rows", one.where) for one in implied]
+        kept = [_kept(one, where).alias(one.name) for one in dict.fromkeys([*parts, *rows]) if one not in implied]
+        holes = [pl.col(cell(name)).is_null() for name in sorted({str(one.of) for one in implied})]
+        hole = pl.any_horizontal(holes) if holes else pl.lit(value=False)
+        counted = [pl.len().alias(ROWS), pl.col(ODD).sum(), hole.sum().alias(_HOLES)]
+        found = frame.group_by(there).agg(*counted, *kept).collect(engine="streaming")
+        found = found.with_columns(pl.col(of.name).alias(one.name) for one, of in zip(implied, rows, strict=True))
+        if found[_HOLES].sum():
+            missed = [
+                (_kept(of, where) - _kept(one, where)).alias(one.name) for one, of in zip(implied, rows, strict=True)
+            ]
+            some = frame.filter(hole).group_by(there).agg(*missed).collect(engine="streaming")
+            found = found.join(some, on=there, how="left", nulls_equal=True, suffix=_HOLES).with_columns(
+                pl.col(one.name) - pl.col(one.name + _HOLES).fill_null(0) for one in implied
+            )
         constant = {key: 0 if key == SOURCE else None for key in keys if key not in there}
         return found.with_columns(pl.lit(value, dtype=keys[key]).alias(key) for key, value in constant.items())
 
@@ -138,7 +159,8 @@ def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], span: Span |
     limit = _LIMIT / SCALE / max(most, 1.0)
     largest = head.select(valid(name).abs().max().alias(name) for name in numbers).row(0, named=True)
     narrow = {name: limit for name, value in largest.items() if value is not None and value * _ROOM < limit}
-    return replace(wide, limits={**wide.limits, **narrow}, most=most if narrow else float("inf"))
+    full = frozenset(name for name in numbers if not head[cell(name)].null_count())
+    return replace(wide, limits={**wide.limits, **narrow}, most=most if narrow else float("inf"), full=full)
 
 
 def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:

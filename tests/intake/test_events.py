@@ -155,6 +155,20 @@ def test_a_group_too_large_for_64_bits_is_summed_in_128(monkeypatch):
     assert value(figures(of, frame), "fees") == 2e6 * rows
 
 
+@pytest.mark.parametrize("late", [None, float("nan")])
+def test_cells_that_are_empty_only_far_down_are_not_counted(monkeypatch, late):
+    frame = made(14_000, seed=7).with_columns(pl.col("收费").fill_null(7.25))
+    frame = frame.with_columns(收费=pl.when(pl.int_range(pl.len()) > 13_990).then(late).otherwise("收费"))
+    of = system(
+        "fees", "fee", "least", "village", web={"kind": "mean", "of": "收费", "unit": "元", "where": "渠道 = '网上'"}
+    )
+    whole = figures(of, frame)
+    monkeypatch.setattr(partials, "SMALL", 0)
+    assert partials.aggregation([_events(of, frame)], {"收费": "number"}).full
+    assert whole.equals(figures(of, frame))
+    assert whole.filter(measure="fee")["rows"].sum() == 13_991
+
+
 def _events(of: System, frame: pl.DataFrame):
     from kpi.intake.events import events
 

@@ -1,0 +1,114 @@
+"""W: many million events into measures, beside everything else that can do it."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import events
+from benchmarks.child import Apart
+from benchmarks.race import Race, hold
+from benchmarks.size import size
+
+ENTITIES, MONTHS = size(3000, least=30), 36
+ROWS = size(50_000_000, least=20_000)
+KEYS = ["entity", "period"]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Files of events by their rows, removed when the races are over."""
+    made = {}
+
+    def of(rows: int) -> str:
+        if rows not in made:
+            made[rows] = tmp_path_factory.mktemp("events") / f"{rows}.parquet"
+            events.generate(made[rows], rows, ENTITIES, MONTHS)
+        return str(made[rows])
+
+    yield of
+    for path in made.values():
+        path.unlink()
+
+
+def engine(path: str, **more) -> Apart:
+    return Apart(events.engine, {"path": path, **more}, events.wide)
+
+
+def test_measures_that_merge(benchmark, file):
+    path = file(ROWS)
+    race = Race(
+        f"W: {ROWS:,} events into 24 measures of {ENTITIES:,} entities × {MONTHS} months",
+        "the engine",
+        {"the engine": "≤ 1.2 GB", "polars by hand": "≥ 0.91", "duckdb": "≥ 1.5"},
+        note="Counts, sums and means under eight conditions, from Parquet in no order. The engine adds a status and "
+        "the number of rows to every figure, checks every cell, and its sums have the same bits in any order; by hand "
+        "they are sums of floats.",
+    )
+    contenders = {
+        "the engine": engine(path),
+        "polars by hand": Apart(events.by_hand, {"path": path}),
+        "duckdb": Apart(events.duckdb, {"path": path}),
+    }
+    hold(benchmark, race, contenders, rounds=3, keys=KEYS)
+
+
+def test_the_floor(benchmark, file):
+    path = file(ROWS)
+    race = Race("W: the floor", "the floor", note="The floor reads the same columns and looks at every value once.")
+    contenders = {"the floor": Apart(events.floor, {"path": path}), "the engine": engine(path)}
+    hold(benchmark, race, contenders, rounds=2)
+
+
+def test_measures_that_do_not_merge(benchmark, file):
+    path = file(ROWS)
+    race = Race(
+        f"W: {ROWS:,} events into 24 measures, 3 distinct counts and 3 quantiles",
+        "the engine",
+        {"the engine": "≤ 1.2 GB", "duckdb": "≥ 2.5"},
+        note="`polars by hand` asks for all of it in one `group_by`, which needs many times the memory.",
+    )
+    contenders = {
+        "the engine": engine(path, hard=True),
+        "polars by hand": Apart(events.by_hand, {"path": path, "hard": True}),
+        "duckdb": Apart(events.duckdb, {"path": path, "hard": True}),
+    }
+    hold(benchmark, race, contenders, rounds=1, keys=KEYS)
+
+
+def test_pandas(benchmark, file):
+    rows = max(ROWS // 10, 20_000)
+    path = file(rows)
+    race = Race(
+        f"W: {rows:,} events into 24 measures, beside pandas",
+        "the engine",
+        {"pandas": "≥ 8"},
+        note="A tenth of the rows: pandas holds them all, and a column for every measure.",
+    )
+    contenders = {"the engine": engine(path), "pandas": Apart(events.pandas, {"path": path})}
+    hold(benchmark, race, contenders, rounds=3, keys=KEYS)
+
+
+def test_the_price_of_exact_sums(benchmark, file):
+    path = file(max(ROWS // 10, 20_000))
+    race = Race(
+        "W: what exact sums cost",
+        "floats",
+        {"64 bits": "≤ 1.15"},
+        note="16 sums written by hand, of floats and of whole multiples of 1e-9. The engine sums in 64 bits where it "
+        "can prove that they are enough.",
+    )
+    contenders = {how: Apart(events.sums, {"path": path, "how": how}) for how in ("floats", "64 bits", "128 bits")}
+    hold(benchmark, race, contenders, rounds=5, keys=KEYS)
+
+
+def test_growth_with_the_rows(benchmark, file):
+    sizes = [max(ROWS // part, 20_000 // part) for part in (10, 5, 2, 1)]
+    race = Race(
+        "W: growth with the rows",
+        f"{sizes[0]:,} events",
+        {f"{rows:,} events": "≤ 1.2 GB" for rows in sizes},
+        note="24 measures. The memory does not grow with the rows.",
+        sizes={f"{rows:,} events": rows for rows in sizes},
+        axis="events",
+    )
+    hold(benchmark, race, {f"{rows:,} events": engine(file(rows)) for rows in sizes}, rounds=2)
