@@ -101,7 +101,7 @@ class Coded:
         while self.plain:
             one = self.plain.pop(0)
             entity = one["entity"] if places is None else places.gather(one["entity"])
-            yield one.with_columns(entity.alias("entity"), pl.lit(source, dtype=pl.UInt16).alias("source"))
+            yield one.with_columns(entity.alias("entity"), pl.lit(source, dtype=pl.UInt32).alias("source"))
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:

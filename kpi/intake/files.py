@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -72,6 +73,9 @@ SUFFIXES = (
     ".jsonl",
     ".ndjson",
 )
+
+# How many rows of a frame are hashed at a time.
+_HASHED = 100_000
 
 # What Polars raises on damaged files; a panic of its readers is no Exception.
 _BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -141,16 +145,31 @@ def content_hash(sources: Iterable[Source]) -> str:
     hashes = []
     for source in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
-            frame = (source.frame if isinstance(source, Rows) else source).lazy().collect()
-            said = io.BytesIO(repr(frame.schema).encode())
-            said.seek(0, io.SEEK_END)
-            frame.write_ndjson(said)
-            hashes.append(hashlib.sha256(said.getvalue()).hexdigest())
+            frame = (source.frame if isinstance(source, Rows) else source).lazy()
+            said = _Hashed(repr(frame.collect_schema()).encode())
+            with io.BufferedWriter(said) as writer:
+                for batch in frame.collect_batches(chunk_size=_HASHED):
+                    batch.write_ndjson(writer)
+            hashes.append(said.hash.hexdigest())
             continue
         for file in expanded(Path(source)):
             with progress.stage(f"hashing {file}"), file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
+
+
+class _Hashed(io.RawIOBase):
+    """A file that keeps nothing of what is written but its hash: a large frame as text does not fit into memory."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self.hash = hashlib.sha256(beginning)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:
+        self.hash.update(content)
+        return memoryview(content).nbytes
 
 
 def expanded(path: Path) -> list[Path]:

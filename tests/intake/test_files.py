@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import hashlib
 import random
 
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpi.errors import DataError, Severity
-from kpi.intake import encoding
+from kpi.intake import encoding, files
 from kpi.intake.files import ROW, read
 
 TEXT = '期别,地区,指标,数值\n2024-01,南湖区,GDP,"1,234.5"\n2024-01,秀洲区,GDP,—\n2024-02,海宁市,GDP,\n'
@@ -311,3 +312,14 @@ def test_any_bytes_give_a_table_or_findings(tmp_path, content):
         frame = table.numbered().collect()
         assert frame.columns == [ROW, *table.columns]
         assert len(set(table.columns)) == len(table.columns) > 0
+
+
+def test_the_hash_of_a_frame_is_that_of_its_schema_and_rows_however_they_are_cut(monkeypatch):
+    frame = pl.DataFrame({"a": ["x", None, "y"], "v": [1.0, 2.0, None]})
+    whole = files.content_hash([frame])
+    monkeypatch.setattr(files, "_HASHED", 1)
+    said = repr(frame.schema) + frame.write_ndjson()
+    one = hashlib.sha256(hashlib.sha256(said.encode()).hexdigest().encode()).hexdigest()[:16]
+    assert whole == files.content_hash([frame]) == files.content_hash([frame.lazy()]) == one
+    others = [frame.reverse(), frame.head(2), frame.rename({"a": "b"}), frame.cast({"v": pl.Float32})]
+    assert len({whole, *(files.content_hash([other]) for other in others)}) == 5
