@@ -211,3 +211,24 @@ def test_python_gives_the_same():
     found = kpi.stress(file, system="five-star-bands", period="2023Q2", runs=10, weights=10, seed=3)
     assert (found.period, found.runs, found.weights, found.seed) == ("2023Q2", 10, 10, 3)
     assert found.ranks["entity"][0] == "桐乡市"
+
+
+SHIPPED = {
+    "per-mu-2022": "per-mu-2022/firms.csv", "smart-city-stars": "smart-city-stars/reports.csv",
+    "eco-code": "eco-code/reports.csv", "data-maturity": "data-maturity/reports.csv",
+    "execution-index": "execution-index/tasks.csv", "five-star-lit": "five-star/scores.csv",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_systems_of_every_make_can_be_stressed(name):
+    scored = kpi.score(ROOT / "sample_data" / SHIPPED[name], system=name, definitions=ROOT / "definitions")
+    found = stressed(scored, runs=20)
+    ranked = found.ranks.filter(pl.col("rank").is_not_null())
+    last = scored.totals.filter(pl.col("period") == scored.periods[-1])
+    assert ranked.height == last["rank"].count() > 1
+    for key in ("mean", "median", "low", "high", "best", "worst"):
+        assert ranked[key].is_between(1, ranked.height).all(), key
+    assert (ranked["best"] <= ranked["worst"]).all()
+    assert found.alternatives.filter(pl.col("assumption") == "without").height > 1
