@@ -7,6 +7,7 @@ columns: the scores that enter, null where a part has none, and the weights.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -153,10 +154,28 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     }[mean]()
 
 
+def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
+    """The sum of columns onto zeros as long as `start`, one after the other, nulls counting as nothing."""
+    # NOTE: written as expressions, what many terms share (a mean, a greatest value) is worked out for each of them.
+    return functools.reduce(operator.add, [term.fill_null(0.0) for term in terms], start * 0.0)
+
+
+def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[pl.Series], pl.Series, list[pl.Series]]:
+    """Scores, the weight that is carried, and the fraction of it that each part carries."""
+    number = len(parts.scores)
+    carried = columns[-1]
+    return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
+
+
 def _balanced(parts: Parts) -> pl.Expr:
-    middle = parts.averaged(lambda score: score)
-    square = parts.averaged(lambda score: (score - middle) ** 2)
-    return pl.when(middle > 0).then(middle - square / middle)
+    def balanced(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, carried, shares = _taken_apart(parts, columns)
+        middle = _summed([one * share for one, share in zip(scores, shares, strict=True)], carried)
+        gaps = [one - middle for one in scores]
+        square = _summed([gap * gap * share for gap, share in zip(gaps, shares, strict=True)], carried)
+        return pl.select(pl.when(middle > 0).then(middle - square / middle)).to_series()
+
+    return pl.map_batches([*parts.scores, *parts.weights, parts.carried], balanced, return_dtype=pl.Float64)
 
 
 def _powered(parts: Parts, power: float) -> pl.Expr:
@@ -179,19 +198,26 @@ def _vanishing(parts: Parts, mean: pl.Expr) -> pl.Expr:
 
 
 def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
-    best, worst = [], []
-    for score, weight in zip(parts.scores, parts.weights, strict=True):
-        high, low = score.max().over(COHORT), score.min().over(COHORT)
-        size = {
-            "vector": (score**2).sum().over(COHORT).sqrt(), "minmax": high - low, "none": pl.lit(1.0)
-        }[normalisation]  # fmt: skip
-        # A part in which all are equal separates nobody, and may have no size to divide by.
-        factor = pl.when(high > low).then(weight / parts.carried / size).otherwise(0.0)
-        best.append(((high - score) * factor) ** 2)
-        worst.append(((score - low) * factor) ** 2)
-    far, near = total(worst).sqrt(), total(best).sqrt()
-    position = pl.when(far + near > 0).then(far / (far + near)).otherwise(0.5)
-    return pl.when(parts.carried > 0).then(100 * position)
+    def close(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, carried, shares = _taken_apart(parts, columns)
+        best, worst = [], []
+        for score, share in zip(scores, shares, strict=True):
+            if not score.count():
+                continue
+            high, low = float(score.max()), float(score.min())  # type: ignore[arg-type]
+            # A part in which all are equal separates nobody, and may have no size to divide by.
+            if high == low:
+                continue
+            size = {"vector": math.sqrt((score * score).sum()), "minmax": high - low, "none": 1.0}[normalisation]
+            above, below = (score - high) * share / size, (score - low) * share / size
+            best.append(above * above)
+            worst.append(below * below)
+        far, near = _summed(worst, carried).sqrt(), _summed(best, carried).sqrt()
+        position = pl.when(far + near > 0).then(far / (far + near)).otherwise(0.5)
+        return pl.select(pl.when(carried > 0).then(100 * position)).to_series()
+
+    columns = [*parts.scores, *parts.weights, parts.carried]
+    return pl.map_groups(columns, close, return_dtype=pl.Float64).over(COHORT)
 
 
 def _copeland(parts: Parts) -> pl.Expr:
