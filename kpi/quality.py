@@ -92,13 +92,14 @@ def quality(
         there = ~_any(status_of(name) == reason(one) for one in ("missing", "incomplete"))
         keys = pl.DataFrame(doubtful.get(name, []), schema={"entity": pl.UInt32, "period": pl.Int32}, orient="row")
         who = reporters.get((name,), supply.reporters.clear()).select("entity", "period", "reporter")
-        mine = rows.select(
-            "entity", "period", "#month", name, *([f"{name}.reported"] if name in due else []), f"{name}.status"
-        )
-        mine = mine.join(
-            keys.unique().with_columns(doubt=True), on=["entity", "period"], how="left", maintain_order="left"
-        )
-        mine = mine.join(who, on=["entity", "period"], how="left", maintain_order="left")
+        read = [f"{name}.reported"] if name in due else []
+        mine = rows.select("entity", "period", "#month", *read, f"{name}.status")
+        # Most figures are beyond doubt, and most data do not say who reports: a join would cost more than the rest.
+        for known, blank in ((keys.unique().with_columns(doubt=True), "doubt"), (who, "reporter")):
+            if known.height:
+                mine = mine.join(known, on=["entity", "period"], how="left", maintain_order="left")
+            else:
+                mine = mine.with_columns(pl.lit(None, dtype=known.schema[blank]).alias(blank))
         other = (
             pl.lit(lead[name])
             if name in lead

@@ -133,7 +133,7 @@ def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number:
 def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     """The figures of a table, one a row: entity, period, measure, revision and facts, as text."""
     table, roles = source.table, source.roles
-    frame = table.numbered().collect()
+    rows = table.numbered()
     nothing = pl.lit(None, dtype=pl.String)
     text: dict[str, pl.Expr] = {}
     for role in ("period", "entity", "code", "revision", *_IN_DATA):
@@ -146,6 +146,7 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
         text["entity"] = text["code"]
     names = measure_names(system)
     if isinstance(source.dataset, PanelData):
+        frame = rows.collect()
         columns = panel_columns(system, table, list(roles.values()))
         parts: Sequence[pl.DataFrame] = [
             frame.filter(pl.col(header).is_not_null()).select(ROW, **text, measure=pl.lit(name))
@@ -153,7 +154,7 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
         ]
         return pl.concat(parts)
     said = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
-    frame = frame.select(ROW, **text, measure=said)
+    frame = rows.select(ROW, **text, measure=said).collect()
     meaning = {one: names[clean(one)] for one in frame["measure"].drop_nulls().unique() if clean(one) in names}
     return frame.with_columns(pl.col("measure").replace_strict(meaning, default=None, return_dtype=pl.String))
 
