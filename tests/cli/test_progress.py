@@ -13,7 +13,9 @@ import time
 import polars as pl
 import pytest
 
+import kpi
 from kpi.progress import advance, counted, stage, watched
+from kpi.sample.files import Sample, write
 
 
 class Heard:
@@ -60,7 +62,9 @@ def on_a_terminal(*command):
 WORK = """
 import sys, time
 from kpi.display import showing
+import kpi
 from kpi.progress import advance, stage
+from kpi.sample.files import Sample, write
 with showing(quiet=QUIET), stage("reading cases.csv", 4000):
     for _ in range(STEPS):
         time.sleep(0.05)
@@ -112,3 +116,17 @@ def test_rows_of_a_query_are_counted_as_they_pass(tmp_path, engine):
         found = frame.select(pl.col("a").sum()).collect(engine=engine)
     assert found.item() == sum(range(0, 100_000, 2))
     assert sum(heard.told) == 100_000
+
+
+def test_scoring_tells_its_stages_and_the_rows_of_large_files(tmp_path):
+    of = kpi.load("jiaxing-2022")
+    files = write(Sample(of, rows=20_000), tmp_path)
+    heard = Heard()
+    with watched(heard):
+        kpi.score(list(files), system=of)
+    stages = [told[0] for told in heard.told if isinstance(told, tuple)]
+    assert heard.told.count("end") == len(stages)
+    assert stages[0].startswith("reading ")
+    assert stages[-1] == "scoring"
+    assert ("aggregating items", 20_000) in heard.told
+    assert sum(told for told in heard.told if isinstance(told, int)) == sum(files.values())
