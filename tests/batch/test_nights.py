@@ -44,7 +44,8 @@ def test_the_store_holds_what_kpi_score_gives(city, store):
         mine = card.totals.sort(keys)[column].cast(stored[column].dtype)
         assert mine.equals(stored[column], null_equal=True), column
     for table in TABLES[:-1]:
-        assert there[table].height == getattr(card, table).height
+        told = table != "quality" or table in card.extras
+        assert there[table].height == (getattr(card, table).height if told else 0), table
     assert there["findings"].height == card.findings.height
 
 
