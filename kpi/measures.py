@@ -2,14 +2,13 @@
 
 Every kind says in `parts` what is kept of the rows of a group, such as counts and exact sums, which merge when two
 groups turn out to be one, and in `figure` what they come to. What cannot be merged (medians, distinct values, the
-latest row) is a `statistic` of the rows themselves. Sums and counts of nothing matched are zero where the dataset has
+latest row) is a statistic of the rows themselves. Sums and counts of nothing matched are zero where the dataset has
 rows for that entity and period; every other kind, and an entity without rows, is missing.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -111,7 +110,7 @@ class Measure(Definition):
         """Returns the value (Float64) and the number of rows used.
 
         Args:
-            parts: those of `parts`, in their order; behind them the `statistic`, where the kind has one.
+            parts: those of `parts`, in their order; behind them the statistic, where the kind has one.
         """
         raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
 
@@ -231,19 +230,14 @@ class OfRows(OfColumn):
         """Returns the statistic."""
         return parts[1], parts[0]
 
-    def statistic(self, rows: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
-        """Returns the keys of every group and its statistic, `value`.
-
-        Args:
-            rows: those that match and are filled, with the keys, `value` (the cell) and `order` (the row's place in
-                time).
-            keys: what makes a group.
-        """
-        return rows.group_by(keys).agg(value=self.combine(pl.col("value"), pl.col("order")))
-
     @abstractmethod
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the aggregation of the cells of a group."""
+        """Returns the statistic (Float64) as an aggregation over a group.
+
+        Args:
+            value: the filled cells of the rows that match.
+            order: the places of these rows in time.
+        """
 
 
 class Median(OfRows):
@@ -297,13 +291,9 @@ class Distinct(OfRows):
         """Returns how many different values the matched rows hold, zero where none matches."""
         return parts[1].fill_null(0.0), parts[0]
 
-    def statistic(self, rows: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
-        """Returns the number of different values: what is left of the rows once each is there once."""
-        return rows.select(*keys, "value").unique().group_by(keys).agg(value=self.combine(pl.col("value"), pl.lit(0)))
-
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
-        """Returns the number of values that are all different."""
-        return value.len().cast(pl.Float64)
+        """Returns the number of different values."""
+        return value.n_unique().cast(pl.Float64)
 
 
 #: Any measure, told apart by `kind` (`reported` when left out).

@@ -68,7 +68,7 @@ def statistics(
     months: int,
     by_month: bool,
 ) -> pl.DataFrame:
-    """Returns the statistic of every measure and group: columns measure, entity, period, `PER`, value.
+    """Returns the statistic of every measure and group: columns entity, period, `PER`, and the measures (Float64).
 
     Args:
         aggregation: the rows.
@@ -81,56 +81,36 @@ def statistics(
     """
     used = {one.of for one in measures.values()}
     used |= {name for one in measures.values() if one.where for name, _ in expressions.parse(one.where).names()}
-    rows_of = _Rows(aggregation, measures, known, sorted(used), per, 1 if by_month else months)
+    keys = {"entity": pl.UInt32, "period": pl.Int32, PER: pl.String}
+    empty = pl.DataFrame(schema={**keys, **dict.fromkeys(measures, pl.Float64)})
     most = max(CELLS // (3 + len(used) + len(measures)), 1)
-    empty = pl.DataFrame(schema=_FIGURES)
-    return pl.concat([empty, *(part for one in buckets(rows, months, most) for part in rows_of.figures(one))])
+    made = [empty]
+    for bucket in buckets(rows, months, most):
+        some = known.filter(pl.col("entity") % bucket.of == bucket.place).lazy()
+        order = [ORDER] if any(isinstance(one, First | Last) for one in measures.values()) else []
+        frame = aggregation.rows(sorted(used), per, bucket.span, order).join(some, on=WHO, how="inner")
+        numbers = [name for name in used if aggregation.kinds[name] == "number"]
+        frame = frame.with_columns(valid(name).alias(cell(name)) for name in numbers)
+        frame = frame.with_columns(period=(pl.col(MONTH) // (1 if by_month else months)).cast(pl.Int32))
+        found = _of_bucket(frame, measures, list(keys)[: 2 if per is None else 3], aggregation.kinds).collect()
+        made.append(found if per is not None else found.with_columns(pl.lit(None, dtype=pl.String).alias(PER)))
+    return pl.concat([one.select(empty.columns) for one in made])
 
 
-_FIGURES = {"measure": pl.String, "entity": pl.UInt32, "period": pl.Int32, PER: pl.String, "value": pl.Float64}
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """What the rows of every bucket are taken from."""
-
-    aggregation: Aggregation
-    measures: Mapping[str, OfRows]
-    known: pl.DataFrame
-    used: Sequence[str]
-    per: str | None
-    months: int
-
-    def figures(self, bucket: Bucket) -> Iterator[pl.DataFrame]:
-        """Yields the statistics of each measure."""
-        keys = ["entity", "period", *([PER] if self.per is not None else [])]
-        where = {name: f"?{place}" for place, name in enumerate(sorted({one.where or "" for one in self._measures()}))}
-        rows = self.rows(bucket, keys, where).lazy()
-        for name, measure in self.measures.items():
-            value = pl.col(cell(measure.of))
-            filled = value.is_not_null()
-            matched = filled if measure.where is None else filled & pl.col(where[measure.where])
-            order = pl.col(ORDER) if isinstance(measure, First | Last) else pl.lit(0)
-            some = rows.filter(matched).select(*keys, value=value, order=order)
-            made = measure.statistic(some, keys).collect(engine="in-memory")
-            yield made.select(
-                measure=pl.lit(name), entity="entity", period="period",
-                per=PER if self.per is not None else pl.lit(None, dtype=pl.String), value="value",
-            )  # fmt: skip
-
-    def rows(self, bucket: Bucket, keys: Sequence[str], where: Mapping[str, str]) -> pl.DataFrame:
-        """Returns the rows of a bucket: keys, cells, and whether they match each condition."""
-        extra = [ORDER] if any(isinstance(one, First | Last) for one in self._measures()) else []
-        known = self.known.filter(pl.col("entity") % bucket.of == bucket.place).lazy()
-        frame = self.aggregation.rows(self.used, self.per, bucket.span, extra).join(known, on=WHO, how="inner")
-        kinds = self.aggregation.kinds
-        frame = frame.with_columns(valid(name).alias(cell(name)) for name in self.used if kinds[name] == "number")
-        frame = frame.with_columns(period=(pl.col(MONTH) // self.months).cast(pl.Int32))
-        cells = dict.fromkeys(cell(one.of) for one in self._measures())
-        tests = {name: condition(text, kinds) for text, name in where.items() if text}
-        frame = frame.select(*keys, *extra, *cells, **tests)
+def _of_bucket(
+    frame: pl.LazyFrame, measures: Mapping[str, OfRows], keys: Sequence[str], kinds: Mapping[str, str]
+) -> pl.LazyFrame:
+    """The statistics of a bucket: one `group_by` for all, and each takes of a group's rows those that match."""
+    where = {
+        text: f"?{place}" for place, text in enumerate(sorted({one.where for one in measures.values() if one.where}))
+    }
+    frame = frame.with_columns(**{name: condition(text, kinds) for text, name in where.items()})
+    if all(one.where for one in measures.values()):
         # A row that matches no condition is of no use.
-        return (frame if "" in where else frame.filter(pl.any_horizontal(*tests))).collect(engine="streaming")
-
-    def _measures(self) -> list[OfRows]:
-        return list(self.measures.values())
+        frame = frame.filter(pl.any_horizontal(*where.values()))
+    aggregations = {}
+    for name, measure in measures.items():
+        value = pl.col(cell(measure.of))
+        matched = value.is_not_null() if measure.where is None else pl.col(where[measure.where]) & value.is_not_null()
+        aggregations[name] = measure.combine(value.filter(matched), pl.col(ORDER).filter(matched))
+    return frame.group_by(keys).agg(**aggregations)

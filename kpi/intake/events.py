@@ -143,7 +143,9 @@ def _bad_number(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K604", str(row["problem"]), None
 
 
-def events(source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain) -> Events:
+def events(
+    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *, alone: bool = False
+) -> Events:
     """Returns the rows of a table as the measures of its dataset need them.
 
     Args:
@@ -151,6 +153,7 @@ def events(source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, 
         measures: what is aggregated.
         kinds: the columns that are read, each a number or a text.
         grain: of the scored periods.
+        alone: whether the dataset has no other table, whose columns might be of other types.
     """
     schema = source.table.frame.collect_schema()
     when, blanks = source.roles["period"], source.table.cells is not None
@@ -162,12 +165,16 @@ def events(source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, 
     strict = {name for one in measures.values() if one.where for name in expressions.parse(one.where).tells_blank()}
     strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
     strict |= {one.per for one in measures.values() if one.per is not None}
+    read = {name for one in measures.values() if one.where for name, _ in expressions.parse(one.where).names()}
+    read |= {one.per for one in measures.values() if one.per is not None}
     for column, kind in kinds.items():
         dtype = schema[clean(column)]
         if kind == "number":
             columns[cell(column)] = _number(pl.col(clean(column)), dtype)
         else:
-            text = pl.col(clean(column)).cast(pl.String)
+            # What is only counted may be of any type, and text costs the most.
+            text = pl.col(clean(column))
+            text = text if alone and column not in read else text.cast(pl.String)
             blank = blanks and dtype == pl.String and column in strict
             columns[cell(column)] = pl.when(text.str.strip_chars() != "").then(text) if blank else text
     return Events(source, grain, columns, numbers)

@@ -100,12 +100,7 @@ class Gathered:
             made = statistics(
                 self.pass_over, of_rows, known, counted, per=per, months=self.grain.months, by_month=by_month
             )
-            for (name,), one in made.partition_by("measure", as_dict=True).items():
-                merged = merged.join(
-                    one.select(*keys, pl.col("value").alias(str(name))), on=keys, how="left", nulls_equal=True
-                )
-            lacking = [name for name in of_rows if name not in merged.columns]
-            merged = merged.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in lacking)
+            merged = merged.join(made, on=keys, how="left", nulls_equal=True)
         columns: dict[str, pl.Expr] = {}
         for name, measure in group.items():
             own = [pl.col(part.name) for part in measure.parts()]
@@ -163,7 +158,7 @@ def gather(sources: Sequence[Placed], system: System, span: Span | None = None) 
     """
     measures = of_dataset(system, sources[0].name)
     kinds = needed_columns(system, sources[0].name)
-    tables = [events(source, measures, kinds, system.period) for source in sources]
+    tables = [events(source, measures, kinds, system.period, alone=len(sources) == 1) for source in sources]
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)

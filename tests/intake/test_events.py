@@ -191,6 +191,16 @@ def test_texts_that_mean_one_entity_or_period_are_one_group():
     assert dict(found.select("measure", "rows").rows()) == dict.fromkeys(MEASURES, 4) | {"most": 4, "offline": 0}
 
 
+def test_values_of_any_type_are_counted():
+    frame = made(400, seed=8).with_columns(经办人=pl.int_range(pl.len()) % 17, 渠道=pl.lit("网上"))
+    of, total = system("staff", period="year"), 0
+    for one in ([frame], [frame[:100], frame[100:].cast({"经办人": pl.String})]):
+        found = figures(of, *one)
+        total += int(found["value"].sum())
+        assert value(found, "staff") == frame.filter(地区="东湖县")["经办人"].n_unique()
+    assert total > 17
+
+
 def test_nothing_but_the_columns_that_measures_need_is_read():
     def never(_: pl.Series) -> pl.Series:
         raise AssertionError("a column that no measure needs was read")
