@@ -130,6 +130,7 @@ class Change:
 
 def _reformatted(text: str, how: int) -> str:
     """Returns a number written in another way that means the same."""
+    text = text.strip()
     value = float(text)
     wide = text.translate(str.maketrans("0123456789.", "０１２３４５６７８９．"))
     ways = (
@@ -137,7 +138,7 @@ def _reformatted(text: str, how: int) -> str:
         f" {text} ",
         wide,
         f"{text}0" if "." in text else f"{text}.0",
-        text if text.strip().startswith("+") else f"+{text.strip()}",
+        text if text.startswith("+") else f"+{text}",
         f"\u3000{text}",
         f"{value:,g}",
         text.replace(".", "．"),
