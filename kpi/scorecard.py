@@ -286,13 +286,14 @@ class Scorecard:
 
     @cached_property
     def detailed(self) -> pl.DataFrame:
-        """The wide frame with the plan's details, computed when a tidy frame first needs them."""
-        return self.plan.detail(self.frame)
+        """The wide frame of the periods shown with the plan's details, computed when a tidy frame first needs them."""
+        return self.plan.detail(self._shown())
+
+    def _shown(self) -> pl.DataFrame:
+        return self.frame if self.shown is None else self.frame.filter(pl.col("period").is_in(list(self.shown)))
 
     def _rows(self, *, details: bool = False) -> pl.DataFrame:
-        frame = self.detailed if details else self.frame
-        if self.shown is not None:
-            frame = frame.filter(pl.col("period").is_in(list(self.shown)))
+        frame = self.detailed if details else self._shown()
         return frame.with_columns(period_index=pl.col("period"))
 
     def _keys(self) -> dict[str, pl.Expr]:
