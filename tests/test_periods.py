@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kpi import periods as periods_module
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain, Period, PeriodError, label_expr, parse, parse_column, parse_span
 
 SPANS = [(month, months) for month in range(12) for months in range(1, 13 - month)]
@@ -428,7 +429,8 @@ def test_a_column_reads_as_its_texts_do_in_any_order(texts, random):
 
 def test_timestamps_are_parsed_once_a_day(monkeypatch):
     seen = []
-    monkeypatch.setattr("kpi.periods.parse", lambda text, *, year: seen.append(text) or parse(text, year=year))
+    row = periods_module._row  # noqa: SLF001
+    monkeypatch.setattr(periods_module, "_row", lambda text, year: seen.append(text) or row(text, year))
     hours = pl.datetime_range(NOON - dt.timedelta(days=30), NOON, "1h", eager=True)
     frame = parse_column(hours)
     assert frame.height == len(hours) == 721

@@ -206,7 +206,8 @@ STORES = {
 }
 
 
-@pytest.fixture(params=STORES)
+# Delta Lake, the default, in every run; the others, which pass the same tests, in the slow one.
+@pytest.fixture(params=["delta", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("parquet", "postgresql"))])
 def store(request):
     """The line of a configuration for each kind of store."""
     if request.param == "delta":
