@@ -64,8 +64,9 @@ _ZIPPED = (
     ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
     ("content.xml", "an OpenDocument file"),
 )
-#: What `zipfile` raises on damaged archives: a flipped flag makes it ask for a password, or for what it cannot do.
-UNZIPPED = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, struct.error, OverflowError)
+#: What `zipfile` raises on damaged archives: a flipped flag makes it ask for a password (RuntimeError), or for a method
+#: that it does not know, whose error is a kind of RuntimeError.
+UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError)
 # How many non-ASCII characters must decode before a failure for the file to be damaged UTF-8 rather than GB18030,
 # where a run of so many pairs that happen to be UTF-8 does not occur.
 _CONVINCING = 8

@@ -20,6 +20,8 @@ import xlsxwriter
 import xlwt
 import zstandard
 
+from kpi.intake.encoding import UNZIPPED
+
 ENTITIES = ("甲县", "乙县", "丙区", "丁市")
 CODES = ("330401", "330402", "330403", "330481")
 PERIODS = ("2023Q3", "2023Q4")
@@ -334,7 +336,7 @@ def _inside(data: bytes, change: Change) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as source:
             parts = {name: source.read(name) for name in source.namelist()}
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError, RuntimeError):
+    except (*UNZIPPED, zlib.error, OSError, ValueError):
         return damaged(data, Change("flip", change.at, change.other))
     if not parts:
         return data
