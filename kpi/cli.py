@@ -283,17 +283,18 @@ def _done(command: Callable[..., int], options: dict[str, Any]) -> int:
 
 def _run(command: str, options: dict[str, Any]) -> None:
     """Runs a command and ends the process with its exit code."""
+    own = click.get_current_context().obj is program
     try:
         import kpi.commands
         from kpi import emergency
 
-        if click.get_current_context().obj is program:
+        if own:
             emergency.prepare()
         code = _done(getattr(kpi.commands, command), options)
     except KeyboardInterrupt:
         from kpi import emergency
 
-        emergency.interrupted()
+        emergency.interrupted(own=own)
         code = 130
     except BrokenPipeError:
         # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.

@@ -77,9 +77,12 @@ def _answer_aborts() -> None:
         _kept.append(handler)
 
 
-def interrupted() -> None:
-    """Answers a Ctrl-C that has reached the edge of the work: says so, and ends a program of its own at once."""
-    if _kept:
+def interrupted(*, own: bool) -> None:
+    """Answers a Ctrl-C that has reached the edge of the work: says so, and ends a program of its own at once.
+
+    CPython would end that program by the signal if the interrupt came in an `exec` of text, as dataclasses have it.
+    """
+    if own:
         _end(130, _INTERRUPTED)
     sys.stderr.write(f"{_INTERRUPTED}\n")
 

@@ -96,8 +96,30 @@ def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, keep):
     assert seconds < 5  # one second on a machine of one's own
 
 
+# The interrupt comes while text is executed, as in the definition of a dataclass, and before the program watches.
+IMPORTING = """
+import os, signal, sys
+import kpi.emergency  # no text is executed any more after the interrupt
+class Interrupting:
+    def find_spec(name, *_):
+        if name == "kpi.commands":
+            exec("os.kill(os.getpid(), signal.SIGINT); signal.sigtimedwait([], 10)")
+sys.meta_path.insert(0, Interrupting)
+sys.argv = ["kpi", "score", "x.csv"]
+from kpi.cli import program
+program()
+"""
+
+
+def test_an_interrupt_of_the_start_is_one_too(tmp_path):
+    (tmp_path / "importing.py").write_text(IMPORTING)
+    command, env = [sys.executable, "-m", "importing"], os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "Interrupted; nothing is half written.\n")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.3, 0.8, 1.5])
+@pytest.mark.parametrize("after", [0, 0.3, 0.8, 1.5])
 def test_an_interrupt_of_a_big_score_leaves_nothing(tmp_path, after):
     of = kpi.load("jiaxing-2022")
     write(Sample(of, rows=3_000_000), tmp_path / "data", form="csv")
