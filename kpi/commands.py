@@ -107,16 +107,8 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]
     ]
     parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
-    undefined = Counter(
-        status
-        for name in card.definition.indicators
-        for status, number in _shown(card)
-        .select(pl.col(f"{name}.status").value_counts())
-        .unnest(f"{name}.status")
-        .rows()
-        for _ in range(number)
-        if status != "ok"
-    )
+    statuses = _shown(card).select(f"{name}.status" for name in card.definition.indicators)
+    undefined = Counter(status for column in statuses for status in column.filter(column != "ok"))
     if undefined:
         reasons = ", ".join(f"{number:,} {status}" for status, number in undefined.most_common())
         parts.append(f"{count(undefined.total(), 'value')} undefined: {reasons}.")

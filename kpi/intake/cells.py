@@ -93,20 +93,26 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     }
     rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in columns}
     frame = pl.DataFrame(columns).with_columns(**states, **rows)
+    columns = {column.name: column for column in frame}
     if figures.height:
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
-        figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(columns)))
-        figures = figures.with_columns(place=place)
+        figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
+        figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
         for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
             mine = some.unique("place", keep="first", maintain_order=True)
-            status = frame[f"{name}.status"].to_physical().scatter(mine["place"], mine["status"].to_physical())
-            frame = frame.with_columns(
-                frame[str(name)].scatter(mine["place"], mine["value"]),
-                status.cat.to(Status).alias(f"{name}.status"),
-                frame[f"{name}.rows"].scatter(mine["place"], mine["rows"]),
-            )
-    order = [column for name in columns for column in (name, f"{name}.status", f"{name}.rows")]
-    return pl.concat([grid, frame.select(order)], how="horizontal")
+            value, status, many = (columns[column] for column in _columns(str(name)))
+            columns |= {
+                str(name): value.scatter(mine["place"], mine["value"]),
+                f"{name}.status": status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
+                f"{name}.rows": many.scatter(mine["place"], mine["rows"]),
+            }
+    ordered = [columns[column] for name in measures for column in _columns(name)]
+    return grid.hstack(ordered)
+
+
+def _columns(name: str) -> tuple[str, str, str]:
+    """The columns of a measure: its value, why there is none, how many rows it has."""
+    return name, f"{name}.status", f"{name}.rows"
 
 
 def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from kpi import temporary
 from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.report import encode, queries
 from kpi.report.markdown import markdown
-from kpi.report.shape import Results, frames
+from kpi.report.shape import Results, frames, plain
 
 #: The format that the suffix of a file name asks for.
 FORMATS = {
@@ -37,10 +37,10 @@ def _workbook(scorecard: Results, period: str | None) -> bytes:
 
 #: How each format is made; a period chooses the league table of documents, data formats hold all periods.
 _WRITERS: dict[str, Callable[[Results, str | None], bytes]] = {
-    "csv": lambda scorecard, _: encode.csv(frames(scorecard)["totals"]),
+    "csv": lambda scorecard, _: encode.csv(plain(scorecard.totals)),
     "json": lambda scorecard, _: encode.document(scorecard),
     "jsonl": lambda scorecard, _: encode.lines(scorecard),
-    "parquet": lambda scorecard, _: encode.parquet(frames(scorecard)["totals"], scorecard),
+    "parquet": lambda scorecard, _: encode.parquet(plain(scorecard.totals), scorecard),
     "xlsx": _workbook,
     "md": lambda scorecard, period: markdown(scorecard, period=period).encode(),
 }

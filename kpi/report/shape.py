@@ -142,6 +142,10 @@ def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
 
     The five of every scorecard, then those of `MORE` that it has (its `extras`).
     """
-    enumerated = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
     found = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
-    return {name: frame.with_columns(enumerated.cast(pl.String)) for name, frame in found.items()}
+    return {name: plain(frame) for name, frame in found.items()}
+
+
+def plain(frame: pl.DataFrame, /) -> pl.DataFrame:
+    """Returns a frame with its enumerations as plain text, for other programs."""
+    return frame.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
