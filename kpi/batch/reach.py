@@ -53,11 +53,8 @@ def reach(plan: Plan) -> Reach:
     """
     known: dict[str, Reach] = {}
     total: Reach = {}
-    system = plan.system
-    broken = [breach for one in system.checks.values() for breach in one.breaches(system.symbols, system.period)]
-    checks = [{breach.words: breach.where} for breach in broken]
-    stages = [step for stage in (*plan.stages, *plan.details) for step in stage.steps]
-    for columns in [*stages, *checks]:
+    # Checks are stages of a plan too.
+    for columns in (step for stage in (*plan.stages, *plan.details) for step in stage.steps):
         # A step sees the columns before it, not its own.
         found = {name: _composed(expression, known) for name, expression in columns.items()}
         known |= found
