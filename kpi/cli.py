@@ -1,6 +1,7 @@
 """The command line: options and help only, so that `kpi --help` answers at once; the work is in `kpi.commands`.
 
-Data go to stdout, everything else to stderr. Exit codes: 0 fine, 1 findings, 2 could not run, 130 interrupted.
+Data go to stdout, everything else to stderr. Exit codes: 0 fine, 1 findings, 2 could not run, 130 interrupted (Ctrl-C),
+143 terminated (SIGTERM).
 """
 
 from __future__ import annotations
@@ -296,11 +297,10 @@ def _run(command: str, options: dict[str, Any]) -> None:
         if own:
             emergency.prepare()
         code = _done(getattr(kpi.commands, command), options)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         from kpi import emergency
 
-        emergency.interrupted(own=own)
-        code = 130
+        code = emergency.interrupted(error, own=own)
     except BrokenPipeError:
         # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,5 +1,7 @@
 """The end of a process that cannot go on: Ctrl-C within a second, and a word when the memory runs out.
 
+SIGTERM, by which systemd stops a service, is answered like Ctrl-C.
+
 The thread that works may be inside a query that neither returns nor can be told to stop: Polars 2.1 leaves its
 streaming engine within 0.1 s of Ctrl-C, but an in-memory query ran on for up to 16 s. So another thread waits for
 signals (Python's handler in C writes them into a socket at once, whatever the interpreter does) and, when the work has
@@ -27,14 +29,28 @@ GRACE = 0.5
 #: The work is ended when less memory (bytes) than this is left and it has more than that itself.
 RESERVE, LARGE = 96 << 20, 256 << 20
 _LOOKS = 0.2
-_INTERRUPTED = "Interrupted; nothing is half written."
+_WORDS = {
+    signal.SIGINT: "Interrupted; nothing is half written.",
+    signal.SIGTERM: "Terminated; nothing is half written.",
+}
 _ending = threading.Lock()
 #: Kept, as C calls it.
 _kept: list[object] = []
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends work where Ctrl-C would."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
 def prepare() -> None:
-    """Begins to watch for Ctrl-C and for the end of the memory; in the main thread of a program of its own only."""
+    """Begins to watch for Ctrl-C, SIGTERM and the end of the memory; in the main thread of a program of its own only.
+
+    A program that was started with SIGTERM ignored goes on ignoring it.
+    """
     if threading.current_thread() is not threading.main_thread() or _kept:
         return
     ours, theirs = socket.socketpair()
@@ -42,6 +58,8 @@ def prepare() -> None:
         one.setblocking(False)  # noqa: FBT003
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     _kept.extend((ours, theirs))
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     _answer_aborts()
     threading.Thread(target=_watch, args=(ours,), name="emergency", daemon=True).start()
 
@@ -49,9 +67,10 @@ def prepare() -> None:
 def _watch(ours: socket.socket) -> None:
     while True:
         if select.select([ours], [], [], _LOOKS)[0]:
-            if signal.SIGINT in ours.recv(4096):
+            came = ours.recv(4096)
+            if ended := next((one for one in _WORDS if one in came), None):
                 threading.Event().wait(GRACE)
-                _end(130, _INTERRUPTED)
+                _end(128 + ended, _WORDS[ended])
         elif (room := resources.available()) is not None and room < RESERVE and resources.resident() > LARGE:
             _end(2, _told(f": {resources.gigabytes(resources.resident())} is in use, {room / 1e6:.0f} MB is left"))
 
@@ -77,14 +96,17 @@ def _answer_aborts() -> None:
         _kept.append(handler)
 
 
-def interrupted(*, own: bool) -> None:
-    """Answers a Ctrl-C that has reached the edge of the work: says so, and ends a program of its own at once.
+def interrupted(error: KeyboardInterrupt, *, own: bool) -> int:
+    """Answers a Ctrl-C or SIGTERM that has reached the edge of the work: ends a program of its own at once, else says
+    so and returns the exit code.
 
     CPython would end that program by the signal if the interrupt came in an `exec` of text, as dataclasses have it.
-    """
+    """  # noqa: D205
+    ended = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
     if own:
-        _end(130, _INTERRUPTED)
-    sys.stderr.write(f"{_INTERRUPTED}\n")
+        _end(128 + ended, _WORDS[ended])
+    sys.stderr.write(f"{_WORDS[ended]}\n")
+    return 128 + ended
 
 
 def _end(code: int, words: str) -> NoReturn:

@@ -115,11 +115,7 @@ def quality(
             )
         )  # fmt: skip
     if not parts:
-        return pl.DataFrame(
-            schema={
-                n: pl.Float64 if n in (*_PARTS, "quality") else pl.Int64 if n in _COUNTS else pl.String for n in COLUMNS
-            }
-        )
+        return nothing()
     every = pl.concat(parts).group_by("period", "department").agg(pl.col(*_COUNTS).sum()).sort("period", "department")
     return every.with_columns(
         completeness=_percent("reported", "expected"), timeliness=_percent("on_time", "dated"),
@@ -128,6 +124,12 @@ def quality(
         pl.lit(system.system).alias("system"), pl.col("period").replace_strict(dict(labels), return_dtype=pl.String),
         "department", *_COUNTS, *_PARTS, _mean(system).alias("quality"),
     )  # fmt: skip
+
+
+def nothing() -> pl.DataFrame:
+    """Returns a frame of no quality, with its columns."""
+    numbers = dict.fromkeys((*_PARTS, "quality"), pl.Float64) | dict.fromkeys(_COUNTS, pl.Int64)
+    return pl.DataFrame(schema={name: numbers.get(name, pl.String) for name in COLUMNS})
 
 
 def _reported(system: System) -> list[str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _unfinished: set[Path] = set()
 _folders: list[Path] = []
+_scratch: set[Path] = set()
 
 
 @contextmanager
@@ -81,6 +84,22 @@ def folder(path: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Makes a folder among the system's temporary files and removes it, with all that is in it.
+
+    Raises:
+        OSError: what the system refuses.
+    """
+    path = Path(tempfile.mkdtemp(prefix="kpi-")).resolve()
+    _scratch.add(path)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        _scratch.discard(path)
+
+
 def remove_all() -> None:
     """Removes what is unfinished; for the end of a process that cannot go on."""
     for path in list(_unfinished):
@@ -89,3 +108,5 @@ def remove_all() -> None:
     for path in _folders:
         with suppress(OSError):  # it is not empty
             path.rmdir()
+    for path in list(_scratch):
+        shutil.rmtree(path, ignore_errors=True)

@@ -27,7 +27,7 @@ def again(run: Run, system: str, archive: Archive) -> Scorecard:
     if system not in systems:
         hint = suggest(system, systems) or f"there is {', '.join(systems) or 'none'}"
         raise DataError(Diagnostic("K824", f"run {run.number} has no system `{system}`", hint=hint))
-    with Prepared(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
+    with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
         return session.score_panel(ready.plan, ready.laid.panel())
 
 
@@ -66,7 +66,7 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
     if entry["engine"] != engine():
         message = f"{system} was scored by another engine: {entry['engine']}; this is {engine()}"
         found.append(Diagnostic("K826", message, hint="compare with the engine of the run"))
-    with Prepared(Inputs.of_json(system, entry["inputs"]), archive) as ready:
+    with Prepared.of(Inputs.of_json(system, entry["inputs"]), archive) as ready:
         panel = ready.laid.panel()
         there = [one.label for one in panel.periods]
         pending = set(entry["pending"])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 
-from kpi import periods, session
+from kpi import periods, quality, session, temporary
 from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, whole
@@ -58,23 +57,18 @@ class Outcome:
 
 
 class Prepared:
-    """Inputs laid out, compiled and read, for as long as the block lasts; the same for a night and for its check."""
+    """Inputs laid out, compiled and read; the same for a night and for its check."""
 
-    def __init__(self, inputs: Inputs, archive: Archive) -> None:
-        self._inputs, self._archive = inputs, archive
-        self._scratch = tempfile.TemporaryDirectory(prefix="kpi-")
+    def __init__(self, laid: LaidOut, plan: Plan, archive: Archive) -> None:
+        self.laid, self.plan, self._archive = laid, plan, archive
 
-    def __enter__(self) -> Self:
-        try:
-            self.laid: LaidOut = laid_out(self._inputs, self._archive, Path(self._scratch.name).resolve())
-            self.plan: Plan = compile_plan(self.laid.system)
-        except BaseException:
-            self._scratch.cleanup()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._scratch.cleanup()
+    @classmethod
+    @contextmanager
+    def of(cls, inputs: Inputs, archive: Archive) -> Iterator[Self]:
+        """Yields inputs laid out and compiled, for as long as the block lasts."""
+        with temporary.scratch() as folder:
+            laid = laid_out(inputs, archive, folder)
+            yield cls(laid, compile_plan(laid.system), archive)
 
     def figures(self, kept: str | None = None) -> tuple[Figures, str]:
         """Returns the figures of all files, reading only those that are new, and what to give the next time.
@@ -133,8 +127,10 @@ def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
         # A figure may be of a finer period than the scored ones, by which stores are parted.
         rows = card.restated.rename({"period": "figure_period"})
         return rows.with_columns(period=card.restated_in)
+    if table == "quality" and not quality.told(card.definition, card.supply):
+        return quality.nothing()
     frame: pl.DataFrame = getattr(card, table)
-    return frame if table != "quality" or table in card.extras else frame.clear()
+    return frame
 
 
 def findings_of(
@@ -203,7 +199,7 @@ def scored(
     outcome = Outcome(inputs.system, "scored")
     clock = _Clock(outcome.seconds)
     old: Mapping[str, Mapping[str, Any]] = before["periods"] if before else {}
-    with Prepared(inputs, archive) as ready:
+    with Prepared.of(inputs, archive) as ready:
         clock("prepare")
         figures, kept = ready.figures(before.get("slices") if before and not everything else None)
         clock("read")

@@ -13,8 +13,8 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -45,26 +45,35 @@ class DeltaStore:
             raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
         self.folder = folder
         self._delta = deltalake
+        self._published: pl.DataFrame | None = None
 
     @property
     def where(self) -> str:
         """The folder."""
         return str(self.folder)
 
-    def lock(self, wait: float) -> AbstractContextManager[None]:
-        """Holds the folder's lock file."""
-        return locked(self.folder / ".lock", wait)
+    @contextmanager
+    def lock(self, wait: float) -> Iterator[None]:
+        """Holds the folder's lock file; nobody else publishes meanwhile, so the runs are read once."""
+        with locked(self.folder / ".lock", wait):
+            self._published = self._read_rows()
+            try:
+                yield
+            finally:
+                self._published = None
 
     # ---- READING ---- #
 
     def head(self) -> Run | None:
         """Returns the last published run."""
-        rows = self._rows()
-        return _run(rows.row(-1, named=True)) if rows.height else None
+        numbers = self.numbers()
+        return self.run(numbers[-1]) if numbers else None
 
     def run(self, number: int) -> Run:
         """Returns a run by its number."""
-        return _run(self._row(number))
+        self._versions(number)
+        row = pl.scan_delta(str(self.folder / "runs")).filter(pl.col("number") == number).collect().row(0, named=True)
+        return Run(row["number"], json.loads(row["manifest"]), json.loads(row["state"]))
 
     def numbers(self) -> list[int]:
         """Returns the numbers of the published runs."""
@@ -72,10 +81,7 @@ class DeltaStore:
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
         """Returns a table at the version that a run published."""
-        rows = self._rows()
-        if number is None and not rows.height:
-            return pl.DataFrame()
-        versions = json.loads(self._row(number)["versions"] if number is not None else rows["versions"][-1])
+        versions = self._versions(number)
         if table not in versions:
             return pl.DataFrame()
         source = self._delta.DeltaTable(self.folder / table, version=versions[table])
@@ -88,23 +94,30 @@ class DeltaStore:
         return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
 
     def _rows(self) -> pl.DataFrame:
+        """The published runs: their number and the versions that belong together."""
+        return self._read_rows() if self._published is None else self._published
+
+    def _read_rows(self) -> pl.DataFrame:
         if not self._exists("runs"):
             return pl.DataFrame(schema={"number": pl.Int64, "versions": pl.String})
-        return pl.read_delta(str(self.folder / "runs")).sort("number")
+        return pl.scan_delta(str(self.folder / "runs")).select("number", "versions").collect().sort("number")
 
-    def _row(self, number: int) -> dict[str, Any]:
+    def _versions(self, number: int | None) -> dict[str, int]:
+        """The versions of the tables as of a run, the last when None; raises DataError K811 when it is not there."""
         rows = self._rows()
-        found = rows.filter(pl.col("number") == number)
+        if number is None and not rows.height:
+            return {}
+        found = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
         if not found.height:
-            raise no_run(number, rows["number"].to_list())
-        return found.row(0, named=True)
+            raise no_run(number or 0, rows["number"].to_list())
+        versions: dict[str, int] = json.loads(found["versions"].item())
+        return versions
 
     # ---- WRITING ---- #
 
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
         """Writes the rows, one commit a change, then the row of `runs` that names the versions."""
-        rows = self._rows()
-        versions: dict[str, int] = json.loads(rows["versions"][-1]) if rows.height else {}
+        versions = self._versions(None)
         for table in TABLES:
             self._restore(table, versions.get(table))
         for change in changes:
@@ -116,6 +129,7 @@ class DeltaStore:
             "state": json.dumps(run.state, ensure_ascii=False, sort_keys=True),
         }
         self._delta.write_deltalake(self.folder / "runs", pl.DataFrame([row]), mode="append", configuration=_SETTINGS)
+        self._published = None if self._published is None else self._read_rows()
 
     def _restore(self, table: str, version: int | None) -> None:
         """Takes back what a night that was not published left in a table."""
@@ -183,6 +197,7 @@ class DeltaStore:
                     keep_versions=sorted({version for version in versions if version is not None}),
                 )  # fmt: skip
         self._delta.DeltaTable(self.folder / "runs").vacuum(0, dry_run=False, enforce_retention_duration=False)
+        self._published = None if self._published is None else kept
         return rows.height - kept.height
 
 
@@ -192,7 +207,3 @@ def _partitions(table: str) -> list[str]:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _run(row: Mapping[str, Any]) -> Run:
-    return Run(row["number"], json.loads(row["manifest"]), json.loads(row["state"]))

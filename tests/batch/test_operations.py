@@ -167,8 +167,13 @@ def test_the_state_of_a_run_names_files_hashes_rows_and_versions(city):
     assert {"hash", "prepare", "read", "score", "frames"} <= set(told["seconds"])
 
 
-def test_the_units_of_systemd_and_the_line_of_cron_in_the_manual_are_sound():
+def test_the_units_of_systemd_and_the_line_of_cron_in_the_manual_are_sound(tmp_path, city):
     text = (ROOT / "docs" / "batch.md").read_text("utf-8")
+    # As cron does: a shell, and little in the environment.
+    program = tmp_path / "bin" / "kpi"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m kpi "$@"\n')
+    program.chmod(0o755)
     block = re.search(r"```ini\n(.*?)```", text, re.DOTALL)[1]
     units = dict(re.findall(r"# /etc/systemd/system/(\S+)\n(.*?)(?=# /etc|\Z)", block, re.DOTALL))
     assert set(units) == {"kpi-batch.service", "kpi-batch.timer"}
@@ -184,6 +189,19 @@ def test_the_units_of_systemd_and_the_line_of_cron_in_the_manual_are_sound():
         done = kpi(None, "batch", "--help")
         assert all(option in done.stdout for option in options), line
     assert re.fullmatch(r"\d+ \d+ \* \* \* \S+ kpi batch .*", cron)
+    command = cron.split(None, 6)[-1].replace("/srv/kpi/nightly.toml", str(city.config()))
+    done = subprocess.run(
+        ["sh", "-c", command], env={"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}, cwd="/",
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "12 periods scored" in done.stderr
+    if shutil.which("systemd-analyze"):
+        for unit, lines in units.items():
+            (tmp_path / unit).write_text(lines.replace("/usr/bin/kpi", str(program)))
+        command = ["systemd-analyze", "verify", *(tmp_path / unit for unit in units)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_password_is_in_the_arguments_or_the_log_of_a_batch(city, database, monkeypatch):

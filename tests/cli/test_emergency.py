@@ -74,10 +74,10 @@ def begun(folder, *command):
     )
 
 
-def interrupted(process):
+def interrupted(process, by=signal.SIGINT):
     """Sends Ctrl-C to the group, and returns the exit code, stdout, stderr and how long the end took."""
     began = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, by)
     try:
         out, errors = process.communicate(timeout=60)
     finally:
@@ -86,14 +86,35 @@ def interrupted(process):
 
 
 @pytest.mark.parametrize("keep", [slow(case=False), True], ids=["in a query", "in a query and deaf"])
-def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, keep):
+@pytest.mark.parametrize(
+    ("by", "ended", "said"), [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")]
+)
+def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, keep, by, ended, said):
     process = begun(tmp_path, sys.executable, "-c", ENDLESS.replace("KEEP", str(keep)))
     assert process.stdout.readline() == b"working\n"
     time.sleep(0.3)
-    code, _, errors, seconds = interrupted(process)
-    assert (code, errors) == (130, "Interrupted; nothing is half written.\n")
+    code, _, errors, seconds = interrupted(process, by)
+    assert (code, errors) == (ended, f"{said}; nothing is half written.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
     assert seconds < 5  # one second on a machine of one's own
+
+
+def test_a_program_that_is_to_ignore_sigterm_does(tmp_path):
+    code = (
+        "from kpi import emergency; import os, signal, sys; emergency.prepare(); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    command = ["sh", "-c", f"trap '' TERM; exec {sys.executable} -c '{code}'"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_scratch_folder_goes_with_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary.scratch() as folder:
+        (folder / "a").mkdir()
+        (folder / "a" / "b").write_text("x")
+        temporary.remove_all()
+        assert not list(tmp_path.iterdir())
 
 
 # The interrupt comes while text is executed, as in the definition of a dataclass, and before the program watches.
