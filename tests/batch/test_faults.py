@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import QUARTERS, STORES, City
+from nights import begun
 from test_nights import check, held, night, same
 
 from kpi.batch.config import load
@@ -46,7 +48,12 @@ def toggled(city, old: bool) -> None:
 
 
 def killed_often(city, store, times: int, seed: int) -> None:
-    """Kills `times` nights at random moments, checks what readers see, and lets the next night finish the work."""
+    """Kills `times` nights at random moments, checks what readers see, and lets the next night finish the work.
+
+    Every moment is drawn from its own part of the time that a night takes, so that they are spread over all it does.
+    """
+    for quarter in QUARTERS[7:]:
+        (city.folder / "inbox" / f"{quarter}.csv").unlink()
     config = city.config(store=store)
     expected = {}
     for old in (True, False):
@@ -56,14 +63,15 @@ def killed_often(city, store, times: int, seed: int) -> None:
         spent = time.perf_counter() - began
         expected[old] = held(config)
     chance = random.Random(seed)
+    parts = chance.sample(range(times), times)
     halfway = 0
     for turn in range(times):
         before, after = turn % 2 == 1, turn % 2 == 0
         toggled(city, after)
-        child = start(config)
-        time.sleep(chance.uniform(0, 1.5 * spent))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
+        child = begun(config)
+        time.sleep(1.5 * spent * (parts[turn] + chance.random()) / times)
+        child.kill()
+        child.join()
         seen = held(config)
         # The child may have finished before it was killed; what it must not be is in between.
         assert same(seen, expected[before]) or same(seen, expected[after]), turn
@@ -81,8 +89,48 @@ def test_a_killed_night_leaves_the_old_results_or_the_new(city, store):
 
 
 @pytest.mark.slow
-def test_two_hundred_killed_nights(city, store):
-    killed_often(city, store, 200 if "store/" in store or store == 'store = "store"' else 60, seed=11)
+def test_two_hundred_killed_nights(tmp_path):
+    pytest.importorskip("deltalake")
+    with ThreadPoolExecutor(2) as pool:
+        series = [
+            pool.submit(killed_often, City(tmp_path / str(seed)), STORES["delta"], 100, seed=seed) for seed in (11, 12)
+        ]
+        for one in series:
+            one.result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["parquet", "postgresql"], indirect=True)
+def test_sixty_killed_nights(city, store):
+    killed_often(city, store, 60, seed=13)
+
+
+def test_a_night_that_is_told_to_stop_leaves_nothing_half_written(city):
+    config = city.config(store='log = "log.jsonl"\nstore = "store"')
+    (city.folder / "tmp").mkdir()
+    night(config)
+    expected = held(config)
+    chance, codes = random.Random(3), []
+    for _ in range(2):
+        log = city.folder / "log.jsonl"
+        log.unlink(missing_ok=True)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "kpi", "batch", config, "--all"], cwd=ROOT, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"TMPDIR": str(city.folder / "tmp")},
+        )  # fmt: skip
+        while not log.exists():
+            assert child.poll() is None
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.5))
+        child.terminate()
+        _, said = child.communicate(timeout=60)
+        codes.append(child.returncode)
+        assert child.returncode == 0 or said == "Terminated; nothing is half written.\n"
+        assert not list((city.folder / "tmp").iterdir())
+        assert not list(city.folder.rglob("*.tmp"))
+        assert same(held(config), expected)
+    assert 143 in codes
+    check(config)
 
 
 def test_two_batches_at_once_one_waits_or_leaves_with_a_message(city, store):
