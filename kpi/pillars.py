@@ -133,6 +133,7 @@ class Combination:
     ) -> None:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
+        self._scores = {part: pl.col(score_of(part)) for part in weights}
         self.policy = node.missing.policy
         #: A part without a score falls out by its score alone, and what carries the mean is what is present.
         self.alone = self.policy in ("redistribute", "fail")
@@ -144,7 +145,7 @@ class Combination:
 
     def own(self, part: str) -> pl.Expr:
         """Returns the part's own score, null where it has none."""
-        return pl.col(score_of(part))
+        return self._scores[part]
 
     def applies(self, part: str) -> pl.Expr:
         """Returns whether the part applies to the entity at all."""
@@ -291,8 +292,12 @@ class Combination:
         return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
 
 
+#: A zero for every row.
+_ZEROS = pl.int_range(pl.len()) * 0.0
+
+
 def _spelt_out(divisor: pl.Expr) -> pl.Expr:
     """Returns a column as one value a row, even where all are equal."""
     # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
     # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
-    return divisor + pl.int_range(pl.len()) * 0.0
+    return divisor + _ZEROS

@@ -212,7 +212,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    met, unit = reached(system, name), system.unit(name)
+    unit, met = system.unit(name), functools.partial(reached, system, name)
     case = Case(
         pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
         fixed=fixed_bound(system.targets(name), unit),

@@ -49,6 +49,9 @@ else:
 #: The name of the root of the tree among the columns of a result.
 ROOT = "composite"
 
+#: The rule of an indicator with a target where the system names none.
+_BY_DEFAULT = Completion()
+
 
 class Source(Block):
     """Where the system comes from."""
@@ -218,7 +221,7 @@ class System(BaseModel):
         indicator = self.indicators[name]
         if indicator.score is not None:
             return indicator.score  # type: ignore[no-any-return]
-        return self.scoring or (Completion() if self.targets(name) else None)
+        return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
     def targets(self, name: str) -> tuple[Target, ...]:
         """Returns the targets of an indicator; a milestone without one is meant to be done."""

@@ -19,6 +19,7 @@ from kpi import units
 from kpi.definition import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.periods import Grain
 from kpi.scoring import AnyRule
+from kpi.status import literal
 from kpi.targets import COMPARATORS, Target
 from kpi.units import Unit
 
@@ -143,4 +144,4 @@ def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Prob
 def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
     """Returns an expression in one unit brought into another of the same dimension."""
     factor = 1.0 if natural is None or unit is None else units.factor(natural, unit)
-    return expr if factor == 1 else expr * factor
+    return expr if factor == 1 else expr * literal(factor)

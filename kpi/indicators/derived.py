@@ -23,7 +23,7 @@ from kpi.indicators.base import (
     unit_of,
 )
 from kpi.periods import Grain
-from kpi.status import guarded, status_of, where_given
+from kpi.status import HUNDRED, ZERO, guarded, literal, status_of, where_given
 from kpi.terms import ExpressionError, Term
 from kpi.units import Unit
 
@@ -41,7 +41,7 @@ def window(over: str) -> str:
 
 def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     """Returns why a quotient by a base has no value: what it shows by itself, and what voids it."""
-    return {"no_baseline": base.is_null(), "zero_baseline": base == 0}, {"negative_baseline": base < 0}
+    return {"no_baseline": base.is_null(), "zero_baseline": base == ZERO}, {"negative_baseline": base < ZERO}
 
 
 class Growth(Indicator):
@@ -77,7 +77,7 @@ class Growth(Indicator):
         ratio = value / base
         grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
         shown, guards = against(base)
-        return guarded(name, (grown - 1) * 100, guards, shown=shown, inputs=[self.of])
+        return guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what grows over which window."""
@@ -121,7 +121,7 @@ class Index(Indicator):
         value = pl.col(self.of)
         base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
         shown, guards = against(base)
-        return guarded(name, value / base * 100, guards, shown=shown, inputs=[self.of])
+        return guarded(name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is compared with which period."""

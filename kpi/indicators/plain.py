@@ -13,7 +13,7 @@ from kpi.definition import Name, Path, Problem, Problems, Text
 from kpi.indicators.base import Expressions, Indicator, Symbols, declared, declared_problem, scale, title_of, unit_of
 from kpi.periods import Grain
 from kpi.rounding import HAIR
-from kpi.status import OK, guarded, reason, status_of
+from kpi.status import HUNDRED, OK, ZERO, guarded, reason, status_of
 from kpi.units import Unit
 
 
@@ -80,7 +80,7 @@ class Ratio(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status: zero_denominator, too_few."""
         below = pl.col(self.denominator)
-        shown = {"zero_denominator": below == 0}
+        shown = {"zero_denominator": below == ZERO}
         guards = {} if self.min_denominator is None else {"too_few": below < self.min_denominator}
         value = scale(pl.col(self.numerator) / below, self._natural(symbols), self.in_unit(symbols))
         return guarded(name, value, guards, shown=shown, inputs=[self.numerator, self.denominator])
@@ -116,11 +116,11 @@ class Coverage(Indicator):
         """Returns the value and its status: zero_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
-        shown = {"zero_denominator": total == 0}
+        shown = {"zero_denominator": total == ZERO}
         guards = {"out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
         if self.min_total is not None:
             guards["too_few"] = total < self.min_total
-        return guarded(name, covered / total * 100, guards, shown=shown, inputs=[self.covered, self.total])
+        return guarded(name, covered / total * HUNDRED, guards, shown=shown, inputs=[self.covered, self.total])
 
     def words(self, symbols: Symbols) -> str:
         """Returns `covered ÷ total`, bounded."""
@@ -160,8 +160,8 @@ class Share(Indicator):
         peers = ["period"] if self.within == "all" else ["period", "cohort"]
         total = pl.col(self.of).sum().over(peers)
         absent = (status_of(self.of) != OK) & (status_of(self.of) != reason("not_applicable"))
-        guards = {"incomplete": absent.any().over(peers), "zero_denominator": total == 0}
-        return guarded(name, pl.col(self.of) / total * 100, guards, inputs=[self.of])
+        guards = {"incomplete": absent.any().over(peers), "zero_denominator": total == ZERO}
+        return guarded(name, pl.col(self.of) / total * HUNDRED, guards, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what it is a share of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
@@ -22,9 +23,9 @@ Ties = Literal["min", "average", "max", "dense"]
 class Case:
     """What a rule sees of one indicator: its value, its target in force, and whom it is compared with.
 
-    `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `reached` is Boolean;
-    `peers` are the columns that group the entities compared with each other; `fixed` is the target when it is one
-    number other than zero for every entity and period.
+    `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
+    expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
+    other; `fixed` is the target when it is one number other than zero for every entity and period.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
     columns of a stage of their own: written out inside a score, each would be computed for every place where it stands
@@ -36,7 +37,7 @@ class Case:
     better: Literal["higher", "lower"]
     target: pl.Expr
     upper: pl.Expr
-    reached: pl.Expr
+    judged: Callable[[], pl.Expr]
     peers: tuple[str, ...] = ("period", "cohort")
     name: str = ""
     figures: dict[str, pl.Expr] | None = None
@@ -48,8 +49,16 @@ class Case:
     ) -> Case:
         """Returns the case of a bare value, all rows being peers: for trying a rule on a frame."""
         goal = pl.lit(None, dtype=pl.Float64) if target is None else target
-        reached = value >= goal if better == "higher" else value <= goal
+
+        def reached() -> pl.Expr:
+            return value >= goal if better == "higher" else value <= goal
+
         return cls(value, ONE, better, goal, pl.lit(None, dtype=pl.Float64), reached, ())
+
+    @property
+    def reached(self) -> pl.Expr:
+        """Whether the value meets the target, Boolean, null where either is null."""
+        return self.judged()
 
     @property
     def higher(self) -> bool:
