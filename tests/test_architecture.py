@@ -96,6 +96,7 @@ LAYERS = (
     "intake.codes",
     "intake.repeats",
     "intake.facts",
+    "intake.meanings",
     "intake.coded",
     "intake.cells",
     "intake.reported",

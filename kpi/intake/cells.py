@@ -7,18 +7,16 @@ apart from the others and go the long way of `kpi.intake.timing`, which knows wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from kpi.errors import count
+from kpi.intake.coded import Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
 from kpi.status import OK, Status, reason
-
-#: How many rows are laid out at a time: each time costs a copy of what tells which cells are filled.
-BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,12 @@ class Cells:
 
 
 def settle(
-    plain: Sequence[pl.DataFrame], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
+    plain: Sequence[Plain], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
 ) -> tuple[Cells | None, pl.DataFrame]:
     """Returns the cells of the figures that stand alone, and all other rows as clean rows.
 
     Args:
-        plain: frames with the columns measure (place among the measures), entity (place), period, value, row, source.
+        plain: rows that stand alone, if nothing else is said of the same.
         rows: clean rows (see `kpi.intake.reported`), which go the long way.
         measures: the names of all measures.
         entities: how many there are.
@@ -59,14 +57,13 @@ def settle(
     if not plain:
         return None, rows
     layout = _Layout(plain, measures, entities, grain)
-    blocks = list(_blocks(plain))
     apart: list[pl.DataFrame] = []
     if rows.height:
-        blocks = layout.without(blocks, layout.touched(rows), apart)
-    values = layout.scatter(blocks)
-    if len(values) - values.null_count() < sum(block.height for block in blocks):
-        blocks = layout.without(blocks, layout.repeated(blocks), apart)
-        values = layout.scatter(blocks)
+        plain = layout.without(plain, layout.touched(rows), apart)
+    values = layout.scatter(plain)
+    if len(values) - values.null_count() < sum(one.frame.height for one in plain):
+        plain = layout.without(plain, layout.repeated(plain), apart)
+        values = layout.scatter(plain)
     cells = Cells(values, layout.names, layout.first, layout.periods, entities)
     if not apart:
         return cells, rows
@@ -123,24 +120,12 @@ def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
     return min(bounds), max(bounds)
 
 
-def _blocks(frames: Sequence[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yields the frames joined into blocks of about `BLOCK` rows."""
-    some: list[pl.DataFrame] = []
-    for frame in frames:
-        some.append(frame)
-        if sum(one.height for one in some) >= BLOCK:
-            yield pl.concat(some)
-            some = []
-    if some:
-        yield pl.concat(some)
-
-
 class _Layout:
     """Which cell a row has: those of one measure stand together, those of one of its periods within."""
 
-    def __init__(self, plain: Sequence[pl.DataFrame], measures: Sequence[str], entities: int, grain: Grain) -> None:
-        found = pl.concat([one.select("measure").unique() for one in plain])["measure"].unique().sort()
-        bounds = [(one["period"].min(), one["period"].max()) for one in plain]
+    def __init__(self, plain: Sequence[Plain], measures: Sequence[str], entities: int, grain: Grain) -> None:
+        found = pl.concat([one.frame["measure"].unique() for one in plain]).unique().sort()
+        bounds = [(one.frame["period"].min(), one.frame["period"].max()) for one in plain]
         self.first = min(int(str(low)) for low, _ in bounds)
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
         self.names = [measures[place] for place in found]
@@ -155,18 +140,19 @@ class _Layout:
         place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity
         return place.cast(pl.get_index_type())
 
-    def cells(self, block: pl.DataFrame) -> pl.Series:
-        before = self.before.gather(block["measure"])
-        index = pl.get_index_type()
-        within = (pl.col("period") - self.first).cast(index) * self.entities + pl.col("entity").cast(index)
-        return before + block.select(within).to_series()
+    def cells(self, one: Plain) -> pl.Series:
+        """Returns the cell of every row."""
+        frame, index = one.frame, pl.get_index_type()
+        within = (frame["period"].cast(pl.Int32) - self.first).cast(index) * self.entities + frame["entity"].cast(index)
+        return self.before.gather(frame["measure"]) + within
 
-    def scatter(self, blocks: Sequence[pl.DataFrame]) -> pl.Series:
+    def scatter(self, plain: Sequence[Plain]) -> pl.Series:
         """Returns the figures in their cells; of several for one cell, one."""
-        values = pl.repeat(None, self.height, dtype=pl.Float64, eager=True)
-        for block in blocks:
-            values = values.scatter(self.cells(block), block["value"])
-        return values
+        # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
+        values = pl.repeat(float("nan"), self.height, dtype=pl.Float64, eager=True)
+        for one in plain:
+            values = values.scatter(self.cells(one), one.frame["value"])
+        return values.fill_nan(None)
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
         """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""
@@ -181,30 +167,30 @@ class _Layout:
         none = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
         return none.scatter(alone.select(index)["cell"], values=True).scatter(series.select(index)["cell"], values=True)
 
-    def repeated(self, blocks: Sequence[pl.DataFrame]) -> pl.Series:
+    def repeated(self, plain: Sequence[Plain]) -> pl.Series:
         """Returns for every cell whether several rows are for it."""
         last = pl.zeros(self.height, dtype=pl.UInt32, eager=True)
         many = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
         first = 0
         numbered = []
-        for block in blocks:
-            numbers = pl.int_range(first, first + block.height, dtype=pl.UInt32, eager=True)
+        for one in plain:
+            numbers = pl.int_range(first, first + one.frame.height, dtype=pl.UInt32, eager=True)
             numbered.append(numbers)
-            last = last.scatter(self.cells(block), numbers)
-            first += block.height
-        for block, numbers in zip(blocks, numbered, strict=True):
-            cells = self.cells(block)
+            last = last.scatter(self.cells(one), numbers)
+            first += one.frame.height
+        for one, numbers in zip(plain, numbered, strict=True):
+            cells = self.cells(one)
             many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
         return many
 
-    def without(self, blocks: Sequence[pl.DataFrame], some: pl.Series, apart: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    def without(self, plain: Sequence[Plain], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
         """Returns the rows whose cell is not among some; the others are added to `apart`."""
         kept = []
-        for block in blocks:
-            hit = some.gather(self.cells(block))
-            kept.append(block.filter(~hit) if hit.any() else block)
+        for one in plain:
+            hit = some.gather(self.cells(one))
+            kept.append(one.without(hit) if hit.any() else one)
             if hit.any():
-                apart.append(block.filter(hit))
+                apart.append(one.numbered().filter(hit))
         return kept
 
     def clean(self, rows: pl.DataFrame) -> pl.DataFrame:

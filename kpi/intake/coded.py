@@ -8,88 +8,75 @@ million rows needs little more memory than its figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi import periods, progress
-from kpi.intake import own_targets
+from kpi import progress
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
-from kpi.intake.headers import clean
 from kpi.intake.large import Unfit
-from kpi.intake.match import Placed, measure_names
-from kpi.intake.numbers import LARGEST, read_numbers
+from kpi.intake.match import Placed
+from kpi.intake.meanings import NOT_PLAIN, UNSEEN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
+from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.table import ROW
-from kpi.measures import OverTime, Reported
 from kpi.system import System
 
 #: How many rows are taken at a time.
 BATCH = 500_000
 
-#: What is combined over time in such a way that a figure for exactly the scored period is the figure.
-_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first"})
-
-#: What a text means where that is no place: not looked up yet, or known but never plain.
-_UNSEEN, _NOT_PLAIN = -2, -1
-
 #: What a row lacks that is lost, in the order in which it is told.
 _LACKS = ("measure", "entity", "period")
 
-#: What the distinct texts of a column mean: a place, `_NOT_PLAIN`, or None for nothing.
-Meaning = Callable[[list[str]], list[int | None]]
+#: The column of the figures that a cast could make of texts; no cleaned header has a line break.
+_CAST = "cast\n"
 
 
-class Lookup:
-    """What the texts of a Categorical column mean, each asked for once; `texts` are those seen, stripped."""
+@dataclass(frozen=True)
+class Plain:
+    """Some plain rows of a table.
 
-    def __init__(self, mean: Meaning) -> None:
-        self._mean = mean
-        self._known = pl.Series(dtype=pl.Int32)
-        self.texts: dict[str, int | None] = {}
+    `frame` has the columns measure (place among the measures), entity (place among the entities), period (index of the
+    scored period), all Int16 or Int32, and value (Float64, in the measure's unit), and row (UInt32) where the rows are
+    not all of those that follow the row `first`. `source` is the table's number.
+    """
 
-    def of(self, column: pl.Series) -> pl.Series:
-        """Returns what every cell means (Int32), null where it is blank or means nothing."""
-        codes = column.to_physical().cast(pl.UInt32)
-        most = codes.max()
-        if most is None:
-            return pl.repeat(None, len(column), dtype=pl.Int32, eager=True)
-        if (more := int(str(most)) + 1 - len(self._known)) > 0:
-            self._known = pl.concat([self._known, pl.repeat(_UNSEEN, more, dtype=pl.Int32, eager=True)])
-        found = self._known.gather(codes)
-        if found.min() == _UNSEEN:
-            self._learn(column.filter(found == _UNSEEN).unique())
-            found = self._known.gather(codes)
-        return found
+    frame: pl.DataFrame
+    first: int
+    source: int = 0
 
-    def _learn(self, new: pl.Series) -> None:
-        texts = new.cast(pl.String).str.strip_chars().to_list()
-        wanted = sorted({text for text in texts if text} - self.texts.keys())
-        self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
-        meant = pl.Series([self.texts.get(text) for text in texts], dtype=pl.Int32)
-        self._known = self._known.scatter(new.to_physical().cast(pl.UInt32), meant)
+    def numbered(self) -> pl.DataFrame:
+        """Returns the rows with the columns row and source."""
+        frame = self.frame
+        if "row" not in frame.columns:
+            rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
+            frame = frame.with_columns(rows.alias("row"))
+        return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
+
+    def without(self, some: pl.Series) -> Plain:
+        """Returns the rows for which `some` is false."""
+        return replace(self, frame=self.numbered().drop("source").filter(~some))
 
 
 @dataclass
 class Coded:
     """The rows of a table: the plain ones as codes, the others as they came.
 
-    `plain` are frames with the columns measure (UInt16, place among the measures), entity (UInt32, place in `names`, or
-    among the entities where a roster says who there is), period (Int32, index of the scored period), value (Float64, in
-    the measure's unit) and row (UInt32). `others` has the table's columns and `ROW`; of rows that name no known
-    measure, entity or period it holds the first few, and `lost` counts the rest. `read` counts the rows of all.
+    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
+    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
+    `lost` counts the rest. `read` counts the rows of all.
     """
 
     others: pl.DataFrame
-    plain: list[pl.DataFrame] = field(default_factory=list)
+    plain: list[Plain] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_LACKS, 0))
     read: int = 0
     names: list[str] = field(default_factory=list)
 
-    def numbered(self, source: int, entities: Entities) -> Iterator[pl.DataFrame]:
+    def numbered(self, source: int, entities: Entities) -> Iterator[Plain]:
         """Yields the plain rows with the places of their entities and the number of their table in `source`.
 
         They are handed over: none is left here, or a table of many million rows would be held twice.
@@ -97,11 +84,14 @@ class Coded:
         places = None
         if self.names:
             known = entities.resolve(self.names)
-            places = pl.Series([known[name] for name in self.names], dtype=pl.UInt32)
+            meant = [known[name] for name in self.names]
+            places = pl.Series(meant, dtype=narrow(meant))
         while self.plain:
             one = self.plain.pop(0)
-            entity = one["entity"] if places is None else places.gather(one["entity"])
-            yield one.with_columns(entity.alias("entity"), pl.lit(source, dtype=pl.UInt32).alias("source"))
+            frame = one.frame
+            if places is not None:
+                frame = frame.with_columns(places.gather(frame["entity"]).alias("entity"))
+            yield replace(one, frame=frame, source=source)
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
@@ -133,12 +123,12 @@ class _Coding:
         self.value = roles["value"]
         self.extras = [roles[role] for role in ("revision", "target", "note") if role in roles]
         self.look = {
-            "measure": Lookup(_measure_meaning(system)),
-            "entity": Lookup(self._places_of_names if entities is None else _entity_meaning(entities)),
-            "period": Lookup(_period_meaning(system)),
+            "measure": Lookup(measure_meaning(system)),
+            "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
+            "period": Lookup(period_meaning(system)),
             "unit": Lookup(self._places_of_units),
         }
-        self.same_period = None if period is None else _period_meaning(system)([period])[0]
+        self.same_period = None if period is None else period_meaning(system)([period])[0]
         self.units: list[str | None] = [source.table.unit]
         self.factor = pl.Series(dtype=pl.Float64)
         self.rows = 0
@@ -146,19 +136,21 @@ class _Coding:
         self.out = Coded(pl.DataFrame())
 
     def run(self) -> Coded:
+        parts: list[pl.DataFrame] = []
         try:
-            parts = [self.batch(batch) for batch in self.batches()]
+            for batch in self.batches():
+                parts += self.batch(batch)
         except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
             if self.table.expected is None:
                 raise
             raise Unfit from error
         if self.table.expected not in (None, self.rows):
             raise Unfit
-        self.out.others = pl.concat(parts) if parts else self.table.numbered().limit(0).collect()
+        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        """Yields the rows in their order, numbered; what is looked up is Categorical."""
+        """Yields the rows in their order; what is looked up is Categorical."""
         types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
         if self.table.scan is not None:
             frame = self.table.scan(types)
@@ -168,10 +160,13 @@ class _Coding:
                 pl.selectors.by_name(header).cast(pl.String).cast(dtype).alias(self.code(header))
                 for header, dtype in types.items()
             )
+        if self.schema[self.value] == pl.String:
+            figures = pl.selectors.by_name(self.value).cast(pl.Float64, strict=False)
+            frame = frame.with_columns(figures.alias(_CAST))
         with progress.stage(f"reading {self.table.file}"):
-            for batch in frame.with_row_index(ROW, offset=self.table.first_row).collect_batches(chunk_size=BATCH):
-                self.rows += batch.height
+            for batch in frame.collect_batches(chunk_size=BATCH):
                 yield batch
+                self.rows += batch.height
                 progress.advance(batch.height)
 
     def code(self, header: str) -> str:
@@ -180,25 +175,30 @@ class _Coding:
 
     # ---- ONE BATCH ---- #
 
-    def batch(self, batch: pl.DataFrame) -> pl.DataFrame:
+    def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
         """Keeps the plain rows of a batch as codes and returns the others as they came."""
-        found = pl.DataFrame([batch[ROW], *(self.meant(batch, role).alias(role) for role in _LACKS)])
+        height, first = batch.height, self.table.first_row + self.rows
+        batch = batch.with_row_index(ROW, offset=first)
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in _LACKS])
         others: list[pl.DataFrame] = []
         if any(found[role].null_count() for role in _LACKS):
             others += self.lost(batch, found)
             known = found.select(pl.all_horizontal(pl.col(*_LACKS).is_not_null())).to_series()
             batch, found = batch.filter(known), found.filter(known)
         value, odd = self.figures(batch, found)
+        rows = batch[ROW]
         if odd:
             plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()
             others.append(self.as_they_came(batch.filter(~plain)))
             self.out.read += others[-1].height
-            found, value = found.filter(plain), value.filter(plain)
+            found, value, rows = found.filter(plain), value.filter(plain), rows.filter(plain)
         if found.height:
-            codes = found.select(pl.col("measure").cast(pl.UInt16), pl.col("entity").cast(pl.UInt32), "period", row=ROW)
-            self.out.plain.append(codes.with_columns(value.alias("value")))
-            self.out.read += codes.height
-        return pl.concat([self.as_they_came(batch.clear()), *others]).sort(ROW)
+            plain_rows = found.with_columns(value.alias("value"))
+            if found.height < height:
+                plain_rows = plain_rows.with_columns(rows.alias("row"))
+            self.out.plain.append(Plain(plain_rows, first))
+            self.out.read += found.height
+        return others
 
     def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
         if role in self.columns:
@@ -209,43 +209,49 @@ class _Coding:
     def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
         """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
         odd: list[pl.Series] = []
-        if any(found[role].min() == _NOT_PLAIN for role in _LACKS):
-            odd.append(found.select(pl.any_horizontal(pl.col(*_LACKS) == _NOT_PLAIN).alias("known")).to_series())
-        numbers = read_numbers(batch[self.value])
-        value = numbers["value"]
-        if numbers["unit"].null_count() < batch.height:
-            odd.append(numbers["unit"].is_not_null().alias("typed"))
-        for header in self.extras:
-            if batch[header].null_count() < batch.height:
-                said = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
-                odd.append(batch.select((said.fill_null("") != "").alias(header)).to_series())
+        if any(found[role].min() == NOT_PLAIN for role in _LACKS):
+            odd.append(found.select(pl.any_horizontal(pl.col(*_LACKS) == NOT_PLAIN).alias("known")).to_series())
+        cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
+        value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
+        if not settled(cells, value):
+            numbers = read_numbers(cells, cast)
+            value = numbers["value"]
+            if numbers["unit"].null_count() < batch.height:
+                odd.append(numbers["unit"].is_not_null().alias("typed"))
+        odd += self.said(batch)
         if "unit" in self.columns or self.units != [None]:
-            place = found["measure"]
+            place = found["measure"].cast(pl.Int32)
             if "unit" in self.columns:
-                place = place + self.meant(batch, "unit").fill_null(0) * len(self.measures)
+                place = place + self.meant(batch, "unit").fill_null(0)
             if odd:
                 none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
                 place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)
             value = value * self.factors(place)
         if value.null_count():
             odd.append(value.is_null().alias("no figure"))
-        largest = value.abs().max()
-        if largest is not None and float(str(largest)) > LARGEST:
+        if not within_bounds(value):
             odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
         return value, odd
+
+    def said(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
+        """Yields which rows say something that plain rows do not."""
+        for header in self.extras:
+            if batch[header].null_count() < batch.height:
+                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+                yield batch.select((text.fill_null("") != "").alias(header)).to_series()
 
     def factors(self, place: pl.Series) -> pl.Series:
         """Returns the factors from units into those of measures, null where there is none.
 
         Args:
-            place: of a unit among `units`, times the number of measures, plus the place of a measure; or null.
+            place: of a unit (see `_places_of_units`) plus that of a measure, or null.
         """
         many = len(self.measures)
         if (more := len(self.units) * many - len(self.factor)) > 0:
-            self.factor = pl.concat([self.factor, pl.repeat(float(_UNSEEN), more, dtype=pl.Float64, eager=True)])
+            self.factor = pl.concat([self.factor, pl.repeat(float(UNSEEN), more, dtype=pl.Float64, eager=True)])
         factor = self.factor.gather(place)
-        if factor.min() == _UNSEEN:
-            new = place.filter(factor == _UNSEEN).unique()
+        if factor.min() == UNSEEN:
+            new = place.filter(factor == UNSEEN).unique()
             pairs = [{"unit": self.units[at // many], "typed": None, "name": self.measures[at % many]} for at in new]
             schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
             known = factors(pl.DataFrame(pairs, schema=schema), self.system)["factor"]
@@ -289,58 +295,9 @@ class _Coding:
         names = [text for text in texts if text not in known]
         places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
         self.out.names += names
-        return [places.get(text, _NOT_PLAIN) for text in texts]
+        return [places.get(text, NOT_PLAIN) for text in texts]
 
     def _places_of_units(self, texts: list[str]) -> list[int | None]:
+        """Returns where the factors of units begin: those of all measures for one unit stand together."""
         self.units += [text for text in texts if text not in self.units]
-        return [self.units.index(text) for text in texts]
-
-
-def names_of(system: System) -> dict[str, str]:
-    """Returns the name behind every cleaned text that the column of measures may hold.
-
-    Those are measures, and indicators that take their targets from the data.
-    """
-    names = measure_names(system)
-    for key in own_targets.takers(system):
-        for text in filter(None, (key, system.indicators[key].title)):
-            names.setdefault(clean(text), key)
-    return names
-
-
-def _measure_meaning(system: System) -> Meaning:
-    names = names_of(system)
-    places = dict.fromkeys(names.values(), _NOT_PLAIN)
-    for place, (name, measure) in enumerate(system.measures.items()):
-        if isinstance(measure, Reported) and measure.where is None and measure.per is None:
-            places[name] = place if measure.timing in _AS_IT_IS else _NOT_PLAIN
-    return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
-
-
-def _entity_meaning(entities: Entities) -> Meaning:
-    def mean(texts: list[str]) -> list[int | None]:
-        known = entities.resolve(texts)
-        # A code that holds for some time only is judged with the period of its row; a whole is no entity.
-        odd = [clean(text) in entities.times or known.get(text, 0) >= len(entities.names) for text in texts]
-        return [
-            _NOT_PLAIN if strange and text in known else known.get(text)
-            for text, strange in zip(texts, odd, strict=True)
-        ]
-
-    return mean
-
-
-def _period_meaning(system: System) -> Meaning:
-    size = system.period.months
-
-    def place(start: int | None, months: int | None) -> int | None:
-        if start is None:
-            return None
-        return start // size if months == size and start % size == 0 else _NOT_PLAIN
-
-    def mean(texts: list[str]) -> list[int | None]:
-        known = periods.parse_column(pl.Series(texts, dtype=pl.String))
-        spans = {text: place(start, months) for text, start, months, _ in known.rows()}
-        return [spans[text] for text in texts]
-
-    return mean
+        return [self.units.index(text) * len(self.measures) for text in texts]

@@ -220,13 +220,14 @@ def _short(text: str, limit: int = 40) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def read_numbers(column: pl.Series) -> pl.DataFrame:
+def read_numbers(column: pl.Series, cast: pl.Series | None = None) -> pl.DataFrame:
     """Returns what every cell of a column says, by the rules of `read_number`, one row a cell in the order given.
 
     Columns: `value` (Float64, finite; null unless the status is ok), `status` (`CELL_STATUS`; null where there is a
     problem), `unit` (String, null when none was typed), `problem` (String, null when there is none). Text is cast at
     once and only the distinct strings that the cast does not settle go through `read_number`. Numeric columns pass
     (null is missing, NaN and infinity are problems), Booleans are 是/否; a column of dates or lists is all problems.
+    `cast` is what a cast makes of a column of texts (Float64, else null), where that is known.
 
     >>> read_numbers(pl.Series(["1,234.5", "—", "12.5%", "12 34"])).rows()
     [(1234.5, 'ok', None, None), (None, 'missing', None, None), (12.5, 'ok', '%', None),
@@ -238,12 +239,12 @@ def read_numbers(column: pl.Series) -> pl.DataFrame:
         column = column.cast(pl.String)
     if column.dtype.is_numeric():
         value = column.cast(pl.Float64)
-        if _all_settled(column, value):
+        if settled(column, value):
             return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
         odd = (value.is_null() | ~(value.abs() <= LARGEST)).fill_null(value=True)
     elif column.dtype == pl.String:
-        value = column.cast(pl.Float64, strict=False)
-        if _all_settled(column, value):
+        value = column.cast(pl.Float64, strict=False) if cast is None else cast
+        if settled(column, value):
             return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
         odd = value.is_null() | ~(value.abs() <= LARGEST) | ((value == 0) & ~column.is_in(_ZEROS))
         odd = odd.fill_null(value=True)
@@ -260,11 +261,17 @@ def read_numbers(column: pl.Series) -> pl.DataFrame:
     return _read_odd(column, value, odd)
 
 
-def _all_settled(column: pl.Series, value: pl.Series) -> bool:
-    """Returns whether the cast of a column settles all of its cells, as it usually does."""
-    if value.null_count() or not (value.abs() <= LARGEST).all():
+def settled(column: pl.Series, value: pl.Series) -> bool:
+    """Returns whether all cells of a column are what the cast made of them, numbers, as they usually are."""
+    if value.dtype != pl.Float64 or value.null_count() or value.is_nan().any() or not within_bounds(value):
         return False
     return column.dtype != pl.String or column.filter(value == 0).is_in(_ZEROS).all()
+
+
+def within_bounds(value: pl.Series) -> bool:
+    """Returns whether no number of a column is larger than a statistic can be."""
+    low, high = value.min(), value.max()
+    return low is None or -LARGEST <= float(str(low)) <= float(str(high)) <= LARGEST
 
 
 def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series) -> pl.DataFrame:

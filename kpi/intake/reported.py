@@ -18,11 +18,12 @@ from kpi.datasets import PanelData
 from kpi.definition import kind_of
 from kpi.errors import Diagnostic, Severity, suggest
 from kpi.intake import findings, own_targets
-from kpi.intake.coded import Coded, names_of
+from kpi.intake.coded import Coded
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, panel_columns
+from kpi.intake.meanings import names_of
 from kpi.intake.numbers import LARGEST, read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Reported

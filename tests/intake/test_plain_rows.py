@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.errors import DataError
-from kpi.intake import cells, coded, findings
+from kpi.intake import coded, findings, meanings
 from kpi.intake.files import read_all
 from kpi.intake.match import match
 from kpi.intake.panel import Panel, take_in
@@ -156,7 +156,6 @@ def systems(tmp_path_factory) -> Systems:
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coded, "BATCH", 4)
-        patch.setattr(cells, "BLOCK", 6)
         patch.setattr(findings, "LIMIT", 3)
         patch.setattr(coded, "LIMIT", 3)
         yield
@@ -181,7 +180,7 @@ def compare(systems, data):
     sources = data.draw(st.lists(tables(grain), min_size=1, max_size=2))
     short = taken(system, sources)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coded, "_AS_IT_IS", frozenset())
+        patch.setattr(meanings, "_AS_IT_IS", frozenset())
         long = taken(system, sources)
     same(short, long)
 
@@ -225,4 +224,13 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     source = match(system, read_all([table])[0][0])[0]
     apart = coded.coded(source, system, None, None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
-    assert pl.concat(apart.plain)["value"].to_list() == [10000.0, 20000.0]
+    assert pl.concat([one.frame for one in apart.plain])["value"].to_list() == [10000.0, 20000.0]
+
+
+def test_more_entities_than_short_integers_count(systems, monkeypatch):
+    monkeypatch.setattr(coded, "BATCH", 20_000)
+    names = [f"县{at:05}" for at in range(40_000)]
+    table = pl.DataFrame({"entity": names, "value": range(40_000)}).with_columns(period=pl.lit("2023-01"))
+    panel = take_in(systems["month", False], [table.with_columns(measure=pl.lit("收入"))])
+    assert list(panel.entities.names) == names
+    assert panel.frame["flow"].to_list() == [float(at) for at in range(40_000)]

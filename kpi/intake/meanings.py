@@ -1,0 +1,118 @@
+"""What the texts of reported rows mean: which measure, entity or period a distinct text names, each asked for once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from kpi import periods
+from kpi.intake import own_targets
+from kpi.intake.entities import Entities
+from kpi.intake.headers import clean
+from kpi.intake.match import measure_names
+from kpi.measures import OverTime, Reported
+from kpi.system import System
+
+#: What is combined over time in such a way that a figure for exactly the scored period is the figure.
+_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first"})
+
+#: What a text means where that is no place: not looked up yet, or known but never plain.
+UNSEEN, NOT_PLAIN = -2, -1
+
+_LARGEST = 2**15 - 1
+
+#: What the distinct texts of a column mean: a place, `NOT_PLAIN`, or None for nothing.
+Meaning = Callable[[list[str]], list[int | None]]
+
+
+def narrow(places: Sequence[int | None]) -> type[pl.Int16 | pl.Int32]:
+    """Returns the smallest type that many rows of such places are held in."""
+    return pl.Int16 if all(one is None or one <= _LARGEST for one in places) else pl.Int32
+
+
+class Lookup:
+    """What the texts of a Categorical column mean, each asked for once; `texts` are those seen, stripped."""
+
+    def __init__(self, mean: Meaning) -> None:
+        self._mean = mean
+        self._known = pl.Series(dtype=pl.Int16)
+        self.texts: dict[str, int | None] = {}
+
+    def of(self, column: pl.Series) -> pl.Series:
+        """Returns what every cell means (Int16 while that is enough, then Int32), null where that is nothing."""
+        codes = column.to_physical().cast(pl.UInt32)
+        most = codes.max()
+        if most is None:
+            return pl.repeat(None, len(column), dtype=self._known.dtype, eager=True)
+        if (more := int(str(most)) + 1 - len(self._known)) > 0:
+            self._known = pl.concat([self._known, pl.repeat(UNSEEN, more, dtype=self._known.dtype, eager=True)])
+        found = self._known.gather(codes)
+        if found.min() == UNSEEN:
+            self._learn(column.filter(found == UNSEEN).unique())
+            found = self._known.gather(codes)
+        return found
+
+    def _learn(self, new: pl.Series) -> None:
+        texts = new.cast(pl.String).str.strip_chars().to_list()
+        wanted = sorted({text for text in texts if text} - self.texts.keys())
+        self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
+        meant = [self.texts.get(text) for text in texts]
+        if narrow(meant) == pl.Int32:
+            self._known = self._known.cast(pl.Int32)
+        codes = new.to_physical().cast(pl.UInt32)
+        self._known = self._known.scatter(codes, pl.Series(meant, dtype=self._known.dtype))
+
+
+def names_of(system: System) -> dict[str, str]:
+    """Returns the name behind every cleaned text that the column of measures may hold.
+
+    Those are measures, and indicators that take their targets from the data.
+    """
+    names = measure_names(system)
+    for key in own_targets.takers(system):
+        for text in filter(None, (key, system.indicators[key].title)):
+            names.setdefault(clean(text), key)
+    return names
+
+
+def measure_meaning(system: System) -> Meaning:
+    """Returns which measure a text names: its place among the measures of the system."""
+    names = names_of(system)
+    places = dict.fromkeys(names.values(), NOT_PLAIN)
+    for place, (name, measure) in enumerate(system.measures.items()):
+        if isinstance(measure, Reported) and measure.where is None and measure.per is None:
+            places[name] = place if measure.timing in _AS_IT_IS else NOT_PLAIN
+    return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
+
+
+def entity_meaning(entities: Entities) -> Meaning:
+    """Returns which entity a text names: its place among those of a roster."""
+
+    def mean(texts: list[str]) -> list[int | None]:
+        known = entities.resolve(texts)
+        # A code that holds for some time only is judged with the period of its row; a whole is no entity.
+        odd = [clean(text) in entities.times or known.get(text, 0) >= len(entities.names) for text in texts]
+        return [
+            NOT_PLAIN if strange and text in known else known.get(text)
+            for text, strange in zip(texts, odd, strict=True)
+        ]
+
+    return mean
+
+
+def period_meaning(system: System) -> Meaning:
+    """Returns which scored period a text names: its index."""
+    size = system.period.months
+
+    def place(start: int | None, months: int | None) -> int | None:
+        if start is None:
+            return None
+        return start // size if months == size and start % size == 0 else NOT_PLAIN
+
+    def mean(texts: list[str]) -> list[int | None]:
+        known = periods.parse_column(pl.Series(texts, dtype=pl.String))
+        spans = {text: place(start, months) for text, start, months, _ in known.rows()}
+        return [spans[text] for text in texts]
+
+    return mean
