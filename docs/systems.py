@@ -93,7 +93,7 @@ def head(system: System) -> Iterator[str]:
     )
     yield f"- 期别：{ {'month': '月', 'quarter': '季', 'half': '半年', 'year': '年'}[system.period.value] }"
     rule = system.scoring
-    yield f"- 计分：{rule.words() if rule else '有目标的指标按完成比例'}"
+    yield f"- 计分：{rule.in_full() if rule else '有目标的指标按完成比例'}"
     yield f"- 合成：{system.composite.mean_words}，{system.composite.missing.words()}，满分 {system.composite.full:g}"
     names = "，".join(f"{level} 星为{name}" for level, name in sorted(system.stars.names.items(), reverse=True))
     yield f"- 星级：{system.stars.in_full()}" + (f"；{names}" if names else "")
@@ -131,7 +131,7 @@ def indicators(system: System) -> Iterator[str]:
         notes = [
             one.note,
             *(target.note for target in one.target),
-            one.score.words() if one.score is not None else None,
+            one.score.in_full() if one.score is not None else None,
         ]
         units = [
             f"牵头 {'、'.join(one.lead)}" if one.lead else "",
@@ -148,6 +148,7 @@ def indicators(system: System) -> Iterator[str]:
 def adjustments(system: System) -> Iterator[str]:
     """Yields bonuses, deductions and vetoes."""
     rows = []
+    titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
     for name, one in system.adjustments.items():
         if isinstance(one, Veto):
             rows.append((one.title or name, "一票否决", one.when, one.effect.words))
@@ -155,7 +156,10 @@ def adjustments(system: System) -> Iterator[str]:
             limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
             of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
             kind, sign = ("加分", "+") if isinstance(one, Bonus) else ("减分", "−")
-            rows.append((one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}"))
+            opens = one.opens_words(titles) if isinstance(one, Bonus) else ""
+            rows.append(
+                (one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}{opens and '，'}{opens}")
+            )
     if rows:
         yield "## 加减分与一票否决"
         yield ""

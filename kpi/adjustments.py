@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 import polars as pl
@@ -11,6 +12,7 @@ from kpi import expressions
 from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
 from kpi.errors import suggest
 from kpi.indicators import Symbols
+from kpi.pillars import reaches
 from kpi.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.status import OK, status_of
 from kpi.terms import ExpressionError, Term, as_condition
@@ -84,9 +86,42 @@ class Points(Definition):
 
 
 class Bonus(Points):
-    """Points added (加分), such as 0.5 for each provincial pilot, at most 3."""
+    """Points added (加分), such as 0.5 for each provincial pilot, at most 3.
+
+    With `opens` they count only where scores reach their cuts (得分80分以上才计加分): the total before
+    adjustments, as it is ranked, or pillars and indicators in percent of full marks. A score that is not there opens
+    nothing.
+
+    >>> frame = pl.DataFrame({"政务.score": [80.0, 79.5, None]})
+    >>> frame.select(Bonus(when="pilots > 0", points=2, opens={"政务": 80}).opened(pl.lit(90.0))).to_series().to_list()
+    [True, False, False]
+    """
 
     kind: Literal["bonus"] = "bonus"
+    opens: float | dict[Name, float] | None = Field(
+        None, description="counts only from this total before adjustments on, or from {pillar or indicator: percent}"
+    )
+
+    def opened(self, total: pl.Expr) -> pl.Expr | None:
+        """Returns whether the points count, Boolean without nulls; None where they always do.
+
+        Args:
+            total: the total before adjustments, on the scale of the full mark.
+        """
+        if isinstance(self.opens, dict):
+            return pl.all_horizontal([reaches(name, cut) for name, cut in self.opens.items()]) if self.opens else None
+        return None if self.opens is None else (total >= self.opens).fill_null(value=False)
+
+    def opens_words(self, titles: Mapping[str, str]) -> str:
+        """Returns what opens the bonus in words, empty where it always counts.
+
+        >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
+        '总分达到 80 分才计'
+        """
+        if isinstance(self.opens, dict):
+            asked = "，".join(f"{titles.get(name, name)} ≥ {cut:g} % " for name, cut in self.opens.items())
+            return f"{asked}才计" if asked else ""
+        return "" if self.opens is None else f"总分达到 {self.opens:g} 分才计"
 
 
 class Deduction(Points):

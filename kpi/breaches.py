@@ -11,7 +11,8 @@ from kpi.audit import Rule
 from kpi.checks.base import FACTS
 from kpi.errors import Diagnostic, Place, Severity
 from kpi.intake.panel import Panel
-from kpi.plan import Plan, vetoes
+from kpi.outcome import vetoes
+from kpi.plan import Plan
 
 #: What departments say to findings: by unit, period and the finding's message.
 Answers = Mapping[tuple[str, str, str], str]

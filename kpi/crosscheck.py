@@ -9,11 +9,13 @@ from typing import Any
 import polars as pl
 
 from kpi import expressions, matrices, terms, units
+from kpi.adjustments import Bonus
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
 from kpi.indicators import Formula, Indicator
 from kpi.measures import Measure, Reported
+from kpi.scoring import AgainstTarget
 from kpi.system import ROOT, System, unit_or_none
 from kpi.treatment import Transform
 
@@ -35,6 +37,10 @@ def problems(system: System) -> Problems:
         path: Path = ("adjustments", name)
         for used in adjustment.names():
             yield from _known(system, (*path, "of"), used)
+        opens = adjustment.opens if isinstance(adjustment, Bonus) else None
+        for used in opens if isinstance(opens, dict) else ():
+            if used not in system.indicators and used not in system.pillars:
+                yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
     yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
     for place, name in enumerate(system.ranking.tie_break):
@@ -193,6 +199,8 @@ def _can_score(system: System, name: str) -> bool:
     rule = system.rule(name)
     if rule is None or not rule.needs_target:
         return rule is not None
+    if system.targets(name) and isinstance(rule, AgainstTarget) and rule.no_target is not None:
+        return True
     given = [t for t in system.targets(name) if t.done is not None or t.within or getattr(t, t.comparator) is not None]
     return bool(given)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from kpi.adjustments import Veto
+from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
+from kpi.scoring import AgainstTarget
 from kpi.status import STATUSES
 from kpi.system import ROOT, System
 from kpi.targets import COMPARATORS
@@ -118,7 +119,22 @@ class _Tree:
             unjudged = self.row[f"{name}.unjudged"]
             text = f"触发：{one.effect.words}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
             return Explained(name, one.title or name, "veto", detail=f"{one.when}，{text}")
-        return Explained(name, one.title or name, one.kind, contribution=self.row[f"{name}.points"])
+        return Explained(
+            name, one.title or name, one.kind, contribution=self.row[f"{name}.points"], detail=self.opening(name, one)
+        )
+
+    def opening(self, name: str, one: Bonus | Deduction) -> str:
+        """What a bonus waits for, and whether that is there."""
+        if not isinstance(one, Bonus) or f"{name}.opened" not in self.row:
+            return ""
+        titles = {key: self.titled(key) for key in one.opens} if isinstance(one.opens, dict) else {}
+        return one.opens_words(titles) + ("" if self.row[f"{name}.opened"] else "，未达到")
+
+    def titled(self, name: str) -> str:
+        """The title of a pillar or an indicator."""
+        if name in self.system.pillars:
+            return self.system.pillars[name].title or name
+        return self.system.symbols[name].title
 
     def shared(self, names: list[str], contribution: float | None) -> tuple[Explained, ...]:
         """The parts of a node: each gets of the node's contribution what its weight times score is of their sum."""
@@ -168,12 +184,14 @@ class _Tree:
             yield f"目标 {targets[0].words(unit)}"
         elif targets and row[f"{name}.target"] is not None:
             yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[f'{name}.target']:,.10g} {unit}"
+        elif targets and row[score_of(name)] is not None and isinstance(self.system.rule(name), AgainstTarget):
+            yield "未下达任务"
         if row[f"{name}.attainment"] is not None and not isinstance(one, Milestone):
             yield f"完成 {row[f'{name}.attainment']:.1f} %"
         if row[f"{name}.schedule"] is not None:
             yield f"序时 {row[f'{name}.schedule']:.1f} %"
         if one.score is not None:
-            yield one.score.words()
+            yield one.score.in_full()
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(f"{name}.rows") or 0

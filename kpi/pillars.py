@@ -109,6 +109,11 @@ def score_of(name: str) -> str:
     return f"{name}.score"
 
 
+def reaches(name: str, cut: float) -> pl.Expr:
+    """Returns whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
+    return (pl.col(score_of(name)).round(9) >= cut).fill_null(value=False)
+
+
 class Combination:
     """The expressions of one node over the score columns of its parts.
 

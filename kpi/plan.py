@@ -10,7 +10,6 @@ named columns, so one harness tests, explains and times them all. A plan is immu
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +17,10 @@ from functools import cached_property
 import polars as pl
 
 from kpi import audit
-from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.details import NOTHING, Stage, details_of, goal, reached
-from kpi.indicators import ENTITIES, MONTH, Milestone
+from kpi.indicators import MONTH, Milestone
+from kpi.outcome import adjusted, changes, placed, starred, totalled
 from kpi.pillars import Combination, score_of
-from kpi.ranking import Ranking
-from kpi.scheme import Rated
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
@@ -130,11 +127,11 @@ def tree(system: System) -> Iterator[Stage]:
         yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
         yield Stage(ROOT, "没有一级指标，不计总分", _no_composite())
-    yield Stage("adjustments", "加减分与一票否决", _adjustments(system))
-    yield Stage("totals", "综合得分及取位", _totals(system))
-    yield Stage("places", "位次与星级", _places(system))
-    yield Stage("stars", "星级（含否决）与变动", _stars(system))
-    yield Stage("changes", "与上期比较", _changes(system.ranking))
+    yield Stage("adjustments", "加减分与一票否决", adjusted(system))
+    yield Stage("totals", "综合得分及取位", totalled(system))
+    yield Stage("places", "位次与星级", placed(system))
+    yield Stage("stars", "星级（含否决）与变动", starred(system))
+    yield Stage("changes", "与上期比较", changes(system.ranking))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -224,110 +221,18 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
         score = where_given(score, [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values()
+    untasked = rule.untasked(case) if system.targets(name) and case.fixed is None else None
+    if untasked is not None:
+        # The status reads the score, so it is ok where this gives one.
+        exempt = ["not_applicable", "not_scored"]
+        counts = pl.col(value).is_not_null() if untasked.judges else ~status_of(value).is_in(exempt)
+        score = pl.when(low.is_null() & counts).then(untasked.score).otherwise(score)
     if isinstance(indicator, Milestone):
         # Late is a result, not a gap: it earns what the definition says, by default nothing.
         late = status_of(name) == reason("late")
         score = pl.when(late).then(pl.lit(float(indicator.late_score))).otherwise(score)
         verdict = pl.when(late).then(reason("ok")).otherwise(verdict)
     return {column: score, f"{column}.status": verdict}
-
-
-def _adjustments(system: System) -> dict[str, pl.Expr]:
-    """The columns `name.points` of bonuses (positive) and deductions (negative), `name.veto` and `name.unjudged`."""
-    columns: dict[str, pl.Expr] = {}
-    for name, adjustment in system.adjustments.items():
-        if isinstance(adjustment, Veto):
-            columns[f"{name}.veto"] = adjustment.holds(system.symbols)
-            columns[f"{name}.unjudged"] = adjustment.unjudged(system.symbols)
-        elif isinstance(adjustment, Bonus | Deduction):
-            points = adjustment.points_for(system.symbols)
-            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else -points
-    return columns
-
-
-def vetoes(system: System) -> dict[str, Veto]:
-    """Returns the vetoes of a system by name."""
-    return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
-
-
-def _totals(system: System) -> dict[str, pl.Expr]:
-    """The columns `raw` (the total before rounding, on the scale of the full mark), `raw.status` and `score`."""
-    composite = system.composite
-    tree = pl.col(score_of(ROOT)) * (composite.full / 100)
-    points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
-    # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
-    total = functools.reduce(operator.add, points, tree)
-    if points and (composite.floor is not None or composite.cap is not None):
-        total = total.clip(composite.floor, composite.cap)
-    guards: dict[str, pl.Expr] = {}
-    for name, veto in vetoes(system).items():
-        applies = pl.col(f"{name}.veto")
-        if veto.effect.score is not None:
-            total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
-        elif veto.effect.score_at_most is not None:
-            total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
-        elif veto.effect.fail:
-            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies
-    columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
-    return columns | {"score": system.ranking.rounded(columns["raw"])}
-
-
-def _compared(ranking_on: str) -> pl.Expr:
-    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
-    return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
-
-
-def _weighing(system: System) -> tuple[str, ...]:
-    """The indicators that count: those of the tree, or all where there is none."""
-    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
-
-
-def _places(system: System) -> dict[str, pl.Expr]:
-    """The columns `rank`, `of` (how many are ranked in the cohort) and `#level` (stars earned before vetoes)."""
-    ranking: Ranking = system.ranking
-    breakers = []
-    for name in ranking.tie_break:
-        lower = name in system.indicators and system.indicators[name].direction == "lower"
-        value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
-        breakers.append(-value if lower else value)
-    shown = _compared(ranking.on)
-    rated = Rated(
-        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
-    )
-    return {
-        "rank": ranking.place(shown, breakers),
-        "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "#level": system.stars.settled(rated),
-    }
-
-
-def _stars(system: System) -> dict[str, pl.Expr]:
-    """The columns `stars` (Int8, after vetoes) and `veto` (the titles of the vetoes that hold, empty for none)."""
-    level = pl.col("#level")
-    titles = []
-    for name, veto in vetoes(system).items():
-        applies = pl.col(f"{name}.veto")
-        if veto.effect.stars_at_most is not None:
-            level = pl.when(applies).then(level.clip(upper_bound=veto.effect.stars_at_most)).otherwise(level)
-        elif veto.effect.demote is not None:
-            # A demotion stops at the lowest level, but never lifts what had not even reached that.
-            lowered = pl.max_horizontal(
-                level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
-            )
-            level = pl.when(applies & level.is_not_null()).then(lowered).otherwise(level)
-        titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
-    veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
-    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
-
-
-def _changes(ranking: Ranking) -> dict[str, pl.Expr]:
-    """The columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
-
-    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
-    """
-    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
-    change = pl.col("score") - pl.col("score").shift(ENTITIES)
-    return {"rank_change": place.shift(ENTITIES) - place, "score_change": change.round(9)}
 
 
 #: A system of one figure, for the doctest of `compile_plan`.

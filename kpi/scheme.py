@@ -95,11 +95,6 @@ AnyMoves = Annotated[
 ]
 
 
-def reaches(pillar: str, cut: float) -> pl.Expr:
-    """Returns whether a pillar has a score of at least `cut`, but for the last bits of binary fractions."""
-    return (pl.col(score_of(pillar)).round(9) >= cut).fill_null(value=False)
-
-
 class Scheme(Block):
     """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}.
 

@@ -12,8 +12,8 @@ from kpi.adjustments import condition, condition_problems
 from kpi.definition import Block, Listed, Name, Path, Problem, Problems
 from kpi.errors import suggest
 from kpi.indicators import Symbols
-from kpi.pillars import score_of
-from kpi.scheme import Halving, Level, Rated, Scheme, halved, reaches
+from kpi.pillars import reaches, score_of
+from kpi.scheme import Halving, Level, Rated, Scheme, halved
 from kpi.status import reason, status_of
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -74,7 +75,16 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking)
+    adjustments = {name: _opening(one, known) for name, one in system.adjustments.items()}
+    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+
+
+def _opening(adjustment: Any, known: AbstractSet[str]) -> Any:
+    """Returns an adjustment that asks only for what is there."""
+    opens = getattr(adjustment, "opens", None)
+    if not isinstance(opens, dict):
+        return adjustment
+    return adjustment.model_copy(update={"opens": {name: cut for name, cut in opens.items() if name in known}})
 
 
 def factor(node: str, place: int) -> str:

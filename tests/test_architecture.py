@@ -64,6 +64,7 @@ LAYERS = (
     "schema",
     "details",
     "audit",
+    "outcome",
     "plan",
     "accounts",
     "quality",

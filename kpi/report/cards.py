@@ -175,7 +175,7 @@ def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[st
         ("公式", indicator.words(one.symbols)), ("类型", kind_of(type(indicator))), ("单位", str(one.unit(key))),
         ("方向", "越高越好" if indicator.direction == "higher" else "越低越好"),
         ("目标", "；".join(target.words(one.unit(key)) for target in one.targets(key))),
-        ("计分", rule.words() if rule else "不计分"), ("权重", weight), ("条款", indicator.clause or ""),
+        ("计分", rule.in_full() if rule else "不计分"), ("权重", weight), ("条款", indicator.clause or ""),
         ("牵头单位", "、".join(indicator.lead)), ("责任单位", "、".join(indicator.responsible)),
         ("依据类型", indicator.basis or ""), ("用于", "、".join(users)), ("说明", indicator.note or ""),
     ]  # fmt: skip

@@ -28,7 +28,7 @@ def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = N
     _grow(card, root, node)
     console.print(root)
     if card.definition.scoring is not None:
-        console.print(Text(f"计分：{card.definition.scoring.words()}（另有注明的除外）", style="dim"))
+        console.print(Text(f"计分：{card.definition.scoring.in_full()}（另有注明的除外）", style="dim"))
     console.print(Text(f"定义 {card.definition_hash}  数据 {card.data_hash}", style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 

@@ -9,7 +9,7 @@ from kpi.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, 
 from kpi.scoring.lines import Goalposts, Piecewise
 from kpi.scoring.places import Borda, Percentile, RankScore
 from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
-from kpi.scoring.rule import Case, Rule, Scored
+from kpi.scoring.rule import AgainstTarget, Case, Rule, Scored
 from kpi.scoring.standards import GradeEfficacy, Interval
 
 #: Every kind of scoring rule, in the order of the reference.
@@ -21,4 +21,4 @@ KINDS: tuple[type[Rule], ...] = (
 #: Any scoring rule, told apart by `kind`.
 AnyRule: Any = one_of(*KINDS)
 
-__all__ = ["KINDS", "AnyRule", "Case", "Completion", "Rule", "Scored"]
+__all__ = ["KINDS", "AgainstTarget", "AnyRule", "Case", "Completion", "Rule", "Scored"]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Literal
 
 import polars as pl
 from pydantic import Field
 
-from kpi.definition import Path, Problem, Problems
-from kpi.quantities import OpenQuantity, Quantity, in_unit, step_problems
-from kpi.rounding import HAIR
-from kpi.scoring.rule import Case, Rule, Scored
+from kpi.definition import Path, Problems
+from kpi.quantities import Quantity, in_unit, step_problems
+from kpi.scoring.rule import AgainstTarget, Case, Cuts, Rule, Scored, banded, cut_paths, cuts_problem, cuts_words
 from kpi.status import literal
 from kpi.targets import percent_inside
 from kpi.units import Unit
@@ -31,7 +28,7 @@ def _completion(case: Case, standard: pl.Expr, reverse: str) -> pl.Expr:
     return pl.when(standard > 0).then(reciprocal).otherwise(forward)
 
 
-class Completion(Rule):
+class Completion(AgainstTarget):
     """Percent completed, capped: `100 x/t` (按完成比例计分，满分为止); lower is better: `100 t/x`, or `100 (2 - x/t)`.
 
     Source: 项目支出绩效自评表; half marks of 标杆值法. A target of zero is reached or not.
@@ -40,9 +37,10 @@ class Completion(Rule):
     >>> case = Case.plain(pl.col("x"), target=pl.col("t"))
     >>> [round(one, 2) for one in frame.select(s=Completion().score(case).score)["s"]]
     [53.37, 60.04]
+    >>> Completion(no_target=60).in_full().rpartition("；")[2]
+    '未下达任务的得 60 %'
     """
 
-    needs_target: ClassVar[bool] = True
     kind: Literal["completion"] = "completion"
     reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: t/x or 2 - x/t")
 
@@ -126,7 +124,7 @@ class Benchmark(Rule):
         return {("benchmark",): self.benchmark}
 
 
-class Pass(Rule):
+class Pass(AgainstTarget):
     """All or nothing: `full` where the target is reached, else `fail` (目标完成计分); strict comparators are strict.
 
     Source: 目标完成计分 of monthly evaluations, 16 indicators.
@@ -136,7 +134,6 @@ class Pass(Rule):
     [100.0, 0.0]
     """
 
-    needs_target: ClassVar[bool] = True
     kind: Literal["pass"] = "pass"
     full: float = Field(100, description="percent of full marks when the target is reached")
     fail: float = Field(0, description="percent of full marks when it is not")
@@ -150,7 +147,7 @@ class Pass(Rule):
         return f"达到目标得 {self.full:g} %，否则得 {self.fail:g} %"
 
 
-class Deduction(Rule):
+class Deduction(AgainstTarget):
     """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止).
 
     Source: 考核办法 for PM10 and days of good air; 群众满意率, 每降低5个百分点扣1分.
@@ -161,7 +158,6 @@ class Deduction(Rule):
     [100.0, 90.0]
     """
 
-    needs_target: ClassVar[bool] = True
     kind: Literal["deduction"] = "deduction"
     points: float = Field(gt=0, description="percent of full marks lost per step")
     per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
@@ -185,8 +181,8 @@ class Deduction(Rule):
         return f"每差 {self.per} 扣 {self.points:g} %{how}，扣完为止"
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the size of a step."""
-        return {("per",): self.per}
+        """Returns the size of a step, and what the base has."""
+        return super().quantities() | {("per",): self.per}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yields unit problems and a step of no size."""
@@ -194,7 +190,7 @@ class Deduction(Rule):
         yield from step_problems((*path, "per"), self.per, unit)
 
 
-class Step(Rule):
+class Step(AgainstTarget):
     """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
 
     Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
@@ -204,7 +200,6 @@ class Step(Rule):
     [82.0, 76.0]
     """
 
-    needs_target: ClassVar[bool] = True
     kind: Literal["step"] = "step"
     base: float = Field(80, description="percent of full marks at the target")
     points: float = Field(gt=0, description="percent of full marks gained or lost per step")
@@ -220,8 +215,8 @@ class Step(Rule):
         return f"达到目标得 {self.base:g} %，每超（差）{self.per} 加（扣）{self.points:g} %"
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the size of a step."""
-        return {("per",): self.per}
+        """Returns the size of a step, and what the base has."""
+        return super().quantities() | {("per",): self.per}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yields unit problems and a step of no size."""
@@ -243,38 +238,20 @@ class Bands(Rule):
 
     kind: Literal["bands"] = "bands"
     cap: float | None = Field(None, description="the most percent of full marks; null for none")
-    cuts: dict[float, OpenQuantity] = Field(min_length=1, strict=False, description="score: bound, bounds inclusive")
+    cuts: Cuts = Field(description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
         """Returns the score of the band."""
-        score = pl.lit(0.0)
-        for mark, bound in sorted(self.cuts.items()):
-            limit = in_unit(bound, case.unit)
-            hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
-            inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
-            score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
-        return Scored(score)
+        return Scored(banded(case, self.cuts))
 
     def words(self) -> str:
         """Returns the rule in words."""
-        return "分段计分：" + "；".join(
-            f"{bound} 得 {mark:g} %" for mark, bound in sorted(self.cuts.items(), reverse=True)
-        )
+        return cuts_words(self.cuts)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the bounds."""
-        return {
-            ("cuts", int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in self.cuts.items()
-        }
+        return cut_paths("cuts", self.cuts)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yields a problem when a better score does not ask for a better value."""
-        bounds = [in_unit(bound, unit) for _, bound in sorted(self.cuts.items())]
-        if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
-            which = "rise" if higher else "fall"
-            yield Problem(
-                "K413",
-                (*path, "cuts"),
-                f"better is `{'higher' if higher else 'lower'}`, so bounds must {which} with the score",
-                hint="the cuts are {score: bound}, such as {100: 95, 80: 90}",
-            )
+        yield from cuts_problem((*path, "cuts"), self.cuts, unit, higher=higher)

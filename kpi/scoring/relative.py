@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from kpi.definition import PEERS, Among, Listed, Path
 from kpi.quantities import Quantity
-from kpi.scoring.rule import Case, Rule, Scored
+from kpi.scoring.rule import AgainstTarget, Case, Rule, Scored
 from kpi.status import literal
 
 
@@ -189,7 +189,7 @@ class DistanceToBest(Relative):
         return "与组内最好之比计分" if self.by == "ratio" else "按与组内最好的差距占极差之比计分"
 
 
-class DistanceToTarget(Relative):
+class DistanceToTarget(Relative, AgainstTarget):
     """The part of the way from the worst of the peers to the target: `(x - worst)/(target - worst)`.
 
     Who has reached the target gets at least the top of the scale (more where `cap` allows), also where the target is
@@ -204,7 +204,6 @@ class DistanceToTarget(Relative):
     """
 
     kind: Literal["distance_to_target"] = "distance_to_target"
-    needs_target: ClassVar[bool] = True
     relative: ClassVar[bool] = False
     scale: Scale = Field((0.0, 100.0), description="the range of scores")
 

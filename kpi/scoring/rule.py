@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
-from kpi.definition import Block, Listed, Path, Problems
-from kpi.quantities import Quantity, in_unit, quantity_problems
-from kpi.rounding import rounded
+from kpi.definition import Block, Listed, Path, Problem, Problems
+from kpi.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
+from kpi.rounding import HAIR, rounded
 from kpi.status import literal
 from kpi.units import ONE, Unit
 
@@ -100,6 +102,40 @@ class Case:
         return self.among(self.value.rank(ties, descending=descending), "place").cast(pl.Float64)
 
 
+#: Bands of a value, `{score: bound}`: the bounds are inclusive.
+Cuts = Annotated[dict[float, OpenQuantity], Field(min_length=1, strict=False)]
+
+
+def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
+    """Returns the best score whose bound the value meets, 0 where it meets none."""
+    score = pl.lit(0.0)
+    for mark, bound in sorted(cuts.items()):
+        limit = in_unit(bound, case.unit)
+        hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
+        inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
+        score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
+    return score
+
+
+def cuts_words(cuts: Mapping[float, Quantity]) -> str:
+    """Returns bands in words, the best first."""
+    return "分段计分：" + "；".join(f"{bound} 得 {mark:g} %" for mark, bound in sorted(cuts.items(), reverse=True))
+
+
+def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
+    """Returns the bounds of bands by their place."""
+    return {(key, int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in cuts.items()}
+
+
+def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, higher: bool) -> Problems:
+    """Yields a problem when a better score does not ask for a better value."""
+    bounds = [in_unit(bound, unit) for _, bound in sorted(cuts.items())]
+    if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
+        message = f"better is `{'higher' if higher else 'lower'}`, so bounds must {'rise' if higher else 'fall'}"
+        hint = "the cuts are {score: bound}, such as {100: 95, 80: 90}"
+        yield Problem("K413", path, f"{message} with the score", hint=hint)
+
+
 @dataclass(frozen=True)
 class Scored:
     """A rule's answer: the score in percent of full marks before floor and cap, and what may void it.
@@ -112,6 +148,14 @@ class Scored:
     guards: dict[str, pl.Expr] = field(default_factory=dict)
     sound: bool = False
     within: bool = False
+
+
+@dataclass(frozen=True)
+class Untasked:
+    """The score of who was given no target, and whether it looks at the value."""
+
+    score: pl.Expr
+    judges: bool
 
 
 class Rule(Block):
@@ -133,6 +177,14 @@ class Rule(Block):
     @abstractmethod
     def words(self) -> str:
         """Returns the rule in words, as a 计分办法 prints it."""
+
+    def in_full(self) -> str:
+        """Returns the rule in words, with what it gives to those it cannot judge."""
+        return self.words()
+
+    def untasked(self, case: Case) -> Untasked | None:  # noqa: ARG002
+        """Returns the score of who has no target; None where there is none."""
+        return None
 
     def finish(self, answer: Scored) -> pl.Expr:
         """Returns the score of an answer with floor, cap and rounding applied."""
@@ -168,3 +220,39 @@ class Rule(Block):
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
         """Yields a problem when a better score does not ask for a better value."""
         yield from ()
+
+
+class AgainstTarget(Rule):
+    """The base of rules that judge a value against the target in force.
+
+    Who was given no target (未下达任务) has no score, or what `no_target` says: a number whatever was reported, even
+    nothing, or cuts as those of `bands`, such as `{60: 0, 100: 1}` for 60 with nothing new and 100 with something.
+    Floor, cap and rounding are not asked, and what does not apply to an entity still does not.
+    """
+
+    needs_target: ClassVar[bool] = True
+    no_target: Annotated[float, Field(ge=0)] | Cuts | None = Field(
+        None, description="percent of full marks without a target, or {score: bound} for the value; left out: no score"
+    )
+
+    def untasked(self, case: Case) -> Untasked | None:
+        """Returns what `no_target` gives."""
+        if isinstance(self.no_target, dict):
+            return Untasked(banded(case, self.no_target), judges=True)
+        return None if self.no_target is None else Untasked(literal(float(self.no_target)), judges=False)
+
+    def in_full(self) -> str:
+        """Returns the rule in words, with what it gives without a target."""
+        if self.no_target is None:
+            return self.words()
+        said = cuts_words(self.no_target) if isinstance(self.no_target, dict) else f"得 {self.no_target:g} %"
+        return f"{self.words()}；未下达任务的{said}"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the bounds of `no_target`."""
+        return cut_paths("no_target", self.no_target) if isinstance(self.no_target, dict) else {}
+
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
+        """Yields a problem when a better score without a target does not ask for a better value."""
+        if isinstance(self.no_target, dict):
+            yield from cuts_problem((*path, "no_target"), self.no_target, unit, higher=higher)

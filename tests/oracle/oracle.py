@@ -26,6 +26,7 @@ from tests.oracle.oracle_figures import (
 from tests.oracle.oracle_rules import (
     HAIR,
     attainment,
+    bands,
     bounds,
     comparator,
     due,
@@ -280,6 +281,12 @@ class _Judge:
             return float(one.get("late_score", 0)), "ok"
         if rule is None:
             return None, "not_applicable" if cell[1] == "not_applicable" else "no_target"
+        if "no_target" in rule and listed(one.get("target")) and case["target"] is None:
+            given = rule["no_target"]
+            if isinstance(given, dict) and cell[0] is not None:
+                return bands({"cuts": given}, case), "ok"
+            if not isinstance(given, dict) and cell[1] != "not_applicable":
+                return float(given), "ok"
         return (None, cell[1]) if cell[0] is None else score(rule, case)
 
     def progress(self, name: str, period: int, cell: Cell, goal: tuple) -> dict:
@@ -356,7 +363,9 @@ class _Judge:
         vetoes = {}
         for key in self.grid:
             root = self.nodes[key].get("composite", Node((None, "not_scored")))
-            (raw, status), vetoes[key] = total(system, root, self.names(key), self.units)
+            (raw, status), vetoes[key] = total(
+                system, self.nodes[key] | {"composite": root}, self.names(key), self.units
+            )
             shown = (
                 None if raw is None else rounded(raw, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
             )

@@ -119,8 +119,22 @@ def points(adjustment: dict, names: dict[str, float | None], unit: str) -> float
     return min(steps * adjustment["points"], adjustment.get("max", math.inf))
 
 
-def total(system: dict, root: Node, names: dict[str, float | None], units: dict[str, str]) -> tuple[Cell, list[str]]:
+def opened(adjustment: dict, before: float, ranking: dict, nodes: dict[str, Node]) -> bool:
+    """Returns whether a bonus counts: the total before adjustments, or the scores it names, reach their cuts."""
+    asked = adjustment.get("opens")
+    if isinstance(asked, dict):
+        scores = {name: nodes[name].score[0] for name in asked}
+        return all(scores[name] is not None and round(scores[name], 9) >= cut for name, cut in asked.items())
+    raw = ranking.get("on", "rounded") == "raw"
+    shown = round(before, 9) if raw else rounded(before, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
+    return asked is None or shown >= asked
+
+
+def total(
+    system: dict, nodes: dict[str, Node], names: dict[str, float | None], units: dict[str, str]
+) -> tuple[Cell, list[str]]:
     """Returns the total on the scale of the full mark, and the vetoes that hold."""
+    root = nodes["composite"]
     composite = system.get("composite", {})
     adjustments = system.get("adjustments", {})
     vetoes = [name for name, one in adjustments.items() if one["kind"] == "veto" and holds(one["when"], names)]
@@ -129,9 +143,13 @@ def total(system: dict, root: Node, names: dict[str, float | None], units: dict[
         return (None, status), vetoes
     value = value * composite.get("full", 100) / 100
     added = [one for one in adjustments.values() if one["kind"] != "veto"]
+    before = value
     for one in added:
         earned = points(one, names, units.get(one.get("of"), "个"))
-        value += earned if one["kind"] == "bonus" else -earned
+        if one["kind"] == "deduction":
+            value -= earned
+        elif opened(one, before, system["ranking"], nodes):
+            value += earned
     if added:
         floor, cap = composite.get("floor", 0), composite.get("cap")
         value = value if floor is None else max(value, floor)

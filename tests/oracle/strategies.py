@@ -125,7 +125,7 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
         system["pillars"] = draw(trees(names))
         system["composite"] = draw(nodes()) | draw(st.sampled_from([{}, {"full": 110}, {"floor": 20, "cap": 90}]))
         if draw(st.booleans()):
-            system["adjustments"] = draw(adjustments(measures))
+            system["adjustments"] = draw(adjustments(measures, [*names, *system["pillars"]]))
     pillars = system.get("pillars", {})
     inner = {part for one in pillars.values() for part in one["parts"]}
     system["stars"] = draw(schemes([name for name in pillars if name not in inner], list(measures)))
@@ -215,9 +215,10 @@ def _fit_direction(one: dict) -> None:
     targets = targets if isinstance(targets, list) else [targets]
     lower = one.get("better") == "lower" or any("at_most" in target or "below" in target for target in targets)
     rule = one.get("score", {})
-    if rule.get("kind") == "bands":
-        marks, cuts = sorted(rule["cuts"]), sorted(rule["cuts"].values(), reverse=lower)
-        one["score"] = rule | {"cuts": dict(zip(marks, cuts, strict=True))}
+    for key in ("cuts", "no_target"):
+        if isinstance(rule.get(key), dict):
+            marks, cuts = sorted(rule[key]), sorted(rule[key].values(), reverse=lower)
+            one["score"] = rule | {key: dict(zip(marks, cuts, strict=True))}
 
 
 @st.composite
@@ -288,9 +289,9 @@ def rules(draw: st.DrawFn, *, no_target: bool) -> dict:
     alone = ["benchmark", "piecewise", "goalposts", "efficacy", "minmax", "rank", "percentile", "bands"]
     kind = draw(st.sampled_from(alone if no_target else [*alone, "completion", "pass", "deduction", "step"]))
     own: dict[str, list[dict]] = {
-        "completion": [{}, {"reverse": "mirror"}, {"cap": 120}],
+        "completion": [{}, {"reverse": "mirror"}, {"cap": 120}, {"no_target": 60}],
         "benchmark": [{"benchmark": 50}, {"benchmark": 29, "reverse": "mirror"}, {"benchmark": -5, "cap": 150}, {}],
-        "pass": [{}, {"full": 90, "fail": 20}],
+        "pass": [{}, {"full": 90, "fail": 20}, {"no_target": {60: 0, 90: 29}}],
         "deduction": [{"points": 2}, *({"points": 5, "per": 3, "steps": how} for how in ("whole", "started"))],
         "step": [{"points": 1}, {"points": 0.3, "base": 60, "per": 2}],
         "bands": [{"cuts": {100: 90, 80: 57, 60: 29, 20: 0}}],
@@ -335,7 +336,7 @@ def trees(draw: st.DrawFn, leaves: list[str]) -> dict[str, dict]:
 
 
 @st.composite
-def adjustments(draw: st.DrawFn, measures: dict[str, dict]) -> dict[str, dict]:
+def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -> dict[str, dict]:
     effects = [{"stars_at_most": 2}, {"score_at_most": 50}, {"score": 59}, {"demote": 1}, {"fail": True}]
     whens = ["cases > 40", "online / cases > 0.5", "rate < 10 AND va > 3"]
     everything = {
@@ -345,6 +346,9 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict]) -> dict[str, dict]:
         "stop": {"kind": "veto", "title": "否决", "when": draw(st.sampled_from(whens))},
     }  # fmt: skip
     everything["stop"]["effect"] = draw(st.sampled_from(effects))
+    asked = [{}, {"opens": 40}, {"opens": {draw(st.sampled_from(scores)): 50}}]
+    for name in ("extra", "plus"):
+        everything[name] |= draw(st.sampled_from(asked))
     names = draw(st.sets(st.sampled_from(sorted(everything)), min_size=1))
     return {name: one for name, one in everything.items() if name in names}
 

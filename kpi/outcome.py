@@ -1,0 +1,130 @@
+"""The outcome (after the tree): adjustments, the total and its rounding, places, stars, and changes.
+
+Each function gives the columns of one stage of the plan.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+import polars as pl
+
+from kpi.adjustments import Bonus, Deduction, Veto
+from kpi.indicators import ENTITIES
+from kpi.pillars import score_of
+from kpi.ranking import Ranking
+from kpi.scheme import Rated
+from kpi.status import guarded
+from kpi.system import ROOT, System
+
+
+def adjusted(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
+
+    Whether a bonus that does not always count does so is `name.opened`.
+    """
+    columns: dict[str, pl.Expr] = {}
+    for name, adjustment in system.adjustments.items():
+        if isinstance(adjustment, Veto):
+            columns[f"{name}.veto"] = adjustment.holds(system.symbols)
+            columns[f"{name}.unjudged"] = adjustment.unjudged(system.symbols)
+        elif isinstance(adjustment, Bonus | Deduction):
+            points = adjustment.points_for(system.symbols)
+            opened = adjustment.opened(_before(system)) if isinstance(adjustment, Bonus) else None
+            if opened is not None:
+                columns[f"{name}.opened"] = opened
+                points = pl.when(opened).then(points).otherwise(0.0)
+            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else -points
+    return columns
+
+
+def _before(system: System) -> pl.Expr:
+    """The total before adjustments as totals are compared, on the scale of the full mark."""
+    tree = pl.col(score_of(ROOT)) * (system.composite.full / 100)
+    return system.ranking.rounded(tree) if system.ranking.on == "rounded" else tree.round(9)
+
+
+def vetoes(system: System) -> dict[str, Veto]:
+    """Returns the vetoes of a system by name."""
+    return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
+
+
+def totalled(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`."""
+    composite = system.composite
+    tree = pl.col(score_of(ROOT)) * (composite.full / 100)
+    points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+    # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
+    total = functools.reduce(operator.add, points, tree)
+    if points and (composite.floor is not None or composite.cap is not None):
+        total = total.clip(composite.floor, composite.cap)
+    guards: dict[str, pl.Expr] = {}
+    for name, veto in vetoes(system).items():
+        applies = pl.col(f"{name}.veto")
+        if veto.effect.score is not None:
+            total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
+        elif veto.effect.score_at_most is not None:
+            total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
+        elif veto.effect.fail:
+            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies
+    columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
+    return columns | {"score": system.ranking.rounded(columns["raw"])}
+
+
+def _compared(ranking_on: str) -> pl.Expr:
+    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
+    return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
+
+
+def _weighing(system: System) -> tuple[str, ...]:
+    """The indicators that count: those of the tree, or all where there is none."""
+    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+
+
+def placed(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes)."""
+    ranking: Ranking = system.ranking
+    breakers = []
+    for name in ranking.tie_break:
+        lower = name in system.indicators and system.indicators[name].direction == "lower"
+        value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
+        breakers.append(-value if lower else value)
+    shown = _compared(ranking.on)
+    rated = Rated(
+        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
+    )
+    return {
+        "rank": ranking.place(shown, breakers),
+        "of": shown.count().over("period", "cohort").cast(pl.UInt32),
+        "#level": system.stars.settled(rated),
+    }
+
+
+def starred(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none)."""
+    level = pl.col("#level")
+    titles = []
+    for name, veto in vetoes(system).items():
+        applies = pl.col(f"{name}.veto")
+        if veto.effect.stars_at_most is not None:
+            level = pl.when(applies).then(level.clip(upper_bound=veto.effect.stars_at_most)).otherwise(level)
+        elif veto.effect.demote is not None:
+            # A demotion stops at the lowest level, but never lifts what had not even reached that.
+            lowered = pl.max_horizontal(
+                level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
+            )
+            level = pl.when(applies & level.is_not_null()).then(lowered).otherwise(level)
+        titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
+    veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
+    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
+
+
+def changes(ranking: Ranking) -> dict[str, pl.Expr]:
+    """Returns the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+
+    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
+    """
+    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
+    change = pl.col("score") - pl.col("score").shift(ENTITIES)
+    return {"rank_change": place.shift(ENTITIES) - place, "score_change": change.round(9)}
