@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -13,6 +13,7 @@ from kpi.errors import Diagnostic, Place, Severity
 from kpi.intake.panel import Panel
 from kpi.outcome import vetoes
 from kpi.plan import Plan
+from kpi.system import System
 
 #: What departments say to findings: by unit, period and the finding's message.
 Answers = Mapping[tuple[str, str, str], str]
@@ -42,19 +43,26 @@ def judged(
         labels: of the periods.
         answers: explanations of findings.
     """
-    found = Judged()
-    for name, check in plan.system.checks.items():
-        needs = [
-            (fact, one) for fact, one in check.facts(plan.system.symbols) if fact == "reported" or fact not in FACTS
-        ]
-        if needs and all(frame[f"{one}.{fact}"].null_count() == frame.height for fact, one in needs):
-            lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
-            message = f"{check.title or name}：数据中没有{lacks}，无法核对"
-            found.findings.append(Diagnostic("K704", message, severity=Severity.WARNING))
+    found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
     for rule in plan.rules:
         _tell(rule, frame, panel, labels, answers=answers or {}, found=found)
     found.findings += _unjudged(plan, frame, panel, labels)
     return found
+
+
+def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
+    """Yields a finding for each check that nothing in the data can be judged by.
+
+    Args:
+        system: gives the checks.
+        holds: whether a column of the panel has a value anywhere.
+    """
+    for name, check in system.checks.items():
+        needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
+        if needs and not any(holds(f"{one}.{fact}") for fact, one in needs):
+            lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
+            message = f"{check.title or name}：数据中没有{lacks}，无法核对"
+            yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
 def _tell(

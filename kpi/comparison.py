@@ -144,7 +144,11 @@ def _of_run(run: Run, system: str, archive: Archive) -> Side:
 def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
     """The new data under the old definition; None where that definition cannot read them."""
     before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
-    run = Run(new.number, {}, {"systems": {system: {"inputs": replace(before, data=after.data).as_json()}}})
+    run = Run(
+        new.number,
+        {},
+        {"systems": {system: {"inputs": replace(before, data=after.data, explanations=after.explanations).as_json()}}},
+    )
     try:
         return side(again(run, system, archive), "between")
     except KpiError:

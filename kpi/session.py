@@ -81,17 +81,18 @@ def score(
 
 
 def score_panel(
-    plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | None = None
+    plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
     """Scores a panel with a compiled plan."""
     with progress.stage("scoring"):
         frame = plan.collect(panel.frame)
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
-    said = Explanations()
-    if explanations is not None:
-        said = read_explanations(explanations, plan.system, panel.entities, labels)
-        panel = replace(panel, notes={**panel.notes, **said.notes})
+    if explanations is None or isinstance(explanations, Explanations):
+        said = explanations or Explanations()
+    else:
+        said = read_explanations(explanations, system=plan.system, entities=panel.entities, labels=labels)
+    panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
     verdict = judged(plan, frame, panel, labels, said.answers)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 import polars as pl
 
 from kpi import session
+from kpi.batch import findings
 from kpi.batch.changed import engine
 from kpi.batch.inputs import Inputs
-from kpi.batch.night import Prepared, findings_of, frames_of
+from kpi.batch.night import Prepared, frames_of
 from kpi.errors import DataError, Diagnostic, count, suggest
 from kpi.scorecard import Scorecard
 from kpi.store.base import Run, Store, ordered
 from kpi.store.whole import Archive
 
 
-def again(run: Run, system: str, archive: Archive) -> Scorecard:
+def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Scorecard:
     """Returns the scorecard of a system as of a run, computed from the inputs that the run's state names.
+
+    Args:
+        run: the run.
+        system: its id.
+        archive: where the inputs are.
+        kept: take what the night kept of files it had read, instead of reading them again.
 
     Raises:
         DataError: K824 when the run has no such system, K814 when the archive lost or changed an input.
@@ -28,7 +35,12 @@ def again(run: Run, system: str, archive: Archive) -> Scorecard:
         hint = suggest(system, systems) or f"there is {', '.join(systems) or 'none'}"
         raise DataError(Diagnostic("K824", f"run {run.number} has no system `{system}`", hint=hint))
     with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
-        return session.score_panel(ready.plan, ready.laid.panel())
+        if kept:
+            figures, _ = ready.figures(systems[system]["slices"])
+            return session.score_panel(ready.plan, figures.panel(), explanations=figures.said)
+        panel = ready.laid.panel()
+        said = ready.laid.said(panel.entities, panel.periods)
+        return session.score_panel(ready.plan, panel, explanations=said)
 
 
 @dataclass(frozen=True)
@@ -71,8 +83,12 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         there = [one.label for one in panel.periods]
         pending = set(entry["pending"])
         wanted = [label for label in there if label not in pending]
-        cards = [session.score_panel(ready.plan, panel)]
-        fresh = frames_of(cards, system) | {"findings": findings_of(panel.findings, cards, system)}
+        said = ready.laid.said(panel.entities, panel.periods)
+        cards = [session.score_panel(ready.plan, panel, explanations=said)]
+        some = findings.found(
+            ready.laid.system, panel.findings, said=said, holds=lambda name: panel.frame[name].count() > 0, cards=cards
+        )
+        fresh = frames_of(cards, system) | {"findings": findings.table(some, system)}
     values = 0
     for table, frame in fresh.items():
         stored = store.read(table, system=system, number=run.number)

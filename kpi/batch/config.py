@@ -32,6 +32,7 @@ class Source(_Table):
     data: OneOrMany[str] = Field((), description="files, folders and patterns of files")
     named: dict[str, OneOrMany[str]] = Field(default_factory=dict, description="files by the dataset they are")
     query: tuple[Query, ...] = Field((), strict=False)
+    explanations: OneOrMany[str] = Field((), description="files of 说明, such as a 查询单 that came back")
     periods: Annotated[str | tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = (
         Field("changed", description="changed, last 3, or a list; what is chosen is scored again only if it changed")
     )
@@ -158,7 +159,8 @@ def _paths(config: Config) -> list[tuple[int | None, str]]:
         named = [name for names in source.named.values() for name in names]
         files = [name for query in source.query for name in (query.path, query.connection_file) if name is not None]
         yaml = [source.system] if source.system.endswith((".yaml", ".yml")) or "/" in source.system else []
-        found += [(number, name) for name in (*source.data, *named, *files, *source.output, *yaml)]
+        given = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
+        found += [(number, name) for name in given]
     return found
 
 

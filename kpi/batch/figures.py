@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from kpi.batch.spans import Span, separable, span, together
 from kpi.errors import DataError, Diagnostic
 from kpi.intake import own_targets
 from kpi.intake.entities import Entities
+from kpi.intake.explanations import Explanations
 from kpi.intake.panel import Counts, Panel, grid
 from kpi.intake.roster import roster_of
 from kpi.periods import Period
@@ -52,11 +53,41 @@ class Figures:
     slices: tuple[Slice, ...] = ()
     archive: Archive | None = None
     of: Panel | None = None
+    said: Explanations = field(default_factory=Explanations)
 
     @property
     def system(self) -> System:
         """The system whose figures they are."""
         return self.laid.system
+
+    def explained(self) -> Figures:
+        """Returns the figures with what explanations say, which is news of the periods that they are about."""
+        said = self.laid.said(self.entities, self.periods)
+        index = {one.label: one.index(self.system.period) for one in self.periods}
+        by: dict[int, list[list[str]]] = {}
+        for (measure, entity, at), text in said.notes.items():
+            by.setdefault(at, []).append([measure, str(entity), text])
+        for (who, label, message), text in said.answers.items():
+            if label in index:
+                by.setdefault(index[label], []).append([who, message, text])
+        news = {at: int(_hash(sorted(some))[:15], 16) for at, some in by.items()}
+        return dataclasses.replace(self, said=said, marks={**self.marks, "#explained": news})
+
+    def panel(self) -> Panel:
+        """Returns the panel of all periods, with the findings."""
+        if self.of is not None:
+            return self.of
+        first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
+        return dataclasses.replace(self.between(first, last), findings=self.findings, data_hash=self.laid.data_hash)
+
+    def holds(self, column: str) -> bool:
+        """Returns whether a column of the panel has a value in any period."""
+        if self.of is not None:
+            return self.of.frame[column].count() > 0
+        # A period that no file is for has none.
+        before = self.periods[0].index(self.system.period) - 1
+        nothing = marks(self._grid((), before, before).select("period", "entity", column))[column][before]
+        return any(mark != nothing for mark in self.marks[column].values())
 
     def between(self, low: int, high: int) -> Panel:
         """Returns the panel of the periods with indices from `low` to `high`, without findings."""

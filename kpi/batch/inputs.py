@@ -7,6 +7,7 @@ the very same thing: laying out what its manifest names.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,14 +20,18 @@ from kpi import catalogue
 from kpi.batch.config import Config, Source
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place
 from kpi.intake.databases import fetched
+from kpi.intake.entities import Entities
+from kpi.intake.explanations import Explanations, explanations
 from kpi.intake.files import expanded
 from kpi.intake.panel import Panel, take_in
 from kpi.loader import Loaded, examine
+from kpi.periods import Period
 from kpi.scorecard import definition_hash
 from kpi.store.whole import Archive
 from kpi.system import System
 
 _DATA, _DEFINITION = "data", "definition"
+_EXPLANATIONS = "explanations"
 
 #: A file of data: its name, the hash of its content, and its dataset, None where its columns tell.
 Item = tuple[str, str, str | None]
@@ -34,28 +39,37 @@ Item = tuple[str, str, str | None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Names and hashes: the files of a definition (the YAML first) and of its data, each with its dataset or None."""
+    """Names and hashes: the files of a definition (the YAML first), of its data, each with its dataset or None, and of
+    explanations (说明).
+    """  # noqa: D205
 
     system: str
     definition: Mapping[str, str]
     data: tuple[Item, ...]
+    explanations: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Returns the inputs as a manifest holds them."""
         data = [{"file": name, "sha256": sha, "dataset": dataset} for name, sha, dataset in self.data]
-        return {"definition": dict(self.definition), "main": next(iter(self.definition)), "data": data}
+        said = [{"file": name, "sha256": sha} for name, sha in self.explanations]
+        return {
+            "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data, _EXPLANATIONS: said
+        }  # fmt: skip
 
     @classmethod
     def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
         """Returns the inputs that a manifest holds."""
         rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
         data = tuple((one["file"], one["sha256"], one["dataset"]) for one in tree["data"])
-        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data)
+        said = tuple((one["file"], one["sha256"]) for one in tree.get(_EXPLANATIONS, ()))
+        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, said)
 
     @property
     def hashes(self) -> set[str]:
         """The hashes of all files."""
-        return {*self.definition.values(), *(sha for _, sha, _ in self.data)}
+        return {
+            *self.definition.values(), *(sha for _, sha, _ in self.data), *(sha for _, sha in self.explanations)
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,10 +111,34 @@ class LaidOut:
             restated = restated.with_columns(pl.col("file").str.strip_prefix(f"{self.folder / _DATA}{os.sep}"))
         return replace(panel, findings=tuple(map(self.renamed, panel.findings)), restated=restated)
 
+    @property
+    def data_hash(self) -> str:
+        """The hash of the content of all data, as reading them together gives it."""
+        hashes = sorted(sha for _, sha, _ in self.inputs.data)
+        return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
+
+    def said(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
+        """Returns what the explanations say; findings and places name files as the configuration does.
+
+        Raises:
+            DataError: what `explanations` raises, and K814.
+        """
+        for _, sha in self.inputs.explanations:
+            self.archive.checked(sha)
+        files = [self.folder / _EXPLANATIONS / name for name, _ in self.inputs.explanations]
+        labels = {one.index(self.system.period): one.label for one in periods}
+        try:
+            found = explanations(*files, system=self.system, entities=entities, labels=labels)
+        except DataError as error:
+            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
+        found.findings = [self.renamed(one) for one in found.findings]
+        found.places = {key: self.renamed(Diagnostic("K705", "", at)).place for key, at in found.places.items()}
+        return found
+
     def renamed(self, finding: Diagnostic) -> Diagnostic:
         """Returns a finding whose file has the name that people know: relative to the configuration or definition."""
         file = finding.place.file
-        for part in (_DATA, _DEFINITION):
+        for part in (_DATA, _DEFINITION, _EXPLANATIONS):
             file = None if file is None else file.removeprefix(f"{self.folder / part}{os.sep}")
         return replace(finding, place=replace(finding.place, file=file))
 
@@ -117,13 +155,21 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
     definition = {name: archive.keep(path) for name, path in _parts(loaded, loaded.system)}
     data: list[Item] = []
     findings: list[Diagnostic] = []
-    given = [(name, None) for name in source.data]
-    given += [(name, dataset) for dataset, names in source.named.items() for name in names]  # type: ignore[misc]
-    for name, dataset in given:
+    said: set[tuple[str, str]] = set()
+    given: list[tuple[str, str | None, bool]] = [(name, None, False) for name in source.data]
+    given += [(name, dataset, False) for dataset, names in source.named.items() for name in names]
+    given += [(name, None, True) for name in source.explanations]
+    for name, dataset, explains in given:
+        path = config.path(name)
         try:
-            for file in expanded(config.path(name)):
+            # Nobody has explained anything yet where explanations are awaited in a folder.
+            awaited = explains and (path.is_dir() or any(mark in name for mark in "*?["))
+            for file in _perhaps(path) if awaited else expanded(path):
                 config.path(str(file))
-                data.append((_relative(config, file), archive.keep(file), dataset))
+                if explains:
+                    said.add((_relative(config, file), archive.keep(file)))
+                else:
+                    data.append((_relative(config, file), archive.keep(file), dataset))
         except DataError as error:
             findings += error.diagnostics
         except OSError as error:
@@ -136,7 +182,15 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
             findings += error.diagnostics
     if findings:
         raise DataError(findings)
-    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)))
+    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(said)))
+
+
+def _perhaps(path: Path) -> list[Path]:
+    """The files of a folder or pattern, none where there are none."""
+    try:
+        return expanded(path)
+    except DataError:
+        return []
 
 
 def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
@@ -149,6 +203,7 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     for name, place in [
         *((f"{_DEFINITION}/{name}", archive.checked(sha)) for name, sha in inputs.definition.items()),
         *((f"{_DATA}/{name}", archive.place(sha)) for name, sha, _ in inputs.data),
+        *((f"{_EXPLANATIONS}/{name}", archive.place(sha)) for name, sha in inputs.explanations),
     ]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

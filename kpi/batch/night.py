@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -12,6 +12,7 @@ from typing import Any, Self
 import polars as pl
 
 from kpi import periods, quality, session, temporary
+from kpi.batch import findings
 from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, whole
@@ -25,9 +26,6 @@ from kpi.store.base import TABLES, Change, Store, prepared
 from kpi.store.whole import Archive
 
 FRAMES = TABLES[:-1]
-
-#: Findings about figures, which belong to a period; the others belong to the files that were read.
-_OF_FIGURES = "K7"
 
 
 @dataclass
@@ -80,12 +78,12 @@ class Prepared:
         """
         shelf = slices_of(self._archive)
         last = Index.get(shelf, kept)
-        found, index = in_slices(self.laid, shelf, last)
+        figures, index = in_slices(self.laid, shelf, last)
         key = f"{self.laid.fingerprint} {engine()}"
         self.reached: Reach = last.reaches.get(key) or reach(self.plan)
         index.reaches[key] = self.reached
         self.rows = index.rows
-        return found or whole(self.laid), index.put(shelf)
+        return (figures or whole(self.laid)).explained(), index.put(shelf)
 
     def keys(self, figures: Figures) -> dict[str, str]:
         """Returns the key of every period."""
@@ -111,7 +109,8 @@ class Prepared:
             if back < 0:
                 first, last = 0, len(labels) - 1 if back == WHOLE else last
             part = figures.between(labels[first].index(grain), labels[last].index(grain))
-            yield session.score_panel(self.plan, part).only([labels[place].index(grain) for place in group])
+            card = session.score_panel(self.plan, part, explanations=figures.said)
+            yield card.only([labels[place].index(grain) for place in group])
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
@@ -131,37 +130,6 @@ def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
         return quality.nothing()
     frame: pl.DataFrame = getattr(card, table)
     return frame
-
-
-def findings_of(
-    found: Iterable[Diagnostic], cards: Collection[Scorecard], system: str, kept: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Returns all findings as stores keep them, in an order of their own: those of the files, of the scored periods,
-    and those kept for other periods.
-    """  # noqa: D205
-    some = [*found]
-    for card in cards:
-        shown = set(card.periods)
-        some += [one for one in card.findings_list if one.place.period in shown]
-    frame = _as_frame(some)
-    if kept is not None and kept.height:
-        frame = pl.concat([frame, kept.select(frame.columns)])
-    order = {str(severity): place for place, severity in enumerate(Severity)}
-    rank = pl.col("severity").replace_strict(order, return_dtype=pl.Int64)
-    return prepared(frame.sort(rank, pl.all(), nulls_last=True, maintain_order=True), system)
-
-
-def _as_frame(findings: list[Diagnostic]) -> pl.DataFrame:
-    texts = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
-    schema = {name: pl.Int64 if name == "row" else pl.String for name in texts}
-    rows = [
-        (
-            one.code, str(one.severity), one.message, one.place.file, one.place.sheet, one.place.row, one.place.field,
-            one.place.entity, one.place.period, one.hint,
-        )
-        for one in findings
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
@@ -215,21 +183,23 @@ def scored(
         cards = list(ready.cards(figures, wanted))
         clock("score")
         frames = frames_of(cards, inputs.system) if cards else {}
-        stay = _kept(store, inputs.system, (*wanted, *outcome.removed))
-        findings = findings_of(figures.findings, cards, inputs.system, stay)
+        stay = findings.kept(store, inputs.system, (*wanted, *outcome.removed))
+        found = findings.found(
+            ready.laid.system, figures.findings, said=figures.said, holds=figures.holds, cards=cards, stay=stay
+        )
         clock("frames")
     outcome.scored = tuple(wanted)
     outcome.counts = {
         name: getattr(figures.counts, name) for name in ("read", "used", "refused", "restated", "repeated")
     }
-    _notes(outcome, figures.findings, cards, closed or {})
+    outcome.findings = (*found, *_notes(outcome, closed or {}))
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():
         rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
         # What a system does not have, such as treated cells, needs no rows replaced by none.
         if rows.height or store.read(table, system=inputs.system).height:
             outcome.changes.append(Change(table, inputs.system, (*wanted, *outcome.removed), rows))
-    outcome.changes.append(Change("findings", inputs.system, None, findings))
+    outcome.changes.append(Change("findings", inputs.system, None, findings.table(found, inputs.system, stay)))
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
     entries |= {label: {"key": now[label], "run": number} for label in wanted}
     outcome.entry = {
@@ -258,26 +228,16 @@ def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
     return {periods.parse(text).label for text in source.periods}
 
 
-def _kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | None:
-    """The findings about figures of the periods that stay as they are."""
-    there = store.read("findings", system=system)
-    if not there.height:
-        return None
-    stays = pl.col("code").str.starts_with(_OF_FIGURES) & ~pl.col("period").is_in(list(gone))
-    return there.filter(stays)
-
-
-def _notes(outcome: Outcome, of_files: Iterable[Diagnostic], cards: list[Scorecard], closed: Mapping[str, str]) -> None:
-    found = [*of_files, *(one for card in cards for one in card.findings_list)]
+def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """What a night has to say of periods that are not scored."""
     for label in outcome.pending:
         if label in closed:
             hint = f"kpi batch CONFIG --supersede {closed[label]} --reason TEXT scores it again"
             message = f"the inputs of {label} changed, but edition `{closed[label]}` is closed: its results stay"
-            found.append(Diagnostic("K822", message, hint=hint, severity=Severity.WARNING))
+            yield Diagnostic("K822", message, hint=hint, severity=Severity.WARNING)
     if outcome.removed:
         message = f"{count(len(outcome.removed), 'period')} no longer in the inputs: {', '.join(outcome.removed)}"
-        found.append(Diagnostic("K823", message, hint="their results were removed", severity=Severity.WARNING))
-    outcome.findings = tuple(found)
+        yield Diagnostic("K823", message, hint="their results were removed", severity=Severity.WARNING)
 
 
 def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:

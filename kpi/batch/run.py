@@ -14,7 +14,7 @@ from typing import Any
 from kpi.batch import editions, night
 from kpi.batch.changed import engine
 from kpi.batch.config import Config, Source
-from kpi.batch.inputs import gathered
+from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.night import Outcome
 from kpi.batch.slices import Index, slices_of
 from kpi.errors import DefinitionError, Diagnostic, KpiError
@@ -195,7 +195,7 @@ def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
     for number in store.numbers():
         state = last.state if number == last.number else store.run(number).state
         for entry in state["systems"].values():
-            needed.update(entry["inputs"]["definition"].values(), (one["sha256"] for one in entry["inputs"]["data"]))
+            needed |= Inputs.of_json("", entry["inputs"]).hashes
         needed.update(editions.files(state))
     archive.prune(needed)
 
@@ -213,7 +213,7 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
         if not names:
             continue
         try:
-            card = again(result.run, outcome.system, archive)
+            card = again(result.run, outcome.system, archive, kept=True)
             for name in names:
                 target = config.path(name)
                 target.parent.mkdir(parents=True, exist_ok=True)

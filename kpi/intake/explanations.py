@@ -40,13 +40,13 @@ class Explanations:
                 yield Diagnostic("K705", "the row explains no finding of this data", place, hint)
 
 
-def explanations(source: Source, system: System, entities: Entities, labels: Mapping[int, str]) -> Explanations:
-    """Reads explanations from a file with the columns 评价对象 (地区), 期别, 说明 and either 指标 or 问题.
+def explanations(*sources: Source, system: System, entities: Entities, labels: Mapping[int, str]) -> Explanations:
+    """Reads explanations from files with the columns 评价对象 (地区), 期别, 说明 and either 指标 or 问题.
 
     Rows without an explanation are left out: a 查询单 may come back half filled in.
 
     Args:
-        source: a file or frame.
+        sources: files or frames; what a later one says about a figure or finding counts.
         system: gives the measures.
         entities: who there is.
         labels: of the periods that were scored.
@@ -55,7 +55,7 @@ def explanations(source: Source, system: System, entities: Entities, labels: Map
         DataError: what reading a file raises, and K541 when a column is missing.
     """
     found = Explanations()
-    for table in read_all([source])[0]:
+    for table in (table for group in read_all(sources) for table in group):
         _read(table, system, entities, labels, found)
     return found
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 from conftest import SYSTEM
 from test_nights import check, held, night, same
 
+import kpi
 from kpi.batch import inputs as module
 from kpi.batch.config import load
 from kpi.batch.run import archive_of, store_of
+from kpi.report.files import write
 
 PLAIN = 'store = {kind = "parquet", path = "store"}'
 
@@ -219,3 +222,47 @@ def test_only_the_slices_of_the_last_night_stay(city):
     shelf = archive_of(load(config)).folder / "slices"
     assert len(list(shelf.glob("??/*"))) == 12 + 1
     assert store_of(load(config)).numbers() == [1, 2, 3, 4]
+
+
+def test_one_file_for_all_quarters_scores_those_whose_rows_changed(city, reads):
+    inbox = city.folder / "inbox"
+    parts = {file.stem: file.read_text("utf-8").splitlines() for file in sorted(inbox.iterdir())}
+    for file in inbox.iterdir():
+        file.unlink()
+
+    def written(*quarters):
+        rows = [row for quarter in quarters for row in parts[quarter][1:]]
+        (inbox / "all.csv").write_text("\n".join([parts["2021Q1"][0], *rows]) + "\n", "utf-8")
+
+    config = city.config(store=PLAIN)
+    grown = sorted(parts)
+    written(*grown[:-2])
+    night(config)
+    for quarter in grown[-2:]:
+        written(*grown[: grown.index(quarter) + 1])
+        assert night(config).outcomes[0].scored == (quarter,)
+    assert reads == [["all.csv"]] * 3
+    parts["2022Q2"][1] = "2022Q2,甲县,产值,99.5,亿元"
+    written(*grown)
+    assert night(config).outcomes[0].scored == ("2022Q2", "2022Q3", "2023Q2", "2023Q3")
+    assert same(held(config), fresh(city))
+    check(config)
+
+
+def test_outputs_are_what_kpi_score_writes_and_read_no_file_again(city, reads):
+    put(city, "late", "2022Q2,甲县,产值,131,亿元,1,更正", "2022Q3,癸县,产值,132,亿元,1,")
+    config = city.config('output = ["out.json", "out/"]', store=PLAIN)
+    night(config)
+    reads.clear()
+    city.correct("2023Q1")
+    night(config)
+    assert reads == [["2023Q1.csv"]]
+    card = kpi.score(sorted((city.folder / "inbox").glob("*.csv")), system=city.folder / "small.yaml")
+    write(card, city.folder / "expected.json")
+    mine, expected = (json.loads((city.folder / name).read_text("utf-8")) for name in ("out.json", "expected.json"))
+    for tree in (mine, expected):
+        for one in [*tree["findings"], *tree["restated"]]:
+            one["file"] = one["file"] and one["file"].rpartition("/")[2]
+        tree["findings"].sort(key=str)
+    assert mine == expected
+    assert mine["findings"]

@@ -1,0 +1,131 @@
+"""Findings of nights: whatever a night scores, the store says what one reading of everything would."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from conftest import SYSTEM
+from test_nights import check, held, night, same
+
+PLAIN = 'store = {kind = "parquet", path = "store"}'
+JUMP = ["2023Q4,甲县,产值,900,亿元", "2023Q3,乙县,产值,800,亿元"]
+
+
+def told(config, *codes):
+    """The findings of some codes: code, entity, period, file, row, and what follows 说明."""
+    rows = held(config)["findings"].filter(pl.col("code").is_in(codes))
+    said = pl.col("message").str.split("；说明：").list.get(1, null_on_oob=True)
+    return rows.select("code", "entity", "period", "file", "row", said).sort(pl.all()).rows()
+
+
+@pytest.fixture
+def jumping(city):
+    """A city with a query in each of two quarters."""
+    for row in JUMP:
+        quarter = row[:6]
+        file = city.folder / "inbox" / f"{quarter}.csv"
+        lines = file.read_text("utf-8").splitlines()
+        name = row.split(",")[1]
+        file.write_text(
+            "\n".join([row if line.startswith(f"{quarter},{name},产值") else line for line in lines]) + "\n"
+        )
+    (city.folder / "answers").mkdir()
+    return city
+
+
+def answer(city, *rows, header="评价对象,期别,指标,说明"):
+    (city.folder / "answers" / "a.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+
+
+def test_explanations_answer_queries_and_score_their_periods_again(jumping):
+    answer(jumping, "乙县,2020Q1,产值,早了", "甲县,2023Q1,产值,")
+    config = jumping.config('explanations = "answers/*.csv"', store=PLAIN)
+    assert night(config).failed == []
+    early = ("K705", None, None, "answers/a.csv", 2, None)
+    queries = [("K701", "乙县", "2023Q3", None, None, None), ("K701", "甲县", "2023Q4", None, None, None)]
+    assert told(config, "K701", "K703", "K705") == [*queries, early]
+    check(config)
+
+    answer(jumping, "甲县,2023年四季度,产值,新厂投产", "乙县,2020Q1,产值,早了")
+    result = night(config)
+    assert result.outcomes[0].scored == ("2023Q4",)
+    answered = ("K703", "甲县", "2023Q4", None, None, "新厂投产")
+    late = ("K705", None, None, "answers/a.csv", 3, None)
+    assert told(config, "K701", "K703", "K705") == [queries[0], answered, late]
+    check(config)
+
+    # Without the file the query stands again.
+    (jumping.folder / "answers" / "a.csv").unlink()
+    assert night(config).outcomes[0].scored == ("2023Q4",)
+    assert told(config, "K701", "K703", "K705") == queries
+    check(config)
+
+
+def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping):
+    config = jumping.config('explanations = "answers/*.csv"', store=PLAIN)
+    night(config)
+    asked = dict(held(config)["findings"].filter(code="K701").select("period", "message").rows())
+    rows = [f"甲县,2023Q4,{asked['2023Q4']},新厂投产", f"乙县,2023Q4,{asked['2023Q4']},不是我"]
+    answer(jumping, *rows, header="评价对象,期别,问题,说明")
+    night(config)
+    expected = [
+        ("K701", "乙县", "2023Q3", None, None, None),
+        ("K703", "甲县", "2023Q4", None, None, "新厂投产"),
+        ("K705", None, None, "answers/a.csv", 3, None),
+    ]
+    assert told(config, "K701", "K703", "K705") == expected
+    check(config)
+    # A night that scores other periods still knows that the answer was used.
+    jumping.correct("2021Q1")
+    assert "2023Q4" not in night(config).outcomes[0].scored
+    assert told(config, "K701", "K703", "K705") == expected
+    check(config)
+
+
+def test_explanations_without_their_columns_fail_the_system(city):
+    answers = city.folder / "answers.csv"
+    answers.write_text("评价对象,期别\n甲县,2023Q4\n", "utf-8")
+    result = night(city.config('explanations = "answers.csv"', store=PLAIN))
+    assert result.failed == ["small"]
+    (found,) = [one for one in result.findings if one.code == "K541"]
+    assert found.place.file == "answers.csv"
+
+
+@pytest.mark.parametrize("roster", [True, False], ids=["in slices", "all together"])
+def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, roster):
+    text = SYSTEM + "  late: {due: 10d, of: [made], severity: warning}\n"
+    text = text if roster else text.replace(", roster: roster.csv", "")
+    (city.folder / "small.yaml").write_text(text, "utf-8")
+    config = city.config(store=PLAIN)
+    night(config)
+    nothing = [("K704", None, None, None, None, None)]
+    assert told(config, "K704") == nothing
+    check(config)
+    city.correct("2022Q2")
+    result = night(config)
+    assert told(config, "K704") == nothing
+    assert [one.code for one in result.findings].count("K704") == 1
+    check(config)
+    # One quarter that says when it was reported is enough, also for a night that scores others.
+    file = city.folder / "inbox" / "2021Q1.csv"
+    lines = file.read_text("utf-8").splitlines()
+    file.write_text("\n".join([f"{lines[0]},报送日期", *(f"{line},2021-04-08" for line in lines[1:])]) + "\n", "utf-8")
+    night(config)
+    assert told(config, "K704") == []
+    check(config)
+    city.report("2023Q4", made=[171, 175, 182])
+    night(config)
+    assert told(config, "K704") == []
+    check(config)
+    before = held(config)
+    night(config, everything=True)
+    assert same(before, held(config))
+
+
+def test_findings_of_periods_that_are_only_looked_back_to_are_not_counted(jumping):
+    config = jumping.config(store=PLAIN)
+    night(config)
+    jumping.report("2024Q1", made=[900, 160, 170])
+    result = night(config)
+    assert result.outcomes[0].scored == ("2024Q1",)
+    assert {one.place.period for one in result.findings if one.code == "K701"} <= {"2024Q1"}
