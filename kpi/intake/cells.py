@@ -8,7 +8,9 @@ apart from the others and go the long way of `kpi.intake.timing`, which knows wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
@@ -17,6 +19,12 @@ from kpi.intake.coded import Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
 from kpi.status import OK, Status, reason
+
+#: From how many cells on they are filled in parts at once, and in how many parts at most.
+LARGE, PARTS = 1_000_000, 4
+
+#: How many frames of rows are laid out at a time.
+BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ class _Layout:
     """Which cell a row has: those of one measure stand together, those of one of its periods within."""
 
     def __init__(self, plain: Sequence[Plain], measures: Sequence[str], entities: int, grain: Grain) -> None:
-        found = pl.concat([one.frame["measure"].unique() for one in plain]).unique().sort()
+        found = sorted(set().union(*(one.measures for one in plain)))
         bounds = [(one.frame["period"].min(), one.frame["period"].max()) for one in plain]
         self.first = min(int(str(low)) for low, _ in bounds)
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
@@ -147,12 +155,30 @@ class _Layout:
         return self.before.gather(frame["measure"]) + within
 
     def scatter(self, plain: Sequence[Plain]) -> pl.Series:
-        """Returns the figures in their cells; of several for one cell, one."""
+        """Returns the figures in their cells; of several for one cell, one.
+
+        What is written lies far from what was written before, so most of the time memory is waited for: the more wait
+        at once, the better.
+        """
+        many = min(PARTS, pl.thread_pool_size()) if self.height >= LARGE else 1
+        bounds = [self.height * at // many for at in range(many + 1)]
         # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
-        values = pl.repeat(float("nan"), self.height, dtype=pl.Float64, eager=True)
-        for one in plain:
-            values = values.scatter(self.cells(one), one.frame["value"])
-        return values.fill_nan(None)
+        parts = [
+            pl.repeat(float("nan"), after - first, dtype=pl.Float64, eager=True) for first, after in pairwise(bounds)
+        ]
+
+        def fill(at: int) -> None:
+            for cells, one in zip(found, block, strict=True):
+                mine = cells.is_between(bounds[at], bounds[at + 1], closed="left")
+                values = one.frame["value"].filter(mine)
+                parts[at] = parts[at].scatter(cells.filter(mine) - bounds[at], values)
+
+        with ThreadPoolExecutor(many) as pool:
+            for first in range(0, len(plain), BLOCK):
+                block = plain[first : first + BLOCK]
+                found = list(pool.map(self.cells, block))
+                list(pool.map(fill, range(many)))
+        return pl.concat(parts).fill_nan(None)
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
         """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""

@@ -8,7 +8,7 @@ million rows needs little more memory than its figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -41,11 +41,13 @@ class Plain:
 
     `frame` has the columns measure (place among the measures), entity (place among the entities), period (index of the
     scored period), all Int16 or Int32, and value (Float64, in the measure's unit), and row (UInt32) where the rows are
-    not all of those that follow the row `first`. `source` is the table's number.
+    not all of those that follow the row `first`. `measures` holds all measures of `frame` and may hold others. `source`
+    is the table's number.
     """
 
     frame: pl.DataFrame
     first: int
+    measures: Collection[int]
     source: int = 0
 
     def numbered(self) -> pl.DataFrame:
@@ -144,7 +146,7 @@ class _Coding:
             if self.table.expected is None:
                 raise
             raise Unfit from error
-        if self.table.expected not in (None, self.rows):
+        if self.table.expected is not None and self.table.expected() != self.rows:
             raise Unfit
         self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
@@ -196,7 +198,7 @@ class _Coding:
             plain_rows = found.with_columns(value.alias("value"))
             if found.height < height:
                 plain_rows = plain_rows.with_columns(rows.alias("row"))
-            self.out.plain.append(Plain(plain_rows, first))
+            self.out.plain.append(Plain(plain_rows, first, self.look["measure"].places))
             self.out.read += found.height
         return others
 

@@ -153,7 +153,7 @@ def content_hash(sources: Iterable[Source]) -> str:
             hashes.append(said.hash.hexdigest())
             continue
         for file in expanded(Path(source)):
-            with progress.stage(f"hashing {file}"), file.open("rb") as stream:
+            with file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
 

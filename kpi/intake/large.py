@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -77,8 +79,16 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
         scratch=None if made is None else made.scratch,
         scan=lambda types: scan(path, layout, delimiter, names, types),
-        expected=_lines(path) - layout.body,
+        expected=_beside(path, layout.body),
     )
+
+
+def _beside(path: Path, above: int) -> Callable[[], int]:
+    """Returns what gives the number of lines of a file below the first, which are counted while it is read."""
+    pool = ThreadPoolExecutor(1, "lines")
+    lines = pool.submit(_lines, path)
+    pool.shutdown(wait=False)
+    return lambda: lines.result() - above
 
 
 def _lines(path: Path) -> int:

@@ -32,12 +32,16 @@ def narrow(places: Sequence[int | None]) -> type[pl.Int16 | pl.Int32]:
 
 
 class Lookup:
-    """What the texts of a Categorical column mean, each asked for once; `texts` are those seen, stripped."""
+    """What the texts of a Categorical column mean, each asked for once.
+
+    `texts` are those seen, stripped, and `places` the places that some of them mean.
+    """
 
     def __init__(self, mean: Meaning) -> None:
         self._mean = mean
         self._known = pl.Series(dtype=pl.Int16)
         self.texts: dict[str, int | None] = {}
+        self.places: set[int] = set()
 
     def of(self, column: pl.Series) -> pl.Series:
         """Returns what every cell means (Int16 while that is enough, then Int32), null where that is nothing."""
@@ -57,6 +61,7 @@ class Lookup:
         texts = new.cast(pl.String).str.strip_chars().to_list()
         wanted = sorted({text for text in texts if text} - self.texts.keys())
         self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
+        self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
         meant = [self.texts.get(text) for text in texts]
         if narrow(meant) == pl.Int32:
             self._known = self._known.cast(pl.Int32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -87,7 +88,7 @@ class _Intake:
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
 
-    def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: str) -> Panel:
+    def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
         sources = self.sources(tables)
         wholes = facts_of.wholes(self.system)
         roster = roster_of(self.system)
@@ -135,7 +136,7 @@ class _Intake:
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
             Counts(self.read, self.refused, self.restated, self.repeated),
-            data_hash,
+            data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
             self.facts.reporters(self.system),
@@ -305,12 +306,16 @@ def take_in(
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
     sources = [source for source, _ in wanted]
 
+    # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
+    pool = ThreadPoolExecutor(1, "hash")
+
     def taken(*, unchecked: bool) -> Panel:
         found = read_all(sources, unchecked=unchecked)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period).panel(tables, content_hash(sources))
+        return _Intake(system, period).panel(tables, hashed.result)
 
-    with damage_told(sources):
+    with damage_told(sources), pool:
+        hashed = pool.submit(content_hash, sources)
         try:
             return taken(unchecked=True)
         except Unfit:

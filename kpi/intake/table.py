@@ -49,7 +49,7 @@ class Table:
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
         cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
-        expected: how many rows there are, where they have not been checked (see `kpi.intake.large`).
+        expected: gives how many rows there are, where they have not been checked (see `kpi.intake.large`).
         scan: gives the frame with some columns read as other types than String, where the file can be read so.
     """
 
@@ -65,7 +65,7 @@ class Table:
     size: int | None = None
     cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
-    expected: int | None = None
+    expected: Callable[[], int] | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
 
     @property
