@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
 from kpi.intake.files import Data, Source, damage_told, listed, read_all
 from kpi.intake.headers import clean
+from kpi.intake.large import Unfit
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
@@ -218,7 +220,18 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
         return Loaded("", system, ())
     if system is not None:
         return catalogue.find(str(system), folder)
-    tables = [table for group in read_all(data) for table in group]
+    try:
+        return _chosen(data, folder, unchecked=True)
+    except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+        # Rows that do not form a table may be why.
+        return _chosen(data, folder, unchecked=False)
+
+
+def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool) -> Loaded:
+    """Returns the system that the data name, or that alone fits them; large files may be left unchecked."""
+    tables = [table for group in read_all(data, unchecked=unchecked) for table in group]
+    if any(table.expected is not None and systems_named(table) for table in tables):
+        raise Unfit
     known = {name: one for name, one in catalogue.systems(folder).items() if one.system}
     named = sorted({text for table in tables for text in systems_named(table)})
     chosen = [one for one in known.values() if one.system and any(is_named(one.system, text) for text in named)]
@@ -242,22 +255,44 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
 
 def _fitting(known: Mapping[str, Loaded], tables: Sequence[Table]) -> list[Loaded]:
     """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
+    looked_at: dict[tuple[int, str], list[str]] = {}
+
+    def texts(at: int, header: str) -> list[str]:
+        if (at, header) not in looked_at:
+            looked_at[at, header] = _texts(tables[at], header)
+        return looked_at[at, header]
+
     fit = {
-        name: sum(counts) if all(counts := [fits(one.system, table) for table in tables]) else 0
+        name: sum(counts)
+        if all(counts := [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)])
+        else 0
         for name, one in known.items()
         if one.system
     }
     return [known[name] for name, many in fit.items() if many and many == max(fit.values())]
 
 
-def fits(system: System, table: Table) -> int:
-    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it."""
+def _texts(table: Table, header: str) -> list[str]:
+    """Returns the distinct texts of a column; the same look counts the rows of a table that has not been checked."""
+    column = pl.selectors.by_name(header).cast(pl.String)
+    found = table.frame.select(column).group_by(pl.all()).len().collect()
+    if table.expected is not None and found["len"].sum() != table.expected():
+        raise Unfit
+    return found.to_series().drop_nulls().to_list()
+
+
+def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:
+    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it.
+
+    Args:
+        system: which.
+        table: the table.
+        texts: gives the distinct texts of one of its columns.
+    """
     source, _ = match(system, table)
     if source is None:
         return 0
     if not isinstance(source.dataset, ReportedData):
         return max(1, len(panel_columns(system, table)))
-    column = pl.col(source.roles["measure"]).cast(pl.String)
-    texts = table.frame.select(column.drop_nulls().unique()).collect().to_series().to_list()
     names = measure_names(system)
-    return sum(clean(text) in names for text in texts)
+    return sum(clean(text) in names for text in texts(source.roles["measure"]))

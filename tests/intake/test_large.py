@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from kpi.errors import DataError
+import kpi
+from kpi.errors import DataError, KpiError
 from kpi.intake import large
 from kpi.intake.files import read_all
 from kpi.intake.panel import Panel, take_in
@@ -90,6 +91,37 @@ def test_a_large_file_gives_what_a_small_one_does(tmp_path, monkeypatch, content
         return
     assert (big.findings, big.counts, big.entities.names) == (small.findings, small.counts, small.entities.names)
     assert big.frame.equals(small.frame)
+
+
+def chosen(path, folder) -> list[str]:
+    try:
+        card = kpi.score(path, definitions=folder)
+    except KpiError as error:
+        return [f"{one} {one.place} {one.hint}" for one in error.diagnostics]
+    return [card.system, str(card.findings_list), str(card.counts)]
+
+
+NAMES = ["as it should be", "a row with too many cells", "a quotation mark that is not closed", "notes below",
+         "bytes that are no text", "GB18030", "only unknown measures"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_system_of_a_large_file_is_found_as_that_of_a_small_one(tmp_path, monkeypatch, name):
+    (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
+    path = tmp_path / "data.csv"
+    content = CONTENTS[name]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    big = chosen(path, tmp_path)
+    monkeypatch.setattr(large, "LARGE", 1 << 30)
+    assert big == chosen(path, tmp_path)
+
+
+def test_a_large_file_is_not_checked_to_find_its_system(tmp_path, monkeypatch):
+    (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
+    path = tmp_path / "data.csv"
+    path.write_text(text(), "utf-8")
+    monkeypatch.setattr("kpi.intake.files.read_delimited", None)
+    assert kpi.score(path, definitions=tmp_path).system == "s"
 
 
 @pytest.mark.parametrize(
