@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 import yaml
@@ -14,20 +17,26 @@ from kpi.plan import Plan, compile_plan
 from kpi.status import Status
 
 INDICATORS = 200
+MINMAX: Mapping[str, Any] = {"kind": "minmax"}
+NOTHING: Mapping[str, Any] = {}
 
 
-def plan() -> Plan:
-    """A system of min-max scores: ten pillars of twenty indicators, two top pillars, a composite."""
+def plan(
+    scoring: Mapping[str, Any] = MINMAX, target: Mapping[str, Any] = NOTHING, missing: str = "redistribute"
+) -> Plan:
+    """A system of 200 indicators with one rule: ten pillars of twenty indicators, two top pillars, a composite."""
     names = [f"x{i}" for i in range(INDICATORS)]
-    pillars = {f"p{p}": {"parts": names[20 * p : 20 * p + 20]} for p in range(10)}
+    own = {"target": dict(target)} if target else {}
+    pillars: dict[str, Any] = {f"p{p}": {"parts": names[20 * p : 20 * p + 20]} for p in range(10)}
     pillars |= {f"t{t}": {"weight": 1, "parts": [f"p{p}" for p in range(t, 10, 2)]} for t in range(2)}
+    pillars = {name: one | {"missing": missing} for name, one in pillars.items()}
     document = {
         "system": "bench",
         "period": "year",
         "entities": {},
         "measures": {f"m{i}": {"unit": "1"} for i in range(INDICATORS)},
-        "indicators": {f"x{i}": {"kind": "level", "of": f"m{i}"} for i in range(INDICATORS)},
-        "scoring": {"kind": "minmax"},
+        "indicators": {f"x{i}": {"kind": "level", "of": f"m{i}"} | own for i in range(INDICATORS)},
+        "scoring": dict(scoring),
         "pillars": pillars,
     }
     system = examine_text(yaml.safe_dump(document)).system
@@ -66,6 +75,27 @@ def test_normalise_weight_aggregate_rank(benchmark):
         {name: lambda frame=frame: of.collect(frame) for name, frame in contenders.items()},
         rounds=5,
     )
+
+
+def test_rules_and_policies(benchmark):
+    frame = panel(size(3000, least=30))
+    at_least, inside = {"at_least": 50}, {"within": [30, 60]}
+    plans = {
+        "min-max": plan(),
+        "completion": plan({"kind": "completion"}, at_least),
+        "completion without a cap": plan({"kind": "completion", "cap": None}, at_least),
+        "interval by the peers": plan({"kind": "interval"}, inside),
+        "interval with limits": plan({"kind": "interval", "limits": [10, 90]}, inside),
+        "gaps spread evenly": plan(missing="spread"),
+        "gaps as zero": plan(missing="zero"),
+    }
+    race = Race(
+        "S: rules and policies beside min-max, 3,000 x 200",
+        "min-max",
+        dict.fromkeys(plans, "≤ 1.6"),
+        note="No rule and no policy for gaps costs much more than another.",
+    )
+    hold(benchmark, race, {name: lambda one=one: one.collect(frame) for name, one in plans.items()}, rounds=9)
 
 
 def test_copeland(benchmark):

@@ -7,7 +7,7 @@ add up for every entity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 import polars as pl
@@ -142,6 +142,8 @@ class Combination:
         self.policy = node.missing.policy
         #: A part without a score falls out by its score alone, and what carries the mean is what is present.
         self.alone = self.policy in ("redistribute", "fail")
+        #: Every gap has a stand-in.
+        self.certain = self.policy in ("zero", "penalty")
         self.carried = pl.col(f"{name}.present" if self.alone else f"{name}.carried")
         self.present = pl.col(f"{name}.present")
         self.applicable = pl.col(f"{name}.applicable")
@@ -167,8 +169,12 @@ class Combination:
             "cohort_mean": own.mean().over(COHORT),
             "penalty": literal(-penalty.points if penalty else 0.0),
         }[self.policy]
-        gap = ~status_of(score_of(part)).is_in(["not_applicable", "not_scored"])
-        return pl.when(own.is_null() & gap).then(stand_in).otherwise(own)
+        return pl.when(self._counts(part)).then(own.fill_null(stand_in))
+
+    def _counts(self, part: str) -> pl.Expr:
+        """Returns whether the part has a score or a gap: it applies, and was not left out on purpose."""
+        status = status_of(score_of(part))
+        return (status != reason("not_applicable")) & (status != reason("not_scored"))
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
@@ -178,10 +184,9 @@ class Combination:
         """Returns the weight that the part carries, null where it carries none."""
         weight = self.given(part)
         if self.policy == "spread":
-            spread = (self.applicable - self.present) / total(
-                [self.own(one).is_not_null().cast(Number) for one in self.weights]
-            )
-            return pl.when(self.own(part).is_not_null()).then(weight + spread)
+            return pl.when(self.own(part).is_not_null()).then(weight + pl.col(f"{self.name}.spread"))
+        if self.certain:
+            return pl.when(self._counts(part)).then(weight)
         return pl.when(self.filled(part).is_not_null()).then(weight)
 
     # ---- THE NODE ---- #
@@ -205,23 +210,34 @@ class Combination:
 
     def totals(self) -> dict[str, pl.Expr]:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
-        # NOTE: zeros add up two to three times faster than nulls.
-        exact = self.node.found is None and exactly_added(self.weights.values())
-        applicable = [(self.applies(part), self.given(part)) for part in self.weights]
-        present = [(self.own(part).is_not_null(), self.given(part)) for part in self.weights]
         return {
-            f"{self.name}.{what}": _spelt_out(
-                total([pl.when(counts).then(weight).otherwise(literal(0.0)) for counts, weight in parts], exact=exact)
-            )
-            for what, parts in (("applicable", applicable), ("present", present))
+            f"{self.name}.applicable": self._weight_where(self.applies),
+            f"{self.name}.present": self._weight_where(lambda part: self.own(part).is_not_null()),
         }
 
+    def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
+        """The sum of the given weights of the parts that count."""
+        # NOTE: zeros add up two to three times faster than nulls.
+        exact = self.node.found is None and exactly_added(self.weights.values())
+        parts = [pl.when(counts(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        return _spelt_out(total(parts, exact=exact))
+
     def carrying(self) -> dict[str, pl.Expr]:
-        """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`."""
+        """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`.
+
+        Where gaps are spread evenly, `name.spread` is what each part that is there carries of them.
+        """
         if self.alone:
             return {}
         if self.policy == "spread":
-            return {f"{self.name}.carried": pl.when(self.present > 0).then(self.applicable).otherwise(0.0)}
+            there = total([self.own(part).is_not_null().cast(Number) for part in self.weights], exact=True)
+            any_there = pl.when(self.present > 0)
+            return {
+                f"{self.name}.carried": any_there.then(self.applicable).otherwise(0.0),
+                f"{self.name}.spread": any_there.then((self.applicable - self.present) / there),
+            }
+        if self.certain:
+            return {f"{self.name}.carried": self._weight_where(self._counts)}
         return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
 
     def result(self) -> dict[str, pl.Expr]:
@@ -275,8 +291,8 @@ class Combination:
         """Returns the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
         given = [self.given(part) for part in self.weights]
-        # The plan is smaller without asking twice what is missing.
-        weights = given if self.alone else [self.weight(part) for part in self.weights]
+        # The plan is smaller without asking twice what is missing: no weight counts where there is no score.
+        weights = given if self.alone or self.certain else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
             # Who is not scored is nobody's peer.
             scored = self.there() >= self.least - 1e-9

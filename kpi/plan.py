@@ -24,7 +24,7 @@ from kpi.pillars import Combination, score_of
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, in_force, own_column
+from kpi.targets import Target, fixed_bound, fixed_ends, in_force, own_column
 from kpi.treatment import Screen, after, finished, left_out
 
 
@@ -65,13 +65,11 @@ _SHARED = 20_000
 
 
 def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
-    # NOTE: a plan is a chain of columns over one frame in memory: there is nothing to join, to sort or to share between
-    # queries, and looking for it took a tenth of the time of 200 indicators (Polars 2.1). Window functions only run on
-    # the in-memory engine, which is the faster one for small frames.
-    looked_for = pl.QueryOptFlags(
-        comm_subexpr_elim=height >= _SHARED,
-        comm_subplan_elim=False, cluster_with_columns=False, sort_collapse=False, join_order=False,
-    )  # fmt: skip
+    # NOTE: a plan is a chain of columns over one frame in memory: there is nothing to join, to sort, to push down or to
+    # share between queries, and looking for it takes a fifth of the time of 200 indicators (Polars 2.1). Window
+    # functions only run on the in-memory engine, which is the faster one for small frames.
+    looked_for = pl.QueryOptFlags.none()
+    looked_for.comm_subexpr_elim = height >= _SHARED
     return frame.collect(engine="in-memory", optimizations=looked_for)
 
 
@@ -209,10 +207,10 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
         }
     low, high = goal(system, name)
     value = system.treated.get(name, name)
-    unit, met = system.unit(name), functools.partial(reached, system, name)
+    targets, unit, met = system.targets(name), system.unit(name), functools.partial(reached, system, name)
     case = Case(
         pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
-        fixed=fixed_bound(system.targets(name), unit),
+        fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
@@ -221,7 +219,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
         score = where_given(score, [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values()
-    untasked = rule.untasked(case) if system.targets(name) and case.fixed is None else None
+    untasked = rule.untasked(case) if targets and case.fixed is None else None
     if untasked is not None:
         # The status reads the score, so it is ok where this gives one.
         exempt = ["not_applicable", "not_scored"]

@@ -317,5 +317,17 @@ def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
     return targets[0].bounds(unit)[0] or None
 
 
+def fixed_ends(targets: Sequence[Target], unit: Unit) -> tuple[float, float] | None:
+    """Returns both bounds of the one target that is `within` two numbers, None where there is none.
+
+    >>> fixed_ends([Target(within=[3, 6])], units.PERCENT)
+    (3.0, 6.0)
+    """
+    if len(targets) != 1 or targets[0].within is None:
+        return None
+    low, high = targets[0].within
+    return in_unit(low, unit), in_unit(high, unit)
+
+
 def _due_month(target: Target) -> float:
     return float("inf") if target.deadline is None else target.deadline.end

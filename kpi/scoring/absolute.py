@@ -46,11 +46,12 @@ class Completion(AgainstTarget):
 
     def score(self, case: Case) -> Scored:
         """Returns the percent completed; a value inside a `within` target is full."""
-        if case.fixed is not None and self.floor is not None and self.cap is not None:
+        if case.fixed is not None:
             plain = self._of_plain(case, case.fixed)
             if plain is not None:
                 return Scored(plain, sound=True, within=True)
-            return Scored(self._of_fixed(case, case.fixed, self.cap), sound=True)
+            bounded = self.floor is not None and self.cap is not None
+            return Scored(self._of_fixed(case, case.fixed, 100.0 if self.cap is None else self.cap), sound=bounded)
         score = _completion(case, case.target, self.reverse)
         full = pl.lit(100.0)
         reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))

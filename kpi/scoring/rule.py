@@ -27,7 +27,8 @@ class Case:
 
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
     expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
-    other; `fixed` is the target when it is one number other than zero for every entity and period.
+    other; `fixed` is the target when it is one number other than zero for every entity and period, `ends` are both
+    bounds when they are two numbers for all.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
     columns of a stage of their own: written out inside a score, each would be computed for every place where it stands
@@ -44,6 +45,7 @@ class Case:
     name: str = ""
     figures: dict[str, pl.Expr] | None = None
     fixed: float | None = None
+    ends: tuple[float, float] | None = None
 
     @classmethod
     def plain(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from kpi.definition import Listed, Path, Problem, Problems
 from kpi.quantities import Quantity, in_unit
 from kpi.scoring.relative import Relative
 from kpi.scoring.rule import Case, Rule, Scored
+from kpi.status import HUNDRED, ZERO, literal
 from kpi.units import Unit
 
 
@@ -68,6 +69,10 @@ class GradeEfficacy(Rule):
             yield Problem("K413", (*path, "standards"), message)
 
 
+def _fallen(gap: pl.Expr, room: pl.Expr) -> pl.Expr:
+    return HUNDRED * (literal(1.0) - gap / room)
+
+
 class Interval(Relative):
     """适度指标: full marks inside [a, b], falling in a straight line to 0 at the limits [m, M].
 
@@ -96,9 +101,11 @@ class Interval(Relative):
 
     def score(self, case: Case) -> Scored:
         """Returns 100 less what the gap costs."""
-        low, high = case.target, case.upper
         if self.within is not None:
-            low, high = (pl.lit(in_unit(one, case.unit)) for one in self.within)
+            return self._of_numbers(case, *(in_unit(one, case.unit) for one in self.within))
+        if case.ends is not None:
+            return self._of_numbers(case, *case.ends)
+        low, high = case.target, case.upper
         below, above = low - case.value, case.value - high
         if self.limits is not None:
             least, most = (in_unit(one, case.unit) for one in self.limits)
@@ -114,6 +121,26 @@ class Interval(Relative):
             .otherwise(100.0)
         )
         return Scored(score, {"no_target": low.is_null() | high.is_null()})
+
+    def _of_numbers(self, case: Case, low: float, high: float) -> Scored:
+        """The same where a and b are numbers: what is asked of every row there is known here."""
+        value, within = case.value, (self.floor, self.cap) == (0, 100)
+        below, above = (value < literal(low), literal(low) - value), (value > literal(high), value - literal(high))
+        score: Any = pl.when(value.is_between(literal(low), literal(high))).then(HUNDRED)
+        if self.limits is None:
+            # Who is off is among the peers, so there is room for it.
+            furthest = pl.max_horizontal(literal(low) - value.min(), value.max() - literal(high))
+            room = case.among(furthest, "furthest")
+            for outside, gap in (below, above):
+                score = score.when(outside).then(_fallen(gap, room))
+        else:
+            least, most = (in_unit(one, case.unit) for one in self.limits)
+            past = value <= literal(least), value >= literal(most)
+            for (outside, gap), beyond, left in zip((below, above), past, (low - least, most - high), strict=True):
+                if within and left > 0:
+                    score = score.when(beyond).then(ZERO)
+                score = score.when(outside).then(_fallen(gap, literal(left)) if left > 0 else ZERO)
+        return Scored(score, sound=self.floor is not None and self.cap is not None, within=within)
 
     def words(self) -> str:
         """Returns the rule in words."""
