@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,23 @@ from kpi.scorecard import Scorecard
 from kpi.store.base import Change, Run, Store
 from kpi.store.delta import DeltaStore
 from kpi.store.parquet import ParquetStore
+from kpi.store.postgres import PostgresStore
+from tests.postgresql import Server, binaries
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[Store | None]:
+    """A store in a server of its own, None where there is no server to start."""
+    found = binaries()
+    if found is None:
+        yield None
+        return
+    folder.chmod(0o755)
+    server = Server(found, folder / "postgresql", safe=True)
+    try:
+        yield PostgresStore(server.url)
+    finally:
+        server.stop()
 
 
 def test_store_a_scorecard(benchmark):
@@ -34,7 +52,10 @@ def test_store_a_scorecard(benchmark):
         return card
 
     card = scored()
-    with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="kpi-bench-", ignore_cleanup_errors=True) as folder,
+        postgresql(Path(folder)) as database,
+    ):
 
         def into(store: Store) -> Callable[[], None]:
             numbers = iter(range(1, 1000))
@@ -52,7 +73,7 @@ def test_store_a_scorecard(benchmark):
         race = Race(
             f"B: storing the scorecard of {entities:,} entities × {indicators} indicators",
             "scoring it",
-            {"into Delta Lake": "≤ 1.00", "into Parquet": "≤ 1.00"},
+            {"into Delta Lake": "≤ 1.00", "into Parquet": "≤ 1.00", "into PostgreSQL": "≤ 1.00"},
             note="One period. Scoring is from the panel to the result frames, without reading files; storing is from "
             "the frames to the published run, in place of an earlier one.",
         )
@@ -61,5 +82,7 @@ def test_store_a_scorecard(benchmark):
             "into Delta Lake": into(DeltaStore(Path(folder) / "delta")),
             "into Parquet": into(ParquetStore(Path(folder) / "parquet")),
         }
+        if database is not None:
+            contenders["into PostgreSQL"] = into(database)
         hold(benchmark, race, contenders, rounds=7)
         assert DeltaStore(Path(folder) / "delta").read("indicators").height == entities * indicators

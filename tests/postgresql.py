@@ -1,0 +1,108 @@
+"""A PostgreSQL server for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+def binaries() -> Path | None:
+    """Where a PostgreSQL server of version 15 or later is installed, newest first, None where none can be started.
+
+    Debian keeps it off the PATH.
+    """
+    if os.geteuid() == 0 and not _has_user("postgres"):
+        return None
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: -float(one.parent.name))
+    on_path = shutil.which("initdb")
+    places += [Path(on_path).resolve().parent] if on_path else []
+    for place in places:
+        if (place / "initdb").is_file() and (place / "postgres").is_file():
+            said = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            if int(said.split()[2].split(".")[0]) >= 15:
+                return place
+    return None
+
+
+class Server:
+    """A PostgreSQL server of its own, in a folder of its own, on a free port of this machine.
+
+    Unless it is `safe`, what it wrote may be lost when the machine stops, and tests are faster.
+    """
+
+    def __init__(self, binaries: Path, folder: Path, *, safe: bool = False) -> None:
+        self.binaries, self.folder, self.safe = binaries, folder, safe
+        # The server refuses to run as root, so there it runs as the user that Debian's package made for it.
+        self.user = {"user": "postgres"} if os.geteuid() == 0 else {}
+        folder.mkdir()
+        if self.user:
+            shutil.chown(folder, "postgres")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        secret = folder / "password"
+        secret.write_text("geheim7\n")
+        secret.chmod(0o644)
+        self.run(
+            "initdb", "-D", self.data, "-U", "kpi", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "-N"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://kpi:geheim7@127.0.0.1:{self.port}/postgres"
+
+    def run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self.binaries / program, *map(str, arguments)],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            **self.user,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        command = [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), "-c", "unix_socket_directories="]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"fsync={'on' if self.safe else 'off'}"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, **self.user
+        )
+        import psycopg
+
+        for _ in range(100):
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("PostgreSQL did not start")
+
+    def stop(self) -> None:
+        """Stops at once, as when the power goes."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _has_user(name: str) -> bool:
+    import pwd
+
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
