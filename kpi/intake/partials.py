@@ -16,7 +16,7 @@ alone corrects the numbers.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -27,7 +27,10 @@ from kpi.measures import SCALE, Part
 from kpi.terms import Term
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
-_HOLES = "#holes"
+_HOLES, _KEY = "#holes", "#key"
+
+# Months are counted from the year 0, and below this even in the year 9999; places among texts are below 2**32.
+_MONTHS = 1 << 17
 
 #: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
 SMALL = 100_000
@@ -76,26 +79,24 @@ class Aggregation:
             **{name: condition(text, self.kinds) for text, name in where.items()},
             **{f"s {one.of}": self._scaled(one.of) for one in parts if one.what == "sum" and one.of is not None},
         )
-        keys = {SOURCE: pl.UInt32, WHO: pl.String, MONTH: pl.Int32, PER: pl.String}
-        there = [key for key in keys if key in frame.collect_schema()]
+        there = _Keys(len(self.tables) > 1, per is not None)
         implied = [one for one in parts if one.what == "filled" and one.of in self.full]
         rows = [Part("rows", one.where) for one in implied]
         kept = [_kept(one, where).alias(one.name) for one in dict.fromkeys([*parts, *rows]) if one not in implied]
         holes = [pl.col(cell(name)).is_null() for name in sorted({str(one.of) for one in implied})]
         hole = pl.any_horizontal(holes) if holes else pl.lit(value=False)
         counted = [pl.len().alias(ROWS), pl.col(ODD).sum(), hole.sum().alias(_HOLES)]
-        found = frame.group_by(there).agg(*counted, *kept).collect(engine="streaming")
+        found = frame.group_by(there.packed()).agg(*counted, *kept).collect(engine="streaming")
         found = found.with_columns(pl.col(of.name).alias(one.name) for one, of in zip(implied, rows, strict=True))
         if found[_HOLES].sum():
             missed = [
                 (_kept(of, where) - _kept(one, where)).alias(one.name) for one, of in zip(implied, rows, strict=True)
             ]
-            some = frame.filter(hole).group_by(there).agg(*missed).collect(engine="streaming")
-            found = found.join(some, on=there, how="left", nulls_equal=True, suffix=_HOLES).with_columns(
+            some = frame.filter(hole).group_by(there.packed()).agg(*missed).collect(engine="streaming")
+            found = found.join(some, on=there.names, how="left", nulls_equal=True, suffix=_HOLES).with_columns(
                 pl.col(one.name) - pl.col(one.name + _HOLES).fill_null(0) for one in implied
             )
-        constant = {key: 0 if key == SOURCE else None for key in keys if key not in there}
-        return found.with_columns(pl.lit(value, dtype=keys[key]).alias(key) for key, value in constant.items())
+        return there.unpacked(found)
 
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = ()
@@ -142,6 +143,45 @@ class Aggregation:
         return whole.cast(pl.Int128)
 
 
+@dataclass(frozen=True)
+class _Keys:
+    """What the pass groups by: who, month and table as one whole number, since a key of texts costs three times that.
+
+    Who is the place of the text among those seen. The finer unit, which may be anything, stays a text.
+    """
+
+    several: bool
+    per: bool
+    # An empty column, as what was seen is forgotten with the last column of its type.
+    seen: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Categorical(pl.Categories.random())))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the key columns."""
+        return [_KEY, *([PER] if self.per else [])]
+
+    def packed(self) -> list[pl.Expr]:
+        """Returns the keys of rows: all of a null is 0, so that no key is null."""
+        who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64) + 1
+        month = pl.col(MONTH).cast(pl.Int64) + 1
+        key = who.fill_null(0) * _MONTHS + month.fill_null(0).clip(0, _MONTHS - 1)
+        if self.several:
+            key += pl.col(SOURCE).cast(pl.Int64) * (_MONTHS << 32)
+        return [key.alias(_KEY), *([pl.col(PER)] if self.per else [])]
+
+    def unpacked(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Returns groups with the columns `SOURCE`, `WHO`, `MONTH` and `PER` instead of the packed key."""
+        month, who = pl.col(_KEY) % _MONTHS, pl.col(_KEY) // _MONTHS % (1 << 32)
+        keys = found.select(
+            (pl.col(_KEY) // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
+            pl.when(who > 0).then(who - 1).cast(pl.UInt32).alias(WHO),
+            pl.when(month > 0).then(month - 1).cast(pl.Int32).alias(MONTH),
+        )
+        who_text = keys[WHO].cat.to(self.seen.dtype).cast(pl.String)
+        per = [] if self.per else [pl.lit(None, dtype=pl.String).alias(PER)]
+        return found.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
+
+
 def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], span: Span | None = None) -> Aggregation:
     """Returns the pass over the tables of a dataset, with limits by what their first rows hold."""
     numbers = [name for name, kind in kinds.items() if kind == "number"]
@@ -180,5 +220,8 @@ def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
     value = pl.col(f"s {part.of}" if part.what == "sum" else cell(part.of))
     if part.what == "filled":
         return value.is_not_null().sum() if matched is None else (matched & value.is_not_null()).sum()
+    if part.what == "sum":
+        # Without nulls the sum is faster, and it is 0 where there is nothing to add anyway.
+        return (value if matched is None else pl.when(matched).then(value).otherwise(0)).sum()
     kept = value if matched is None else pl.when(matched).then(value)
-    return {"sum": kept.sum, "min": kept.min, "max": kept.max}[part.what]()
+    return kept.min() if part.what == "min" else kept.max()
