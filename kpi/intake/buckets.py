@@ -1,23 +1,28 @@
 """Measures that need the rows themselves (medians, quantiles, distinct values, first and last), in bounded memory.
 
-One quantile in an aggregation sends all of it to the engine that holds every row. So these are made apart, from one
-bucket of whole scored periods after the other; a period with more rows than fit is taken by entities.
+One quantile in an aggregation sends all of it to the engine that holds every row. So these are made apart, measures of
+the same rows together: a pass that keeps a key and the cells of the rows that match, which are counted before. Where
+these do not fit, it is one bucket of whole scored periods after the other, and a period with more rows than fit is
+taken by entities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from kpi import expressions
-from kpi.intake.events import MONTH, ORDER, WHO, Span, cell, valid
+from kpi.intake.events import MONTH, ORDER, WHO, Span, cell, places, valid
 from kpi.intake.partials import PER, Aggregation, condition
-from kpi.measures import First, Last, OfRows
+from kpi.measures import Distinct, First, Last, OfRows, Part
 
-#: How many cells, keys included, the rows of a bucket may have.
-CELLS = 64_000_000
+#: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
+CELLS = 60_000_000
+
+_KEY = "#key"
+_SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8, pl.Date)
 
 
 @dataclass(frozen=True)
@@ -58,59 +63,102 @@ def _of_entities(first: int, last: int, held: int, months: int, most: int) -> It
         yield Bucket((first * months, (last + 1) * months - 1), place, parts)
 
 
-def statistics(
-    aggregation: Aggregation,
-    measures: Mapping[str, OfRows],
-    known: pl.DataFrame,
-    rows: pl.DataFrame,
-    *,
-    per: str | None,
-    months: int,
-    by_month: bool,
-) -> pl.DataFrame:
-    """Returns the statistic of every measure and group: columns entity, period, `PER`, and the measures (Float64).
+@dataclass(frozen=True)
+class Statistics:
+    """The statistics of some measures that need the rows, by groups.
 
-    Args:
+    Attributes:
         aggregation: the rows.
-        measures: with one `per`, or without.
         known: which entity a text means: columns `WHO` and entity.
-        rows: how many rows each scored period has: columns period and rows.
         per: the column of finer units.
         months: of a scored period.
-        by_month: whether period is to be the month rather than the scored period.
+        by_month: whether figures are to be of months rather than of scored periods.
     """
-    used = {one.of for one in measures.values()}
-    used |= {name for one in measures.values() if one.where for name, _ in expressions.parse(one.where).names()}
-    keys = {"entity": pl.UInt32, "period": pl.Int32, PER: pl.String}
-    empty = pl.DataFrame(schema={**keys, **dict.fromkeys(measures, pl.Float64)})
-    most = max(CELLS // (3 + len(used) + len(measures)), 1)
-    made = [empty]
-    for bucket in buckets(rows, months, most):
-        some = known.filter(pl.col("entity") % bucket.of == bucket.place).lazy()
-        order = [ORDER] if any(isinstance(one, First | Last) for one in measures.values()) else []
-        frame = aggregation.rows(sorted(used), per, bucket.span, order).join(some, on=WHO, how="inner")
-        numbers = [name for name in used if aggregation.kinds[name] == "number"]
-        frame = frame.with_columns(valid(name).alias(cell(name)) for name in numbers)
-        frame = frame.with_columns(period=(pl.col(MONTH) // (1 if by_month else months)).cast(pl.Int32))
-        found = _of_bucket(frame, measures, list(keys)[: 2 if per is None else 3], aggregation.kinds).collect()
-        made.append(found if per is not None else found.with_columns(pl.lit(None, dtype=pl.String).alias(PER)))
-    return pl.concat([one.select(empty.columns) for one in made])
+
+    aggregation: Aggregation
+    known: pl.DataFrame
+    per: str | None
+    months: int
+    by_month: bool
+
+    def of(self, measures: Mapping[str, OfRows], groups: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yields frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
+
+        Args:
+            measures: with this `per`.
+            groups: the parts of the measures for groups of an entity and a `MONTH`.
+        """
+        families: dict[str | None, dict[str, dict[str, OfRows]]] = {}
+        for name, measure in measures.items():
+            families.setdefault(measure.where, {}).setdefault(measure.of, {})[name] = measure
+        for where, family in families.items():
+            filled = [Part("filled", where, column).name for column in family]
+            counted = groups.group_by(period=pl.col(MONTH) // self.months).agg(
+                rows=pl.max_horizontal(pl.col(filled).sum())
+            )
+            most = max(CELLS // (3 + len(family)), 1)
+            some = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
+            made = [self._of_bucket(where, family, bucket) for bucket in some]
+            yield from (pl.concat(frames) for frames in zip(*made, strict=True))
+
+    def _of_bucket(
+        self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
+    ) -> list[pl.DataFrame]:
+        """The statistics of the rows of a bucket that a condition keeps, a frame for each column they are of."""
+        kinds = self.aggregation.kinds
+        used = {*family, *(name for name, _ in expressions.parse(where).names())} if where else {*family}
+        ordered = any(isinstance(measure, First | Last) for some in family.values() for measure in some.values())
+        frame = self.aggregation.rows(sorted(used), self.per, bucket.span, [ORDER] if ordered else [])
+        frame = frame.with_columns(valid(name).alias(cell(name)) for name in used if kinds[name] == "number")
+        kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
+        frame = frame.filter(kept if where is None else kept & condition(where, kinds))
+        schema, seen = frame.collect_schema(), places()
+        # Texts are told apart by their places among those seen, which costs less to compare.
+        texts = [cell(column) for column in family if schema[cell(column)] == pl.String]
+        entity, period = self._entity(), pl.col(MONTH) // (1 if self.by_month else self.months)
+        first, count = self._periods(bucket.span)
+        key = pl.when(entity % bucket.of == bucket.place).then(entity.cast(pl.Int64) * count + period - first)
+        others = [name for name in (ORDER, PER, *map(cell, family)) if name in schema and name not in texts]
+        kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
+        rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
+        fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
+        finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
+        made = []
+        for column, some in family.items():
+            packed = fits and schema[cell(column)] in _SMALL
+            found = _aggregated(rows.lazy(), cell(column), some, [] if self.per is None else [PER], packed=packed)
+            keys = (
+                (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
+                (pl.col(_KEY) % count + first).cast(pl.Int32),
+            )
+            made.append(found.select(keys[0], keys[1].alias("period"), finer, *some))
+        return made
+
+    def _entity(self) -> pl.Expr:
+        """The entity of a row, null where its text means none."""
+        texts = pl.Enum(self.known[WHO])
+        return pl.lit(self.known["entity"]).gather(pl.col(WHO).cast(texts, strict=False).to_physical())
+
+    def _periods(self, span: Span) -> tuple[int, int]:
+        """The first period of a span of months, and how many there are."""
+        first, last = (month // (1 if self.by_month else self.months) for month in span)
+        return first, last - first + 1
 
 
-def _of_bucket(
-    frame: pl.LazyFrame, measures: Mapping[str, OfRows], keys: Sequence[str], kinds: Mapping[str, str]
-) -> pl.LazyFrame:
-    """The statistics of a bucket: one `group_by` for all, and each takes of a group's rows those that match."""
-    where = {
-        text: f"?{place}" for place, text in enumerate(sorted({one.where for one in measures.values() if one.where}))
-    }
-    frame = frame.with_columns(**{name: condition(text, kinds) for text, name in where.items()})
-    if all(one.where for one in measures.values()):
-        # A row that matches no condition is of no use.
-        frame = frame.filter(pl.any_horizontal(*where.values()))
-    aggregations = {}
-    for name, measure in measures.items():
-        value = pl.col(cell(measure.of))
-        matched = value.is_not_null() if measure.where is None else pl.col(where[measure.where]) & value.is_not_null()
-        aggregations[name] = measure.combine(value.filter(matched), pl.col(ORDER).filter(matched))
-    return frame.group_by(keys).agg(**aggregations)
+def _aggregated(
+    rows: pl.LazyFrame, column: str, measures: Mapping[str, OfRows], per: list[str], *, packed: bool
+) -> pl.DataFrame:
+    """The statistics of one column by `_KEY` and `per`.
+
+    Where keys and values are `packed` into one whole number, different values are counted by sorting, in a third of the
+    time.
+    """
+    rows = rows.filter(pl.col(column).is_not_null())
+    if packed and all(isinstance(one, Distinct) for one in measures.values()):
+        value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
+        sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
+        fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))
+        found = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
+        return found.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
+    made = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
+    return rows.group_by(_KEY, *per).agg(**made).collect()

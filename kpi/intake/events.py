@@ -185,6 +185,14 @@ def dated(month: pl.Expr) -> pl.Expr:
     return month.is_between(FIRST_YEAR * 12, LAST_YEAR * 12 + 11).fill_null(value=False)
 
 
+def places() -> pl.Series:
+    """Returns an empty column of a type of its own, whose physical values are the places of texts among those seen.
+
+    It has to be kept while these are used: what was seen is forgotten with the last column of the type.
+    """
+    return pl.Series(dtype=pl.Categorical(pl.Categories.random()))
+
+
 def valid(column: str) -> pl.Expr:
     """Returns a number as `Events` gives it, null where it is none."""
     raw = pl.col(cell(column))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi import expressions, progress
-from kpi.intake.events import MONTH, WHO, Events, Span, cell, valid
+from kpi.intake.events import MONTH, WHO, Events, Span, cell, places, valid
 from kpi.intake.numbers import LARGEST
 from kpi.measures import SCALE, Part
 from kpi.terms import Term
@@ -152,8 +152,7 @@ class _Keys:
 
     several: bool
     per: bool
-    # An empty column, as what was seen is forgotten with the last column of its type.
-    seen: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Categorical(pl.Categories.random())))
+    seen: pl.Series = field(default_factory=places)
 
     @property
     def names(self) -> list[str]:

@@ -15,7 +15,7 @@ import polars as pl
 from kpi import progress
 from kpi.datasets import Records
 from kpi.errors import Diagnostic
-from kpi.intake.buckets import statistics
+from kpi.intake.buckets import Statistics
 from kpi.intake.entities import Entities
 from kpi.intake.events import MONTH, WHO, Span, dated, events
 from kpi.intake.match import Placed, needed_columns, of_dataset
@@ -91,16 +91,12 @@ class Gathered:
         parts = _parts(group.values())
         merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
         of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
-        if of_rows:
-            counted = (
-                self._known(None, known)
-                .group_by(period=pl.col(MONTH) // self.grain.months)
-                .agg(rows=pl.col(ROWS).sum())
-            )
-            made = statistics(
-                self.pass_over, of_rows, known, counted, per=per, months=self.grain.months, by_month=by_month
-            )
-            merged = merged.join(made, on=keys, how="left", nulls_equal=True)
+        made = Statistics(self.pass_over, known, per, self.grain.months, by_month)
+        for some in made.of(of_rows, self._known(per, known)):
+            merged = merged.join(some, on=keys, how="left", nulls_equal=True)
+        merged = merged.with_columns(
+            pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
+        )
         columns: dict[str, pl.Expr] = {}
         for name, measure in group.items():
             own = [pl.col(part.name) for part in measure.parts()]
