@@ -80,14 +80,14 @@ class Events:
         """Returns how many rows have no cell filled; those are no rows of data."""
         return int(self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum()).collect().item())
 
-    def bad_numbers(self, limits: Mapping[str, float], span: Span | None) -> tuple[dict[str, int], set[str]]:
+    def bad_numbers(self, limits: Mapping[str, float]) -> tuple[dict[str, int], set[str]]:
         """Returns how many cells of each column are no number, and the columns with numbers above a limit of theirs."""
         raw = {column: pl.col(cell(column)).abs() for column in limits}
         odd = pl.any_horizontal(raw[column] > limit for column, limit in limits.items())
         wrong = [(one > LARGEST).sum().alias(f"bad {column}") for column, one in raw.items()]
         beyond = {column: one.is_between(limits[column], LARGEST, closed="right") for column, one in raw.items()}
         large = [one.any().alias(f"large {column}") for column, one in beyond.items()]
-        counted = self.rows(map(cell, limits), span).filter(odd).select(*wrong, *large)
+        counted = self.rows(map(cell, limits)).filter(odd).select(*wrong, *large)
         found = counted.collect().row(0, named=True)
         bad = {column: count for column in limits if (count := found[f"bad {column}"])}
         return bad, {column for column in limits if found[f"large {column}"]}

@@ -17,7 +17,7 @@ from kpi.datasets import Records
 from kpi.errors import Diagnostic
 from kpi.intake.buckets import Statistics
 from kpi.intake.entities import Entities
-from kpi.intake.events import MONTH, WHO, Span, dated, events
+from kpi.intake.events import MONTH, WHO, dated, events
 from kpi.intake.match import Placed, needed_columns, of_dataset
 from kpi.intake.partials import PER, ROWS, SOURCE, Aggregation, aggregation
 from kpi.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
@@ -144,13 +144,12 @@ def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
     return found
 
 
-def gather(sources: Sequence[Placed], system: System, span: Span | None = None) -> Gathered:
+def gather(sources: Sequence[Placed], system: System) -> Gathered:
     """Returns a dataset of records, aggregated as far as can be without knowing who there is.
 
     Args:
         sources: its tables, which count as one: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
-        span: the only months to read; what is wrong in rows of others is not told.
     """
     measures = of_dataset(system, sources[0].name)
     kinds = needed_columns(system, sources[0].name)
@@ -158,7 +157,7 @@ def gather(sources: Sequence[Placed], system: System, span: Span | None = None) 
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
-    over = aggregation(tables, kinds, span)
+    over = aggregation(tables, kinds)
     whole, bad, over = over.proven(_parts(by_per[None]))
     found: dict[str | None, pl.DataFrame] = {None: whole}
     found |= {per: over.partials(_parts(some), per) for per, some in by_per.items() if per is not None}

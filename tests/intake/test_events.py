@@ -213,19 +213,12 @@ def test_nothing_but_the_columns_that_measures_need_is_read():
     assert found.figures.filter(measure="cases")["value"].sum() == found.read == 50
 
 
-def test_months_that_are_not_asked_for_are_not_read():
-    of, frame = system("cases", "fees", "middle", period="month"), made(900, seed=6)
-    for one in (frame, frame.with_columns(pl.col("日期").cast(pl.String)), frame.cast({"日期": pl.Datetime("ms")})):
-        ((table,),) = read_all([one])
-        source = match(of, table)[0]
-        entities = take_in(of, [one]).entities
-        first = 2023 * 12 + 3
-        part = records.gather([source], of, (first, first + 1)).measured(entities)
-        whole = records.gather([source], of).measured(entities).figures
-        inside = whole.filter(pl.col("period").is_between(first, first + 1))
-        order = ["measure", "entity", "period"]
-        assert inside.sort(order).equals(part.figures.sort(order))
-        assert part.read == frame.filter(pl.col("日期").dt.month().is_between(4, 5)).height
+def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
+    of, frame = system("middle", "staff", period="month"), made(900, seed=6)
+    once = figures(of, frame)
+    monkeypatch.setattr(buckets, "CELLS", 100)
+    for when in (pl.col("日期"), pl.col("日期").cast(pl.String), pl.col("日期").cast(pl.Datetime("ms"))):
+        assert once.equals(figures(of, frame.with_columns(when)))
 
 
 # ---- WHAT IS WRONG ---- #
