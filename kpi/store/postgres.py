@@ -249,6 +249,7 @@ class PostgresStore:
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
         """Ends the parts that are replaced, copies new rows in and adds the run: one transaction."""
         with self._open() as connection:
+            known = self._texts(connection)
             for change in changes:
                 self._fit(connection, change.table, change.rows)
                 periods = None if change.periods is None else list(change.periods)
@@ -257,14 +258,16 @@ class PostgresStore:
                     " AND (%s::text[] IS NULL OR period = ANY(%s))",
                     (run.number, change.table, change.system, periods, periods),
                 )
-                self._copy(connection, run.number, change)
+                known = self._copy(connection, run.number, change, known)
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
                 (run.number, _json(run.manifest), _json(run.state)),
             )
 
-    def _copy(self, connection: psycopg.Connection[Any], number: int, change: Change) -> None:
-        """Copies the rows of a change in, as new parts."""
+    def _copy(
+        self, connection: psycopg.Connection[Any], number: int, change: Change, known: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Copies the rows of a change in, as new parts; takes and returns the texts that have numbers."""
         sql, table, rows = self._psycopg.sql, change.table, change.rows
         labels = rows["period"].unique(maintain_order=True) if "period" in _of_part(table) else pl.Series([None])
         parts = connection.execute(
@@ -280,15 +283,23 @@ class PostgresStore:
         rows = rows.select("part_id", pl.exclude("part_id", *_of_part(table)))
         # What has no value anywhere need not be sent.
         rows = rows.select(one for one in rows if one.name == "part_id" or one.count())
-        some = coded.texts(rows).to_list()
-        connection.execute("INSERT INTO kpi.texts (text) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (some,))
         place = sql.Identifier("kpi", f"{table}_rows")
         columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
         copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(place, columns)
-        numbered = coded.coded(rows, self._texts(connection))
+        known = self._numbered(connection, coded.texts(rows), known)
+        numbered = coded.coded(rows, known)
         with connection.cursor().copy(copy) as stream:
             for piece in coded.binary(numbered):
                 stream.write(piece)
+        return known
+
+    def _numbered(self, connection: psycopg.Connection[Any], some: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
+        """Gives texts that are new their numbers, and returns all."""
+        new = some.to_frame().join(known, on="text", how="anti")["text"].to_list()
+        if not new:
+            return known
+        connection.execute("INSERT INTO kpi.texts (text) SELECT unnest(%s::text[])", (new,))
+        return self._texts(connection)
 
     def tidy(self, keep: int) -> int:
         """Removes old runs and the rows that ended before the oldest kept one."""
