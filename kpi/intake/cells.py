@@ -104,7 +104,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
         figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
         for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
-            mine = some.unique("place", keep="first", maintain_order=True)
+            mine = some.reverse()  # of several for one place the first stays, which is written last
             value, status, many = (columns[column] for column in _columns(str(name)))
             columns |= {
                 str(name): value.scatter(mine["place"], mine["value"]),

@@ -57,7 +57,7 @@ class Gathered:
 
     def texts(self) -> list[str]:
         """Returns the distinct texts that say who a row is about, sorted."""
-        return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls()})
+        return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls().unique()})
 
     def measured(self, entities: Entities) -> Aggregated:
         """Returns the measures of the entities, and what is wrong in the rows."""
