@@ -85,8 +85,8 @@ def generate(path: Path, rows: int, entities: int, months: int) -> None:
 # ---- CONTENDERS ---- #
 
 
-def system(*, hard: bool):
-    """Returns the system that defines the measures."""
+def system(*, hard: bool = False):
+    """Returns the system that defines the measures, and an indicator for each, with equal weights."""
     from kpi.system import System
 
     measures: dict[str, dict] = {}
@@ -100,7 +100,8 @@ def system(*, hard: bool):
     return System.model_validate(
         {
             "system": "events", "period": "month", "entities": {}, "measures": measures,
-            "indicators": {"remote": {"kind": "level", "of": "n_remote"}},
+            "indicators": {f"i_{name}": {"kind": "level", "of": name} for name in measures},
+            "pillars": {"all": {"parts": {f"i_{name}": 1 for name in measures}}}, "scoring": {"kind": "minmax"},
             "datasets": {"cases": {"form": "records", "columns": {"period": WHEN, "entity": WHO},
                                    "types": {RATING: "number"}}},
         }
@@ -125,6 +126,15 @@ def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
         return found.figures.with_columns(entity=names.gather(found.figures["entity"]))
 
     return work
+
+
+def scorecard(path: str) -> Callable[[], pl.DataFrame]:
+    """The engine, from the file to totals and ranks."""
+    from kpi.plan import compile_plan
+    from kpi.session import score
+
+    compile_plan(of := system())  # imports what is imported when it is needed
+    return lambda: score(path, system=of).totals
 
 
 def wide(figures: pl.DataFrame) -> pl.DataFrame:

@@ -59,6 +59,18 @@ def test_the_floor(benchmark, file):
     hold(benchmark, race, contenders, rounds=2)
 
 
+def test_end_to_end(benchmark, file):
+    path = file(ROWS)
+    race = Race(
+        f"E: from {ROWS:,} events to a scorecard, beside the measures alone",
+        "the measures",
+        {"the scorecard": "≤ 1.15, ≤ 1.2 GB"},
+        note=f"24 indicators, scored, weighted and ranked for {ENTITIES:,} entities × {MONTHS} months.",
+    )
+    contenders = {"the measures": engine(path), "the scorecard": Apart(events.scorecard, {"path": path})}
+    hold(benchmark, race, contenders, rounds=3)
+
+
 def test_measures_that_do_not_merge(benchmark, file):
     path = file(ROWS)
     race = Race(
