@@ -8,6 +8,7 @@ SAMPLE := sample_data/jiaxing-2022/reports.csv sample_data/jiaxing-2022/cases.cs
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -40,10 +41,10 @@ types: $(VENV)/test.stamp ## mypy, strict
 	@$(BIN)/python -m mypy
 
 fast: $(VENV)/test.stamp ## the fast tests and the doctests
-	@$(BIN)/python -m pytest --quiet -m 'not slow'
+	@$(PYTEST) -m 'not slow'
 
 slow: $(VENV)/bench.stamp ## only the slow tests: packaging, servers, browsers
-	@$(BIN)/python -m pytest --quiet -m slow
+	@$(PYTEST) -m slow
 
 fuzz: $(VENV)/test.stamp ## 100,000 mutated inputs, about an hour
 	@POLARS_MAX_THREADS=1 nice $(BIN)/python tests/fuzz/run.py --count 100000
