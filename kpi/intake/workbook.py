@@ -6,6 +6,7 @@ blank; dates are ISO, figures have all their digits. The readers are extras of t
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import zipfile
@@ -131,6 +132,11 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                 values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
                 yield one.name, one.visible, _shown(values, positions, marks), marks
+    except OSError as error:
+        # A directory that points before the file's first byte; other errors of the system are not the workbook's.
+        if error.errno != errno.EINVAL:
+            raise
+        raise _damaged(ValueError("a part lies outside the file"), place) from None
     except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
         raise _damaged(error, place) from None
 

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 import xlsxwriter
@@ -250,6 +251,7 @@ def _bytes(write: Callable[[io.BytesIO], object]) -> bytes:
 def _xlsx(grid: Grid) -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": datetime(2024, 1, 1)})  # noqa: DTZ001 - what the format asks for
         sheet = book.add_worksheet()
         for at, row in enumerate(grid):
             for column, cell in enumerate(row):
@@ -345,7 +347,7 @@ def _inside(data: bytes, change: Change) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
         for part, content in parts.items():
-            target.writestr(part, content)
+            target.writestr(zipfile.ZipInfo(part), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ cases = st.builds(
 @given(cases)
 def test_mutated_inputs(judge, case):
     judge.case(case)
+
+
+@pytest.mark.slow
+def test_a_case_gives_the_same_bytes_whenever_it_is_made():
+    """Archives and workbooks carry times, in steps of up to two seconds."""
+    made = [Case("long", form, (), (Change("inside", 5, 7),)) for form in FORMATS]
+    first = [one.content() for one in made]
+    time.sleep(2.1)
+    assert [one.content() for one in made] == first
 
 
 @pytest.mark.slow

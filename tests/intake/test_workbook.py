@@ -215,6 +215,17 @@ def test_damaged_parts_are_a_finding(make, tmp_path, part):
     assert [one.code for one in refusal(tmp_path / "b.xlsx")] == ["K503"]
 
 
+def test_a_directory_that_points_before_the_file_is_a_finding(make):
+    path = make(一=plain)
+    content = bytearray(path.read_bytes())
+    # The offset of the central directory, sixteen bytes into the last record of the archive.
+    content[content.rindex(b"PK\x05\x06") + 19] |= 0x80
+    path.write_bytes(content)
+    (finding,) = refusal(path)
+    assert finding.code == "K503"
+    assert "damaged" in finding.message
+
+
 @pytest.mark.parametrize("package", ["fastexcel", "xlrd"])
 def test_a_reader_that_is_not_installed_says_what_to_install(make, tmp_path, monkeypatch, package):
     path = make(一=plain)
