@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kpi import settings
 from kpi.errors import DefinitionError, Diagnostic, suggest
-from kpi.loader import Loaded, examine
+from kpi.loader import Draft, Loaded, draft, examine
 from kpi.system import System
 
 ENVIRONMENT = "KPI_DEFINITIONS"
@@ -84,4 +84,9 @@ def _usable(loaded: Loaded) -> Loaded:
 
 def systems(given: Path | None = None) -> dict[str, Loaded]:
     """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
-    return {name: examine(path) for name, path in files(given).items()}
+    return {name: one.checked() for name, one in drafts(given).items()}
+
+
+def drafts(given: Path | None = None) -> dict[str, Draft]:
+    """Returns every system of the catalogue by id, read but not checked, for whoever needs one of them."""
+    return {name: draft(path) for name, path in files(given).items()}

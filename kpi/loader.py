@@ -24,30 +24,69 @@ class Loaded:
     findings: tuple[Diagnostic, ...]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A file of definitions whose parts have been read: the system when they all have the right shape.
+
+    Attributes:
+        file: its path.
+        system: nothing is checked across its parts yet, so it may only be looked at, not used.
+        findings: what was found so far.
+        document: where everything stands; None for a file that cannot be read.
+        folder: where the files that it names are.
+    """
+
+    file: str
+    system: System | None
+    findings: tuple[Diagnostic, ...]
+    document: yaml.Document | None = None
+    folder: FilePath | None = None
+
+    def checked(self) -> Loaded:
+        """Returns the file with everything checked."""
+        findings = list(self.findings)
+        if self.system is not None and self.document is not None:
+            findings += [_located(self.document, problem) for problem in problems(self.system)]
+            findings += _files(self.document, self.system, self.folder)
+        findings = _tidy(findings)
+        broken = any(one.severity is Severity.ERROR for one in findings)
+        return Loaded(self.file, None if broken else self.system, tuple(findings))
+
+
 def examine(path: str | FilePath) -> Loaded:
     """Reads and checks one definition file; never raises for what is in the file."""
+    return draft(path).checked()
+
+
+def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
+    """Checks a definition given as text; `folder` is where the files it names are."""
+    return draft_text(text, file, folder=folder).checked()
+
+
+def draft(path: str | FilePath) -> Draft:
+    """Reads one definition file; never raises for what is in the file."""
     file = FilePath(path)
     try:
         content = file.read_bytes()
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
-        return Loaded(str(path), None, (Diagnostic("K100", "there is no such file", Place(str(path)), near),))
+        return Draft(str(path), None, (Diagnostic("K100", "there is no such file", Place(str(path)), near),))
     except OSError as error:
         why = error.strerror or "it is damaged"
-        return Loaded(str(path), None, (Diagnostic("K100", f"the file cannot be read: {why}", Place(str(path))),))
+        return Draft(str(path), None, (Diagnostic("K100", f"the file cannot be read: {why}", Place(str(path))),))
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(
             str(path), before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
         )
         hint = "save it as UTF-8; Windows editors call what they write instead ANSI or GB18030"
-        return Loaded(str(path), None, (Diagnostic("K100", "the file is not UTF-8", place, hint),))
-    return examine_text(text, str(path), folder=file.resolve().parent)
+        return Draft(str(path), None, (Diagnostic("K100", "the file is not UTF-8", place, hint),))
+    return draft_text(text, str(path), folder=file.resolve().parent)
 
 
-def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
-    """Checks a definition given as text; `folder` is where the files it names are."""
+def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
+    """Reads a definition given as text, as `draft`."""
     document = yaml.read(text, file)
     findings = list(document.findings)
     system: System | None = None
@@ -60,12 +99,7 @@ def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = N
             system = System.model_validate(document.data).at(folder)
         except ValidationError as error:
             findings += wording.findings(document, error.errors(include_url=False))
-        if system is not None:
-            findings += [_located(document, problem) for problem in problems(system)]
-            findings += _files(document, system, folder)
-    findings = _tidy(findings)
-    broken = any(one.severity is Severity.ERROR for one in findings)
-    return Loaded(file, None if broken else system, tuple(findings))
+    return Draft(file, system, tuple(findings), document, folder)
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from kpi.intake.large import Unfit
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
 from kpi.intake.table import Table
-from kpi.loader import Loaded, examine
+from kpi.loader import Draft, Loaded, examine
 from kpi.periods import Period
 from kpi.plan import Plan, compile_plan
 from kpi.quality import Supply
@@ -232,17 +232,19 @@ def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool) -> 
     tables = [table for group in read_all(data, unchecked=unchecked) for table in group]
     if any(table.expected is not None and systems_named(table) for table in tables):
         raise Unfit
-    known = {name: one for name, one in catalogue.systems(folder).items() if one.system}
+    # To check them all takes as long as to read them all, and only those that may be meant matter.
+    drafts = catalogue.drafts(folder)
     named = sorted({text for table in tables for text in systems_named(table)})
-    chosen = [one for one in known.values() if one.system and any(is_named(one.system, text) for text in named)]
+    chosen = _usable(one for one in drafts.values() if one.system and any(is_named(one.system, text) for text in named))
     how = "are named in"
     if not chosen:
-        chosen, how = _fitting(known, tables), "fit"
+        chosen, how = _fitting(drafts.values(), tables), "fit"
         if folder is not None and (near := [one for one in chosen if Path(one.file).parent == folder]):
             chosen = near  # what is looked up first is meant before what is shipped
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
+        known = [name for name, one in drafts.items() if _usable([one])]
         there = f"say which with --system; there is {', '.join(known) or 'none'}"
         hint = next(filter(None, (suggest(text, known) for text in named)), there)
         unknown = f"`{named[0]}`, which the files name, is not a system" if named else "no system fits the files"
@@ -253,7 +255,12 @@ def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool) -> 
     )
 
 
-def _fitting(known: Mapping[str, Loaded], tables: Sequence[Table]) -> list[Loaded]:
+def _usable(drafts: Iterable[Draft]) -> list[Loaded]:
+    """Returns those of some systems that have no errors."""
+    return [loaded for one in drafts if (loaded := one.checked()).system]
+
+
+def _fitting(drafts: Iterable[Draft], tables: Sequence[Table]) -> list[Loaded]:
     """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
@@ -262,14 +269,12 @@ def _fitting(known: Mapping[str, Loaded], tables: Sequence[Table]) -> list[Loade
             looked_at[at, header] = _texts(tables[at], header)
         return looked_at[at, header]
 
-    fit = {
-        name: sum(counts)
-        if all(counts := [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)])
-        else 0
-        for name, one in known.items()
-        if one.system
-    }
-    return [known[name] for name, many in fit.items() if many and many == max(fit.values())]
+    fit: dict[int, list[Draft]] = {}
+    for one in drafts:
+        if one.system:
+            counts = [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)]
+            fit.setdefault(sum(counts) if all(counts) else 0, []).append(one)
+    return next(filter(None, (_usable(fit[many]) for many in sorted(fit, reverse=True) if many)), [])
 
 
 def _texts(table: Table, header: str) -> list[str]:

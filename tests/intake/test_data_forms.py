@@ -247,6 +247,15 @@ def test_when_several_fit_the_error_lists_them(folder):
         kpi.score(native(), definitions=folder.systems)
 
 
+@pytest.mark.parametrize("header", ["system", "说明"])
+def test_a_system_with_errors_is_not_chosen(folder, header):
+    broken = OTHER.replace("unit: 件", "unit: 吨公")
+    assert broken != OTHER
+    (folder.systems / "other.yaml").write_text(broken, "utf-8")
+    frame = pl.concat([native(), native()]).with_columns(pl.Series(header, ["small"] * 6 + ["other"] * 6))
+    assert kpi.score(frame, definitions=folder.systems).system == "small"
+
+
 def test_when_none_fits_the_error_says_what_there_is(folder):
     with pytest.raises(DefinitionError) as caught:
         kpi.score(native().with_columns(指标=pl.lit("降雨量")), definitions=folder.systems)
