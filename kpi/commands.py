@@ -19,7 +19,6 @@ from kpi.plan import compile_plan
 from kpi.progress import stage
 from kpi.report.diagnostics import Layout, tally
 from kpi.report.files import write, write_findings
-from kpi.report.table import league_table
 from kpi.scorecard import Scorecard
 from kpi.system import System
 from kpi.terminal import say, tell, wants_color, width_of
@@ -83,6 +82,8 @@ def score(
 
 def _print(card: Scorecard, form: str, color: str) -> None:
     if form == "table":
+        from kpi.report.table import league_table
+
         text = league_table(card, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
         sys.stdout.write(text)
     else:
