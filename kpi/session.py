@@ -18,9 +18,9 @@ from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
 from kpi.intake.files import Data, Source, damage_told, listed, read_all
 from kpi.intake.headers import clean
-from kpi.intake.large import Unfit
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
+from kpi.intake.pieces import Unfit
 from kpi.intake.table import Table
 from kpi.loader import Draft, Loaded, examine
 from kpi.periods import Period
@@ -230,7 +230,7 @@ def _system(system: str | Path | System | None, data: Sequence[Source], folder: 
 def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool) -> Loaded:
     """Returns the system that the data name, or that alone fits them; large files may be left unchecked."""
     tables = [table for group in read_all(data, unchecked=unchecked) for table in group]
-    if any(table.expected is not None and systems_named(table) for table in tables):
+    if any(table.pieces is not None and systems_named(table) for table in tables):
         raise Unfit
     # To check them all takes as long as to read them all, and only those that may be meant matter.
     drafts = catalogue.drafts(folder)
@@ -278,12 +278,14 @@ def _fitting(drafts: Iterable[Draft], tables: Sequence[Table]) -> list[Loaded]:
 
 
 def _texts(table: Table, header: str) -> list[str]:
-    """Returns the distinct texts of a column; the same look counts the rows of a table that has not been checked."""
+    """Returns the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
     column = pl.selectors.by_name(header).cast(pl.String)
-    found = table.frame.select(column).group_by(pl.all()).len().collect()
-    if table.expected is not None and found["len"].sum() != table.expected():
-        raise Unfit
-    return found.to_series().drop_nulls().to_list()
+    if table.pieces is None:
+        found = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
+    else:
+        texts = table.pieces.map(lambda piece: piece.scan().select(column).collect().unique())
+        found = pl.concat(texts).to_series().unique()
+    return found.drop_nulls().to_list()
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:

@@ -79,6 +79,7 @@ LAYERS = (
     "intake.layout",
     "intake.encoding",
     "intake.delimited",
+    "intake.pieces",
     "intake.large",
     "intake.marks",
     "intake.workbook",

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi import progress
-from kpi.intake.conversion import factors
+from kpi.intake.conversion import Factors
 from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
-from kpi.intake.large import Unfit
 from kpi.intake.match import Placed
-from kpi.intake.meanings import NOT_PLAIN, UNSEEN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
+from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
+from kpi.intake.pieces import Piece, Unfit
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -117,7 +117,7 @@ class _Coding:
     def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None) -> None:
         self.table, self.system = source.table, system
         self.schema = source.table.frame.collect_schema()
-        self.measures = list(system.measures)
+        self.factors = Factors(system, source.table.unit)
         roles = {role: header for role, header in source.roles.items() if header in self.schema}
         texts = {"measure": roles.get("measure"), "entity": roles.get("entity", roles.get("code"))}
         texts |= {"period": roles.get("period"), "unit": roles.get("unit")}
@@ -128,48 +128,90 @@ class _Coding:
             "measure": Lookup(measure_meaning(system)),
             "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
             "period": Lookup(period_meaning(system)),
-            "unit": Lookup(self._places_of_units),
+            "unit": Lookup(self.factors.places),
         }
+        self.types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
+        # What was seen of a type is forgotten with the last column of it.
+        self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
+        self.plain_pieces = 0  # by how many they outnumber the others
         self.same_period = None if period is None else period_meaning(system)([period])[0]
-        self.units: list[str | None] = [source.table.unit]
-        self.factor = pl.Series(dtype=pl.Float64)
         self.rows = 0
         self.told = dict.fromkeys(_LACKS, 0)
         self.out = Coded(pl.DataFrame())
 
     def run(self) -> Coded:
         parts: list[pl.DataFrame] = []
-        try:
-            for batch in self.batches():
-                parts += self.batch(batch)
-        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-            if self.table.expected is None:
-                raise
-            raise Unfit from error
-        if self.table.expected is not None and self.table.expected() != self.rows:
-            raise Unfit
+        with progress.stage(f"reading {self.table.file}"):
+            if self.table.pieces is None:
+                for batch in self.batches():
+                    parts += self.batch(batch)
+                    self.passed(batch)
+            else:
+                try:
+                    for rows, plain in self.table.pieces.map(self.of_piece):
+                        if plain:
+                            self.keep(rows, self.table.first_row + self.rows)
+                        else:
+                            parts += self.batch(rows)
+                        self.plain_pieces += 1 if plain else -1
+                        self.passed(rows)
+                except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+                    raise Unfit from error
         self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
 
+    def keep(self, rows: pl.DataFrame, first: int) -> None:
+        self.out.plain.append(Plain(rows, first, self.look["measure"].places))
+        self.out.read += rows.height
+
+    def passed(self, batch: pl.DataFrame) -> None:
+        self.rows += batch.height
+        progress.advance(batch.height)
+
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yields the rows in their order; what is looked up is Categorical."""
-        types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
         if self.table.scan is not None:
-            frame = self.table.scan(types)
+            frame = self.table.scan(self.types)
         else:
             frame = self.table.frame if self.table.cells is None else self.table.cells
             frame = frame.with_columns(
                 pl.selectors.by_name(header).cast(pl.String).cast(dtype).alias(self.code(header))
-                for header, dtype in types.items()
+                for header, dtype in self.types.items()
             )
-        if self.schema[self.value] == pl.String:
-            figures = pl.selectors.by_name(self.value).cast(pl.Float64, strict=False)
-            frame = frame.with_columns(figures.alias(_CAST))
-        with progress.stage(f"reading {self.table.file}"):
-            for batch in frame.collect_batches(chunk_size=BATCH):
-                yield batch
-                self.rows += batch.height
-                progress.advance(batch.height)
+        yield from self.cast(frame).collect_batches(chunk_size=BATCH)
+
+    def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        if self.schema[self.value] != pl.String:
+            return frame
+        return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
+
+    # ---- PIECES ---- #
+
+    def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool]:
+        """Returns the rows of a piece as codes and true where all are plain, else as a batch and false.
+
+        This runs in several threads. Where most pieces have other rows, it is not tried.
+        """
+        if self.plain_pieces >= 0 and (rows := self.at_once(piece)) is not None:
+            return rows, True
+        return self.cast(piece.scan(self.types)).collect(), False
+
+    def at_once(self, piece: Piece) -> pl.DataFrame | None:
+        """Returns the rows of a piece as codes, their figures read as numbers, or None where some row is not plain."""
+        try:
+            batch = piece.scan(self.types | {self.value: pl.Float64()}).collect()
+        except pl.exceptions.ComputeError:
+            return None
+        zero = batch[self.value] == 0
+        if zero.any():
+            if not piece.zeros_are_zero():
+                return None
+            batch = batch.with_columns(batch[self.value].set(zero, 0.0))
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in _LACKS])
+        if any(found[role].null_count() for role in _LACKS):
+            return None
+        value, odd = self.figures(batch, found)
+        return None if odd else found.with_columns(value.alias("value"))
 
     def code(self, header: str) -> str:
         """Returns the column of the codes of a column's texts; no header has a line break."""
@@ -198,8 +240,7 @@ class _Coding:
             plain_rows = found.with_columns(value.alias("value"))
             if found.height < height:
                 plain_rows = plain_rows.with_columns(rows.alias("row"))
-            self.out.plain.append(Plain(plain_rows, first, self.look["measure"].places))
-            self.out.read += found.height
+            self.keep(plain_rows, first)
         return others
 
     def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
@@ -221,14 +262,14 @@ class _Coding:
             if numbers["unit"].null_count() < batch.height:
                 odd.append(numbers["unit"].is_not_null().alias("typed"))
         odd += self.said(batch)
-        if "unit" in self.columns or self.units != [None]:
+        if "unit" in self.columns or self.table.unit is not None:
             place = found["measure"].cast(pl.Int32)
             if "unit" in self.columns:
                 place = place + self.meant(batch, "unit").fill_null(0)
             if odd:
                 none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
                 place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)
-            value = value * self.factors(place)
+            value = value * self.factors.of(place)
         if value.null_count():
             odd.append(value.is_null().alias("no figure"))
         if not within_bounds(value):
@@ -241,25 +282,6 @@ class _Coding:
             if batch[header].null_count() < batch.height:
                 text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
                 yield batch.select((text.fill_null("") != "").alias(header)).to_series()
-
-    def factors(self, place: pl.Series) -> pl.Series:
-        """Returns the factors from units into those of measures, null where there is none.
-
-        Args:
-            place: of a unit (see `_places_of_units`) plus that of a measure, or null.
-        """
-        many = len(self.measures)
-        if (more := len(self.units) * many - len(self.factor)) > 0:
-            self.factor = pl.concat([self.factor, pl.repeat(float(UNSEEN), more, dtype=pl.Float64, eager=True)])
-        factor = self.factor.gather(place)
-        if factor.min() == UNSEEN:
-            new = place.filter(factor == UNSEEN).unique()
-            pairs = [{"unit": self.units[at // many], "typed": None, "name": self.measures[at % many]} for at in new]
-            schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
-            known = factors(pl.DataFrame(pairs, schema=schema), self.system)["factor"]
-            self.factor = self.factor.scatter(new, known)
-            factor = self.factor.gather(place)
-        return factor
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows."""
@@ -298,8 +320,3 @@ class _Coding:
         places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
         self.out.names += names
         return [places.get(text, NOT_PLAIN) for text in texts]
-
-    def _places_of_units(self, texts: list[str]) -> list[int | None]:
-        """Returns where the factors of units begin: those of all measures for one unit stand together."""
-        self.units += [text for text in texts if text not in self.units]
-        return [self.units.index(text) * len(self.measures) for text in texts]

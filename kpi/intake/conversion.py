@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from threading import Lock
 
 import polars as pl
 
@@ -24,6 +25,10 @@ _MULTIPLES = {
     "亿": 1e8,
     "万亿": 1e12,
 }
+
+
+#: Stands for a factor that has not been looked up; none is negative.
+_UNSEEN = -2.0
 
 
 def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
@@ -50,3 +55,43 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
         return multiple * units.factor(units.parse(str(text)), wanted), None
     except units.UnitError as error:
         return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
+
+
+class Factors:
+    """Factors from units into those of measures, each looked up once; several threads may ask.
+
+    Those into all measures from one unit stand together; the first are from that of the table.
+    """
+
+    def __init__(self, system: System, unit: str | None) -> None:
+        self._system, self._measures = system, list(system.measures)
+        self._units = [unit]
+        self._known = pl.Series(dtype=pl.Float64)
+        self._lock = Lock()
+
+    def places(self, units: list[str]) -> list[int | None]:
+        """Returns where the factors from units begin."""
+        self._units += [unit for unit in units if unit not in self._units]
+        return [self._units.index(unit) * len(self._measures) for unit in units]
+
+    def of(self, place: pl.Series) -> pl.Series:
+        """Returns factors, null where there is none.
+
+        Args:
+            place: that of a unit plus that of a measure, or null.
+        """
+        known = self._known
+        if len(self._units) * len(self._measures) > len(known) or (found := known.gather(place)).min() == _UNSEEN:
+            with self._lock:
+                self._learn(place.unique().drop_nulls())
+                found = self._known.gather(place)
+        return found
+
+    def _learn(self, places: pl.Series) -> None:
+        many = len(self._measures)
+        more = pl.repeat(_UNSEEN, len(self._units) * many - len(self._known), dtype=pl.Float64, eager=True)
+        known = pl.concat([self._known, more])
+        new = places.filter(known.gather(places) == _UNSEEN)
+        pairs = [{"unit": self._units[at // many], "typed": None, "name": self._measures[at % many]} for at in new]
+        raw = pl.DataFrame(pairs, schema={"unit": pl.String, "typed": pl.String, "name": pl.String})
+        self._known = known.scatter(new, factors(raw, self._system)["factor"])

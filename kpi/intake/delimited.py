@@ -89,13 +89,13 @@ def read_delimited(text: Text, place: Place) -> Table:
 
 
 def scan(
-    path: Path, layout: Layout, delimiter: str, names: Mapping[int, str],
+    source: Path | bytes, layout: Layout, delimiter: str, names: Mapping[int, str],
     types: Mapping[str, pl.DataType] | None = None, *, most: int | None = None,
 ) -> pl.LazyFrame:  # fmt: skip
     """Returns the lazy scan of the data rows, blank cells null.
 
     Args:
-        path: the UTF-8 file.
+        source: the UTF-8 file, or what is in it.
         layout: where the rows begin and how many columns there are.
         delimiter: what parts the cells.
         names: the columns that are kept, by position.
@@ -103,7 +103,7 @@ def scan(
         most: how many rows there are at most.
     """
     frame = _cells(
-        path, layout, delimiter, {str(at): (types or {}).get(name, pl.String()) for at, name in names.items()}
+        source, layout, delimiter, {str(at): (types or {}).get(name, pl.String()) for at, name in names.items()}
     )
     frame = frame if most is None else frame.slice(0, most)
     return frame.select(pl.nth(at).alias(name) for at, name in names.items())
@@ -171,10 +171,12 @@ def head_rows(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bo
     return rows if whole or len(rows) > SEARCHED else rows[:-1] or rows
 
 
-def _cells(path: Path, layout: Layout, delimiter: str, types: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
+def _cells(
+    source: Path | bytes, layout: Layout, delimiter: str, types: Mapping[str, pl.DataType] | None = None
+) -> pl.LazyFrame:
     """Returns the lazy scan of the data rows, blank cells null, columns by position; `types` but for String."""
     return pl.scan_csv(
-        path,
+        source,
         separator=delimiter,
         has_header=False,
         skip_rows=layout.body,

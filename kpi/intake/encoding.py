@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -286,11 +287,27 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
 
 def _check_plausible(text: str, place: Place) -> None:
     """Raises K507 when bytes decode as GB18030 but the characters are not those of any text."""
-    sample = text[:65536]
-    strange = len(re.findall("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff]", sample))
-    if strange * 20 > len(sample):
+    if _strange(text):
         message = "the text is neither UTF-8 nor UTF-16 nor GB18030 (GBK)"
         raise DataError(Diagnostic("K507", message, place, "open it in Excel or WPS and save it as CSV UTF-8"))
+
+
+def _strange(text: str) -> bool:
+    """Returns whether more than every twentieth character is one that no text has."""
+    sample = text[:65536]
+    return len(re.findall("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff]", sample)) * 20 > len(sample)
+
+
+def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
+    """Returns as which of the two `as_utf8` reads a file that goes on as it begins; UTF-8 where it is neither."""
+    try:
+        beginning.decode()
+    except UnicodeDecodeError as error:
+        before = beginning[: error.start].decode()
+        if not _has_mark(beginning) and sum(not one.isascii() for one in before) < _CONVINCING:
+            with suppress(UnicodeDecodeError):
+                return "utf-8" if _strange(beginning.decode("gb18030")) else "gb18030"
+    return "utf-8"
 
 
 def head_of(path: Path, size: int = 1 << 20) -> tuple[io.StringIO, bool]:

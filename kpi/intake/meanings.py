@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import polars as pl
 
@@ -32,14 +33,17 @@ def narrow(places: Sequence[int | None]) -> type[pl.Int16 | pl.Int32]:
 
 
 class Lookup:
-    """What the texts of a Categorical column mean, each asked for once.
+    """What the texts of a Categorical column mean, each asked for once; several threads may ask.
 
     `texts` are those seen, stripped, and `places` the places that some of them mean.
     """
 
     def __init__(self, mean: Meaning) -> None:
         self._mean = mean
-        self._known = pl.Series(dtype=pl.Int16)
+        self._lock = Lock()
+        # In 32 bits whatever the places need: a gather of 16 takes twice the time.
+        self._known = pl.Series(dtype=pl.Int32)
+        self._dtype: type[pl.Int16 | pl.Int32] = pl.Int16
         self.texts: dict[str, int | None] = {}
         self.places: set[int] = set()
 
@@ -48,25 +52,28 @@ class Lookup:
         codes = column.to_physical().cast(pl.UInt32)
         most = codes.max()
         if most is None:
-            return pl.repeat(None, len(column), dtype=self._known.dtype, eager=True)
-        if (more := int(str(most)) + 1 - len(self._known)) > 0:
-            self._known = pl.concat([self._known, pl.repeat(UNSEEN, more, dtype=self._known.dtype, eager=True)])
-        found = self._known.gather(codes)
-        if found.min() == UNSEEN:
-            self._learn(column.filter(found == UNSEEN).unique())
-            found = self._known.gather(codes)
-        return found
+            return pl.repeat(None, len(column), dtype=self._dtype, eager=True)
+        known = self._known
+        if int(str(most)) >= len(known) or (found := known.gather(codes)).min() == UNSEEN:
+            with self._lock:
+                self._learn(column.unique().drop_nulls())
+                found = self._known.gather(codes)
+        return found.cast(self._dtype, wrap_numerical=True)
 
     def _learn(self, new: pl.Series) -> None:
+        codes = new.to_physical().cast(pl.UInt32)
+        more = max(int(str(codes.max())) + 1 - len(self._known), 0)
+        known = pl.concat([self._known, pl.repeat(UNSEEN, more, dtype=pl.Int32, eager=True)])
+        unseen = (known.gather(codes) == UNSEEN).fill_null(value=False)
+        new, codes = new.filter(unseen), codes.filter(unseen)
         texts = new.cast(pl.String).str.strip_chars().to_list()
         wanted = sorted({text for text in texts if text} - self.texts.keys())
         self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
         self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
         meant = [self.texts.get(text) for text in texts]
         if narrow(meant) == pl.Int32:
-            self._known = self._known.cast(pl.Int32)
-        codes = new.to_physical().cast(pl.UInt32)
-        self._known = self._known.scatter(codes, pl.Series(meant, dtype=self._known.dtype))
+            self._dtype = pl.Int32
+        self._known = known.scatter(codes, pl.Series(meant, dtype=pl.Int32))
 
 
 def names_of(system: System) -> dict[str, str]:

@@ -263,15 +263,14 @@ def read_numbers(column: pl.Series, cast: pl.Series | None = None) -> pl.DataFra
 
 def settled(column: pl.Series, value: pl.Series) -> bool:
     """Returns whether all cells of a column are what the cast made of them, numbers, as they usually are."""
-    if value.dtype != pl.Float64 or value.null_count() or value.is_nan().any() or not within_bounds(value):
+    if value.dtype != pl.Float64 or value.null_count() or not within_bounds(value):
         return False
     return column.dtype != pl.String or column.filter(value == 0).is_in(_ZEROS).all()
 
 
 def within_bounds(value: pl.Series) -> bool:
-    """Returns whether no number of a column is larger than a statistic can be."""
-    low, high = value.min(), value.max()
-    return low is None or -LARGEST <= float(str(low)) <= float(str(high)) <= LARGEST
+    """Returns whether no number of a column is larger than a statistic can be, or NaN."""
+    return bool((value.abs() <= LARGEST).all())
 
 
 def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series) -> pl.DataFrame:

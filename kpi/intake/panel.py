@@ -20,8 +20,8 @@ from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.coded import Coded, coded
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, damage_told, read_all
-from kpi.intake.large import Unfit
 from kpi.intake.match import Placed, match, of_system, systems_named
+from kpi.intake.pieces import Unfit
 from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
@@ -148,7 +148,7 @@ class _Intake:
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed]:
         sources, lost = [], []
         for whole, name in tables:
-            if whole.expected is not None and systems_named(whole):
+            if whole.pieces is not None and systems_named(whole):
                 raise Unfit
             table, others = of_system(self.system, whole)
             self.findings += [*whole.notes, *others]
@@ -156,7 +156,7 @@ class _Intake:
             if source is None:
                 lost += notes
             else:
-                if table.expected is not None and not isinstance(source.dataset, ReportedData):
+                if table.pieces is not None and not isinstance(source.dataset, ReportedData):
                     raise Unfit
                 sources.append(source)
                 self.findings += notes

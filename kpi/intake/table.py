@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
@@ -27,6 +28,16 @@ class Scratch:
         self.path = Path(name)
         temporary.register(self.path)
         self._end = weakref.finalize(self, temporary.remove, self.path)
+
+
+T = TypeVar("T")
+
+
+class Pieces(Protocol):
+    """The rows of a large file piece by piece, see `kpi.intake.pieces`."""
+
+    def map(self, work: Callable[[Any], T]) -> Iterator[T]:
+        """Yields what some work makes of every piece, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Table:
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
         cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
-        expected: gives how many rows there are, where they have not been checked (see `kpi.intake.large`).
+        pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.large`).
         scan: gives the frame with some columns read as other types than String, where the file can be read so.
     """
 
@@ -65,7 +76,7 @@ class Table:
     size: int | None = None
     cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
-    expected: Callable[[], int] | None = field(default=None, repr=False, compare=False)
+    pieces: Pieces | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -1,0 +1,145 @@
+"""A large text file in pieces of whole rows, read and parsed by several threads, a few pieces at a time.
+
+What is in memory of the file is a few pieces, whatever its size and encoding: neither a whole copy in UTF-8 is made,
+nor does a reader run ahead. A line feed is a line feed in UTF-8 and GB18030 wherever it stands, so pieces end at one
+and are decoded each for itself. A piece is only taken where every one of its lines is one row.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from kpi.intake.delimited import scan
+from kpi.intake.layout import Layout
+
+#: How many bytes of the file a piece has, and how many pieces are worked on at a time at most.
+SIZE, MOST = 4 << 20, 8
+
+#: How many bytes are looked at for the end of a row.
+_LOOK = 1 << 16
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Unfit(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
+    """A large file is not as it was taken for."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The rows of a file in pieces.
+
+    Attributes:
+        path: the file.
+        encoding: `utf-8` or `gb18030`.
+        layout: where the rows begin and how many columns there are.
+        delimiter: what parts the cells.
+        names: the columns that are kept, by position.
+    """
+
+    path: Path
+    encoding: str
+    layout: Layout
+    delimiter: str
+    names: Mapping[int, str]
+
+    def map(self, work: Callable[[Piece], T]) -> Iterator[T]:
+        """Yields what some work makes of every piece, in their order; it runs in several threads.
+
+        Raises:
+            Unfit: the bytes are no text in the encoding, or a row has more than one line.
+            ComputeError: a row has too many cells.
+        """
+        return _ahead(lambda span: work(self._piece(*span)), self._spans())
+
+    def frame(self) -> pl.LazyFrame:
+        """Returns the rows as texts, read anew wherever the frame is used."""
+
+        def rows(
+            columns: list[str] | None, predicate: pl.Expr | None, most: int | None, _batch: int | None
+        ) -> Iterator[pl.DataFrame]:
+            for piece in self.map(lambda piece: piece.scan().select(columns or pl.all()).collect()):
+                some = piece if most is None else piece.head(most)
+                yield some if predicate is None else some.filter(predicate)
+                most = None if most is None else most - some.height
+                if most == 0:
+                    return
+
+        return register_io_source(rows, schema=dict.fromkeys(self.names.values(), pl.String()))
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """Yields where pieces begin and end."""
+        size, at = self.path.stat().st_size, 0
+        with self.path.open("rb", buffering=0) as file:
+            while at < size:
+                end = at + SIZE
+                while end < size:
+                    file.seek(end)
+                    found = file.read(_LOOK).find(b"\n")
+                    end += _LOOK if found < 0 else found + 1
+                    if found >= 0:
+                        break
+                yield at, min(end, size)
+                at = end
+
+    def _piece(self, first: int, after: int) -> Piece:
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(first)
+            content = file.read(after - first)
+        if self.encoding != "utf-8":
+            try:
+                content = content.decode(self.encoding).encode()
+            except UnicodeDecodeError as error:
+                raise Unfit from error
+        if b'"' in content and not _paired(content):
+            raise Unfit
+        return Piece(content, self if first == 0 else replace(self, layout=replace(self.layout, body=0)))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole rows of a file as UTF-8, and how they are read."""
+
+    content: bytes
+    of: Pieces
+
+    def scan(self, types: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
+        """Returns the scan of the rows; `types` of columns that are not read as String."""
+        return scan(self.content, self.of.layout, self.of.delimiter, self.of.names, types)
+
+    def zeros_are_zero(self) -> bool:
+        """Returns whether no figure can be so small that it is read as zero: 1e-400, or hundreds of digits."""
+        return not any(mark in self.content for mark in (b"e-", b"E-", b"0" * 300))
+
+
+def _paired(content: bytes) -> bool:
+    """Returns whether every line has an even number of quotation marks, so that none goes on in the next."""
+    lines = pl.scan_csv(content, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
+    odd = pl.col("line").str.count_matches('"', literal=True) % 2
+    return not lines.select(odd.sum()).collect().item()
+
+
+def _ahead(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Yields what some work makes of every item, in their order, a few of them worked on at a time."""
+    many = min(max(pl.thread_pool_size(), 2), MOST)
+    waiting: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(many, "pieces")
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > many:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        # Not waited for: who leaves early may be one of these threads, where the last reference goes.
+        pool.shutdown(wait=False, cancel_futures=True)
