@@ -3,8 +3,7 @@
 A part, the rows of a table for a system and period, carries the runs between which it holds: `valid_from` is the run
 that wrote it, `valid_to` the one that replaced it, null while it is current. So rows are never changed. A night is one
 transaction: parts are ended, new rows copied in, the run is added. The views `totals` and so on show what is current,
-for any other program, and `totals_history` all with their runs; the rows themselves, in `totals_rows`, hold numbers for
-texts.
+for any other program, and `totals_history` all with their runs; `tables` says how the rows themselves are kept.
 """
 
 from __future__ import annotations
@@ -18,37 +17,15 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic
 from kpi.secrets import without_passwords
-from kpi.store import coded
+from kpi.store import binary, coded, tables
 from kpi.store.base import TABLES, Change, Run, no_run, ordered
+from kpi.store.copies import Copy, copies
 
 if TYPE_CHECKING:
     import psycopg
 
 #: The key of the advisory lock; it ends with the connection, however the batch ends.
 _LOCK = 0x6B7069
-
-_FROM_SQL: dict[str, pl.DataType] = {
-    "text": pl.String(), "bigint": pl.Int64(), "double precision": pl.Float64(), "boolean": pl.Boolean(),
-    "date": pl.Date(),
-}  # fmt: skip
-
-#: What each version of the schema adds; a store of an older version gets what it lacks when a batch opens it.
-_MIGRATIONS = (
-    """
-    CREATE TABLE kpi.runs (
-      number bigint PRIMARY KEY, finished timestamptz NOT NULL DEFAULT now(),
-      manifest json NOT NULL, state json NOT NULL
-    );
-    CREATE TABLE kpi.texts (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text NOT NULL);
-    -- Not of the text itself: a long one does not fit into an index.
-    CREATE UNIQUE INDEX ON kpi.texts (md5(text));
-    CREATE TABLE kpi.parts (
-      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "table" text NOT NULL, system text NOT NULL, period text,
-      valid_from bigint NOT NULL, valid_to bigint
-    );
-    CREATE INDEX ON kpi.parts ("table", system, period) WHERE valid_to IS NULL
-    """,
-)
 
 
 class PostgresStore:
@@ -97,73 +74,10 @@ class PostgresStore:
             except self._psycopg.errors.LockNotAvailable:
                 hint = "wait for it, or let this one wait with --wait SECONDS"
                 raise DataError(Diagnostic("K810", f"another batch is at work on {self.where}", hint=hint)) from None
-            self._migrate()
+            with self._open() as other:
+                tables.migrate(other)
             yield
             connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
-
-    # ---- THE SCHEMA ---- #
-
-    def _migrate(self) -> None:
-        with self._open() as connection:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS kpi")
-            connection.execute("CREATE TABLE IF NOT EXISTS kpi.schema_version (version bigint NOT NULL)")
-            row = connection.execute("SELECT max(version) FROM kpi.schema_version").fetchone()
-            done = (row[0] if row else None) or 0
-            if done > len(_MIGRATIONS):
-                hint = "install the engine that wrote it, or a newer one"
-                raise DataError(
-                    Diagnostic("K817", f"the store was written by a newer engine (schema {done})", hint=hint)
-                )
-            if done and connection.execute("SELECT to_regclass('kpi.parts') IS NULL").fetchone() == (True,):
-                hint = "DROP SCHEMA kpi CASCADE, and let the next night score everything"
-                raise DataError(Diagnostic("K817", "the store was written before version 0.1 of the engine", hint=hint))
-            for version, statement in enumerate(_MIGRATIONS[done:], done + 1):
-                connection.execute(statement.encode())
-                connection.execute("INSERT INTO kpi.schema_version VALUES (%s)", (version,))
-
-    def _columns(self, connection: psycopg.Connection[Any], table: str) -> dict[str, pl.DataType]:
-        """The columns of a table as its view shows them; none while there is no such table."""
-        query = (
-            "SELECT column_name, data_type FROM information_schema.columns"
-            " WHERE table_schema = 'kpi' AND table_name = %s ORDER BY ordinal_position"
-        )
-        return {name: _FROM_SQL[kind] for name, kind in connection.execute(query, (table,)).fetchall()}
-
-    def _fit(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
-        """Makes the table of a frame with its views, or adds the columns that it lacks; nothing is ever dropped."""
-        sql = self._psycopg.sql
-        known = self._columns(connection, table)
-        missing = {name: kind for name, kind in rows.schema.items() if name not in known}
-        if not missing:
-            return
-        place = sql.Identifier("kpi", f"{table}_rows")
-        columns = [
-            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(coded.sql_type(kind)))
-            for name, kind in missing.items()
-            if name not in _of_part(table)
-        ]
-        if not known:
-            made = sql.SQL("CREATE TABLE {} (part_id bigint NOT NULL, {})").format(place, sql.SQL(", ").join(columns))
-            connection.execute(made)
-            connection.execute(sql.SQL("CREATE INDEX ON {} USING brin (part_id)").format(place))
-        else:
-            for column in columns:
-                connection.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(place, column))
-        shown, joins = [], [sql.SQL("FROM {} r JOIN kpi.parts p ON p.id = r.part_id").format(place)]
-        for number, (name, kind) in enumerate((known | missing).items()):
-            if name in _of_part(table) or kind != pl.String():
-                shown.append(sql.Identifier("p" if name in _of_part(table) else "r", name))
-                continue
-            texts = sql.Identifier(f"t{number}")
-            shown.append(sql.SQL("{}.text AS {}").format(texts, sql.Identifier(name)))
-            joins.append(sql.SQL("LEFT JOIN kpi.texts {0} ON {0}.id = {1}").format(texts, sql.Identifier("r", name)))
-        every, tables = sql.SQL(", ").join(shown), sql.SQL(" ").join(joins)
-        for view, words in (
-            (table, sql.SQL("SELECT {} {} WHERE p.valid_to IS NULL")),
-            (f"{table}_history", sql.SQL("SELECT p.valid_from, p.valid_to, {} {}")),
-        ):
-            head = sql.SQL("CREATE OR REPLACE VIEW {} AS ").format(sql.Identifier("kpi", view))
-            connection.execute(head + words.format(every, tables))
 
     # ---- READING ---- #
 
@@ -203,7 +117,7 @@ class PostgresStore:
         if number is not None:
             self.run(number)
         with self._open() as connection:
-            kinds = self._columns(connection, table)
+            kinds = tables.kinds(connection, table)
             if not kinds:
                 return pl.DataFrame()
             at = 2**62 if number is None else number
@@ -212,32 +126,34 @@ class PostgresStore:
                 " AND (valid_to IS NULL OR valid_to > %s) AND (%s::text IS NULL OR system = %s)",
                 (table, at, at, system, system),
             ).fetchall()
-            names = [name for name in kinds if name not in _of_part(table)]
-            shown = [
-                sql.SQL("{}::integer" if kinds[name] == pl.Boolean() else "{}").format(sql.Identifier(name))
-                for name in names
-            ]
-            query = sql.SQL("COPY (SELECT part_id, {} FROM {} WHERE part_id = ANY({})) TO STDOUT (FORMAT csv)").format(
-                sql.SQL(", ").join(shown),
-                sql.Identifier("kpi", f"{table}_rows"),
-                sql.Literal([one for one, *_ in parts]),
-            )
-            with connection.cursor().copy(query) as stream:
-                data = b"".join(stream)
+            names = [name for name in kinds if name not in tables.of_part(table)]
+            data = b""
+            for source in tables.sources(connection, table, kinds):
+                shown = [
+                    sql.SQL("({})::integer" if kinds[name] == pl.Boolean() else "{}").format(source.values[name])
+                    for name in names
+                ]
+                query = sql.SQL("COPY (SELECT r.part_id, {} FROM {} WHERE r.part_id = ANY({})) TO STDOUT (FORMAT csv)")
+                ids = sql.Literal([one for one, *_ in parts])
+                with connection.cursor().copy(query.format(sql.SQL(", ").join(shown), source.tables, ids)) as stream:
+                    data += b"".join(stream)
             known = self._texts(connection)
-        kept = {
-            name: pl.Int32() if kind == pl.String() else pl.Int8() if kind == pl.Boolean() else kind
-            for name, kind in kinds.items()
-            if name in names
-        }
-        rows = pl.read_csv(data, has_header=False, schema={"part_id": pl.Int64(), **kept}) if data else None
-        if rows is None:
+        if not data:
             return ordered(pl.DataFrame(schema=kinds))
+        kept = {
+            name: pl.Int32()
+            if kinds[name] == pl.String()
+            else pl.Int8()
+            if kinds[name] == pl.Boolean()
+            else kinds[name]
+            for name in names
+        }
+        rows = pl.read_csv(data, has_header=False, schema={"part_id": pl.Int64(), **kept})
         whose = pl.DataFrame(
             parts, schema={"part_id": pl.Int64, "system": pl.String, "period": pl.String}, orient="row"
         )
         rows = coded.decoded(rows, [name for name in names if kinds[name] == pl.String()], known)
-        rows = rows.join(whose.select("part_id", *_of_part(table)), on="part_id", how="left")
+        rows = rows.join(whose.select("part_id", *tables.of_part(table)), on="part_id", how="left")
         return ordered(rows.select(pl.col(name).cast(kind) for name, kind in kinds.items()))
 
     def _texts(self, connection: psycopg.Connection[Any]) -> pl.DataFrame:
@@ -249,9 +165,13 @@ class PostgresStore:
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
         """Ends the parts that are replaced, copies new rows in and adds the run: one transaction."""
         with self._open() as connection:
+            # Lists in a third of the room and, unlike by default, in no more time; not every server knows how.
+            connection.execute(
+                "SELECT set_config(name, 'lz4', true) FROM pg_settings"
+                " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+            )
             known = self._texts(connection)
             for change in changes:
-                self._fit(connection, change.table, change.rows)
                 periods = None if change.periods is None else list(change.periods)
                 connection.execute(
                     'UPDATE kpi.parts SET valid_to = %s WHERE valid_to IS NULL AND "table" = %s AND system = %s'
@@ -268,30 +188,29 @@ class PostgresStore:
         self, connection: psycopg.Connection[Any], number: int, change: Change, known: pl.DataFrame
     ) -> pl.DataFrame:
         """Copies the rows of a change in, as new parts; takes and returns the texts that have numbers."""
-        sql, table, rows = self._psycopg.sql, change.table, change.rows
-        labels = rows["period"].unique(maintain_order=True) if "period" in _of_part(table) else pl.Series([None])
-        parts = connection.execute(
+        parts = _parts(change)
+        numbers = connection.execute(
             'INSERT INTO kpi.parts ("table", system, period, valid_from)'
-            " SELECT %s, %s, period, %s FROM unnest(%s::text[]) AS given (period) RETURNING id, period",
-            (table, change.system, number, labels.to_list()),
+            " SELECT %s, %s, period, %s FROM unnest(%s::text[]) AS given (period) RETURNING period, id",
+            (change.table, change.system, number, list(parts)),
         ).fetchall()
-        whose = pl.DataFrame(parts, schema={"part_id": pl.Int64, "period": pl.String}, orient="row")
-        if "period" in _of_part(table):
-            rows = rows.join(whose, on="period", how="left", maintain_order="left")
-        else:
-            rows = rows.with_columns(part_id=pl.lit(parts[0][0], dtype=pl.Int64))
-        rows = rows.select("part_id", pl.exclude("part_id", *_of_part(table)))
-        # What has no value anywhere need not be sent.
-        rows = rows.select(one for one in rows if one.name == "part_id" or one.count())
-        place = sql.Identifier("kpi", f"{table}_rows")
-        columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
-        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(place, columns)
-        known = self._numbered(connection, coded.texts(rows), known)
-        numbered = coded.coded(rows, known)
-        with connection.cursor().copy(copy) as stream:
-            for piece in coded.binary(numbered):
-                stream.write(piece)
+        rows = {part: parts[period].drop(tables.of_part(change.table)) for period, part in numbers}
+        new = copies(rows, tables.key(connection, change.table))
+        tables.fit(connection, change.table, change.rows.schema, {name: one.types for name, one in new.items()})
+        known = self._numbered(connection, coded.texts(some for one in new.values() for some in one.texts()), known)
+        for name, one in new.items():
+            if one.columns:
+                self._send(connection, f"{change.table}_{name}", one, known)
         return known
+
+    def _send(self, connection: psycopg.Connection[Any], name: str, rows: Copy, known: pl.DataFrame) -> None:
+        """Copies rows into a table, while the next ones are laid out."""
+        sql, cursor = self._psycopg.sql, connection.cursor()
+        columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", name), columns)
+        with cursor.copy(copy) as stream:
+            for piece in binary.whole(rows.rows(known)):
+                stream.write(piece)
 
     def _numbered(self, connection: psycopg.Connection[Any], some: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
         """Gives texts that are new their numbers, and returns all."""
@@ -308,20 +227,25 @@ class PostgresStore:
             sql = self._psycopg.sql
             with self._open() as connection:
                 connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (gone[-1],))
-                for table in TABLES:
-                    if self._columns(connection, table):
+                for table in (f"{one}_{kind}" for one in TABLES for kind in ("rows", "grid", "axis")):
+                    if tables.columns(connection, table):
                         rows = sql.SQL(
                             "DELETE FROM {} WHERE part_id IN (SELECT id FROM kpi.parts WHERE valid_to <= %s)"
                         )
-                        connection.execute(rows.format(sql.Identifier("kpi", f"{table}_rows")), (gone[-1] + 1,))
+                        connection.execute(rows.format(sql.Identifier("kpi", table)), (gone[-1] + 1,))
                 connection.execute("DELETE FROM kpi.parts WHERE valid_to <= %s", (gone[-1] + 1,))
         return len(gone)
 
 
-def _of_part(table: str) -> tuple[str, ...]:
-    """The columns that a whole part has in common; findings have parts of all periods, and of none."""
-    return ("system",) if table == "findings" else ("system", "period")
-
-
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _parts(change: Change) -> dict[str | None, pl.DataFrame]:
+    """The rows of each part, by its period."""
+    if "period" not in tables.of_part(change.table):
+        return {None: change.rows}
+    labels = change.rows["period"].unique().to_list()
+    if len(labels) < 2:
+        return dict.fromkeys(labels, change.rows)
+    return {one["period"][0]: one for one in change.rows.partition_by("period", maintain_order=True)}

@@ -6,6 +6,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from conftest import STORES
 
 from kpi.batch.config import load
 from kpi.batch.run import store_of
@@ -55,3 +56,89 @@ def test_what_is_read_is_what_was_written(opened):
     with opened.lock(0):
         assert opened.tidy(1) == 1
     assert bits(opened.read("totals").select(first.columns)).equals(bits(pl.concat([first, other])))
+
+
+def grid(period: str, height: int = 4, *, turned: bool = False) -> pl.DataFrame:
+    """Rows of every entity with every part: what follows from the part, what does not, and what only seems to."""
+    parts = [f"p{part}" for part in range(height)]
+    whole = pl.DataFrame({"entity": TEXTS[:-1]}).join(pl.DataFrame({"part": parts}), how="cross")
+    if turned:
+        whole = whole.sort("part", maintain_order=True)
+    number, places = pl.int_range(pl.len()), whole.height
+    fixed = {"p0": 0.0, "p1": -0.0, "p2": None}
+    columns = {
+        name: pl.Series([values[(place * place) % 7] for place in range(places)])
+        for name, values in (
+            ("many", NUMBERS),
+            ("share", FLOATS),
+            ("day", DAYS),
+            ("text", TEXTS),
+            ("told", [True, None] * 4),
+        )
+    }
+    return prepared(
+        whole.with_columns(
+            period=pl.lit(period),
+            title=pl.when(pl.col("part") != "p2").then(pl.col("part") + "指标"),
+            target=pl.col("part").replace_strict(fixed, default=0.1, return_dtype=pl.Float64),
+            # The same for all entities, but for the sign of a zero.
+            zero=pl.when(number == height).then(-0.0).otherwise(0.0),
+            late=pl.when(number == places - 1).then(1),
+            never=pl.lit(None, dtype=pl.Float64),
+            **columns,
+        ),
+        "s'1",
+    )  # fmt: skip
+
+
+def test_rows_that_are_a_grid_are_read_as_they_were_written(opened):
+    first, second, other = grid("2023Q1"), grid("2023Q2", 3), grid("2023Q3", turned=True)
+    ragged = pl.concat([first[:5], first[6:]]).with_columns(period=pl.lit("2023Q4"))
+    ragged = ragged.with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64))
+    both = Change("indicators", "s'1", ("2023Q1", "2023Q2"), pl.concat([first, second]))
+    with opened.lock(0):
+        opened.publish(Run(1), [both, Change("indicators", "s'1", ("2023Q3",), other)])
+        # The title no longer follows from the part, and there is another column.
+        again = first.with_columns(title=pl.col("title") + pl.col("entity"), new=pl.col("part"))
+        opened.publish(
+            Run(2), [Change("indicators", "s'1", ("2023Q1", "2023Q4"), pl.concat([again, ragged], how="diagonal"))]
+        )
+    was = opened.read("indicators", number=1, system="s'1").select(first.columns)
+    assert bits(was).equals(bits(pl.concat([first, second, other])))
+    now = opened.read("indicators")
+    expected = pl.concat([again, second, other, ragged], how="diagonal").select(now.columns)
+    assert bits(now).equals(bits(expected))
+    with opened.lock(0):
+        assert opened.tidy(1) == 1
+    assert bits(opened.read("indicators")).equals(bits(expected))
+
+
+@pytest.mark.slow
+def test_postgresql_keeps_a_grid_as_one_and_shows_its_rows(city, database):
+    import psycopg
+
+    opened = store_of(load(city.config(store=STORES["postgresql"])))
+    first, second, other = grid("2023Q1"), grid("2023Q2", 3), grid("2023Q3", turned=True)
+    with opened.lock(0):
+        opened.publish(Run(1), [Change("indicators", "s'1", None, first.reverse())])
+        opened.publish(Run(2), [Change("indicators", "s'1", ("2023Q2",), second)])
+        opened.publish(Run(3), [Change("indicators", "s'1", ("2023Q3",), other)])
+        opened.publish(Run(4), [Change("indicators", "s'1", ("2023Q1",), first)])
+    rows = pl.concat([first, second, other])
+    with psycopg.connect(database) as connection:
+
+        def found(query: str) -> list[tuple]:
+            return connection.execute(query.encode()).fetchall()
+
+        # The first was turned round, and the key of the third is another.
+        assert found("SELECT count(*) FROM kpi.indicators_grid") == [(12,)]  # entities of two grids
+        assert found("SELECT count(*) FROM kpi.indicators_axis") == [(2,)]
+        assert found("SELECT count(*) FROM kpi.indicators_rows") == [(48,)]
+        shown = found("SELECT * FROM kpi.indicators ORDER BY period, position")
+        assert shown == rows.sort("period", "position").select(opened.read("indicators").columns).rows()
+        one = found("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
+        assert one == [(3,), (4,), (5,)]
+        held = found(
+            "SELECT DISTINCT valid_from, valid_to FROM kpi.indicators_history WHERE period = '2023Q1' ORDER BY 1"
+        )
+        assert held == [(1, 4), (4, None)]
