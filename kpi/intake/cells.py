@@ -152,7 +152,7 @@ class _Layout:
         """Returns the cell of every row."""
         frame, index = one.frame, pl.get_index_type()
         within = (frame["period"].cast(pl.Int32) - self.first).cast(index) * self.entities + frame["entity"].cast(index)
-        return self.before.gather(frame["measure"]) + within
+        return self.before[frame["measure"].cast(index)] + within
 
     def scatter(self, plain: Sequence[Plain]) -> pl.Series:
         """Returns the figures in their cells; of several for one cell, one.

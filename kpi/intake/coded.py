@@ -92,7 +92,7 @@ class Coded:
             one = self.plain.pop(0)
             frame = one.frame
             if places is not None:
-                frame = frame.with_columns(places.gather(frame["entity"]).alias("entity"))
+                frame = frame.with_columns(places[frame["entity"].cast(pl.UInt32)].alias("entity"))
             yield replace(one, frame=frame, source=source)
 
 
@@ -211,7 +211,7 @@ class _Coding:
         if any(found[role].null_count() for role in _LACKS):
             return None
         value, odd = self.figures(batch, found)
-        return None if odd else found.with_columns(value.alias("value"))
+        return None if odd else found.hstack([value.alias("value")])
 
     def code(self, header: str) -> str:
         """Returns the column of the codes of a column's texts; no header has a line break."""
@@ -265,7 +265,8 @@ class _Coding:
         if "unit" in self.columns or self.table.unit is not None:
             place = found["measure"].cast(pl.Int32)
             if "unit" in self.columns:
-                place = place + self.meant(batch, "unit").fill_null(0)
+                unit = self.meant(batch, "unit")
+                place = place + (unit.fill_null(0) if unit.null_count() else unit)
             if odd:
                 none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
                 place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)

@@ -80,11 +80,11 @@ class Factors:
         Args:
             place: that of a unit plus that of a measure, or null.
         """
-        known = self._known
-        if len(self._units) * len(self._measures) > len(known) or (found := known.gather(place)).min() == _UNSEEN:
+        known, place = self._known, place.cast(pl.UInt32)
+        if len(self._units) * len(self._measures) > len(known) or (found := known[place]).min() == _UNSEEN:
             with self._lock:
                 self._learn(place.unique().drop_nulls())
-                found = self._known.gather(place)
+                found = self._known[place]
         return found
 
     def _learn(self, places: pl.Series) -> None:

@@ -54,10 +54,10 @@ class Lookup:
         if most is None:
             return pl.repeat(None, len(column), dtype=self._dtype, eager=True)
         known = self._known
-        if int(str(most)) >= len(known) or (found := known.gather(codes)).min() == UNSEEN:
+        if int(str(most)) >= len(known) or (found := known[codes]).min() == UNSEEN:
             with self._lock:
                 self._learn(column.unique().drop_nulls())
-                found = self._known.gather(codes)
+                found = self._known[codes]
         return found.cast(self._dtype, wrap_numerical=True)
 
     def _learn(self, new: pl.Series) -> None:

@@ -270,7 +270,7 @@ def settled(column: pl.Series, value: pl.Series) -> bool:
 
 def within_bounds(value: pl.Series) -> bool:
     """Returns whether no number of a column is larger than a statistic can be, or NaN."""
-    return bool((value.abs() <= LARGEST).all())
+    return bool((value <= LARGEST).all()) and bool((value >= -LARGEST).all())
 
 
 def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series) -> pl.DataFrame:

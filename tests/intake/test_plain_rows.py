@@ -116,7 +116,7 @@ def taken(system: System, sources: list) -> Panel | list[str]:
 
 
 def bits(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col(pl.Float64).reinterpret(signed=False))
+    return frame.with_columns(pl.col(pl.Float64).reinterpret(dtype=pl.UInt64))
 
 
 def same(short: Panel | list[str], long: Panel | list[str]) -> None:
