@@ -9,6 +9,7 @@ million rows needs little more memory than its figures.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -21,7 +22,7 @@ from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
-from kpi.intake.pieces import Piece, Unfit
+from kpi.intake.pieces import Piece, Unfit, ahead
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -133,7 +134,7 @@ class _Coding:
         self.types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
-        self.plain_pieces = 0  # by how many they outnumber the others
+        self.plain_parts = 0  # by how many they outnumber the others
         self.same_period = None if period is None else period_meaning(system)([period])[0]
         self.rows = 0
         self.told = dict.fromkeys(_LACKS, 0)
@@ -142,31 +143,31 @@ class _Coding:
     def run(self) -> Coded:
         parts: list[pl.DataFrame] = []
         with progress.stage(f"reading {self.table.file}"):
-            if self.table.pieces is None:
-                for batch in self.batches():
-                    parts += self.batch(batch)
-                    self.passed(batch)
-            else:
-                try:
-                    for rows, plain in self.table.pieces.map(self.of_piece):
-                        if plain:
-                            self.keep(rows, self.table.first_row + self.rows)
-                        else:
-                            parts += self.batch(rows)
-                        self.plain_pieces += 1 if plain else -1
-                        self.passed(rows)
-                except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-                    raise Unfit from error
+            try:
+                for rows, plain in self.read():
+                    if plain:
+                        self.keep(rows, self.table.first_row + self.rows)
+                    else:
+                        parts += self.batch(rows)
+                    self.plain_parts += 1 if plain else -1
+                    self.rows += rows.height
+                    progress.advance(rows.height)
+            except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+                if self.table.pieces is None:
+                    raise
+                raise Unfit from error
         self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
+
+    def read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
+        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read."""
+        if self.table.pieces is not None:
+            return self.table.pieces.map(self.of_piece)
+        return ahead(self.of_batch, self.batches())
 
     def keep(self, rows: pl.DataFrame, first: int) -> None:
         self.out.plain.append(Plain(rows, first, self.look["measure"].places))
         self.out.read += rows.height
-
-    def passed(self, batch: pl.DataFrame) -> None:
-        self.rows += batch.height
-        progress.advance(batch.height)
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yields the rows in their order; what is looked up is Categorical."""
@@ -185,28 +186,31 @@ class _Coding:
             return frame
         return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
 
-    # ---- PIECES ---- #
+    # ---- IN SEVERAL THREADS ---- #
+
+    def of_batch(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+        """Returns rows as codes and true where all are plain, else as they are and false.
+
+        Where that is mostly so, it is not tried.
+        """
+        rows = self.plain(batch) if self.plain_parts >= 0 else None
+        return (batch, False) if rows is None else (rows, True)
 
     def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool]:
-        """Returns the rows of a piece as codes and true where all are plain, else as a batch and false.
-
-        This runs in several threads. Where most pieces have other rows, it is not tried.
-        """
-        if self.plain_pieces >= 0 and (rows := self.at_once(piece)) is not None:
-            return rows, True
+        """Returns the rows of a piece as `of_batch` does, their figures read as numbers at once where that is tried."""
+        if self.plain_parts >= 0:
+            with suppress(pl.exceptions.ComputeError):
+                batch = piece.scan(self.types | {self.value: pl.Float64()}).collect()
+                zero = batch[self.value] == 0
+                zeros = bool(zero.any())
+                if zeros:
+                    batch = batch.with_columns(batch[self.value].set(zero, 0.0))
+                if (not zeros or piece.zeros_are_zero()) and (rows := self.plain(batch)) is not None:
+                    return rows, True
         return self.cast(piece.scan(self.types)).collect(), False
 
-    def at_once(self, piece: Piece) -> pl.DataFrame | None:
-        """Returns the rows of a piece as codes, their figures read as numbers, or None where some row is not plain."""
-        try:
-            batch = piece.scan(self.types | {self.value: pl.Float64()}).collect()
-        except pl.exceptions.ComputeError:
-            return None
-        zero = batch[self.value] == 0
-        if zero.any():
-            if not piece.zeros_are_zero():
-                return None
-            batch = batch.with_columns(batch[self.value].set(zero, 0.0))
+    def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
+        """Returns rows as codes, or None where some row is not plain."""
         found = pl.DataFrame([self.meant(batch, role).alias(role) for role in _LACKS])
         if any(found[role].null_count() for role in _LACKS):
             return None

@@ -59,7 +59,7 @@ class Pieces:
             Unfit: the bytes are no text in the encoding, or a row has more than one line.
             ComputeError: a row has too many cells.
         """
-        return _ahead(lambda span: work(self._piece(*span)), self._spans())
+        return ahead(lambda span: work(self._piece(*span)), self._spans())
 
     def frame(self) -> pl.LazyFrame:
         """Returns the rows as texts, read anew wherever the frame is used."""
@@ -133,7 +133,7 @@ def _paired(content: bytes) -> bool:
     return not lines.select(odd.sum()).collect().item()
 
 
-def _ahead(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+def ahead(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     """Yields what some work makes of every item, in their order, a few of them worked on at a time."""
     many = min(max(pl.thread_pool_size(), 2), MOST)
     waiting: deque[Future[T]] = deque()
