@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from kpi import progress
 from kpi.batch import editions, night
 from kpi.batch.changed import engine
 from kpi.batch.config import Config, Source
@@ -88,7 +90,7 @@ def run(
     began = time.perf_counter()
     store, archive = store_of(config), archive_of(config)
     started = _now()
-    with store.lock(wait):
+    with _held(store, wait):
         head = store.head()
         number = head.number + 1 if head else 1
         state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
@@ -119,13 +121,23 @@ def run(
                 state, store, archive, name=supersede[0], reason=supersede[1], number=number, changes=changes
             )
         result.run = Run(number, manifest, state)
-        store.publish(result.run, changes)
+        with progress.stage("storing the results"):
+            store.publish(result.run, changes)
         tell("published", run=result.run.number, changes=len(changes))
         _tidy(config, store, archive, result.run)
         result.findings += _outputs(config, archive, result)
     result.seconds = time.perf_counter() - began
     tell("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
     return result
+
+
+@contextmanager
+def _held(store: Store, wait: float) -> Iterator[None]:
+    """Holds the store, and tells of the waiting for it."""
+    with ExitStack() as held:
+        with progress.stage(f"waiting for {store.where}"):
+            held.enter_context(store.lock(wait))
+        yield
 
 
 def _one(
