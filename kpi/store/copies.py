@@ -60,8 +60,8 @@ class Copy:
             yield from binary.listed(first, columns, one.height)
 
 
-def copies(parts: Mapping[int, pl.DataFrame], key: str | None) -> dict[str, Copy]:
-    """Returns what is copied into each of the tables of a frame.
+def copies(parts: Mapping[int, pl.DataFrame], key: str | None) -> tuple[dict[str, Copy], str | None]:
+    """Returns what is copied into each of the tables of a frame, and the key of its grids from then on.
 
     Args:
         parts: the rows of each part, by its number, without the columns that a part has in common.
@@ -78,4 +78,4 @@ def copies(parts: Mapping[int, pl.DataFrame], key: str | None) -> dict[str, Copy
         height = pl.lit(grid.height, dtype=pl.Int64).alias("height")
         found["axis"].pieces.append(Piece(pl.select(part, height), grid.axis, grid.height))
         found["grid"].pieces.append(Piece(grid.heads.select(part, "position", grid.key), grid.body, grid.height))
-    return {name: one for name, one in found.items() if one.pieces}
+    return {name: one for name, one in found.items() if one.pieces}, key

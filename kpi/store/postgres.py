@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -165,55 +167,58 @@ class PostgresStore:
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
         """Ends the parts that are replaced, copies new rows in and adds the run: one transaction."""
         with self._open() as connection:
-            # Lists in a third of the room and, unlike by default, in no more time; not every server knows how.
+            # Lists take a third of the room and no more time, unlike with what is the default; not all servers can.
             connection.execute(
                 "SELECT set_config(name, 'lz4', true) FROM pg_settings"
                 " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
             )
-            known = self._texts(connection)
+            keys: dict[str, str | None] = {}
+            new: list[tuple[str, Copy]] = []
             for change in changes:
-                periods = None if change.periods is None else list(change.periods)
-                connection.execute(
-                    'UPDATE kpi.parts SET valid_to = %s WHERE valid_to IS NULL AND "table" = %s AND system = %s'
-                    " AND (%s::text[] IS NULL OR period = ANY(%s))",
-                    (run.number, change.table, change.system, periods, periods),
-                )
-                known = self._copy(connection, run.number, change, known)
+                table = change.table
+                rows = self._parted(connection, run.number, change)
+                key = keys[table] if table in keys else tables.key(connection, table)
+                some, keys[table] = copies(rows, key)
+                tables.fit(connection, table, change.rows.schema, {name: one.types for name, one in some.items()})
+                new += [(f"{table}_{name}", one) for name, one in some.items() if one.columns]
+            self._send(connection, new)
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
                 (run.number, _json(run.manifest), _json(run.state)),
             )
 
-    def _copy(
-        self, connection: psycopg.Connection[Any], number: int, change: Change, known: pl.DataFrame
-    ) -> pl.DataFrame:
-        """Copies the rows of a change in, as new parts; takes and returns the texts that have numbers."""
+    def _parted(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[int, pl.DataFrame]:
+        """Ends the parts that a change replaces and begins new ones; returns the rows of each by its number."""
+        periods = None if change.periods is None else list(change.periods)
+        connection.execute(
+            'UPDATE kpi.parts SET valid_to = %s WHERE valid_to IS NULL AND "table" = %s AND system = %s'
+            " AND (%s::text[] IS NULL OR period = ANY(%s))",
+            (number, change.table, change.system, periods, periods),
+        )
         parts = _parts(change)
-        numbers = connection.execute(
+        begun = connection.execute(
             'INSERT INTO kpi.parts ("table", system, period, valid_from)'
-            " SELECT %s, %s, period, %s FROM unnest(%s::text[]) AS given (period) RETURNING period, id",
+            " SELECT %s, %s, period, %s FROM unnest(%s::text[]) AS given (period) RETURNING id, period",
             (change.table, change.system, number, list(parts)),
         ).fetchall()
-        rows = {part: parts[period].drop(tables.of_part(change.table)) for period, part in numbers}
-        new = copies(rows, tables.key(connection, change.table))
-        tables.fit(connection, change.table, change.rows.schema, {name: one.types for name, one in new.items()})
-        known = self._numbered(connection, coded.texts(some for one in new.values() for some in one.texts()), known)
-        for name, one in new.items():
-            if one.columns:
-                self._send(connection, f"{change.table}_{name}", one, known)
-        return known
+        return {part: parts[period].drop(tables.of_part(change.table)) for part, period in begun}
 
-    def _send(self, connection: psycopg.Connection[Any], name: str, rows: Copy, known: pl.DataFrame) -> None:
-        """Copies rows into a table, while the next ones are laid out."""
+    def _send(self, connection: psycopg.Connection[Any], new: Sequence[tuple[str, Copy]]) -> None:
+        """Copies rows into their tables, the next being laid out while the server takes those before."""
+        known = self._numbered(connection, coded.texts(text for _, one in new for text in one.texts()))
         sql, cursor = self._psycopg.sql, connection.cursor()
-        columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
-        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", name), columns)
-        with cursor.copy(copy) as stream:
-            for piece in binary.whole(rows.rows(known)):
-                stream.write(piece)
+        pieces = ((place, some) for place, (_, one) in enumerate(new) for some in binary.whole(one.rows(known)))
+        for place, some in groupby(binary.ahead(pieces), key=itemgetter(0)):
+            name, one = new[place]
+            columns = sql.SQL(", ").join(map(sql.Identifier, one.columns))
+            copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", name), columns)
+            with cursor.copy(copy) as stream:
+                for _, piece in some:
+                    stream.write(piece)
 
-    def _numbered(self, connection: psycopg.Connection[Any], some: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
-        """Gives texts that are new their numbers, and returns all."""
+    def _numbered(self, connection: psycopg.Connection[Any], some: pl.Series) -> pl.DataFrame:
+        """Gives texts that are new their numbers, and returns all that have one."""
+        known = self._texts(connection)
         new = some.to_frame().join(known, on="text", how="anti")["text"].to_list()
         if not new:
             return known
@@ -245,7 +250,6 @@ def _parts(change: Change) -> dict[str | None, pl.DataFrame]:
     """The rows of each part, by its period."""
     if "period" not in tables.of_part(change.table):
         return {None: change.rows}
-    labels = change.rows["period"].unique().to_list()
-    if len(labels) < 2:
-        return dict.fromkeys(labels, change.rows)
+    if change.rows.height and change.periods is not None and len(change.periods) == 1:
+        return {change.periods[0]: change.rows}
     return {one["period"][0]: one for one in change.rows.partition_by("period", maintain_order=True)}

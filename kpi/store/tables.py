@@ -75,8 +75,8 @@ def of_part(table: str) -> tuple[str, ...]:
 def columns(connection: Connection[Any], name: str) -> dict[str, str]:
     """Returns the columns of a table or view with their types; none while there is none."""
     query = (
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = 'kpi' AND table_name = %s ORDER BY ordinal_position"
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(format('kpi.%%I', %s::text)) AND attnum > 0 ORDER BY attnum"
     )
     return dict(connection.execute(query, (name,)).fetchall())
 
