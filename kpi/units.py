@@ -68,6 +68,10 @@ class Unit:
     def __str__(self) -> str:
         return self.text
 
+    def __hash__(self) -> int:
+        # NOTE: units are keys of everything that is computed of them, and the hash of a fraction takes a while.
+        return hash(self.text)
+
 
 ONE = Unit("1", Fraction(1), _SHARE, ())
 PERCENT = Unit("%", Fraction(1, 100), _SHARE, (("%", 1),))
