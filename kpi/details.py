@@ -21,7 +21,10 @@ NOTHING = pl.lit(None, dtype=pl.Float64)
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a plan: named expressions that are evaluated together, statuses after the values they explain."""
+    """One step of a plan: named expressions that are evaluated together, statuses after the values they explain.
+
+    What a value is compared with, `name.base`, is evaluated before it.
+    """
 
     name: str
     words: str
@@ -31,9 +34,10 @@ class Stage:
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
         """The columns as they are evaluated: values, then the statuses, which read the values of the same stage."""
-        values = {name: one for name, one in self.columns.items() if not name.endswith(".status")}
-        statuses = {name: one for name, one in self.columns.items() if name.endswith(".status")}
-        return tuple(step for step in (values, statuses) if step)
+        steps: tuple[dict[str, pl.Expr], ...] = ({}, {}, {})
+        for name, one in self.columns.items():
+            steps[0 if name.endswith(".base") else 2 if name.endswith(".status") else 1][name] = one
+        return tuple(step for step in steps if step)
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Returns the frame with the stage's columns added, and those that are done with taken away."""

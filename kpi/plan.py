@@ -94,7 +94,8 @@ def _stages(system: System) -> Iterator[Stage]:
         columns: dict[str, pl.Expr] = {}
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
-        yield Stage(f"indicators {number}", "指标值及状态", columns)
+        bases = tuple(name for name in columns if name.endswith(".base"))
+        yield Stage(f"indicators {number}", "指标值及状态", columns, bases)
         yield from audit.stages(rules, number)
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))

@@ -79,7 +79,10 @@ class Indicator(Definition):
 
     @abstractmethod
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the columns `name` (Float64, in the indicator's unit) and `name.status`."""
+        """Returns the columns `name` (Float64, in the indicator's unit) and `name.status`.
+
+        What the value is compared with may be a column `name.base`, which does not outlast its stage.
+        """
 
     @abstractmethod
     def words(self, symbols: Symbols) -> str:

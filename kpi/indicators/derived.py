@@ -69,15 +69,17 @@ class Growth(Indicator):
         return units.subtract(unit, unit)[0]
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
+        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
         months = periods.parse_span(self.over)
-        value, base = pl.col(self.of), pl.col(self.of).shift(ENTITIES * (months // grain.months))
+        value, base = pl.col(self.of), pl.col(f"{name}.base")
+        earlier = {f"{name}.base": value.shift(ENTITIES * (months // grain.months))}
         if self.as_ == "points":
-            return guarded(name, value - base, shown={"no_baseline": base.is_null()}, inputs=[self.of])
+            shown = {"no_baseline": base.is_null()}
+            return earlier | guarded(name, value - base, shown=shown, inputs=[self.of])
         ratio = value / base
         grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
         shown, guards = against(base)
-        return guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
+        return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what grows over which window."""
@@ -117,11 +119,11 @@ class Index(Indicator):
         return None if unit_of(symbols, self.of) is None else units.PERCENT
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status: no_baseline, zero_baseline, negative_baseline."""
-        value = pl.col(self.of)
-        base = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
+        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
+        value, base = pl.col(self.of), pl.col(f"{name}.base")
+        then = {f"{name}.base": pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")}
         shown, guards = against(base)
-        return guarded(name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of])
+        return then | guarded(name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is compared with which period."""
