@@ -14,7 +14,7 @@ from kpi.indicators import MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.status import literal, reason, status_of
 from kpi.system import ROOT, System
-from kpi.targets import in_force
+from kpi.targets import in_force, is_fixed
 
 NOTHING = pl.lit(None, dtype=pl.Float64)
 
@@ -49,7 +49,7 @@ class Stage:
 def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
     """Returns the target in force and, for `within`, its upper bound, each null where there is none."""
     targets = system.targets(name)
-    if len(targets) == 1 and targets[0].per_entity is None:
+    if is_fixed(targets):
         # NOTE: a column that holds one number for all rows divides as its reciprocal multiplies (Polars 2.1), and where
         # it comes to hold one number a row, the last bits change: a number says which it is.
         low, high = targets[0].bounds(system.unit(name))

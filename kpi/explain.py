@@ -20,7 +20,7 @@ from kpi.scorecard import Scorecard
 from kpi.scoring import AgainstTarget
 from kpi.status import STATUSES
 from kpi.system import ROOT, System
-from kpi.targets import COMPARATORS
+from kpi.targets import COMPARATORS, is_fixed
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class _Tree:
         row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield one.words(self.system.symbols)
         targets = self.system.targets(name)
-        if len(targets) == 1 and targets[0].per_entity is None:
+        if is_fixed(targets):
             yield f"目标 {targets[0].words(unit)}"
         elif targets and row[f"{name}.target"] is not None:
             yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[f'{name}.target']:,.10g} {unit}"

@@ -24,7 +24,7 @@ from kpi.pillars import Combination, score_of
 from kpi.scoring import Case
 from kpi.status import guarded, literal, reason, status_of, where_given
 from kpi.system import ROOT, System
-from kpi.targets import Target, fixed_bound, fixed_ends, in_force, own_column
+from kpi.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed, own_column
 from kpi.treatment import Screen, after, finished, left_out
 
 
@@ -79,7 +79,7 @@ def compile_plan(system: System) -> Plan:
     >>> from kpi.loader import examine_text
     >>> plan = compile_plan(examine_text(EXAMPLE).system)
     >>> [stage.name for stage in plan.stages]
-    ['indicators 1', 'targets', 'scores', 'composite', 'totals', 'places', 'stars', 'changes']
+    ['indicators 1', 'scores', 'composite', 'totals', 'places', 'stars', 'changes']
     """
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
 
@@ -183,11 +183,14 @@ def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.E
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
-    """The columns `name.target`, `name.upper` (for `within`) of the target in force, in the indicator's unit."""
+    """The columns `name.target`, `name.upper` (for `within`) of the target in force, in the indicator's unit.
+
+    One target that is the same for all entities and periods is a number, not a column: see `goal`.
+    """
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
         targets = system.targets(name)
-        if targets:
+        if targets and not is_fixed(targets):
             bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
             columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):

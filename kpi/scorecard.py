@@ -11,6 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi import accounts
+from kpi.details import goal
 from kpi.errors import Diagnostic, Severity
 from kpi.pillars import score_of
 from kpi.plan import Plan
@@ -161,7 +162,7 @@ class Scorecard:
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
                 "status": lambda n: pl.col(f"{n}.status"),
-                "target": lambda n: pl.col(f"{n}.target") if system.targets(n) else pl.lit(None, dtype=pl.Float64),
+                "target": lambda n: goal(system, n)[0],
                 "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
                 "attainment": lambda n: pl.col(f"{n}.attainment"), "schedule": lambda n: pl.col(f"{n}.schedule"),
                 "light": lambda n: pl.col(f"{n}.light").cast(LIGHTS), "reached": lambda n: pl.col(f"{n}.reached"),

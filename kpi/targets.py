@@ -306,13 +306,18 @@ def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Exp
     return result
 
 
+def is_fixed(targets: Sequence[Target]) -> bool:
+    """Returns whether there is one target, and it is the same for every entity and period."""
+    return len(targets) == 1 and targets[0].per_entity is None
+
+
 def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
     """Returns the bound that is one number other than zero for every entity and period, None where there is none.
 
     >>> fixed_bound([Target(at_least="3 万件", by="2025")], units.parse("件"))
     30000.0
     """
-    if len(targets) != 1 or targets[0].per_entity is not None or targets[0].within is not None:
+    if not is_fixed(targets) or targets[0].within is not None:
         return None
     return targets[0].bounds(unit)[0] or None
 
