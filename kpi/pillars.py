@@ -18,7 +18,7 @@ from kpi.definition import Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.missing import Missing, MissingPolicy, Redistribute
 from kpi.rounding import HAIR, rounded
-from kpi.status import guarded, literal, reason, status_of
+from kpi.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
 Number = pl.Float64
@@ -255,15 +255,15 @@ class Combination:
         if self.node.found is not None:
             shown[self.node.found.without] = pl.col(f"{self.name}.weighting").is_null()
         # What does not apply, or has no part with a score, is a division by zero.
-        shown |= {"not_applicable": self.applicable <= 0}
+        shown |= {"not_applicable": self.applicable <= ZERO}
         if self.treated:
             left_out = [status_of(score_of(part)) == reason("not_scored") for part in self.weights]
-            shown["not_scored"] = (self.carried <= 0) & pl.any_horizontal(left_out)
-        shown["missing"] = self.carried <= 0
+            shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
+        shown["missing"] = self.carried <= ZERO
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None
-        pair = guarded(score_of(self.name), pl.when(self.carried > 0).then(value), guards, shown=shown, sound=sound)
-        return pair | {f"{self.name}.coverage": pl.when(self.applicable > 0).then(self.coverage())}
+        pair = guarded(score_of(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound)
+        return pair | {f"{self.name}.coverage": pl.when(self.applicable > ZERO).then(self.coverage())}
 
     @property
     def least(self) -> float:
@@ -272,7 +272,7 @@ class Combination:
 
     def there(self) -> pl.Expr:
         """Returns the percent of the applicable weight that has its own score."""
-        return self.present / self.applicable * 100
+        return self.present / self.applicable * HUNDRED
 
     def coverage(self) -> pl.Expr:
         """Returns the percent of applicable weight that has reported data, down to the indicators."""

@@ -64,13 +64,12 @@ class Completion(AgainstTarget):
         )
 
     def _of_plain(self, case: Case, target: float) -> pl.Expr | None:
-        """The same between 0 and 100 for a target above zero: the value tells where the ends are, not the quotient."""
+        """The same between 0 and 100 for a target above zero; where less is better, the value tells where 100 is."""
         if target < 0 or (self.floor, self.cap) != (0, 100) or (not case.higher and self.reverse == "mirror"):
             return None
-        value, bound, hundred, zero = case.value, literal(target), literal(100.0), literal(0.0)
+        value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher:
-            part = pl.when(value >= bound).then(hundred).when(value < zero).then(zero)
-            return part.otherwise(value / bound * hundred)
+            return (value / bound * hundred).clip(literal(0.0), hundred)
         return pl.when(value > bound).then(bound / value * hundred).when(value.is_not_null()).then(hundred)
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
