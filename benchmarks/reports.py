@@ -129,11 +129,33 @@ def ours(**settings: Any) -> Callable[[], pl.DataFrame]:
 
 def ours_gb18030(**settings: Any) -> Callable[[], pl.DataFrame]:
     """The same from a copy of the text file in GB18030."""
-    path = Path(settings["path"])
+    return ours(**settings | {"path": _in_gb18030(settings["path"])})
+
+
+def _in_gb18030(name: str) -> str:
+    path = Path(name)
     copy = path.with_suffix(".gb18030.csv")
     with path.open(encoding="utf-8", newline="") as source, copy.open("w", encoding="gb18030", newline="") as to:
         shutil.copyfileobj(source, to, 1 << 20)
-    return ours(**settings | {"path": str(copy)})
+    return str(copy)
+
+
+def ours_few(**settings: Any) -> Callable[[], pl.DataFrame]:
+    """The same for a system that knows two of the measures: what is read is not what is kept."""
+    reports = Reports(**settings)
+    system = systems.system(2)
+
+    def work() -> pl.DataFrame:
+        panel = take_in(system, [reports.path])
+        assert panel.counts.read == reports.rows
+        return panel.frame.select("period", "entity", *system.measures)
+
+    return work
+
+
+def ours_few_gb18030(**settings: Any) -> Callable[[], pl.DataFrame]:
+    """The same from a copy in GB18030."""
+    return ours_few(**settings | {"path": _in_gb18030(settings["path"])})
 
 
 def _long(reports: Reports) -> pl.LazyFrame:
