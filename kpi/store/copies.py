@@ -10,6 +10,9 @@ import polars as pl
 from kpi.store import binary, coded
 from kpi.store.grid import grid_of
 
+#: Parts of fewer rows are not taken apart: as single rows many of them go in one piece.
+_FEW = 500
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -68,14 +71,17 @@ def copies(parts: Mapping[int, pl.DataFrame], key: str | None) -> tuple[dict[str
         key: that of the grids that are there, None while there are none.
     """
     found = {"rows": Copy(), "axis": Copy(), "grid": Copy()}
+    single: list[pl.DataFrame] = []
     for number, rows in parts.items():
         part = pl.lit(number, dtype=pl.Int64).alias("part_id")
-        grid = grid_of(rows, key)
+        grid = None if rows.height < _FEW else grid_of(rows, key)
         if grid is None:
-            found["rows"].pieces.append(Piece(rows.select(part, pl.all())))
+            single.append(rows.select(part, pl.all()))
             continue
         key = grid.key
         height = pl.lit(grid.height, dtype=pl.Int64).alias("height")
         found["axis"].pieces.append(Piece(pl.select(part, height), grid.axis, grid.height))
         found["grid"].pieces.append(Piece(grid.heads.select(part, "position", grid.key), grid.body, grid.height))
+    if single:
+        found["rows"].pieces.append(Piece(pl.concat(single)))
     return {name: one for name, one in found.items() if one.pieces}, key
