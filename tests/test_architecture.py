@@ -127,7 +127,7 @@ LAYERS = (
 )
 LONGEST = 350
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
-SLOW_TO_IMPORT = {"polars", "pydantic", "sqlglot"}
+SLOW_TO_IMPORT = {"polars", "pydantic", "pint", "sqlglot"}
 RUNS_TEXT = {"sql", "sql_expr", "SQLContext"}
 
 # Directories of one machine, and hosts of package registries: neither means anything to whoever reads the project.

@@ -451,7 +451,7 @@ def test_label_expression_agrees_with_label(grain, dtype):
 
 
 def test_importing_periods_stays_light():
-    code = "import kpi.periods, sys; print(sys.modules.keys() & {'pydantic', 'sqlglot', 'yaml', 'numpy'})"
+    code = "import kpi.periods, sys; print(sys.modules.keys() & {'pydantic', 'pint', 'sqlglot', 'yaml', 'numpy'})"
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -6,14 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
-import pint
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kpi import units
 from kpi.units import ONE, PER_MILLE, PER_MILLE_POINTS, PERCENT, POINTS, YES_NO, Unit, UnitError, parse
-from kpi.vocabulary import COUNTING_WORDS, DEFINITIONS, MULTIPLES, SIGNS, meaning, vocabulary
+from kpi.vocabulary import COUNTING_WORDS, MULTIPLES, meaning, vocabulary
 
 WORDS = sorted(vocabulary())
 SPELLED = WORDS + sorted(m + w for m in MULTIPLES for w in WORDS if meaning(m + w) is not None)
@@ -476,19 +475,6 @@ def test_what_cannot_be_declared(word):
 # Running
 
 
-def test_pint_reads_the_definitions_in_the_same_way():
-    registry = pint.UnitRegistry(None, non_int_type=Fraction)
-    registry.load_definitions(DEFINITIONS.splitlines())
-    measured = {}
-    for name in registry:
-        scale, root = registry.get_root_units(name)
-        dimension = {base[1:-1].replace("_", " "): int(n) for base, n in root.dimensionality.items()}
-        measured[SIGNS.get(name, name)] = (scale, tuple(sorted(dimension.items())))
-    assert len(measured) > 100
-    counting = {word: (1, ((word, 1),)) for word in COUNTING_WORDS}
-    assert vocabulary() == counting | measured
-
-
 def test_threads_agree_on_a_cold_start():
     script = (
         "from concurrent.futures import ThreadPoolExecutor\n"
@@ -501,6 +487,6 @@ def test_threads_agree_on_a_cold_start():
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 
 
-def test_units_need_neither_pint_nor_polars():
-    script = "import sys, kpi.units; kpi.units.parse('万元'); sys.exit(bool({'pint', 'polars'} & {*sys.modules}))"
+def test_importing_units_leaves_pint_alone():
+    script = "import sys, kpi.units; sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -180,7 +180,7 @@ def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("polars", "pydantic", "sqlglot", "fastexcel", "deltalake", "psycopg", "duckdb"):
+    for name in ("polars", "pydantic", "pint", "sqlglot", "fastexcel", "deltalake", "psycopg", "duckdb"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
