@@ -89,6 +89,7 @@ LAYERS = (
     "intake.roster",
     "intake.match",
     "intake.timing",
+    "intake.precision",
     "intake.events",
     "intake.partials",
     "intake.buckets",

@@ -21,6 +21,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.numbers import LARGEST, read_numbers
+from kpi.intake.precision import Precision
 from kpi.intake.table import ROW
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
@@ -80,17 +81,19 @@ class Events:
         """Returns how many rows have no cell filled; those are no rows of data."""
         return int(self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum()).collect().item())
 
-    def bad_numbers(self, limits: Mapping[str, float]) -> tuple[dict[str, int], set[str]]:
-        """Returns how many cells of each column are no number, and the columns with numbers above a limit of theirs."""
-        raw = {column: pl.col(cell(column)).abs() for column in limits}
-        odd = pl.any_horizontal(raw[column] > limit for column, limit in limits.items())
-        wrong = [(one > LARGEST).sum().alias(f"bad {column}") for column, one in raw.items()]
-        beyond = {column: one.is_between(limits[column], LARGEST, closed="right") for column, one in raw.items()}
-        large = [one.any().alias(f"large {column}") for column, one in beyond.items()]
-        counted = self.rows(map(cell, limits)).filter(odd).select(*wrong, *large)
-        found = counted.collect().row(0, named=True)
-        bad = {column: count for column in limits if (count := found[f"bad {column}"])}
-        return bad, {column for column in limits if found[f"large {column}"]}
+    def bad_numbers(self, expected: Mapping[str, Precision]) -> tuple[dict[str, int], set[str]]:
+        """Returns how many cells of each column are no number, and the columns with numbers beyond what is expected."""
+        raw = {column: pl.col(cell(column)) for column in expected}
+        beyond = {column: one.beyond(raw[column]) for column, one in expected.items()}
+        bad = {column: one.abs() > LARGEST for column, one in raw.items()}
+        wrong = [bad[column].sum().alias(f"bad {column}") for column in expected]
+        other = [(beyond[column] & ~bad[column]).any().alias(f"beyond {column}") for column in expected]
+        odd = self.rows(map(cell, expected)).filter(pl.any_horizontal(beyond.values()))
+        found = odd.select(*wrong, *other).collect().row(0, named=True)
+        return (
+            {column: count for column in expected if (count := found[f"bad {column}"])},
+            {column for column in expected if found[f"beyond {column}"]},
+        )
 
     def findings(
         self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int]

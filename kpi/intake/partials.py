@@ -3,10 +3,9 @@
 The pass keeps `kpi.measures.Part`s. Its groups are few, so everything that is slow for a row is done on them: which
 entity a text means, which scored period a month lies in, whether two groups are one.
 
-Sums are whole multiples of 1e-9, which no order of the rows changes. In 64 bits they cost what sums of floats do, in
-128 bits a third more. So columns whose first rows leave room are summed in 64 bits, and the pass proves that this was
-enough: no cell was above the limit of its column, and no group had more rows than fit below it. Otherwise it is run
-again with 128 bits.
+Sums are of whole numbers, which no order of the rows changes, in as few bits as the first rows of a column suggest
+(`kpi.intake.precision`). The pass proves that these were enough: no cell was beyond what is expected of its column, and
+no group had more rows than fit. Otherwise it is run again with 128 bits.
 
 In the same way columns that are filled in the first rows are taken to be filled throughout: the rows that match are
 then those with a figure. The pass counts the cells where that is not so, and if there are any, a scan of their rows
@@ -23,8 +22,8 @@ import polars as pl
 
 from kpi import expressions, progress
 from kpi.intake.events import MONTH, WHO, Events, Span, cell, places, valid
-from kpi.intake.numbers import LARGEST
-from kpi.measures import SCALE, Part
+from kpi.intake.precision import Precision, precisions
+from kpi.measures import Part
 from kpi.terms import Term
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
@@ -36,14 +35,11 @@ _MONTHS = 1 << 17
 #: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
 SMALL = 100_000
 
-# How many of the first rows are looked at, and how much larger than there cells and groups may be.
-_HEAD, _ROOM = 10_000, 8.0
+# Of how many of the first rows the numbers are looked at, and of how many at most the groups.
+_HEAD, _HEADS = 10_000, 1_000_000
 
 # How many groups Polars keeps as it reads, and how many rows it takes at a time.
 _GROUPS, _MORSEL = 1 << 20, 300_000
-
-# What sums in 64 bits stay below.
-_LIMIT = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -53,34 +49,32 @@ class Aggregation:
     Attributes:
         tables: that count as one.
         kinds: the columns that are read, each a number or a text.
-        limits: what the magnitude of each number is expected to stay below; `LARGEST` where sums take 128 bits.
-        most: the most rows that a group may have for these limits.
+        precisions: how each number is summed.
+        most: the most rows that a group may have for this.
         full: the numbers that are expected in every row.
     """
 
     tables: Sequence[Events]
     kinds: Mapping[str, str]
-    limits: Mapping[str, float]
+    precisions: Mapping[str, Precision]
     most: float = float("inf")
     full: frozenset[str] = frozenset()
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
         """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
 
-        `ODD` counts rows with a number that is none, or above its limit; without `per` only.
+        `ODD` counts rows with a number that is none, or beyond its precision; without `per` only.
         """
         where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
         numbers = [name for name in self._needed(parts, whole=per is None) if self.kinds[name] == "number"]
         frame = self.rows(self._needed(parts, whole=per is None), per)
-        odd = [pl.col(cell(name)).abs() > self.limits[name] for name in numbers] if per is None else []
+        odd = [self.precisions[name].beyond(pl.col(cell(name))) for name in numbers] if per is None else []
         frame = frame.with_columns(
             pl.any_horizontal(odd).alias(ODD) if odd else pl.lit(value=False).alias(ODD),
             *(valid(name).alias(cell(name)) for name in numbers),
+            *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
         )
-        frame = frame.with_columns(
-            **{name: condition(text, self.kinds) for text, name in where.items()},
-            **{f"s {one.of}": self._scaled(one.of) for one in parts if one.what == "sum" and one.of is not None},
-        )
+        frame = frame.with_columns(**{name: condition(text, self.kinds) for text, name in where.items()})
         there = _Keys(len(self.tables) > 1, per is not None)
         implied = [one for one in parts if one.what == "filled" and one.of in self.full]
         rows = [Part("rows", one.where) for one in implied]
@@ -89,7 +83,10 @@ class Aggregation:
         hole = pl.any_horizontal(holes) if holes else pl.lit(value=False)
         counted = [pl.len().alias(ROWS), pl.col(ODD).sum(), hole.sum().alias(_HOLES)]
         found = _collected(frame.group_by(there.packed()).agg(*counted, *kept))
-        found = found.with_columns(pl.col(of.name).alias(one.name) for one, of in zip(implied, rows, strict=True))
+        found = found.with_columns(
+            *(pl.col(of.name).alias(one.name) for one, of in zip(implied, rows, strict=True)),
+            *(self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"),
+        )
         if found[_HOLES].sum():
             missed = [
                 (_kept(of, where) - _kept(one, where)).alias(one.name) for one, of in zip(implied, rows, strict=True)
@@ -125,11 +122,11 @@ class Aggregation:
         bad: list[dict[str, int]] = [{} for _ in self.tables]
         larger = bool((found[ROWS].max() or 0) > self.most)  # type: ignore[operator]
         for place in odd:
-            bad[place], beyond = self.tables[place].bad_numbers(self.limits)
+            bad[place], beyond = self.tables[place].bad_numbers(self.precisions)
             larger = larger or bool(beyond)
         if not larger:
             return found, bad, self
-        wide = replace(self, limits=dict.fromkeys(self.limits, LARGEST), most=float("inf"))
+        wide = replace(self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"))
         return wide.partials(parts), bad, wide
 
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
@@ -137,12 +134,6 @@ class Aggregation:
         names = {part.of for part in parts if part.of is not None}
         names |= {name for part in parts if part.where for name, _ in expressions.parse(part.where).names()}
         return sorted(names | ({name for name, kind in self.kinds.items() if kind == "number"} if whole else set()))
-
-    def _scaled(self, column: str) -> pl.Expr:
-        whole = (pl.col(cell(column)) * SCALE).round()
-        if self.limits[column] < LARGEST:
-            return whole.cast(pl.Int64, strict=False)
-        return whole.cast(pl.Int128)
 
 
 @dataclass(frozen=True)
@@ -183,25 +174,35 @@ class _Keys:
         return found.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
 
 
-def aggregation(tables: Sequence[Events], kinds: Mapping[str, str]) -> Aggregation:
-    """Returns the pass over the tables of a dataset, with limits by what their first rows hold."""
+def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], parts: Collection[Part]) -> Aggregation:
+    """Returns the pass over the tables of a dataset, with precisions by what their first rows hold.
+
+    Args:
+        tables: that count as one.
+        kinds: the columns that are read, each a number or a text.
+        parts: all that is going to be kept.
+    """
     numbers = [name for name, kind in kinds.items() if kind == "number"]
-    wide = Aggregation(tables, kinds, dict.fromkeys(numbers, LARGEST))
-    sizes = [one.source.table.size for one in tables]
-    total = sum(size for size in sizes if size is not None)
-    if not numbers or None in sizes or total <= SMALL:
+    wide = Aggregation(tables, kinds, dict.fromkeys(numbers, Precision()))
+    sizes = [size for one in tables if (size := one.source.table.size) is not None]
+    total = sum(sizes)
+    if not numbers or len(sizes) < len(tables) or total <= SMALL:
         return wide
     heads = [one.rows([WHO, MONTH, *map(cell, numbers)], head=_HEAD).collect() for one in tables]
     head = pl.concat(heads)
     if not head.height:
         return wide
-    share = int(head.group_by(WHO, MONTH).len()["len"].max()) / head.height  # type: ignore[arg-type]
-    most = min(_ROOM * share * total, float(total))
-    limit = _LIMIT / SCALE / max(most, 1.0)
-    largest = head.select(valid(name).abs().max().alias(name) for name in numbers).row(0, named=True)
-    narrow = {name: limit for name, value in largest.items() if value is not None and value * _ROOM < limit}
+    keys = pl.concat(one.rows([WHO, MONTH], head=_head(size)) for one, size in zip(tables, sizes, strict=True))
+    groups = keys.group_by(WHO, MONTH).len().select(pl.col("len").max(), rows=pl.col("len").sum()).collect()
+    rows = total * groups["len"].item() / groups["rows"].item()
+    chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)
     full = frozenset(name for name in numbers if not head[cell(name)].null_count())
-    return replace(wide, limits={**wide.limits, **narrow}, most=most if narrow else float("inf"), full=full)
+    return replace(wide, precisions={**wide.precisions, **chosen}, most=most, full=full)
+
+
+def _head(size: int) -> int:
+    """Of how many of so many rows the groups are looked at: enough to see how large they are going to be."""
+    return min(max(size // 50, _HEAD), _HEADS)
 
 
 def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
@@ -215,6 +216,11 @@ def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
         pass  # at whose end Polars reads its environment again
     with pl.Config(streaming_chunk_size=_MORSEL):
         return groups.collect(engine="streaming")
+
+
+def _summed(parts: Collection[Part]) -> list[str]:
+    """The columns that are summed."""
+    return sorted({str(part.of) for part in parts if part.what == "sum"})
 
 
 def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:

@@ -157,7 +157,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
-    over = aggregation(tables, kinds)
+    over = aggregation(tables, kinds, _parts(measures.values()))
     whole, bad, over = over.proven(_parts(by_per[None]))
     found: dict[str | None, pl.DataFrame] = {None: whole}
     found |= {per: over.partials(_parts(some), per) for per, some in by_per.items() if per is not None}

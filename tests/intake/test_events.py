@@ -12,6 +12,7 @@ import pytest
 from kpi.errors import DataError
 from kpi.intake import buckets, partials, records
 from kpi.intake.entities import from_data
+from kpi.intake.events import events
 from kpi.intake.files import read_all
 from kpi.intake.match import match
 from kpi.intake.panel import take_in
@@ -128,18 +129,28 @@ def test_buckets_of_any_size_give_the_same(monkeypatch, cells):
     assert once.equals(figures(of, frame))
 
 
-@pytest.mark.parametrize("late", [3.0, 5e9, -8.4e11, 9e19])
-def test_sums_in_64_bits_are_those_of_128(monkeypatch, late):
-    # The first rows are small, so that 64 bits are chosen; a later one is not.
-    frame = made(12_000, seed=5).with_columns(
+@pytest.mark.parametrize("late", [3.0, 0.125, 1e-9, 5e9, -8.4e11, 9e19])
+@pytest.mark.parametrize(("decimals", "bits"), [(2, 32), (9, 64)])
+def test_sums_in_few_bits_are_those_of_128(monkeypatch, late, decimals, bits):
+    # The first rows are small and have few decimals, so that few bits are chosen; a later one is not, or has more.
+    frame = made(12_000, seed=5).with_columns(pl.col("收费").round(decimals)).with_columns(
         收费=pl.when(pl.int_range(pl.len()) == 11_999).then(late).otherwise("收费")
-    )
+    )  # fmt: skip
     of = system("fees", "fee", "cases", all={"kind": "sum", "of": "收费", "unit": "元"})
     wide = figures(of, frame)
     monkeypatch.setattr(partials, "SMALL", 0)
-    chosen = partials.aggregation([_events(of, frame)], {"收费": "number"})
-    assert chosen.limits["收费"] < 1e20, "64 bits were not tried"
+    assert _chosen(of, frame).precisions["收费"].bits == bits
     assert wide.equals(figures(of, frame))
+
+
+@pytest.mark.parametrize("late", [3.0, 0.125, float("nan"), 8e5])
+def test_sums_of_several_files_have_the_precision_of_all(monkeypatch, late):
+    first = made(11_000, seed=9).with_columns(pl.col("收费").round(1))
+    other = first.with_columns(收费=pl.when(pl.int_range(pl.len()) > 10_900).then(late).otherwise("收费"))
+    of = system("fees", "fee", "village", "least")
+    wide = figures(of, first, other)
+    monkeypatch.setattr(partials, "SMALL", 0)
+    assert wide.equals(figures(of, first, other))
 
 
 def test_a_group_too_large_for_64_bits_is_summed_in_128(monkeypatch):
@@ -150,7 +161,7 @@ def test_a_group_too_large_for_64_bits_is_summed_in_128(monkeypatch):
                           "渠道": ["网上"] * (10_000 + rows), "收费": [1e6] * 10_000 + [2e6] * rows})  # fmt: skip
     monkeypatch.setattr(partials, "SMALL", 0)
     of = system("fees")
-    chosen = partials.aggregation([_events(of, frame)], {"收费": "number"})
+    chosen = _chosen(of, frame)
     assert chosen.most < rows
     assert value(figures(of, frame), "fees") == 2e6 * rows
 
@@ -164,16 +175,16 @@ def test_cells_that_are_empty_only_far_down_are_not_counted(monkeypatch, late):
     )
     whole = figures(of, frame)
     monkeypatch.setattr(partials, "SMALL", 0)
-    assert partials.aggregation([_events(of, frame)], {"收费": "number"}).full
+    assert _chosen(of, frame).full
     assert whole.equals(figures(of, frame))
     assert whole.filter(measure="fee")["rows"].sum() == 13_991
 
 
-def _events(of: System, frame: pl.DataFrame):
-    from kpi.intake.events import events
-
+def _chosen(of: System, frame: pl.DataFrame) -> partials.Aggregation:
     ((table,),) = read_all([frame])
-    return events(match(of, table)[0], of.measures, {"收费": "number"}, of.period)
+    kinds = {"收费": "number"}
+    parts = [part for measure in of.measures.values() for part in measure.parts()]
+    return partials.aggregation([events(match(of, table)[0], of.measures, kinds, of.period)], kinds, parts)
 
 
 def test_texts_that_mean_one_entity_or_period_are_one_group():
