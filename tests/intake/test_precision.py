@@ -30,10 +30,10 @@ def test_what_is_within_is_summed_as_its_decimals_are(some, decimals):
     assert total == sum(map(billionths, few))
 
 
-@settings(deadline=None)
-@given(st.floats(-2e6, 2e6), st.integers(0, 4))
+@settings(deadline=None, max_examples=1000)
+@given(st.floats(-2e6, 2e6) | st.integers(-(10**10), 10**10).map(lambda one: one / 10**4), st.integers(0, 4))
 def test_a_number_of_more_decimals_is_told(number, decimals):
-    one = Precision(2e6, decimals, 32)
+    one = Precision(min(2e6, 2.0**31 / 10**decimals - 1), decimals, 32)
     beyond = pl.select(one.beyond(pl.lit(number))).item()
     whole = pl.select(one.billionths(one.whole(pl.lit(number)))).item()
     same = pl.select(Precision(2e6, bits=64).whole(pl.lit(number))).item()
