@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -292,11 +293,12 @@ def _run(command: str, options: dict[str, Any]) -> None:
     """Runs a command and ends the process with its exit code."""
     own = click.get_current_context().obj is program
     try:
-        import kpi.commands
         from kpi import emergency
 
         if own:
             emergency.prepare()
+        with emergency.held() if own else nullcontext():
+            import kpi.commands
         code = _done(getattr(kpi.commands, command), options)
     except KeyboardInterrupt as error:
         from kpi import emergency

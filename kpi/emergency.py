@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from kpi import progress, resources, temporary
@@ -36,6 +36,8 @@ _WORDS = {
 _ending = threading.Lock()
 #: Kept, as C calls it.
 _kept: list[object] = []
+#: Where the last words go: standard error, of which a program of its own keeps a copy.
+_last: list[int] = [2]
 
 
 class Terminated(KeyboardInterrupt):
@@ -44,6 +46,26 @@ class Terminated(KeyboardInterrupt):
 
 def _terminate(*_: object) -> NoReturn:
     raise Terminated
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM back until the end of the block; in the main thread of a program of its own only.
+
+    pydantic makes an interrupt in its midst another error.
+    """
+    came: list[int] = []
+    # What is ignored, as by a program in the background, stays so.
+    before = {one: handler for one in _WORDS if callable(handler := signal.getsignal(one))}
+    for one in before:
+        signal.signal(one, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def prepare() -> None:
@@ -58,6 +80,8 @@ def prepare() -> None:
         one.setblocking(False)  # noqa: FBT003
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     _kept.extend((ours, theirs))
+    with contextlib.suppress(OSError):
+        _last[0] = os.dup(2)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     _answer_aborts()
@@ -69,10 +93,17 @@ def _watch(ours: socket.socket) -> None:
         if select.select([ours], [], [], _LOOKS)[0]:
             came = ours.recv(4096)
             if ended := next((one for one in _WORDS if one in came), None):
+                _silence()
                 threading.Event().wait(GRACE)
                 _end(128 + ended, _WORDS[ended])
         elif (room := resources.available()) is not None and room < RESERVE and resources.resident() > LARGE:
             _end(2, _told(f": {resources.gigabytes(resources.resident())} is in use, {room / 1e6:.0f} MB is left"))
+
+
+def _silence() -> None:
+    """Keeps what threads of Polars say, in panic over the interrupt, from standard error."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _told(more: str) -> str:
@@ -115,7 +146,7 @@ def _end(code: int, words: str) -> NoReturn:
         threading.Event().wait()  # another thread is at it
     temporary.remove_all()
     # The line of the progress and the hidden cursor belong to a terminal.
-    begin = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+    begin = "\r\x1b[2K\x1b[?25h" if os.isatty(_last[0]) else ""
     with contextlib.suppress(OSError):
-        os.write(2, f"{begin}{words}\n".encode())
+        os.write(_last[0], f"{begin}{words}\n".encode())
     os._exit(code)
