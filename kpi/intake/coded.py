@@ -22,7 +22,7 @@ from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
-from kpi.intake.pieces import Piece, Unfit, ahead
+from kpi.intake.pieces import Piece, Unfit, in_threads
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -163,7 +163,7 @@ class _Coding:
         """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read."""
         if self.table.pieces is not None:
             return self.table.pieces.map(self.of_piece)
-        return ahead(self.of_batch, self.batches())
+        return in_threads(self.of_batch, self.batches())
 
     def keep(self, rows: pl.DataFrame, first: int) -> None:
         self.out.plain.append(Plain(rows, first, self.look["measure"].places))

@@ -7,9 +7,7 @@ and are decoded each for itself. A piece is only taken where every one of its li
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +15,7 @@ from typing import TypeVar
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from kpi.ahead import ahead
 from kpi.intake.delimited import scan
 from kpi.intake.layout import Layout
 
@@ -59,7 +58,7 @@ class Pieces:
             Unfit: the bytes are no text in the encoding, or a row has more than one line.
             ComputeError: a row has too many cells.
         """
-        return ahead(lambda span: work(self._piece(*span)), self._spans())
+        return in_threads(lambda span: work(self._piece(*span)), self._spans())
 
     def frame(self) -> pl.LazyFrame:
         """Returns the rows as texts, read anew wherever the frame is used."""
@@ -133,18 +132,7 @@ def _paired(content: bytes) -> bool:
     return not lines.select(odd.sum()).collect().item()
 
 
-def ahead(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+def in_threads(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     """Yields what some work makes of every item, in their order, a few of them worked on at a time."""
     many = min(max(pl.thread_pool_size(), 2), MOST)
-    waiting: deque[Future[T]] = deque()
-    pool = ThreadPoolExecutor(many, "pieces")
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > many:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        # Not waited for: who leaves early may be one of these threads, where the last reference goes.
-        pool.shutdown(wait=False, cancel_futures=True)
+    return ahead(work, items, threads=many, most=many)

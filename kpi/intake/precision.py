@@ -43,13 +43,16 @@ class Precision:
     bits: Literal[32, 64, 128] = 128
 
     def whole(self, value: pl.Expr) -> pl.Expr:
-        """Returns numbers as whole multiples of 10^-decimals; null where they are none, or do not fit."""
+        """Returns numbers (Float64) as whole multiples of 10^-decimals: value × 10^decimals, in so many bits.
+
+        Null where they are no numbers, or do not fit.
+        """
         if self.bits == 128:
             return pl.when(value.abs() <= LARGEST).then(self._multiples(value).round()).cast(pl.Int128)
         return self._multiples(value).round().cast(pl.Int64 if self.bits == 64 else pl.Int32, strict=False)
 
     def beyond(self, value: pl.Expr) -> pl.Expr:
-        """Returns whether numbers are none, or larger or finer than expected."""
+        """Returns whether numbers (Float64) are none, or larger or finer than expected; null where there is none."""
         large = value.abs() > self.limit
         if self.decimals == DECIMALS:
             return large
@@ -58,7 +61,7 @@ class Precision:
         return large | ((multiples - multiples.round()).abs() > 0.25 * 10.0 ** (self.decimals - DECIMALS))
 
     def billionths(self, total: pl.Expr) -> pl.Expr:
-        """Returns a sum as whole multiples of 1e-9."""
+        """Returns a sum of `whole` as whole multiples of 1e-9 (Int64, or Int128 for 128 bits)."""
         return total if self.decimals == DECIMALS else total.cast(pl.Int64) * 10 ** (DECIMALS - self.decimals)
 
     def _multiples(self, value: pl.Expr) -> pl.Expr:
@@ -76,7 +79,7 @@ def precisions(numbers: pl.DataFrame, rows: float) -> tuple[dict[str, Precision]
     large 128 9
 
     Args:
-        numbers: the columns, null where a cell is no number.
+        numbers: the columns (Float64), null where a cell is no number.
         rows: how many a group is expected to have.
     """
     found: dict[str, Precision] = {}

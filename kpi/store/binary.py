@@ -5,17 +5,13 @@ A number is its bytes and its value, in a row as in a list; a null is -1 bytes a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from itertools import chain, pairwise, repeat
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
-
-_Item = TypeVar("_Item")
 
 #: How each type is written: that of the column, its number in the server, that of numpy, and the bytes.
 _TYPES: dict[pl.DataType, tuple[str, int, str, int]] = {
@@ -35,20 +31,6 @@ _ROWS = 50_000
 def sql_type(kind: pl.DataType) -> str:
     """Returns the type of the column that a type is written to; texts are numbers."""
     return "integer" if kind == pl.String() else _TYPES[kind][0]
-
-
-def ahead(items: Iterator[_Item], count: int = 4) -> Iterator[_Item]:
-    """Yields items that a thread makes while those before are in use, at most `count` of them ahead.
-
-    >>> list(ahead(iter("abcdef")))
-    ['a', 'b', 'c', 'd', 'e', 'f']
-    """
-    end = object()
-    with ThreadPoolExecutor(1) as worker:
-        made = deque(worker.submit(next, items, end) for _ in range(count))
-        while (item := made.popleft().result()) is not end:
-            made.append(worker.submit(next, items, end))
-            yield item  # type: ignore[misc]
 
 
 def whole(rows: Iterable[bytes]) -> Iterator[bytes]:

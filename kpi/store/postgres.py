@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, repeat, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kpi.ahead import ahead
 from kpi.errors import DataError, Diagnostic
 from kpi.secrets import without_passwords
 from kpi.store import binary, coded, tables
@@ -208,7 +209,9 @@ class PostgresStore:
         known = self._numbered(connection, coded.texts(text for _, one in new for text in one.texts()))
         sql, cursor = self._psycopg.sql, connection.cursor()
         pieces = ((place, some) for place, (_, one) in enumerate(new) for some in binary.whole(one.rows(known)))
-        for place, some in groupby(binary.ahead(pieces), key=itemgetter(0)):
+        end = (len(new), b"")
+        laid_out = ahead(lambda _: next(pieces, end), repeat(None), threads=1, most=4)
+        for place, some in groupby(takewhile(lambda one: one is not end, laid_out), key=itemgetter(0)):
             name, one = new[place]
             columns = sql.SQL(", ").join(map(sql.Identifier, one.columns))
             copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", name), columns)
