@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import polars as pl
+
+#: How many items are worked on at a time at most, whatever the machine.
+MOST = 8
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -32,3 +37,12 @@ def ahead(work: Callable[[S], T], items: Iterable[S], *, threads: int, most: int
     finally:
         # Not waited for: who leaves early may be one of these threads, where the last reference goes.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def in_threads(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Yields what some work makes of every item, in their order, as many of them ahead as keep the machine busy.
+
+    That is one more than it has threads, since some of the work waits: for the file, or for a lock.
+    """
+    many = min(pl.thread_pool_size() + 1, MOST)
+    return ahead(work, items, threads=many, most=many)

@@ -53,12 +53,7 @@ def correlations(card: Scorecard) -> pl.DataFrame:
 
     Columns: first, second (indicators), within (Boolean: of the same pillar), correlation (null where one is constant
     or fewer than three entities have both), entities.
-
-    Raises:
-        DataError: when numpy is not installed.
     """
-    if not matrices.available():
-        raise DataError(Diagnostic("K510", "correlations need numpy, which is not installed", hint=matrices.INSTALL))
     names, rows = _scored(card), _last(card)
     parents = card.definition.parents
     columns = [rows[score_of(name)] for name in names]

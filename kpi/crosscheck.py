@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi import expressions, matrices, terms, units
+from kpi import expressions, terms, units
 from kpi.adjustments import Bonus
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
@@ -173,11 +173,6 @@ def _weighting_problems(system: System) -> Problems:
             yield from pillar.weights.problems(("pillars", name, "weights"), list(pillar.parts), leaves)
     if system.composite.weights is not None:
         yield from system.composite.weights.problems(("composite", "weights"), list(system.tops), leaves)
-    for path, node in system.nodes.items():
-        if node.mean == "copeland" and not matrices.available():
-            yield Problem(
-                "K424", (*path, "mean"), "copeland needs numpy, which is not installed", hint=matrices.INSTALL
-            )
 
 
 def _unscored(system: System) -> Problems:

@@ -1,12 +1,11 @@
 """Calculations on a table of entities by indicators that no column expression can do: weights from data, and Copeland.
 
-Each takes one series per indicator, the entities of one group as its elements, null where there is no value. They
-need numpy, which only these features do: `pip install "kpi-engine[matrix]"`.
+Each takes one series per indicator, the entities of one group as its elements, null where there is no value. numpy is
+imported where it is needed, since most programs do without.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
 
 #: How much of the sum of weights still counts as a tie of two entities: decimal weights do not add up exactly.
 TIE = 1e-9
-
-
-#: How to get what is missing.
-INSTALL = 'pip install "kpi-engine[matrix]"'
-
-
-def available() -> bool:
-    """Returns whether numpy is installed."""
-    return importlib.util.find_spec("numpy") is not None
 
 
 def _matrix(columns: Sequence[pl.Series]) -> Matrix:

@@ -93,14 +93,11 @@ class FromData(Weighting):
         return f"{self.name_}（{'各期合并' if self.among == 'panel' else '逐期'}计算）"
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yields values asked of pillars, and a missing library."""
+        """Yields values asked of pillars."""
         pillars = [part for part in parts if part not in leaves]
         if self.of == "values" and pillars:
             message = f"`{pillars[0]}` is a pillar and has no value"
             yield Problem("K422", (*path, "of"), message, hint="write `of: scores`")
-        if not matrices.available():
-            message = "weights from data need numpy, which is not installed"
-            yield Problem("K424", path, message, hint=matrices.INSTALL)
 
 
 class Entropy(FromData):

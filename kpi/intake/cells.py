@@ -7,35 +7,33 @@ apart from the others and go the long way of `kpi.intake.timing`, which knows wh
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import polars as pl
 
+from kpi.ahead import in_threads
 from kpi.errors import count
 from kpi.intake.coded import Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
 from kpi.status import OK, Status, reason
 
-#: From how many cells on they are filled in parts at once, and in how many parts at most.
-LARGE, PARTS = 1_000_000, 4
-
-#: How many frames of rows are laid out at a time.
-BLOCK = 8
+#: In how many parts the cells are made ready.
+PARTS = 8
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Figures by measure, period and entity, in this order, null where there is none."""
+    """Figures by measure, period and entity, in this order, NaN where there is none, if there are such `gaps`."""
 
     values: pl.Series
     measures: Sequence[str]
     first: int
     periods: int
     entities: int
+    gaps: bool
 
     def column(self, measure: str, first: int, last: int) -> pl.Series | None:
         """Returns the figures of a measure for the periods from first to last, None when it has none."""
@@ -43,6 +41,7 @@ class Cells:
             return None
         height = self.periods * self.entities
         own = self.values.slice(self.measures.index(measure) * height, height)
+        own = own.fill_nan(None) if self.gaps else own
         before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
         if before or after:
             gaps = [pl.repeat(None, one, dtype=pl.Float64, eager=True) for one in (before, after)]
@@ -68,11 +67,11 @@ def settle(
     apart: list[pl.DataFrame] = []
     if rows.height:
         plain = layout.without(plain, layout.touched(rows), apart)
-    values = layout.scatter(plain)
-    if len(values) - values.null_count() < sum(one.frame.height for one in plain):
+    values, full = layout.scatter(plain)
+    if full < sum(one.frame.height for one in plain):
         plain = layout.without(plain, layout.repeated(plain), apart)
-        values = layout.scatter(plain)
-    cells = Cells(values, layout.names, layout.first, layout.periods, entities)
+        values, full = layout.scatter(plain)
+    cells = Cells(values, layout.names, layout.first, layout.periods, entities, full < layout.height)
     if not apart:
         return cells, rows
     clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
@@ -89,16 +88,25 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         cells: figures that stand alone.
     """
     first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
+    height = grid.height
+    # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
+    good, missing = (pl.repeat(word, height, dtype=Status, eager=True) for word in ("ok", "missing"))
+    one, zero = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
+    nothing = pl.repeat(None, height, dtype=pl.Float64, eager=True)
     columns: dict[str, pl.Series] = {}
+    with_gaps: dict[str, pl.Series] = {}
     for name in measures:
         value = None if cells is None else cells.column(name, first, last)
-        columns[name] = pl.repeat(None, grid.height, dtype=pl.Float64, eager=True) if value is None else value
+        if value is not None and value.null_count():
+            with_gaps[name] = value
+        else:
+            said = (nothing, missing, zero) if value is None else (value, good, one)
+            columns |= {column: series.alias(column) for column, series in zip(_columns(name), said, strict=True)}
     states = {
-        f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in columns
+        f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
     }
-    rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in columns}
-    frame = pl.DataFrame(columns).with_columns(**states, **rows)
-    columns = {column.name: column for column in frame}
+    rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
+    columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
     if figures.height:
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
         figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
@@ -139,8 +147,8 @@ class _Layout:
         self.names = [measures[place] for place in found]
         self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
         # How many cells stand before those of a measure.
-        starts = pl.int_range(len(found), dtype=pl.get_index_type(), eager=True) * (self.periods * entities)
-        self.before = pl.repeat(None, len(measures), dtype=pl.get_index_type(), eager=True).scatter(found, starts)
+        starts = pl.int_range(len(found), dtype=pl.Int64, eager=True) * (self.periods * entities)
+        self.before = pl.zeros(len(measures), dtype=pl.Int64, eager=True).scatter(found, starts)
         self.height = len(found) * self.periods * entities
         make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
 
@@ -150,35 +158,27 @@ class _Layout:
 
     def cells(self, one: Plain) -> pl.Series:
         """Returns the cell of every row."""
-        frame, index = one.frame, pl.get_index_type()
-        within = (frame["period"].cast(pl.Int32) - self.first).cast(index) * self.entities + frame["entity"].cast(index)
-        return self.before[frame["measure"].cast(index)] + within
+        frame = one.frame
+        # Small numbers need no look at whether they fit, which takes longer than to cast them.
+        within = (frame["period"].cast(pl.Int64, wrap_numerical=True) - self.first) * self.entities + frame["entity"]
+        return within + self.before[frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
 
-    def scatter(self, plain: Sequence[Plain]) -> pl.Series:
-        """Returns the figures in their cells; of several for one cell, one.
+    def scatter(self, plain: Sequence[Plain]) -> tuple[pl.Series, int]:
+        """Returns the figures in their cells (of several for one, one; NaN for none) and how many cells have one."""
+        import numpy as np
 
-        What is written lies far from what was written before, so most of the time memory is waited for: the more wait
-        at once, the better.
-        """
-        many = min(PARTS, pl.thread_pool_size()) if self.height >= LARGE else 1
-        bounds = [self.height * at // many for at in range(many + 1)]
+        # What is written lies far from what was written before, so most of the time memory is waited for: by several
+        # threads at once, which only numpy lets write into one column. Its own large pages cost more than they save.
+        values = np.frombuffer(bytearray(8 * self.height))
+
+        def fill(one: Plain) -> None:
+            values[self.cells(one).to_numpy()] = one.frame["value"].to_numpy()
+
         # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
-        parts = [
-            pl.repeat(float("nan"), after - first, dtype=pl.Float64, eager=True) for first, after in pairwise(bounds)
-        ]
-
-        def fill(at: int) -> None:
-            for cells, one in zip(found, block, strict=True):
-                mine = cells.is_between(bounds[at], bounds[at + 1], closed="left")
-                values = one.frame["value"].filter(mine)
-                parts[at] = parts[at].scatter(cells.filter(mine) - bounds[at], values)
-
-        with ThreadPoolExecutor(many) as pool:
-            for first in range(0, len(plain), BLOCK):
-                block = plain[first : first + BLOCK]
-                found = list(pool.map(self.cells, block))
-                list(pool.map(fill, range(many)))
-        return pl.concat(parts).fill_nan(None)
+        parts = np.array_split(values, PARTS)
+        deque(in_threads(lambda part: part.fill(np.nan), parts), maxlen=0)
+        deque(in_threads(fill, plain), maxlen=0)
+        return pl.Series(values), sum(in_threads(lambda part: int(pl.Series(part).is_not_nan().sum()), parts))
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
         """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""

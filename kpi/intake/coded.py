@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi import progress
+from kpi.ahead import in_threads
 from kpi.intake.conversion import Factors
 from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
@@ -22,7 +23,7 @@ from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
-from kpi.intake.pieces import Piece, Unfit, in_threads
+from kpi.intake.pieces import Piece, Unfit
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -89,12 +90,14 @@ class Coded:
             known = entities.resolve(self.names)
             meant = [known[name] for name in self.names]
             places = pl.Series(meant, dtype=narrow(meant))
-        while self.plain:
-            one = self.plain.pop(0)
+
+        def numbered(one: Plain) -> Plain:
             frame = one.frame
             if places is not None:
-                frame = frame.with_columns(places[frame["entity"].cast(pl.UInt32)].alias("entity"))
-            yield replace(one, frame=frame, source=source)
+                frame = frame.with_columns(places[frame["entity"].cast(pl.UInt32, wrap_numerical=True)].alias("entity"))
+            return replace(one, frame=frame, source=source)
+
+        return in_threads(numbered, (self.plain.pop(0) for _ in range(len(self.plain))))
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
@@ -256,7 +259,7 @@ class _Coding:
     def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
         """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
         odd: list[pl.Series] = []
-        if any(found[role].min() == NOT_PLAIN for role in _LACKS):
+        if any(found[role].min() == NOT_PLAIN for role in _LACKS if role not in self.columns or self.look[role].odd):
             odd.append(found.select(pl.any_horizontal(pl.col(*_LACKS) == NOT_PLAIN).alias("known")).to_series())
         cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
         value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
@@ -267,7 +270,7 @@ class _Coding:
                 odd.append(numbers["unit"].is_not_null().alias("typed"))
         odd += self.said(batch)
         if "unit" in self.columns or self.table.unit is not None:
-            place = found["measure"].cast(pl.Int32)
+            place = found["measure"].cast(pl.Int32, wrap_numerical=True)
             if "unit" in self.columns:
                 unit = self.meant(batch, "unit")
                 place = place + (unit.fill_null(0) if unit.null_count() else unit)

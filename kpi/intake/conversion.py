@@ -80,7 +80,7 @@ class Factors:
         Args:
             place: that of a unit plus that of a measure, or null.
         """
-        known, place = self._known, place.cast(pl.UInt32)
+        known, place = self._known, place.cast(pl.UInt32, wrap_numerical=True)
         if len(self._units) * len(self._measures) > len(known) or (found := known[place]).min() == _UNSEEN:
             with self._lock:
                 self._learn(place.unique().drop_nulls())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from kpi.errors import Diagnostic, Place, Severity
@@ -59,6 +60,7 @@ _WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\
 _PARTED = re.compile(r"\s*[/_,]\s*")
 
 
+@lru_cache(1 << 14)
 def clean(header: str) -> str:
     r"""Returns a header in NFKC, without line breaks, zero-width characters, blanks beside Chinese and before brackets.
 

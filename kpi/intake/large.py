@@ -50,13 +50,14 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
     encoding = encoding_of_sample(beginning)
     try:
         text = beginning.decode(encoding).removeprefix("\ufeff")
-        tail = end[end.find(b"\n") + 1 :].decode(encoding)
+        # Without quotation marks a row is a line.
+        tail = b"".join(end.splitlines(keepends=True)[1:][-SEARCHED:]).decode(encoding)
     except UnicodeDecodeError:
         return None
     delimiter = delimiter_of(text)
     head = head_rows(io.StringIO(text, newline=""), delimiter, place, whole=False)
     last = [[cell or None for cell in row] for row in csv.reader(io.StringIO(tail, newline=""), delimiter=delimiter)]
-    if len(head) < SEARCHED or len(last) < SEARCHED or trailing_notes(last[-SEARCHED:]):
+    if len(head) < SEARCHED or len(last) < SEARCHED or trailing_notes(last):
         return None
     layout = find_layout(head, place)
     if not all(layout.columns):

@@ -35,35 +35,39 @@ def narrow(places: Sequence[int | None]) -> type[pl.Int16 | pl.Int32]:
 class Lookup:
     """What the texts of a Categorical column mean, each asked for once; several threads may ask.
 
-    `texts` are those seen, stripped, and `places` the places that some of them mean.
+    `texts` are those seen, stripped, `places` the places that some of them mean, and `odd` tells whether one of them
+    is known but never plain.
     """
 
     def __init__(self, mean: Meaning) -> None:
         self._mean = mean
         self._lock = Lock()
-        # In 32 bits whatever the places need: a gather of 16 takes twice the time.
-        self._known = pl.Series(dtype=pl.Int32)
+        # In 32 bits whatever the places need: a gather of 16 takes twice the time. True: nothing in it is unseen.
+        self._known = pl.Series(dtype=pl.Int32), True
         self._dtype: type[pl.Int16 | pl.Int32] = pl.Int16
         self.texts: dict[str, int | None] = {}
         self.places: set[int] = set()
+        self.odd = False
 
     def of(self, column: pl.Series) -> pl.Series:
         """Returns what every cell means (Int16 while that is enough, then Int32), null where that is nothing."""
-        codes = column.to_physical().cast(pl.UInt32)
+        codes = column.to_physical()
         most = codes.max()
         if most is None:
             return pl.repeat(None, len(column), dtype=self._dtype, eager=True)
-        known = self._known
-        if int(str(most)) >= len(known) or (found := known[codes]).min() == UNSEEN:
+        known, whole = self._known
+        found = known[codes] if int(str(most)) < len(known) else None
+        if found is None or not (whole or found.min() != UNSEEN):
             with self._lock:
                 self._learn(column.unique().drop_nulls())
-                found = self._known[codes]
+                found = self._known[0][codes]
         return found.cast(self._dtype, wrap_numerical=True)
 
     def _learn(self, new: pl.Series) -> None:
-        codes = new.to_physical().cast(pl.UInt32)
-        more = max(int(str(codes.max())) + 1 - len(self._known), 0)
-        known = pl.concat([self._known, pl.repeat(UNSEEN, more, dtype=pl.Int32, eager=True)])
+        codes = new.to_physical()
+        known, _ = self._known
+        more = max(int(str(codes.max())) + 1 - len(known), 0)
+        known = pl.concat([known, pl.repeat(UNSEEN, more, dtype=pl.Int32, eager=True)])
         unseen = (known.gather(codes) == UNSEEN).fill_null(value=False)
         new, codes = new.filter(unseen), codes.filter(unseen)
         texts = new.cast(pl.String).str.strip_chars().to_list()
@@ -71,9 +75,11 @@ class Lookup:
         self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
         self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
         meant = [self.texts.get(text) for text in texts]
+        self.odd = self.odd or NOT_PLAIN in meant
         if narrow(meant) == pl.Int32:
             self._dtype = pl.Int32
-        self._known = known.scatter(codes, pl.Series(meant, dtype=pl.Int32))
+        known = known.scatter(codes, pl.Series(meant, dtype=pl.Int32))
+        self._known = known, not (known == UNSEEN).any()
 
 
 def names_of(system: System) -> dict[str, str]:

@@ -7,7 +7,7 @@ and are decoded each for itself. A piece is only taken where every one of its li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,17 +15,16 @@ from typing import TypeVar
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from kpi.ahead import ahead
+from kpi.ahead import in_threads
 from kpi.intake.delimited import scan
 from kpi.intake.layout import Layout
 
-#: How many bytes of the file a piece has, and how many pieces are worked on at a time at most.
-SIZE, MOST = 4 << 20, 8
+#: How many bytes of the file a piece has.
+SIZE = 8 << 20
 
 #: How many bytes are looked at for the end of a row.
 _LOOK = 1 << 16
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -99,21 +98,24 @@ class Pieces:
                 content = content.decode(self.encoding).encode()
             except UnicodeDecodeError as error:
                 raise Unfit from error
-        if b'"' in content and not _paired(content):
+        quoted = b'"' in content
+        if quoted and not _paired(content):
             raise Unfit
-        return Piece(content, self if first == 0 else replace(self, layout=replace(self.layout, body=0)))
+        return Piece(content, self if first == 0 else replace(self, layout=replace(self.layout, body=0)), quoted)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole rows of a file as UTF-8, and how they are read."""
+    """Whole rows of a file as UTF-8, how they are read, and whether there are quotation marks among them."""
 
     content: bytes
     of: Pieces
+    quoted: bool = True
 
     def scan(self, types: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
         """Returns the scan of the rows; `types` of columns that are not read as String."""
-        return scan(self.content, self.of.layout, self.of.delimiter, self.of.names, types)
+        of = self.of
+        return scan(self.content, of.layout, of.delimiter, of.names, types, quoted=self.quoted)
 
     def zeros_are_zero(self) -> bool:
         """Returns whether no figure can be so small that it is read as zero: 1e-400, or hundreds of digits."""
@@ -130,9 +132,3 @@ def _paired(content: bytes) -> bool:
     lines = pl.scan_csv(content, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
     odd = pl.col("line").str.count_matches('"', literal=True) % 2
     return not lines.select(odd.sum()).collect().item()
-
-
-def in_threads(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-    """Yields what some work makes of every item, in their order, a few of them worked on at a time."""
-    many = min(max(pl.thread_pool_size(), 2), MOST)
-    return ahead(work, items, threads=many, most=many)

@@ -18,7 +18,7 @@ def analysed(card: Scorecard, entity: str | None = None, *, width: int | None = 
     """Returns the analysis of a scorecard: availability, consistency and correlation; or the profile of an entity.
 
     Raises:
-        DataError: when there is no such entity, or numpy is not installed.
+        DataError: when there is no such entity.
     """
     if entity is not None:
         return _profile(card, entity, width)

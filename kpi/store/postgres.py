@@ -36,11 +36,10 @@ class PostgresStore:
 
     def __init__(self, connection: str) -> None:
         try:
-            import numpy  # noqa: F401, ICN001  # rows are laid out with it
             import psycopg
         except ImportError:
             hint = "pip install 'kpi-engine[postgres]'"
-            message = "a store in PostgreSQL needs the packages psycopg and numpy"
+            message = "a store in PostgreSQL needs the package psycopg"
             raise DataError(Diagnostic("K812", message, hint=hint)) from None
         self._connection = connection
         self._psycopg = psycopg

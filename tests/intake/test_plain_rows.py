@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.errors import DataError
-from kpi.intake import cells, coded, findings, meanings
+from kpi.intake import coded, findings, meanings
 from kpi.intake.files import read_all
 from kpi.intake.match import match
 from kpi.intake.panel import Panel, take_in
@@ -156,8 +156,6 @@ def systems(tmp_path_factory) -> Systems:
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coded, "BATCH", 4)
-        patch.setattr(cells, "LARGE", 10)
-        patch.setattr(cells, "BLOCK", 2)
         patch.setattr(findings, "LIMIT", 3)
         patch.setattr(coded, "LIMIT", 3)
         yield
