@@ -71,11 +71,13 @@ def test_a_csv_file(benchmark):
         race = Race(
             f"L: {of.rows:,} reported rows in CSV into a panel, beside a bare scan",
             "untouched",
-            {"ours": "≤ 1.5"},
-            note="`untouched` is `polars.scan_csv` of the same columns, collected. Ours includes the hash of the file; "
-            "`ours gb18030` reads a copy in that encoding.",
+            {"ours unhashed": "≤ 1.5"},
+            note="`untouched` is `polars.scan_csv` of the same columns, collected. `ours unhashed` reads and cleans "
+            "the rows and lays them out; `ours` makes the SHA-256 of the file beside it; `ours gb18030` does so with a "
+            "copy in that encoding.",
         )
-        hold(benchmark, race, apart(of, reports.untouched, reports.ours, reports.ours_gb18030), rounds=2)
+        contenders = apart(of, reports.untouched, reports.ours_unhashed, reports.ours, reports.ours_gb18030)
+        hold(benchmark, race, contenders, rounds=3)
 
 
 def test_memory_of_a_csv_file(benchmark):

@@ -7,7 +7,6 @@ the very same thing: laying out what its manifest names.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from kpi.errors import DataError, DefinitionError, Diagnostic, Place
 from kpi.intake.databases import fetched
 from kpi.intake.entities import Entities
 from kpi.intake.explanations import Explanations, explanations
-from kpi.intake.files import expanded
+from kpi.intake.files import expanded, hash_of_all
 from kpi.intake.panel import Panel, take_in
 from kpi.loader import Loaded, examine
 from kpi.periods import Period
@@ -100,10 +99,11 @@ class LaidOut:
         Raises:
             DataError: what `take_in` raises, and K814.
         """
-        files = self.checked(self.inputs.data if items is None else items)
+        items = list(self.inputs.data if items is None else items)
+        files = self.checked(items)
         named = {dataset: some for dataset, some in files.items() if dataset is not None}
         try:
-            panel = take_in(self.system, files.get(None, []), named=named)
+            panel = take_in(self.system, files.get(None, []), named=named, data_hash=_hash(items))
         except DataError as error:
             raise DataError([self.renamed(one) for one in error.diagnostics]) from None
         restated = panel.restated
@@ -114,8 +114,7 @@ class LaidOut:
     @property
     def data_hash(self) -> str:
         """The hash of the content of all data, as reading them together gives it."""
-        hashes = sorted(sha for _, sha, _ in self.inputs.data)
-        return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
+        return _hash(self.inputs.data)
 
     def said(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
         """Returns what the explanations say; findings and places name files as the configuration does.
@@ -242,6 +241,10 @@ def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
                     Diagnostic("K804", f"`{name}` is outside the definition's folder", Place(loaded.file), hint)
                 )
             yield name, path
+
+
+def _hash(items: Iterable[Item]) -> str:
+    return hash_of_all(sha for _, sha, _ in items)
 
 
 def _texts(tree: Any) -> Iterator[str]:

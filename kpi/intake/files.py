@@ -40,6 +40,7 @@ __all__ = [
     "content_hash",
     "damage_told",
     "expanded",
+    "hash_of_all",
     "listed",
     "read",
     "read_all",
@@ -155,6 +156,11 @@ def content_hash(sources: Iterable[Source]) -> str:
         for file in expanded(Path(source)):
             with file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hash_of_all(hashes)
+
+
+def hash_of_all(hashes: Iterable[str]) -> str:
+    """Returns the hash of contents by the SHA-256 of each, in any order: sixteen hexadecimal digits."""
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
 
 

@@ -288,7 +288,7 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
 
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
-    period: str | None = None,
+    period: str | None = None, data_hash: str | None = None,
 ) -> Panel:  # fmt: skip
     """Reads files and frames into a panel.
 
@@ -297,6 +297,7 @@ def take_in(
         data: files and frames matched to datasets by their columns.
         named: files and frames whose dataset the caller names.
         period: the period of all rows, for data without a period column.
+        data_hash: that of all contents as `content_hash` makes it, where it is known.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -312,10 +313,10 @@ def take_in(
     def taken(*, unchecked: bool) -> Panel:
         found = read_all(sources, unchecked=unchecked)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period).panel(tables, hashed.result)
+        return _Intake(system, period).panel(tables, hashed)
 
     with damage_told(sources), pool:
-        hashed = pool.submit(content_hash, sources)
+        hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
         try:
             return taken(unchecked=True)
         except Unfit:

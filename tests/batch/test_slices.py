@@ -24,10 +24,10 @@ def reads(monkeypatch):
     seen: list[list[str]] = []
     kept = module.take_in
 
-    def noted(system, files, *, named=None):
+    def noted(system, files, *, named=None, **more):
         some = [*files, *(file for group in (named or {}).values() for file in group)]
         seen.append(sorted(file.name for file in some))
-        return kept(system, files, named=named)
+        return kept(system, files, named=named, **more)
 
     monkeypatch.setattr(module, "take_in", noted)
     return seen
