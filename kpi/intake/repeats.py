@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
+from kpi.datasets import PanelData
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import findings as row_findings
 from kpi.intake import timing
 from kpi.intake.entities import Entities
-from kpi.intake.match import Placed
+from kpi.intake.match import Placed, panel_columns
 from kpi.intake.table import ROW
 from kpi.periods import Period
 from kpi.system import System
@@ -39,9 +41,8 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
         return found
     keys = [*timing.KEYS, "start", "months"]
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
-    twice = twice.with_columns(
-        same=same, others=(pl.col("row").sort().cast(pl.String).implode().over(keys, mapping_strategy="join"))
-    )
+    places = pl.struct("source", "row").sort_by("source", "row").implode()
+    twice = twice.with_columns(same=same, others=places.over(keys, mapping_strategy="join"))
     # Rows that were refused before were told and counted then.
     twice = twice.filter(~timing.refused())
     extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
@@ -55,11 +56,13 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
                 .with_columns(field=pl.lit(source.roles.get("value")))
             )
 
-            def tell(row: dict[str, object], words: str = words) -> tuple[str, str, str | None]:
-                where = ", ".join(str(one) for one in _listed(row["others"]) if str(one) != str(row[ROW]))
-                hint = "give the later figure a higher number in a column 修订" if words == "contradicts" else None
-                title = system.symbols[str(row["measure"])].title
-                return "K608", f"the figure of {title} {words} row {where}", hint
+            def tell(row: dict[str, Any], words: str = words, at: int = number) -> tuple[str, str, str | None]:
+                mine, others = (at, row[ROW]), [(one["source"], one["row"]) for one in row["others"]]
+                others.remove(mine)
+                hint = None if words == "repeats" else _ONE_COLUMN if mine in others else _LATER
+                columns = _columns_of(row["measure"], sources[at], system)
+                title = system.symbols[row["measure"]].title
+                return "K608", f"the figure of {title} {words} {_named(others, mine, sources, columns)}", hint
 
             if mine.height:
                 found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
@@ -100,5 +103,37 @@ def superseded(
     )  # fmt: skip
 
 
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | pl.Series) else [value]
+_LATER = "give the later figure a higher number in a column 修订"
+_ONE_COLUMN = "leave all but one of the columns out, or give each a name of its own"
+
+#: How many other places of a figure are named, the rest are counted.
+_MOST = 5
+
+
+def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
+    """Returns the headers of a wide table that give a measure, none for a long one."""
+    if not isinstance(source.dataset, PanelData):
+        return []
+    found = panel_columns(system, source.table, list(source.roles.values()))
+    return [header for header, (name, _) in found.items() if name == measure]
+
+
+def _named(
+    others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
+) -> str:
+    """Returns where else a figure stands: rows of the same table by number, those of others with their file, too.
+
+    Args:
+        others: table and row of each.
+        mine: table and row that this is told about.
+        sources: the tables.
+        columns: the headers under which a wide table has the figure.
+    """
+    words = []
+    for at, row in dict.fromkeys(others):
+        if (at, row) == mine:
+            words.append(f"another column of the row ({', '.join(f'`{one}`' for one in columns)})")
+        else:
+            words.append(f"row {row:,}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
+    more = f" and {len(words) - _MOST:,} more" if len(words) > _MOST else ""
+    return ", ".join(words[:_MOST]) + more

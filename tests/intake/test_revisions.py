@@ -84,3 +84,32 @@ def test_months_of_a_quarter_are_restated_as_months():
     card = kpi.score(frame, system=SYSTEM)
     assert card.measures["value"].to_list() == [9.0]
     assert card.restated.select("period", "before", "after", "row").rows() == [("2023-11", 2.0, 5.0, 2)]
+
+
+def frames(*tables):
+    """Scores tables of (period, entity, measure, value), each a frame of its own."""
+    columns = ["期别", "地区", "指标", "数值"]
+    some = [pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row") for rows in tables]
+    return kpi.score(some, system=SYSTEM)
+
+
+def test_a_figure_that_comes_again_names_the_row_and_the_file_of_the_other():
+    first, same, other = (("2023Q4", "甲县", "gdp", value) for value in ("10", "10", "11"))
+    (found,) = frames([first], [same]).findings_list
+    assert (found.place.file, found.place.row) == ("frame 2", 1)
+    assert found.message == "the figure of 地区生产总值 repeats row 1 of frame 1"
+    one, two = frames([first, other]).findings_list
+    assert [found.message.split("contradicts ")[1] for found in (one, two)] == ["row 2", "row 1"]
+    one, two, three = frames([first], [other, other]).findings_list
+    assert [found.message.split("contradicts ")[1] for found in (one, two, three)] == [
+        "row 1 of frame 2, row 2 of frame 2", "row 1 of frame 1, row 2", "row 1 of frame 1, row 1"
+    ]  # fmt: skip
+
+
+def test_columns_of_one_row_that_contradict_each_other_are_named():
+    wide = pl.DataFrame({"期别": ["2023Q4"], "地区": ["甲县"], "gdp": ["10"], "地区生产总值(亿元)": ["11"]})
+    card = kpi.score(wide, system=SYSTEM)
+    assert card.counts == {"read": 2, "used": 0, "refused": 2, "restated": 0, "repeated": 0}
+    for found in card.findings_list:
+        assert found.message.endswith("contradicts another column of the row (`gdp`, `地区生产总值(亿元)`)")
+        assert "修订" not in found.hint
