@@ -48,8 +48,9 @@ def command(
             stdout.write(report.table(found, entity, width=width))
         else:
             pour(report.content(found, wanted), stdout)
-    kinds = [("total", found.changed.height), ("figure", found.figures.height)]
-    words = [count(number, kind) for kind, number in kinds]
+    words = [count(found.changed.height, "total")]
+    if found.before.measures is not None and found.after.measures is not None:
+        words.append(count(found.figures.height, "figure"))
     words += [count(found.definitions.height, "line") + " of the definition"] if found.definitions.height else []
     wrote = f" Wrote {', '.join(output)}." if output else ""
     if not quiet:

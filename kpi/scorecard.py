@@ -19,10 +19,11 @@ from kpi.quality import Supply, quality, told
 from kpi.system import System
 
 #: The columns of what was restated.
-RESTATED = (
-    "system", "period", "entity", "measure", "title", "before", "after", "unit", "revision", "new_revision", "file",
-    "row",
-)  # fmt: skip
+RESTATED: dict[str, type[pl.DataType]] = {
+    "system": pl.String, "period": pl.String, "entity": pl.String, "measure": pl.String, "title": pl.String,
+    "before": pl.Float64, "after": pl.Float64, "unit": pl.String, "revision": pl.Float64, "new_revision": pl.Float64,
+    "file": pl.String, "row": pl.Int64,
+}  # fmt: skip
 
 LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
 
@@ -239,11 +240,8 @@ class Scorecard:
         """
         rows = self.supply.restated
         if rows is None:
-            text = ("system", "period", "entity", "measure", "title", "unit", "file")
-            return pl.DataFrame(
-                schema={n: pl.String if n in text else pl.Int64 if n == "row" else pl.Float64 for n in RESTATED}
-            )
-        return self._superseded(rows).with_columns(system=pl.lit(self.system)).select(RESTATED)
+            return pl.DataFrame(schema=RESTATED)
+        return self._superseded(rows).with_columns(system=pl.lit(self.system)).select(list(RESTATED))
 
     @property
     def restated_in(self) -> pl.Series:

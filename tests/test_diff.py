@@ -15,6 +15,7 @@ from kpi.diff import diff, side
 from kpi.errors import DataError
 from kpi.loader import examine_text
 from kpi.report import difference as report
+from kpi.report.files import write
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = {
@@ -161,8 +162,6 @@ def test_periods_without_data_in_common_are_refused():
 
 
 def test_results_that_were_written_give_the_difference_of_the_scorecards(tmp_path):
-    from kpi.report.files import write
-
     cards = [kpi.score(figures(made=made), system=small()) for made in ([80, 90, 60], [80, 95, 60])]
     expected = diff(*(side(card, str(at)) for at, card in enumerate(cards)))
     for form in ("{}.json", "{}/"):
@@ -190,6 +189,15 @@ def test_what_was_restated_is_named_with_file_and_row(tmp_path):
     assert (row["entity"], row["before"], row["after"], row["row"]) == ("甲县", 80, 95, 2)
     assert row["file"].endswith("b.csv")
     assert "更正的数据：1 个" in report.table(found)
+    # Results that were written name it as well.
+    for ending in (".json", "-frames/"):
+        written = [name.removesuffix(".csv") + ending for name in names]
+        for name, to in zip(names, written, strict=True):
+            write(kpi.score(name, system=tmp_path / "small.yaml"), to)
+        again = compared(written, data={}, system=None, definitions=None, period=None)
+        assert again.restated.equals(found.restated)
+        assert "更正的数据：1 个" in (text := report.table(again, "甲县"))
+        assert "产值" in text
 
 
 def test_the_json_says_what_it_is_and_holds_every_frame():

@@ -169,7 +169,7 @@ def _restated(difference: Difference) -> list[object]:
         return []
     shown = table_of("期别", difference.after.entity_title, "基础数据", "更正前", "更正后", "文件", "行")
     for row in frame.head(MOST).iter_rows(named=True):
-        texts = [visible(str(row.get(name) or "")) for name in ("period", "entity", "measure")]
+        texts = [visible(str(row.get(name) or "")) for name in ("period", "entity", "title")]
         places = [visible(str(row.get(name) or "")) for name in ("file", "row")]
         shown.add_row(*texts, _value(row["before"]), _value(row["after"]), *places)
     return [Text(f"\n更正的数据：{frame.height} 个", style="bold"), shown]

@@ -12,12 +12,16 @@ import polars as pl
 from kpi.diff import REST, Side
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.report.shape import SCHEMA
+from kpi.scorecard import RESTATED
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
 _NEEDED = {
     "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "rank", "status"),
     "indicators": ("period", "entity", "indicator", "title", "value", "unit", "score", "points"),
 }
+
+#: What is read where it was written.
+_KEPT = ("measures", "restated")
 
 
 def is_result(path: Path) -> bool:
@@ -37,7 +41,8 @@ def read_result(path: Path) -> Side:
     """Returns a result as one side of a comparison.
 
     What indicators contribute is their points as they were written; what these do not explain, such as bonuses and
-    means that are no sums, is the rest. Parquet alone has the totals only; a folder has the measures too.
+    means that are no sums, is the rest. Parquet alone has the totals only; a folder has the measures too. What was
+    restated is read where it was written.
 
     Raises:
         DataError: K503, when the file is damaged or lacks a column.
@@ -46,6 +51,9 @@ def read_result(path: Path) -> Side:
         head, tables = _document(path) if path.suffix.lower() == ".json" and path.is_file() else _parquet(path)
         totals, indicators = (_typed(tables[name], name) for name in _NEEDED)
         full = float(head.get("full", 100.0))
+        restated = tables.get("restated")
+        if restated is not None:
+            restated = restated.select(pl.col(name).cast(kind) for name, kind in RESTATED.items())
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         hint = "write it again with kpi score -o"
         raise DataError(Diagnostic("K503", f"no result that can be read: {error}", Place(str(path)), hint)) from None
@@ -53,13 +61,14 @@ def read_result(path: Path) -> Side:
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
         _contributions(totals, indicators, full), tables.get("measures"),
-        entity_title=str(head.get("entity_title", "评价对象")), restated=tables.get("restated"),
+        entity_title=str(head.get("entity_title", "评价对象")), restated=restated,
     )  # fmt: skip
 
 
 def _document(path: Path) -> tuple[Mapping[str, Any], dict[str, pl.DataFrame]]:
     tree = json.loads(path.read_bytes())
-    tables = {name: pl.DataFrame(tree[name], infer_schema_length=None) for name in _NEEDED}
+    names = [name for name in (*_NEEDED, *_KEPT) if name in _NEEDED or name in tree]
+    tables = {name: pl.DataFrame(tree[name], infer_schema_length=None) for name in names}
     return tree, tables
 
 
@@ -67,7 +76,7 @@ def _parquet(path: Path) -> tuple[Mapping[str, Any], dict[str, pl.DataFrame]]:
     if path.is_file():
         nothing = dict.fromkeys(_NEEDED["indicators"], pl.String)
         return _metadata(path), {"totals": pl.read_parquet(path), "indicators": pl.DataFrame(schema=nothing)}
-    names = [name for name in (*_NEEDED, "measures") if (path / f"{name}.parquet").is_file()]
+    names = [name for name in (*_NEEDED, *_KEPT) if (path / f"{name}.parquet").is_file()]
     return _metadata(path / "totals.parquet"), {name: pl.read_parquet(path / f"{name}.parquet") for name in names}
 
 
