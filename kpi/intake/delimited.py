@@ -81,6 +81,7 @@ def read_delimited(text: Text, place: Place) -> Table:
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
+        depth=layout.depth,
         notes=tuple(notes),
         size=rows,
         scratch=scratch,

@@ -170,6 +170,33 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
     return cleaned, None
 
 
+# In the group over the name of a figure, these make another figure of it.
+_OTHERWISE = re.compile(
+    "上年|去年|前年|上期|上月|上季|同期|基期|本月|当月|累计|同比|环比|增[长速减幅加量]|变动|变化|比重|占比|构成|人均|平均"
+    "|目标|计划|预算|预计|预测|任务|排名|排位|位次|得分|全市|全省|全国|last|previous|growth|change|share|target|plan|rank",
+    re.IGNORECASE,
+)
+_AS_SUCH = ("总量", "绝对量", "绝对额", "绝对数", "总额", "总数")
+
+
+def by_levels(header: str) -> list[str]:
+    """Returns what may name the figure of a column whose header has several rows, the likeliest first.
+
+    The rows above a name are its group, and 总量 or 本期值 below it is the figure as such. A group such as 上年同期
+    makes another figure of it, which has no name here.
+
+    >>> by_levels("数字经济_核心产业_增加值"), by_levels("数字经济_GDP_总量")
+    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP'])
+    >>> by_levels("上年同期_GDP"), by_levels("GDP_增速")
+    (['上年同期_GDP'], ['GDP_增速', '增速'])
+    """
+    levels = header.split(LEVELS)
+    while len(levels) > 1 and (levels[-1] in _AS_SUCH or role(levels[-1]) == "value"):
+        levels.pop()
+    groups = (levels[:at] for at in range(len(levels)))
+    return [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+
+
 _UNIT_ENDS = re.compile(
     r"[百千万亿十]*(元|美元|人|户|家|个|件|条|路|座|次|人次|起|项|台|辆|套|所|处|亩|公顷|平方米|平方公里|平方千米|公里|千米"
     r"|米|吨|千克|公斤|克|标准煤"

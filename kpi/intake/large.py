@@ -74,6 +74,7 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
+        depth=layout.depth,
         notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
         scratch=None if made is None else made.scratch,
         pieces=pieces,

@@ -43,7 +43,7 @@ _YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
 class Layout:
     """What the first rows of a sheet say: rows from 0, `body` is the first row of data, `columns` are the headers.
 
-    A column without a header has "" in `columns`.
+    A column without a header has "" in `columns`; `depth` is how many rows name the columns.
     """
 
     header: int
@@ -52,6 +52,7 @@ class Layout:
     unit: str | None
     titles: tuple[str, ...]
     notes: tuple[Diagnostic, ...]
+    depth: int = 1
 
 
 def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()) -> Layout:
@@ -91,7 +92,7 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         notes.append(_info("K525", f"the column names span rows {header + 1} to {body}: {named}", place))
     if numbering:
         notes.append(_info("K521", f"row {body + 1} numbers the columns, not read as data", place))
-    return Layout(header, body + numbering, columns, unit, titles, tuple(notes))
+    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth)
 
 
 _HEADER_HINT = "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data"

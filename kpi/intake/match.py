@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import polars as pl
 from kpi import expressions, units
 from kpi.datasets import Dataset, PanelData, Records, ReportedData
 from kpi.errors import Diagnostic, Severity, count, suggest
-from kpi.intake.headers import REPORTERS, clean, role, roles, split_unit
+from kpi.intake.headers import LEVELS, REPORTERS, by_levels, clean, role, roles, split_unit
 from kpi.intake.table import Table
 from kpi.measures import Distinct, Measure, Reported
 from kpi.system import System
@@ -190,21 +191,51 @@ def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> 
         measure = names.get(clean(header)) or names.get(clean(text))
         if measure is not None and header not in taken:
             columns[header] = (measure, unit if clean(header) not in names else None)
-    return columns
+    return columns | _by_levels(table, names, taken, columns)
+
+
+def _by_levels(
+    table: Table, names: Mapping[str, str], taken: Collection[str], columns: Mapping[str, tuple[str, str | None]]
+) -> dict[str, tuple[str, str | None]]:
+    """Returns the columns that a level of a header of several rows names, where one column alone has the measure.
+
+    Args:
+        table: the wide table.
+        names: the measures by their names.
+        taken: columns that are something else.
+        columns: those whose whole name is that of a measure.
+    """
+    found, given = {}, {measure for measure, _ in columns.values()}
+    for header in table.columns if table.depth > 1 else ():
+        text, own = split_unit(header, is_unit)
+        levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]
+        measure = next((names[one] for one in by_levels(LEVELS.join(name for name, _ in levels)) if one in names), None)
+        if measure is not None and header not in taken and header not in columns:
+            # A unit in a group, 收支(万元) over 收入, is that of all below it.
+            found[header] = (measure, next(filter(None, (own, *(unit for _, unit in reversed(levels)))), None))
+    times = Counter(measure for measure, _ in found.values())
+    return {header: one for header, one in found.items() if times[one[0]] == 1 and one[0] not in given}
 
 
 def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     """Returns a finding for each column of a wide table that is not read: it names no measure and plays no role."""
     table = source.table
-    read = {*panel_columns(system, table, list(source.roles.values())), *source.roles.values()}
+    columns = panel_columns(system, table, list(source.roles.values()))
+    read = {*columns, *source.roles.values()}
     known = measure_names(system)
     attributes = {one.casefold() for one in (system.ranking.cohort or "cohort", *_SYSTEM)}
     found = []
+    if levels := [one for one in columns if one not in known and split_unit(one, is_unit)[0] not in known]:
+        said = ", ".join(f"`{one}` as {system.symbols[columns[one][0]].title}" for one in levels)
+        message = f"columns are read by a level of their names: {said}"
+        found.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
     for header in table.columns:
         if header in read or header.casefold() in attributes or role(header) is not None:
             continue
         name, _ = split_unit(header, is_unit)
         hint = suggest(name, known)
+        if table.depth > 1 and hint is None:
+            hint = suggest(name.rpartition(LEVELS)[2], known)
         severity = Severity.INFO if hint is None else Severity.WARNING
         message = f"column `{header}` names no measure of {system.system} and is not read"
         found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))

@@ -57,6 +57,7 @@ class Table:
         first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
+        depth: how many rows name the columns; where there are several, `columns` are their levels, joined.
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
         cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
@@ -72,6 +73,7 @@ class Table:
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()
+    depth: int = 1
     notes: tuple[Diagnostic, ...] = ()
     size: int | None = None
     cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)

@@ -90,6 +90,7 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
+        depth=layout.depth,
         notes=tuple(notes),
     )
 

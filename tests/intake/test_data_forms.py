@@ -65,7 +65,8 @@ def findings(card, *severities):
     return [one for one in card.findings_list if one.severity in (severities or set(Severity) - {Severity.INFO})]
 
 
-WIDE = "期别,地区,{},{},{}\n2023Q4,甲县,{},1000,900\n2023Q4,乙县,{},500,300\n"
+ROWS = "2023Q4,甲县,{},1000,900\n2023Q4,乙县,{},500,300\n"
+WIDE = "期别,地区,{},{},{}\n" + ROWS
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,15 @@ WIDE = "期别,地区,{},{},{}\n2023Q4,甲县,{},1000,900\n2023Q4,乙县,{},500,
             "单位：万元,,,,\n" + WIDE.format("GDP", "办件量(件)", "网上办件量(件)", 1200000, 800000),
             id="wide, unit row",
         ),
+        pytest.param(
+            "期别,地区,经济,服务情况,\n,,GDP（万元）,办件量(件),网上办件量\n" + ROWS.format(1200000, 800000),
+            id="wide, groups",
+        ),
+        pytest.param(
+            "期别,地区,经济(万元),服务,\n,,GDP,办件,\n,,总量,办件量(件),网上办件量(件)\n"
+            + ROWS.format(1200000, 800000),
+            id="wide, three rows, a unit in a group",
+        ),
         pytest.param(WIDE.format("gdp", "cases", "online", 120, 80), id="wide, names of measures"),
         pytest.param(LONG.replace("2023Q4", "2023年四季度"), id="periods in words"),
         pytest.param(LONG.replace("2023Q4", "2023-12-31"), id="dates that end the period"),
@@ -103,6 +113,31 @@ def test_every_way_of_writing_the_figures_scores_alike(folder, text):
     assert scores(card) == SCORES
     assert findings(card) == []
     assert card.counts["read"] == card.counts["used"] == 6
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param("上年同期,办件,", id="the same figure of last year"),
+        pytest.param("增速（%）,办件,", id="its growth"),
+        pytest.param("全市,办件,", id="of the whole city"),
+    ],
+)
+def test_a_group_that_makes_another_figure_of_a_column_is_not_read_as_it(folder, groups):
+    text = f"期别,地区,{groups}\n,,GDP,办件量,网上办件量\n" + ROWS.format(120, 80)
+    card = kpi.score(folder("period.csv", text), system=folder.small)
+    assert card.measures.filter(measure="gdp")["value"].to_list() == [None, None]
+    (found,) = findings(card)
+    assert (found.code, found.hint) == ("K528", "did you mean `GDP`?")
+
+
+def test_of_two_groups_with_the_same_column_none_is_taken(folder):
+    text = "期别,地区,一季度,二季度,办件\n,,GDP,GDP,办件量\n2023Q4,甲县,1,2,3\n"
+    card = kpi.score(folder("period.csv", text), system=folder.small)
+    assert card.counts["read"] == 1
+    assert [(found.code, found.place.field) for found in findings(card)] == [
+        ("K528", "一季度_GDP"), ("K528", "二季度_GDP")
+    ]  # fmt: skip
 
 
 def test_several_files_in_one_call(folder):
