@@ -26,9 +26,11 @@ from kpi import progress, resources, temporary
 
 #: How long (seconds) the work may take to stop by itself.
 GRACE = 0.5
-#: The work is ended when less memory (bytes) than this is left and it has more than that itself.
-RESERVE, LARGE = 96 << 20, 256 << 20
-_LOOKS = 0.2
+#: The work is ended when less memory (bytes) than this is left and it has more than that itself; or when less is left
+#: than a small part of the little that it has, as in a container of 150 MB.
+RESERVE, LARGE, _PART = 96 << 20, 256 << 20, 8
+#: How long (seconds) the memory is not looked at: at most, and at least, and how fast (bytes a second) it may go.
+_LOOKS, _OFTEN, _FAST = 0.2, 0.004, 8 << 30
 _WORDS = {
     signal.SIGINT: "Interrupted; nothing is half written.",
     signal.SIGTERM: "Terminated; nothing is half written.",
@@ -36,6 +38,9 @@ _WORDS = {
 _ending = threading.Lock()
 #: Kept, as C calls it.
 _kept: list[object] = []
+#: Given back when memory runs out, so that this can be said.
+_spare = bytearray(4 << 20)
+_BARE = b"error[K570]: not enough memory\n"
 #: Where the last words go: standard error, of which a program of its own keeps a copy.
 _last: list[int] = [2]
 
@@ -89,15 +94,23 @@ def prepare() -> None:
 
 
 def _watch(ours: socket.socket) -> None:
+    room = None
     while True:
-        if select.select([ours], [], [], _LOOKS)[0]:
+        if select.select([ours], [], [], pause(room))[0]:
             came = ours.recv(4096)
             if ended := next((one for one in _WORDS if one in came), None):
                 _silence()
                 threading.Event().wait(GRACE)
                 _end(128 + ended, _WORDS[ended])
-        elif (room := resources.available()) is not None and room < RESERVE and resources.resident() > LARGE:
-            _end(2, _told(f": {resources.gigabytes(resources.resident())} is in use, {room / 1e6:.0f} MB is left"))
+        elif (room := resources.available()) is not None and room < RESERVE:
+            mine = resources.resident()
+            if mine > LARGE or room < mine // _PART:
+                _end(2, _told(f": {resources.gigabytes(mine)} is in use, {room / 1e6:.0f} MB is left"))
+
+
+def pause(room: int | None) -> float:
+    """Returns how long (seconds) the memory need not be looked at while so many bytes are left."""
+    return _LOOKS if room is None else min(max(room / _FAST, _OFTEN), _LOOKS)
 
 
 def _silence() -> None:
@@ -107,6 +120,7 @@ def _silence() -> None:
 
 
 def _told(more: str) -> str:
+    _spare.clear()
     doing = progress.doing()
     return f"error[K570]: not enough memory{f' while {doing}' if doing else ''}{more}\n   = {resources.SMALLER}"
 
@@ -117,7 +131,11 @@ def _answer_aborts() -> None:
         return
 
     def aborted(_: int) -> None:
-        _end(2, _told(", or another failure: the line above tells"))
+        try:
+            _end(2, _told(", or another failure: the line above tells"))
+        except MemoryError:
+            os.write(_last[0], _BARE)
+            os._exit(2)
 
     with contextlib.suppress(OSError, AttributeError):
         handler: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi import resources, temporary
+from kpi import emergency, resources, temporary
 from kpi.errors import DataError
 from kpi.progress import stage
 from kpi.sample.files import Sample, write
@@ -269,6 +270,36 @@ def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
     assert f"error[K570]: {said}" in done.stderr
     assert "fewer periods" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+CONTAINER = """
+import os, signal, time
+from kpi import resources
+room = resources.resident() + (60 << 20)
+resources.available = lambda: max(0, room - resources.resident())
+def score(**_):
+    from kpi.progress import stage
+    held = []
+    with stage("scoring"):
+        while resources.available():
+            held.append(bytearray(b"x") * (1 << 20))
+            time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does
+kpi.commands.score = score
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_small_container_does_not_end_without_a_word(tmp_path):
+    done = limited(tmp_path, 2000, "score", "x.csv", how=CONTAINER)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(r"error\[K570\]: not enough memory while scoring: 1\d\d MB of memory is in use, ", done.stderr)
+
+
+def test_the_less_memory_is_left_the_more_often_it_is_looked_at():
+    pauses = [emergency.pause(room) for room in (None, 1 << 34, 200 << 20, 20 << 20, 0)]
+    assert pauses == sorted(pauses, reverse=True)
+    assert 0 < pauses[-1] < pauses[2] < pauses[0] == pauses[1]
 
 
 def groups(folder, files):
