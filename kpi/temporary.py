@@ -109,4 +109,5 @@ def remove_all() -> None:
         with suppress(OSError):  # it is not empty
             path.rmdir()
     for path in list(_scratch):
-        shutil.rmtree(path, ignore_errors=True)
+        for _ in range(3):  # another thread may be putting a file there
+            shutil.rmtree(path, ignore_errors=True)

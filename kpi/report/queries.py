@@ -8,6 +8,7 @@ from io import BytesIO
 
 import polars as pl
 
+from kpi import temporary
 from kpi.errors import DataError, Diagnostic
 from kpi.report import encode
 from kpi.report.marks import SEVERITIES
@@ -54,31 +55,32 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
         raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     frame = form(findings)
     out = BytesIO()
-    book = Workbook(out)
-    book.set_properties({"title": "查询单", "created": _CREATED})
-    sheet = book.add_worksheet("查询单")
-    lined = {"border": 1, "border_color": "#BFBFBF", "text_wrap": True, "valign": "top"}
-    head = book.add_format({**lined, "bold": True, "bg_color": "#E7EEF7"})
-    body, answer = book.add_format(lined), book.add_format({**lined, "bg_color": "#FFF9E5"})
-    for column, (name, width) in enumerate(COLUMNS.items()):
-        sheet.set_column(column, column, width)
-        sheet.write_string(0, column, name, head)
-        style = answer if name == ANSWER else body
-        for row, value in enumerate(frame[name], 1):
-            if isinstance(value, int):
-                sheet.write_number(row, column, value, style)
-            elif value is not None:
-                sheet.write_string(row, column, value, style)
-            else:
-                sheet.write_blank(row, column, None, style)
-    # On paper: across, as wide as a page, the headings on every one.
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0)
-    sheet.set_header("&C查询单")
-    sheet.set_footer("&C&P / &N")
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(frame.height, 1), len(COLUMNS) - 1)
-    book.close()
+    with temporary.scratch() as folder:
+        book = Workbook(out, {"tmpdir": str(folder)})
+        book.set_properties({"title": "查询单", "created": _CREATED})
+        sheet = book.add_worksheet("查询单")
+        lined = {"border": 1, "border_color": "#BFBFBF", "text_wrap": True, "valign": "top"}
+        head = book.add_format({**lined, "bold": True, "bg_color": "#E7EEF7"})
+        body, answer = book.add_format(lined), book.add_format({**lined, "bg_color": "#FFF9E5"})
+        for column, (name, width) in enumerate(COLUMNS.items()):
+            sheet.set_column(column, column, width)
+            sheet.write_string(0, column, name, head)
+            style = answer if name == ANSWER else body
+            for row, value in enumerate(frame[name], 1):
+                if isinstance(value, int):
+                    sheet.write_number(row, column, value, style)
+                elif value is not None:
+                    sheet.write_string(row, column, value, style)
+                else:
+                    sheet.write_blank(row, column, None, style)
+        # On paper: across, as wide as a page, the headings on every one.
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_header("&C查询单")
+        sheet.set_footer("&C&P / &N")
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(frame.height, 1), len(COLUMNS) - 1)
+        book.close()
     return out.getvalue()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.cells import cell_len
 
+from kpi import temporary
 from kpi.errors import DataError, Diagnostic
 from kpi.report.encode import is_formula
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
@@ -85,26 +86,28 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
         raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
-    book = Workbook(out, {"constant_memory": True, "default_date_format": "yyyy-mm-dd"})
-    book.set_properties(
-        {
-            "title": scorecard.title,
-            "subject": scorecard.system,
-            "comments": f"定义 {scorecard.definition_hash} 数据 {scorecard.data_hash}",
-            "created": _CREATED,
-        }
-    )
-    styles = _styles(book, scorecard.decimals)
-    for name, frame in frames(scorecard).items():
-        fields = list(_fields(frame, scorecard.entity_title))
-        for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-            sheet = book.add_worksheet((FRAMES | MORE)[name] + (f"({number})" if number > 1 else ""))
-            _fill(sheet, part, fields, styles)
-            _arrange(sheet, part, fields, styles)
-            _paginate(sheet, scorecard)
-            if name == "totals":
-                _bars(sheet, part, fields, scorecard.full)
-    book.close()
+    options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
+    with temporary.scratch() as folder:
+        book = Workbook(out, {**options, "tmpdir": str(folder)})
+        book.set_properties(
+            {
+                "title": scorecard.title,
+                "subject": scorecard.system,
+                "comments": f"定义 {scorecard.definition_hash} 数据 {scorecard.data_hash}",
+                "created": _CREATED,
+            }
+        )
+        styles = _styles(book, scorecard.decimals)
+        for name, frame in frames(scorecard).items():
+            fields = list(_fields(frame, scorecard.entity_title))
+            for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
+                sheet = book.add_worksheet((FRAMES | MORE)[name] + (f"({number})" if number > 1 else ""))
+                _fill(sheet, part, fields, styles)
+                _arrange(sheet, part, fields, styles)
+                _paginate(sheet, scorecard)
+                if name == "totals":
+                    _bars(sheet, part, fields, scorecard.full)
+        book.close()
     return out.getvalue()
 
 

@@ -339,7 +339,7 @@ def small_files(folder, bytes_, *arguments):
     """Runs kpi where no file may be larger, which the system answers as it answers a full disk."""
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes_}, {bytes_}))\n"
     code += "from kpi.cli import program; program()"
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import io
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import openpyxl
 import polars as pl
@@ -11,7 +14,9 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from report_sample import UNITS, empty, sample
 
+from kpi import temporary
 from kpi.errors import DataError
+from kpi.report import queries
 from kpi.report.shape import FRAMES, HEADINGS, Results
 from kpi.report.workbook import CHARACTERS, workbook
 
@@ -132,3 +137,24 @@ def test_an_absent_package_is_a_finding_that_says_how_to_get_it(monkeypatch: pyt
         workbook(sample())
     (one,) = caught.value.diagnostics
     assert (one.code, one.hint) == ("K510", "pip install 'kpi-engine[excel]'")
+
+
+@pytest.mark.parametrize("made", [lambda: workbook(sample()), lambda: queries.workbook([])], ids=["results", "queries"])
+def test_what_a_workbook_is_put_together_from_goes_with_the_process_and_with_a_failure(
+    made: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def full(*_: object, **__: object) -> None:
+        seen.append([path for path in tmp_path.rglob("*") if path.is_file()])
+        temporary.remove_all()
+        seen.append(list(tmp_path.iterdir()))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    with pytest.raises(Exception, match="No space"):
+        made()
+    parts, after = seen
+    assert parts
+    assert after == list(tmp_path.iterdir()) == []
