@@ -58,6 +58,7 @@ def score(
                 data=_named(named),
                 period=period,
                 explanations=explanations,
+                partly=True,
             )
         errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
         notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not quiet]
@@ -108,6 +109,8 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]
     ]
     parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
+    if unread := counts.get("unread"):
+        parts.append(f"{count(unread, 'file or sheet', 'files or sheets')} not read.")
     statuses = _shown(card).select(f"{name}.status" for name in card.definition.indicators)
     undefined = Counter(status for column in statuses for status in column.filter(column != "ok"))
     if undefined:
@@ -138,7 +141,9 @@ def check(
         try:
             chosen: str | None = system or (paths[0] if paths else None)
             with showing(quiet=quiet):
-                card = session.score(list(data), system=chosen, definitions=definitions, explanations=explanations)
+                card = session.score(
+                    list(data), system=chosen, definitions=definitions, explanations=explanations, partly=True
+                )
             findings += card.findings_list
             sys.stdout.write(reporting(card, width=width_of(sys.stdout)))
         except (DataError, DefinitionError) as error:
@@ -184,7 +189,9 @@ def explain(
 
             card = card_of(batch, number, system, period)
         else:
-            card = session.score(some, system=system, definitions=definitions, data=_named(named), period=period)
+            card = session.score(
+                some, system=system, definitions=definitions, data=_named(named), period=period, partly=True
+            )
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
         who = name_of(card, rest[0])
         if form == "json":

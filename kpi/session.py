@@ -43,6 +43,7 @@ def score(
     data: Mapping[str, Data] | None = None,
     period: str | None = None,
     explanations: Source | None = None,
+    partly: bool = False,
 ) -> Scorecard:
     """Scores files, or frames, and returns the scorecard.
 
@@ -55,10 +56,12 @@ def score(
         data: files and frames whose dataset is named.
         period: score only this period, such as 2023Q4; also the period of files that have no period column.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.explanations`.
+        partly: files that cannot be read or placed are findings, where others can.
 
     Raises:
         DefinitionError: when the system cannot be found or used.
-        DataError: when files cannot be read or placed, or hold nothing for the period. Bad rows are findings instead.
+        DataError: when files cannot be read or placed, or hold nothing for the period; with `partly`, when one is not
+            there or none can be read and placed. Bad rows are findings instead.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({
@@ -75,10 +78,10 @@ def score(
     folder = None if definitions is None else Path(definitions)
     every = [*some, *(one for group in named.values() for one in group)]
     with damage_told(every):
-        loaded = _system(system, every, folder)
+        loaded = _system(system, every, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
     wanted = _period(loaded.system, period)
-    panel = take_in(loaded.system, some, named=named, period=period)
+    panel = take_in(loaded.system, some, named=named, period=period, partly=partly)
     return score_panel(compile_plan(loaded.system), panel, period=wanted, explanations=explanations)
 
 
@@ -98,6 +101,7 @@ def score_panel(
     verdict = judged(plan, frame, panel, labels, said.answers)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
+    counts |= {"unread": panel.unread} if panel.unread else {}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
         supply = replace(supply, reporters=panel.reporters)
@@ -164,7 +168,7 @@ def check(
         first = _paths(paths)[:1]
         chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
         try:
-            card = score(some, system=chosen, definitions=definitions, explanations=explanations)
+            card = score(some, system=chosen, definitions=definitions, explanations=explanations, partly=True)
             findings += card.findings_list
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
@@ -214,22 +218,26 @@ def _period(system: System, period: str | None) -> Period | None:
     return wanted
 
 
-def _system(system: str | Path | System | None, data: Sequence[Source], folder: Path | None) -> Loaded:
+def _system(system: str | Path | System | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
     """Returns the system that is given, that the data name, or that alone fits them."""
     if isinstance(system, System):
         return Loaded("", system, ())
     if system is not None:
         return catalogue.find(str(system), folder)
     try:
-        return _chosen(data, folder, unchecked=True)
+        return _chosen(data, folder, unchecked=True, partly=partly)
     except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         # Rows that do not form a table may be why.
-        return _chosen(data, folder, unchecked=False)
+        return _chosen(data, folder, unchecked=False, partly=partly)
 
 
-def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool) -> Loaded:
-    """Returns the system that the data name, or that alone fits them; large files may be left unchecked."""
-    tables = [table for group in read_all(data, unchecked=unchecked) for table in group]
+def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool, partly: bool) -> Loaded:
+    """Returns the system that the data name, or that alone fits them; large files may be left unchecked.
+
+    With `partly`, what is wrong with a file that cannot be read is told when all are taken in.
+    """
+    unread: list[Diagnostic] | None = [] if partly else None
+    tables = [table for group in read_all(data, unchecked=unchecked, unread=unread) for table in group]
     if any(table.pieces is not None and systems_named(table) for table in tables):
         raise Unfit
     # To check them all takes as long as to read them all, and only those that may be meant matter.

@@ -61,19 +61,8 @@ Data = Source | Sequence[Source]
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
 SUFFIXES = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".xlsx",
-    ".xlsm",
-    ".xls",
-    ".parquet",
-    ".arrow",
-    ".feather",
-    ".ipc",
-    ".jsonl",
-    ".ndjson",
-)
+    ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".parquet", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson",
+)  # fmt: skip
 
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
@@ -92,16 +81,22 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: b
     Raises:
         DataError: all findings of all files; the codes stand at the top of this module.
     """
+    tables, wrong = _read_each(Path(path), sheet, unchecked=unchecked)
+    if wrong:
+        raise DataError(wrong)
+    return tuple(tables)
+
+
+def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
+    """Returns the tables of the files that can be read, and what is wrong with the others."""
     tables: list[Table] = []
     findings: list[Diagnostic] = []
-    for one in expanded(Path(path)):
+    for one in expanded(path):
         try:
             tables.extend(_read_file(one, sheet, unchecked=unchecked))
         except DataError as error:
             findings.extend(error.diagnostics)
-    if findings:
-        raise DataError(findings)
-    return tuple(tables)
+    return tables, findings
 
 
 def listed(data: Data) -> list[Source]:
@@ -109,13 +104,23 @@ def listed(data: Data) -> list[Source]:
     return [data] if isinstance(data, Source) else list(data)
 
 
-def read_all(sources: Iterable[Source], *, unchecked: bool = False) -> list[list[Table]]:
+#: Findings about the call or the machine rather than about a file: what is asked for is not there, or cannot be done.
+_OF_THE_CALL = ("K501", "K510")
+
+
+def read_all(
+    sources: Iterable[Source], *, unchecked: bool = False, unread: list[Diagnostic] | None = None
+) -> list[list[Table]]:
     """Returns the tables of every source, in their order; frames are called frame 1, frame 2 ... in messages.
 
-    With `unchecked`, the rows of large text files are not checked beforehand, as for `read`.
+    Args:
+        sources: files and frames.
+        unchecked: the rows of large text files are not checked beforehand, as for `read`.
+        unread: where it is given, files that cannot be read are left out, and what is wrong with them is added to it,
+            unless none can be read.
 
     Raises:
-        DataError: all findings of all sources, as `read`.
+        DataError: all findings of all sources, as `read`; with `unread`, when none can be read, or one is not there.
     """
     found: list[list[Table]] = []
     errors: list[Diagnostic] = []
@@ -130,11 +135,15 @@ def read_all(sources: Iterable[Source], *, unchecked: bool = False) -> list[list
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
                 with progress.stage(f"reading {source}"):
-                    found[-1].extend(read(source, unchecked=unchecked))
+                    tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
+                found[-1] += tables
+                errors += wrong
         except DataError as error:
             errors += error.diagnostics
-    if errors:
+    if errors and (unread is None or not any(found) or any(one.code in _OF_THE_CALL for one in errors)):
         raise DataError(errors)
+    if unread is not None:
+        unread += errors
     return found
 
 

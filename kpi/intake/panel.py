@@ -71,6 +71,8 @@ class Panel:
     #: Who reported (see `kpi.quality.Supply`) and what was restated, where anything was.
     reporters: pl.DataFrame | None = None
     restated: pl.DataFrame | None = None
+    #: How many files and sheets could not be read or placed.
+    unread: int = 0
 
 
 @dataclass
@@ -79,6 +81,8 @@ class _Intake:
 
     system: System
     period: str | None
+    partly: bool = False
+    unread: list[Diagnostic] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -141,6 +145,7 @@ class _Intake:
             self.notes,
             self.facts.reporters(self.system),
             repeats.superseded(self.earlier, sources, self.system, entities),
+            len({(one.place.file, one.place.sheet) for one in self.unread}),
         )
 
     # ---- WHO AND WHICH ---- #
@@ -160,8 +165,10 @@ class _Intake:
                     raise Unfit
                 sources.append(source)
                 self.findings += notes
-        if lost:
-            raise DataError(lost)
+        if lost and not (self.partly and sources and all(one.code == "K541" for one in lost)):
+            raise DataError([*self.unread, *lost])
+        self.unread += lost
+        self.findings += self.unread
         return sources
 
     def named(self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered]) -> Entities:
@@ -288,7 +295,7 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
 
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
-    period: str | None = None, data_hash: str | None = None,
+    period: str | None = None, data_hash: str | None = None, partly: bool = False,
 ) -> Panel:  # fmt: skip
     """Reads files and frames into a panel.
 
@@ -298,6 +305,7 @@ def take_in(
         named: files and frames whose dataset the caller names.
         period: the period of all rows, for data without a period column.
         data_hash: that of all contents as `content_hash` makes it, where it is known.
+        partly: files that cannot be read or placed are findings of the panel, if others can.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -311,9 +319,10 @@ def take_in(
     pool = ThreadPoolExecutor(1, "hash")
 
     def taken(*, unchecked: bool) -> Panel:
-        found = read_all(sources, unchecked=unchecked)
+        unread: list[Diagnostic] | None = [] if partly else None
+        found = read_all(sources, unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period).panel(tables, hashed)
+        return _Intake(system, period, partly, unread or []).panel(tables, hashed)
 
     with damage_told(sources), pool:
         hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash

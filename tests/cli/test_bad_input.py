@@ -12,6 +12,9 @@ from command import GOOD, SYSTEM, kpi, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kpi import score as score_files
+from kpi.errors import DataError
+
 HEADER, *ROWS = GOOD.splitlines()
 ROSTER = SYSTEM.replace("{title: 县}", "{title: 县, roster: roster.csv}")
 OWN_FILE = SYSTEM.replace("of: gdp, target: {at_least: 100}", "of: gdp, target: {at_least: {file: own.csv}}")
@@ -29,7 +32,7 @@ def more(*rows, good=GOOD):
     return {"period.csv": good + "".join(f"{row}\n" for row in rows)}
 
 
-# ---- FILES THAT CANNOT BE READ OR PLACED: NOTHING IS SCORED ---- #
+# ---- FILES THAT CANNOT BE READ OR PLACED: OF THESE NOTHING IS SCORED ---- #
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,41 @@ def test_all_broken_files_are_told_of_at_once(tmp_path):
         ("K502", "empty.csv"), ("K503", "image.csv"), ("K501", "absent.csv"),
     ]  # fmt: skip
     assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        pytest.param("", "K502", id="empty"),
+        pytest.param(b"%PDF-1.7\n" * 9, "K503", id="a PDF"),
+        pytest.param(b"PAR1" + bytes(200) + b"PAR1", "K503", id="damaged Parquet"),
+        pytest.param(HEADER + "\n2023Q4,丙县,办件量,1,234,件\n", "K506", id="ragged"),
+        pytest.param((HEADER + "\n2023Q4,丙县,办件量,1,件\n").encode() + b"\xff\xff\n", "K507", id="mixed encodings"),
+        pytest.param("姓名,电话\n张三,123\n", "K541", id="another table"),
+    ],
+)
+def test_a_bad_file_beside_a_good_one_is_told_and_the_rest_is_scored(tmp_path, bad, code):
+    write(tmp_path, {"data/good.csv": GOOD, "data/bad.csv": bad, "s.yaml": SYSTEM})
+    good, folder = tmp_path / "data" / "good.csv", tmp_path / "data"
+    alone = kpi("score", good, "--system", tmp_path / "s.yaml")
+    for files in ([folder], [folder / "*.csv"], [folder / "bad.csv", good]):
+        ran = kpi("score", *files, "--system", tmp_path / "s.yaml")
+        assert ran.exception is None
+        assert [(found, file) for found, file, _, _ in ran.errors] == [(code, "bad.csv")]
+        assert (ran.code, ran.out, ran.counts) == (2, alone.out, alone.counts)
+        assert "1 file or sheet not read." in ran.err
+    strict = kpi("score", folder, "--system", tmp_path / "s.yaml", "--strict")
+    assert (strict.code, strict.out) == (2, "")
+    checked = kpi("check", tmp_path / "s.yaml", "--data", folder)
+    assert (checked.code, [found for found, *_ in checked.errors]) == (1, [code])
+
+
+def test_a_bad_file_is_no_finding_of_an_embedding_service_unless_it_says_so(tmp_path):
+    write(tmp_path, {"good.csv": GOOD, "bad.csv": "", "s.yaml": SYSTEM})
+    with pytest.raises(DataError, match="K502"):
+        score_files([tmp_path / "good.csv", tmp_path / "bad.csv"], system=tmp_path / "s.yaml")
+    card = score_files([tmp_path / "good.csv", tmp_path / "bad.csv"], system=tmp_path / "s.yaml", partly=True)
+    assert card.counts["unread"] == 1
 
 
 def test_a_dataset_that_the_system_lacks(tmp_path):
