@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,9 @@ from kpi.periods import Period
 
 #: Endings that people leave out: 桐乡 is 桐乡市 where only one entity can be meant.
 _ENDINGS = ("市", "县", "区", "镇", "街道", "乡")
+
+# The code of a county, and what makes the code of twelve digits of it that statistics use down to villages.
+_COUNTY, _NO_TOWN = re.compile(r"\d{6}"), "000000"
 
 #: The first and last month of what holds at any time.
 ALWAYS = (0, 12 * 9999)
@@ -52,6 +56,8 @@ class Entities:
                     found.setdefault(clean(str(text)), place)
         for text, place in self.others.items():
             found.setdefault(text, place)
+        for text in [text for text in found if _COUNTY.fullmatch(text)]:
+            found.setdefault(text + _NO_TOWN, found[text])
         for place, name in enumerate(self.names):
             for ending in _ENDINGS:
                 if name.endswith(ending) and len(name) - len(ending) >= 2:
@@ -79,7 +85,7 @@ class Entities:
         return rows.join(late, on=keys, maintain_order="left")
 
     def _outdated(self, text: str, start: int, months: int) -> str | None:
-        first, last = self.times.get(clean(text), ALWAYS)
+        first, last = self.times.get(clean(text).removesuffix(_NO_TOWN), self.times.get(clean(text), ALWAYS))
         if start + months - 1 >= first and start <= last:
             return None
         since = f"since {Period(first, 1).label}" if start < first else f"until {Period(last, 1).label}"

@@ -36,6 +36,15 @@ def test_every_code_and_name_of_an_entity_means_it(roster):
     }  # fmt: skip
 
 
+def test_a_county_has_a_code_of_twelve_digits_too(roster):
+    entities = roster(HISTORY)
+    assert entities.resolve(["330483000000", "330423000000", "330419000000", "330483001000"]) == {
+        "330483000000": 1, "330423000000": 1, "330419000000": 0,
+    }  # fmt: skip
+    long = roster("entity,code\n桐乡市,330483000000\n")
+    assert long.resolve(["330483", "330483000000"]) == {"330483": 0, "330483000000": 0}
+
+
 def test_an_entity_is_shown_with_its_last_row(roster):
     assert roster(HISTORY).frame.rows(named=True)[1] == {
         "人口": "80", "entity": "桐乡市", "code": "330483", "cohort": "市",
@@ -44,12 +53,15 @@ def test_an_entity_is_shown_with_its_last_row(roster):
 
 def test_a_code_out_of_its_time_is_told(roster):
     rows = pl.DataFrame(
-        {"entity": ["330423", "330423", "330483", "330483", "桐乡市"], "months": [3] * 5},
+        {"entity": ["330423", "330423", "330483", "330483", "桐乡市", "330423000000"], "months": [3] * 6},
         schema_overrides={"months": pl.Int32},
-    ).with_columns(start=pl.Series([1993 * 12, 1993 * 12 + 3, 1993 * 12, 1993 * 12 + 3, 1990 * 12], dtype=pl.Int32))
+    )
+    starts = [1993 * 12, 1993 * 12 + 3, 1993 * 12, 1993 * 12 + 3, 1990 * 12, 2000 * 12]
+    rows = rows.with_columns(start=pl.Series(starts, dtype=pl.Int32))
     assert roster(HISTORY).outdated(rows)["outdated"].to_list() == [
         "`330423` is the code of 桐乡市 only until 1993-03",
         "`330483` is the code of 桐乡市 only since 1993-04",
+        "`330423000000` is the code of 桐乡市 only until 1993-03",
     ]
 
 
