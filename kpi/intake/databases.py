@@ -84,7 +84,8 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
 
 
 def _refused(name: str, words: object, secret: str = "") -> DataError:
-    text = without_passwords(str(words).strip(), secret)
+    # A driver lays its words out on lines, with a caret below the query.
+    text = without_passwords(" ".join(str(words).replace("^", "").split()), secret)
     hint = "nothing was changed; look at the query and at the connection, and ask again"
     return DataError(Diagnostic("K830", f"the database does not answer the query: {text}", Place(name), hint))
 

@@ -131,6 +131,18 @@ def test_what_is_wrong_with_the_configuration_is_told(folder, text, line, words)
     assert line is None or found.place.line == line
 
 
+def test_what_a_database_says_is_told_on_one_line(folder):
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(str(folder / "a.duckdb")) as connection:
+        connection.execute("CREATE TABLE figures (a INTEGER)")
+    configured(folder, '[data.monthly]\ndatabase = "duckdb"\npath = "a.duckdb"\nsql = "SELECT b FROM figures"')
+    with pytest.raises(DataError) as caught:
+        values()
+    (found,) = caught.value.diagnostics
+    assert "b" in found.message
+    assert set("\n\t^").isdisjoint(found.message)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
