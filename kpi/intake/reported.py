@@ -182,7 +182,7 @@ def clean_rows(
     refuse(
         pl.col("factor").is_null() & (pl.col("status") == "ok"),
         roles.get("unit"),
-        lambda row: ("K605", str(row["misfit"]), None),
+        lambda row: ("K605", str(row["misfit"]), _unit_above(source, row)),
     )
     too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
     refuse(too_large, roles.get("value"), lambda row: ("K604", f"`{row['value']}` is too large", None))
@@ -276,6 +276,16 @@ def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
 
 def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K610", str(row["outdated"]), "use the code of that time, or the name"
+
+
+def _unit_above(source: Placed, row: dict[str, object]) -> str | None:
+    """Returns what to do about a unit that a row has from the line above the table."""
+    if source.table.unit is None or row["unit"] != source.table.unit:
+        return None
+    where = "the header" if isinstance(source.dataset, PanelData) else "a column 计量单位"
+    return (
+        f"单位：{source.table.unit} above the table is taken for all that has no unit of its own: write it into {where}"
+    )
 
 
 def _lacking(raw: pl.DataFrame, system: System) -> list[tuple[str, str]]:

@@ -429,6 +429,17 @@ def test_a_wide_file_names_the_bad_cell(tmp_path):
     assert (ran.code, ran.counts) == (2, {"read": 6, "used": 5, "refused": 1})
 
 
+def test_a_unit_above_the_table_that_fits_a_column_not_is_said_to_come_from_there(tmp_path):
+    text = "单位：万元,,,\n期别,地区,GDP,办件量\n2023Q4,甲县,1200000,1000\n"
+    ran = score(tmp_path, {"period.csv": text}, system=SYSTEM.replace("title: 地区生产总值", "title: GDP"))
+    assert (ran.errors, ran.counts) == (
+        [("K605", "period.csv", 3, "办件量")], {"read": 2, "used": 1, "refused": 1}
+    )  # fmt: skip
+    (hint,) = [one["hint"] for one in ran.findings if one["code"] == "K605"]
+    assert hint.startswith("单位：万元 above the table")
+    assert hint.endswith("the header")
+
+
 def test_a_column_of_a_wide_file_that_is_not_read_is_told(tmp_path):
     text = "期别,地区,地区生产总值,办件量,网上办件,人口,备注\n2023Q4,甲县,120,1000,900,5,无\n"
     ran = score(tmp_path, {"period.csv": text})
