@@ -1,0 +1,40 @@
+"""The table of cells in docs/data.md says what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import kpi
+from kpi.system import System
+
+LINES = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8").splitlines()
+ROWS = [re.fullmatch(r"\| (`.*`) \| (\S+) \| (\S+) \|", line) for line in LINES]
+CELLS = [(cell, row[2], row[3]) for row in ROWS if row for cell in re.findall("`([^`]+)`", row[1])]
+
+
+def test_the_table_is_there():
+    assert len(CELLS) > 40
+
+
+@pytest.mark.parametrize("unit", sorted({unit for _, unit, _ in CELLS}))
+def test_cells_are_what_the_documentation_says(unit):
+    cells = [(cell, said) for cell, of, said in CELLS if of == unit]
+    system = System.model_validate({
+        "system": "cells", "period": "quarter", "entities": {}, "measures": {"it": {"unit": unit, "over_time": "last"}},
+        "indicators": {"level": {"kind": "level", "of": "it"}},
+    })  # fmt: skip
+    who = [f"{at:02}" for at in range(len(cells))]
+    frame = pl.DataFrame({"期别": "2023Q4", "地区": who, "指标": "it", "数值": [cell for cell, _ in cells]})
+    card = kpi.score(frame, system=system)
+    found = dict(card.measures.select("entity", pl.coalesce(pl.col("value").cast(pl.String), "status")).rows())
+    for name, (cell, said) in zip(who, cells, strict=True):
+        if said in ("missing", "not_applicable", "below_unit", "refused"):
+            assert found[name] == said, cell
+        else:
+            assert float(found[name]) == pytest.approx(float(said), rel=1e-12), cell
+    told = {one.place.row for one in card.findings_list if one.code in ("K604", "K605")}
+    assert told == {at for at, (_, said) in enumerate(cells, 1) if said == "refused"}
