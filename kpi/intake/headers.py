@@ -22,7 +22,7 @@ LEVELS = "_"
 _ROLES: dict[Role, str] = {
     "period": "期别 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
     " 日期 时间 所属期 所属时期"
-    " period date month quarter year yearmonth time",
+    " period date month quarter year yearmonth year_month year-month time",
     "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"

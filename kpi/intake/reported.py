@@ -160,7 +160,7 @@ def clean_rows(
     refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("start").is_null(), roles.get("period", ""), _bad_period, lost.get("period", 0))
+    refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost.get("period", 0))
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
@@ -268,7 +268,10 @@ def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) 
     return finding.code, finding.message, finding.hint
 
 
-def _bad_period(row: dict[str, object]) -> tuple[str, str, str | None]:
+def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
+    if row["period"] is None and "period" not in source.roles:
+        hint = "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
+        return "K606", "no column says which period the row is for", hint
     if row["period"] is None:
         return "K606", "the row has no period", "fill it in, or give one for the whole file with --period"
     return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None

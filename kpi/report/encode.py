@@ -50,9 +50,9 @@ def parquet(frame: pl.DataFrame, scorecard: Results, /) -> bytes:
 def document(scorecard: Results, /) -> bytes:
     """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
 
-    Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, then
-    totals, pillars, indicators and findings (and weights and treated, where there are any) as arrays of objects, one
-    object a line.
+    Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, rows
+    (of the data: read = used + refused + restated + repeated), then totals, pillars, indicators and findings (and what
+    else there is, such as weights and restated) as arrays of objects, one object a line.
     """
     head = {**_head(scorecard), **_about(scorecard)}
     parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
@@ -97,4 +97,5 @@ def _about(scorecard: Results) -> dict[str, object]:
         "full": scorecard.full,
         "decimals": scorecard.decimals,
         "periods": list(scorecard.periods),
+        **({"rows": dict(counts)} if (counts := getattr(scorecard, "counts", None)) else {}),
     }

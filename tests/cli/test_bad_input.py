@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from pathlib import Path
@@ -348,6 +349,22 @@ def test_strict_prints_no_result(tmp_path, files, system, expected, counts):
     assert ran.exception is None
     assert (ran.code, out.exists()) == ((2, False) if expected else (0, True))
     assert ran.out == ""
+
+
+def test_json_counts_the_rows_as_the_summary_does(tmp_path):
+    write(tmp_path, {"s.yaml": SYSTEM, **more("2023Q4,乙县,办件量,500,件", "2023Q4,丙县,办件量,x,件")})
+    ran = kpi("score", tmp_path / "period.csv", "--system", tmp_path / "s.yaml", "-f", "json")
+    rows = json.loads(ran.out)["rows"]
+    assert rows == {"read": 8, "used": 6, "refused": 1, "restated": 0, "repeated": 1}
+    assert {name: number for name, number in rows.items() if number} == ran.counts
+
+
+def test_a_table_without_a_column_of_periods_says_so(tmp_path):
+    write(tmp_path, {"s.yaml": SYSTEM, "period.csv": GOOD.replace("期别", "阶段", 1)})
+    ran = kpi("score", tmp_path / "period.csv", "--system", tmp_path / "s.yaml")
+    assert {(code, field) for code, _, _, field in ran.errors} == {("K606", None)}
+    assert {one["message"] for one in ran.findings} == {"no column says which period the row is for"}
+    assert kpi("score", tmp_path / "period.csv", "--system", tmp_path / "s.yaml", "-p", "2023Q4").code == 0
 
 
 def test_a_refused_figure_is_no_zero_and_says_why(tmp_path):
