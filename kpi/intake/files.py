@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from kpi import progress
-from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
 from kpi.intake.delimited import read_delimited
 from kpi.intake.encoding import as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
@@ -88,14 +88,20 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: b
 
 
 def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
-    """Returns the tables of the files that can be read, and what is wrong with the others."""
+    """Returns the tables of the files and sheets that can be read, and what is wrong with the others."""
     tables: list[Table] = []
     findings: list[Diagnostic] = []
     for one in expanded(path):
         try:
-            tables.extend(_read_file(one, sheet, unchecked=unchecked))
+            some = _read_file(one, sheet, unchecked=unchecked)
         except DataError as error:
             findings.extend(error.diagnostics)
+            continue
+        # Sheets that cannot be read stand among the notes of those that can.
+        for table in some:
+            wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
+            findings += wrong
+            tables.append(replace(table, notes=tuple(note for note in table.notes if note not in wrong)))
     return tables, findings
 
 

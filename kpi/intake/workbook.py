@@ -34,11 +34,12 @@ _NO_TABLE = {"K504", "K505"}
 def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = None) -> tuple[Table, ...]:
     """Returns the tables of a workbook (`kind` xlsx or xls), one a visible sheet, or of the one sheet that is named.
 
-    Hidden and blank sheets are left out with a note, and so are sheets without a table when others have one.
+    Hidden and blank sheets are left out with a note, and so are sheets without a table when others have one. What is
+    wrong with a sheet beside others is an error among the notes of the first table.
 
     Raises:
         DataError: K501 no such sheet, K502 no sheet with cells, K503 damaged, K509 too large, K510 a package is
-            missing, and what `find_layout` raises.
+            missing, and what `find_layout` raises, where no sheet can be read.
     """
     tables: list[Table] = []
     findings: list[Diagnostic] = []
@@ -53,17 +54,15 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
             tables.append(_table(grid, marks, where))
         except DataError as error:
             findings.extend(error.diagnostics)
-    if tables and all(one.code in _NO_TABLE for one in findings):
+    if tables:
         notes += [
             replace(one, message=f"the sheet was left out: {one.message}", severity=Severity.WARNING)
+            if one.code in _NO_TABLE
+            else one
             for one in findings
         ]
         return (replace(tables[0], notes=(*notes, *tables[0].notes)), *tables[1:])
-    if not findings and not tables:
-        findings.append(Diagnostic("K502", "no visible sheet of the workbook has cells", place))
-    if findings:
-        raise DataError(findings)
-    return tuple(tables)
+    raise DataError(findings or [Diagnostic("K502", "no visible sheet of the workbook has cells", place)])
 
 
 def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:

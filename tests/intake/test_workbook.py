@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from kpi.errors import DataError, Place, Severity
+from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.intake import encoding, marks
-from kpi.intake.files import read
+from kpi.intake.files import read, read_all
 from kpi.intake.numbers import read_numbers
 
 
@@ -156,6 +156,19 @@ def test_findings_of_all_sheets_come_together(make):
 
     found = refusal(make(一=twice, 二=plain, 三=twice))
     assert [(one.code, one.place.sheet) for one in found] == [("K508", "一"), ("K508", "三")]
+
+
+def test_what_is_wrong_with_a_sheet_need_not_keep_the_others(make):
+    def twice(sheet, _):
+        sheet.write_row("A1", ["地区", "地区"])
+        sheet.write_row("A2", ["南湖区", 1])
+
+    path = make(一=twice, 二=plain)
+    unread: list[Diagnostic] = []
+    ((table,),) = read_all([path], unread=unread)
+    assert (table.sheet, [(one.code, one.place.sheet) for one in unread]) == ("二", [("K508", "一")])
+    assert all(one.severity is not Severity.ERROR for one in table.notes)
+    assert [one.code for one in refusal(path)] == ["K508"]
 
 
 def test_a_workbook_without_cells(make):
