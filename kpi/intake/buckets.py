@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi import expressions
+from kpi import expressions, progress
 from kpi.intake.events import MONTH, ORDER, WHO, Span, cell, places, valid
-from kpi.intake.partials import PER, Aggregation, condition
+from kpi.intake.partials import PER, ROWS, Aggregation, condition
 from kpi.measures import Distinct, First, Last, OfRows, Part
 
 #: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
@@ -98,7 +98,11 @@ class Statistics:
             )
             most = max(CELLS // (3 + len(family)), 1)
             some = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
-            made = [self._of_bucket(where, family, bucket) for bucket in some]
+            made = []
+            for bucket in some:
+                read = groups.filter(pl.col(MONTH).is_between(*bucket.span))[ROWS].sum()
+                with progress.stage(progress.doing(), int(read)):
+                    made.append(self._of_bucket(where, family, bucket))
             yield from (pl.concat(frames) for frames in zip(*made, strict=True))
 
     def _of_bucket(

@@ -145,7 +145,7 @@ class _Coding:
 
     def run(self) -> Coded:
         parts: list[pl.DataFrame] = []
-        with progress.stage(f"reading {self.table.file}"):
+        with progress.stage(f"reading {self.table.file}", self.table.size or self.table.about):
             try:
                 for rows, plain in self.read():
                     if plain:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kpi import progress
 from kpi.errors import DataError, Diagnostic, Place, Severity, count
 from kpi.intake.encoding import Text, head_of
 from kpi.intake.layout import SEARCHED, Layout, find_layout, trailing_notes
@@ -45,7 +46,8 @@ def read_delimited(text: Text, place: Place) -> Table:
     layout = find_layout(head, place)
     source, scratch = text.path, text.scratch
     frame = _cells(source, layout, delimiter)
-    found = _measure(frame)
+    with progress.stage(f"reading {place.file}", max(text.lines - layout.body, 0) or None):
+        found = _measure(progress.counted(frame))
     # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
     wanted = found is None or (whole and found[0] + layout.body < len(head))
     if found is None or wanted or found[0] + layout.body != text.lines + (not _ends_with_break(source)):

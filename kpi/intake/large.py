@@ -73,9 +73,20 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         columns=layout.columns,
         first_row=layout.body + 1,
         unit=layout.unit,
+        about=_about(size, beginning, end),
         titles=layout.titles,
         depth=layout.depth,
         notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
         scratch=None if made is None else made.scratch,
         pieces=pieces,
     )
+
+
+def _about(size: int, *parts: bytes) -> int:
+    r"""Returns nearly how many lines a file of some size (bytes) has, two digits of it, by parts of it.
+
+    >>> _about(100_000_000, b"2023-01,a,1\n" * 100, b"2023-12,b,12\n" * 100)
+    8000000
+    """
+    lines = size * sum(part.count(b"\n") for part in parts) / sum(map(len, parts))
+    return int(float(f"{lines:.1e}"))

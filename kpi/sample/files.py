@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -302,6 +303,8 @@ def _parquet(made: Made, path: Path) -> int:
     from polars.io.plugins import register_io_source
 
     rows = 0
+    # Polars takes the batches in a thread of its own, which does not know who watches.
+    watching = copy_context()
 
     def batches(
         _columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
@@ -309,7 +312,7 @@ def _parquet(made: Made, path: Path) -> int:
         nonlocal rows
         for batch in made.batches():
             rows += batch.height
-            progress.advance(batch.height)
+            watching.run(progress.advance, batch.height)
             yield batch
 
     schema = next(made.batches()).schema

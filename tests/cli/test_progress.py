@@ -33,6 +33,19 @@ class Heard:
     def end(self):
         self.told.append("end")
 
+    def stages(self):
+        """Returns name, total and rows of every stage."""
+        found, around = [], []
+        for told in self.told:
+            if isinstance(told, tuple):
+                around.append(len(found))
+                found.append([*told, 0])
+            elif told == "end":
+                around.pop()
+            else:
+                found[around[-1]][2] += told
+        return found
+
 
 def on_a_terminal(*command):
     """Returns what a command writes on stderr when that is a terminal, and what on stdout, a pipe."""
@@ -129,4 +142,48 @@ def test_scoring_tells_its_stages_and_the_rows_of_large_files(tmp_path):
     assert stages[0].startswith("reading ")
     assert stages[-1] == "scoring"
     assert ("aggregating items", 20_000) in heard.told
-    assert sum(told for told in heard.told if isinstance(told, int)) == sum(files.values())
+    assert sum(rows for name, _, rows in heard.stages() if ".csv" not in name) == sum(files.values())
+
+
+@pytest.mark.parametrize("name", ["s.parquet", "s.csv"])
+def test_a_sample_tells_its_rows(tmp_path, name):
+    sample, heard = Sample(kpi.load("service-reviews"), rows=5_000), Heard()
+    with watched(heard):
+        write(sample, tmp_path / name)
+    assert heard.stages()[-1] == [f"writing {tmp_path / name}", 5_000, 5_000]
+
+
+EVENTS = """
+system: events
+period: month
+entities: {}
+datasets: {cases: {form: records, columns: {period: 日期, entity: 地区}}}
+measures:
+  n: {kind: count, from: cases, unit: 件}
+  middle: {kind: median, from: cases, of: 收费, unit: 元}
+  high: {kind: quantile, q: 0.9, from: cases, of: 收费, unit: 元, where: 收费 > 10}
+indicators: {x: {kind: level, of: middle}, y: {kind: level, of: high}, z: {kind: level, of: n}}
+"""
+REPORTS = """
+system: reports
+period: month
+entities: {}
+measures: {output: {title: 产值, unit: 亿元}}
+indicators: {x: {kind: level, of: output}}
+"""
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("text", [EVENTS, REPORTS], ids=["events", "reports"])
+def test_every_stage_that_reads_rows_knows_how_many_there_will_be(tmp_path, monkeypatch, text, form, large):
+    monkeypatch.setattr("kpi.intake.large.LARGE", 1 if large else 1 << 40)
+    (tmp_path / "s.yaml").write_text(text, "utf-8")
+    of = kpi.load(tmp_path / "s.yaml")
+    (file,) = write(Sample(of, entities=100, seed=2), tmp_path / f"s.{form}")
+    heard = Heard()
+    with watched(heard):
+        kpi.score(file, system=of)
+    counted = [(total, rows) for _, total, rows in heard.stages() if rows]
+    assert counted
+    assert all(rows * 0.8 <= (total or 0) <= rows * 1.2 for total, rows in counted), counted
