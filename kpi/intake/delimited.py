@@ -36,22 +36,26 @@ _CELL_LIMIT = csv.field_size_limit()
 def read_delimited(text: Text, place: Place) -> Table:
     """Returns the table of a delimited text file; `place.file` names it.
 
+    Rows with too many cells (K506) are blank and stand among the notes, as errors; `refused` counts them.
+
     Raises:
-        DataError: K504 and K508 as `find_layout`, K505 only a header, K506 rows with too many cells, K513 quotation
-            marks that do not close.
+        DataError: K504 and K508 as `find_layout`, K505 only a header, K506 most rows have too many cells, K513
+            quotation marks that do not close.
     """
     beginning, whole = head_of(text.path)
     delimiter = delimiter_of(beginning.getvalue())
     head = head_rows(beginning, delimiter, place, whole=whole)
     layout = find_layout(head, place)
     source, scratch = text.path, text.scratch
+    ragged: list[Diagnostic] = []
+    refused = 0
     frame = _cells(source, layout, delimiter)
     with progress.stage(f"reading {place.file}", max(text.lines - layout.body, 0) or None):
         found = _measure(progress.counted(frame))
     # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
     wanted = found is None or (whole and found[0] + layout.body < len(head))
     if found is None or wanted or found[0] + layout.body != text.lines + (not _ends_with_break(source)):
-        clean_copy = _checked_copy(source, layout, delimiter, place, wanted=wanted)
+        clean_copy, ragged, refused = _checked_copy(source, layout, delimiter, place, wanted=wanted)
         if clean_copy is not None:
             scratch = clean_copy
             frame = _cells(scratch.path, replace(layout, body=0), ",")
@@ -59,7 +63,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     if found is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", "the rows do not form a table", place))
     rows, nulls = found
-    notes = list(layout.notes)
+    notes = [*ragged, *layout.notes]
     if text.encoding != "UTF-8":
         notes.insert(0, encoding_note(text, place))
     tail = frame.slice(max(rows - SEARCHED, 0), SEARCHED).collect().rows()
@@ -86,6 +90,7 @@ def read_delimited(text: Text, place: Place) -> Table:
         depth=layout.depth,
         notes=tuple(notes),
         size=rows,
+        refused=refused,
         scratch=scratch,
         scan=lambda types: scan(*read, names, types, most=most),
     )
@@ -212,17 +217,22 @@ def _ends_with_break(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _checked_copy(path: Path, layout: Layout, delimiter: str, place: Place, *, wanted: bool) -> Scratch | None:
-    """Returns a clean copy of the data rows, or None when none is `wanted`, after a check of every row.
+def _checked_copy(
+    path: Path, layout: Layout, delimiter: str, place: Place, *, wanted: bool
+) -> tuple[Scratch | None, list[Diagnostic], int]:
+    """Returns a clean copy of the data rows, after a check of every row, or None when none is `wanted`.
 
-    Cells beyond the last column are left out when they are blank.
+    Cells beyond the last column are left out when they are blank. Rows with other cells there are blank in the copy;
+    their findings (at most `LISTED`) and their number are returned, too.
 
     Raises:
-        DataError: K506 and K513 with every row that is wrong (at most `LISTED` are listed).
+        DataError: K513, and K506 where no copy is wanted or more rows are wrong than right, with every row that is
+            wrong (at most `LISTED` are listed).
     """
     width = len(layout.columns)
     findings: list[Diagnostic] = []
-    wrong = 0
+    ragged: list[Diagnostic] = []
+    wrong = right = 0
     scratch = Scratch()
     at = 0
     with (
@@ -242,17 +252,19 @@ def _checked_copy(path: Path, layout: Layout, delimiter: str, place: Place, *, w
                 if any(cell.strip() for cell in row[width:]):
                     wrong += 1
                     if wrong <= LISTED:
-                        findings.append(_ragged(place, at, row, width))
-                elif wanted:
+                        ragged.append(_ragged(place, at, row, width))
+                    row = []  # noqa: PLW2901 - which cell belongs where cannot be told
+                right += any(row)
+                if wanted:
                     # A row of nothing is written with its delimiters, or a single column would lose it.
                     writer.writerow(row[:width] + [""] * (width - len(row)))
         except csv.Error as error:
             findings.append(_malformed(place, at + 1, str(error)))
     if wrong > LISTED:
-        findings.append(Diagnostic("K506", f"... and {wrong - LISTED:,} more such rows", place))
-    if findings:
-        raise DataError(findings)
-    return scratch if wanted else None
+        ragged.append(Diagnostic("K506", f"... and {wrong - LISTED:,} more such rows", place))
+    if findings or (wrong and (not wanted or wrong > right)):
+        raise DataError([*ragged, *findings])
+    return (scratch if wanted else None), ragged, wrong
 
 
 def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:

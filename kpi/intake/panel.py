@@ -145,7 +145,10 @@ class _Intake:
             self.notes,
             self.facts.reporters(self.system),
             repeats.superseded(self.earlier, sources, self.system, entities),
-            len({(one.place.file, one.place.sheet) for one in self.unread}),
+            len(
+                {(one.place.file, one.place.sheet) for one in self.unread}
+                - {(source.table.file, source.table.sheet) for source in sources}
+            ),
         )
 
     # ---- WHO AND WHICH ---- #
@@ -164,6 +167,8 @@ class _Intake:
                 if table.pieces is not None and not isinstance(source.dataset, ReportedData):
                     raise Unfit
                 sources.append(source)
+                self.read += table.refused
+                self.refused += table.refused
                 self.findings += notes
         if lost and not (self.partly and sources and all(one.code == "K541" for one in lost)):
             raise DataError([*self.unread, *lost])

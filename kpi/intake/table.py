@@ -61,6 +61,7 @@ class Table:
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
         about: nearly how many rows there are, for whoever waits; where the reader does not know it.
+        refused: how many rows are blank here as their cells did not fit the columns; errors in `notes` tell which.
         cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.large`).
         scan: gives the frame with some columns read as other types than String, where the file can be read so.
@@ -78,6 +79,7 @@ class Table:
     notes: tuple[Diagnostic, ...] = ()
     size: int | None = None
     about: int | None = None
+    refused: int = 0
     cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
     pieces: Pieces | None = field(default=None, repr=False, compare=False)

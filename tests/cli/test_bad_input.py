@@ -53,7 +53,9 @@ def more(*rows, good=GOOD):
         pytest.param(
             {"period.csv": GOOD.replace("地区", "啥", 1)}, ("K541", "period.csv", None, None), id="no entity column"
         ),
-        pytest.param(more("2023Q4,乙县,办件量,1,234,件"), ("K506", "period.csv", 8, None), id="ragged"),
+        pytest.param(
+            {"period.csv": HEADER + "\n2023Q4,乙县,办件量,1,234,件\n"}, ("K506", "period.csv", 2, None), id="ragged"
+        ),
         pytest.param(more('2023Q4,乙县,"办件量,1,件'), ("K513", "period.csv", 8, None), id="open quotation mark"),
         pytest.param(
             {"period.csv": GOOD.replace("数值", "地区", 1)}, ("K508", "period.csv", 1, None), id="header twice"
@@ -231,6 +233,20 @@ ROW_CASES = [
         [("K605", 8, "计量单位")],
         {"read": 7, "used": 6, "refused": 1},
         id="typed unit of another dimension",
+    ),
+    pytest.param(
+        more("2023Q4,乙县,办件量,1,234,件"),
+        SYSTEM,
+        [("K506", 8, None)],
+        {"read": 7, "used": 6, "refused": 1},
+        id="a comma that makes two cells of one",
+    ),
+    pytest.param(
+        {"period.csv": GOOD.replace("1000,件", "1,000,件").replace("甲县,地区生产总值,120", "甲县,地区生产总值,一百")},
+        SYSTEM,
+        [("K506", 3, None), ("K604", 2, "数值")],
+        {"read": 6, "used": 4, "refused": 2},
+        id="rows after it keep their numbers",
     ),
     pytest.param(
         more("2023Q4,丙县,办件量,9,个头"),
