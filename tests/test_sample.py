@@ -148,6 +148,18 @@ def test_what_cannot_be_made_is_said(asked, code, tmp_path):
     assert [one.code for one in caught.value.diagnostics] == [code]
 
 
+def test_more_entities_than_fit_are_refused_before_they_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"K570.*a sample of 1,000,000,000,000 entities needs"):
+        write(Sample(finer(), entities=10**12), tmp_path)
+
+
+def test_a_file_is_of_the_form_that_its_name_says(tmp_path):
+    with pytest.raises(DataError, match=r"K541.*named as parquet but is to be csv"):
+        write(Sample(system("service-reviews"), rows=10), tmp_path / "r.parquet", form="csv")
+    assert not list(tmp_path.iterdir())
+    assert write(Sample(system("service-reviews"), rows=10), tmp_path / "r.csv", form="csv")
+
+
 def test_rows_are_those_of_records(tmp_path):
     with pytest.raises(DataError, match="K560"):
         write(Sample(system("smart-communities"), rows=100), tmp_path)
@@ -170,6 +182,8 @@ def test_the_command_writes_files_or_a_stream(tmp_path):
     assert streamed.out.encode() == (tmp_path / "r.csv").read_bytes()
     assert streamed.err == ""
     assert run("sample", "service-reviews", "-q", "-o", tmp_path / "q.parquet", findings=False).err == ""
+    binary = run("sample", "service-reviews", "-f", "parquet")
+    assert (binary.code, binary.out, [one["code"] for one in binary.findings]) == (2, "", ["K541"])
     wrong = run("sample", "service-review", "-o", tmp_path)
     assert (wrong.code, [one["code"] for one in wrong.findings]) == (2, ["K205"])
 

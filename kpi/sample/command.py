@@ -9,7 +9,7 @@ from typing import Any
 
 from kpi.catalogue import load
 from kpi.display import showing
-from kpi.errors import count
+from kpi.errors import DataError, Diagnostic, count
 from kpi.sample.files import Sample, pour, write
 
 
@@ -25,6 +25,8 @@ def sample(
     began = time.perf_counter()
     wanted = Sample(load(system, definitions), last=period, **asked)
     if output is None:
+        if form == "parquet":
+            raise DataError(Diagnostic("K541", "standard output takes csv only", hint="name a file: -o sample.parquet"))
         # Rows that scroll by on the same terminal show by themselves how far it is.
         with showing(quiet=quiet or sys.stdout.isatty()):
             pour(wanted, sys.stdout.buffer, dataset)

@@ -18,6 +18,7 @@ from kpi.intake.match import datasets, of_dataset
 from kpi.intake.roster import from_roster
 from kpi.measures import Reported
 from kpi.periods import Period, PeriodError
+from kpi.resources import make_sure
 from kpi.sample.draws import one_of, salt, share
 from kpi.sample.events import Events
 from kpi.sample.figures import Figure, figures, wide
@@ -31,6 +32,8 @@ FORMATS = {".csv": "csv", ".parquet": "parquet"}
 HEADERS = {
     "period": "期别", "entity": "地区", "measure": "指标", "value": "数值", "unit": "计量单位", "revision": "修订",
 }  # fmt: skip
+#: What the name of an entity takes of memory, in bytes.
+_NAME = 128
 #: Units in which a figure is also reported, by the unit it is kept in.
 _ODD = {"亿元": "万元", "万元": "元"}
 
@@ -100,6 +103,7 @@ class Sample:
             title = self.system.entities.title
             stem = f"样本{title if 0 < len(title) <= 4 and title.isalpha() else '单位'}"
             many = 20 if self.entities is None else self.entities
+            make_sure(_NAME * many, f"a sample of {many:,} entities", "ask for fewer")
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
         known = from_roster(self.system.home / roster, None).names
         if self.entities is not None and self.entities > len(known):
@@ -237,7 +241,13 @@ def write(
     path = Path(target)
     if path.suffix.lower() in FORMATS and not path.is_dir():
         _, only = _only(made)
-        return {path: _write(only, path, form or FORMATS[path.suffix.lower()])}
+        meant = FORMATS[path.suffix.lower()]
+        if form not in (None, meant):
+            hint = f"leave out --format, or name the file {path.with_suffix(f'.{form}').name}"
+            raise DataError(
+                Diagnostic("K541", f"the file is named as {meant} but is to be {form}", Place(str(path)), hint)
+            )
+        return {path: _write(only, path, meant)}
     if path.suffix and not path.is_dir() and not str(target).endswith("/"):
         hint = f"write {' or '.join(FORMATS)}, or a folder"
         raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
