@@ -114,7 +114,7 @@ class Judge:
             # Setting the alarm costs more than an input: it is set anew after fifty.
             faulthandler.dump_traceback_later(SECONDS, exit=True)
         try:
-            card = kpi.score(file, system=self.system)
+            card = kpi.score(file, system=self.system, partly=True)
         except DataError as error:
             if not error.diagnostics or not all(one.message and one.code for one in error.diagnostics):
                 raise Wrong("a refusal without a reason") from error
