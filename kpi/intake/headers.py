@@ -156,6 +156,8 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
     (('GDP', '亿元'), ('县(市、区)', None), ('GDP', '亿元'))
     >>> split_unit("GDP/亿元", {"亿元"}.__contains__), split_unit("收入/支出", {"亿元"}.__contains__)
     (('GDP', '亿元'), ('收入/支出', None))
+    >>> split_unit("满意率_(%)")
+    ('满意率', '%')
     """
     cleaned = clean(header)
     accepts = is_unit or looks_like_unit
@@ -166,7 +168,8 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
         candidates += [(cleaned[: part.start()], cleaned[part.end() :]) for part in _PARTED.finditer(cleaned)]
     for name, unit in candidates:
         if name and accepts(unit.strip()):
-            return name.strip(), unit.strip()
+            # A row of units below the names joins them: 满意率 over (%).
+            return name.strip().rstrip(LEVELS), unit.strip()
     return cleaned, None
 
 

@@ -103,6 +103,10 @@ WIDE = "期别,地区,{},{},{}\n" + ROWS
             + ROWS.format(1200000, 800000),
             id="wide, three rows, a unit in a group",
         ),
+        pytest.param(
+            "期别,地区,GDP,办件量,网上办件量\n,,（万元）,（件）,件\n" + ROWS.format(1200000, 800000),
+            id="wide, a row of units",
+        ),
         pytest.param(WIDE.format("gdp", "cases", "online", 120, 80), id="wide, names of measures"),
         pytest.param(LONG.replace("2023Q4", "2023年四季度"), id="periods in words"),
         pytest.param(LONG.replace("2023Q4", "2023-12-31"), id="dates that end the period"),
