@@ -35,7 +35,8 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
     """Returns the tables of a workbook (`kind` xlsx or xls), one a visible sheet, or of the one sheet that is named.
 
     Hidden and blank sheets are left out with a note, and so are sheets without a table when others have one. What is
-    wrong with a sheet beside others is an error among the notes of the first table.
+    wrong with a sheet beside others, which may only lack the names that another has, is an error among the notes of the
+    first table.
 
     Raises:
         DataError: K501 no such sheet, K502 no sheet with cells, K503 damaged, K509 too large, K510 a package is
@@ -44,12 +45,14 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
     tables: list[Table] = []
     findings: list[Diagnostic] = []
     notes: list[Diagnostic] = []
+    widths: dict[str, int] = {}
     for name, visible, grid, marks in (_xlsx if kind == "xlsx" else _xls)(path, place, sheet):
         where = replace(place, sheet=name)
         if grid is None:
             what = "has no cells" if visible else "is hidden"
             notes.append(Diagnostic("K524", f"the sheet {what} and was left out", where, severity=Severity.INFO))
             continue
+        widths[name] = grid.width
         try:
             tables.append(_table(grid, marks, where))
         except DataError as error:
@@ -57,12 +60,18 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
     if tables:
         notes += [
             replace(one, message=f"the sheet was left out: {one.message}", severity=Severity.WARNING)
-            if one.code in _NO_TABLE
+            if one.code in _NO_TABLE and not _goes_on(one, widths, tables)
             else one
             for one in findings
         ]
         return (replace(tables[0], notes=(*notes, *tables[0].notes)), *tables[1:])
     raise DataError(findings or [Diagnostic("K502", "no visible sheet of the workbook has cells", place)])
+
+
+def _goes_on(finding: Diagnostic, widths: dict[str, int], tables: list[Table]) -> bool:
+    """Returns whether a sheet without names of columns seems to go on with another, whose figures would be lost."""
+    width = widths.get(finding.place.sheet or "")
+    return finding.code == "K504" and finding.place.row == 1 and width in [widths[one.sheet or ""] for one in tables]
 
 
 def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:

@@ -171,6 +171,22 @@ def test_what_is_wrong_with_a_sheet_need_not_keep_the_others(make):
     assert [one.code for one in refusal(path)] == ["K508"]
 
 
+def test_a_sheet_that_goes_on_without_names_of_columns_is_an_error(make):
+    def headed(sheet, _):
+        sheet.write_row("A1", ["期别", "地区", "GDP"])
+        sheet.write_row("A2", ["2023Q4", "南湖区", 12])
+
+    def bare(sheet, _):
+        sheet.write_row("A1", ["2023Q4", "秀洲区", 13])
+
+    def words(sheet, _):
+        sheet.write_row("A1", [1, "一季度报一次"])
+
+    assert [(one.code, one.place.sheet) for one in refusal(make(一=headed, 二=bare))] == [("K504", "二")]
+    (table,) = read(make("b.xlsx", 一=headed, 二=words))
+    assert [(one.code, one.severity) for one in table.notes] == [("K504", Severity.WARNING)]
+
+
 def test_a_workbook_without_cells(make):
     assert [one.code for one in refusal(make(一=lambda *_: None))] == ["K502"]
     assert [one.code for one in refusal(make(一=lambda sheet, _: sheet.write_row("A1", ["地区", "GDP"])))] == ["K505"]
