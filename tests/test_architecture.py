@@ -331,3 +331,13 @@ def test_tracked_files_name_no_place_outside_the_project():
                 f"{name}:{number}: {line[:100]!r}" for number, line in enumerate(lines, 1) if FOREIGN.search(line)
             ]
     assert not found, "\n".join(found)
+
+
+def test_every_query_of_a_run_has_a_documented_reason():
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    section = text.partition("## Queries of a run")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", section))
+    run = [*(ROOT / "kpi/intake").glob("*.py"), *(ROOT / f"kpi/{name}.py" for name in ("breaches", "plan", "session"))]
+    collecting = {path.stem for path in run if re.search(r"\.collect(_batches)?\(", path.read_text("utf-8"))}
+    assert collecting <= named, f"no reason for a query in {collecting - named}"
+    assert "partials" in collecting
