@@ -21,7 +21,6 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.numbers import LARGEST, read_numbers
-from kpi.intake.precision import Precision
 from kpi.intake.table import ROW
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
@@ -81,19 +80,12 @@ class Events:
         """Returns how many rows have no cell filled; those are no rows of data."""
         return int(self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum()).collect().item())
 
-    def bad_numbers(self, expected: Mapping[str, Precision]) -> tuple[dict[str, int], set[str]]:
-        """Returns how many cells of each column are no number, and the columns with numbers beyond what is expected."""
-        raw = {column: pl.col(cell(column)) for column in expected}
-        beyond = {column: one.beyond(raw[column]) for column, one in expected.items()}
-        bad = {column: one.abs() > LARGEST for column, one in raw.items()}
-        wrong = [bad[column].sum().alias(f"bad {column}") for column in expected]
-        other = [(beyond[column] & ~bad[column]).any().alias(f"beyond {column}") for column in expected]
-        odd = self.rows(map(cell, expected)).filter(pl.any_horizontal(beyond.values()))
-        found = odd.select(*wrong, *other).collect().row(0, named=True)
-        return (
-            {column: count for column in expected if (count := found[f"bad {column}"])},
-            {column for column in expected if found[f"beyond {column}"]},
-        )
+    def bad_numbers(self, columns: Iterable[str]) -> dict[str, int]:
+        """Returns how many cells of which of some columns are no number."""
+        bad = {column: pl.col(cell(column)).abs() > LARGEST for column in columns}
+        odd = self.rows(map(cell, bad)).filter(pl.any_horizontal(bad.values()))
+        found = odd.select(test.sum().alias(column) for column, test in bad.items()).collect().row(0, named=True)
+        return {column: count for column, count in found.items() if count}
 
     def findings(
         self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int]
@@ -235,8 +227,9 @@ def _time(when: str, dtype: pl.DataType, grain: Grain, *, blanks: bool) -> dict[
 def _month(day: pl.Expr) -> pl.Expr:
     """The month of a date, null outside of the years that data may be of; a fifth of what the calendar costs."""
     first, months = _calendar()
-    place = (day.to_physical() - (first - 1)).clip(0, months.len() - 1)
-    return pl.lit(months).gather(place)
+    # What is before the first day is a large number without a sign; to cut off one end takes half the time of two.
+    place = (day.to_physical() - (first - 1)).cast(pl.UInt32, wrap_numerical=True)
+    return pl.lit(months).gather(pl.min_horizontal(place, pl.lit(months.len() - 1, pl.UInt32)))
 
 
 @cache

@@ -4,12 +4,10 @@ The pass keeps `kpi.measures.Part`s. Its groups are few, so everything that is s
 entity a text means, which scored period a month lies in, whether two groups are one.
 
 Sums are of whole numbers, which no order of the rows changes, in as few bits as the first rows of a column suggest
-(`kpi.intake.precision`). The pass proves that these were enough: no cell was beyond what is expected of its column, and
-no group had more rows than fit. Otherwise it is run again with 128 bits.
-
-In the same way columns that are filled in the first rows are taken to be filled throughout: the rows that match are
-then those with a figure. The pass counts the cells where that is not so, and if there are any, a scan of their rows
-alone corrects the numbers.
+(`kpi.intake.precision`), and columns that are filled in the first rows are taken to be filled throughout. The pass
+tells every row that is not as expected: one with a cell that is no number, is larger or finer, or lacks. These get a
+key of their own, and where there are any, a second pass takes them alone, in 128 bits, and asks of each cell what it
+is. Only when a group has more rows than its sums have room for is everything run again with 128 bits.
 """
 
 from __future__ import annotations
@@ -27,7 +25,10 @@ from kpi.measures import Part
 from kpi.terms import Term
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
-_HOLES, _KEY = "#holes", "#key"
+_KEY = "#key"
+
+#: The key of rows that are not as expected.
+_UNEXPECTED = -(1 << 60)
 
 # Months are counted from the year 0, and below this even in the year 9999; places among texts are below 2**32.
 _MONTHS = 1 << 17
@@ -63,39 +64,51 @@ class Aggregation:
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
         """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
 
-        `ODD` counts rows with a number that is none, or beyond its precision; without `per` only.
+        Rows that are as expected and others have groups of their own; `ODD` counts the rows of the latter.
         """
+        needed = self._needed(parts, whole=per is None)
+        numbers = [name for name in needed if self.kinds[name] == "number"]
+        keys = _Keys(len(self.tables) > 1, per is not None)
+        frame, unexpected = self.rows(needed, per), self._unexpected(numbers)
+        found = self.groups(frame, parts, keys, unexpected).with_columns(pl.lit(0, pl.UInt32).alias(ODD))
+        if (found[_KEY] == _UNEXPECTED).any():
+            others = frame.filter(unexpected).with_columns(valid(name).alias(cell(name)) for name in numbers)
+            some = self.wide().groups(others, parts, keys).with_columns(pl.col(ROWS).alias(ODD))
+            found = pl.concat([found.filter(pl.col(_KEY) != _UNEXPECTED), some], how="vertical_relaxed")
+        return keys.unpacked(found)
+
+    def groups(
+        self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Returns the parts of some rows by their key; those that are to be kept `apart` have the key `_UNEXPECTED`."""
         where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
-        numbers = [name for name in self._needed(parts, whole=per is None) if self.kinds[name] == "number"]
-        frame = self.rows(self._needed(parts, whole=per is None), per)
-        odd = [self.precisions[name].beyond(pl.col(cell(name))) for name in numbers] if per is None else []
         frame = frame.with_columns(
-            pl.any_horizontal(odd).alias(ODD) if odd else pl.lit(value=False).alias(ODD),
-            *(valid(name).alias(cell(name)) for name in numbers),
             *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
+            *(condition(text, self.kinds).alias(name) for text, name in where.items()),
         )
-        frame = frame.with_columns(**{name: condition(text, self.kinds) for text, name in where.items()})
-        there = _Keys(len(self.tables) > 1, per is not None)
-        implied = [one for one in parts if one.what == "filled" and one.of in self.full]
-        rows = [Part("rows", one.where) for one in implied]
-        kept = [_kept(one, where).alias(one.name) for one in dict.fromkeys([*parts, *rows]) if one not in implied]
-        holes = [pl.col(cell(name)).is_null() for name in sorted({str(one.of) for one in implied})]
-        hole = pl.any_horizontal(holes) if holes else pl.lit(value=False)
-        counted = [pl.len().alias(ROWS), pl.col(ODD).sum(), hole.sum().alias(_HOLES)]
-        found = _collected(frame.group_by(there.packed()).agg(*counted, *kept))
-        found = found.with_columns(
-            *(pl.col(of.name).alias(one.name) for one, of in zip(implied, rows, strict=True)),
-            *(self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"),
-        )
-        if found[_HOLES].sum():
-            missed = [
-                (_kept(of, where) - _kept(one, where)).alias(one.name) for one, of in zip(implied, rows, strict=True)
-            ]
-            some = _collected(frame.filter(hole).group_by(there.packed()).agg(*missed))
-            found = found.join(some, on=there.names, how="left", nulls_equal=True, suffix=_HOLES).with_columns(
-                pl.col(one.name) - pl.col(one.name + _HOLES).fill_null(0) for one in implied
+        implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
+        kept = dict.fromkeys(implied.get(one, one) for one in parts)
+        found = _collected(
+            frame.group_by(keys.packed(apart)).agg(
+                pl.len().alias(ROWS), *(_kept(one, where).alias(one.name) for one in kept)
             )
-        return there.unpacked(found)
+        )
+        others = (pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum")
+        sums = (self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
+        return found.select(*keys.names, ROWS, *others, *sums)
+
+    def _unexpected(self, numbers: Collection[str]) -> pl.Expr:
+        """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one."""
+        raw = {name: pl.col(cell(name)) for name in numbers}
+        odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
+        odd += [value.is_null() for name, value in raw.items() if name in self.full]
+        return pl.any_horizontal(odd) if odd else pl.lit(value=False)
+
+    def wide(self) -> Aggregation:
+        """Returns the pass that expects nothing of numbers."""
+        return replace(
+            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset()
+        )
 
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = ()
@@ -115,18 +128,15 @@ class Aggregation:
     def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, list[dict[str, int]], Aggregation]:
         """Returns the parts of every group, for each table how many cells of which columns are no number, and the pass.
 
-        That is this one, or, when numbers were larger than expected, its like in 128 bits.
+        That is this one, or, when a group had more rows than expected, its like in 128 bits.
         """
         found = self.partials(parts)
-        odd = found.group_by(SOURCE).agg(pl.col(ODD).sum()).filter(pl.col(ODD) > 0)[SOURCE].to_list()
         bad: list[dict[str, int]] = [{} for _ in self.tables]
-        larger = bool((found[ROWS].max() or 0) > self.most)  # type: ignore[operator]
-        for place in odd:
-            bad[place], beyond = self.tables[place].bad_numbers(self.precisions)
-            larger = larger or bool(beyond)
-        if not larger:
+        for place in found.filter(pl.col(ODD) > 0)[SOURCE].unique():
+            bad[place] = self.tables[place].bad_numbers(list(self.precisions))
+        if (found.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
             return found, bad, self
-        wide = replace(self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"))
+        wide = self.wide()
         return wide.partials(parts), bad, wide
 
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
@@ -152,20 +162,22 @@ class _Keys:
         """The names of the key columns."""
         return [_KEY, *([PER] if self.per else [])]
 
-    def packed(self) -> list[pl.Expr]:
-        """Returns the keys of rows: all of a null is 0, so that no key is null."""
-        who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64) + 1
-        month = pl.col(MONTH).cast(pl.Int64) + 1
-        key = who.fill_null(0) * _MONTHS + month.fill_null(0).clip(0, _MONTHS - 1)
+    def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
+        """Returns the keys of rows: a null counts as -1, so that none is null; that of rows apart is `_UNEXPECTED`."""
+        who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64).fill_null(-1)
+        key = who * _MONTHS + pl.col(MONTH).fill_null(-1)
         if self.several:
             key += pl.col(SOURCE).cast(pl.Int64) * (_MONTHS << 32)
+        if apart is not None:
+            key = pl.when(apart).then(pl.lit(_UNEXPECTED, pl.Int64)).otherwise(key)
         return [key.alias(_KEY), *([pl.col(PER)] if self.per else [])]
 
     def unpacked(self, found: pl.DataFrame) -> pl.DataFrame:
         """Returns groups with the columns `SOURCE`, `WHO`, `MONTH` and `PER` instead of the packed key."""
-        month, who = pl.col(_KEY) % _MONTHS, pl.col(_KEY) // _MONTHS % (1 << 32)
+        key = pl.col(_KEY) + _MONTHS + 1
+        month, who = key % _MONTHS, key // _MONTHS % (1 << 32)
         keys = found.select(
-            (pl.col(_KEY) // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
+            (key // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
             pl.when(who > 0).then(who - 1).cast(pl.UInt32).alias(WHO),
             pl.when(month > 0).then(month - 1).cast(pl.Int32).alias(MONTH),
         )

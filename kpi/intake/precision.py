@@ -2,7 +2,8 @@
 
 Sums of whole numbers have the same bits in any order of rows, and take the time that their memory takes: in 32 bits
 half of that in 64, in 128 twice. Which bits are enough is guessed from the first rows of a column, and proven by the
-pass over all of them: no number was above the limit or had more decimals, and no group had more rows than fit.
+pass over all of them: rows with a number above the limit or with more decimals are kept apart, and no group has more
+rows than fit.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ class Precision:
     def whole(self, value: pl.Expr) -> pl.Expr:
         """Returns numbers (Float64) as whole multiples of 10^-decimals: value × 10^decimals, in so many bits.
 
-        Null where they are no numbers, or do not fit.
+        Null where there are none; anything where they do not fit, which `beyond` tells.
         """
         if self.bits == 128:
             return pl.when(value.abs() <= LARGEST).then(self._multiples(value).round()).cast(pl.Int128)
-        return self._multiples(value).round().cast(pl.Int64 if self.bits == 64 else pl.Int32, strict=False)
+        kind = pl.Int64 if self.bits == 64 else pl.Int32
+        return self._multiples(value).round().cast(kind, wrap_numerical=True)
 
     def beyond(self, value: pl.Expr) -> pl.Expr:
         """Returns whether numbers (Float64) are none, or larger or finer than expected; null where there is none."""
