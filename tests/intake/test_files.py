@@ -198,8 +198,8 @@ def test_a_quotation_mark_inside_a_cell_is_text(write):
         (b"\x80\x81\xff" * 100, "K507", "GB18030"),
         (b"PAR1 nothing", "K503", "damaged"),
         (b"ARROW1 nothing", "K503", "damaged"),
-        (gzip.compress(TEXT.encode())[:40], "K503", "damaged"),
-        (gzip.compress(b"%PDF-1.7\n"), "K503", "PDF"),
+        (gzip.compress(TEXT.encode(), mtime=0)[:40], "K503", "damaged"),
+        (gzip.compress(b"%PDF-1.7\n", mtime=0), "K503", "PDF"),
     ],
 )
 def test_what_cannot_be_read_says_why(write, content, code, words):
