@@ -41,12 +41,13 @@ class Apart:
 
     `make` is a function at the top of a module; called with `settings` it gets ready (opens, generates, compiles: not
     timed, but counted in the peak) and returns the work, a function without arguments, which is timed. `shown` makes
-    of the answer what is compared.
+    of the answer what is compared; a floor, which answers something else, is not `compared`.
     """
 
     make: Callable[..., Callable[[], Any]]
     settings: dict[str, Any] = field(default_factory=dict)
     shown: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    compared: bool = True
 
     def run(self, *, answer: bool = False) -> Run:
         """Runs the contender once; with `answer` its result is brought back as a frame."""

@@ -46,7 +46,10 @@ class Race:
         answers: dict[str, pl.DataFrame] = {}
         for name, contender in contenders.items():
             compared = keys is not None and name not in self.seconds
-            one = contender.run(answer=compared) if isinstance(contender, Apart) else _here(contender, compared)
+            if isinstance(contender, Apart):
+                one = contender.run(answer=compared and contender.compared)
+            else:
+                one = _here(contender, compared)
             self.seconds.setdefault(name, []).append(one.seconds)
             if one.peak is not None:
                 self.memory[name] = max(one.peak, self.memory.get(name, 0))

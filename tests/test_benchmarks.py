@@ -75,6 +75,19 @@ def test_a_race_refuses_a_wrong_answer():
         race.run({"right": lambda: FRAME, "wrong": lambda: FRAME.with_columns(n=0)}, ("key",))
 
 
+def answering(value):
+    """A contender that answers a number."""
+    return lambda: value
+
+
+def test_a_floor_is_not_compared_and_whatever_runs_beside_it_is():
+    contenders = {name: Apart(answering, {"value": value}) for name, value in {"right": 1, "wrong": 2}.items()}
+    floor = {"floor": Apart(answering, {"value": 3}, compared=False)}
+    Race("right", "right").run(floor | {"right": contenders["right"]}, ("answer",))
+    with pytest.raises(AssertionError, match="wrong differs from right"):
+        Race("wrong", "right").run(floor | contenders, ("answer",))
+
+
 def test_ratios_are_medians_round_by_round():
     race = Race("r", "a", seconds={"a": [1.0, 10.0, 100.0], "b": [2.0, 20.0, 900.0]})
     assert race.ratio("b") == 2
