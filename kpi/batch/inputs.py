@@ -135,11 +135,15 @@ class LaidOut:
         return found
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
-        """Returns a finding whose file has the name that people know: relative to the configuration or definition."""
-        file = finding.place.file
+        """Returns a finding whose files have the names that people know: relative to the configuration or definition.
+
+        They stand in its place, and in its words where a figure contradicts one of another file.
+        """
+        file, message = finding.place.file, finding.message
         for part in (_DATA, _DEFINITION, _EXPLANATIONS):
-            file = None if file is None else file.removeprefix(f"{self.folder / part}{os.sep}")
-        return replace(finding, place=replace(finding.place, file=file))
+            folder = f"{self.folder / part}{os.sep}"
+            file, message = None if file is None else file.removeprefix(folder), message.replace(folder, "")
+        return replace(finding, place=replace(finding.place, file=file), message=message)
 
 
 def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
