@@ -21,7 +21,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
-from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, narrow, period_meaning
+from kpi.intake.meanings import NOT_PLAIN, Lookup, asked, entity_meaning, measure_meaning, narrow, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece, Unfit
 from kpi.intake.table import ROW
@@ -112,15 +112,31 @@ def coded(source: Placed, system: System, entities: Entities | None, period: str
     Raises:
         Unfit: an unchecked table is not what it was taken for.
     """
-    return _Coding(source, system, entities, period).run()
+    try:
+        return _Coding(source, system, entities, period, whole=False).run()
+    except _Doubtful:
+        return _Coding(source, system, entities, period, whole=True).run()
+
+
+class _Doubtful(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the module
+    """A row has nothing in the columns that are read, and may have something in others."""
 
 
 class _Coding:
-    """One reading of one table: the lookups grow with its batches."""
+    """One reading of one table: the lookups grow with its batches.
 
-    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None) -> None:
+    Columns that nothing needs are read only where one is the `whole` of a row.
+    """
+
+    def __init__(
+        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
+    ) -> None:
         self.table, self.system = source.table, system
-        self.schema = source.table.frame.collect_schema()
+        every = source.table.frame.collect_schema()
+        units = {one.per for one in system.measures.values() if one.per is not None}
+        needed = {*source.roles.values(), *asked(system), *units}
+        self.schema = pl.Schema({name: dtype for name, dtype in every.items() if whole or name in needed})
+        self.partly = len(self.schema) < len(every)
         self.factors = Factors(system, source.table.unit)
         roles = {role: header for role, header in source.roles.items() if header in self.schema}
         texts = {"measure": roles.get("measure"), "entity": roles.get("entity", roles.get("code"))}
@@ -165,7 +181,7 @@ class _Coding:
     def read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
         """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read."""
         if self.table.pieces is not None:
-            return self.table.pieces.map(self.of_piece)
+            return self.table.pieces.of(self.schema).map(self.of_piece)
         return in_threads(self.of_batch, self.batches())
 
     def keep(self, rows: pl.DataFrame, first: int) -> None:
@@ -182,7 +198,8 @@ class _Coding:
                 pl.selectors.by_name(header).cast(pl.String).cast(dtype).alias(self.code(header))
                 for header, dtype in self.types.items()
             )
-        yield from self.cast(frame).collect_batches(chunk_size=BATCH)
+        codes = pl.selectors.by_name(*(self.code(header) for header in self.types))
+        yield from self.cast(frame.select(pl.selectors.by_name(*self.schema) | codes)).collect_batches(chunk_size=BATCH)
 
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         if self.schema[self.value] != pl.String:
@@ -310,6 +327,8 @@ class _Coding:
         nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
         doubtful = nothing.arg_true()
         rows = self.as_they_came(batch[doubtful])
+        if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
+            raise _Doubtful
         return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())
 
     def as_they_came(self, batch: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from threading import Lock
 
 import polars as pl
 
-from kpi import periods
+from kpi import expressions, periods
 from kpi.intake import own_targets
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
@@ -92,6 +92,15 @@ def names_of(system: System) -> dict[str, str]:
         for text in filter(None, (key, system.indicators[key].title)):
             names.setdefault(clean(text), key)
     return names
+
+
+def asked(system: System) -> list[str]:
+    """Returns the columns that the `where:` of reported measures read."""
+    found: dict[str, None] = {}
+    for measure in system.measures.values():
+        if isinstance(measure, Reported) and measure.where is not None:
+            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
+    return list(found)
 
 
 def measure_meaning(system: System) -> Meaning:

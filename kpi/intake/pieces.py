@@ -7,7 +7,7 @@ and are decoded each for itself. A piece is only taken where every one of its li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,10 @@ class Pieces:
     layout: Layout
     delimiter: str
     names: Mapping[int, str]
+
+    def of(self, columns: Collection[str]) -> Pieces:
+        """Returns the pieces with some of the columns only."""
+        return replace(self, names={at: name for at, name in self.names.items() if name in columns})
 
     def map(self, work: Callable[[Piece], T]) -> Iterator[T]:
         """Yields what some work makes of every piece, in their order; it runs in several threads.

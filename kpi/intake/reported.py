@@ -23,7 +23,7 @@ from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, panel_columns
-from kpi.intake.meanings import names_of
+from kpi.intake.meanings import asked, names_of
 from kpi.intake.numbers import LARGEST, read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import Reported
@@ -81,7 +81,7 @@ def texts(source: Placed, system: System, period: str | None, frame: pl.DataFram
             for header, (measure, unit) in columns.items()
         ]  # fmt: skip
         return pl.concat(parts, how="vertical_relaxed")
-    extra = {f"where {name}": pl.col(name) for name in _where_columns(system) if name in frame.columns}
+    extra = {f"where {name}": pl.col(name) for name in asked(system) if name in frame.columns}
     unit = text.get("unit", pl.lit(None, dtype=pl.String))
     own = {
         "value": pl.col(roles["value"]),
@@ -97,14 +97,6 @@ def _text(header: str) -> pl.Expr:
     """A column as text, null where there are only blanks."""
     stripped = pl.col(header).cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
-
-
-def _where_columns(system: System) -> list[str]:
-    found: dict[str, None] = {}
-    for measure in system.measures.values():
-        if isinstance(measure, Reported) and measure.where is not None:
-            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
-    return list(found)
 
 
 def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:

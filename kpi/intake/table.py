@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 class Pieces(Protocol):
     """The rows of a large file piece by piece, see `kpi.intake.pieces`."""
+
+    def of(self, columns: Collection[str]) -> Pieces:
+        """Returns the pieces with some of the columns only."""
 
     def map(self, work: Callable[[Any], T]) -> Iterator[T]:
         """Yields what some work makes of every piece, in their order."""

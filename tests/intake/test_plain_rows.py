@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.io.plugins import register_io_source
 
 from kpi.errors import DataError
 from kpi.intake import coded, findings, meanings
@@ -234,3 +235,22 @@ def test_more_entities_than_short_integers_count(systems, monkeypatch):
     panel = take_in(systems["month", False], [table.with_columns(measure=pl.lit("收入"))])
     assert list(panel.entities.names) == names
     assert panel.frame["flow"].to_list() == [float(at) for at in range(40_000)]
+
+
+@pytest.mark.parametrize(("other", "read", "refused"), [("其他", 2, 1), (None, 1, 0), ("named", 2, 0)])
+def test_columns_that_nothing_needs_are_read_only_for_rows_with_nothing_else(systems, other, read, refused):
+    row = {"period": "2023-01", "entity": "乙县", "measure": "收入", "value": "2"}
+    second = {**row, "colour": None} if other == "named" else {**dict.fromkeys(row), "colour": other}
+    table = pl.DataFrame([{**row, "entity": "甲县", "colour": None}, second], schema=dict.fromkeys(second, pl.String))
+    asked = []
+
+    def rows(columns, predicate, _rows, _size):
+        assert predicate is None
+        asked.append(columns)
+        yield table if columns is None else table.select(columns)
+
+    source = register_io_source(rows, schema=table.schema)
+    panel = take_in(systems["month", True], [source], data_hash="known")
+    assert (panel.counts.read, panel.counts.refused) == (read, refused)
+    assert asked.count(None) == (other != "named")
+    assert all("colour" not in columns for columns in asked if columns is not None)
