@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
+    from typing import Any
+
     from kpi.catalogue import load as load
     from kpi.errors import DataError as DataError
     from kpi.errors import DefinitionError as DefinitionError
@@ -41,4 +41,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'kpi' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"kpi.{_HOMES[name]}"), name)

@@ -1,17 +1,14 @@
 """The command line: options and help only, so that `kpi --help` answers at once; the work is in `kpi.commands`.
 
 Data go to stdout, everything else to stderr. Exit codes: 0 fine, 1 findings, 2 could not run, 130 interrupted (Ctrl-C),
-143 terminated (SIGTERM).
+143 terminated (SIGTERM), 129 hung up (SIGHUP).
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -265,45 +262,33 @@ def completion(shell: str) -> None:
         click.echo(found(main, {}, "kpi", "_KPI_COMPLETE").source())
 
 
-def program() -> None:
-    """Runs the command line as a program of its own, which ends well when it is interrupted or runs out of memory."""
-    # What a command imports stays, 130,000 objects: to search it for garbage, on the way and at the end, is a fifth
-    # of a short run.
-    gc.set_threshold(200_000)
-    atexit.register(gc.freeze)
-    main(prog_name="kpi", obj=program)
-
-
-def _done(command: Callable[..., int], options: dict[str, Any]) -> int:
+def _done(command: str, options: dict[str, Any]) -> int:
     """Runs a command; that memory or disk runs out is a finding like any other."""
     from kpi.resources import shortage
-    from kpi.terminal import tell
 
     try:
-        return command(**options)
-    except Exception as error:
-        found = shortage(error)
-        if found is None:
+        import kpi.commands
+
+        return int(getattr(kpi.commands, command)(**options))
+    except BaseException as error:  # Polars' panics are no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (found := shortage(error)) is None:
             raise
+        from kpi.terminal import tell
+
         tell([found], options.get("style", "full"), options.get("color", "auto"))
         return 2
 
 
 def _run(command: str, options: dict[str, Any]) -> None:
     """Runs a command and ends the process with its exit code."""
-    own = click.get_current_context().obj is program
     try:
-        from kpi import emergency
+        code = _done(command, options)
+    except KeyboardInterrupt:  # in this process, see `kpi.supervisor`
+        from kpi import temporary
 
-        if own:
-            emergency.prepare()
-        with emergency.held() if own else nullcontext():
-            import kpi.commands
-        code = _done(getattr(kpi.commands, command), options)
-    except KeyboardInterrupt as error:
-        from kpi import emergency
-
-        code = emergency.interrupted(error, own=own)
+        temporary.remove_all()
+        sys.stderr.write("Interrupted; nothing is half written.\n")
+        code = 130
     except BrokenPipeError:
         # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

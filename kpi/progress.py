@@ -21,6 +21,8 @@ from typing import Protocol
 
 import polars as pl
 
+from kpi import journal
+
 
 class Watcher(Protocol):
     """Who is told, from any thread."""
@@ -54,6 +56,7 @@ def stage(name: str, total: int | None = None) -> Iterator[None]:
     """Names what is done inside the block and how many rows it will take."""
     watcher = _watcher.get()
     _doing.append(name)
+    journal.tell("begun", name)
     if watcher is not None:
         watcher.begin(name, total)
     try:
@@ -65,6 +68,7 @@ def stage(name: str, total: int | None = None) -> Iterator[None]:
         raise
     finally:
         _doing.remove(name)
+        journal.tell("ended", name)
         if watcher is not None:
             watcher.end()
 

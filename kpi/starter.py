@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
+from kpi import temporary
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.schema import json_schema
 
@@ -96,9 +98,9 @@ def write(folder: Path) -> list[Path]:
             ]
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            (folder / name).write_text(text, "utf-8")
+        with temporary.folder(folder), ExitStack() as unfinished:
+            for name, text in contents.items():
+                unfinished.enter_context(temporary.whole(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         raise DataError(Diagnostic("K540", f"cannot be written: {error.strerror}", Place(str(folder)))) from None
     return [folder / name for name in contents]

@@ -1,7 +1,7 @@
 """Files that are there whole or not at all: written beside their place, then moved there; what is unfinished goes.
 
-An interrupt may come while the thread that writes is deep inside a query and cannot clean up. `remove_all` does it
-from any other thread, just before the process ends.
+A process may be ended while the thread that writes is deep inside a query and cannot clean up. So whatever is
+unfinished is told (`journal`) before it is there, and whoever answers for the end of the process removes it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
-_unfinished: set[Path] = set()
-_folders: list[Path] = []
-_scratch: set[Path] = set()
+from kpi import journal
+
+#: Absolute paths, each with what it is: a file, a folder that may still be empty, a folder with all that is in it.
+_unfinished: dict[str, str] = {}
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """Removes a file when the block ends, or when the process is interrupted in it."""
+    """Removes a file when the block ends, or when the process is ended in it."""
     register(path)
     try:
         yield path
@@ -53,35 +55,48 @@ def unfinished(path: Path) -> Iterator[Path]:
         remove(path)
 
 
-def register(path: Path) -> None:
-    """Has a file removed when the process is interrupted."""
-    _unfinished.add(path)
+def register(path: Path, kind: Literal["file", "folder", "tree"] = "file") -> None:
+    """Has a file, an empty folder or a tree of folders removed when the process is ended; before it is made."""
+    absolute = str(path.absolute())
+    journal.tell(kind, absolute)
+    _unfinished[absolute] = kind
 
 
 def remove(path: Path) -> None:
     """Removes a file that is no longer needed, if it is there."""
     path.unlink(missing_ok=True)
-    _unfinished.discard(path)
+    _forget(path)
+
+
+def _forget(path: Path) -> None:
+    absolute = str(path.absolute())
+    if _unfinished.pop(absolute, None) is not None:
+        journal.tell("finished", absolute)
 
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """Makes a folder, with those above it; removes it again when nothing was put there.
+    """Makes a folder, with those above it; removes each of them again when nothing was put there.
 
     Raises:
         OSError: what the system refuses.
     """
-    new = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
-    if new:
-        _folders.append(path)
+    new = [one for one in (path, *path.parents) if not one.exists()]
+    for one in reversed(new):
+        register(one, "folder")
     try:
+        path.mkdir(parents=True, exist_ok=True)
         yield path
     finally:
-        if new:
-            _folders.remove(path)
+        for one in new:
             with suppress(OSError):  # it is not empty
-                path.rmdir()
+                one.rmdir()
+            _forget(one)
+
+
+def fresh(suffix: str = "") -> Path:
+    """Returns a path among the system's temporary files that nobody else has."""
+    return Path(tempfile.gettempdir()).resolve() / f"kpi-{secrets.token_hex(8)}{suffix}"
 
 
 @contextmanager
@@ -91,23 +106,22 @@ def scratch() -> Iterator[Path]:
     Raises:
         OSError: what the system refuses.
     """
-    path = Path(tempfile.mkdtemp(prefix="kpi-")).resolve()
-    _scratch.add(path)
+    path = fresh()
+    register(path, "tree")
     try:
+        path.mkdir(mode=0o700)
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        _scratch.discard(path)
+        _forget(path)
 
 
-def remove_all() -> None:
-    """Removes what is unfinished; for the end of a process that cannot go on."""
-    for path in list(_unfinished):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-    for path in _folders:
-        with suppress(OSError):  # it is not empty
-            path.rmdir()
-    for path in list(_scratch):
-        for _ in range(3):  # another thread may be putting a file there
+def remove_all(paths: Mapping[str, str] = _unfinished) -> None:
+    """Removes what is unfinished, in this process or in one that has ended: paths, each with what it is."""
+    # The latest first, as a folder is empty when what was in it is gone.
+    for path, kind in reversed(list(paths.items())):
+        if kind == "tree":
             shutil.rmtree(path, ignore_errors=True)
+            continue
+        with suppress(OSError):  # it is not there, or a folder that is not empty
+            (os.rmdir if kind == "folder" else os.unlink)(path)

@@ -19,10 +19,11 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors",
     "ahead",
+    "journal",
     "temporary",
     "resources",
     "progress",
-    "emergency",
+    "supervisor",
     "display",
     "rules",
     "secrets",

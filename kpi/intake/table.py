@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -23,11 +20,10 @@ class Scratch:
     """A temporary file, removed when this object is collected or the interpreter ends."""
 
     def __init__(self, suffix: str = ".csv") -> None:
-        handle, name = tempfile.mkstemp(prefix="kpi-", suffix=suffix)
-        os.close(handle)
-        self.path = Path(name)
+        self.path = temporary.fresh(suffix)
         temporary.register(self.path)
         self._end = weakref.finalize(self, temporary.remove, self.path)
+        self.path.touch(mode=0o600, exist_ok=False)
 
 
 T = TypeVar("T")
