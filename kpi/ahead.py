@@ -39,10 +39,11 @@ def ahead(work: Callable[[S], T], items: Iterable[S], *, threads: int, most: int
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def in_threads(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+def in_threads(work: Callable[[S], T], items: Iterable[S], *, more: int = 0) -> Iterator[T]:
     """Yields what some work makes of every item, in their order, as many of them ahead as keep the machine busy.
 
-    That is one more than it has threads, since some of the work waits: for the file, or for a lock.
+    That is one more than it has threads, since some of the work waits: for the file, or for a lock. With small items
+    and results, some `more` that are ready or not begun keep it busy while the first is not done.
     """
     many = min(pl.thread_pool_size() + 1, MOST)
-    return ahead(work, items, threads=many, most=many)
+    return ahead(work, items, threads=many, most=many + more)

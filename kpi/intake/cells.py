@@ -23,6 +23,8 @@ from kpi.status import OK, Status, reason
 #: In how many parts the cells are made ready.
 PARTS = 8
 
+_LARGEST = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -146,10 +148,11 @@ class _Layout:
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
         self.names = [measures[place] for place in found]
         self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
-        # How many cells stand before those of a measure.
-        starts = pl.int_range(len(found), dtype=pl.Int64, eager=True) * (self.periods * entities)
-        self.before = pl.zeros(len(measures), dtype=pl.Int64, eager=True).scatter(found, starts)
         self.height = len(found) * self.periods * entities
+        # How many cells stand before those of a measure, in as few bits as do for every cell.
+        dtype = pl.Int32 if self.height <= _LARGEST else pl.Int64
+        starts = pl.int_range(len(found), dtype=pl.Int64, eager=True) * (self.periods * entities)
+        self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(found, starts.cast(dtype))
         make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
 
     def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
@@ -158,9 +161,9 @@ class _Layout:
 
     def cells(self, one: Plain) -> pl.Series:
         """Returns the cell of every row."""
-        frame = one.frame
+        frame, dtype = one.frame, self.before.dtype
         # Small numbers need no look at whether they fit, which takes longer than to cast them.
-        within = (frame["period"].cast(pl.Int64, wrap_numerical=True) - self.first) * self.entities + frame["entity"]
+        within = (frame["period"].cast(dtype, wrap_numerical=True) - self.first) * self.entities + one.entity()
         return within + self.before[frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
 
     def scatter(self, plain: Sequence[Plain]) -> tuple[pl.Series, int]:

@@ -21,7 +21,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
-from kpi.intake.meanings import NOT_PLAIN, Lookup, asked, entity_meaning, measure_meaning, narrow, period_meaning
+from kpi.intake.meanings import NOT_PLAIN, Lookup, asked, entity_meaning, measure_meaning, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece, Unfit
 from kpi.intake.table import ROW
@@ -41,20 +41,26 @@ _CAST = "cast\n"
 class Plain:
     """Some plain rows of a table.
 
-    `frame` has the columns measure (place among the measures), entity (place among the entities), period (index of the
-    scored period), all Int16 or Int32, and value (Float64, in the measure's unit), and row (UInt32) where the rows are
-    not all of those that follow the row `first`. `measures` holds all measures of `frame` and may hold others. `source`
-    is the table's number.
+    `frame` has the columns measure (place among the measures), entity (place in `entities`, which holds places among
+    the entities, or that itself), period (index of the scored period), all Int16 or Int32, and value (Float64, in the
+    measure's unit), and row (UInt32) where the rows are not all of those that follow the row `first`. `measures` holds
+    all measures of `frame` and may hold others. `source` is the table's number.
     """
 
     frame: pl.DataFrame
     first: int
     measures: Collection[int]
     source: int = 0
+    entities: pl.Series | None = None
+
+    def entity(self) -> pl.Series:
+        """Returns the place of every row's entity among the entities."""
+        own = self.frame["entity"]
+        return own if self.entities is None else self.entities[own.cast(pl.UInt32, wrap_numerical=True)]
 
     def numbered(self) -> pl.DataFrame:
-        """Returns the rows with the columns row and source."""
-        frame = self.frame
+        """Returns the rows with the places of their entities and the columns row and source."""
+        frame = self.frame.with_columns(self.entity().alias("entity"))
         if "row" not in frame.columns:
             rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
             frame = frame.with_columns(rows.alias("row"))
@@ -62,7 +68,7 @@ class Plain:
 
     def without(self, some: pl.Series) -> Plain:
         """Returns the rows for which `some` is false."""
-        return replace(self, frame=self.numbered().drop("source").filter(~some))
+        return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
 
 
 @dataclass
@@ -88,16 +94,9 @@ class Coded:
         places = None
         if self.names:
             known = entities.resolve(self.names)
-            meant = [known[name] for name in self.names]
-            places = pl.Series(meant, dtype=narrow(meant))
-
-        def numbered(one: Plain) -> Plain:
-            frame = one.frame
-            if places is not None:
-                frame = frame.with_columns(places[frame["entity"].cast(pl.UInt32, wrap_numerical=True)].alias("entity"))
-            return replace(one, frame=frame, source=source)
-
-        return in_threads(numbered, (self.plain.pop(0) for _ in range(len(self.plain))))
+            places = pl.Series([known[name] for name in self.names], dtype=pl.Int32)
+        while self.plain:
+            yield replace(self.plain.pop(0), source=source, entities=places)
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:

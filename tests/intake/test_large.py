@@ -42,7 +42,7 @@ def every_file_is_large(monkeypatch):
     monkeypatch.setattr(large, "LARGE", 100)
     monkeypatch.setattr(large, "LOOK", 400)
     monkeypatch.setattr(large, "SEARCHED", 4)
-    monkeypatch.setattr(pieces, "SIZE", 150)
+    monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
 
 def text(*, middle: str | None = None, end: str = "\n", header: str = HEADER) -> str:
@@ -190,7 +190,7 @@ def test_pieces_are_all_rows_in_their_order(tmp_path, monkeypatch, encoding):
     path = tmp_path / "data.csv"
     path.write_text(text(), encoding)
     for size in (1, 7, 40, 10_000):
-        monkeypatch.setattr(pieces, "SIZE", size)
+        monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, size))
         [[table]] = read_all([path], unchecked=True)
         rows = pl.concat(table.pieces.map(lambda piece: piece.scan().collect()))
         assert [",".join(row) for row in rows.rows()] == ROWS
