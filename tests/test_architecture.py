@@ -102,6 +102,7 @@ LAYERS = (
     "intake.repeats",
     "intake.facts",
     "intake.meanings",
+    "intake.plain",
     "intake.coded",
     "intake.cells",
     "intake.reported",

@@ -15,7 +15,7 @@ import polars as pl
 
 from kpi.ahead import in_threads
 from kpi.errors import count
-from kpi.intake.coded import Plain
+from kpi.intake.plain import Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
 from kpi.status import OK, Status, reason

@@ -8,9 +8,8 @@ million rows needs little more memory than its figures.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -21,82 +20,18 @@ from kpi.intake.entities import Entities
 from kpi.intake.facts import wholes
 from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
-from kpi.intake.meanings import NOT_PLAIN, Lookup, asked, entity_meaning, measure_meaning, period_meaning
+from kpi.intake.meanings import NOT_PLAIN, Lookup, condition_columns, entity_meaning, measure_meaning, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece, Unfit
+from kpi.intake.plain import LACKS, Coded, Plain
 from kpi.intake.table import ROW
 from kpi.system import System
 
 #: How many rows are taken at a time.
 BATCH = 500_000
 
-#: What a row lacks that is lost, in the order in which it is told.
-_LACKS = ("measure", "entity", "period")
-
 #: The column of the figures that a cast could make of texts; no cleaned header has a line break.
 _CAST = "cast\n"
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Some plain rows of a table.
-
-    `frame` has the columns measure (place among the measures), entity (place in `entities`, which holds places among
-    the entities, or that itself), period (index of the scored period), all Int16 or Int32, and value (Float64, in the
-    measure's unit), and row (UInt32) where the rows are not all of those that follow the row `first`. `measures` holds
-    all measures of `frame` and may hold others. `source` is the table's number.
-    """
-
-    frame: pl.DataFrame
-    first: int
-    measures: Collection[int]
-    source: int = 0
-    entities: pl.Series | None = None
-
-    def entity(self) -> pl.Series:
-        """Returns the place of every row's entity among the entities."""
-        own = self.frame["entity"]
-        return own if self.entities is None else self.entities[own.cast(pl.UInt32, wrap_numerical=True)]
-
-    def numbered(self) -> pl.DataFrame:
-        """Returns the rows with the places of their entities and the columns row and source."""
-        frame = self.frame.with_columns(self.entity().alias("entity"))
-        if "row" not in frame.columns:
-            rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
-            frame = frame.with_columns(rows.alias("row"))
-        return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
-
-    def without(self, some: pl.Series) -> Plain:
-        """Returns the rows for which `some` is false."""
-        return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
-
-
-@dataclass
-class Coded:
-    """The rows of a table: the plain ones as codes, the others as they came.
-
-    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
-    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest. `read` counts the rows of all.
-    """
-
-    others: pl.DataFrame
-    plain: list[Plain] = field(default_factory=list)
-    lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_LACKS, 0))
-    read: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def numbered(self, source: int, entities: Entities) -> Iterator[Plain]:
-        """Yields the plain rows with the places of their entities and the number of their table in `source`.
-
-        They are handed over: none is left here, or a table of many million rows would be held twice.
-        """
-        places = None
-        if self.names:
-            known = entities.resolve(self.names)
-            places = pl.Series([known[name] for name in self.names], dtype=pl.Int32)
-        while self.plain:
-            yield replace(self.plain.pop(0), source=source, entities=places)
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
@@ -133,7 +68,7 @@ class _Coding:
         self.table, self.system = source.table, system
         every = source.table.frame.collect_schema()
         units = {one.per for one in system.measures.values() if one.per is not None}
-        needed = {*source.roles.values(), *asked(system), *units}
+        needed = {*source.roles.values(), *condition_columns(system), *units}
         self.schema = pl.Schema({name: dtype for name, dtype in every.items() if whole or name in needed})
         self.partly = len(self.schema) < len(every)
         self.factors = Factors(system, source.table.unit)
@@ -142,6 +77,8 @@ class _Coding:
         texts |= {"period": roles.get("period"), "unit": roles.get("unit")}
         self.columns = {role: header for role, header in texts.items() if header is not None}
         self.value = roles["value"]
+        #: The columns of names and codes, where there are both.
+        self.both = [roles[role] for role in ("entity", "code") if {"entity", "code"} <= roles.keys()]
         self.extras = [roles[role] for role in ("revision", "target", "note") if role in roles]
         self.look = {
             "measure": Lookup(measure_meaning(system)),
@@ -155,7 +92,7 @@ class _Coding:
         self.plain_parts = 0  # by how many they outnumber the others
         self.same_period = None if period is None else period_meaning(system)([period])[0]
         self.rows = 0
-        self.told = dict.fromkeys(_LACKS, 0)
+        self.told = dict.fromkeys(LACKS, 0)
         self.out = Coded(pl.DataFrame())
 
     def run(self) -> Coded:
@@ -174,6 +111,9 @@ class _Coding:
                 if self.table.pieces is None:
                     raise
                 raise Unfit from error
+        if self.table.size not in (None, self.rows):
+            # Polars 2.1 takes a panic of its reader for the end of the batches.
+            raise pl.exceptions.ComputeError(f"{self.table.size:,} rows are in the file, {self.rows:,} could be read")
         self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
 
@@ -230,8 +170,8 @@ class _Coding:
 
     def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
         """Returns rows as codes, or None where some row is not plain."""
-        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in _LACKS])
-        if any(found[role].null_count() for role in _LACKS):
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        if any(found[role].null_count() for role in LACKS):
             return None
         value, odd = self.figures(batch, found)
         return None if odd else found.hstack([value.alias("value")])
@@ -246,11 +186,11 @@ class _Coding:
         """Keeps the plain rows of a batch as codes and returns the others as they came."""
         height, first = batch.height, self.table.first_row + self.rows
         batch = batch.with_row_index(ROW, offset=first)
-        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in _LACKS])
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
         others: list[pl.DataFrame] = []
-        if any(found[role].null_count() for role in _LACKS):
+        if any(found[role].null_count() for role in LACKS):
             others += self.lost(batch, found)
-            known = found.select(pl.all_horizontal(pl.col(*_LACKS).is_not_null())).to_series()
+            known = found.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
             batch, found = batch.filter(known), found.filter(known)
         value, odd = self.figures(batch, found)
         rows = batch[ROW]
@@ -275,8 +215,8 @@ class _Coding:
     def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
         """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
         odd: list[pl.Series] = []
-        if any(found[role].min() == NOT_PLAIN for role in _LACKS if role not in self.columns or self.look[role].odd):
-            odd.append(found.select(pl.any_horizontal(pl.col(*_LACKS) == NOT_PLAIN).alias("known")).to_series())
+        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.look[role].odd):
+            odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
         cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
         value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
         if not settled(cells, value):
@@ -308,11 +248,18 @@ class _Coding:
                 yield batch.select((text.fill_null("") != "").alias(header)).to_series()
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows."""
+        """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
+
+        Rows that have the code of an entity instead of its name are yielded all.
+        """
         rest = self.filled(batch, found)
-        for role in _LACKS:
+        for role in LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
+            if role == "entity" and self.both and (by_code := mine & self.coded_only(batch)).any():
+                mine &= ~by_code
+                self.out.read += int(by_code.sum())
+                yield self.as_they_came(batch.filter(by_code))
             if many := int(mine.sum()):
                 told = min(many, LIMIT - self.told[role])
                 self.told[role] += told
@@ -320,9 +267,14 @@ class _Coding:
                 self.out.lost[role] += many - told
                 yield self.as_they_came(batch[mine.arg_true().head(told)])
 
+    def coded_only(self, batch: pl.DataFrame) -> pl.Series:
+        """Returns which rows have a code but no name."""
+        name, code = (pl.selectors.by_name(one).cast(pl.String).str.strip_chars().fill_null("") for one in self.both)
+        return batch.select((name == "").alias("none") & (code != "")).to_series()
+
     def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
         """Returns which rows are not blank; only those whose texts mean nothing can be."""
-        named = [role for role in _LACKS if role in self.columns]
+        named = [role for role in LACKS if role in self.columns]
         nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
         doubtful = nothing.arg_true()
         rows = self.as_they_came(batch[doubtful])

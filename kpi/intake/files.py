@@ -291,6 +291,8 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
 
 def _damaged(place: Place, error: BaseException) -> Diagnostic:
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if isinstance(error, pl.exceptions.PanicException):
+        words = "its reader came upon what cannot be"
     return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
 
 

@@ -94,7 +94,7 @@ def names_of(system: System) -> dict[str, str]:
     return names
 
 
-def asked(system: System) -> list[str]:
+def condition_columns(system: System) -> list[str]:
     """Returns the columns that the `where:` of reported measures read."""
     found: dict[str, None] = {}
     for measure in system.measures.values():

@@ -17,11 +17,12 @@ from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
-from kpi.intake.coded import Coded, coded
+from kpi.intake.coded import coded
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, damage_told, read_all
 from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.pieces import Unfit
+from kpi.intake.plain import Coded
 from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of

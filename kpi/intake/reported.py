@@ -18,13 +18,13 @@ from kpi.datasets import PanelData
 from kpi.definition import kind_of
 from kpi.errors import Diagnostic, Severity, suggest
 from kpi.intake import findings, own_targets
-from kpi.intake.coded import Coded
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, panel_columns
-from kpi.intake.meanings import asked, names_of
+from kpi.intake.meanings import condition_columns, names_of
 from kpi.intake.numbers import LARGEST, read_numbers
+from kpi.intake.plain import Coded
 from kpi.intake.table import ROW
 from kpi.measures import Reported
 from kpi.status import Status
@@ -75,22 +75,27 @@ def texts(source: Placed, system: System, period: str | None, frame: pl.DataFram
                 ROW, **_TEXT | text | {
                     "measure": pl.lit(measure), "value": pl.col(header),
                     "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
-                    "entity": text.get("entity", text.get("code", pl.lit(None))), "per": pl.lit(None, dtype=pl.String),
+                    "entity": _who(text), "per": pl.lit(None, dtype=pl.String),
                 },
             )
             for header, (measure, unit) in columns.items()
         ]  # fmt: skip
         return pl.concat(parts, how="vertical_relaxed")
-    extra = {f"where {name}": pl.col(name) for name in asked(system) if name in frame.columns}
+    extra = {f"where {name}": pl.col(name) for name in condition_columns(system) if name in frame.columns}
     unit = text.get("unit", pl.lit(None, dtype=pl.String))
     own = {
         "value": pl.col(roles["value"]),
         "unit": unit if table.unit is None else unit.fill_null(table.unit),
         "field": pl.lit(roles["value"]),
-        "entity": text.get("entity", text.get("code", pl.lit(None))),
+        "entity": _who(text),
         "per": _per(system, frame.columns, text["measure"]),
     }
     return frame.select(ROW, **_TEXT | text | own | extra)
+
+
+def _who(text: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Who a row is about: whom it names, or else whose code it has."""
+    return pl.coalesce(*(text[role] for role in ("entity", "code") if role in text), pl.lit(None, dtype=pl.String))
 
 
 def _text(header: str) -> pl.Expr:

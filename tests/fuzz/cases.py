@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 import xlsxwriter
@@ -285,7 +286,7 @@ FORMATS: dict[str, tuple[str, Callable[[Grid], bytes]]] = {
     "zstd": (".csv.zst", lambda grid: zstandard.compress(_CSV(grid).encode("utf-8", "replace"), 1)),
     "xlsx": (".xlsx", _xlsx),
     "xls": (".xls", _xls),
-    "parquet": (".parquet", lambda grid: _bytes(_typed(grid).write_parquet)),
+    "parquet": (".parquet", lambda grid: _bytes(partial(_typed(grid).write_parquet, row_group_size=5))),
     "arrow": (".arrow", lambda grid: _bytes(_typed(grid).write_ipc)),
     "jsonl": (".jsonl", _json_lines),
 }

@@ -21,6 +21,7 @@ from cases import (
     ENTITIES, FORMATS, HARMLESS, LOCAL, MEASURES, PERIODS, ROSTER, SYSTEM, UNITS, Case, Grid, changed, figure, long,
 )  # fmt: skip
 from kpi.errors import DataError, Severity
+from kpi.intake import coded
 from kpi.loader import examine
 from kpi.report.encode import csv as as_csv
 from kpi.report.queries import form
@@ -49,6 +50,12 @@ _CODECS = {
 }
 
 
+#: Formats that say how many rows they hold, and in which no change of bytes adds a row.
+_COUNTED = ("parquet", "arrow")
+#: Rows are read so many at a time, so that even a small file has several batches.
+_BATCH = 7
+
+
 class Wrong(AssertionError):
     """An input that the engine does not treat as it should."""
 
@@ -66,13 +73,15 @@ class Judge:
     """Scores inputs one after another, each from the same file, and says what is wrong with the answer."""
 
     def __init__(self) -> None:
+        self._batch, coded.BATCH = coded.BATCH, _BATCH
         self._folder = tempfile.TemporaryDirectory(prefix="kpi-fuzz-")
         self.folder = Path(self._folder.name)
         self.system = system_in(self.folder)
         self.scored = self.refused = 0
 
     def close(self) -> None:
-        """Takes back the alarm and the folder."""
+        """Takes back the alarm, the size of batches and the folder."""
+        coded.BATCH = self._batch
         faulthandler.cancel_dump_traceback_later()
         self._folder.cleanup()
 
@@ -88,6 +97,10 @@ class Judge:
             expected = _read_again(data, case)
             if expected is not None:
                 _compare(card, expected, "a plain file is read wrongly")
+            if case.form in _COUNTED and case.shape == "long" and not case.grid and card is not None:
+                rows = len(case.sheet()) - 1
+                if card.counts["read"] != rows:
+                    raise Wrong(f"of {rows} rows {card.counts['read']} are read, the others vanish")
             return
         if case.shape == "records":
             return

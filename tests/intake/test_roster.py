@@ -111,3 +111,30 @@ def test_a_code_beside_another_name_is_told_once(tmp_path):
     assert (found.code, str(found.severity), found.place.row, found.place.field) == ("K611", "warning", 2, "区划代码")
     assert found.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the name counts"
     assert card.measures["value"].to_list() == [1.0, 4.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
+    (tmp_path / "roster.csv").write_text(HISTORY, "utf-8")
+    (tmp_path / "s.yaml").write_text(
+        "system: s\nperiod: quarter\nentities: {roster: roster.csv}\nmeasures: {gdp: {unit: 亿元}}\n"
+        "indicators: {size: {kind: level, of: gdp}}\n",
+        "utf-8",
+    )
+    head, measure = ("指标,数值", "gdp,") if form == "long" else ("gdp", "")
+    rows = ["330483,", "330483, ", ",海宁市", "999999,", ",", "330483,无此县"]
+    lines = [f"2023Q{1 + at % 4},{row},{measure}{at + 1}" for at, row in enumerate(rows)]
+    data = tmp_path / "data.csv"
+    data.write_text("\n".join([f"期别,区划代码,地区,{head}", *lines]) + "\n", "utf-8")
+    card = kpi.score(data, system=tmp_path / "s.yaml")
+    told = [(one.code, one.place.row, one.message.split(";")[0]) for one in card.findings_list]
+    assert told == [
+        ("K602", 5, "`999999` is not in the roster"),
+        ("K602", 6, "the row names no entity"),
+        ("K602", 7, "`无此县` is not in the roster"),
+    ]
+    figures = card.measures.filter(pl.col("value").is_not_null())
+    assert sorted(figures.select("entity", "period", "value").rows()) == [
+        ("桐乡市", "2023Q1", 1.0), ("桐乡市", "2023Q2", 2.0), ("海宁市", "2023Q3", 3.0),
+    ]  # fmt: skip
+    assert (*(card.counts[one] for one in ("read", "used", "refused")),) == (6, 3, 3)

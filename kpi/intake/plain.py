@@ -1,0 +1,75 @@
+"""Plain rows: reported figures about which nothing has to be decided, as small integers beside a Float64."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from kpi.intake.entities import Entities
+
+#: What a row lacks that is lost, in the order in which it is told.
+LACKS = ("measure", "entity", "period")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Some plain rows of a table.
+
+    `frame` has the columns measure (place among the measures), entity (place in `entities`, which holds places among
+    the entities, or that itself), period (index of the scored period), all Int16 or Int32, and value (Float64, in the
+    measure's unit), and row (UInt32) where the rows are not all of those that follow the row `first`. `measures` holds
+    all measures of `frame` and may hold others. `source` is the table's number.
+    """
+
+    frame: pl.DataFrame
+    first: int
+    measures: Collection[int]
+    source: int = 0
+    entities: pl.Series | None = None
+
+    def entity(self) -> pl.Series:
+        """Returns the place of every row's entity among the entities."""
+        own = self.frame["entity"]
+        return own if self.entities is None else self.entities[own.cast(pl.UInt32, wrap_numerical=True)]
+
+    def numbered(self) -> pl.DataFrame:
+        """Returns the rows with the places of their entities and the columns row and source."""
+        frame = self.frame.with_columns(self.entity().alias("entity"))
+        if "row" not in frame.columns:
+            rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
+            frame = frame.with_columns(rows.alias("row"))
+        return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
+
+    def without(self, some: pl.Series) -> Plain:
+        """Returns the rows for which `some` is false."""
+        return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
+
+
+@dataclass
+class Coded:
+    """The rows of a table: the plain ones as codes, the others as they came.
+
+    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
+    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
+    `lost` counts the rest. `read` counts the rows of all.
+    """
+
+    others: pl.DataFrame
+    plain: list[Plain] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
+    read: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def numbered(self, source: int, entities: Entities) -> Iterator[Plain]:
+        """Yields the plain rows with the places of their entities and the number of their table in `source`.
+
+        They are handed over: none is left here, or a table of many million rows would be held twice.
+        """
+        places = None
+        if self.names:
+            known = entities.resolve(self.names)
+            places = pl.Series([known[name] for name in self.names], dtype=pl.Int32)
+        while self.plain:
+            yield replace(self.plain.pop(0), source=source, entities=places)
