@@ -125,7 +125,8 @@ def _short(error: BaseException) -> str:
     """Returns what to say of an error that comes of too little memory, even for saying it in style; else ""."""
     words = ""
     try:
-        from kpi.resources import SMALLER, available, shortage
+        from kpi.memory import available
+        from kpi.resources import SMALLER, shortage
 
         if found := shortage(error):
             words = f"error[{found.code}]: {found.message}\n   = {found.hint}\n"
@@ -263,13 +264,13 @@ def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int,
 
 def _shortage(child: int) -> tuple[str, float]:
     """Returns what to say when too little memory is left for the child, else "", and when (seconds) to look again."""
-    from kpi import resources
+    from kpi import memory
 
-    room = resources.available(process=child)
+    room = memory.available(process=child)
     if room is not None and room < RESERVE:
-        its = resources.resident(process=child)
+        its = memory.resident(process=child)
         if its > LARGE or room < its // _PART:
-            return f": {resources.gigabytes(its)} is in use, {room / 1e6:.0f} MB is left", 0
+            return f": {memory.gigabytes(its)} is in use, {room / 1e6:.0f} MB is left", 0
     return "", pause(room)
 
 

@@ -21,6 +21,7 @@ LAYERS = (
     "ahead",
     "journal",
     "temporary",
+    "memory",
     "resources",
     "progress",
     "supervisor",

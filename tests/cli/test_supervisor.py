@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi import resources, supervisor, temporary
+from kpi import memory, resources, supervisor, temporary
 from kpi.errors import DataError
 from kpi.progress import stage
 from kpi.sample.files import Sample, write
@@ -313,9 +313,8 @@ def test_a_panel_that_does_not_fit_is_refused_before_it_is_made(tmp_path, monkey
 
 LIMITED = """
     import resource
-    from kpi.resources import _sizes, _read
     # What is mapped before is not what is tried.
-    room = _sizes(_read(Path("/proc/self/status")))["VmSize"] + (800 << 20)
+    room = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + (800 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
 """
 
@@ -359,17 +358,17 @@ def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
 
 
 CONTAINED = """
-from kpi import resources
+from kpi import memory
 def available(process=None):
-    return max(0, (200 << 20) - resources.resident(process=process))
-resources.available = available
+    return max(0, (200 << 20) - memory.resident(process=process))
+memory.available = available
 """
 FILLING = """
     def score(**_):
-        from kpi import resources
+        from kpi import memory
         held = []
         with stage("scoring"):
-            while resources.available():
+            while memory.available():
                 held.append(bytearray(b"x") * (1 << 20))
                 time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does
@@ -394,7 +393,7 @@ def groups(folder, files):
     for name, text in {"proc/meminfo": "MemAvailable:   8000 kB\nSwapFree:   1000 kB\n", **files}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    return resources.available(folder / "proc", folder / "cgroup")
+    return memory.available(folder / "proc", folder / "cgroup")
 
 
 @pytest.mark.parametrize(
@@ -419,14 +418,14 @@ def test_the_memory_of_another_process_is_told():
     if sys.platform != "linux":
         pytest.skip("/proc is Linux's")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        sizes = resources.resident(process=other.pid), resources.resident()
-        room = resources.available(process=other.pid)
+        sizes = memory.resident(process=other.pid), memory.resident()
+        room = memory.available(process=other.pid)
         assert 0 < sizes[0] < sizes[1]
         resource = pytest.importorskip("resource")
         resource.prlimit(other.pid, resource.RLIMIT_AS, (1 << 26, 1 << 26))
-        assert resources.available(process=other.pid) < min(room, 1 << 26)
+        assert memory.available(process=other.pid) < min(room, 1 << 26)
         other.communicate(b"\n")
-    assert resources.resident(process=other.pid) == 0
+    assert memory.resident(process=other.pid) == 0
 
 
 @pytest.mark.parametrize(
@@ -455,8 +454,23 @@ def test_an_error_that_comes_of_too_little_memory_is_one_too():
     assert resources.shortage(error) is None
 
 
+@pytest.mark.parametrize(
+    ("setting", "code", "first"),
+    [
+        ("memory.available = lambda **_: 10 << 20", 2, "error[K570]: not enough memory, or another failure: NameError"),
+        ("memory.available = lambda **_: None", 1, "Traceback (most recent call last):"),
+    ],
+    ids=["little is left", "enough is left"],
+)  # fmt: skip
+def test_an_unknown_error_is_told_of_with_the_memory_where_little_is_left(tmp_path, setting, code, first):
+    program = f"from kpi import memory; {setting}\nfrom kpi.supervisor import supervised\n"
+    done = ran(tmp_path, f"{program}def work():\n raise NameError('x')\nsupervised(work)")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(first)
+
+
 def test_where_nothing_is_told_nothing_is_refused(tmp_path):
-    assert resources.available(tmp_path, tmp_path) is None
+    assert memory.available(tmp_path, tmp_path) is None
 
 
 # ---- DISK ---- #
