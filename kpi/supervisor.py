@@ -5,7 +5,8 @@ within 0.1 s of Ctrl-C, but an in-memory query ran on for up to 16 s), it may be
 abort where an allocation is refused. A process in such a state cannot answer for itself. So the program forks before it
 has imported anything: the child knows of no signal, works, and tells what it does and what is unfinished (`journal`);
 the parent, which is tiny, takes the signals and looks whether memory lasts. Whatever is to end ends in one way, killed,
-and then the parent removes what is unfinished.
+and then the parent removes what is unfinished. What libraries in other languages write on standard error, such as a
+thread of Polars that panics over a damaged file, which becomes a finding, is shown only where it is the last word.
 
 That is right as nothing needs a last word of the process that ends: files are moved into their places when they are
 whole (`temporary`), a store publishes a night by its last step, a lock ends with its process, and a database rolls back
@@ -36,13 +37,15 @@ RESERVE, LARGE, _PART = 96 << 20, 256 << 20, 8
 _LOOKS, _OFTEN, _FAST = 0.2, 0.004, 8 << 30
 #: What is said of the signals that end a program: Ctrl-C, `kill` or systemd, and a terminal that is closed.
 _WORDS = {"SIGINT": "Interrupted", "SIGTERM": "Terminated", "SIGHUP": "Hung up"}
+#: How many bytes are shown of what others than Python wrote last.
+_LAST = 2000
 #: The end of a child by itself, but in the midst of its work: so does OpenBLAS.
 _LEFT = "exit"
 #: What an end of the child means when memory has run out, and what else it may mean.
 _DEATHS = {
-    _LEFT: ", or another failure: the line above tells",
+    _LEFT: ", or another failure",
     "SIGKILL": ": the system ended the program, as it does when memory runs out, or somebody did",
-    "SIGABRT": ", or another failure: the line above tells",
+    "SIGABRT": ", or another failure",
     "SIGSEGV": ", or a fault of a library: it was ended as it reached for memory that it does not have (SIGSEGV)",
     "SIGBUS": ", or a file was cut short while it was read (SIGBUS)",
 }
@@ -62,6 +65,7 @@ def supervised(work: Callable[[], None]) -> None:
         work()
         return
     told, tell = os.pipe()
+    noise = os.memfd_create("noise") if hasattr(os, "memfd_create") and "POLARS_VERBOSE" not in os.environ else None
     try:
         child = os.fork()
     except OSError:  # no memory, or too many processes
@@ -70,9 +74,9 @@ def supervised(work: Callable[[], None]) -> None:
         return
     if child:
         os.close(tell)
-        _answer(child, told, answered)
+        _answer(child, _Told(told, noise), answered)
     os.close(told)
-    _work(work, tell)
+    _work(work, tell, noise)
 
 
 def _can_fork() -> bool:
@@ -104,21 +108,31 @@ def _noticed(*_: object) -> None:
 # ---- THE CHILD ---- #
 
 
-def _work(work: Callable[[], None], to: int) -> None:
+def _work(work: Callable[[], None], to: int, noise: int | None) -> None:
     """Does the work, and tells when it ends by itself, as there are libraries that end a process where they stand."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _report(to)
+    errors = 2 if noise is None or sys.stderr is None else _apart(noise)
     try:
         work()
     except BaseException as error:
         words = "" if isinstance(error, SystemExit) else _short(error)
         _write(to, b"over \0")
         if words:
-            os.write(2, words.encode())
+            os.write(errors, words.encode())
             os._exit(2)  # for a tidy end there may be too little memory
         raise
     _write(to, b"over \0")
+
+
+def _apart(noise: int) -> int:
+    """Leaves standard error to Python, and has what others write there written elsewhere; returns the file of it."""
+    own = os.dup(2)
+    os.dup2(noise, 2)
+    of = sys.stderr
+    sys.stderr = os.fdopen(own, "w", buffering=1, encoding=of.encoding, errors=of.errors)
+    return own
 
 
 def _short(error: BaseException) -> str:
@@ -176,11 +190,12 @@ def _bind(parent: int) -> None:
 
 
 class _Told:
-    """What the child has told so far."""
+    """What the child has told so far; `noise` is what others than Python wrote on its standard error."""
 
-    def __init__(self, source: int) -> None:
+    def __init__(self, source: int, noise: int | None) -> None:
         os.set_blocking(source, False)
         self.source: int | None = source
+        self._noise = noise
         self.doing: list[str] = []
         self.over = False
         self.unfinished: dict[str, str] = {}
@@ -199,6 +214,15 @@ class _Told:
             for one in entries:
                 self._note(*one.decode("utf-8", "surrogateescape").partition(" ")[::2])
 
+    def last(self) -> str:
+        """Returns the last lines that others than Python wrote."""
+        if self._noise is None:
+            return ""
+        size = os.lseek(self._noise, 0, os.SEEK_END)
+        os.lseek(self._noise, max(size - _LAST, 0), os.SEEK_SET)
+        lines = os.read(self._noise, _LAST).decode("utf-8", "replace").strip("\n").split("\n")
+        return "".join(f"{line}\n" for line in lines[size > _LAST :] if line)
+
     def _note(self, event: str, what: str) -> None:
         if event == "begun":
             self.doing.append(what)
@@ -212,9 +236,8 @@ class _Told:
             self.unfinished[what] = event
 
 
-def _answer(child: int, source: int, answered: set[int]) -> NoReturn:
+def _answer(child: int, told: _Told, answered: set[int]) -> NoReturn:
     """Waits for the end of the child, or ends it, and ends this process."""
-    told = _Told(source)
     status, by, short = _wait(child, told, _wakened(answered), answered)
     told.read()
     doing = f" while {told.doing[-1]}" if told.doing else ""
@@ -226,8 +249,10 @@ def _answer(child: int, source: int, answered: set[int]) -> NoReturn:
     if short or death in _DEATHS:
         from kpi.resources import SMALLER
 
-        _end(2, f"error[K570]: not enough memory{doing}{short or _DEATHS[death]}\n   = {SMALLER}", told)
-    _end(128 + os.WTERMSIG(status), f"error: ended by {death}{doing}; nothing is half written.", told)
+        last = "" if short else told.last()
+        above = " (see above)" if last else ""
+        _end(2, f"{last}error[K570]: not enough memory{doing}{short or _DEATHS[death]}{above}\n   = {SMALLER}", told)
+    _end(128 + os.WTERMSIG(status), f"{told.last()}error: ended by {death}{doing}; nothing is half written.", told)
 
 
 def _wakened(answered: set[int]) -> int:

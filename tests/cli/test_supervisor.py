@@ -208,19 +208,29 @@ K570 = "error[K570]: not enough memory while scoring"
     ("die", "code", "said"),
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", 2, f"{K570}: the system ended the program, as"),
-        ("os.abort()", 2, f"{K570}, or another failure: the line above tells\n"),
+        ("os.abort()", 2, f"{K570}, or another failure\n"),
+        ("os.write(2, b'words'); os.abort()", 2, f"words\n{K570}, or another failure (see above)\n"),
+        slow("os.write(2, b'words\\n' * 9999); os.abort()", 2, "words\n" * 333 + K570),
         slow("os.kill(os.getpid(), signal.SIGSEGV)", 2, f"{K570}, or a fault of a library"),
         slow("os.kill(os.getpid(), signal.SIGBUS)", 2, f"{K570}, or a file was cut short"),
-        ("os._exit(1)", 2, f"{K570}, or another failure: the line above tells\n"),
+        ("os._exit(1)", 2, f"{K570}, or another failure\n"),
         ("os.kill(os.getpid(), signal.SIGXCPU)", 128 + signal.SIGXCPU, "error: ended by SIGXCPU while scoring"),
     ],
-    ids=["killed", "aborted", "fault", "bus", "left", "another signal"],
+    ids=["killed", "aborted", "with words", "with many", "fault", "bus", "left", "another signal"],
 )  # fmt: skip
 def test_a_death_is_told_and_cleaned_up(tmp_path, die, code, said):
     done = ran(tmp_path, DYING.replace("DIE", die))
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(said)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_others_write_on_standard_error_is_shown_with_a_death_only(tmp_path):
+    work = "def work():\n os.write(2, b'thread panicked'); print('told', file=sys.stderr); raise SystemExit(3)"
+    code = f"import os, sys\nfrom kpi.supervisor import supervised\n{work}\nsupervised(work)"
+    done = ran(tmp_path, code)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "told\n")
+    assert "panicked" in ran(tmp_path, code, POLARS_VERBOSE="1").stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
