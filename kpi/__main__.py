@@ -6,6 +6,7 @@ from __future__ import annotations
 def program() -> None:
     """Runs the command line as a program whose end is always answered for, see `kpi.supervisor`."""
     try:
+        _open()
         from kpi.supervisor import supervised
 
         supervised(_work)
@@ -14,6 +15,16 @@ def program() -> None:
 
         os.write(2, b"Interrupted; nothing is half written.\n")
         os._exit(130)
+
+
+def _open() -> None:
+    """Opens nothing in place of a standard file that is closed, lest the next file that is opened be taken for it."""
+    import os
+    import sys
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _work() -> None:

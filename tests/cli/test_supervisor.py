@@ -233,6 +233,16 @@ def test_what_others_write_on_standard_error_is_shown_with_a_death_only(tmp_path
     assert "panicked" in ran(tmp_path, code, POLARS_VERBOSE="1").stderr
 
 
+@pytest.mark.parametrize("closed", ["2>&-", slow(">&- 2>&-"), "<&- >&- 2>&-"])
+def test_closed_standard_files_are_like_none(small, closed):
+    command = f"{sys.executable} -m kpi score data.csv -s small.yaml -o out.csv"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", f"exec {command} {closed}"], cwd=small, env=env, check=False, timeout=60)
+    assert done.returncode == 0
+    with_all = run("score", small / "data.csv", "-s", small / "small.yaml")
+    assert (small / "out.csv").read_text("utf-8-sig").strip() == with_all.out.strip()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 def test_the_work_ends_with_the_program_that_answers_for_it(tmp_path):
     dying = DYING.replace("DIE", "print(os.getpid(), flush=True); time.sleep(60)")
