@@ -14,9 +14,10 @@ from kpi import catalogue, periods, progress, sources
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
-from kpi.intake.files import Data, Source, damage_told, listed, read_all
+from kpi.intake.files import Data, Source, listed, read_all
 from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import Panel, take_in
@@ -77,8 +78,14 @@ def score(
     named = {name: sources.every(listed(one)) for name, one in (data or {}).items()}
     folder = None if definitions is None else Path(definitions)
     every = [*some, *(one for group in named.values() for one in group)]
-    with damage_told(every):
-        loaded = _system(system, every, folder, partly=partly)
+    try:
+        with damage_told(every):
+            loaded = _system(system, every, folder, partly=partly)
+    except DamagedError as error:
+        left = [one for source in every for one in error.without(source)]
+        if not (partly and left):
+            raise
+        loaded = _system(system, left, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
     wanted = _period(loaded.system, period)
     panel = take_in(loaded.system, some, named=named, period=period, partly=partly)

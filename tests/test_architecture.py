@@ -87,6 +87,7 @@ LAYERS = (
     "intake.marks",
     "intake.workbook",
     "intake.files",
+    "intake.damage",
     "intake.databases",
     "intake.entities",
     "intake.roster",

@@ -13,8 +13,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ __all__ = [
     "Source",
     "Table",
     "content_hash",
-    "damage_told",
     "expanded",
     "hash_of_all",
     "listed",
@@ -67,8 +65,8 @@ SUFFIXES = (
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
 
-# What Polars raises on damaged files; a panic of its readers is no Exception.
-_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+#: What Polars raises on damaged files; a panic of its readers is no Exception.
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: bool = False) -> tuple[Table, ...]:
@@ -283,50 +281,18 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
     """Returns the table of a file that has types of its own."""
     try:
         return replace(_of_frame(scan(path), place), scratch=scratch)
-    except _BROKEN as error:
+    except BROKEN as error:
         if shortage(error) is not None:
             raise
-        raise DataError(_damaged(place, error)) from None
+        raise DataError(damaged(place, error)) from None
 
 
-def _damaged(place: Place, error: BaseException) -> Diagnostic:
+def damaged(place: Place, error: BaseException) -> Diagnostic:
+    """Returns the finding that a file cannot be read to its end."""
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
     if isinstance(error, pl.exceptions.PanicException):
         words = "its reader came upon what cannot be"
     return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
-
-
-@contextmanager
-def damage_told(sources: Iterable[Source]) -> Iterator[None]:
-    """Tells which file is damaged when that shows only while its rows are read.
-
-    Parquet and Arrow files are read where their columns are used, so a damaged page shows late. To read them twice
-    would cost too much; so they are read whole only when something fails.
-
-    Raises:
-        DataError: K503 for every file that cannot be read whole; any other error stays as it is.
-    """
-    try:
-        yield
-    except _BROKEN as error:
-        # What the system says, such as a full disk, has a number; what a reader says of bytes has none.
-        if shortage(error) is not None or (isinstance(error, OSError) and error.errno is not None):
-            raise
-        found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
-        if found:
-            raise DataError(found) from None
-        raise
-
-
-def _tried(source: str | Path) -> Iterator[Diagnostic]:
-    for path in expanded(Path(source)):
-        try:
-            for table in _read_file(path, None, unchecked=False):
-                table.frame.collect()
-        except DataError as error:
-            yield from error.diagnostics
-        except _BROKEN as error:
-            yield _damaged(Place(str(path)), error)
 
 
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:

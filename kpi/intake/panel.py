@@ -18,8 +18,9 @@ from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.coded import coded
+from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
-from kpi.intake.files import Source, content_hash, damage_told, read_all
+from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
@@ -321,18 +322,29 @@ def take_in(
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
     sources = [source for source, _ in wanted]
 
-    # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
-    pool = ThreadPoolExecutor(1, "hash")
+    lost: list[Diagnostic] = []
 
     def taken(*, unchecked: bool) -> Panel:
-        unread: list[Diagnostic] | None = [] if partly else None
-        found = read_all(sources, unchecked=unchecked, unread=unread)
+        unread = [*lost] if partly else None
+        found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
         return _Intake(system, period, partly, unread or []).panel(tables, hashed)
 
-    with damage_told(sources), pool:
+    def told() -> Panel:
+        with damage_told(sources):
+            try:
+                return taken(unchecked=True)
+            except Unfit:
+                return taken(unchecked=False)
+
+    # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
+    with ThreadPoolExecutor(1, "hash") as pool:
         hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
         try:
-            return taken(unchecked=True)
-        except Unfit:
-            return taken(unchecked=False)
+            return told()
+        except DamagedError as error:
+            left = [(some, name) for source, name in wanted for some in error.without(source)]
+            if not (partly and left):
+                raise
+            wanted, lost = left, [*error.diagnostics]
+            return told()

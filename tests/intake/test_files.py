@@ -351,5 +351,26 @@ def test_no_byte_of_parquet_that_is_damaged_loses_rows(tmp_path, monkeypatch, on
     assert told == {"K503"}
 
 
+@pytest.mark.parametrize("form", ["files", "folder", "alone"])
+def test_damage_that_shows_late_leaves_the_other_files(tmp_path, one_measure, form):
+    rows = pl.DataFrame({"期别": "2023Q1", "地区": [f"县{at}" for at in range(90)], "指标": "gdp", "数值": 1.0})
+    (folder := tmp_path / "data").mkdir()
+    rows.write_parquet(folder / "a.parquet", row_group_size=30, compression="uncompressed")
+    content = (folder / "a.parquet").read_bytes()
+    (folder / "a.parquet").write_bytes(content[: LOSING[0]] + b"\x00\xff" + content[LOSING[0] + 2 :])
+    (folder / "b.csv").write_text("期别,地区,指标,数值\n2023Q2,县1,gdp,2\n", "utf-8")
+    given = {"files": sorted(folder.iterdir()), "folder": [folder], "alone": [folder / "a.parquet"]}[form]
+    with pytest.raises(DataError, match="K503"):
+        kpi.score(given, system=one_measure)
+    if form == "alone":
+        with pytest.raises(DataError, match="K503"):
+            kpi.score(given, system=one_measure, partly=True)
+        return
+    card = kpi.score(given, system=one_measure, partly=True)
+    assert [(one.code, one.place.file) for one in card.findings_list] == [("K503", str(folder / "a.parquet"))]
+    assert card.measures["value"].to_list() == [2.0]
+    assert (card.counts["read"], card.counts["used"], card.counts["unread"]) == (1, 1, 1)
+
+
 #: Where a damaged byte made some rows vanish.
 LOSING = (1984, 2365, 2367, 2495, 2591, 3725, 3793, 3857)
