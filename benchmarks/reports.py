@@ -30,12 +30,13 @@ PART = 2_000_000
 
 @dataclass(frozen=True)
 class Reports:
-    """A file of reported rows: one for each of so many entities, months and measures."""
+    """A file of reported rows: one for each of so many entities, months and measures, or a column for each measure."""
 
     path: str
     entities: int
     months: int
     indicators: int
+    wide: bool = False
 
     @property
     def measures(self) -> int:
@@ -54,7 +55,8 @@ class Reports:
 
     def write(self) -> None:
         """Writes the file, part by part."""
-        parts = [self._part(first, min(first + PART, self.rows)) for first in range(0, self.rows, PART)]
+        size, part = (self.entities * self.months, self._wide) if self.wide else (self.rows, self._part)
+        parts = [part(first, min(first + PART, size)) for first in range(0, size, PART)]
         frame = pl.concat(parts)
         if self.path.endswith(".csv"):
             frame.sink_csv(self.path)
@@ -75,12 +77,22 @@ class Reports:
             unit=unit.otherwise(pl.lit("元")),
         )
 
+    def _wide(self, first: int, after: int) -> pl.LazyFrame:
+        row = pl.int_range(first, after, dtype=pl.Int64)
+        month, size = row // self.entities, self.entities * self.months
+        chances = {f"数据{at}": (row + at * size) * 48_271 % 2_147_483_647 for at in range(self.measures)}
+        return pl.LazyFrame().select(
+            period=pl.format("{}-{}", 2015 + month // 12, (month % 12 + 1).cast(pl.String).str.zfill(2)),
+            entity=pl.format("示范县{}", (row % self.entities).cast(pl.String).str.zfill(4)),
+            **{name: chance % 100_000_000 / 100 for name, chance in chances.items()},
+        )
+
 
 @contextlib.contextmanager
-def written(entities: int, months: int, indicators: int, suffix: str) -> Iterator[Reports]:
+def written(entities: int, months: int, indicators: int, suffix: str, *, wide: bool = False) -> Iterator[Reports]:
     """Gives a file of reported rows in a folder that goes with the block."""
     with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
-        reports = Reports(str(Path(folder) / f"reports{suffix}"), entities, months, indicators)
+        reports = Reports(str(Path(folder) / f"reports{suffix}"), entities, months, indicators, wide)
         reports.write()
         yield reports
 

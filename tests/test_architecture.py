@@ -108,6 +108,7 @@ LAYERS = (
     "intake.coded",
     "intake.cells",
     "intake.reported",
+    "intake.wide",
     "intake.panel",
     "intake.explanations",
     "intake",

@@ -77,7 +77,7 @@ def settle(
     if not apart:
         return cells, rows
     clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
-    return cells, pl.concat([rows, *clean]).sort("source", "row", maintain_order=True)
+    return cells, pl.concat([rows, *clean]).sort("source", "row", "measure", maintain_order=True)
 
 
 def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:

@@ -8,8 +8,8 @@ million rows needs little more memory than its figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 
 import polars as pl
 
@@ -47,39 +47,35 @@ def coded(source: Placed, system: System, entities: Entities | None, period: str
         Unfit: an unchecked table is not what it was taken for.
     """
     try:
-        return _Coding(source, system, entities, period, whole=False).run()
-    except _Doubtful:
-        return _Coding(source, system, entities, period, whole=True).run()
+        return _Long(source, system, entities, period, whole=False).run()
+    except Doubtful:
+        return _Long(source, system, entities, period, whole=True).run()
 
 
-class _Doubtful(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the module
-    """A row has nothing in the columns that are read, and may have something in others."""
+class Doubtful(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the module
+    """A row has nothing in the columns that are read, and may have something in others: read it whole."""
 
 
-class _Coding:
-    """One reading of one table: the lookups grow with its batches.
+class Coding:
+    """One reading of one table in batches: what its texts mean, looked up as they come.
 
     Columns that nothing needs are read only where one is the `whole` of a row.
     """
 
     def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
-    ) -> None:
+        self, source: Placed, system: System, entities: Entities | None, period: str | None, *,
+        needed: Collection[str], whole: bool,
+    ) -> None:  # fmt: skip
         self.table, self.system = source.table, system
         every = source.table.frame.collect_schema()
-        units = {one.per for one in system.measures.values() if one.per is not None}
-        needed = {*source.roles.values(), *condition_columns(system), *units}
         self.schema = pl.Schema({name: dtype for name, dtype in every.items() if whole or name in needed})
         self.partly = len(self.schema) < len(every)
         self.factors = Factors(system, source.table.unit)
-        roles = {role: header for role, header in source.roles.items() if header in self.schema}
-        texts = {"measure": roles.get("measure"), "entity": roles.get("entity", roles.get("code"))}
-        texts |= {"period": roles.get("period"), "unit": roles.get("unit")}
+        self.roles = {role: header for role, header in source.roles.items() if header in self.schema}
+        texts = {role: self.roles.get(role) for role in ("measure", "period", "unit")}
+        texts["entity"] = self.roles.get("entity", self.roles.get("code"))
         self.columns = {role: header for role, header in texts.items() if header is not None}
-        self.value = roles["value"]
-        #: The columns of names and codes, where there are both.
-        self.both = [roles[role] for role in ("entity", "code") if {"entity", "code"} <= roles.keys()]
-        self.extras = [roles[role] for role in ("revision", "target", "note") if role in roles]
+        self.extras = [self.roles[role] for role in ("revision", "target", "note") if role in self.roles]
         self.look = {
             "measure": Lookup(measure_meaning(system)),
             "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
@@ -89,24 +85,21 @@ class _Coding:
         self.types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
-        self.plain_parts = 0  # by how many they outnumber the others
         self.same_period = None if period is None else period_meaning(system)([period])[0]
-        self.rows = 0
-        self.told = dict.fromkeys(LACKS, 0)
+        self.size, self.rows = BATCH, 0
         self.out = Coded(pl.DataFrame())
 
-    def run(self) -> Coded:
-        parts: list[pl.DataFrame] = []
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Names the stage, and checks at its end that all rows have come.
+
+        Raises:
+            Unfit: an unchecked table is not what it was taken for.
+            ComputeError: rows are lost.
+        """
         with progress.stage(f"reading {self.table.file}", self.table.size or self.table.about):
             try:
-                for rows, plain in self.read():
-                    if plain:
-                        self.keep(rows, self.table.first_row + self.rows)
-                    else:
-                        parts += self.batch(rows)
-                    self.plain_parts += 1 if plain else -1
-                    self.rows += rows.height
-                    progress.advance(rows.height)
+                yield
             except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
                 if self.table.pieces is None:
                     raise
@@ -114,18 +107,6 @@ class _Coding:
         if self.table.size not in (None, self.rows):
             # Polars 2.1 takes a panic of its reader for the end of the batches.
             raise pl.exceptions.ComputeError(f"{self.table.size:,} rows are in the file, {self.rows:,} could be read")
-        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
-        return self.out
-
-    def read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
-        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read."""
-        if self.table.pieces is not None:
-            return self.table.pieces.of(self.schema).map(self.of_piece)
-        return in_threads(self.of_batch, self.batches())
-
-    def keep(self, rows: pl.DataFrame, first: int) -> None:
-        self.out.plain.append(Plain(rows, first, self.look["measure"].places))
-        self.out.read += rows.height
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yields the rows in their order; what is looked up is Categorical."""
@@ -138,7 +119,86 @@ class _Coding:
                 for header, dtype in self.types.items()
             )
         codes = pl.selectors.by_name(*(self.code(header) for header in self.types))
-        yield from self.cast(frame.select(pl.selectors.by_name(*self.schema) | codes)).collect_batches(chunk_size=BATCH)
+        rows = self.cast(frame.select(pl.selectors.by_name(*self.schema) | codes))
+        yield from rows.collect_batches(chunk_size=self.size)
+
+    def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the rows with what is made of them while they are read."""
+        return frame
+
+    def code(self, header: str) -> str:
+        """Returns the column of the codes of a column's texts; no header has a line break."""
+        return header if self.schema[header] == pl.String else f"code\n{header}"
+
+    def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
+        """Returns what every row says in a role: a place, `NOT_PLAIN`, or null for nothing."""
+        if role in self.columns:
+            return self.look[role].of(batch[self.code(self.columns[role])])
+        same = self.same_period if role == "period" else None
+        return pl.repeat(same, batch.height, dtype=pl.Int32, eager=True)
+
+    def said(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
+        """Yields which rows say something that plain rows do not."""
+        for header in self.extras:
+            if batch[header].null_count() < batch.height:
+                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+                yield batch.select((text.fill_null("") != "").alias(header)).to_series()
+
+    def as_they_came(self, batch: pl.DataFrame, names: Collection[str] | None = None) -> pl.DataFrame:
+        """Returns rows with the columns, some or all, types and nulls that the table has."""
+        # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+        wanted = self.schema if names is None else {name: self.schema[name] for name in names}
+        rows = batch.select(ROW, *(pl.selectors.by_name(name).cast(dtype) for name, dtype in wanted.items()))
+        if self.table.cells is None:
+            return rows
+        return rows.with_columns(pl.when(pl.col(pl.String).str.strip_chars() != "").then(pl.col(pl.String)))
+
+    def _places_of_names(self, texts: list[str]) -> list[int | None]:
+        known = set(wholes(self.system))
+        names = [text for text in texts if text not in known]
+        places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
+        self.out.names += names
+        return [places.get(text, NOT_PLAIN) for text in texts]
+
+
+class _Long(Coding):
+    """One reading of a table with a figure in each row."""
+
+    def __init__(
+        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
+    ) -> None:
+        units = {one.per for one in system.measures.values() if one.per is not None}
+        needed = {*source.roles.values(), *condition_columns(system), *units}
+        super().__init__(source, system, entities, period, needed=needed, whole=whole)
+        self.value = self.roles["value"]
+        #: The columns of names and codes, where there are both.
+        self.both = [self.roles[role] for role in ("entity", "code") if {"entity", "code"} <= self.roles.keys()]
+        self.plain_parts = 0  # by how many they outnumber the others
+        self.told = dict.fromkeys(LACKS, 0)
+
+    def run(self) -> Coded:
+        parts: list[pl.DataFrame] = []
+        with self.reading():
+            for rows, plain in self.read():
+                if plain:
+                    self.keep(rows, self.table.first_row + self.rows)
+                else:
+                    parts += self.batch(rows)
+                self.plain_parts += 1 if plain else -1
+                self.rows += rows.height
+                progress.advance(rows.height)
+        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
+        return self.out
+
+    def read(self) -> Iterator[tuple[pl.DataFrame, bool]]:
+        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read."""
+        if self.table.pieces is not None:
+            return self.table.pieces.of(self.schema).map(self.of_piece)
+        return in_threads(self.of_batch, self.batches())
+
+    def keep(self, rows: pl.DataFrame, first: int) -> None:
+        self.out.plain.append(Plain(rows, first, self.look["measure"].places))
+        self.out.read += rows.height
 
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         if self.schema[self.value] != pl.String:
@@ -176,10 +236,6 @@ class _Coding:
         value, odd = self.figures(batch, found)
         return None if odd else found.hstack([value.alias("value")])
 
-    def code(self, header: str) -> str:
-        """Returns the column of the codes of a column's texts; no header has a line break."""
-        return header if self.schema[header] == pl.String else f"code\n{header}"
-
     # ---- ONE BATCH ---- #
 
     def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
@@ -205,12 +261,6 @@ class _Coding:
                 plain_rows = plain_rows.with_columns(rows.alias("row"))
             self.keep(plain_rows, first)
         return others
-
-    def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
-        if role in self.columns:
-            return self.look[role].of(batch[self.code(self.columns[role])])
-        same = self.same_period if role == "period" else None
-        return pl.repeat(same, batch.height, dtype=pl.Int32, eager=True)
 
     def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
         """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
@@ -239,13 +289,6 @@ class _Coding:
         if not within_bounds(value):
             odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
         return value, odd
-
-    def said(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
-        """Yields which rows say something that plain rows do not."""
-        for header in self.extras:
-            if batch[header].null_count() < batch.height:
-                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
-                yield batch.select((text.fill_null("") != "").alias(header)).to_series()
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
@@ -279,22 +322,5 @@ class _Coding:
         doubtful = nothing.arg_true()
         rows = self.as_they_came(batch[doubtful])
         if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
-            raise _Doubtful
+            raise Doubtful
         return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())
-
-    def as_they_came(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Returns rows with the columns, types and nulls that the table has."""
-        # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
-        rows = batch.select(ROW, *(pl.selectors.by_name(name).cast(dtype) for name, dtype in self.schema.items()))
-        if self.table.cells is None:
-            return rows
-        return rows.with_columns(pl.when(pl.col(pl.String).str.strip_chars() != "").then(pl.col(pl.String)))
-
-    # ---- WHAT TEXTS MEAN ---- #
-
-    def _places_of_names(self, texts: list[str]) -> list[int | None]:
-        known = set(wholes(self.system))
-        names = [text for text in texts if text not in known]
-        places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
-        self.out.names += names
-        return [places.get(text, NOT_PLAIN) for text in texts]

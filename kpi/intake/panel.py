@@ -28,6 +28,7 @@ from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
+from kpi.intake.wide import coded_wide
 from kpi.measures import Reported
 from kpi.periods import Period
 from kpi.resources import make_sure
@@ -100,9 +101,11 @@ class _Intake:
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
         apart = {
-            number: coded(source, self.system, roster, self.period)
+            number: (coded if isinstance(source.dataset, ReportedData) else coded_wide)(
+                source, self.system, roster, self.period
+            )
             for number, source in enumerate(sources)
-            if isinstance(source.dataset, ReportedData)
+            if not isinstance(source.dataset, Records)
         }
         events = records.gathered(sources, self.system)
         entities = roster or replace(self.named(sources, apart, events.values()), wholes=wholes)
@@ -166,7 +169,7 @@ class _Intake:
             if source is None:
                 lost += notes
             else:
-                if table.pieces is not None and not isinstance(source.dataset, ReportedData):
+                if table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
                 sources.append(source)
                 self.read += table.refused
@@ -182,11 +185,8 @@ class _Intake:
         """The entities that the data name."""
         names = {text for one in events for text in one.texts()}
         cohorts: dict[str, str] = {}
-        for number, source in enumerate(sources):
-            if number in apart:
-                names.update(apart[number].names)
-            elif not isinstance(source.dataset, Records):
-                names.update(records.distinct_texts(source, source.who))
+        names.update(name for one in apart.values() for name in one.names)
+        for source in sources:
             group = (
                 self.system.ranking.cohort
                 if self.system.ranking.cohort in source.table.columns

@@ -39,12 +39,6 @@ class Aggregated:
     refused: int = 0
 
 
-def distinct_texts(source: Placed, header: str) -> list[str]:
-    """Returns the distinct texts of a column, sorted; one pass over that column alone."""
-    column = pl.col(header).cast(pl.String)
-    return source.table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
-
-
 @dataclass(frozen=True)
 class Gathered:
     """The tables of a dataset, aggregated by who and month as they are written, before it is known who there is."""

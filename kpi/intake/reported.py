@@ -58,8 +58,10 @@ class Figures:
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
-def texts(source: Placed, system: System, period: str | None, frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns the figures of a table's numbered rows as text, one a row.
+def texts(
+    source: Placed, system: System, period: str | None, frame: pl.DataFrame, *, only: str | None = None
+) -> pl.DataFrame:
+    """Returns the figures of a table's numbered rows as text, one a row; of a wide table those of one column only.
 
     Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, per, field (the header of the
     figure's cell) and every column that a `where:` reads, prefixed with `where `.
@@ -78,7 +80,7 @@ def texts(source: Placed, system: System, period: str | None, frame: pl.DataFram
                     "entity": _who(text), "per": pl.lit(None, dtype=pl.String),
                 },
             )
-            for header, (measure, unit) in columns.items()
+            for header, (measure, unit) in columns.items() if only in (None, header)
         ]  # fmt: skip
         return pl.concat(parts, how="vertical_relaxed")
     extra = {f"where {name}": pl.col(name) for name in condition_columns(system) if name in frame.columns}
@@ -125,11 +127,15 @@ def clean_rows(
         system: gives measures, units and indicators.
         entities: who there is.
         period: the period of every row, for tables without a period column.
-        apart: the rows of a long table, of which only those that are not plain are cleaned here.
+        apart: the rows of the table, of which only those that are not plain are cleaned here; as `texts` gives them
+            where it is a wide one.
     """
     if apart is not None and not apart.others.height:
         return Figures(pl.DataFrame(schema=CLEAN), pl.DataFrame(), read=apart.read)
-    raw = texts(source, system, period, source.table.numbered().collect() if apart is None else apart.others)
+    if apart is not None and isinstance(source.dataset, PanelData):
+        raw = apart.others
+    else:
+        raw = texts(source, system, period, source.table.numbered().collect() if apart is None else apart.others)
     figures = Figures(raw, raw, read=raw.height if apart is None else apart.read)
     lost = {} if apart is None else apart.lost
     bad: list[pl.DataFrame] = []

@@ -1,0 +1,186 @@
+"""Plain figures of wide tables as codes: a column for each measure, whose cells are cast at once.
+
+A figure is plain as in `kpi.intake.coded`: nothing has to be decided about its row, and its cell is a number. All other
+cells leave as texts, one a row, for `kpi.intake.reported` to clean or refuse. The figures of a batch share the places
+of their entities and periods, so a figure takes ten bytes until it is laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi import progress
+from kpi.ahead import in_threads
+from kpi.intake.coded import BATCH, Coding, Doubtful
+from kpi.intake.conversion import factors
+from kpi.intake.entities import Entities
+from kpi.intake.match import Placed, panel_columns
+from kpi.intake.meanings import NOT_PLAIN, measure_meaning
+from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
+from kpi.intake.pieces import Piece
+from kpi.intake.plain import Coded, Plain
+from kpi.intake.reported import texts
+from kpi.intake.table import ROW
+from kpi.system import System
+
+#: How many cells are taken at a time for each row of a long table.
+_CELLS = 4
+
+
+def coded_wide(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
+    """Returns the figures of a wide table, plain ones apart; its `others` are what `reported.texts` gives of them.
+
+    Args:
+        source: the table and what its columns are.
+        system: gives measures and units.
+        entities: who there is; None: whoever the table names.
+        period: the period of every row, for tables without a period column.
+
+    Raises:
+        Unfit: an unchecked table is not what it was taken for.
+    """
+    try:
+        return _Wide(source, system, entities, period, whole=False).run()
+    except Doubtful:
+        return _Wide(source, system, entities, period, whole=True).run()
+
+
+@dataclass
+class _Part:
+    """Some rows: how many, the plain figures of each column, and the rows of its other cells, numbered from 0."""
+
+    height: int
+    plain: list[pl.DataFrame] = field(default_factory=list)
+    odd: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+class _Wide(Coding):
+    """One reading of a table with a measure in each column."""
+
+    def __init__(
+        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
+    ) -> None:
+        found = panel_columns(system, source.table, list(source.roles.values()))
+        needed = {*source.roles.values(), *found}
+        super().__init__(source, system, entities, period, needed=needed, whole=whole)
+        self.source, self.period = source, period
+        places = measure_meaning(system)([measure for measure, _ in found.values()])
+        rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
+        schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
+        raw = pl.DataFrame(rows, schema=schema, orient="row")
+        into = raw.join(factors(raw, system), on=list(schema), how="left", nulls_equal=True, maintain_order="left")
+        #: The place of every column's measure and the factor into its unit, None where its cells are not plain.
+        self.measures = {
+            header: (place, factor) if place is not None and place >= 0 and factor is not None else None
+            for header, place, factor in zip(found, places, into["factor"].to_list(), strict=True)
+        }
+        self.size = max(BATCH * _CELLS // max(len(found), 1), 1)
+
+    def run(self) -> Coded:
+        """Reads the table."""
+        odd: dict[str, list[pl.DataFrame]] = {header: [] for header in self.measures}
+        with self.reading():
+            for part in self.read():
+                first = self.table.first_row + self.rows
+                for frame in part.plain:
+                    rows = frame.with_columns(pl.col("row") + first) if "row" in frame.columns else frame
+                    self.out.plain.append(Plain(rows, first, {int(frame["measure"][0])}))
+                    self.out.read += frame.height
+                for header, rows in part.odd.items():
+                    numbered = rows.with_columns(pl.col(ROW) + first)
+                    odd[header].append(texts(self.source, self.system, self.period, numbered, only=header))
+                self.rows += part.height
+                progress.advance(part.height)
+        others = [one for some in odd.values() for one in some]
+        self.out.others = pl.concat(others, how="vertical_relaxed") if others else pl.DataFrame()
+        self.out.read += self.out.others.height
+        return self.out
+
+    def read(self) -> Iterator[_Part]:
+        """Yields the rows in their order."""
+        if self.table.pieces is not None:
+            return self.table.pieces.of(self.schema).map(self.of_piece)
+        return in_threads(self.part, self.batches())
+
+    # ---- IN SEVERAL THREADS ---- #
+
+    def of_piece(self, piece: Piece) -> _Part:
+        """Returns the rows of a piece, their figures read as numbers at once where all are numbers or blank."""
+        with suppress(pl.exceptions.ComputeError):
+            batch = piece.scan(self.types | dict.fromkeys(self.measures, pl.Float64())).collect()
+            cells = [batch[header] for header in self.measures]
+            if all(map(within_bounds, cells)) and (not _zeros(cells) or piece.zeros_are_zero()):
+                # There is no negative zero among statistics.
+                return self.part(batch.with_columns(cell + 0.0 for cell in cells))
+        return self.part(piece.scan(self.types).collect())
+
+    def part(self, batch: pl.DataFrame) -> _Part:
+        """Returns the plain figures of some rows, and the rows of the others."""
+        batch, out = batch.with_row_index(ROW), _Part(batch.height)
+        entity, period = self.meant(batch, "entity"), self.meant(batch, "period")
+        bad = list(self.said(batch))
+        bad += [one.fill_null(NOT_PLAIN) == NOT_PLAIN for one in (entity, period) if not _plain(one)]
+        rows = ~_any(bad) if bad else None
+        blank = self.blank(batch, entity, period)
+        none = pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True)
+        for header, measure in self.measures.items():
+            good: pl.Series | None = none
+            if measure is not None:
+                value, good = _figures(batch[header], measure[1])
+                good = rows if good is None else good if rows is None else good & rows
+                place = pl.repeat(measure[0], batch.height, dtype=pl.Int16, eager=True)
+                frame = pl.DataFrame({"measure": place, "entity": entity, "period": period, "value": value})
+                if good is not None:
+                    frame = frame.with_columns(batch[ROW].alias("row")).filter(good)
+                if frame.height:
+                    out.plain.append(frame)
+            if good is not None and (rest := ~good if blank is None else ~good & ~blank).any():
+                out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.roles.values(), header]))
+        return out
+
+    def blank(self, batch: pl.DataFrame, entity: pl.Series, period: pl.Series) -> pl.Series | None:
+        """Returns which rows are blank, None when none is; only those that name nobody can be."""
+        nobody = entity.is_null() & period.is_null() if "period" in self.columns else entity.is_null()
+        if not nobody.any():
+            return None
+        doubtful = nobody.arg_true()
+        blank = self.as_they_came(batch[doubtful]).select(pl.all_horizontal(pl.exclude(ROW).is_null())).to_series()
+        if self.partly and blank.any():
+            raise Doubtful
+        return pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True).scatter(doubtful, blank)
+
+
+def _figures(cells: pl.Series, factor: float) -> tuple[pl.Series, pl.Series | None]:
+    """Returns the figures of cells in the unit of their measure, and which of them are plain, None when all are."""
+    text = cells.dtype == pl.String
+    value = cells.cast(pl.Float64, strict=False) if text or cells.dtype.is_numeric() else cells
+    good = None
+    if not settled(cells, value):
+        numbers = read_numbers(cells, value if text else None)
+        value = numbers["value"]
+        good = value.is_not_null() & numbers["unit"].is_null()
+    value = value * factor
+    if not within_bounds(value):
+        within = pl.DataFrame([value.alias("value")]).select(pl.col("value").abs() <= LARGEST).to_series()
+        good = within.fill_null(value=False) if good is None else good & within.fill_null(value=False)
+    return value, good
+
+
+def _zeros(cells: list[pl.Series]) -> bool:
+    return any(bool((cell == 0).any()) for cell in cells)
+
+
+def _plain(places: pl.Series) -> bool:
+    return not places.null_count() and places.min() != NOT_PLAIN
+
+
+def _any(some: list[pl.Series]) -> pl.Series:
+    return (
+        pl.DataFrame([one.alias(str(at)) for at, one in enumerate(some)])
+        .select(pl.any_horizontal(pl.all()))
+        .to_series()
+    )
