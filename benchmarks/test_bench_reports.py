@@ -86,7 +86,6 @@ def test_a_wide_csv_file(benchmark):
         race = Race(
             f"L: a CSV file with a column for each of {of.measures} measures, {of.rows:,} figures, into a panel",
             "untouched",
-            {"ours unhashed": "≤ 1.5"},
             note="As above, with a row for each entity and month.",
         )
         hold(benchmark, race, apart(of, reports.untouched, reports.ours_unhashed, reports.ours), rounds=2)

@@ -15,7 +15,7 @@ import polars as pl
 
 from kpi.ahead import in_threads
 from kpi.errors import count
-from kpi.intake.plain import Plain
+from kpi.intake.plain import Block, Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
 from kpi.status import OK, Status, reason
@@ -52,7 +52,7 @@ class Cells:
 
 
 def settle(
-    plain: Sequence[Plain], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
+    plain: Sequence[Plain | Block], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
 ) -> tuple[Cells | None, pl.DataFrame]:
     """Returns the cells of the figures that stand alone, and all other rows as clean rows.
 
@@ -70,7 +70,7 @@ def settle(
     if rows.height:
         plain = layout.without(plain, layout.touched(rows), apart)
     values, full = layout.scatter(plain)
-    if full < sum(one.frame.height for one in plain):
+    if full < sum(one.size for one in plain):
         plain = layout.without(plain, layout.repeated(plain), apart)
         values, full = layout.scatter(plain)
     cells = Cells(values, layout.names, layout.first, layout.periods, entities, full < layout.height)
@@ -141,9 +141,9 @@ def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
 class _Layout:
     """Which cell a row has: those of one measure stand together, those of one of its periods within."""
 
-    def __init__(self, plain: Sequence[Plain], measures: Sequence[str], entities: int, grain: Grain) -> None:
+    def __init__(self, plain: Sequence[Plain | Block], measures: Sequence[str], entities: int, grain: Grain) -> None:
         found = sorted(set().union(*(one.measures for one in plain)))
-        bounds = [(one.frame["period"].min(), one.frame["period"].max()) for one in plain]
+        bounds = [(one.period.min(), one.period.max()) for one in plain]
         self.first = min(int(str(low)) for low, _ in bounds)
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
         self.names = [measures[place] for place in found]
@@ -159,14 +159,17 @@ class _Layout:
         place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity
         return place.cast(pl.get_index_type())
 
+    def within(self, one: Plain | Block) -> pl.Series:
+        """Returns the cell of every row among those of its measure."""
+        # Small numbers need no look at whether they fit, which takes longer than to cast them.
+        period = one.period.cast(self.before.dtype, wrap_numerical=True)
+        return (period - self.first) * self.entities + one.entity()
+
     def cells(self, one: Plain) -> pl.Series:
         """Returns the cell of every row."""
-        frame, dtype = one.frame, self.before.dtype
-        # Small numbers need no look at whether they fit, which takes longer than to cast them.
-        within = (frame["period"].cast(dtype, wrap_numerical=True) - self.first) * self.entities + one.entity()
-        return within + self.before[frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
+        return self.within(one) + self.before[one.frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
 
-    def scatter(self, plain: Sequence[Plain]) -> tuple[pl.Series, int]:
+    def scatter(self, plain: Sequence[Plain | Block]) -> tuple[pl.Series, int]:
         """Returns the figures in their cells (of several for one, one; NaN for none) and how many cells have one."""
         import numpy as np
 
@@ -174,8 +177,13 @@ class _Layout:
         # threads at once, which only numpy lets write into one column. Its own large pages cost more than they save.
         values = np.frombuffer(bytearray(8 * self.height))
 
-        def fill(one: Plain) -> None:
-            values[self.cells(one).to_numpy()] = one.frame["value"].to_numpy()
+        def fill(one: Plain | Block) -> None:
+            if isinstance(one, Plain):
+                values[self.cells(one).to_numpy()] = one.frame["value"].to_numpy()
+                return
+            cells = self.within(one).to_numpy().astype(np.intp)
+            for place, row in zip(one.measures, one.values, strict=True):
+                values[self.before[place] :][cells] = row
 
         # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
         parts = np.array_split(values, PARTS)
@@ -196,26 +204,27 @@ class _Layout:
         none = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
         return none.scatter(alone.select(index)["cell"], values=True).scatter(series.select(index)["cell"], values=True)
 
-    def repeated(self, plain: Sequence[Plain]) -> pl.Series:
+    def repeated(self, plain: Sequence[Plain | Block]) -> pl.Series:
         """Returns for every cell whether several rows are for it."""
         last = pl.zeros(self.height, dtype=pl.UInt32, eager=True)
         many = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
         first = 0
         numbered = []
-        for one in plain:
+        rows = [some for one in plain for some in one.split()]
+        for one in rows:
             numbers = pl.int_range(first, first + one.frame.height, dtype=pl.UInt32, eager=True)
             numbered.append(numbers)
             last = last.scatter(self.cells(one), numbers)
             first += one.frame.height
-        for one, numbers in zip(plain, numbered, strict=True):
+        for one, numbers in zip(rows, numbered, strict=True):
             cells = self.cells(one)
             many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
         return many
 
-    def without(self, plain: Sequence[Plain], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
+    def without(self, plain: Sequence[Plain | Block], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
         """Returns the rows whose cell is not among some; the others are added to `apart`."""
         kept = []
-        for one in plain:
+        for one in (rows for each in plain for rows in each.split()):
             hit = some.gather(self.cells(one))
             kept.append(one.without(hit) if hit.any() else one)
             if hit.any():

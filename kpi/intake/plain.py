@@ -1,13 +1,18 @@
-"""Plain rows: reported figures about which nothing has to be decided, as small integers beside a Float64."""
+"""Plain rows: reported figures about which nothing has to be decided, as small integers beside a Float64, or blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kpi.intake.entities import Entities
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: What a row lacks that is lost, in the order in which it is told.
 LACKS = ("measure", "entity", "period")
@@ -29,10 +34,23 @@ class Plain:
     source: int = 0
     entities: pl.Series | None = None
 
+    @property
+    def size(self) -> int:
+        """How many figures there are."""
+        return self.frame.height
+
+    @property
+    def period(self) -> pl.Series:
+        """The period of every row."""
+        return self.frame["period"]
+
     def entity(self) -> pl.Series:
         """Returns the place of every row's entity among the entities."""
-        own = self.frame["entity"]
-        return own if self.entities is None else self.entities[own.cast(pl.UInt32, wrap_numerical=True)]
+        return _among(self.frame["entity"], self.entities)
+
+    def split(self) -> Iterator[Plain]:
+        """Yields itself."""
+        yield self
 
     def numbered(self) -> pl.DataFrame:
         """Returns the rows with the places of their entities and the columns row and source."""
@@ -47,6 +65,42 @@ class Plain:
         return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
 
 
+@dataclass(frozen=True)
+class Block:
+    """Plain figures of several measures in the same rows, those that follow the row `first`.
+
+    `values` has a row of figures for each of `measures`, in their units. All else is as in `Plain`.
+    """
+
+    entity_of: pl.Series
+    period: pl.Series
+    values: npt.NDArray[np.float64]
+    measures: Sequence[int]
+    first: int
+    source: int = 0
+    entities: pl.Series | None = None
+
+    @property
+    def size(self) -> int:
+        """How many figures there are."""
+        return int(self.values.size)
+
+    def entity(self) -> pl.Series:
+        """Returns the place of every row's entity among the entities."""
+        return _among(self.entity_of, self.entities)
+
+    def split(self) -> Iterator[Plain]:
+        """Yields the figures of each measure."""
+        for place, row in zip(self.measures, self.values, strict=True):
+            measure = pl.repeat(place, len(row), dtype=pl.Int16, eager=True)
+            frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
+            yield Plain(pl.DataFrame(frame), self.first, {place}, self.source, self.entities)
+
+
+def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
+    return own if entities is None else entities[own.cast(pl.UInt32, wrap_numerical=True)]
+
+
 @dataclass
 class Coded:
     """The rows of a table: the plain ones as codes, the others as they came.
@@ -57,12 +111,12 @@ class Coded:
     """
 
     others: pl.DataFrame
-    plain: list[Plain] = field(default_factory=list)
+    plain: list[Plain | Block] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
     read: int = 0
     names: list[str] = field(default_factory=list)
 
-    def numbered(self, source: int, entities: Entities) -> Iterator[Plain]:
+    def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
         """Yields the plain rows with the places of their entities and the number of their table in `source`.
 
         They are handed over: none is left here, or a table of many million rows would be held twice.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from kpi.intake.match import Placed, panel_columns
 from kpi.intake.meanings import NOT_PLAIN, measure_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
-from kpi.intake.plain import Coded, Plain
+from kpi.intake.plain import Block, Coded, Plain
 from kpi.intake.reported import texts
 from kpi.intake.table import ROW
 from kpi.system import System
@@ -51,10 +51,10 @@ def coded_wide(source: Placed, system: System, entities: Entities | None, period
 
 @dataclass
 class _Part:
-    """Some rows: how many, the plain figures of each column, and the rows of its other cells, numbered from 0."""
+    """Some rows: how many, the plain figures, and the rows of other cells by column; numbered from 0."""
 
     height: int
-    plain: list[pl.DataFrame] = field(default_factory=list)
+    plain: list[Plain | Block] = field(default_factory=list)
     odd: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
@@ -86,10 +86,11 @@ class _Wide(Coding):
         with self.reading():
             for part in self.read():
                 first = self.table.first_row + self.rows
-                for frame in part.plain:
-                    rows = frame.with_columns(pl.col("row") + first) if "row" in frame.columns else frame
-                    self.out.plain.append(Plain(rows, first, {int(frame["measure"][0])}))
-                    self.out.read += frame.height
+                for one in part.plain:
+                    if isinstance(one, Plain) and "row" in one.frame.columns:
+                        one = replace(one, frame=one.frame.with_columns(pl.col("row") + first))  # noqa: PLW2901
+                    self.out.plain.append(replace(one, first=first))
+                    self.out.read += one.size
                 for header, rows in part.odd.items():
                     numbered = rows.with_columns(pl.col(ROW) + first)
                     odd[header].append(texts(self.source, self.system, self.period, numbered, only=header))
@@ -104,7 +105,7 @@ class _Wide(Coding):
         """Yields the rows in their order."""
         if self.table.pieces is not None:
             return self.table.pieces.of(self.schema).map(self.of_piece)
-        return in_threads(self.part, self.batches())
+        return (part for part in in_threads(self.part, self.batches()) if part is not None)
 
     # ---- IN SEVERAL THREADS ---- #
 
@@ -113,13 +114,18 @@ class _Wide(Coding):
         with suppress(pl.exceptions.ComputeError):
             batch = piece.scan(self.types | dict.fromkeys(self.measures, pl.Float64())).collect()
             cells = [batch[header] for header in self.measures]
-            if all(map(within_bounds, cells)) and (not _zeros(cells) or piece.zeros_are_zero()):
-                # There is no negative zero among statistics.
-                return self.part(batch.with_columns(cell + 0.0 for cell in cells))
-        return self.part(piece.scan(self.types).collect())
+            zeros = piece.zeros_are_zero() or not any(bool((cell == 0).any()) for cell in cells)
+            if zeros and (part := self.part(batch)) is not None:
+                return part
+        part = self.part(piece.scan(self.types).collect())
+        assert part is not None  # noqa: S101
+        return part
 
-    def part(self, batch: pl.DataFrame) -> _Part:
-        """Returns the plain figures of some rows, and the rows of the others."""
+    def part(self, batch: pl.DataFrame) -> _Part | None:
+        """Returns the plain figures of some rows, and the rows of the others.
+
+        None where texts were read as numbers that no statistic can be: what they were is to be told.
+        """
         batch, out = batch.with_row_index(ROW), _Part(batch.height)
         entity, period = self.meant(batch, "entity"), self.meant(batch, "period")
         bad = list(self.said(batch))
@@ -127,7 +133,16 @@ class _Wide(Coding):
         rows = ~_any(bad) if bad else None
         blank = self.blank(batch, entity, period)
         none = pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True)
+        whole = self.whole(batch) if rows is None else {}
+        if whole and (block := self.block(whole, entity, period)) is not None:
+            out.plain.append(block)
+        else:
+            whole = {}
         for header, measure in self.measures.items():
+            if header in whole:
+                continue
+            if self.schema[header] == pl.String != batch[header].dtype and not within_bounds(batch[header]):
+                return None
             good: pl.Series | None = none
             if measure is not None:
                 value, good = _figures(batch[header], measure[1])
@@ -137,10 +152,38 @@ class _Wide(Coding):
                 if good is not None:
                     frame = frame.with_columns(batch[ROW].alias("row")).filter(good)
                 if frame.height:
-                    out.plain.append(frame)
+                    out.plain.append(Plain(frame, 0, {measure[0]}))
             if good is not None and (rest := ~good if blank is None else ~good & ~blank).any():
                 out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.roles.values(), header]))
         return out
+
+    def whole(self, batch: pl.DataFrame) -> dict[str, pl.Series]:
+        """Returns the columns that are numbers from top to bottom."""
+        found = {}
+        for header, measure in self.measures.items():
+            cells = batch[header]
+            if measure is not None and cells.dtype.is_numeric() and not cells.null_count():
+                found[header] = cells.cast(pl.Float64)
+            elif measure is not None and cells.dtype == pl.String:
+                value = cells.cast(pl.Float64, strict=False)
+                if settled(cells, value):
+                    found[header] = value
+        return found
+
+    def block(self, cells: dict[str, pl.Series], entity: pl.Series, period: pl.Series) -> Block | None:
+        """Returns the figures of columns without gaps, None where one is no statistic."""
+        import numpy as np
+
+        known = [measure for header in cells if (measure := self.measures[header]) is not None]
+        # Column by column in memory. Not a number is neither below nor above anything.
+        values = pl.DataFrame(cells).to_numpy(order="fortran", writable=True).T
+        if any(factor != 1 for _, factor in known):
+            values *= np.array([[factor] for _, factor in known])
+        # There is no negative zero among statistics.
+        values += 0.0
+        if not (values.max() <= LARGEST and values.min() >= -LARGEST):
+            return None
+        return Block(entity, period, values, [place for place, _ in known], 0)
 
     def blank(self, batch: pl.DataFrame, entity: pl.Series, period: pl.Series) -> pl.Series | None:
         """Returns which rows are blank, None when none is; only those that name nobody can be."""
@@ -168,10 +211,6 @@ def _figures(cells: pl.Series, factor: float) -> tuple[pl.Series, pl.Series | No
         within = pl.DataFrame([value.alias("value")]).select(pl.col("value").abs() <= LARGEST).to_series()
         good = within.fill_null(value=False) if good is None else good & within.fill_null(value=False)
     return value, good
-
-
-def _zeros(cells: list[pl.Series]) -> bool:
-    return any(bool((cell == 0).any()) for cell in cells)
 
 
 def _plain(places: pl.Series) -> bool:
