@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import polars as pl
 
@@ -23,7 +24,7 @@ from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, condition_columns, entity_meaning, measure_meaning, period_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece, Unfit
-from kpi.intake.plain import LACKS, Coded, Plain
+from kpi.intake.plain import LACKS, Coded, How, Otherwise, Plain, attempted
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -32,6 +33,9 @@ BATCH = 500_000
 
 #: The column of the figures that a cast could make of texts; no cleaned header has a line break.
 _CAST = "cast\n"
+
+#: What Polars 2.1 says when the codes of a column have run out.
+_CROWDED = ("more categories than the maximum", "as dtype `cat`")
 
 
 def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
@@ -46,14 +50,7 @@ def coded(source: Placed, system: System, entities: Entities | None, period: str
     Raises:
         Unfit: an unchecked table is not what it was taken for.
     """
-    try:
-        return _Long(source, system, entities, period, whole=False).run()
-    except Doubtful:
-        return _Long(source, system, entities, period, whole=True).run()
-
-
-class Doubtful(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the module
-    """A row has nothing in the columns that are read, and may have something in others: read it whole."""
+    return attempted(lambda how: _Long(source, system, entities, period, how).run())
 
 
 class Coding:
@@ -63,12 +60,12 @@ class Coding:
     """
 
     def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, *,
-        needed: Collection[str], whole: bool,
+        self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How,
+        *, needed: Collection[str],
     ) -> None:  # fmt: skip
-        self.table, self.system = source.table, system
+        self.table, self.system, self.how = source.table, system, how
         every = source.table.frame.collect_schema()
-        self.schema = pl.Schema({name: dtype for name, dtype in every.items() if whole or name in needed})
+        self.schema = pl.Schema({name: dtype for name, dtype in every.items() if how.whole or name in needed})
         self.partly = len(self.schema) < len(every)
         self.factors = Factors(system, source.table.unit)
         self.roles = {role: header for role, header in source.roles.items() if header in self.schema}
@@ -82,7 +79,8 @@ class Coding:
             "period": Lookup(period_meaning(system)),
             "unit": Lookup(self.factors.places),
         }
-        self.types = {header: pl.Categorical(pl.Categories.random()) for header in self.columns.values()}
+        code = pl.UInt32 if how.many else pl.UInt16  # which is quicker to make and to look up
+        self.types = {header: pl.Categorical(pl.Categories.random(physical=code)) for header in self.columns.values()}
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
         self.same_period = None if period is None else period_meaning(system)([period])[0]
@@ -94,6 +92,7 @@ class Coding:
         """Names the stage, and checks at its end that all rows have come.
 
         Raises:
+            Otherwise: a column has too many texts.
             Unfit: an unchecked table is not what it was taken for.
             ComputeError: rows are lost.
         """
@@ -101,6 +100,8 @@ class Coding:
             try:
                 yield
             except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+                if not self.how.many and any(words in str(error) for words in _CROWDED):
+                    raise Otherwise(replace(self.how, many=True)) from None
                 if self.table.pieces is None:
                     raise
                 raise Unfit from error
@@ -164,12 +165,10 @@ class Coding:
 class _Long(Coding):
     """One reading of a table with a figure in each row."""
 
-    def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
-    ) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
         units = {one.per for one in system.measures.values() if one.per is not None}
         needed = {*source.roles.values(), *condition_columns(system), *units}
-        super().__init__(source, system, entities, period, needed=needed, whole=whole)
+        super().__init__(source, system, entities, period, how, needed=needed)
         self.value = self.roles["value"]
         #: The columns of names and codes, where there are both.
         self.both = [self.roles[role] for role in ("entity", "code") if {"entity", "code"} <= self.roles.keys()]
@@ -322,5 +321,5 @@ class _Long(Coding):
         doubtful = nothing.arg_true()
         rows = self.as_they_came(batch[doubtful])
         if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
-            raise Doubtful
+            raise Otherwise(replace(self.how, whole=True))
         return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())

@@ -15,14 +15,14 @@ import polars as pl
 
 from kpi import progress
 from kpi.ahead import in_threads
-from kpi.intake.coded import BATCH, Coding, Doubtful
+from kpi.intake.coded import BATCH, Coding
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.match import Placed, panel_columns
 from kpi.intake.meanings import NOT_PLAIN, measure_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
-from kpi.intake.plain import Block, Coded, Plain
+from kpi.intake.plain import Block, Coded, How, Otherwise, Plain, attempted
 from kpi.intake.reported import texts
 from kpi.intake.table import ROW
 from kpi.system import System
@@ -43,10 +43,7 @@ def coded_wide(source: Placed, system: System, entities: Entities | None, period
     Raises:
         Unfit: an unchecked table is not what it was taken for.
     """
-    try:
-        return _Wide(source, system, entities, period, whole=False).run()
-    except Doubtful:
-        return _Wide(source, system, entities, period, whole=True).run()
+    return attempted(lambda how: _Wide(source, system, entities, period, how).run())
 
 
 @dataclass
@@ -61,12 +58,10 @@ class _Part:
 class _Wide(Coding):
     """One reading of a table with a measure in each column."""
 
-    def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, *, whole: bool
-    ) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
         found = panel_columns(system, source.table, list(source.roles.values()))
         needed = {*source.roles.values(), *found}
-        super().__init__(source, system, entities, period, needed=needed, whole=whole)
+        super().__init__(source, system, entities, period, how, needed=needed)
         self.source, self.period = source, period
         places = measure_meaning(system)([measure for measure, _ in found.values()])
         rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
@@ -193,7 +188,7 @@ class _Wide(Coding):
         doubtful = nobody.arg_true()
         blank = self.as_they_came(batch[doubtful]).select(pl.all_horizontal(pl.exclude(ROW).is_null())).to_series()
         if self.partly and blank.any():
-            raise Doubtful
+            raise Otherwise(replace(self.how, whole=True))
         return pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True).scatter(doubtful, blank)
 
 

@@ -206,3 +206,19 @@ def test_a_large_file_in_gb18030_makes_no_copy(tmp_path, monkeypatch):
     assert isinstance(found, Panel)
     assert [one.code for one in found.findings] == ["K520"]
     assert found.counts.used == len(ROWS)
+
+
+@pytest.mark.parametrize("form", ["small", "large", "wide", "parquet"])
+def test_more_entities_than_short_codes_are_all_read(tmp_path, monkeypatch, form):
+    loaded = examine_text(SYSTEM)
+    rows = pl.DataFrame({"期别": "2023-01", "地区": [f"县{at}" for at in range(70_000)]})
+    rows = rows.with_columns(pl.int_range(pl.len()).alias("收入"))
+    if form != "wide":
+        rows = rows.select("期别", "地区", pl.lit("收入").alias("指标"), pl.col("收入").alias("数值"))
+    path = tmp_path / ("data.parquet" if form == "parquet" else "data.csv")
+    rows.write_parquet(path) if form == "parquet" else rows.write_csv(path)
+    monkeypatch.setattr(large, "LARGE", 1 << 30 if form == "small" else 100)
+    monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 100_000))
+    panel = take_in(loaded.system, [path])
+    assert (panel.counts.read, panel.counts.refused) == (70_000, 0)
+    assert panel.frame["flow"].sum() == 70_000 * 69_999 // 2
