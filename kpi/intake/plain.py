@@ -92,7 +92,7 @@ class Block:
     def split(self) -> Iterator[Plain]:
         """Yields the figures of each measure."""
         for place, row in zip(self.measures, self.values, strict=True):
-            measure = pl.repeat(place, len(row), dtype=pl.Int16, eager=True)
+            measure = pl.repeat(place, len(row), dtype=pl.Int32, eager=True)
             frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
             yield Plain(pl.DataFrame(frame), self.first, {place}, self.source, self.entities)
 

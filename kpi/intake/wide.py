@@ -100,7 +100,7 @@ class _Wide(Coding):
         """Yields the rows in their order."""
         if self.table.pieces is not None:
             return self.table.pieces.of(self.schema).map(self.of_piece)
-        return (part for part in in_threads(self.part, self.batches()) if part is not None)
+        return in_threads(self.texts, self.batches())
 
     # ---- IN SEVERAL THREADS ---- #
 
@@ -112,7 +112,11 @@ class _Wide(Coding):
             zeros = piece.zeros_are_zero() or not any(bool((cell == 0).any()) for cell in cells)
             if zeros and (part := self.part(batch)) is not None:
                 return part
-        part = self.part(piece.scan(self.types).collect())
+        return self.texts(piece.scan(self.types).collect())
+
+    def texts(self, batch: pl.DataFrame) -> _Part:
+        """Returns what `part` does of rows whose cells are as they came."""
+        part = self.part(batch)
         assert part is not None  # noqa: S101
         return part
 
@@ -122,6 +126,8 @@ class _Wide(Coding):
         None where texts were read as numbers that no statistic can be: what they were is to be told.
         """
         batch, out = batch.with_row_index(ROW), _Part(batch.height)
+        if not batch.height:
+            return out
         entity, period = self.meant(batch, "entity"), self.meant(batch, "period")
         bad = list(self.said(batch))
         bad += [one.fill_null(NOT_PLAIN) == NOT_PLAIN for one in (entity, period) if not _plain(one)]
@@ -142,7 +148,7 @@ class _Wide(Coding):
             if measure is not None:
                 value, good = _figures(batch[header], measure[1])
                 good = rows if good is None else good if rows is None else good & rows
-                place = pl.repeat(measure[0], batch.height, dtype=pl.Int16, eager=True)
+                place = pl.repeat(measure[0], batch.height, dtype=pl.Int32, eager=True)
                 frame = pl.DataFrame({"measure": place, "entity": entity, "period": period, "value": value})
                 if good is not None:
                     frame = frame.with_columns(batch[ROW].alias("row")).filter(good)
