@@ -8,6 +8,7 @@ million rows needs little more memory than its figures.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -38,22 +39,7 @@ _CAST = "cast\n"
 _CROWDED = ("more categories than the maximum", "as dtype `cat`")
 
 
-def coded(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
-    """Returns the rows of a long table, plain ones apart.
-
-    Args:
-        source: the table and what its columns are.
-        system: gives measures and units.
-        entities: who there is; None: whoever the table names.
-        period: the period of every row, for tables without a period column.
-
-    Raises:
-        Unfit: an unchecked table is not what it was taken for.
-    """
-    return attempted(lambda how: _Long(source, system, entities, period, how).run())
-
-
-class Coding:
+class Coding(ABC):
     """One reading of one table in batches: what its texts mean, looked up as they come.
 
     Columns that nothing needs are read only where one is the `whole` of a row.
@@ -61,7 +47,7 @@ class Coding:
 
     def __init__(
         self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How,
-        *, needed: Collection[str],
+        *, needed: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.table, self.system, self.how = source.table, system, how
         every = source.table.frame.collect_schema()
@@ -86,6 +72,29 @@ class Coding:
         self.same_period = None if period is None else period_meaning(system)([period])[0]
         self.size, self.rows = BATCH, 0
         self.out = Coded(pl.DataFrame())
+
+    @classmethod
+    def of(cls, source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
+        """Returns the figures of a table, plain ones apart.
+
+        Args:
+            source: the table and what its columns are.
+            system: gives measures and units.
+            entities: who there is; None: whoever the table names.
+            period: the period of every row, for tables without a period column.
+
+        Raises:
+            Unfit: an unchecked table is not what it was taken for.
+        """
+        return attempted(lambda how: cls(source, system, entities, period, how).run())
+
+    @abstractmethod
+    def run(self) -> Coded:
+        """Reads the table.
+
+        Raises:
+            Otherwise: it is to be read in a less simple way.
+        """
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -162,7 +171,7 @@ class Coding:
         return [places.get(text, NOT_PLAIN) for text in texts]
 
 
-class _Long(Coding):
+class Long(Coding):
     """One reading of a table with a figure in each row."""
 
     def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
@@ -176,6 +185,7 @@ class _Long(Coding):
         self.told = dict.fromkeys(LACKS, 0)
 
     def run(self) -> Coded:
+        """Reads the table; `others` are its rows as they came."""
         parts: list[pl.DataFrame] = []
         with self.reading():
             for rows, plain in self.read():
@@ -196,10 +206,12 @@ class _Long(Coding):
         return in_threads(self.of_batch, self.batches())
 
     def keep(self, rows: pl.DataFrame, first: int) -> None:
+        """Keeps plain rows, those that follow the row `first`."""
         self.out.plain.append(Plain(rows, first, self.look["measure"].places))
         self.out.read += rows.height
 
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the rows with the numbers that a cast makes of their figures beside them."""
         if self.schema[self.value] != pl.String:
             return frame
         return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))

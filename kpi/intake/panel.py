@@ -17,7 +17,7 @@ from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
-from kpi.intake.coded import coded
+from kpi.intake.coded import Long
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
@@ -28,7 +28,7 @@ from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.table import ROW, Table
-from kpi.intake.wide import coded_wide
+from kpi.intake.wide import Wide
 from kpi.measures import Reported
 from kpi.periods import Period
 from kpi.resources import make_sure
@@ -101,7 +101,7 @@ class _Intake:
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
         apart = {
-            number: (coded if isinstance(source.dataset, ReportedData) else coded_wide)(
+            number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
                 source, self.system, roster, self.period
             )
             for number, source in enumerate(sources)

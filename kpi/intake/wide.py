@@ -22,28 +22,13 @@ from kpi.intake.match import Placed, panel_columns
 from kpi.intake.meanings import NOT_PLAIN, measure_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
-from kpi.intake.plain import Block, Coded, How, Otherwise, Plain, attempted
+from kpi.intake.plain import Block, Coded, How, Otherwise, Plain
 from kpi.intake.reported import texts
 from kpi.intake.table import ROW
 from kpi.system import System
 
 #: How many cells are taken at a time for each row of a long table.
 _CELLS = 4
-
-
-def coded_wide(source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
-    """Returns the figures of a wide table, plain ones apart; its `others` are what `reported.texts` gives of them.
-
-    Args:
-        source: the table and what its columns are.
-        system: gives measures and units.
-        entities: who there is; None: whoever the table names.
-        period: the period of every row, for tables without a period column.
-
-    Raises:
-        Unfit: an unchecked table is not what it was taken for.
-    """
-    return attempted(lambda how: _Wide(source, system, entities, period, how).run())
 
 
 @dataclass
@@ -55,8 +40,8 @@ class _Part:
     odd: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
-class _Wide(Coding):
-    """One reading of a table with a measure in each column."""
+class Wide(Coding):
+    """One reading of a table with a measure in each column; `others` are what `reported.texts` gives of its cells."""
 
     def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
         found = panel_columns(system, source.table, list(source.roles.values()))

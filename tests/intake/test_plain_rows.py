@@ -223,7 +223,7 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     )
     system = systems["month", False]
     source = match(system, read_all([table])[0][0])[0]
-    apart = coded.coded(source, system, None, None)
+    apart = coded.Long.of(source, system, None, None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
     assert pl.concat([one.frame for one in apart.plain])["value"].to_list() == [10000.0, 20000.0]
 
