@@ -69,6 +69,7 @@ LAYERS = (
     "audit",
     "outcome",
     "plan",
+    "reach",
     "accounts",
     "quality",
     "scorecard",

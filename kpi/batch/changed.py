@@ -18,8 +18,8 @@ from pathlib import Path
 import polars as pl
 
 import kpi
-from kpi.batch.reach import HISTORY, WHOLE, Reach
 from kpi.periods import Grain, Period
+from kpi.reach import HISTORY, WHOLE, Reach
 
 #: By column and period a number that changes when a figure does.
 Marks = Mapping[str, Mapping[int, int]]

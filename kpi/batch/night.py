@@ -17,10 +17,10 @@ from kpi.batch.changed import engine, keys
 from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, whole
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
-from kpi.batch.reach import WHOLE, Reach, reach, window
 from kpi.batch.slices import Index, slices_of
 from kpi.errors import DataError, Diagnostic, Severity, count
 from kpi.plan import Plan, compile_plan
+from kpi.reach import WHOLE, Reach, reach, window
 from kpi.scorecard import Scorecard
 from kpi.store.base import TABLES, Change, Store, prepared
 from kpi.store.whole import Archive

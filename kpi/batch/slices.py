@@ -16,10 +16,10 @@ from typing import Any
 
 from kpi.batch.changed import Marks
 from kpi.batch.inputs import Item
-from kpi.batch.reach import Reach
 from kpi.batch.spans import Span
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.intake.panel import Counts
+from kpi.reach import Reach
 from kpi.store.whole import Archive
 
 

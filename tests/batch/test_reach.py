@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from conftest import SYSTEM
 
-from kpi.batch.reach import HISTORY, WHOLE, reach, window
 from kpi.catalogue import files
 from kpi.catalogue import load as load_system
 from kpi.loader import examine_text
 from kpi.plan import compile_plan
+from kpi.reach import HISTORY, WHOLE, looks_back, reach, window
 
 
 def reached(text):
@@ -53,7 +53,7 @@ def test_a_ladder_of_single_steps_looks_at_all_earlier_periods(small):
 
 
 def test_what_is_not_known_counts_as_the_whole():
-    from kpi.batch.reach import _composed
+    from kpi.reach import _composed
 
     assert _composed(pl.col("x").interpolate().over("entity"), {})["x"] == {WHOLE}
     assert _composed(pl.col("x").mean(), {})["x"] == {WHOLE}
@@ -67,4 +67,6 @@ def test_no_shipped_system_looks_at_later_periods(name):
     system = load_system(name)
     # An index is of its base period, wherever that is.
     indexed = any(one.kind == "index" for one in system.indicators.values())
-    assert (window(reach(compile_plan(system))) == WHOLE) is indexed
+    plan = compile_plan(system)
+    assert (window(reach(plan)) == WHOLE) is indexed
+    assert looks_back(plan) == window(reach(plan))

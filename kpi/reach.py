@@ -10,7 +10,8 @@ of indicator can make a night slower, never wrong.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -33,6 +34,15 @@ _ROWWISE_TESTS = {
     "AllHorizontal", "AnyHorizontal", "IsBetween", "IsClose", "IsFinite", "IsIn", "IsInfinite", "IsNan", "IsNotNan",
     "IsNotNull", "IsNull", "Not",
 }  # fmt: skip
+
+#: The other words of serialised expressions that look at one row at a time.
+_WORDS = {
+    "And", "Boolean", "Column", "ConcatHorizontal", "Decimal", "Dyn", "Enum", "Eq", "Float", "Float64", "Function",
+    "Gt", "GtEq", "HalfAwayFromZero", "HalfToEven", "Int", "Int64", "Int8", "Literal", "Lt", "LtEq", "Minus",
+    "Multiply", "NotEq", "Null", "Or", "Plus", "Scalar", "Strict", "String", "TrueDivide",
+    *_ROWWISE, *_ROWWISE_FUNCTIONS, *_ROWWISE_TESTS,
+}  # fmt: skip
+_WORD = re.compile('"([A-Z][A-Za-z0-9]+)"')
 
 #: Functions over the rows of an entity, in the order of periods, that never look ahead.
 _CAUSAL = (
@@ -60,13 +70,38 @@ def reach(plan: Plan) -> Reach:
         known |= found
         for one in found.values():
             _merge(total, one)
-    return {name: lags for name, lags in total.items() if name not in ("period", "entity") and name[0] != "#"}
+    return {name: lags for name, lags in total.items() if not _is_place(name)}
 
 
 def window(reached: Reach) -> int:
     """Returns how many periods back the results look at most, or HISTORY, or WHOLE."""
-    lags = {lag for some in reached.values() for lag in some} | {0}
-    return min(lags) if min(lags) < 0 else max(lags)
+    return _furthest({lag for some in reached.values() for lag in some})
+
+
+def looks_back(plan: Plan) -> int:
+    """Returns `window(reach(plan))` in a fraction of the time, as it does not tell columns apart."""
+    known: dict[str, int] = {}
+    for columns in (step for stage in (*plan.stages, *plan.details) for step in stage.steps):
+        known |= {
+            name: _furthest(
+                {
+                    _plus(lag, known.get(one, 0))
+                    for one, lags in _direct(expression).items() if one in known or not _is_place(one)
+                    for lag in lags
+                }
+            )
+            for name, expression in columns.items()
+        }  # fmt: skip
+    return _furthest(known.values())
+
+
+def _is_place(name: str) -> bool:
+    """Returns whether a column of the panel says where a row is."""
+    return name in ("period", "entity") or name[0] == "#"
+
+
+def _furthest(lags: Collection[int]) -> int:
+    return min(lags, default=0) if min(lags, default=0) < 0 else max(lags, default=0)
 
 
 def _merge(into: Reach, other: Mapping[str, set[int]]) -> None:
@@ -76,15 +111,22 @@ def _merge(into: Reach, other: Mapping[str, set[int]]) -> None:
 
 def _composed(expression: pl.Expr, known: Mapping[str, Reach]) -> Reach:
     found: Reach = {}
-    try:
-        direct = _walk(json.loads(expression.meta.serialize(format="json")))
-    except (pl.exceptions.PolarsError, ValueError):
-        # NOTE: functions in Python cannot be serialised, and with them nothing is known of what is around them.
-        direct = {name: {WHOLE} for name in expression.meta.root_names()}
-    for name, lags in direct.items():
+    for name, lags in _direct(expression).items():
         for column, inner in known.get(name, {name: {0}}).items():
             found.setdefault(column, set()).update(_plus(lag, more) for lag in lags for more in inner)
     return found
+
+
+def _direct(expression: pl.Expr) -> Reach:
+    """The columns that an expression itself reads, with the lags at which it does."""
+    try:
+        text = expression.meta.serialize(format="json")
+        if _WORDS.issuperset(_WORD.findall(text)):
+            return {name: {0} for name in expression.meta.root_names()}
+        return _walk(json.loads(text))
+    except (pl.exceptions.PolarsError, ValueError):
+        # NOTE: functions in Python cannot be serialised, and with them nothing is known of what is around them.
+        return {name: {WHOLE} for name in expression.meta.root_names()}
 
 
 def _walk(node: Any) -> Reach:  # noqa: C901  # one case a construct
