@@ -10,7 +10,7 @@ import polars as pl
 from kpi.audit import Rule
 from kpi.checks.base import FACTS
 from kpi.errors import Diagnostic, Place, Severity
-from kpi.intake.panel import Panel
+from kpi.intake.grid import Panel
 from kpi.outcome import vetoes
 from kpi.plan import Plan
 from kpi.system import System

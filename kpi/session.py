@@ -18,9 +18,10 @@ from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
 from kpi.intake.files import Data, Source, listed, read_all
+from kpi.intake.grid import Panel
 from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
-from kpi.intake.panel import Panel, take_in
+from kpi.intake.panel import take_in
 from kpi.intake.pieces import Unfit
 from kpi.intake.table import Table
 from kpi.loader import Draft, Loaded, examine

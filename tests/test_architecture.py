@@ -110,6 +110,7 @@ LAYERS = (
     "intake.cells",
     "intake.reported",
     "intake.wide",
+    "intake.grid",
     "intake.panel",
     "intake.explanations",
     "intake",

@@ -23,7 +23,7 @@ from kpi.errors import DataError, Diagnostic
 from kpi.intake import own_targets
 from kpi.intake.entities import Entities
 from kpi.intake.explanations import Explanations
-from kpi.intake.panel import Counts, Panel, grid
+from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.roster import roster_of
 from kpi.periods import Period
 from kpi.store.whole import Archive

@@ -22,7 +22,8 @@ from kpi.intake.databases import fetched
 from kpi.intake.entities import Entities
 from kpi.intake.explanations import Explanations, explanations
 from kpi.intake.files import expanded, hash_of_all
-from kpi.intake.panel import Panel, take_in
+from kpi.intake.grid import Panel
+from kpi.intake.panel import take_in
 from kpi.loader import Loaded, examine
 from kpi.periods import Period
 from kpi.scorecard import definition_hash

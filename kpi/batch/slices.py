@@ -18,7 +18,7 @@ from kpi.batch.changed import Marks
 from kpi.batch.inputs import Item
 from kpi.batch.spans import Span
 from kpi.errors import DataError, Diagnostic, Place, Severity
-from kpi.intake.panel import Counts
+from kpi.intake.grid import Counts
 from kpi.reach import Reach
 from kpi.store.whole import Archive
 

@@ -21,6 +21,7 @@ from kpi.intake.coded import Long
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
@@ -37,45 +38,6 @@ from kpi.system import System
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
 #: a status, and a number of rows or a score.
 _CELL = 17
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What became of the rows: `read = used + refused + restated + repeated`."""
-
-    read: int = 0
-    refused: int = 0
-    restated: int = 0
-    repeated: int = 0
-
-    @property
-    def used(self) -> int:
-        """The rows that entered a measure."""
-        return self.read - self.refused - self.restated - self.repeated
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Measures on the complete grid, ready for a plan.
-
-    `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), `#month`, `#entities`, and per measure `name`, `name.status` and `name.rows`.
-    """
-
-    frame: pl.DataFrame
-    entities: Entities
-    periods: tuple[Period, ...]
-    findings: tuple[Diagnostic, ...]
-    counts: Counts
-    data_hash: str
-    sources: tuple[str, ...] = ()
-    #: What departments say (说明) about a figure: by measure, entity and period index.
-    notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
-    #: Who reported (see `kpi.quality.Supply`) and what was restated, where anything was.
-    reporters: pl.DataFrame | None = None
-    restated: pl.DataFrame | None = None
-    #: How many files and sheets could not be read or placed.
-    unread: int = 0
 
 
 @dataclass
@@ -285,19 +247,6 @@ class _Intake:
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
-
-
-def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:
-    """Returns the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
-    number, size = len(entities.names), system.period.months
-    who = pl.DataFrame(
-        {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
-    )
-    when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
-    return when.join(who, how="cross").with_columns(
-        ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
-        pl.lit(number, dtype=pl.Int64).alias("#entities"),
-    )
 
 
 def take_in(

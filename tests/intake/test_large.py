@@ -14,9 +14,10 @@ import kpi
 from kpi.errors import DataError, KpiError
 from kpi.intake import large, pieces
 from kpi.intake.files import read_all
+from kpi.intake.grid import Panel
 from kpi.intake.layout import Layout
 from kpi.intake.numbers import LARGEST, read_number
-from kpi.intake.panel import Panel, take_in
+from kpi.intake.panel import take_in
 from kpi.loader import examine_text
 
 SYSTEM = """

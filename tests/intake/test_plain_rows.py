@@ -11,8 +11,9 @@ from polars.io.plugins import register_io_source
 from kpi.errors import DataError
 from kpi.intake import coded, findings, meanings
 from kpi.intake.files import read_all
+from kpi.intake.grid import Panel
 from kpi.intake.match import match
-from kpi.intake.panel import Panel, take_in
+from kpi.intake.panel import take_in
 from kpi.loader import examine
 from kpi.system import System
 
