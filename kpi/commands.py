@@ -109,6 +109,8 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]
     ]
     parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
+    if others := counts.get("passed_over"):
+        parts.append(f"{count(others, 'row')} for other periods passed over.")
     if unread := counts.get("unread"):
         parts.append(f"{count(unread, 'file or sheet', 'files or sheets')} not read.")
     statuses = _shown(card).select(f"{name}.status" for name in card.definition.indicators)

@@ -40,7 +40,8 @@ class Scorecard:
         findings_list: what was found in the data.
         data_hash: of the files.
         shown: the period indices that the tidy frames hold; all of `labels` when None.
-        counts: what became of the rows: read, used, refused, restated, repeated; and of files: unread, where any was.
+        counts: what became of the rows: read, used, refused, restated, repeated; and where there are any, how many rows
+            for other periods were passed_over, and how many files unread.
         supply: who reported, what was restated, what is in doubt.
     """
 

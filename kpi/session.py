@@ -23,11 +23,13 @@ from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
 from kpi.intake.panel import take_in
 from kpi.intake.pieces import Unfit
+from kpi.intake.reached import Reached
 from kpi.intake.table import Table
 from kpi.loader import Draft, Loaded, examine
 from kpi.periods import Period
 from kpi.plan import Plan, compile_plan
 from kpi.quality import Supply
+from kpi.reach import looks_back
 from kpi.scorecard import Scorecard
 from kpi.system import System
 
@@ -56,7 +58,8 @@ def score(
             (评价体系) or only one system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
         data: files and frames whose dataset is named.
-        period: score only this period, such as 2023Q4; also the period of files that have no period column.
+        period: score only this period, such as 2023Q4; also the period of files that have no period column. Rows for
+            periods that it does not reach are passed over, and only it is judged.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.explanations`.
         partly: files that cannot be read or placed are findings, where others can.
 
@@ -88,39 +91,48 @@ def score(
             raise
         loaded = _system(system, left, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
-    wanted = _period(loaded.system, period)
-    panel = take_in(loaded.system, some, named=named, period=period, partly=partly)
-    return score_panel(compile_plan(loaded.system), panel, period=wanted, explanations=explanations)
+    wanted, plan = _period(loaded.system, period), compile_plan(loaded.system)
+    reached = None
+    if wanted is not None:
+        reached = partial(Reached, loaded.system, wanted.index(loaded.system.period), partial(looks_back, plan))
+    panel = take_in(loaded.system, some, named=named, period=period, partly=partly, reached=reached)
+    return score_panel(plan, panel, period=wanted, explanations=explanations)
 
 
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
-    """Scores a panel with a compiled plan."""
-    with progress.stage("scoring"):
-        frame = plan.collect(panel.frame)
+    """Scores a panel with a compiled plan; `period` is the only one to show and to judge.
+
+    Raises:
+        DataError: K551 when there is nothing for the period.
+    """
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
+    if period is not None and period.index(grain) not in labels:
+        there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
+        raise DataError(Diagnostic("K551", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
+    with progress.stage("scoring"):
+        frame = plan.collect(panel.frame)
+    shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
         said = explanations or Explanations()
     else:
-        said = read_explanations(explanations, system=plan.system, entities=panel.entities, labels=labels)
+        said = read_explanations(
+            explanations, system=plan.system, entities=panel.entities, labels=shown, alone=period is not None
+        )
     panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
-    verdict = judged(plan, frame, panel, labels, said.answers)
+    judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
+    verdict = judged(plan, judging, panel, shown, said.answers)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
-    counts |= {"unread": panel.unread} if panel.unread else {}
+    more = {"passed_over": panel.counts.passed_over, "unread": panel.unread}
+    counts |= {key: number for key, number in more.items() if number}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
         supply = replace(supply, reporters=panel.reporters)
     card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
-    if period is None:
-        return card
-    index = period.index(grain)
-    if index not in labels:
-        there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
-        raise DataError(Diagnostic("K551", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
-    return card.only([index])
+    return card if period is None else card.only(list(shown))
 
 
 def stress(

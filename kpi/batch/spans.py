@@ -1,8 +1,7 @@
 """Which periods the rows of a file are for, and so which files must be read together.
 
-A figure of a scored period is made of rows of that period, of finer periods inside it, or of year-to-date figures of
-its year. So two files whose rows are for different periods, or for different years where periods do not fit, know
-nothing of one another, and each can be read alone.
+What enters a scored period lies in it, or in its year where periods do not fit (`kpi.intake.reached`). So two files
+whose rows are for different periods, or years, know nothing of one another, and each can be read alone.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from kpi.datasets import Records
 from kpi.intake.files import read
 from kpi.intake.match import Placed, match, of_system
 from kpi.intake.own_targets import takers
+from kpi.intake.reached import entered, months_of
 from kpi.intake.table import Table
 from kpi.system import System
 
@@ -66,22 +66,15 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
 
 def _entered(system: System, source: Placed) -> Iterator[int]:
     """The scored periods that the rows of a table may enter."""
-    size = system.period.months
-    to_date = any(measure.over_time == "ytd" for measure in system.measures.values())
     events = isinstance(source.dataset, Records)
     for start, months in _periods(source.table, source.roles["period"]):
-        first, last = start // size, (start + months - 1) // size
-        if not to_date and (events or (months == size and start % size == 0)):
-            yield from range(first, last + 1)
-        else:
-            yield from range(start // 12 * 12 // size, ((start + months - 1) // 12 + 1) * 12 // size)
+        yield from entered(system, start, months, events=events)
 
 
 def _periods(table: Table, header: str) -> list[tuple[int, int]]:
     """The distinct periods in a column, as first month and number of months; what is no period enters nothing."""
     column = pl.col(header)
-    if table.frame.collect_schema()[header] in (pl.Date, pl.Datetime):
-        month = (column.dt.year() * 12 + column.dt.month() - 1).cast(pl.Int32)
+    if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
         return [(start, 1) for start in months]
     texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()

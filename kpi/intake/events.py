@@ -21,7 +21,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.numbers import LARGEST, read_numbers
-from kpi.intake.table import ROW
+from kpi.intake.table import ROW, Table
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 
@@ -50,20 +50,24 @@ class Events:
     columns: Mapping[str, pl.Expr]
     numbers: tuple[str, ...]
 
-    @property
-    def cells(self) -> pl.LazyFrame:
-        """The rows as the file has them."""
-        table = self.source.table
-        return table.frame if table.cells is None else table.cells
-
-    def rows(self, names: Iterable[str], span: Span | None = None, *, head: int | None = None) -> pl.LazyFrame:
-        """Returns some of the columns of the rows in a span of months, of the first rows of the file only if so said.
+    def rows(self, names: Iterable[str], span: Span | None = None) -> pl.LazyFrame:
+        """Returns some of the columns of the rows in a span of months.
 
         A column of dates is compared before anything is computed, so that a scan can leave out what is outside.
         """
-        cells = self.cells if head is None else self.cells.head(head)
+        cells = _cells(self.source.table)
         if span is not None:
             cells = cells.filter(self._within(*span))
+        return cells.select(self.columns[name].alias(name) for name in names)
+
+    @property
+    def size(self) -> int | None:
+        """How many rows the file has, those that are passed over included, where that is known."""
+        return (self.source.table.whole or self.source.table).size
+
+    def head(self, names: Iterable[str], rows: int) -> pl.LazyFrame:
+        """Returns some of the columns of the first rows of the file, whatever their period."""
+        cells = _cells(self.source.table.whole or self.source.table).head(rows)
         return cells.select(self.columns[name].alias(name) for name in names)
 
     def _within(self, first: int, last: int) -> pl.Expr:
@@ -173,6 +177,11 @@ def events(
             blank = blanks and dtype == pl.String and column in strict
             columns[cell(column)] = pl.when(text.str.strip_chars() != "").then(text) if blank else text
     return Events(source, grain, columns, numbers)
+
+
+def _cells(table: Table) -> pl.LazyFrame:
+    """The rows as the file has them."""
+    return table.frame if table.cells is None else table.cells
 
 
 def dated(month: pl.Expr) -> pl.Expr:

@@ -40,7 +40,9 @@ class Explanations:
                 yield Diagnostic("K705", "the row explains no finding of this data", place, hint)
 
 
-def explanations(*sources: Source, system: System, entities: Entities, labels: Mapping[int, str]) -> Explanations:
+def explanations(
+    *sources: Source, system: System, entities: Entities, labels: Mapping[int, str], alone: bool = False
+) -> Explanations:
     """Reads explanations from files with the columns 评价对象 (地区), 期别, 说明 and either 指标 or 问题.
 
     Rows without an explanation are left out: a 查询单 may come back half filled in.
@@ -50,17 +52,20 @@ def explanations(*sources: Source, system: System, entities: Entities, labels: M
         system: gives the measures.
         entities: who there is.
         labels: of the periods that were scored.
+        alone: rows for other periods are of no interest.
 
     Raises:
         DataError: what reading a file raises, and K541 when a column is missing.
     """
     found = Explanations()
     for table in (table for group in read_all(sources) for table in group):
-        _read(table, system, entities, labels, found)
+        _read(table, system, entities, labels, found, alone=alone)
     return found
 
 
-def _read(table: Table, system: System, entities: Entities, labels: Mapping[int, str], found: Explanations) -> None:
+def _read(
+    table: Table, system: System, entities: Entities, labels: Mapping[int, str], found: Explanations, *, alone: bool
+) -> None:
     known, _ = roles(table.columns)
     lacking = [
         words for role, words in (("entity", "评价对象"), ("period", "期别"), ("note", "说明")) if role not in known
@@ -79,7 +84,9 @@ def _read(table: Table, system: System, entities: Entities, labels: Mapping[int,
     }).collect()  # fmt: skip
     for row in rows.filter(pl.col("note").fill_null("") != "").to_dicts():
         place = table.place(row[ROW], known["note"])
-        period = _label(row["period"], system, index)
+        period, is_one = _label(row["period"], system, index)
+        if alone and is_one and period not in index:
+            continue
         if said == FINDING:
             key = (row["entity"] or "", period or "", row["said"] or "")
             found.answers[key], found.places[key] = row["note"], place
@@ -93,11 +100,11 @@ def _read(table: Table, system: System, entities: Entities, labels: Mapping[int,
             found.notes[measure, who, index[period]] = row["note"]
 
 
-def _label(text: str | None, system: System, index: Mapping[str, int]) -> str | None:
-    """The label of the scored period that a text names."""
+def _label(text: str | None, system: System, index: Mapping[str, int]) -> tuple[str | None, bool]:
+    """The label of the scored period that a text names, or the text, and whether it names one."""
     if text is None or text in index:
-        return text
+        return text, text is not None
     try:
-        return periods.Period.of(periods.parse(text).index(system.period), system.period).label
+        return periods.Period.of(periods.parse(text).index(system.period), system.period).label, True
     except periods.PeriodError:
-        return text
+        return text, False

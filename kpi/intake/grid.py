@@ -15,12 +15,16 @@ from kpi.system import System
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows: `read = used + refused + restated + repeated`."""
+    """What became of the rows: `read = used + refused + restated + repeated`.
+
+    Beside these, `passed_over` are for periods that the one asked for does not reach (`kpi.intake.reached`).
+    """
 
     read: int = 0
     refused: int = 0
     restated: int = 0
     repeated: int = 0
+    passed_over: int = 0
 
     @property
     def used(self) -> int:

@@ -62,7 +62,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = "、".join(text for text in named if text not in mine)
     message = f"{count(others, 'row')} of another system ({rest}) left out"
-    return replace(table, frame=frame, cells=None, scan=None), [
+    return replace(table, frame=frame, cells=None, numbered_cells=None, scan=None), [
         Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)
     ]
 

@@ -112,22 +112,29 @@ def add(
                 found += more
             mine = files[bound.file]
         if mine.height:
-            mine = _by_period(mine.filter(pl.col("indicator") == name), grid, system.period.months)
-            grid = grid.join(mine, on=["entity", "period"], how="left", maintain_order="left")
-            # A target that is given once holds until another is given, and for the periods before it too.
-            column = pl.col("target").forward_fill().over("entity").backward_fill().over("entity")
+            grid = _held(grid, mine.filter(pl.col("indicator") == name), system.period.months)
+            column = pl.col("target")
         grid = grid.with_columns(column.alias(own_column(name, place))).drop("target", strict=False)
     return grid, found
 
 
-def _by_period(targets: pl.DataFrame, grid: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Returns the targets by entity and scored period; one without a period holds from the first of the grid."""
+def _held(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Adds the column `target`: one that is given holds until another is given, the first for the time before it too.
+
+    One without a period is given before all others. Which periods the grid has makes no difference.
+    """
     ends = (pl.col("start") + pl.col("months") - 1) // size
-    return (
+    given = (
         targets.sort("start", "row", nulls_last=False)
-        .select("entity", "target", period=ends.cast(pl.Int32).fill_null(grid["period"].first()))
+        .select("entity", "target", period=ends.cast(pl.Int32).fill_null(-1))
         .unique(["entity", "period"], keep="last", maintain_order=True)
+        .sort("period", "entity")
     )
+    first = given.unique("entity", keep="first", maintain_order=True).select("entity", first="target")
+    # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
+    held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
+    held = held.join(first, on="entity", how="left", maintain_order="left")
+    return held.with_columns(pl.coalesce("target", "first").alias("target")).drop("first")
 
 
 def _from_roster(

@@ -17,14 +17,15 @@ from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
-from kpi.intake.coded import Long
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.grid import Counts, Panel, grid
+from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
+from kpi.intake.reached import Reached, Unreached
 from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
@@ -48,6 +49,7 @@ class _Intake:
     period: str | None
     partly: bool = False
     unread: list[Diagnostic] = field(default_factory=list)
+    reached: Reached | None = None
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -59,6 +61,7 @@ class _Intake:
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
         sources = self.sources(tables)
+        sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
@@ -79,7 +82,13 @@ class _Intake:
         figures, targets = (
             frame.filter(pl.col("entity") < number) if frame.height else frame for frame in (figures, targets)
         )
-        if not figures.height and cells is None:
+        there = figures.height > 0 or cells is not None
+        passed = sum(one.passed_over for one in apart.values())
+        if self.reached is not None:
+            passed += self.reached.passed_over
+            if passed:
+                self.reached.prove(*(span(figures, cells) if there else (0, -1)))
+        if not there:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
             raise DataError(
@@ -106,7 +115,7 @@ class _Intake:
             entities,
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
-            Counts(self.read, self.refused, self.restated, self.repeated),
+            Counts(self.read, self.refused, self.restated, self.repeated, passed),
             data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
@@ -149,13 +158,18 @@ class _Intake:
         cohorts: dict[str, str] = {}
         names.update(name for one in apart.values() for name in one.names)
         for source in sources:
+            frame = (source.table.whole or source.table).frame
+            if source.table.whole is not None and source.table.pieces is None:
+                # Who is named is there in every period.
+                who = frame.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
+                names.update(who.to_series().str.strip_chars().drop_nulls())
             group = (
                 self.system.ranking.cohort
                 if self.system.ranking.cohort in source.table.columns
                 else source.roles.get("cohort")
             )
             if group is not None and group in source.table.columns:
-                pairs = source.table.frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
+                pairs = frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
                 for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
                     if cohorts.setdefault(name.strip(), cohort) != cohort:
                         message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
@@ -205,6 +219,8 @@ class _Intake:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
         if alone and timing.labels_by_end(rows, grain):
+            if self.reached is not None and not self.reached.by_end:
+                raise Unreached
             rows = rows.with_columns(
                 start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
             )
@@ -252,6 +268,7 @@ class _Intake:
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None, data_hash: str | None = None, partly: bool = False,
+    reached: Callable[[], Reached] | None = None,
 ) -> Panel:  # fmt: skip
     """Reads files and frames into a panel.
 
@@ -262,6 +279,7 @@ def take_in(
         period: the period of all rows, for data without a period column.
         data_hash: that of all contents as `content_hash` makes it, where it is known.
         partly: files that cannot be read or placed are findings of the panel, if others can.
+        reached: makes what tells which rows a period can be scored from; the panel then holds what that needs.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -273,18 +291,26 @@ def take_in(
 
     lost: list[Diagnostic] = []
 
-    def taken(*, unchecked: bool) -> Panel:
+    def taken(*, unchecked: bool, reached: Reached | None) -> Panel:
         unread = [*lost] if partly else None
         found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or []).panel(tables, hashed)
+        return _Intake(system, period, partly, unread or [], reached).panel(tables, hashed)
 
-    def told() -> Panel:
+    def fitting(fresh: Callable[[], Reached | None]) -> Panel:
         with damage_told(sources):
             try:
-                return taken(unchecked=True)
+                return taken(unchecked=True, reached=fresh())
             except Unfit:
-                return taken(unchecked=False)
+                return taken(unchecked=False, reached=fresh())
+
+    def told() -> Panel:
+        fresh: Callable[[], Reached | None] = reached or (lambda: None)
+        while True:
+            try:
+                return fitting(fresh)
+            except Unreached as turn:
+                fresh = turn.wider or (lambda: None)
 
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
     with ThreadPoolExecutor(1, "hash") as pool:

@@ -196,15 +196,15 @@ def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], parts: Colle
     """
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     wide = Aggregation(tables, kinds, dict.fromkeys(numbers, Precision()))
-    sizes = [size for one in tables if (size := one.source.table.size) is not None]
+    sizes = [size for one in tables if (size := one.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
         return wide
-    heads = [one.rows([WHO, MONTH, *map(cell, numbers)], head=_HEAD).collect() for one in tables]
+    heads = [one.head([WHO, MONTH, *map(cell, numbers)], _HEAD).collect() for one in tables]
     head = pl.concat(heads)
     if not head.height:
         return wide
-    keys = pl.concat(one.rows([WHO, MONTH], head=_head(size)) for one, size in zip(tables, sizes, strict=True))
+    keys = pl.concat(one.head([WHO, MONTH], _head(size)) for one, size in zip(tables, sizes, strict=True))
     groups = keys.group_by(WHO, MONTH).len().select(pl.col("len").max(), rows=pl.col("len").sum()).collect()
     rows = total * groups["len"].item() / groups["rows"].item()
     chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)

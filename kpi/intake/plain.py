@@ -69,7 +69,8 @@ class Plain:
 class Block:
     """Plain figures of several measures in the same rows, those that follow the row `first`.
 
-    `values` has a row of figures for each of `measures`, in their units. All else is as in `Plain`.
+    `values` has a row of figures for each of `measures`, in their units. `row` (UInt32) numbers the rows where they are
+    not all of those that follow `first`. All else is as in `Plain`.
     """
 
     entity_of: pl.Series
@@ -79,6 +80,7 @@ class Block:
     first: int
     source: int = 0
     entities: pl.Series | None = None
+    row: pl.Series | None = None
 
     @property
     def size(self) -> int:
@@ -94,6 +96,7 @@ class Block:
         for place, row in zip(self.measures, self.values, strict=True):
             measure = pl.repeat(place, len(row), dtype=pl.Int32, eager=True)
             frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
+            frame |= {} if self.row is None else {"row": self.row}
             yield Plain(pl.DataFrame(frame), self.first, {place}, self.source, self.entities)
 
 
@@ -107,13 +110,14 @@ class Coded:
 
     The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
     the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest. `read` counts the rows of all.
+    `lost` counts the rest. `read` counts the rows of all but those that were `passed_over`.
     """
 
     others: pl.DataFrame
     plain: list[Plain | Block] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
     read: int = 0
+    passed_over: int = 0
     names: list[str] = field(default_factory=list)
 
     def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:

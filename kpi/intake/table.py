@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -39,6 +39,14 @@ class Pieces(Protocol):
         """Yields what some work makes of every piece, in their order."""
 
 
+def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
+    """Returns the rows with null for texts of blanks."""
+    texts = [name for name, dtype in cells.collect_schema().items() if dtype == pl.String]
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    found = (pl.selectors.by_name(name) for name in texts)
+    return cells.with_columns(pl.when(one.str.strip_chars() != "").then(one) for one in found)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of one file or sheet: cells as the file has them, headers cleaned.
@@ -62,8 +70,11 @@ class Table:
         about: nearly how many rows there are, for whoever waits; where the reader does not know it.
         refused: how many rows are blank here as their cells did not fit the columns; errors in `notes` tell which.
         cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
+        numbered_cells: `cells` with the rows' numbers in the column `ROW`, as the reader of the file itself gives them.
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.large`).
         scan: gives the frame with some columns read as other types than String, where the file can be read so.
+        whole: the table that this is a part of (see `part`), None for one that is whole.
+        only: which rows of `whole` are in the part.
     """
 
     file: str
@@ -80,9 +91,12 @@ class Table:
     about: int | None = None
     refused: int = 0
     cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
+    numbered_cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
     pieces: Pieces | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
+    whole: Table | None = field(default=None, repr=False, compare=False)
+    only: pl.Expr | None = field(default=None, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -91,8 +105,26 @@ class Table:
 
     def numbered(self) -> pl.LazyFrame:
         """Returns the rows that are not blank, with their sheet row numbers in the first column, `ROW` (UInt32)."""
+        whole = self.whole or self
+        rows = whole.frame.with_row_index(ROW, offset=self.first_row)
+        if whole.numbered_cells is not None:
+            rows = without_blanks(whole.numbered_cells)
         filled = pl.any_horizontal(pl.exclude(ROW).is_not_null())
-        return self.frame.with_row_index(ROW, offset=self.first_row).filter(filled)
+        return rows.filter(filled if self.only is None else self.only & filled)
+
+    def part(self, only: pl.Expr, size: int | None = None) -> Table:
+        """Returns the table with some of its rows, which keep their numbers.
+
+        Args:
+            only: which, from the cells.
+            size: how many these are, where that is known.
+        """
+        cells = None if self.cells is None else self.cells.filter(only)
+        frame = self.frame.filter(only) if cells is None else without_blanks(cells)
+        known = None if self.size is None else size
+        return replace(
+            self, frame=frame, cells=cells, size=known, about=size or self.about, scan=None, whole=self, only=only
+        )
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:
         """Returns the place of a cell, a row or the whole table."""

@@ -33,9 +33,13 @@ _CELLS = 4
 
 @dataclass
 class _Part:
-    """Some rows: how many, the plain figures, and the rows of other cells by column; numbered from 0."""
+    """Some rows: how many, the plain figures, and the rows of other cells by column; numbered as they are read.
+
+    `passed_over` of them are left out.
+    """
 
     height: int
+    passed_over: int = 0
     plain: list[Plain | Block] = field(default_factory=list)
     odd: dict[str, pl.DataFrame] = field(default_factory=dict)
 
@@ -65,16 +69,17 @@ class Wide(Coding):
         odd: dict[str, list[pl.DataFrame]] = {header: [] for header in self.measures}
         with self.reading():
             for part in self.read():
-                first = self.table.first_row + self.rows
                 for one in part.plain:
-                    if isinstance(one, Plain) and "row" in one.frame.columns:
-                        one = replace(one, frame=one.frame.with_columns(pl.col("row") + first))  # noqa: PLW2901
-                    self.out.plain.append(replace(one, first=first))
+                    if isinstance(one, Block):
+                        one = replace(one, row=None if one.row is None else one.row + self.first)  # noqa: PLW2901
+                    elif "row" in one.frame.columns:
+                        one = replace(one, frame=self.numbered(one.frame, "row"))  # noqa: PLW2901
+                    self.out.plain.append(replace(one, first=self.first))
                     self.out.read += one.size
                 for header, rows in part.odd.items():
-                    numbered = rows.with_columns(pl.col(ROW) + first)
-                    odd[header].append(texts(self.source, self.system, self.period, numbered, only=header))
+                    odd[header].append(texts(self.source, self.system, self.period, self.numbered(rows), only=header))
                 self.rows += part.height
+                self.out.passed_over += part.passed_over
                 progress.advance(part.height)
         others = [one for some in odd.values() for one in some]
         self.out.others = pl.concat(others, how="vertical_relaxed") if others else pl.DataFrame()
@@ -92,27 +97,31 @@ class Wide(Coding):
     def of_piece(self, piece: Piece) -> _Part:
         """Returns the rows of a piece, their figures read as numbers at once where all are numbers or blank."""
         with suppress(pl.exceptions.ComputeError):
-            batch = piece.scan(self.types | dict.fromkeys(self.measures, pl.Float64())).collect()
+            whole = piece.scan(self.types | dict.fromkeys(self.measures, pl.Float64())).collect()
+            batch = self.part_of_piece(whole)
             cells = [batch[header] for header in self.measures]
             zeros = piece.zeros_are_zero() or not any(bool((cell == 0).any()) for cell in cells)
-            if zeros and (part := self.part(batch)) is not None:
-                return part
-        return self.texts(piece.scan(self.types).collect())
+            if zeros and (figures := self.figures(batch)) is not None:
+                return replace(figures, height=whole.height, passed_over=whole.height - batch.height)
+        whole = piece.scan(self.types).collect()
+        batch = self.part_of_piece(whole)
+        return replace(self.texts(batch), height=whole.height, passed_over=whole.height - batch.height)
 
     def texts(self, batch: pl.DataFrame) -> _Part:
-        """Returns what `part` does of rows whose cells are as they came."""
-        part = self.part(batch)
-        assert part is not None  # noqa: S101
-        return part
+        """Returns what `figures` does of rows whose cells are as they came."""
+        figures = self.figures(batch)
+        assert figures is not None  # noqa: S101
+        return figures
 
-    def part(self, batch: pl.DataFrame) -> _Part | None:
+    def figures(self, batch: pl.DataFrame) -> _Part | None:
         """Returns the plain figures of some rows, and the rows of the others.
 
         None where texts were read as numbers that no statistic can be: what they were is to be told.
         """
-        batch, out = batch.with_row_index(ROW), _Part(batch.height)
+        out, every = _Part(batch.height), ROW not in batch.columns
         if not batch.height:
             return out
+        batch = batch.with_row_index(ROW) if every else batch
         entity, period = self.meant(batch, "entity"), self.meant(batch, "period")
         bad = list(self.said(batch))
         bad += [one.fill_null(NOT_PLAIN) == NOT_PLAIN for one in (entity, period) if not _plain(one)]
@@ -121,7 +130,7 @@ class Wide(Coding):
         none = pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True)
         whole = self.whole(batch) if rows is None else {}
         if whole and (block := self.block(whole, entity, period)) is not None:
-            out.plain.append(block)
+            out.plain.append(block if every else replace(block, row=batch[ROW]))
         else:
             whole = {}
         for header, measure in self.measures.items():
@@ -135,8 +144,9 @@ class Wide(Coding):
                 good = rows if good is None else good if rows is None else good & rows
                 place = pl.repeat(measure[0], batch.height, dtype=pl.Int32, eager=True)
                 frame = pl.DataFrame({"measure": place, "entity": entity, "period": period, "value": value})
-                if good is not None:
-                    frame = frame.with_columns(batch[ROW].alias("row")).filter(good)
+                if good is not None or not every:
+                    frame = frame.with_columns(batch[ROW].alias("row"))
+                frame = frame if good is None else frame.filter(good)
                 if frame.height:
                     out.plain.append(Plain(frame, 0, {measure[0]}))
             if good is not None and (rest := ~good if blank is None else ~good & ~blank).any():

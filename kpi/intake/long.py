@@ -1,0 +1,197 @@
+"""Plain reported rows as codes: one pass over a long table in batches, texts read once each, figures cast at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import polars as pl
+
+from kpi import progress
+from kpi.ahead import in_threads
+from kpi.intake.coded import Coding
+from kpi.intake.entities import Entities
+from kpi.intake.findings import LIMIT
+from kpi.intake.match import Placed
+from kpi.intake.meanings import NOT_PLAIN, condition_columns
+from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
+from kpi.intake.pieces import Piece
+from kpi.intake.plain import LACKS, Coded, How, Otherwise, Plain
+from kpi.intake.table import ROW
+from kpi.system import System
+
+#: The column of the figures that a cast could make of texts; no cleaned header has a line break.
+_CAST = "cast\n"
+
+
+class Long(Coding):
+    """One reading of a table with a figure in each row."""
+
+    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
+        units = {one.per for one in system.measures.values() if one.per is not None}
+        needed = {*source.roles.values(), *condition_columns(system), *units}
+        super().__init__(source, system, entities, period, how, needed=needed)
+        self.value = self.roles["value"]
+        #: The columns of names and codes, where there are both.
+        self.both = [self.roles[role] for role in ("entity", "code") if {"entity", "code"} <= self.roles.keys()]
+        self.plain_parts = 0  # by how many they outnumber the others
+        self.told = dict.fromkeys(LACKS, 0)
+
+    def run(self) -> Coded:
+        """Reads the table; `others` are its rows as they came."""
+        parts: list[pl.DataFrame] = []
+        with self.reading():
+            for rows, plain, height in self.read():
+                if plain:
+                    self.keep(self.numbered(rows, "row") if "row" in rows.columns else rows)
+                else:
+                    parts += self.batch(rows)
+                self.plain_parts += 1 if plain else -1
+                self.rows += height
+                self.out.passed_over += height - rows.height
+                progress.advance(height)
+        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
+        return self.out
+
+    def read(self) -> Iterator[tuple[pl.DataFrame, bool, int]]:
+        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read.
+
+        And how many they were before some were passed over.
+        """
+        if self.table.pieces is not None:
+            return self.table.pieces.of(self.schema).map(self.of_piece)
+        return in_threads(self.of_batch, self.batches())
+
+    def keep(self, rows: pl.DataFrame) -> None:
+        """Keeps plain rows: those from `first` on, or those that their column `row` numbers."""
+        if rows.height:
+            self.out.plain.append(Plain(rows, self.first, self.look["measure"].places))
+            self.out.read += rows.height
+
+    def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the rows with the numbers that a cast makes of their figures beside them."""
+        if self.schema[self.value] != pl.String:
+            return frame
+        return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
+
+    # ---- IN SEVERAL THREADS ---- #
+
+    def of_batch(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, bool, int]:
+        """Returns rows as codes and true where all are plain, else as they are and false; and how many they are.
+
+        Where that is mostly so, it is not tried.
+        """
+        rows = self.plain(batch) if self.plain_parts >= 0 else None
+        return (batch, False, batch.height) if rows is None else (rows, True, batch.height)
+
+    def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool, int]:
+        """Returns the rows of a piece as `of_batch` does, their figures read as numbers at once where that is tried."""
+        if self.plain_parts >= 0:
+            with suppress(pl.exceptions.ComputeError):
+                whole = piece.scan(self.types | {self.value: pl.Float64()}).collect()
+                batch = self.part_of_piece(whole)
+                zero = batch[self.value] == 0
+                zeros = bool(zero.any())
+                if zeros:
+                    batch = batch.with_columns(batch[self.value].set(zero, 0.0))
+                if (not zeros or piece.zeros_are_zero()) and (rows := self.plain(batch)) is not None:
+                    return rows, True, whole.height
+        whole = self.cast(piece.scan(self.types)).collect()
+        return self.part_of_piece(whole), False, whole.height
+
+    def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
+        """Returns rows as codes, or None where some row is not plain."""
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        if any(found[role].null_count() for role in LACKS):
+            return None
+        value, odd = self.figures(batch, found)
+        rows = [batch[ROW].alias("row")] if ROW in batch.columns else []
+        return None if odd else found.hstack([value.alias("value"), *rows])
+
+    # ---- ONE BATCH ---- #
+
+    def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
+        """Keeps the plain rows of a batch as codes and returns the others as they came."""
+        every = batch.height if self.table.only is None else None
+        batch = self.numbered(batch)
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        others: list[pl.DataFrame] = []
+        if any(found[role].null_count() for role in LACKS):
+            others += self.lost(batch, found)
+            known = found.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
+            batch, found = batch.filter(known), found.filter(known)
+        value, odd = self.figures(batch, found)
+        rows = batch[ROW]
+        if odd:
+            plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()
+            others.append(self.as_they_came(batch.filter(~plain)))
+            self.out.read += others[-1].height
+            found, value, rows = found.filter(plain), value.filter(plain), rows.filter(plain)
+        if found.height:
+            plain_rows = found.with_columns(value.alias("value"))
+            self.keep(plain_rows if found.height == every else plain_rows.with_columns(rows.alias("row")))
+        return others
+
+    def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
+        """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
+        odd: list[pl.Series] = []
+        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.look[role].odd):
+            odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
+        cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
+        value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
+        if not settled(cells, value):
+            numbers = read_numbers(cells, cast)
+            value = numbers["value"]
+            if numbers["unit"].null_count() < batch.height:
+                odd.append(numbers["unit"].is_not_null().alias("typed"))
+        odd += self.said(batch)
+        if "unit" in self.columns or self.table.unit is not None:
+            place = found["measure"].cast(pl.Int32, wrap_numerical=True)
+            if "unit" in self.columns:
+                unit = self.meant(batch, "unit")
+                place = place + (unit.fill_null(0) if unit.null_count() else unit)
+            if odd:
+                none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
+                place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)
+            value = value * self.factors.of(place)
+        if value.null_count():
+            odd.append(value.is_null().alias("no figure"))
+        if not within_bounds(value):
+            odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
+        return value, odd
+
+    def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
+
+        Rows that have the code of an entity instead of its name are yielded all.
+        """
+        rest = self.filled(batch, found)
+        for role in LACKS:
+            mine = rest & found[role].is_null()
+            rest &= found[role].is_not_null()
+            if role == "entity" and self.both and (by_code := mine & self.coded_only(batch)).any():
+                mine &= ~by_code
+                self.out.read += int(by_code.sum())
+                yield self.as_they_came(batch.filter(by_code))
+            if many := int(mine.sum()):
+                told = min(many, LIMIT - self.told[role])
+                self.told[role] += told
+                self.out.read += many
+                self.out.lost[role] += many - told
+                yield self.as_they_came(batch[mine.arg_true().head(told)])
+
+    def coded_only(self, batch: pl.DataFrame) -> pl.Series:
+        """Returns which rows have a code but no name."""
+        name, code = (pl.selectors.by_name(one).cast(pl.String).str.strip_chars().fill_null("") for one in self.both)
+        return batch.select((name == "").alias("none") & (code != "")).to_series()
+
+    def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+        """Returns which rows are not blank; only those whose texts mean nothing can be."""
+        named = [role for role in LACKS if role in self.columns]
+        nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
+        doubtful = nothing.arg_true()
+        rows = self.as_they_came(batch[doubtful])
+        if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
+            raise Otherwise(replace(self.how, whole=True))
+        return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())
