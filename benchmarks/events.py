@@ -51,8 +51,8 @@ _BATCH = 500_000
 PANDAS_ROWS = 5_000_000
 
 
-def generate(path: Path, rows: int, entities: int, months: int) -> None:
-    """Writes a file of events in no order, the same for the same sizes, in little memory."""
+def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool = False) -> None:
+    """Writes a file of events in no order, or by day, the same for the same sizes, in little memory."""
     days = months * 30
 
     def batch(first: int, count: int) -> pl.DataFrame:
@@ -66,7 +66,7 @@ def generate(path: Path, rows: int, entities: int, months: int) -> None:
 
         return pl.select(
             named("样本县", 1, entities).alias(WHO),
-            (pl.date(2021, 1, 1) + pl.duration(days=drawn(2, days))).alias(WHEN),
+            (pl.date(2021, 1, 1) + pl.duration(days=number * days // rows if by_day else drawn(2, days))).alias(WHEN),
             pl.lit(pl.Series(["网上", "掌上", "窗口", "自助", "电话"])).gather(drawn(3, 5)).alias(CHANNEL),
             pl.lit(pl.Series([f"事项{place:02d}" for place in range(8)])).gather(drawn(4, 8)).alias(KIND),
             (drawn(5, 600) / 10).alias(WAIT),
@@ -131,13 +131,20 @@ def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
     return work
 
 
-def scorecard(path: str) -> Callable[[], pl.DataFrame]:
-    """The engine, from the file to totals and ranks."""
+def scorecard(path: str, *, period: str | None = None) -> Callable[[], pl.DataFrame]:
+    """The engine, from the file to totals and ranks, of all periods or of one."""
     from kpi.plan import compile_plan
     from kpi.session import score
 
     compile_plan(of := system())  # imports what is imported when it is needed
-    return lambda: score(path, system=of).totals
+    return lambda: score(path, system=of, period=period).totals
+
+
+def hashed(path: str) -> Callable[[], str]:
+    """The hash of the file alone, which is made beside everything else."""
+    from kpi.intake.files import content_hash
+
+    return lambda: content_hash([path])
 
 
 def wide(figures: pl.DataFrame) -> pl.DataFrame:

@@ -238,11 +238,22 @@ def pandas_pivot(**settings: Any) -> Callable[[], Any]:
 # ---- ROWS TO RANKS ---- #
 
 
-def ours_ranked(**settings: Any) -> Callable[[], pl.DataFrame]:
-    """The whole of this package: a file in, totals with scores, stars and ranks out."""
+def ours_ranked(*, month: str | None = None, **settings: Any) -> Callable[[], pl.DataFrame]:
+    """The whole of this package: a file in, totals with scores, stars and ranks out, of all months or of one."""
     reports = Reports(**settings)
     system = systems.system(reports.indicators)
-    return lambda: kpi.score(reports.path, system=system).totals.select("period", "entity", "score", "rank")
+
+    def work() -> pl.DataFrame:
+        card = kpi.score(reports.path, system=system, period=month)
+        return card.totals.select("period", "entity", "score", "rank")
+
+    return work
+
+
+def ours_one_month(**settings: Any) -> Callable[[], pl.DataFrame]:
+    """The same for the last month, which looks thirteen months back."""
+    last = Reports(**settings).months - 1
+    return ours_ranked(month=f"{2015 + last // 12}-{last % 12 + 1:02}", **settings)
 
 
 def polars_ranked(**settings: Any) -> Callable[[], pl.DataFrame]:

@@ -19,11 +19,11 @@ def file(tmp_path_factory):
     """Files of events by their rows, removed when the races are over."""
     made = {}
 
-    def of(rows: int) -> str:
-        if rows not in made:
-            made[rows] = tmp_path_factory.mktemp("events") / f"{rows}.parquet"
-            events.generate(made[rows], rows, ENTITIES, MONTHS)
-        return str(made[rows])
+    def of(rows: int, *, by_day: bool = False) -> str:
+        if (rows, by_day) not in made:
+            path = made[rows, by_day] = tmp_path_factory.mktemp("events") / f"{rows}.parquet"
+            events.generate(path, rows, ENTITIES, MONTHS, by_day=by_day)
+        return str(made[rows, by_day])
 
     yield of
     for path in made.values():
@@ -68,6 +68,21 @@ def test_end_to_end(benchmark, file):
         note=f"24 indicators, scored, weighted and ranked for {ENTITIES:,} entities × {MONTHS} months.",
     )
     contenders = {"the measures": engine(path), "the scorecard": Apart(events.scorecard, {"path": path})}
+    hold(benchmark, race, contenders, rounds=3)
+
+
+def test_one_period(benchmark, file):
+    paths = {"in no order": file(ROWS), "by day": file(ROWS, by_day=True)}
+    race = Race(
+        f"E: one month of {ROWS:,} events to a scorecard, beside all {MONTHS}",
+        "all months",
+        note="`--period` with a change of rank: two months are read, of a file by day only the parts that hold them. "
+        "The hash of the whole file is made beside it, and takes as long as it does alone.",
+    )
+    contenders = {"all months": Apart(events.scorecard, {"path": paths["in no order"]})} | {
+        f"one month, {how}": Apart(events.scorecard, {"path": path, "period": "2022-06"}) for how, path in paths.items()
+    }
+    contenders["the hash alone"] = Apart(events.hashed, {"path": paths["by day"]}, compared=False)
     hold(benchmark, race, contenders, rounds=3)
 
 

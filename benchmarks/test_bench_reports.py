@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks import reports
 from benchmarks.child import Apart
 from benchmarks.race import Race, hold
@@ -64,6 +66,17 @@ def test_end_to_end(benchmark):
             "rows are laid out; to score them takes no longer than by hand, as S shows.",
         )
         hold(benchmark, race, apart(of, reports.ours, reports.ours_ranked), rounds=2)
+
+
+@pytest.mark.parametrize(("suffix", "months"), [(".parquet", MONTHS), (".csv", max(14, round(MONTHS * 0.6)))])
+def test_one_period(benchmark, suffix, months):
+    with reports.written(ENTITIES, months, INDICATORS, suffix) as of:
+        race = Race(
+            f"E: one month of {of.rows:,} reported rows in {suffix[1:]} to ranks, beside all {months}",
+            "ours ranked",
+            note="`--period`, with growths over a year and changes of rank: of rows in no order, 14 months are kept.",
+        )
+        hold(benchmark, race, apart(of, reports.ours_ranked, reports.ours_one_month), rounds=3)
 
 
 def test_a_csv_file(benchmark):

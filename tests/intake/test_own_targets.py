@@ -112,3 +112,15 @@ indicators:
         ("乙院", "first", None), ("乙院", "second", None), ("甲院", "first", 50.0), ("甲院", "second", 50.0),
     ]  # fmt: skip
     assert [one.place.row for one in card.findings_list if one.code == "K604"] == [3]
+
+
+def test_a_dated_target_of_a_file_holds_whatever_periods_the_data_have(tmp_path: Path, score):
+    rows = ["甲院,pay,10,2020", "甲院,pay,20,2022", "乙院,pay,30,2025", "丙院,pay,40,", "丙院,pay,50,2024"]
+    (tmp_path / "targets.csv").write_text("\n".join(["entity,indicator,target,period", *rows]) + "\n", "utf-8")
+    card = score("{file: targets.csv}")
+    assert card.indicators.sort("entity")["target"].to_list() == [40, 30, 20]
+    later = tmp_path / "later.csv"
+    later.write_text("期别,地区,移动支付占比(%)\n2021,甲院,45\n2024,丙院,45\n", "utf-8")
+    frame = kpi.score(later, system=str(tmp_path / "hospitals.yaml")).frame
+    # 甲院, 乙院, 丙院 of 2021, 2022, 2023, 2024.
+    assert frame["pay.own_target.0"].to_list() == [10, 30, 40, 20, 30, 40, 20, 30, 40, 20, 30, 50]
