@@ -158,10 +158,11 @@ class _Intake:
         cohorts: dict[str, str] = {}
         names.update(name for one in apart.values() for name in one.names)
         for source in sources:
-            frame = (source.table.whole or source.table).frame
+            whole = source.table.whole or source.table
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
-                who = frame.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
+                cells = whole.frame if whole.cells is None else whole.cells
+                who = cells.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
                 names.update(who.to_series().str.strip_chars().drop_nulls())
             group = (
                 self.system.ranking.cohort
@@ -169,7 +170,7 @@ class _Intake:
                 else source.roles.get("cohort")
             )
             if group is not None and group in source.table.columns:
-                pairs = frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
+                pairs = whole.frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
                 for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
                     if cohorts.setdefault(name.strip(), cohort) != cohort:
                         message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
