@@ -16,8 +16,8 @@ from functools import cached_property, partial
 import polars as pl
 
 from kpi import periods, progress
-from kpi.datasets import Records
-from kpi.intake.match import Placed
+from kpi.datasets import PanelData, Records
+from kpi.intake.match import Placed, panel_columns
 from kpi.intake.own_targets import takers
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.reach import HISTORY, WHOLE
@@ -27,12 +27,23 @@ from kpi.system import System
 _HEAD = 10_000
 
 
+#: Which rows of a table are reached, how many these are, and how many are not.
+Found = tuple[pl.Expr, int, int]
+
+
 class Unreached(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
     """What was passed over may matter: `wider` makes what passes over less, None where only all rows can tell."""
 
     def __init__(self, wider: Callable[[], Reached] | None = None) -> None:
         super().__init__()
         self.wider = wider
+
+
+def figures_of_a_row(source: Placed, system: System) -> int:
+    """Returns how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
+    if not isinstance(source.dataset, PanelData):
+        return 1
+    return len(panel_columns(system, source.table, list(source.roles.values())))
 
 
 def entered(system: System, start: int, months: int, *, events: bool) -> range:
@@ -68,7 +79,7 @@ class Reached:
         period: the index of the one that is asked for.
         back: tells how many periods it looks back (`kpi.reach.looks_back`), or more.
         widened: whether it is more, as there was no figure so many periods back.
-        passed_over: how many rows were passed over.
+        passed_over: how many rows were passed over, of wide tables how many figures.
         earlier: the last period before those reached that some of these may enter, None when there is none.
         by_end: whether all figures are for months that end a scored period.
     """
@@ -99,7 +110,11 @@ class Reached:
         with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
             days = months_of(pl.col(header), dtype)
             only = self._texts(source, cells, header) if days is None else self._days(source, cells, header, days)
-        return source if only is None else replace(source, table=table.part(*only))
+        if only is None:
+            return source
+        wanted, kept, passed = only
+        self.passed_over += passed * figures_of_a_row(source, self.system)
+        return replace(source, table=table.part(wanted, kept))
 
     def prove(self, first: int, last: int) -> None:
         """Checks that the figures that were read give the results that all would.
@@ -139,8 +154,8 @@ class Reached:
         self.earlier = max(into[-1], into[-1] if self.earlier is None else self.earlier)
         return False
 
-    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> tuple[pl.Expr, int] | None:
-        """Which texts or numbers are reached and how many rows have them, None where all are."""
+    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Found | None:
+        """Which texts or numbers are reached, None where all are."""
         column = pl.col(header)
         head = cells.select(column).head(_HEAD).collect().to_series()
         if not (head.dtype.is_integer() or isinstance(head.dtype, pl.String | pl.Categorical | pl.Enum)):
@@ -154,10 +169,10 @@ class Reached:
             return None
         some = counted.filter(kept)
         size = int(some["many"].sum())
-        self.passed_over += int(counted["many"].sum()) - size
-        return column.is_in(some[header].drop_nulls().implode()) | column.is_null(), size
+        only = column.is_in(some[header].drop_nulls().implode()) | column.is_null()
+        return only, size, int(counted["many"].sum()) - size
 
-    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> tuple[pl.Expr, int] | None:
+    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Found | None:
         """As `_texts`, of days or times."""
         events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
         if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
@@ -169,11 +184,10 @@ class Reached:
         if len(kept) == len(valid):
             return None
         passed = sum(valid.values()) - sum(valid[at] for at in kept)
-        self.passed_over += passed
         bounds = (FIRST_YEAR * 12, *((kept[0], kept[-1] + 1) if kept else (0, 0)), (LAST_YEAR + 1) * 12)
         first, low, high, after = (pl.lit(date(max(at // 12, 1), at % 12 + 1, 1)).cast(dtype) for at in bounds)
         only = column.is_null() | (column < first) | (column >= after) | ((column >= low) & (column < high))
-        return only, int(counted["many"].sum()) - passed
+        return only, int(counted["many"].sum()) - passed, passed
 
     def _told(self, header: str) -> pl.Expr:
         """Whether rows of a table that is read in pieces are reached: asked as they come."""

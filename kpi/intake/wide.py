@@ -79,7 +79,7 @@ class Wide(Coding):
                 for header, rows in part.odd.items():
                     odd[header].append(texts(self.source, self.system, self.period, self.numbered(rows), only=header))
                 self.rows += part.height
-                self.out.passed_over += part.passed_over
+                self.out.passed_over += part.passed_over * len(self.measures)
                 progress.advance(part.height)
         others = [one for some in odd.values() for one in some]
         self.out.others = pl.concat(others, how="vertical_relaxed") if others else pl.DataFrame()

@@ -73,6 +73,7 @@ def same(system, some, *, only=None) -> list[int]:
         )
         assert mine == theirs
         passed.append(one.counts.get("passed_over", 0))
+        assert one.counts["read"] + passed[-1] == every.counts["read"]
     return passed
 
 
