@@ -129,9 +129,7 @@ class Coding(ABC):
     def rows_of_file(self) -> pl.LazyFrame:
         """Returns the rows that are wanted, with their numbers where these are not all."""
         whole, only = self.table.whole or self.table, self.table.only
-        frame = whole.frame if whole.cells is None else whole.cells
-        if whole.scan is not None:
-            frame = whole.scan(self.types)
+        frame = whole.raw if whole.scan is None else whole.scan(self.types)
         if only is None:
             return frame
         if whole.numbered_cells is not None:

@@ -21,7 +21,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.numbers import LARGEST, read_numbers
-from kpi.intake.table import ROW, Table
+from kpi.intake.table import ROW
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 
@@ -55,7 +55,7 @@ class Events:
 
         A column of dates is compared before anything is computed, so that a scan can leave out what is outside.
         """
-        cells = _cells(self.source.table)
+        cells = self.source.table.raw
         if span is not None:
             cells = cells.filter(self._within(*span))
         return cells.select(self.columns[name].alias(name) for name in names)
@@ -67,7 +67,7 @@ class Events:
 
     def head(self, names: Iterable[str], rows: int) -> pl.LazyFrame:
         """Returns some of the columns of the first rows of the file, whatever their period."""
-        cells = _cells(self.source.table.whole or self.source.table).head(rows)
+        cells = (self.source.table.whole or self.source.table).raw.head(rows)
         return cells.select(self.columns[name].alias(name) for name in names)
 
     def _within(self, first: int, last: int) -> pl.Expr:
@@ -177,11 +177,6 @@ def events(
             blank = blanks and dtype == pl.String and column in strict
             columns[cell(column)] = pl.when(text.str.strip_chars() != "").then(text) if blank else text
     return Events(source, grain, columns, numbers)
-
-
-def _cells(table: Table) -> pl.LazyFrame:
-    """The rows as the file has them."""
-    return table.frame if table.cells is None else table.cells
 
 
 def dated(month: pl.Expr) -> pl.Expr:

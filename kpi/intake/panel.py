@@ -161,8 +161,7 @@ class _Intake:
             whole = source.table.whole or source.table
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
-                cells = whole.frame if whole.cells is None else whole.cells
-                who = cells.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
+                who = whole.raw.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
                 names.update(who.to_series().str.strip_chars().drop_nulls())
             group = (
                 self.system.ranking.cohort

@@ -26,7 +26,6 @@ from kpi.system import System
 #: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
 _HEAD = 10_000
 
-
 #: Which rows of a table are reached, how many these are, and how many are not.
 Found = tuple[pl.Expr, int, int]
 
@@ -105,7 +104,7 @@ class Reached:
         table, header = source.table, source.roles["period"]
         if table.pieces is not None:
             return replace(source, table=table.part(self._told(header)))
-        cells = table.frame if table.cells is None else table.cells
+        cells = table.raw
         dtype = cells.collect_schema()[header]
         with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
             days = months_of(pl.col(header), dtype)

@@ -103,6 +103,11 @@ class Table:
         """Returns the number of rows, blank ones included; this runs the frame."""
         return int(self.frame.select(pl.len()).collect().item())
 
+    @property
+    def raw(self) -> pl.LazyFrame:
+        """The rows as the file has them, with texts of blanks."""
+        return self.frame if self.cells is None else self.cells
+
     def numbered(self) -> pl.LazyFrame:
         """Returns the rows that are not blank, with their sheet row numbers in the first column, `ROW` (UInt32)."""
         whole = self.whole or self
