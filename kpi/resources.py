@@ -7,7 +7,7 @@ import errno
 from kpi.errors import DataError, Diagnostic
 from kpi.memory import available, gigabytes
 
-SMALLER = "score fewer periods or entities at a time, give large data as Parquet, or use a machine with more memory"
+SMALLER = "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
 #: What systems and libraries say, in small letters, when they are refused memory or a thread, or cannot load a library.
 _REFUSED = (
     "out of memory", "cannot allocate memory", "failed to map segment", "can't start new thread",

@@ -328,7 +328,7 @@ def test_a_panel_that_does_not_fit_is_refused_before_it_is_made(tmp_path, monkey
     assert found["message"] == (
         "a panel of 1,000 entities from 1900-01 to 2199-12 needs 122 MB of memory, and 100 MB of memory is left"
     )
-    assert "fewer periods" in found["hint"]
+    assert "--period" in found["hint"]
 
 
 LIMITED = """
@@ -373,7 +373,7 @@ def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
     done = limited(tmp_path, LIMITED + how)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"error[K570]: {said}" in done.stderr
-    assert "fewer periods" in done.stderr
+    assert "--period" in done.stderr
     assert "Traceback" not in done.stderr
 
 
