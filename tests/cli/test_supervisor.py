@@ -144,7 +144,8 @@ def test_a_scratch_folder_goes_with_the_process(tmp_path, monkeypatch):
 @pytest.mark.parametrize("by", SAID, ids=lambda by: by.name)
 def test_an_interrupt_of_the_start_is_one_too(tmp_path, by):
     # While the child imports, when nothing has been told yet.
-    code = "import os, time; from kpi.supervisor import supervised\n"
+    code = "import os, signal, time; from kpi.supervisor import supervised\n"
+    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # which nohup ignores
     code += f"supervised(lambda: (os.kill(os.getppid(), {by:d}), time.sleep(60)))"
     done = ran(tmp_path, code)
     assert (done.returncode, done.stdout, done.stderr) == (SAID[by][0], "", SAID[by][1])

@@ -80,14 +80,14 @@ def same(system, some, *, only=None) -> list[int]:
 # ---- LAWS ---- #
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("form", [pytest.param("csv", marks=pytest.mark.slow), "parquet"])
 @pytest.mark.parametrize("name", sorted(systems(None)))
 def test_a_period_of_a_shipped_system_comes_out_as_among_all(tmp_path, name, form):
     system = kpi.load(name)
     made = Sample(system, periods=4 if system.period == "year" else 9, entities=None, seed=3, flaws=True)
     written = [str(path) for path in write(made, f"{tmp_path}/", form=form)]
     labels = list(kpi.score(written, system=system).labels.values())
-    passed = same(system, written, only=[labels[0], labels[len(labels) // 2], labels[-1]])
+    passed = same(system, written, only=[labels[0], labels[-2]])
     # Nothing comes before the first, and only an index looks at later periods, at those of its base.
     assert (passed[0] > 0) is (name != "execution-index")
 
@@ -202,8 +202,8 @@ def test_what_cannot_be_told_of_part_is_read_whole(tmp_path, system):
     # Months that end quarters are names of these, unless any figure says otherwise.
     ends = [(f"{year}-{month}", "甲县", "地区生产总值", "12") for year in (2020, 2021, 2022, 2023)
             for month in ("03", "06", "09", "12")]  # fmt: skip
-    assert same(system, long(*ends))[-5:] == [12, 8, 8, 12, 12]
-    assert same(system, long(*ends, ("2020-01", "甲县", "地区生产总值", "12")))[-5:] == [0] * 5
+    assert same(system, long(*ends), only=QUARTERS[7:]) == [12, 8, 8, 12, 12]
+    assert same(system, long(*ends, ("2020-01", "甲县", "地区生产总值", "12")), only=QUARTERS[7:]) == [0] * 5
     # A grid begins with its first figure, and one of nobody is none.
     nobody = ("2021Q1", "无此县", "地区生产总值", "12")
     gap = defined(tmp_path, policy="zero")
