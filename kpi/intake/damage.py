@@ -49,7 +49,7 @@ def _tried(source: str | Path) -> Iterator[Diagnostic]:
     for path in expanded(Path(source)):
         try:
             for table in read(path):
-                table.frame.collect()
+                table.all_read(table.frame.collect().height)
         except DataError as error:
             yield from error.diagnostics
         except BROKEN as error:

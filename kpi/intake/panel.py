@@ -25,7 +25,7 @@ from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
-from kpi.intake.reached import Reached, Unreached
+from kpi.intake.reached import Anew, Reached, Unreached, proven
 from kpi.intake.records import Aggregated, Gathered
 from kpi.intake.reported import Figures
 from kpi.intake.roster import roster_of
@@ -268,7 +268,7 @@ class _Intake:
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None, data_hash: str | None = None, partly: bool = False,
-    reached: Callable[[], Reached] | None = None,
+    reached: Anew | None = None,
 ) -> Panel:  # fmt: skip
     """Reads files and frames into a panel.
 
@@ -297,29 +297,21 @@ def take_in(
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
         return _Intake(system, period, partly, unread or [], reached).panel(tables, hashed)
 
-    def fitting(fresh: Callable[[], Reached | None]) -> Panel:
+    def fitting(anew: Anew | None) -> Panel:
         with damage_told(sources):
             try:
-                return taken(unchecked=True, reached=fresh())
+                return taken(unchecked=True, reached=anew and anew())
             except Unfit:
-                return taken(unchecked=False, reached=fresh())
-
-    def told() -> Panel:
-        fresh: Callable[[], Reached | None] = reached or (lambda: None)
-        while True:
-            try:
-                return fitting(fresh)
-            except Unreached as turn:
-                fresh = turn.wider or (lambda: None)
+                return taken(unchecked=False, reached=anew and anew())
 
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
     with ThreadPoolExecutor(1, "hash") as pool:
         hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
         try:
-            return told()
+            return proven(fitting, reached)
         except DamagedError as error:
             left = [(some, name) for source, name in wanted for some in error.without(source)]
             if not (partly and left):
                 raise
             wanted, lost = left, [*error.diagnostics]
-            return told()
+            return proven(fitting, reached)

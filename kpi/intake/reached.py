@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
+from typing import TypeVar
 
 import polars as pl
 
@@ -21,11 +22,15 @@ from kpi.intake.match import Placed, panel_columns
 from kpi.intake.own_targets import takers
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.reach import HISTORY, WHOLE
+from kpi.resources import shortage
 from kpi.system import System
 
 #: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
 _HEAD = 10_000
 
+T = TypeVar("T")
+#: Makes what tells which rows are reached.
+Anew = Callable[[], "Reached"]
 #: Which rows of a table are reached, how many these are, and how many are not.
 Found = tuple[pl.Expr, int, int]
 
@@ -33,9 +38,29 @@ Found = tuple[pl.Expr, int, int]
 class Unreached(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
     """What was passed over may matter: `wider` makes what passes over less, None where only all rows can tell."""
 
-    def __init__(self, wider: Callable[[], Reached] | None = None) -> None:
+    def __init__(self, wider: Anew | None = None) -> None:
         super().__init__()
         self.wider = wider
+
+
+def proven(read: Callable[[Anew | None], T], anew: Anew | None) -> T:
+    """Returns what a reading gives, of as few rows as will do; of all where there is no `anew`.
+
+    Args:
+        read: reads the rows that are reached, or all.
+        anew: makes what tells which these are, for each reading anew.
+    """
+    while anew is not None:
+        try:
+            return read(anew)
+        except Unreached as turn:
+            anew = turn.wider
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            # The statistics of a file, by which rows are found, may be damaged where no row is.
+            if shortage(error) is not None:
+                raise
+            anew = None
+    return read(None)
 
 
 def figures_of_a_row(source: Placed, system: System) -> int:

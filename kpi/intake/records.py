@@ -144,6 +144,9 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     Args:
         sources: its tables, which count as one: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
+
+    Raises:
+        ComputeError: rows are lost.
     """
     measures = of_dataset(system, sources[0].name)
     kinds = needed_columns(system, sources[0].name)
@@ -153,6 +156,9 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         by_per.setdefault(measure.per, []).append(measure)
     over = aggregation(tables, kinds, _parts(measures.values()))
     whole, bad, over = over.proven(_parts(by_per[None]))
+    read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
+    for place, source in enumerate(sources):
+        source.table.all_read(read.get(place, 0))
     found: dict[str | None, pl.DataFrame] = {None: whole}
     found |= {per: over.partials(_parts(some), per) for per, some in by_per.items() if per is not None}
     return Gathered(system.period, measures, over, found, bad)

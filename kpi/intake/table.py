@@ -131,6 +131,17 @@ class Table:
             self, frame=frame, cells=cells, size=known, about=size or self.about, scan=None, whole=self, only=only
         )
 
+    def all_read(self, rows: int) -> None:
+        """Checks that as many rows were read as there are.
+
+        Polars 2.1 takes a panic of its reader for the end of the batches, and believes statistics that are damaged.
+
+        Raises:
+            ComputeError: rows are lost.
+        """
+        if self.size not in (None, rows):
+            raise pl.exceptions.ComputeError(f"{self.size:,} rows are in the file, {rows:,} could be read")
+
     def place(self, row: int | None = None, column: str | None = None) -> Place:
         """Returns the place of a cell, a row or the whole table."""
         return Place(self.file, sheet=self.sheet, row=row, field=column)

@@ -205,6 +205,28 @@ def test_parts_of_a_file_that_hold_other_periods_are_not_read(tmp_path, system):
     assert kpi.score(path, system=system, period="2022Q2").totals.equals(expected)
 
 
+@pytest.mark.parametrize("wrong", [b"2029Q9", b"\xff\xff\xff\xff\xff\xff"])
+@pytest.mark.parametrize("events", [False, True])
+def test_damaged_statistics_lose_no_row(tmp_path, system, wrong, events):
+    path = tmp_path / "rows.parquet"
+    frame = long(*quarters(*QUARTERS))
+    if events:
+        (tmp_path / "e.yaml").write_text(EVENTS.replace("period: month", "period: quarter"), "utf-8")
+        system = kpi.load(tmp_path / "e.yaml")
+        frame = frame.select("地区", 日期="期别", 费=pl.lit(1))
+    frame.write_parquet(path, row_group_size=2, compression="uncompressed")
+    expected = kpi.score(path, system=system, period="2022Q2").measures
+    content = path.read_bytes()
+    size = int.from_bytes(content[-8:-4], "little") + 8
+    footer = content[-size:].replace(b"2022Q2", wrong)
+    assert footer != content[-size:]
+    path.write_bytes(content[:-size] + footer)
+    card = kpi.score(path, system=system, period="2022Q2")
+    assert card.measures.equals(expected)
+    # Where a file does not say right what its parts hold, all of it is read.
+    assert "passed_over" not in card.counts
+
+
 def test_what_cannot_be_told_of_part_is_read_whole(tmp_path, system):
     # Months that end quarters are names of these, unless any figure says otherwise.
     ends = [(f"{year}-{month}", "甲县", "地区生产总值", "12") for year in (2020, 2021, 2022, 2023)
