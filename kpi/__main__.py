@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
 
 def program() -> None:
     """Runs the command line as a program whose end is always answered for, see `kpi.supervisor`."""
@@ -35,9 +39,24 @@ def _work() -> None:
     # of a short run.
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
+    _redact_tracebacks()
     from kpi.cli import main
 
     main(prog_name="kpi")
+
+
+def _redact_tracebacks() -> None:
+    """Have a traceback of the program printed without passwords."""
+    import sys
+
+    def printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        import traceback
+
+        from kpi.redaction import redacted
+
+        sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = printed
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """Findings as values, and the exceptions that carry them.
 
-The bottom layer: everything else may import it, it imports nothing of the package. A finding (`Diagnostic`) says
-what is wrong in the user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once,
-all together, in a `KpiError`.
+Everything else may import it; it imports only `redaction`, as no finding may hold a password. A finding
+(`Diagnostic`) says what is wrong in the user's words, where (`Place`), and what to do (`hint`). Findings are collected
+and raised once, all together, in a `KpiError`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from kpi.redaction import redacted
 
 
 class Severity(StrEnum):
@@ -74,6 +76,15 @@ class Diagnostic:
     hint: str | None = None
     severity: Severity = Severity.ERROR
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        """Remove passwords: every message to the outside is made here."""
+        for name in ("message", "hint", "label"):
+            text = getattr(self, name)
+            if text and (clear := redacted(text)) != text:
+                object.__setattr__(self, name, clear)
+        if self.place.file and (clear := redacted(self.place.file)) != self.place.file:
+            object.__setattr__(self, "place", replace(self.place, file=clear))
 
     def __str__(self) -> str:
         """Returns the one-line form, `place: error K203 message`."""

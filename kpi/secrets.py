@@ -7,21 +7,29 @@ import re
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Place
+from kpi.redaction import remember
 
-_PASSWORD = re.compile(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(://[^:/@\s]*:)([^@\s]+)(@)")
+_ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
+# What a user, password or host must not hold as it is.
+_UNENCODED = re.compile(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
+
+_ENCODE = "in a URL write @ as %40, : as %3A, / as %2F, # as %23, % as %25 and a blank as %20"
+_QUOTE = "write the value in single quotes: password='my secret'; within them \\' for a quote and \\\\ for a backslash"
 
 
 def connection(*, env: str | None = None, file: Path | None = None) -> str:
-    """Returns the connection string in a variable of the environment, or in a file that only its owner may read.
+    """Return the connection string in a variable of the environment, or in a file that only its owner may read.
 
     Raises:
-        DataError: K815, when it is not there, or others may read the file. The message never holds the string.
+        DataError: K815, when it is not there, others may read the file, or it is ambiguous. No message holds
+            the string.
     """
     if env is not None:
+        place = Place(f"${env}")
         if not (text := os.environ.get(env)):
             hint = f"set {env} to postgresql://user:password@host/database"
             raise DataError(Diagnostic("K815", f"the variable {env} is not set", hint=hint))
-        return text
+        return usable(text, place)
     assert file is not None  # noqa: S101
     place = Place(str(file))
     try:
@@ -29,20 +37,62 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
             raise DataError(
                 Diagnostic("K815", "others may read the file with the password", place, f"chmod 600 {file}")
             )
-        return file.read_text("utf-8").strip()
+        return usable(file.read_text("utf-8").strip(), place)
     except OSError as error:
         raise DataError(Diagnostic("K815", f"cannot be read: {error.strerror}", place)) from None
+    except UnicodeDecodeError:
+        raise DataError(Diagnostic("K815", "cannot be read: it is not UTF-8", place)) from None
 
 
-def without_passwords(text: str, secret: str = "") -> str:
-    """Returns a message in which connection strings have lost their passwords, and that of `secret` is gone anywhere.
+def usable(text: str, place: Place | None = None) -> str:
+    """Return a connection string that can be read in one way only, and register its password for redaction.
 
-    >>> without_passwords("cannot reach postgresql://li:geheim@db/kpi")
-    'cannot reach postgresql://li:***@db/kpi'
-    >>> without_passwords("no geheim here", "host=db password=geheim")
-    'no *** here'
+    A driver reads `postgresql://li:ge@heim@db` as the host `heim@db` and says so in its message: such a string is
+    refused before a driver sees it.
+
+    Raises:
+        DataError: K815, with the characters to encode or to quote.
     """
-    for found in _PASSWORD.finditer(secret):
-        if word := (found[2] or found[4] or "").strip("'"):
-            text = text.replace(word, "***")
-    return _PASSWORD.sub(lambda m: f"{m[1]}***" if m[1] else f"{m[3]}***{m[5]}", text)
+    place = place or Place()
+    remember(text)
+    if address := _ADDRESS.match(text):
+        account, separator, _ = text[address.end() :].rpartition("@")
+        if separator:
+            for part in (account, *account.split(":", 1)[1:]):
+                remember(part)
+            if _UNENCODED.search(account):
+                raise _ambiguous(place, _ENCODE)
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        return text  # the caller reports the missing package
+    try:
+        parts = conninfo_to_dict(text)
+    except (ProgrammingError, ValueError):
+        raise _ambiguous(place, _ENCODE if address else _QUOTE) from None
+    for key in ("password", "sslpassword"):
+        remember(str(parts.get(key) or ""))
+    if _UNENCODED.search(f"{parts.get('host', '')}".replace("/", "")) or not re.fullmatch(
+        r"[\d,]*", f"{parts.get('port', '')}"
+    ):
+        raise _ambiguous(place, _ENCODE if address else _QUOTE)
+    return text
+
+
+def has_password(text: str) -> bool:
+    """Return whether a connection string without a password would be another one.
+
+    >>> has_password("postgresql://li:geheim@db/kpi"), has_password("postgresql://db/kpi?password=geheim")
+    (True, True)
+    >>> has_password("postgresql://li@db/kpi"), has_password("postgresql://li:@db/kpi")
+    (False, False)
+    """
+    address = _ADDRESS.match(text)
+    account = text[address.end() :].rpartition("@")[0] if address else ""
+    return bool(account.partition(":")[2]) or re.search(r"(?i)passw(?:or)?d\s*=\s*\S", text) is not None
+
+
+def _ambiguous(place: Place, hint: str) -> DataError:
+    message = "the connection string cannot be read: the password or another part has characters that must be marked"
+    return DataError(Diagnostic("K815", message, place, hint))

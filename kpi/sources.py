@@ -19,7 +19,6 @@ from kpi import settings
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.intake.databases import Query, rows_of
 from kpi.intake.files import Rows, Source
-from kpi.secrets import without_passwords
 
 _HINT = "name the query in kpi.toml, under [data.NAME], and score NAME"
 
@@ -39,8 +38,8 @@ def asked(source: Source) -> Source:
     if not isinstance(source, str) or Path(source).exists():
         return source
     if "://" in source:
-        shown = without_passwords(source)
-        raise DataError(Diagnostic("K544", f"`{shown}` is the address of a database, not a file", hint=_HINT))
+        shown = source.partition("://")[0]
+        raise DataError(Diagnostic("K544", f"`{shown}://…` is the address of a database, not a file", hint=_HINT))
     if source not in _tables():
         return source
     found = settings.found()

@@ -72,6 +72,8 @@ class StoreTable(_Table):
         wanted = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
         if len(given) != 1 or given[0] not in wanted:
             raise ValueError(f"a {self.kind} store needs `{'` or `'.join(wanted)}`, and nothing else")
+        if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
+            raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
         return self
 
 

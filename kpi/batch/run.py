@@ -20,7 +20,8 @@ from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.night import Outcome
 from kpi.batch.slices import Index, slices_of
 from kpi.errors import DefinitionError, Diagnostic, KpiError
-from kpi.secrets import connection, without_passwords
+from kpi.redaction import redacted
+from kpi.secrets import connection
 from kpi.store.base import Run, Store
 from kpi.store.whole import Archive
 
@@ -164,7 +165,7 @@ def _one(
     except KpiError as error:
         return Outcome(name, "failed", findings=error.diagnostics)
     except Exception as error:  # noqa: BLE001  # one bad system must not take the night with it
-        words = without_passwords(f"{type(error).__name__}: {error}")[:500]
+        words = redacted(f"{type(error).__name__}: {error}")[:500]
         hint = "this is a mistake of the engine: please report it with the data that show it"
         return Outcome(name, "failed", findings=(Diagnostic("K829", f"{name}: {words}", hint=hint),))
     return outcome

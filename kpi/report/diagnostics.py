@@ -15,6 +15,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from kpi.errors import Diagnostic, Severity, count
+from kpi.redaction import redacted
 from kpi.report.marks import visible
 
 #: The ways to write findings.
@@ -124,12 +125,17 @@ def _hint(one: Diagnostic, *, color: bool) -> list[str]:
 
 
 def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
-    """Returns the arrow, the source line and the carets; the arrow alone when the file has no such line."""
+    """Returns the arrow, the source line and the carets; the arrow alone when the file has no such line.
+
+    A line that holds a password is not shown either.
+    """
     place, arrow = one.place, _arrow(one, color=color)
     if place.line is None or not 0 < place.line <= len(source):
         return [arrow]
     gutter = f"{place.line} |"
     raw = source[place.line - 1]
+    if redacted(raw) != raw:
+        return [arrow]
     start = min(max((place.column or 1) - 1, 0), len(raw))
     end = max(min(start + place.length, len(raw)), start)
     before, meant, after = (visible(part.replace("\t", "    ")) for part in (raw[:start], raw[start:end], raw[end:]))

@@ -19,7 +19,6 @@ import polars as pl
 
 from kpi.ahead import ahead
 from kpi.errors import DataError, Diagnostic
-from kpi.secrets import without_passwords
 from kpi.store import binary, coded, tables
 from kpi.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.store.copies import Copy, copies
@@ -60,9 +59,8 @@ class PostgresStore:
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
         except self._psycopg.Error as error:
-            words = without_passwords(str(error).strip(), self._connection)
             hint = "what was published before is untouched; the next batch does what this one could not"
-            raise DataError(Diagnostic("K816", f"PostgreSQL: {words}", hint=hint)) from None
+            raise DataError(Diagnostic("K816", f"PostgreSQL: {str(error).strip()}", hint=hint)) from None
 
     @contextmanager
     def lock(self, wait: float) -> Iterator[None]:

@@ -148,7 +148,7 @@ def test_what_a_database_says_is_told_on_one_line(folder):
     [
         ('[data.monthly]\ndatabase = "sqlite"\npath = "none.db"\ntable = "figures"', "K830"),
         (SQLITE + 'table = "figures; DROP TABLE figures"', "K830"),
-        (SQLITE + 'sql = "DELETE FROM figures"', "K830"),
+        (SQLITE + 'sql = "DELETE FROM figures"', "K831"),
         (SQLITE + 'sql = "SELECT * FROM reprots"', "K830"),
         ('[data.monthly]\ndatabase = "postgresql"\nconnection_env = "KPI_NOT_SET"\ntable = "f"', "K815"),
     ],
