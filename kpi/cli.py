@@ -183,6 +183,8 @@ def diff(**options: Any) -> None:
 @_option("--all", "everything", is_flag=True, help="Score every period, changed or not.")
 @_option("--verify", is_flag=True, help="Compute the last run again and compare it with the store, bit by bit.")
 @_option("--run", "number", type=int, metavar="NUMBER", help="The run to verify instead of the last.")
+@_option("--check-store", is_flag=True, help="Report the state of the store.")
+@_option("--repair", is_flag=True, help="Go back to the last run of the store that is whole.")
 @_option("--close", metavar="EDITION", help="Freeze the results of --period as an edition.")
 @_option("-p", "--period", "periods", multiple=True, metavar="PERIOD", help="What an edition closes: 2022, 2023Q4 ...")
 @_system

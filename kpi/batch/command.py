@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,9 +11,9 @@ from kpi.batch import editions
 from kpi.batch.again import again, verified
 from kpi.batch.config import load
 from kpi.batch.run import archive_of, run, store_of
-from kpi.batch.tell import summary, to_log, write_metrics, write_note, write_summary
+from kpi.batch.tell import Log, summary, write_metrics, write_note, write_summary
 from kpi.display import showing
-from kpi.errors import DataError, Diagnostic, KpiError, Severity, count
+from kpi.errors import DataError, Diagnostic, KpiError, Place, Severity, count
 from kpi.scorecard import Scorecard
 
 FINE, FINDINGS, FAILED = 0, 1, 2
@@ -25,10 +24,12 @@ Say = Callable[[str], None]
 
 def batch(
     *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None, close: str | None,
-    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, quiet: bool, show: Show,
-    say: Say,
+    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, check_store: bool,
+    repair: bool, quiet: bool, show: Show, say: Say,
 ) -> int:  # fmt: skip
     """Does what the options of `kpi batch` ask for, and returns the exit code."""
+    if check_store or repair:
+        return repaired(config, wait=wait, show=show, say=say) if repair else checked(config, show=show, say=say)
     if verify or number is not None:
         return verified_again(config, number, show=show, say=say)
     if close is not None:
@@ -48,18 +49,18 @@ def night(
         hint = "kpi batch CONFIG --supersede EDITION --reason TEXT"
         raise DataError(Diagnostic("K828", "superseding an edition needs a reason, and a reason an edition", hint=hint))
     config = load(Path(file))
-    tell = to_log(None if config.log is None else config.path(config.log))
+    log = Log(None if config.log is None else config.path(config.log))
     try:
         with showing(quiet=quiet):
             result = run(
-                config, wait=wait, stop=stop, everything=everything, tell=tell,
+                config, wait=wait, stop=stop, everything=everything, tell=log,
                 supersede=None if supersede is None or reason is None else (supersede, reason),
             )  # fmt: skip
     except KpiError as error:
-        # The log may be what cannot be written, as when the disk is full: what matters is said on stderr.
-        with contextlib.suppress(OSError):
-            tell("failed", messages=[str(one) for one in error.diagnostics])
+        log("failed", messages=[str(one) for one in error.diagnostics])
         raise
+    finally:
+        show([log.problem] if log.problem else [])
     if config.summary is not None:
         write_summary(config.path(config.summary), result)
     if config.notify is not None:
@@ -75,8 +76,11 @@ def night(
 def verified_again(file: str, number: int | None, *, show: Show, say: Say) -> int:
     """Computes a run again and compares it with the store: 1 when anything differs."""
     config = load(Path(file))
-    bad = False
-    for one in verified(store_of(config), archive_of(config), number):
+    store = store_of(config)
+    damage = store.check(thorough=True)
+    show(damage)
+    bad = bool(damage)
+    for one in verified(store, archive_of(config), number):
         show(one.findings)
         bad = bad or bool(one.findings)
         words = "differs" if one.findings else "is what was published, to the bit"
@@ -87,11 +91,52 @@ def verified_again(file: str, number: int | None, *, show: Show, say: Say) -> in
     return FINDINGS if bad else FINE
 
 
+def checked(file: str, *, show: Show, say: Say) -> int:
+    """Report the state of the store: 1 when it is damaged."""
+    store = store_of(load(Path(file)))
+    if damage := store.check(thorough=True):
+        show(damage)
+        return FINDINGS
+    head = store.head()
+    if head is None:
+        say(f"{store.where}: nothing was published yet.")
+        return FINE
+    there = head.state["systems"].items()
+    systems = "; ".join(f"{name}, {count(len(one['periods']), 'period')}" for name, one in there)
+    frozen = ", ".join(head.state["editions"]) or "none"
+    say(f"{store.where}: whole. The last run is {head.number} ({systems}). Closed editions: {frozen}.")
+    return FINE
+
+
+def repaired(file: str, *, wait: float, show: Show, say: Say) -> int:
+    """Bring back the last run that is whole: 2 when none is."""
+    store = store_of(load(Path(file)))
+    with store.lock(wait, damaged=True):
+        damage = store.check(thorough=True)
+        if not damage:
+            say(f"{store.where}: whole, nothing to repair.")
+            return FINE
+        show(damage)
+        number = store.repair()
+        left = store.check(thorough=True)
+    if number is None or left:
+        message = "no run of the store is whole"
+        hint = (
+            "move the store aside and run a night: everything is computed again from the inputs; the tables of closed"
+            " editions are Parquet files in the archive"
+        )
+        raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
+    say(f"{store.where}: went back to run {number}, the last that is whole; the next night scores what came after.")
+    return FINE
+
+
 def closed(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
     """Closes an edition."""
     config = load(Path(file))
     store = store_of(config)
     with store.lock(wait):
+        if damage := store.check():
+            raise DataError(damage)
         head = store.head()
         there = list(head.state["systems"]) if head else []
         if system is None and len(there) != 1:

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from kpi.batch.config import Config, Source
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.night import Outcome
 from kpi.batch.slices import Index, slices_of
-from kpi.errors import DefinitionError, Diagnostic, KpiError
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Severity
 from kpi.redaction import redacted
 from kpi.secrets import connection
 from kpi.store.base import Run, Store
@@ -92,6 +92,8 @@ def run(
     store, archive = store_of(config), archive_of(config)
     started = _now()
     with _held(store, wait):
+        if damage := store.check():
+            raise DataError(damage)
         head = store.head()
         number = head.number + 1 if head else 1
         state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
@@ -125,7 +127,11 @@ def run(
         with progress.stage("storing the results"):
             store.publish(result.run, changes)
         tell("published", run=result.run.number, changes=len(changes))
-        _tidy(config, store, archive, result.run)
+        try:
+            _tidy(config, store, archive, result.run)
+        except DataError as error:
+            # The night is published; only what old runs left could not be removed.
+            result.findings += [replace(one, severity=Severity.WARNING) for one in error.diagnostics]
         result.findings += _outputs(config, archive, result)
     result.seconds = time.perf_counter() - began
     tell("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))

@@ -6,33 +6,47 @@ import datetime as dt
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kpi.batch.run import Night
-from kpi.errors import Severity, count
+from kpi.errors import Diagnostic, Place, Severity, count
 from kpi.store.whole import write_whole
 
 #: How many findings a note lists.
 _NOTED = 50
 
 
-def to_log(file: Path | None) -> Callable[..., None]:
-    """Returns what writes an event to a log: one JSON object a line, appended in one piece; nothing without a file."""
+class Log:
+    """A log of events: one JSON object a line, appended in one piece; none without a file.
 
-    def tell(event: str, **facts: Any) -> None:
-        if file is None:
+    A log that cannot be written does not stop a night: `problem` is the warning about it.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self.problem: Diagnostic | None = None
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Append an event with its facts."""
+        if self._file is None:
             return
         line = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            os.write(handle, (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
+            self._append((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
+        except OSError as error:
+            message = f"the log cannot be written: {error.strerror or error}"
+            hint = "make room, or see who may write there; the night went on without it"
+            self.problem = Diagnostic("K834", message, Place(str(self._file)), hint, Severity.WARNING)
+
+    def _append(self, line: bytes) -> None:
+        assert self._file is not None  # noqa: S101
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(handle, line)
         finally:
             os.close(handle)
-
-    return tell
 
 
 def summary(result: Night) -> str:

@@ -47,8 +47,11 @@ class Store(Protocol):
     def where(self) -> str:
         """The store as people are told about it, without secrets."""
 
-    def lock(self, wait: float) -> AbstractContextManager[None]:
-        """Holds the store for one batch; raises DataError K810 when another has it for longer than `wait` seconds."""
+    def lock(self, wait: float, *, damaged: bool = False) -> AbstractContextManager[None]:
+        """Holds the store for one batch; raises DataError K810 when another has it for longer than `wait` seconds.
+
+        K833 is raised when it is damaged, unless a `damaged` one is wanted.
+        """
 
     def head(self) -> Run | None:
         """Returns the last published run, None while there is none."""
@@ -64,6 +67,12 @@ class Store(Protocol):
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
         """Returns a table as of a run, the last when None, sorted by system, period and position."""
+
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:
+        """Return what is damaged of the last run (K833): by the sizes of files, when thorough by their hashes."""
+
+    def repair(self) -> int | None:
+        """Go back to the last run that is whole and return its number, None when none is. Only under `lock`."""
 
     def tidy(self, keep: int) -> int:
         """Forgets all but the last `keep` runs and removes what only they used; returns how many runs went."""

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kpi.ahead import ahead
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Place
 from kpi.store import binary, coded, tables
 from kpi.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.store.copies import Copy, copies
+from kpi.store.damage import damaged
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,7 +38,7 @@ class PostgresStore:
         try:
             import psycopg
         except ImportError:
-            hint = "pip install 'kpi-engine[postgres]'"
+            hint = "pip install 'psycopg[binary]'"
             message = "a store in PostgreSQL needs the package psycopg"
             raise DataError(Diagnostic("K812", message, hint=hint)) from None
         self._connection = connection
@@ -63,7 +64,7 @@ class PostgresStore:
             raise DataError(Diagnostic("K816", f"PostgreSQL: {str(error).strip()}", hint=hint)) from None
 
     @contextmanager
-    def lock(self, wait: float) -> Iterator[None]:
+    def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:  # noqa: ARG002
         """Holds an advisory lock of the database, on a connection of its own."""
         with self._open() as connection:
             connection.autocommit = True
@@ -75,7 +76,8 @@ class PostgresStore:
                 hint = "wait for it, or let this one wait with --wait SECONDS"
                 raise DataError(Diagnostic("K810", f"another batch is at work on {self.where}", hint=hint)) from None
             with self._open() as other:
-                tables.migrate(other)
+                if not (_there(other, "parts") and not _there(other, "runs")):  # which `check` reports
+                    tables.migrate(other)
             yield
             connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
@@ -225,21 +227,56 @@ class PostgresStore:
         connection.execute("INSERT INTO kpi.texts (text) SELECT unnest(%s::text[])", (new,))
         return self._texts(connection)
 
+    # ---- DAMAGE ---- #
+
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # noqa: ARG002  # the server checks its own pages
+        """Return what is damaged (K833): rows of runs that nobody knows, or results without the table of runs."""
+        with self._open() as connection:
+            if not _there(connection, "parts"):
+                return []
+            place = Place(self.where)
+            if not _there(connection, "runs"):
+                return [damaged("there are results, but the table kpi.runs that says what they are is gone", place)]
+            last = "(SELECT coalesce(max(number), 0) FROM kpi.runs)"
+            late = connection.execute(
+                f"SELECT count(*) FROM kpi.parts WHERE valid_from > {last} OR valid_to > {last}".encode()  # noqa: S608
+            ).fetchone()
+            if late and late[0]:
+                return [damaged("kpi.runs has lost its last rows: there are results of later runs", place)]
+        return []
+
+    def repair(self) -> int | None:
+        """Go back to the last run that kpi.runs knows, and return its number; None when it knows none."""
+        head = self.head()
+        if head is None:
+            return None
+        with self._open() as connection:
+            self._remove(connection, "valid_from > %s", head.number)
+            connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE valid_to > %s", (head.number,))
+        return head.number
+
     def tidy(self, keep: int) -> int:
         """Removes old runs and the rows that ended before the oldest kept one."""
         gone = self.numbers()[:-keep]
         if gone:
-            sql = self._psycopg.sql
             with self._open() as connection:
                 connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (gone[-1],))
-                for table in (f"{one}_{kind}" for one in TABLES for kind in ("rows", "grid", "axis")):
-                    if tables.columns(connection, table):
-                        rows = sql.SQL(
-                            "DELETE FROM {} WHERE part_id IN (SELECT id FROM kpi.parts WHERE valid_to <= %s)"
-                        )
-                        connection.execute(rows.format(sql.Identifier("kpi", table)), (gone[-1] + 1,))
-                connection.execute("DELETE FROM kpi.parts WHERE valid_to <= %s", (gone[-1] + 1,))
+                self._remove(connection, "valid_to <= %s", gone[-1] + 1)
         return len(gone)
+
+    def _remove(self, connection: psycopg.Connection[Any], which: str, number: int) -> None:
+        """Remove the parts that a condition on `kpi.parts` takes, and their rows."""
+        sql = self._psycopg.sql
+        condition = sql.SQL(which)
+        for table in (f"{one}_{kind}" for one in TABLES for kind in ("rows", "grid", "axis")):
+            if tables.columns(connection, table):
+                rows = sql.SQL("DELETE FROM {} WHERE part_id IN (SELECT id FROM kpi.parts WHERE {})")
+                connection.execute(rows.format(sql.Identifier("kpi", table), condition), (number,))
+        connection.execute(sql.SQL("DELETE FROM kpi.parts WHERE {}").format(condition), (number,))
+
+
+def _there(connection: psycopg.Connection[Any], table: str) -> bool:
+    return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"kpi.{table}",)).fetchone() == (True,)
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -83,7 +83,8 @@ class Archive:
             OSError: when the file cannot be read.
         """
         sha = digest(file)
-        if self.place(sha).exists():
+        place = self.place(sha)
+        if place.exists() and place.stat().st_size == file.stat().st_size:
             return sha
         # NOTE: read anew, as the file may have changed since; what counts is what the archive holds.
         return self.put(file.read_bytes())

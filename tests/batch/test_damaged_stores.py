@@ -1,0 +1,205 @@
+"""A damaged store is refused in words or is as good as before; it never begins anew without a word."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import pytest
+from click.testing import CliRunner
+from conftest import QUARTERS
+from test_nights import held, night, same
+
+from kpi.cli import main
+from kpi.errors import DataError
+
+
+def ran(*arguments):
+    """Run the command line and return its exit code and all it said."""
+    done = CliRunner().invoke(main, ["batch", *map(str, arguments)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output + done.stderr
+
+
+@pytest.fixture(params=["delta", "parquet"])
+def kept(request, city):
+    """A store after three runs, the second of which closed an edition."""
+    if request.param == "delta":
+        pytest.importorskip("deltalake")
+    for quarter in QUARTERS[4:]:
+        (city.folder / "inbox" / f"{quarter}.csv").unlink()
+    config = city.config(store=f'store = {{kind = "{request.param}", path = "store"}}')
+    night(config)
+    assert ran(config, "--close", "first", "-p", "2021Q1")[0] == 0
+    city.report("2021Q2", made=[99.5, 120, 121])
+    night(config)
+    return city, config
+
+
+def folder(city):
+    return city.folder / "store"
+
+
+def files(city):
+    """Every file of the store but the archive and the lock."""
+    there = [path for path in folder(city).rglob("*") if path.is_file()]
+    return sorted(path for path in there if "archive" not in path.parts and path.name != ".lock")
+
+
+def test_a_whole_store_says_so(kept):
+    _, config = kept
+    code, said = ran(config, "--check-store")
+    assert (code, "whole. The last run is 3" in said, "first" in said) == (0, True, True), said
+    code, said = ran(config, "--repair")
+    assert (code, "nothing to repair" in said) == (0, True)
+
+
+@pytest.mark.parametrize("what", ["HEAD", "runs"])
+def test_what_names_the_runs_is_gone(kept, what):
+    city, config = kept
+    path = folder(city) / what
+    if not path.exists():
+        assert what == "HEAD"  # Delta has none
+        return
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    before = {one: one.read_bytes() for one in files(city)}
+    city.report("2021Q3", made=[1, 2, 3])
+    for options in ([], ["--all"], ["--check-store"], ["--close", "second", "-p", "2021Q2"]):
+        code, said = ran(config, *options)
+        assert code in {1, 2}, said
+        assert "K833" in said
+        assert "--repair" in said
+    assert {one: one.read_bytes() for one in files(city)} == before
+
+
+def test_a_log_that_lost_its_end_is_noticed(city):
+    pytest.importorskip("deltalake")
+    config = city.config()
+    night(config)
+    assert ran(config, "--close", "first", "-p", "2021Q1")[0] == 0
+    city.correct("2022Q2")
+    night(config)
+    max((folder(city) / "runs" / "_delta_log").glob("*.json")).unlink()
+    code, said = ran(config)
+    assert (code, "K833" in said) == (2, True)
+    code, said = ran(config, "--repair")
+    assert (code, "went back to run 2" in said) == (0, True), said
+    night(config)
+    assert ran(config, "--verify")[0] == 0
+    assert "first" in ran(config, "--check-store")[1]
+
+
+def damage(path, how, chance):
+    data = path.read_bytes()
+    if how == "removed" or not data:
+        path.unlink()
+    elif how == "truncated":
+        path.write_bytes(data[: chance.randrange(len(data))])
+    else:
+        at = chance.randrange(len(data))
+        path.write_bytes(data[:at] + bytes([data[at] ^ chance.randrange(1, 256)]) + data[at + 1 :])
+
+
+def reads(config, expected):
+    """Return whether readers see what was published."""
+    try:
+        return same(held(config), expected)
+    except DataError as error:
+        if not all(one.code.startswith("K8") and one.hint for one in error.diagnostics):
+            raise
+        return False
+
+
+def judged(city, config, chance, draws):
+    """Damage one file after the other: the store works with the same bits, or is refused, and can be repaired."""
+    expected, safe, refused = held(config), city.folder / "safe", 0
+    shutil.copytree(folder(city), safe)
+    for draw in range(draws):
+        path, how = chance.choice(files(city)), chance.choice(["removed", "truncated", "changed"])
+        damage(path, how, chance)
+        where = f"draw {draw}: {path.relative_to(city.folder)} {how}"
+        code, said = ran(config, "--check-store")
+        assert code in {0, 1, 2}, f"{where}: {said}"
+        assert (code == 0) or "K8" in said, f"{where}: {said}"
+        refused += code != 0
+        assert reads(config, expected) or code, where
+        code, said = ran(config)
+        if code:
+            assert "K8" in said, f"{where}: {said}"
+        elif ran(config, "--check-store")[0] == 0:
+            assert same(held(config), expected), where
+        if draw % 3 == 0:
+            code, said = ran(config, "--repair")
+            assert (code == 0) or "K835" in said, f"{where}: {said}"
+            if code == 0:
+                assert ran(config)[0] == 0, where
+                assert same(held(config), expected), where
+        shutil.rmtree(folder(city))
+        shutil.copytree(safe, folder(city))
+    return refused
+
+
+def test_files_that_are_damaged(kept):
+    assert judged(*kept, random.Random(5), 12) > 3
+
+
+@pytest.mark.slow
+def test_two_hundred_and_fifty_damaged_files(kept):
+    assert judged(*kept, random.Random(6), 250) > 80
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(27, "File too large"), (5, "Input/output error"), (28, "No space left on device"), (30, "Read-only file system")],
+)
+def test_a_file_that_cannot_be_written_is_a_finding(kept, monkeypatch, number, words):
+    city, config = kept
+    city.report("2021Q3", made=[1, 2, 3])
+    before = held(config)
+
+    def refused(*_, **__):
+        raise OSError(number, words)
+
+    monkeypatch.setattr("pathlib.Path.replace", refused)
+    code, said = ran(config)
+    assert code == 2
+    assert "K813" in said or "K571" in said, said
+    monkeypatch.undo()
+    assert same(held(config), before)
+
+
+def test_a_log_that_cannot_be_written_does_not_stop_a_night(city):
+    config = city.config(store='log = "log.jsonl"\nstore = {kind = "parquet", path = "store"}')
+    (city.folder / "log.jsonl").mkdir()
+    code, said = ran(config)
+    assert (code, "K834" in said) == (0, True), said
+
+
+def test_runs_that_postgresql_lost(city, database):
+    import psycopg
+
+    config = city.config(store='store = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}')
+    night(config)
+    expected = held(config)
+    city.correct("2022Q2")
+    night(config)
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM kpi.runs WHERE number = 2")
+    for options in ([], ["--check-store"]):
+        code, said = ran(config, *options)
+        assert (code in {1, 2}, "K833" in said) == (True, True), said
+    code, said = ran(config, "--repair")
+    assert (code, "run 1" in said) == (0, True), said
+    assert same(held(config), expected)
+    night(config)
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE kpi.runs")
+    for options in ([], ["--check-store"]):
+        code, said = ran(config, *options)
+        assert (code in {1, 2}, "K833" in said) == (True, True), said
+    code, said = ran(config, "--repair")
+    assert (code, "K835" in said) == (2, True), said
