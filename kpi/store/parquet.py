@@ -126,7 +126,7 @@ class ParquetStore:
         data = out.getvalue()
         name = f"{hashlib.sha256(data).hexdigest()[:32]}.parquet"
         path = self.folder / table / name
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != data:
             write_whole(path, data)
         return name
 
