@@ -12,11 +12,8 @@ from kpi.intake import own_targets
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import measure_names
-from kpi.measures import OverTime, Reported
+from kpi.measures import Reported
 from kpi.system import System
-
-#: What is combined over time in such a way that a figure for exactly the scored period is the figure.
-_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first"})
 
 #: What a text means where that is no place: not looked up yet, or known but never plain.
 UNSEEN, NOT_PLAIN = -2, -1
@@ -109,7 +106,8 @@ def measure_meaning(system: System) -> Meaning:
     places = dict.fromkeys(names.values(), NOT_PLAIN)
     for place, (name, measure) in enumerate(system.measures.items()):
         if isinstance(measure, Reported) and measure.where is None and measure.per is None:
-            places[name] = place if measure.timing in _AS_IT_IS else NOT_PLAIN
+            # A figure for exactly the scored period is the figure, unless it runs from January.
+            places[name] = NOT_PLAIN if measure.timing == "ytd" or measure.from_january else place
     return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
 
 

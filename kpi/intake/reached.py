@@ -20,6 +20,7 @@ from kpi import periods, progress
 from kpi.datasets import PanelData, Records
 from kpi.intake.match import Placed, panel_columns
 from kpi.intake.own_targets import takers
+from kpi.measures import Reported
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.reach import HISTORY, WHOLE
 from kpi.resources import shortage
@@ -74,13 +75,16 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
     """Returns the indices of the scored periods that rows of a period may enter.
 
     Args:
-        system: gives the scored periods, and whether figures are for the year to date.
+        system: gives the scored periods, and whether figures are for the year to date or run from January.
         start: first month of the rows' period.
         months: its months.
         events: whether they are events rather than figures.
     """
     size = system.period.months
-    to_date = any(measure.over_time == "ytd" for measure in system.measures.values())
+    to_date = any(
+        measure.over_time == "ytd" or (isinstance(measure, Reported) and measure.from_january)
+        for measure in system.measures.values()
+    )
     if not to_date and (events or (months == size and start % size == 0)):
         return range(start // size, (start + months - 1) // size + 1)
     return range(start // 12 * 12 // size, ((start + months - 1) // 12 + 1) * 12 // size)
