@@ -12,8 +12,11 @@ from kpi.intake import own_targets
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import measure_names
-from kpi.measures import Reported
+from kpi.measures import OverTime, Reported
 from kpi.system import System
+
+#: What is combined over time in such a way that a figure for exactly the scored period is the figure.
+_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first", "mean", "median", "max", "min"})
 
 #: What a text means where that is no place: not looked up yet, or known but never plain.
 UNSEEN, NOT_PLAIN = -2, -1
@@ -106,8 +109,8 @@ def measure_meaning(system: System) -> Meaning:
     places = dict.fromkeys(names.values(), NOT_PLAIN)
     for place, (name, measure) in enumerate(system.measures.items()):
         if isinstance(measure, Reported) and measure.where is None and measure.per is None:
-            # A figure for exactly the scored period is the figure, unless it runs from January.
-            places[name] = NOT_PLAIN if measure.timing == "ytd" or measure.from_january else place
+            plain = measure.timing in _AS_IT_IS and not measure.from_january
+            places[name] = place if plain else NOT_PLAIN
     return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
 
 

@@ -189,7 +189,6 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
         good=(part & _ok()).sum().cast(pl.Int64),
         worst=_together(pl.col("status").filter(part)),
         rows=pl.len().cast(pl.Int64),
-        used=_ok().sum().cast(pl.Int64),
         **combined,
     )  # fmt: skip
     apart = pl.col("covered").bitwise_count_ones() == pl.col("months")
@@ -304,4 +303,4 @@ def _filling(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.
     found = _by_period(rows, size, combined=pl.when(part.count() > 0).then(combine))
     complete = pl.col("filled") & pl.col("worst").is_null()
     enough = pl.lit(least > 0) & pl.col("apart") & (pl.col("good") >= least)
-    return _settled(found, complete | enough, pl.col("combined")).with_columns(rows="used")
+    return _settled(found, complete | enough, pl.col("combined"))
