@@ -129,8 +129,8 @@ def entity_meaning(entities: Entities) -> Meaning:
     return mean
 
 
-def period_meaning(system: System) -> Meaning:
-    """Returns which scored period a text names: its index."""
+def period_meaning(system: System, order: periods.Order = "ymd") -> Meaning:
+    """Returns which scored period a text names: its index; `order` is that of dates whose year stands last."""
     size = system.period.months
 
     def place(start: int | None, months: int | None) -> int | None:
@@ -139,7 +139,7 @@ def period_meaning(system: System) -> Meaning:
         return start // size if months == size and start % size == 0 else NOT_PLAIN
 
     def mean(texts: list[str]) -> list[int | None]:
-        known = periods.parse_column(pl.Series(texts, dtype=pl.String))
+        known = periods.parse_column(pl.Series(texts, dtype=pl.String), order=order)
         spans = {text: place(start, months) for text, start, months, _ in known.rows()}
         return [spans[text] for text in texts]
 

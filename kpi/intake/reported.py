@@ -161,7 +161,7 @@ def clean_rows(
     raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
     unknown = pl.col("who").is_null()
     refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
-    known = periods.parse_column(raw["period"]).rename({"text": "period"})
+    known = periods.parse_column(raw["period"], order=source.dataset.dates).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost.get("period", 0))
     refuse(_no_total(system), roles.get("period", ""), partial(_not_from_january, system))
