@@ -26,7 +26,9 @@ SCALE = 1e9
 OverTime = Literal["sum", "last", "first", "mean", "median", "max", "min", "ytd"]
 
 
-_CUMULATIVE = re.compile(r"累计|年初(?:以来|至)|(?<!\d)1-本月|year[ _-]to[ _-]date|\bytd\b|cumulative|running total", re.IGNORECASE)
+_CUMULATIVE = re.compile(
+    r"累计|年初(?:以来|至)|(?<!\d)1-本月|year[ _-]to[ _-]date|\bytd\b|cumulative|running total", re.IGNORECASE
+)
 
 
 def calls_cumulative(text: str) -> bool:

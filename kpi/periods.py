@@ -274,8 +274,7 @@ def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Pe
             return 1, _period(text, int(match["year"]), 1, match.groupdict())
     if match := re.fullmatch(_YEAR_BEHIND, body):
         return 1, _year_behind(text, match, order)
-    if (match := re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)) and _is_fiscal(*map(int, match.groups())):
-        raise _error(text, "it looks like a fiscal year, and these are not supported", _CALENDAR)
+    _not_fiscal(text, body)
     body = _year_first(text, body)
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
@@ -284,18 +283,25 @@ def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Pe
             if not has_year and year is None:
                 raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
             return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
+    raise _mistake(text, body)
+
+
+def _mistake(text: str, body: str) -> PeriodError:
+    """Returns the error that says why a text cannot be read without a guess."""
     if (match := _ZONED.fullmatch(body)) and (zone := match["zone"]) and (match["clock"] or zone[0] not in "+-"):
         zone = "UTC" if zone == "Z" else zone
-        raise _error(text, f"it is in the zone {zone}", "write local time, or +08:00")
+        return _error(text, f"it is in the zone {zone}", "write local time, or +08:00")
     for mistake, why, hint in _MISTAKES:
         if match := re.fullmatch(mistake, body):
-            raise _error(text, why, match.expand(hint))
-    raise _error(text)
+            return _error(text, why, match.expand(hint))
+    return _error(text)
 
 
-def _is_fiscal(first: int, second: int) -> bool:
-    """Returns whether two numbers are a year and the last digits of the next, and not a year and a month."""
-    return second == (first + 1) % 100 and not 1 <= second <= 12
+def _not_fiscal(text: str, body: str) -> None:
+    """Raises PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
+    match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
+    if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
+        raise _error(text, "it looks like a fiscal year, and these are not supported", _CALENDAR)
 
 
 def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:

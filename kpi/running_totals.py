@@ -13,7 +13,7 @@ from kpi.checks.across import GrowthWithin, Magnitude, ReportedGrowth, SameDirec
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, count
 from kpi.indicators import Growth, Index, Indicator, Level, Ratio
-from kpi.measures import Reported
+from kpi.measures import Reported, calls_cumulative
 from kpi.periods import Grain
 from kpi.system import System, unit_or_none
 
@@ -31,29 +31,32 @@ def problems(system: System) -> Problems:
                 yield from _enough(name, measure, system.period)
     totals = running(system)
     for name, indicator in system.indicators.items():
-        if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
-            yield Problem(
-                "K462", ("indicators", name, "over"),
-                f"`{indicator.of}` is a running total of the year: {indicator.over} earlier it covers other months",
-                hint="write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods",
-            )  # fmt: skip
-        if isinstance(indicator, Index) and indicator.of in totals and system.period is not Grain.YEAR:
-            yield Problem(
-                "K462", ("indicators", name, "of"),
-                f"`{indicator.of}` is a running total of the year: only in the same {system.period} of a year does it "
-                "cover as many months as in the base",
-                hint="write `over_time: sum` at the measure for the figures of single periods",
-                severity=Severity.WARNING,
-            )  # fmt: skip
+        yield from _compared_by(indicator, ("indicators", name), totals, system.period)
     for name, check in system.checks.items():
+        over = str(getattr(check, "over", "1y"))
         for used, path in _compared(check):
-            if used in totals and _within_a_year(str(getattr(check, "over", "1y"))):
+            if used in totals and _within_a_year(over):
                 yield Problem(
-                    "K462", ("checks", name, *path),
-                    f"`{used}` is a running total of the year: {getattr(check, 'over', '')} earlier it covers other "
-                    "months",
-                    hint="write `over: 1y`", severity=Severity.WARNING,
+                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint="write `over: 1y`",
+                    severity=Severity.WARNING,
                 )  # fmt: skip
+
+
+_OTHER_MONTHS = "`{}` is a running total of the year: {} earlier it covers other months"
+
+
+def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
+    """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
+    single = "`over_time: sum` at the measure for the figures of single periods"
+    if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
+        message = _OTHER_MONTHS.format(indicator.of, indicator.over)
+        yield Problem("K462", (*path, "over"), message, hint=f"write `over: 1y`, or {single}")
+    if isinstance(indicator, Index) and indicator.of in totals and grain is not Grain.YEAR:
+        message = (
+            f"`{indicator.of}` is a running total of the year: only in the same {grain} of a year does it cover as "
+            "many months as in the base"
+        )
+        yield Problem("K462", (*path, "of"), message, hint=f"write {single}", severity=Severity.WARNING)
 
 
 def running(system: System) -> set[str]:
@@ -103,23 +106,28 @@ def _compared(check: object) -> Iterator[tuple[str, Path]]:
 def called_cumulative(name: str, system: System) -> Problems:
     """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
     measure = system.measures[name]
-    if not isinstance(measure, Reported) or measure.cumulative is not None or not measure.says_cumulative:
+    if not isinstance(measure, Reported) or measure.cumulative is not None or not is_called_cumulative(name, measure):
         return
     path, title = ("measures", name), measure.title or name
-    if measure.timing == "ytd":
+    if measure.from_january:
         yield Problem(
             "K461", path, f"{title} is called cumulative: its figures are read as running from January, whatever "
             "period they are labelled with",
             hint="write `cumulative: true`, or `cumulative: false` where each figure is that of its own period",
             severity=Severity.INFO, at_key=True,
         )  # fmt: skip
-    elif measure.timing == "sum":
+    elif measure.timing in ("sum", "ytd"):
         yield Problem(
             "K461", path, f"{title} is called cumulative, but each figure is read as that of its own period",
             hint="write `cumulative: true` where they run from January, `over_time: last` where they are a stock, or "
             "`cumulative: false` where each is that of its own period",
             severity=Severity.WARNING, at_key=True,
         )  # fmt: skip
+
+
+def is_called_cumulative(name: str, measure: Reported) -> bool:
+    """Returns whether a measure's title, a synonym, or its name where it has no title, says that it is cumulative."""
+    return measure.says_cumulative or (measure.title is None and calls_cumulative(name))
 
 
 def _cumulative(name: str, measure: Reported, *, additive: bool) -> Problems:

@@ -13,7 +13,7 @@ import polars as pl
 from kpi import catalogue, periods, progress, sources
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest, not_yet_reported
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, not_yet_reported, suggest
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations

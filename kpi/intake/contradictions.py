@@ -8,15 +8,15 @@ nothing. Stocks with one end must be equal, whatever the span that they are labe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
-from kpi.definition import Definition
 from kpi.errors import Diagnostic, Severity, count
 from kpi.intake.entities import Entities
 from kpi.intake.match import Placed
 from kpi.intake.timing import KEYS
-from kpi.measures import OverTime
+from kpi.measures import Measure, OverTime
 from kpi.periods import Grain, Period
 from kpi.status import OK
 from kpi.system import System
@@ -25,8 +25,8 @@ from kpi.vocabulary import COUNTING_WORDS
 #: The most decimals that a printed figure is taken to have.
 _DECIMALS = 9
 
-#: A contradiction: the rows of a figure and of what it is compared with are in the columns row, source, value, months,
-#: start and other (what the others come to), by measure and entity.
+#: The columns of a figure beside what others of its series say it should be (`other`, for a span of its own where it
+#: is one figure), with the table and row that it stands in.
 _FOUND = [*KEYS, "start", "months", "value", "other", "other_start", "other_months", "source", "row"]
 
 
@@ -60,36 +60,31 @@ def contradictions(
             beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
             odd = mine.filter(beyond).sort("entity", "start", "months", "per")
             if odd.height:
-                found.append(_finding(odd, str(measure), timings[str(measure)], system, entities, sources))
+                first = odd.row(0, named=True)
+                who = [*entities.names, *entities.wholes][first["entity"]]
+                message, hint = _words(first, who, timings[str(measure)], system)
+                if odd.height > 1:
+                    message += f"; so with {count(odd.height - 1, 'more figure')} of it"
+                place = sources[first["source"]].table.place(first["row"])
+                found.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
     return found
 
 
-def _finding(
-    odd: pl.DataFrame, measure: str, timing: OverTime, system: System, entities: Entities, sources: Sequence[Placed]
-) -> Diagnostic:
-    first = odd.row(0, named=True)
-    span = Period(first["start"], first["months"])
-    who = [*entities.names, *entities.wholes][first["entity"]]
+def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[str, str]:
+    """Returns what a contradiction is, and what to do about it."""
+    measure, span = first["measure"], Period(first["start"], first["months"])
     unit, title = system.measures[measure].unit, system.symbols[measure].title
     value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
     if timing == "last":
         shorter = Period(first["other_start"], first["other_months"])
-        message = (
+        return (
             f"{title} of {who} is {value} for {span.title} and {other} for {shorter.title}, which end together; "
             f"that for {shorter.title} is used"
-        )
-    else:
-        message = (
-            f"{title} of {who} is {value} for {span.title}, but figures for other spans come to {other}; "
-            f"{_used(span, timing, system.period)}"
-        )
-    if odd.height > 1:
-        message += f"; so with {count(odd.height - 1, 'more figure')} of it"
-    hint = "correct one of them; where months are running totals, write `cumulative: true` at the measure"
-    if timing == "last":
-        hint = "correct one of them, or leave one out"
-    place = sources[first["source"]].table.place(first["row"])
-    return Diagnostic("K622", message, place, hint, Severity.WARNING)
+        ), "correct one of them, or leave one out"
+    return (
+        f"{title} of {who} is {value} for {span.title}, but figures for other spans come to {other}; "
+        f"{_used(span, timing, system.period)}"
+    ), "correct one of them; where months are running totals, write `cumulative: true` at the measure"
 
 
 def _used(span: Period, timing: OverTime, grain: Grain) -> str:
@@ -101,12 +96,15 @@ def _used(span: Period, timing: OverTime, grain: Grain) -> str:
     return "neither is added up, as they overlap"
 
 
-def _half_a_unit(values: pl.Series, measure: Definition) -> float:
+def _half_a_unit(values: pl.Series, measure: Measure) -> float:
     """Returns half a unit of the last decimal with which figures are printed; 0 where they count things."""
-    decimals = max(sum(int((values - values.round(at)).abs().max() > 1e-10) for at in range(_DECIMALS)), 0)  # type: ignore[operator]
-    if decimals == 0 and getattr(measure, "unit", "") in COUNTING_WORDS:
+    off = values.to_frame("value").select(
+        ((pl.col("value") - pl.col("value").round(at)).abs() > 1e-10).any().alias(str(at)) for at in range(_DECIMALS)
+    )
+    decimals = sum(off.row(0))
+    if decimals == 0 and (measure.unit == "人" or measure.unit in COUNTING_WORDS):
         return 0.0
-    return 0.5 * 10.0**-decimals
+    return float(0.5 * 10.0**-decimals)
 
 
 # ---- STOCKS ---- #
@@ -154,12 +152,8 @@ def _of_flows(rows: pl.DataFrame) -> pl.DataFrame:
         for longest, others in _circles(edges):
             implied = pl.sum_horizontal(pl.col("value").list.get(at) * sign for at, sign in others)
             columns = {name: pl.col(name).list.get(longest) for name in ("start", "months", "value", "source", "row")}
-            found.append(
-                some.select(
-                    *KEYS, **columns, other=implied, other_start=pl.lit(0), other_months=pl.lit(0),
-                    parts=pl.lit(len(others)),
-                ).select(*_FOUND, "parts").cast(dict(none.schema))  # fmt: skip
-            )
+            circle = some.select(*KEYS, **columns, other=implied, other_start=0, other_months=0, parts=len(others))
+            found.append(circle.select(*_FOUND, "parts").cast(none.schema))
     return pl.concat(found)
 
 

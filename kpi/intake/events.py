@@ -217,9 +217,7 @@ def _figures(column: pl.Series) -> pl.Series:
     return read.select(pl.when(pl.col("problem").is_null()).then("value").otherwise(float("nan"))).to_series()
 
 
-def _time(
-    when: str, dtype: pl.DataType, grain: Grain, order: periods.Order, *, blanks: bool
-) -> dict[str, pl.Expr]:
+def _time(when: str, dtype: pl.DataType, grain: Grain, order: periods.Order, *, blanks: bool) -> dict[str, pl.Expr]:
     if dtype in (pl.Date, pl.Datetime):
         day = pl.col(when)
         month = _month(day if dtype == pl.Date else day.dt.date())
@@ -274,9 +272,9 @@ def _dates(column: pl.Series, grain: Grain, order: periods.Order) -> dict[str, s
 def _day(text: pl.Expr, order: periods.Order) -> pl.Expr:
     """The day of the month in the text of a date, 0 where it has none: 2023/9/30, 2023年9月30日, 20230930."""
     numbers = text.str.extract_all("[0-9]+")
-    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(2, null_on_oob=True))
+    place: pl.Expr = pl.lit(2)
     if order != "ymd":
-        behind = text.str.contains(r"^\s*[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9]+[0-9]{4}")
-        digits = pl.when(behind).then(numbers.list.get(0 if order == "dmy" else 1, null_on_oob=True)).otherwise(digits)
-        return digits.fill_null(text.str.extract("^[0-9]{6}([0-9]{2})")).cast(pl.Int32, strict=False).fill_null(0)
+        year_behind = text.str.contains(r"^\s*[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9]+[0-9]{4}")
+        place = pl.when(year_behind).then(0 if order == "dmy" else 1).otherwise(place)
+    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(place, null_on_oob=True))
     return digits.otherwise(text.str.extract("^[0-9]{6}([0-9]{2})")).cast(pl.Int32, strict=False).fill_null(0)

@@ -11,7 +11,7 @@ from kpi.errors import Diagnostic, Severity
 from kpi.intake.match import Placed, panel_columns
 from kpi.intake.plain import Block, Plain
 from kpi.measures import Reported, calls_cumulative
-from kpi.running_totals import called_cumulative
+from kpi.running_totals import called_cumulative, is_called_cumulative
 from kpi.system import System
 
 
@@ -38,7 +38,7 @@ def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | No
         for header, (name, _) in panel_columns(system, source.table, list(source.roles.values())).items():
             if calls_cumulative(header):
                 found[name] = ("heading", header)
-    found |= dict.fromkeys(name for name, one in measures.items() if one.says_cumulative)
+    found |= dict.fromkeys(name for name, one in measures.items() if is_called_cumulative(name, one))
     return {name: found[name] for name in measures if name in found}
 
 
@@ -81,15 +81,15 @@ def told(
             ]
         elif name in labelled and text is not None:
             by_text.setdefault(text, []).append(system.symbols[name].title)
-    for (kind, text), titles in by_text.items():
+    for (kind, words), titles in by_text.items():
         message = (
-            f"the {kind} `{text}` calls figures cumulative, but each of {'、'.join(titles)} is read as that of its own "
-            "period"
+            f"the {kind} `{words}` calls figures cumulative, but each of {'、'.join(titles)} is read as that of its "
+            "own period"
         )
         hint = (
             "write `cumulative: true` at the measure where they run from January, `cumulative: false` where each is "
             "that of its own period"
         )
-        column = text if kind == "heading" else None
+        column = words if kind == "heading" else None
         found.append(Diagnostic("K623", message, source.table.place(None, column), hint, Severity.WARNING))
     return found

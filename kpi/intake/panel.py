@@ -220,9 +220,7 @@ class _Intake:
         self.read += made.read
         self.refused += made.refused
 
-    def timed(
-        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
-    ) -> pl.DataFrame:
+    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
         measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}

@@ -84,7 +84,10 @@ FLOWS: list[tuple[str, Grain, Told, Told]] = [
         "a difference with a refused total", Q,
         {"2023年1-6月": "refused", "2023年1-9月": 90}, {"2023Q2": "refused", "2023Q3": "refused"},
     ),
-    ("a total that was not reported", Q, {"2023年1-3月": 1, "2023年1-6月": "missing"}, {"2023Q1": 1.0, "2023Q2": "missing"}),
+    (
+        "a total that was not reported", Q,
+        {"2023年1-3月": 1, "2023年1-6月": "missing"}, {"2023Q1": 1.0, "2023Q2": "missing"},
+    ),
     ("refused goes first", Q, {"2023-01": "missing", "2023-02": "refused", "2023-03": 1}, {"2023Q1": "refused"}),
 ]  # fmt: skip
 
@@ -118,7 +121,10 @@ OTHERS: list[tuple[str, str, Grain, Told, Told]] = [
     ("a mean of nothing", "mean", Q, dict.fromkeys(QUARTER, "missing"), {"2023Q1": "missing"}),
     ("max", "max", Q, QUARTER, {"2023Q1": 30.0}),
     ("min", "min", H, QUARTER | {"2023Q2": 5}, {"2023H1": 5.0}),
-    ("a maximum of less than all", "max", Q, {"2023-01": "missing", "2023-02": "not_applicable"}, {"2023Q1": "incomplete"}),
+    (
+        "a maximum of less than all", "max", Q,
+        {"2023-01": "missing", "2023-02": "not_applicable"}, {"2023Q1": "incomplete"},
+    ),
     ("a maximum of nothing", "max", Q, dict.fromkeys(QUARTER, "missing"), {"2023Q1": "missing"}),
     ("1-5月 is not the half", "ytd", Q, {"2023年1-5月": 60}, {"2023Q2": "incomplete"}),
     (

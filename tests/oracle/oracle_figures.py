@@ -110,7 +110,9 @@ def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tupl
     return figures
 
 
-def over_time(how: str, cells: dict[tuple[int, int], Cell], period: int, size: int, least: int) -> Cell:
+def over_time(  # noqa: PLR0911 (one return per case)
+    how: str, cells: dict[tuple[int, int], Cell], period: int, size: int, least: int
+) -> Cell:
     """Returns what the spans of one measure and entity say about one scored period; `least` finer ones are enough."""
     if how == "sum":
         return flow(cells, period, size)
