@@ -13,7 +13,7 @@ import polars as pl
 
 from kpi import session, sources
 from kpi.display import showing
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count, not_yet_reported
 from kpi.manual import init, rule, schema
 from kpi.plan import compile_plan
 from kpi.progress import stage
@@ -146,7 +146,7 @@ def check(
                 card = session.score(
                     list(data), system=chosen, definitions=definitions, explanations=explanations, partly=True
                 )
-            findings += card.findings_list
+            findings += not_yet_reported(card.findings_list, findings)
             sys.stdout.write(reporting(card, width=width_of(sys.stdout)))
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi import expressions, terms, units
+from kpi import expressions, running_totals, terms, units
 from kpi.adjustments import Bonus
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
@@ -31,6 +31,7 @@ def problems(system: System) -> Problems:
     yield from _shared_names(system)
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
+    yield from running_totals.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
     for name, adjustment in system.adjustments.items():

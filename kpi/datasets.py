@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from kpi.definition import Definition, one_of
+from kpi.periods import Order
 
 Role = Literal[
     "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "reporter",
@@ -18,6 +19,9 @@ class Dataset(Definition):
     """The base of datasets: which of a file's columns plays which role, where the headers do not say so."""
 
     columns: dict[Role, str] = Field(default_factory=dict, description="role: the header in the file")
+    dates: Order = Field(
+        "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
+    )
 
 
 class ReportedData(Dataset):

@@ -108,6 +108,15 @@ class DataError(KpiError):
     """Data cannot be used: a file is missing, unreadable, or does not hold what the definition asks for."""
 
 
+def not_yet_reported(findings: Iterable[Diagnostic], known: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Returns the findings whose code and message are not among those known, wherever these are.
+
+    A definition that may be meant otherwise is reported for itself by `check`, and for its files by `score`.
+    """
+    reported = {(one.code, one.message) for one in known}
+    return [one for one in findings if (one.code, one.message) not in reported]
+
+
 def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     """Returns the findings one a line, at most `limit` of them, and how many more there are.
 

@@ -8,6 +8,7 @@ rows for that entity and period; every other kind, and an entity without rows, i
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -22,7 +23,21 @@ from kpi.units import Unit
 #: Exact sums add figures as whole multiples of one part in this, in 128-bit integers.
 SCALE = 1e9
 
-OverTime = Literal["sum", "last", "first", "mean", "max", "min", "ytd"]
+OverTime = Literal["sum", "last", "first", "mean", "median", "max", "min", "ytd"]
+
+
+_CUMULATIVE = re.compile(
+    r"累计|年初(?:以来|至)|(?<!\d)1-本月|year[ _-]to[ _-]date|\bytd\b|cumulative|running total", re.IGNORECASE
+)
+
+
+def calls_cumulative(text: str) -> bool:
+    """Returns whether a title or heading says that figures are running totals.
+
+    >>> [calls_cumulative(text) for text in ("累计财政收入", "Revenue (YTD)", "1-本月", "财政收入")]
+    [True, True, True, False]
+    """
+    return _CUMULATIVE.search(text) is not None
 
 
 def exact_sum(value: pl.Expr) -> pl.Expr:
@@ -88,7 +103,7 @@ class Measure(Definition):
     where: str | None = Field(None, description="a condition on the columns of the dataset")
     per: str | None = Field(None, description="a column that splits the entity into finer units, such as 村")
     over_time: OverTime | None = Field(
-        None, description="sum for flows, last for stocks, mean, max, min; ytd for year-to-date figures"
+        None, description="sum for flows, last for stocks, first, mean, median, max, min; ytd for year-to-date figures"
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
     synonyms: Listed[str] = Field((), description="other names under which files carry the figure")
@@ -119,15 +134,38 @@ class Reported(Measure):
     """A figure that a department reports, one number per entity and period.
 
     Finer periods make the scored period by `over_time`: flows are summed, stocks taken at the end. Figures of
-    1-6月 and the like are year to date and are never summed again.
+    1-6月 and the like are year to date and are never summed again. With `cumulative` the figures run from January
+    however they are labelled: that of 2024-03, 2024Q1 or 2024年1-3月 is the total of January to March.
     """
 
     kind: Literal["reported"] = "reported"
+    cumulative: bool | None = Field(
+        None,
+        description="true: figures run from January to the end of the period that they are labelled with; a period's "
+        "own figure is the difference of two of them. Left out: only where `over_time: ytd` and the title says 累计",
+    )
+    at_least: int | None = Field(
+        None,
+        ge=1,
+        description="how many finer periods are enough for last, first, mean, median, max and min; left out: all",
+    )
 
     @property
     def timing(self) -> OverTime:
         """How finer periods are combined: as declared, else sum for amounts and last for rates and yes/no."""
         return self.over_time or ("sum" if units.summable(self.quantity) else "last")
+
+    @property
+    def says_cumulative(self) -> bool:
+        """Whether the title or a synonym calls the figures cumulative: 累计, year to date, YTD."""
+        return any(text is not None and calls_cumulative(text) for text in (self.title, *self.synonyms))
+
+    @property
+    def from_january(self) -> bool:
+        """Whether figures run from January to the end of their period: as declared, else by title and timing."""
+        if self.cumulative is None:
+            return self.timing == "ytd" and self.says_cumulative
+        return self.cumulative
 
 
 class Count(Measure):

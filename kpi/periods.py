@@ -14,6 +14,7 @@ import functools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import polars as pl
 
@@ -21,6 +22,10 @@ import polars as pl
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 _HINT = "write it as 2023-12, 2023Q4, 2023H1, 2023 or 2023年1-9月"
+
+
+#: The order of year, month and day in the dates of a dataset.
+Order = Literal["ymd", "dmy", "mdy"]
 
 
 class PeriodError(ValueError):
@@ -136,15 +141,20 @@ class Period:
 _YEAR, _N = "[0-9]{4}", "[0-9]{1,2}"
 _SEP, _TO = "[-/. —]", "[-—~至到/]"
 _LEAD = f"(?:年度?|{_SEP})?"
-_CLOCK = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?(?:\+08:?00)?"
+_HOURS = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?"
+#: The zone of local time, as PostgreSQL (+08), ISO 8601 (+08:00) and Java write it.
+_LOCAL = r"(?:(?:UTC|GMT)?\+0?8(?::?00)?(?:\[ASIA/SHANGHAI\])?)"
+_CLOCK = f"{_HOURS}{_LOCAL}?"
+_WORDED = "(?:[01]?[0-9]|2[0-3])[时点](?:[0-5]?[0-9]分(?:[0-5]?[0-9]秒)?)?"
+_TIME = f"(?:(?:[T ]|(?=[上下]午))(?:[上下]午)?(?:{_HOURS}|{_WORDED})(?:[AP]M)?{_LOCAL}?|{_LOCAL})"
 
 #: Whole texts that are dates or bare digits. ".0" is what is left of an integer that went through a float column.
 _DATES = [
     re.compile(pattern)
     for pattern in (
-        rf"(?P<year>{_YEAR})(?P<sep>{_SEP})(?P<one>{_N})(?P=sep)(?P<day>{_N})(?:[T ]{_CLOCK})?",
-        rf"(?P<year>{_YEAR})年(?P<one>{_N})月(?P<day>{_N})[日号](?:T?{_CLOCK})?",
-        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:[T ]{_CLOCK}|[0-9]{{6}}|\.0)?",
+        rf"(?P<year>{_YEAR})(?P<sep>{_SEP})(?P<one>{_N})(?P=sep)(?P<day>{_N}){_TIME}?",
+        rf"(?P<year>{_YEAR})年(?P<one>{_N})月(?P<day>{_N})[日号](?:T?{_CLOCK}|(?:[上下]午)?(?:{_HOURS}|{_WORDED}))?",
+        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:[T ]{_CLOCK}| ?[0-9]{{6}}|\.0)?",
         rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?:\.0)?",
     )
 ]
@@ -171,8 +181,27 @@ _FORMS = [
     )
 ]
 
+_YEAR_BEHIND = rf"(?P<one>{_N})(?P<sep>[-/.])(?P<other>{_N})(?P=sep)(?P<year>{_YEAR}){_TIME}?"
+
+#: A date, perhaps with a time, and the zone that it is in.
+_ZONED = re.compile(
+    rf"{_YEAR}[-/.年]?{_N}[-/.月]?{_N}日?(?:[T ]?(?P<clock>{_HOURS}))?"
+    r"(?P<zone>(?:Z|[A-Z]{2,5})?(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?(?:\[[A-Z_/]+\])?)"
+)
+
+_CALENDAR = "a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12"
+_MONTHS = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+
 #: What cannot be read without a guess: pattern, reason, hint.
 _MISTAKES = (
+    (".*(?:FY|财年|财政年度|会计年度).*", "fiscal years are not supported", _CALENDAR),
+    (".*学年.*", "school years are not supported", _CALENDAR),
+    (rf"(?:{_YEAR})?[-年 ]?W[0-9]{{1,2}}.*|.*周", "weeks are not supported", _CALENDAR),
+    (".*[上中下]旬", "parts of months are not supported", _CALENDAR),
+    ("民国.*", "years of 民国 are not read", "write the year in full, as in 2023年12月"),
+    (rf"(?:.*[^A-Z])?{_MONTHS}[A-Z]*.*", "English names of months are not read", "write it as 2023-12"),
+    ("1[0-9]{9}(?:[0-9]{3})?", "it looks like seconds since 1970", "write it as a date, such as 2023-12-31"),
+    (rf"{_N}([-/.]){_N}\1{_N}(?:[T ].*)?", "its year has two digits", "write the year in full, as in 2023-12-31"),
     (rf"({_YEAR})\.1", "spreadsheets also turn 2023.10 into 2023.1", r"write \1-01 or \1-10"),
     ("((?:19|20|21)[0-9]{2})([1-9])", "its last digit could be a month or a quarter", r"write \1-0\2, or \1Q1"),
     (r"[1-9][0-9]{4}(?:\.[0-9]+)?", "spreadsheets keep dates as such numbers", "format the column as dates"),
@@ -203,7 +232,7 @@ def _normalised(text: str) -> str:
     return _CHINESE_NUMBER.sub(_digits, text).replace("上半年", "H1").replace("下半年", "H2")
 
 
-def parse(text: str, *, year: int | None = None) -> Period:
+def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period:
     """Returns the period that a text names, in any form in use.
 
     Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
@@ -213,6 +242,7 @@ def parse(text: str, *, year: int | None = None) -> Period:
     Args:
         text: in any of these forms.
         year: the year of texts that name none, such as 1-9月 below a heading with the year.
+        order: of day and month in dates whose year stands last, such as 31/12/2023; those are refused for `ymd`.
 
     Raises:
         PeriodError: the text names no period, no year, or something that does not exist, such as month 13.
@@ -221,13 +251,15 @@ def parse(text: str, *, year: int | None = None) -> Period:
     ['2023Q4', '2023-12', '2023-01/09', '2023H1']
     >>> parse("1-9月", year=2023).title
     '2023年1-9月'
+    >>> [parse("02/12/2023", order=order).label for order in ("dmy", "mdy")]
+    ['2023-12', '2023-02']
     """
     # The longest form is far shorter than 200; what is longer is prose or a wrong column.
     body = _normalised(text) if len(text) <= 200 else text
     if not body:
         raise PeriodError("the period is blank", _HINT)
     bare = body.removesuffix("累计")
-    unit, period = _read(text, bare, year)
+    unit, period = _read(text, bare, year, order)
     if bare == body or period.months > unit:
         return period
     if unit == 12:
@@ -235,11 +267,14 @@ def parse(text: str, *, year: int | None = None) -> Period:
     return Period(period.year * 12, period.end % 12 + 1)
 
 
-def _read(text: str, body: str, year: int | None) -> tuple[int, Period]:
+def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Period]:
     """Returns the unit in months and the period of a normalised text; errors quote `text`."""
     for date in _DATES:
         if match := date.fullmatch(body):
             return 1, _period(text, int(match["year"]), 1, match.groupdict())
+    if match := re.fullmatch(_YEAR_BEHIND, body):
+        return 1, _year_behind(text, match, order)
+    _not_fiscal(text, body)
     body = _year_first(text, body)
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
@@ -248,10 +283,34 @@ def _read(text: str, body: str, year: int | None) -> tuple[int, Period]:
             if not has_year and year is None:
                 raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
             return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
+    raise _mistake(text, body)
+
+
+def _mistake(text: str, body: str) -> PeriodError:
+    """Returns the error that says why a text cannot be read without a guess."""
+    if (match := _ZONED.fullmatch(body)) and (zone := match["zone"]) and (match["clock"] or zone[0] not in "+-"):
+        zone = "UTC" if zone == "Z" else zone
+        return _error(text, f"it is in the zone {zone}", "write local time, or +08:00")
     for mistake, why, hint in _MISTAKES:
         if match := re.fullmatch(mistake, body):
-            raise _error(text, why, match.expand(hint))
-    raise _error(text)
+            return _error(text, why, match.expand(hint))
+    return _error(text)
+
+
+def _not_fiscal(text: str, body: str) -> None:
+    """Raises PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
+    match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
+    if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
+        raise _error(text, "it looks like a fiscal year, and these are not supported", _CALENDAR)
+
+
+def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
+    """Returns the period of a date whose year stands last, by the order of day and month; else raises PeriodError."""
+    if order == "ymd":
+        hint = "say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31"
+        raise _error(text, "the order of day and month is not known", hint)
+    day, month = (match["one"], match["other"]) if order == "dmy" else (match["other"], match["one"])
+    return _period(text, int(match["year"]), 1, {"one": month, "day": day})
 
 
 def _year_first(text: str, body: str) -> str:
@@ -306,12 +365,13 @@ def parse_span(text: str) -> int:
 _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
 
 
-def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
+def parse_column(column: pl.Series, *, year: int | None = None, order: Order = "ymd") -> pl.DataFrame:
     """Returns the periods of a column's distinct values, each parsed once, for joining back.
 
     Args:
         column: texts, dates, datetimes, or numbers such as 20231231, 202312 and 2023.
         year: the year of texts that name none, as for `parse`.
+        order: of day and month in dates whose year stands last, as for `parse`.
 
     Returns:
         A frame sorted by text, without nulls: text (String, the distinct `column.cast(pl.String)`, the key to join on),
@@ -324,14 +384,14 @@ def parse_column(column: pl.Series, *, year: int | None = None) -> pl.DataFrame:
     texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
     texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
-    parsed = pl.DataFrame([_row(key, year) for key in texts["key"].unique()], schema=schema, orient="row")
+    parsed = pl.DataFrame([_row(key, year, order) for key in texts["key"].unique()], schema=schema, orient="row")
     return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _row(key: str, year: int | None) -> tuple[str, int | None, int | None, str | None]:
+def _row(key: str, year: int | None, order: Order = "ymd") -> tuple[str, int | None, int | None, str | None]:
     try:
-        return key, (period := parse(key, year=year)).start, period.months, None
+        return key, (period := parse(key, year=year, order=order)).start, period.months, None
     except PeriodError as error:
         return key, None, None, f"{error}; {error.hint}"
 

@@ -13,7 +13,7 @@ import polars as pl
 from kpi import catalogue, periods, progress, sources
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, suggest
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, not_yet_reported, suggest
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
@@ -189,7 +189,7 @@ def check(
         chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
         try:
             card = score(some, system=chosen, definitions=definitions, explanations=explanations, partly=True)
-            findings += card.findings_list
+            findings += not_yet_reported(card.findings_list, findings)
         except (DataError, DefinitionError) as error:
             findings += error.diagnostics
     return findings

@@ -430,7 +430,7 @@ def test_a_column_reads_as_its_texts_do_in_any_order(texts, random):
 def test_timestamps_are_parsed_once_a_day(monkeypatch):
     seen = []
     row = periods_module._row  # noqa: SLF001
-    monkeypatch.setattr(periods_module, "_row", lambda text, year: seen.append(text) or row(text, year))
+    monkeypatch.setattr(periods_module, "_row", lambda text, *more: seen.append(text) or row(text, *more))
     hours = pl.datetime_range(NOON - dt.timedelta(days=30), NOON, "1h", eager=True)
     frame = parse_column(hours)
     assert frame.height == len(hours) == 721

@@ -67,18 +67,18 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
 def _entered(system: System, source: Placed) -> Iterator[int]:
     """The scored periods that the rows of a table may enter."""
     events = isinstance(source.dataset, Records)
-    for start, months in _periods(source.table, source.roles["period"]):
+    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates):
         yield from entered(system, start, months, events=events)
 
 
-def _periods(table: Table, header: str) -> list[tuple[int, int]]:
+def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
     """The distinct periods in a column, as first month and number of months; what is no period enters nothing."""
     column = pl.col(header)
     if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
         return [(start, 1) for start in months]
     texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()
-    return periods.parse_column(texts).drop_nulls("start").select("start", "months").unique().rows()
+    return periods.parse_column(texts, order=order).drop_nulls("start").select("start", "months").unique().rows()
 
 
 def together(spans: Mapping[_File, Span]) -> list[list[_File]]:

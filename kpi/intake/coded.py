@@ -56,7 +56,7 @@ class Coding(ABC):
         self.look = {
             "measure": Lookup(measure_meaning(system)),
             "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
-            "period": Lookup(period_meaning(system)),
+            "period": Lookup(period_meaning(system, source.dataset.dates)),
             "unit": Lookup(self.factors.places),
         }
         code = pl.UInt32 if how.many else pl.UInt16  # which is quicker to make and to look up

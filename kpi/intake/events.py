@@ -120,7 +120,7 @@ class Events:
             found += findings.of_rows(table, rows, self.source.who, who, further=strangers - rows.height)
         if undated:
             rows = self._first(~dated(self.columns[MONTH]), pl.col(when).cast(pl.String))
-            said = _dates(rows["text"], self.grain)
+            said = _dates(rows["text"], self.grain, self.source.dataset.dates)
             found += findings.of_rows(table, rows, when, partial(_bad_date, said), further=undated - rows.height)
         for column, count in bad.items():
             rows = self._first(self.columns[cell(column)].abs() > LARGEST, pl.col(clean(column)))
@@ -158,7 +158,7 @@ def events(
     when, blanks = source.roles["period"], source.table.cells is not None
     columns: dict[str, pl.Expr] = {
         WHO: pl.col(source.who).cast(pl.String),
-        **_time(when, schema[when], grain, blanks=blanks),
+        **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
     numbers = tuple(column for column, kind in kinds.items() if kind == "number")
     strict = {name for one in measures.values() if one.where for name in expressions.parse(one.where).tells_blank()}
@@ -217,15 +217,15 @@ def _figures(column: pl.Series) -> pl.Series:
     return read.select(pl.when(pl.col("problem").is_null()).then("value").otherwise(float("nan"))).to_series()
 
 
-def _time(when: str, dtype: pl.DataType, grain: Grain, *, blanks: bool) -> dict[str, pl.Expr]:
+def _time(when: str, dtype: pl.DataType, grain: Grain, order: periods.Order, *, blanks: bool) -> dict[str, pl.Expr]:
     if dtype in (pl.Date, pl.Datetime):
         day = pl.col(when)
         month = _month(day if dtype == pl.Date else day.dt.date())
         return {MONTH: month, ORDER: month * 100 + day.dt.day()}
     said = pl.col(when).cast(pl.String)
     text: pl.Expr = pl.when(said.str.strip_chars() != "").then(said) if blanks else said
-    month = text.map_batches(partial(_months, grain), return_dtype=pl.Int32, is_elementwise=True)
-    return {MONTH: month, ORDER: month * 100 + _day(text)}
+    month = text.map_batches(partial(_months, grain, order), return_dtype=pl.Int32, is_elementwise=True)
+    return {MONTH: month, ORDER: month * 100 + _day(text, order)}
 
 
 def _month(day: pl.Expr) -> pl.Expr:
@@ -246,9 +246,9 @@ def _calendar() -> tuple[int, pl.Series]:
     return int(days.to_physical()[0]), pl.concat([outside, months, outside])
 
 
-def _months(grain: Grain, column: pl.Series) -> pl.Series:
+def _months(grain: Grain, order: periods.Order, column: pl.Series) -> pl.Series:
     """The last month of the period that each text names, null where it names none or one longer than those scored."""
-    read = periods.parse_column(column).select(
+    read = periods.parse_column(column, order=order).select(
         pl.col("text"), pl.when(_inside(grain)).then(pl.col("start") + pl.col("months") - 1).cast(pl.Int32).alias(MONTH)
     )
     found = column.cast(pl.String).alias("text").to_frame().join(read, on="text", how="left", maintain_order="left")
@@ -259,9 +259,9 @@ def _inside(grain: Grain) -> pl.Expr:
     return pl.col("start") // grain.months == (pl.col("start") + pl.col("months") - 1) // grain.months
 
 
-def _dates(column: pl.Series, grain: Grain) -> dict[str, str]:
+def _dates(column: pl.Series, grain: Grain, order: periods.Order) -> dict[str, str]:
     """What is wrong with texts of periods."""
-    said = periods.parse_column(column).select(
+    said = periods.parse_column(column, order=order).select(
         "text",
         pl.when(_inside(grain) | pl.col("start").is_null()).then(pl.col("problem"))
         .otherwise(pl.format("`{}` is longer than the scored periods", "text")),
@@ -269,8 +269,12 @@ def _dates(column: pl.Series, grain: Grain) -> dict[str, str]:
     return {text: problem for text, problem in said.rows() if problem is not None}
 
 
-def _day(text: pl.Expr) -> pl.Expr:
+def _day(text: pl.Expr, order: periods.Order) -> pl.Expr:
     """The day of the month in the text of a date, 0 where it has none: 2023/9/30, 2023年9月30日, 20230930."""
     numbers = text.str.extract_all("[0-9]+")
-    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(2, null_on_oob=True))
+    place: pl.Expr = pl.lit(2)
+    if order != "ymd":
+        year_behind = text.str.contains(r"^\s*[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9]+[0-9]{4}")
+        place = pl.when(year_behind).then(0 if order == "dmy" else 1).otherwise(place)
+    digits = pl.when(numbers.list.len() > 2).then(numbers.list.get(place, null_on_oob=True))
     return digits.otherwise(text.str.extract("^[0-9]{6}([0-9]{2})")).cast(pl.Int32, strict=False).fill_null(0)

@@ -44,7 +44,7 @@ class Facts:
     def _read(self, source: Placed, system: System, entities: Entities, period: str | None) -> pl.DataFrame:
         texts = _texts(source, system, period)
         meaning = entities.resolve(texts["entity"].drop_nulls().unique().to_list())
-        known = periods.parse_column(texts["period"]).rename({"text": "period"})
+        known = periods.parse_column(texts["period"], order=source.dataset.dates).rename({"text": "period"})
         rows = texts.join(known, on="period", how="left", nulls_equal=True, maintain_order="left").with_columns(
             who=pl.col("entity").replace_strict(meaning, default=None, return_dtype=pl.UInt32),
             revision=read_numbers(texts["revision"])["value"].fill_null(0.0),

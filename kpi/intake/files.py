@@ -65,6 +65,9 @@ SUFFIXES = (
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
 
+#: The zone of which the days of data are.
+LOCAL_TIME = "Asia/Shanghai"
+
 #: What Polars raises on damaged files; a panic of its readers is no Exception.
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
@@ -311,7 +314,25 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
     cleaned = dict(zip(schema, columns, strict=True))
     plain, numbered = lazy.rename(cleaned), numbered.rename(cleaned)
+    zones = {
+        cleaned[name]: dtype.time_zone
+        for name, dtype in schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    }
+    if zones:
+        # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+        local = [
+            pl.selectors.by_name(name).dt.convert_time_zone(LOCAL_TIME).dt.replace_time_zone(None) for name in zones
+        ]
+        plain, numbered = plain.with_columns(local), numbered.with_columns(local)
+    notes = tuple(
+        Diagnostic(
+            "K624", f"the times in `{name}` are in the zone {zone}; they are read as times of {LOCAL_TIME}",
+            replace(place, field=name), None, Severity.INFO,
+        )
+        for name, zone in zones.items() if zone != LOCAL_TIME
+    )  # fmt: skip
     return Table(
-        place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, size=size, cells=plain,
-        numbered_cells=numbered,
+        place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, notes=notes, size=size,
+        cells=plain, numbered_cells=numbered,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from kpi.measures import OverTime, Reported
 from kpi.system import System
 
 #: What is combined over time in such a way that a figure for exactly the scored period is the figure.
-_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first"})
+_AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first", "mean", "median", "max", "min"})
 
 #: What a text means where that is no place: not looked up yet, or known but never plain.
 UNSEEN, NOT_PLAIN = -2, -1
@@ -109,7 +109,8 @@ def measure_meaning(system: System) -> Meaning:
     places = dict.fromkeys(names.values(), NOT_PLAIN)
     for place, (name, measure) in enumerate(system.measures.items()):
         if isinstance(measure, Reported) and measure.where is None and measure.per is None:
-            places[name] = place if measure.timing in _AS_IT_IS else NOT_PLAIN
+            plain = measure.timing in _AS_IT_IS and not measure.from_january
+            places[name] = place if plain else NOT_PLAIN
     return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
 
 
@@ -128,8 +129,8 @@ def entity_meaning(entities: Entities) -> Meaning:
     return mean
 
 
-def period_meaning(system: System) -> Meaning:
-    """Returns which scored period a text names: its index."""
+def period_meaning(system: System, order: periods.Order = "ymd") -> Meaning:
+    """Returns which scored period a text names: its index; `order` is that of dates whose year stands last."""
     size = system.period.months
 
     def place(start: int | None, months: int | None) -> int | None:
@@ -138,7 +139,7 @@ def period_meaning(system: System) -> Meaning:
         return start // size if months == size and start % size == 0 else NOT_PLAIN
 
     def mean(texts: list[str]) -> list[int | None]:
-        known = periods.parse_column(pl.Series(texts, dtype=pl.String))
+        known = periods.parse_column(pl.Series(texts, dtype=pl.String), order=order)
         spans = {text: place(start, months) for text, start, months, _ in known.rows()}
         return [spans[text] for text in texts]
 

@@ -12,11 +12,12 @@ from kpi import progress
 from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
-from kpi.intake import codes, records, repeats, reported, timing
+from kpi.intake import codes, headings, records, repeats, reported, timing
 from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
+from kpi.intake.contradictions import contradictions
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
@@ -193,6 +194,10 @@ class _Intake:
                 made = reported.clean_rows(source, number, self.system, entities, self.period, apart=apart.get(number))
                 self.facts.take(source, self.system, entities, self.period)
             rows.append(made.rows)
+            if said := headings.undeclared(source, self.system):
+                plain = apart[number].plain if number in apart else []
+                labelled = headings.within_the_year(made.rows, plain, self.system)
+                self.findings += headings.told(source, said, labelled, self.system)
             targets += [made.targets] if made.targets.height else []
             self.notes |= made.notes
             self.found(made)
@@ -206,7 +211,7 @@ class _Intake:
             measures, grain = list(self.system.measures), self.system.period
             plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
-            parts.append(self.timed(others, sources, alone=cells is None))
+            parts.append(self.timed(others, sources, entities, alone=cells is None))
         merged = pl.concat([pl.DataFrame(schema=timing.FIGURES), *(part for part in parts if part.height)])
         return merged, cells, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
 
@@ -215,10 +220,13 @@ class _Intake:
         self.read += made.read
         self.refused += made.refused
 
-    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], *, alone: bool) -> pl.DataFrame:
+    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
-        if alone and timing.labels_by_end(rows, grain):
+        measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
+        running = [name for name, one in measures.items() if one.from_january]
+        others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
+        if alone and others.height and timing.labels_by_end(rows, grain):
             if self.reached is not None and not self.reached.by_end:
                 raise Unreached
             rows = rows.with_columns(
@@ -226,14 +234,17 @@ class _Intake:
             )
             message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, twice, self.earlier = timing.newest(rows)
+        kept, twice, self.earlier = timing.newest(timing.from_january(rows, running))
         self.restated += self.earlier.height
         found = repeats.told(twice, sources, self.system)
         self.findings += found.findings
         self.repeated += found.repeated
         self.refused += found.refused
-        names = {name: one.timing for name, one in self.system.measures.items() if isinstance(one, Reported)}
-        figures, coarse = timing.to_scored(kept, names, grain)
+        timings = {name: one.timing for name, one in measures.items()}
+        enough = {name: one.at_least for name, one in measures.items() if one.at_least is not None}
+        figures, coarse = timing.to_scored(kept, timings, grain, enough)
+        usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
+        self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
             # A row refused before stands in for the figure it would have been: it was told and counted then.
             mine = coarse.filter((pl.col("source") == number) & ~timing.refused()).rename({"row": ROW})
@@ -243,9 +254,12 @@ class _Intake:
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> tuple[str, str, str | None]:
-        period = Period(int(str(row["start"])), int(str(row["months"])))
-        grain = self.system.period
-        return "K609", f"{period.title} is longer than a {grain} and does not begin in January", f"report it by {grain}"
+        period, grain = Period(int(str(row["start"])), int(str(row["months"]))), self.system.period
+        why = "does not begin in January"
+        if row["to_date"]:
+            symbol = self.system.symbols[str(row["measure"])]
+            why = f"{symbol.title} is taken from figures within the {grain}"
+        return "K609", f"{period.title} is longer than a {grain} and {why}", f"report it by {grain}"
 
     # ---- THE GRID ---- #
 

@@ -20,6 +20,7 @@ from kpi import periods, progress
 from kpi.datasets import PanelData, Records
 from kpi.intake.match import Placed, panel_columns
 from kpi.intake.own_targets import takers
+from kpi.measures import Reported
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.reach import HISTORY, WHOLE
 from kpi.resources import shortage
@@ -74,13 +75,16 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
     """Returns the indices of the scored periods that rows of a period may enter.
 
     Args:
-        system: gives the scored periods, and whether figures are for the year to date.
+        system: gives the scored periods, and whether figures are for the year to date or run from January.
         start: first month of the rows' period.
         months: its months.
         events: whether they are events rather than figures.
     """
     size = system.period.months
-    to_date = any(measure.over_time == "ytd" for measure in system.measures.values())
+    to_date = any(
+        measure.over_time == "ytd" or (isinstance(measure, Reported) and measure.from_january)
+        for measure in system.measures.values()
+    )
     if not to_date and (events or (months == size and start % size == 0)):
         return range(start // size, (start + months - 1) // size + 1)
     return range(start // 12 * 12 // size, ((start + months - 1) // 12 + 1) * 12 // size)
@@ -115,7 +119,7 @@ class Reached:
     passed_over: int = 0
     earlier: int | None = None
     by_end: bool = True
-    _said: dict[tuple[str, bool], bool] = field(default_factory=dict)
+    _said: dict[tuple[str, periods.Order, bool], bool] = field(default_factory=dict)
 
     @cached_property
     def window(self) -> int:
@@ -128,7 +132,7 @@ class Reached:
             return source  # a target that the data state holds over periods
         table, header = source.table, source.roles["period"]
         if table.pieces is not None:
-            return replace(source, table=table.part(self._told(header)))
+            return replace(source, table=table.part(self._told(header, source.dataset.dates)))
         cells = table.raw
         dtype = cells.collect_schema()[header]
         with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
@@ -188,7 +192,7 @@ class Reached:
             return None
         counted = cells.group_by(column).agg(pl.len().alias("many")).collect(engine="streaming")
         texts = counted.select(column.cast(pl.String).str.strip_chars()).to_series()
-        kept = self._meaning(texts, events=isinstance(source.dataset, Records))
+        kept = self._meaning(texts, source.dataset.dates, events=isinstance(source.dataset, Records))
         if kept.all():
             return None
         some = counted.filter(kept)
@@ -199,8 +203,6 @@ class Reached:
     def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Found | None:
         """As `_texts`, of days or times."""
         events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
-        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-            column, dtype = column.dt.date(), pl.Date()
         days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
         counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
         valid = {at: many for at, many in counted.rows() if at is not None and FIRST_YEAR <= at // 12 <= LAST_YEAR}
@@ -213,26 +215,26 @@ class Reached:
         only = column.is_null() | (column < first) | (column >= after) | ((column >= low) & (column < high))
         return only, int(counted["many"].sum()) - passed, passed
 
-    def _told(self, header: str) -> pl.Expr:
+    def _told(self, header: str, order: periods.Order) -> pl.Expr:
         """Whether rows of a table that is read in pieces are reached: asked as they come."""
 
         def kept(column: pl.Series) -> pl.Series:
             texts = column.unique().drop_nulls()
-            passed = texts.filter(~self._meaning(texts.cast(pl.String).str.strip_chars(), events=False))
+            passed = texts.filter(~self._meaning(texts.cast(pl.String).str.strip_chars(), order, events=False))
             if not passed.len():
                 return pl.repeat(value=True, n=column.len(), dtype=pl.Boolean, eager=True)
             return ~column.is_in(passed.implode()).fill_null(value=False)
 
         return pl.col(header).map_batches(kept, return_dtype=pl.Boolean, is_elementwise=True)
 
-    def _meaning(self, texts: pl.Series, *, events: bool) -> pl.Series:
+    def _meaning(self, texts: pl.Series, order: periods.Order, *, events: bool) -> pl.Series:
         """Returns which stripped texts are reached; what is no period is."""
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
         # other. What is noted is the same whoever notes it.
-        new = [text for text in texts if text is not None and (text, events) not in self._said]
-        known = periods.parse_column(pl.Series(new, dtype=pl.String))
+        new = [text for text in texts if text is not None and (text, order, events) not in self._said]
+        known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
         self._said |= {
-            (text, events): start is None or self._kept(start, months, events=events)
+            (text, order, events): start is None or self._kept(start, months, events=events)
             for text, start, months, _ in known.rows()
         }
-        return pl.Series([text is None or self._said[text, events] for text in texts], dtype=pl.Boolean)
+        return pl.Series([text is None or self._said[text, order, events] for text in texts], dtype=pl.Boolean)

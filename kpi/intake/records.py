@@ -199,6 +199,7 @@ def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
     return {
         "sum": pl.when(value.count() > 0).then(exact_sum(value)),
         "mean": pl.when(value.count() > 0).then(exact_sum(value) / value.count()),
+        "median": value.median() + 0.0,
         "max": value.max(),
         "min": value.min(),
         "last": value.sort_by("period").last(),

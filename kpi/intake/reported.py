@@ -161,9 +161,10 @@ def clean_rows(
     raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
     unknown = pl.col("who").is_null()
     refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
-    known = periods.parse_column(raw["period"]).rename({"text": "period"})
+    known = periods.parse_column(raw["period"], order=source.dataset.dates).rename({"text": "period"})
     raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost.get("period", 0))
+    refuse(_no_total(system), roles.get("period", ""), partial(_not_from_january, system))
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
@@ -278,6 +279,20 @@ def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str |
     if row["period"] is None:
         return "K606", "the row has no period", "fill it in, or give one for the whole file with --period"
     return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
+
+
+def _no_total(system: System) -> pl.Expr:
+    """Returns whether a figure that runs from January has a period that is no label of it, such as 4-5月."""
+    running = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.from_january]
+    start, months = pl.col("start"), pl.col("months")
+    regular = months.is_in([grain.months for grain in periods.Grain]) & (start % months == 0)
+    return pl.col("name").is_in(running) & (start % 12 != 0) & ~regular
+
+
+def _not_from_january(system: System, row: dict[str, object]) -> tuple[str, str, str | None]:
+    title = system.measures[str(row["name"])].title or row["name"]
+    hint = "label it by its last month, or by the months from January, such as 2024年1-5月"
+    return "K621", f"`{row['period']}` does not begin in January, but the figures of {title} run from January", hint
 
 
 def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:

@@ -2,12 +2,16 @@
 
 Flows (`over_time: sum`) are summed when their finer periods fill the scored one without gap or overlap; a figure for
 exactly the scored period goes before; a year-to-date figure (1-9月) is never summed, only the difference of two of them
-taken. Stocks (`last`) are taken at the end. `ytd` keeps year-to-date figures, or adds up from January.
+taken. Stocks (`last`) are taken at the end. `ytd` keeps year-to-date figures, or adds up from January. Figures of
+`mean`, `median`, `max` and `min` must fill the scored period as those of `sum` must.
+
+A scored period that is not filled is `incomplete`, or `refused` where one of its parts is; `at_least` says how many
+finer figures are enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -22,9 +26,6 @@ FIGURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "measure": pl.String, "entity": pl.UInt32, "per": pl.String, "period": pl.Int32, "value": pl.Float64,
     "status": Status, "rows": pl.Int64,
 }  # fmt: skip
-
-#: Turns rows of some measures into figures per scored period of so many months.
-Combine = Callable[[pl.DataFrame, int], pl.DataFrame]
 
 
 def refused() -> pl.Expr:
@@ -78,8 +79,27 @@ def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:
     return bool(rows.select(ends.all()).item())
 
 
-def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns one figure per measure, entity, finer unit and scored period, and the rows too coarse to use.
+def from_january(rows: pl.DataFrame, running: Collection[str]) -> pl.DataFrame:
+    """Returns clean rows in which the figures of cumulative measures are for the months since January.
+
+    Args:
+        rows: clean rows (see `kpi.intake.reported`).
+        running: the measures whose figures run from January however they are labelled.
+    """
+    if not running or not rows.height:
+        return rows
+    mine = pl.col("measure").is_in(list(running))
+    months = pl.col("start") % 12 + pl.col("months")
+    return rows.with_columns(
+        start=pl.when(mine).then(pl.col("start") // 12 * 12).otherwise("start").cast(pl.Int32),
+        months=pl.when(mine).then(months).otherwise("months").cast(pl.Int32),
+    )
+
+
+def to_scored(
+    rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain, enough: Mapping[str, int] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns one figure per measure, entity, finer unit and scored period, and the rows that no timing can use.
 
     Columns of the figures: measure, entity, per, period (Int32, index at the grain), value, status, rows (Int64).
 
@@ -87,6 +107,7 @@ def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain)
         rows: clean rows, one per measure, entity, finer unit and period.
         timings: how each measure is combined over time.
         grain: of the scored periods.
+        enough: how many finer figures are enough, for measures that do not need all.
     """
     size = grain.months
     rows = rows.with_columns(end=pl.col("start") + pl.col("months") - 1).with_columns(
@@ -94,19 +115,35 @@ def to_scored(rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain)
         inside=pl.col("start") // size == pl.col("end") // size,
         to_date=(pl.col("start") % 12 == 0) & (pl.col("end") // 12 == pl.col("start") // 12),
     )
-    coarse = rows.filter(~pl.col("inside") & ~pl.col("to_date"))
-    rows = rows.filter(pl.col("inside") | pl.col("to_date"))
-    by_timing: dict[OverTime, list[str]] = {}
+    within = [name for name, timing in timings.items() if timing not in _TO_DATE]
+    usable = pl.col("inside") | (pl.col("to_date") & ~pl.col("measure").is_in(within))
+    coarse, rows = rows.filter(~usable), rows.filter(usable)
+    groups: dict[tuple[OverTime, int], list[str]] = {}
     for name, timing in timings.items():
-        by_timing.setdefault(timing, []).append(name)
+        groups.setdefault((timing, (enough or {}).get(name, 0)), []).append(name)
     parts = []
-    for timing, names in sorted(by_timing.items()):
+    for (timing, least), names in sorted(groups.items()):
         mine = rows.filter(pl.col("measure").is_in(names))
         if mine.height:
-            parts.append(_COMBINE[timing](mine, size))
+            parts.append(_combined(mine, size, timing, least))
     empty = pl.DataFrame(schema=FIGURES)
     found = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
     return found, coarse
+
+
+#: What is made of figures for the year to date as well; all else is of figures within the scored period.
+_TO_DATE: frozenset[OverTime] = frozenset({"sum", "ytd", "last"})
+
+
+def _combined(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
+    """Combines the figures of measures of one timing; `least` finer figures are enough, all for 0."""
+    if timing == "ytd":
+        return _to_date(rows, size)
+    if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
+        return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
+    if timing == "sum":
+        return _flows(rows, size)
+    return _at_end(rows, size, timing, least) if timing in ("last", "first") else _filling(rows, size, timing, least)
 
 
 def _ok() -> pl.Expr:
@@ -128,50 +165,78 @@ def _together(status: pl.Expr) -> pl.Expr:
     )  # fmt: skip
 
 
-def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Sums of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
-    keys = [*KEYS, "period"]
+def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFrame:
+    """Returns what the figures of every scored period are, as columns beside its keys.
+
+    Columns: exact and exact_status (the figure for exactly the period, null where there is none), apart (Boolean,
+    whether finer figures overlap nowhere), filled (Boolean, whether they also fill the period), good (how many of them
+    there are), worst (the reason of those without a figure, null where all have one), lacking (what the period is when
+    its finer figures do not do), and what `combined` makes of the finer figures.
+
+    Args:
+        rows: figures with their period, `inside` and `to_date`.
+        size: the months of a scored period.
+        combined: aggregations over the column `part`, the values of finer figures.
+    """
     whole = (pl.col("months") == size) & pl.col("inside")
-    if rows.select(whole.all()).item():
-        return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
     part = pl.col("inside") & ~whole
     bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % size).cast(pl.Int64)
-    found = rows.group_by(keys).agg(
+    found = rows.with_columns(part=pl.when(part).then("value")).group_by([*KEYS, "period"]).agg(
         exact=pl.col("value").filter(whole).first(),
         exact_status=pl.col("status").filter(whole).first(),
-        total=exact_sum(pl.when(part).then(pl.col("value"))),
         months=pl.when(part).then(pl.col("months")).sum(),
         covered=pl.when(part).then(bits).bitwise_or(),
+        good=(part & _ok()).sum().cast(pl.Int64),
         worst=_together(pl.col("status").filter(part)),
         rows=pl.len().cast(pl.Int64),
-    )
-    tiled = (pl.col("months") == size) & (pl.col("covered").bitwise_count_ones() == size)
-    found = found.with_columns(
-        value=pl.when(pl.col("exact_status").is_not_null()).then("exact")
-        .when(tiled & pl.col("worst").is_null()).then("total"),
-        status=pl.when(pl.col("exact_status").is_not_null()).then("exact_status")
-        .when(tiled & pl.col("worst").is_null()).then(OK)
-        .when(pl.col("worst").is_not_null() & (pl.col("months") >= size)).then("worst").otherwise(reason("incomplete")),
+        **combined,
     )  # fmt: skip
-    to_date = (
-        rows.filter(pl.col("to_date") & _ok())
-        .select(*KEYS, "end", so_far="value")
-        .unique([*KEYS, "end"], maintain_order=True)
+    apart = pl.col("covered").bitwise_count_ones() == pl.col("months")
+    refused = pl.col("worst") == reason("refused")
+    return found.with_columns(
+        apart=apart,
+        filled=apart & (pl.col("months") == size),
+        lacking=pl.when(refused | (pl.col("worst").is_not_null() & (pl.col("months") >= size))).then("worst")
+        .otherwise(reason("incomplete")),
+    )  # fmt: skip
+
+
+def _settled(found: pl.DataFrame, done: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+    """Adds value and status: the figure for exactly the period, else `value` where it is `done`, else why not."""
+    exact = pl.col("exact_status").is_not_null()
+    return found.with_columns(
+        value=pl.when(exact).then("exact").when(done).then(value),
+        status=pl.when(exact).then("exact_status").when(done).then(OK).otherwise(pl.col("lacking")),
     )
+
+
+def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Sums of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
+    if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
+        return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
+    found = _by_period(rows, size, total=exact_sum(pl.col("part")))
+    found = _settled(found, pl.col("filled") & pl.col("worst").is_null(), pl.col("total"))
+    to_date = rows.filter("to_date").select(*KEYS, "end", so_far="value", so_far_status="status")
     found = found.with_columns(
         end=((pl.col("period") + 1) * size - 1).cast(pl.Int32), before=(pl.col("period") * size - 1).cast(pl.Int32)
     )
     found = found.join(to_date, on=[*KEYS, "end"], how="left", nulls_equal=True)
-    found = found.join(
-        to_date.rename({"end": "before", "so_far": "earlier"}), on=[*KEYS, "before"], how="left", nulls_equal=True
-    )
+    former = to_date.rename({"end": "before", "so_far": "earlier", "so_far_status": "earlier_status"})
+    found = found.join(former, on=[*KEYS, "before"], how="left", nulls_equal=True)
     # January's year to date starts from nothing.
     earlier = pl.when((pl.col("before") + 1) % 12 == 0).then(0.0).otherwise(pl.col("earlier"))
     difference = unscaled(((pl.col("so_far") - earlier) * SCALE).round())
     usable = (pl.col("status") != OK) & difference.is_not_null()
+    # Where there is nothing else, the running totals say why the figure is not there.
+    so_far, nothing = pl.col("so_far_status"), pl.col("status") == reason("incomplete")
+    refused = (so_far == reason("refused")) | (so_far.is_not_null() & (pl.col("earlier_status") == reason("refused")))
     return found.with_columns(
-        value=pl.when(usable).then(difference).otherwise("value"), status=pl.when(usable).then(OK).otherwise("status")
-    )
+        value=pl.when(usable).then(difference).otherwise("value"),
+        status=pl.when(usable).then(OK)
+        .when(nothing & refused).then(reason("refused"))
+        .when(nothing & (so_far != OK)).then(so_far)
+        .otherwise("status"),
+    )  # fmt: skip
 
 
 def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
@@ -187,46 +252,55 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     year = [*KEYS, pl.col("period") * size // 12]
     place = (pl.col("period") * size % 12 // size).cast(pl.Int64)
     complete = (pl.int_range(pl.len()).over(year) == place) & (_ok().cast(pl.Int64).cum_sum().over(year) == place + 1)
+    refused_so_far = refused().cast(pl.Int64).cum_sum().over(year) > 0
     summed = flows.with_columns(
         value=pl.when(complete).then(unscaled((pl.col("value") * SCALE).round().cum_sum().over(year))),
-        status=pl.when(complete).then(OK).when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
-    )
+        status=pl.when(complete).then(OK)
+        .when(_ok() & refused_so_far).then(reason("refused"))
+        .when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
+    )  # fmt: skip
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
-    return pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
-
-
-def _stocks(rows: pl.DataFrame, size: int, *, latest: bool = True) -> pl.DataFrame:  # noqa: ARG001
-    """The figure for the latest (or earliest) time within the scored period."""
-    ordered = rows.sort([*KEYS, "period", "end", "start", "source", "row"])
-    return ordered.group_by([*KEYS, "period"], maintain_order=True).agg(
-        value=pl.col("value").last() if latest else pl.col("value").first(),
-        status=pl.col("status").last() if latest else pl.col("status").first(),
+    found = pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
+    # 1-5月 says something of the second quarter, but not what it comes to.
+    partly = rows.group_by([*KEYS, "period"]).agg(
+        value=pl.lit(None, dtype=pl.Float64),
+        status=pl.when(refused().any()).then(reason("refused")).otherwise(reason("incomplete")),
         rows=pl.len().cast(pl.Int64),
-    )
+    ).join(found, on=[*KEYS, "period"], how="anti", nulls_equal=True)  # fmt: skip
+    return pl.concat([found, partly.select(found.columns).cast(found.schema)])
 
 
-def _first(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    return _stocks(rows, size, latest=False)
+def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
+    """The figure at the end (or the beginning) of each scored period; of several for it, that of the shortest span.
+
+    Where that is not reported the period is incomplete, unless there are `least` figures: then the latest (or the
+    earliest) of them counts.
+    """
+    last = timing == "last"
+    ordered = rows.sort([*KEYS, "period", "end", "start", "source", "row"])
+    edge = pl.col("end").last() == (pl.col("period").first() + 1) * size - 1
+    if not last:
+        edge = pl.col("start").first() == pl.col("period").first() * size
+    value, status = (pl.col(name).last() if last else pl.col(name).first() for name in ("value", "status"))
+    good = pl.col("value").filter(_ok())
+    enough = pl.lit(least > 0) & (pl.col("end" if last else "start").filter(_ok()).n_unique() >= max(least, 1))
+    return ordered.group_by([*KEYS, "period"], maintain_order=True).agg(
+        at_edge=edge, value=value, status=status, enough=enough, latest=good.last() if last else good.first(),
+        refused=refused().any(), rows=pl.len().cast(pl.Int64),
+    ).with_columns(
+        value=pl.when(pl.col("at_edge") & _ok()).then("value").when("enough").then("latest"),
+        status=pl.when(pl.col("at_edge") & _ok() | pl.col("enough")).then(OK).when("at_edge").then("status")
+        .when("refused").then(reason("refused")).otherwise(reason("incomplete")),
+    )  # fmt: skip
 
 
-def _aggregated(combine: pl.Expr) -> Combine:
-    def aggregate(rows: pl.DataFrame, size: int) -> pl.DataFrame:  # noqa: ARG001
-        inside = rows.filter(pl.col("inside"))
-        return inside.group_by([*KEYS, "period"]).agg(
-            value=combine,
-            status=pl.when(_ok().any()).then(OK).otherwise(_together(pl.col("status"))),
-            rows=_ok().sum().cast(pl.Int64),
-        )
-
-    return aggregate
-
-
-_COMBINE: dict[OverTime, Combine] = {
-    "sum": _flows,
-    "ytd": _to_date,
-    "last": _stocks,
-    "first": _first,
-    "mean": _aggregated(pl.when(_ok().any()).then(exact_sum(pl.col("value")) / pl.col("value").count())),
-    "max": _aggregated(pl.col("value").max()),
-    "min": _aggregated(pl.col("value").min()),
-}
+def _filling(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
+    """The mean, median, maximum or minimum of figures that fill each scored period, or of `least` of them."""
+    part = pl.col("part")
+    combine = {
+        "mean": exact_sum(part) / part.count(), "median": part.median() + 0.0, "max": part.max(), "min": part.min(),
+    }[timing]  # fmt: skip
+    found = _by_period(rows, size, combined=pl.when(part.count() > 0).then(combine))
+    complete = pl.col("filled") & pl.col("worst").is_null()
+    enough = pl.lit(least > 0) & pl.col("apart") & (pl.col("good") >= least)
+    return _settled(found, complete | enough, pl.col("combined"))

@@ -16,6 +16,7 @@ from kpi.definition import kind_of
 from kpi.errors import DefinitionError, Diagnostic, suggest
 from kpi.indicators import Indicator
 from kpi.loader import Loaded
+from kpi.measures import Reported
 from kpi.plan import Plan
 from kpi.report.marks import SEVERITIES, visible
 from kpi.system import System
@@ -164,6 +165,9 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
     measure = one.measures[key]
     facts = [("类型", kind_of(type(measure))), ("单位", measure.unit), ("数据集", measure.source or "")]
     facts += [("条件", measure.where or ""), ("细分", measure.per or ""), ("期内汇总", measure.over_time or "")]
+    if isinstance(measure, Reported):
+        facts += [("报送口径", "1月至本期累计" if measure.from_january else "")]
+        facts += [("至少期数", "" if measure.at_least is None else str(measure.at_least))]
     return [*facts, ("用于", "、".join(users)), ("说明", measure.note or "")]
 
 

@@ -156,10 +156,31 @@ class _Figures:
         cell = pl.int_range(first, first + height, dtype=pl.UInt64, eager=True)
         grid = pl.DataFrame({"who": cell % len(self.names), "when": cell // len(self.names)})
         labels = pl.lit(pl.Series([one.label for one in self.periods]))
-        return wide(levels, grid, self.sample.seed).with_columns(
+        return self.running(levels, grid).with_columns(
             labels.gather(pl.col("when")).alias("period\n"),
             pl.lit(pl.Series(self.names)).gather(pl.col("who")).alias("entity\n"),
         )
+
+    def running(self, levels: list[list[Figure]], grid: pl.DataFrame) -> pl.DataFrame:
+        """Returns every measure's figure for who and when; cumulative ones add up the periods since January."""
+        frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
+        decimals = {
+            one.name: one.decimals
+            for level in levels
+            for one in level
+            if isinstance(measure := measures[one.name], Reported) and measure.from_january
+        }
+        size = self.sample.system.period.months
+        place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % (12 // size)
+        for back in range(1, 12 // size if decimals else 0):
+            # What comes before the first period is as in it.
+            earlier = (pl.col("when").cast(pl.Int64) - back).clip(lower_bound=0).cast(pl.UInt64)
+            former = wide(levels, grid.with_columns(when=earlier), self.sample.seed)
+            frame = frame.with_columns(
+                pl.when(place >= back).then(pl.col(name) + former[name]).otherwise(name).round(places).alias(name)
+                for name, places in decimals.items()
+            )
+        return frame
 
     def panel(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
         frame = self.cells(levels, first, height)

@@ -82,8 +82,8 @@ def test_an_error_takes_exactly_what_it_touches(system):
 def rule(check, **more):
     return System.model_validate({
         "system": "checked", "period": "quarter", "entities": {},
-        "measures": {"stock": {"title": "存量", "unit": "户", "over_time": "last"},
-                     "base": {"title": "总数", "unit": "户", "over_time": "last"}},
+        "measures": {"stock": {"title": "存量", "unit": "户", "over_time": "last", "at_least": 1},
+                     "base": {"title": "总数", "unit": "户", "over_time": "last", "at_least": 1}},
         "indicators": {"rate": {"kind": "ratio", "numerator": "stock", "denominator": "base", "unit": "%"},
                        "twice": {"kind": "formula", "expr": "rate * 2", "unit": "%"}},
         "checks": {"rule": check}, **more,

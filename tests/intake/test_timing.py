@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from kpi import periods
-from kpi.intake.timing import labels_by_end, newest, to_scored
+from kpi.intake.timing import from_january, labels_by_end, newest, to_scored
 from kpi.periods import Grain, Period
 from kpi.status import Status
 
@@ -79,6 +79,15 @@ FLOWS: list[tuple[str, Grain, Told, Told]] = [
         "missing goes before not applicable", Q,
         {"2023-01": "missing", "2023-02": "not_applicable", "2023-03": 1}, {"2023Q1": "missing"},
     ),
+    ("refused goes before a gap", Q, {"2023-01": 1, "2023-02": "refused"}, {"2023Q1": "refused"}),
+    (
+        "a difference with a refused total", Q,
+        {"2023年1-6月": "refused", "2023年1-9月": 90}, {"2023Q2": "refused", "2023Q3": "refused"},
+    ),
+    (
+        "a total that was not reported", Q,
+        {"2023年1-3月": 1, "2023年1-6月": "missing"}, {"2023Q1": 1.0, "2023Q2": "missing"},
+    ),
     ("refused goes first", Q, {"2023-01": "missing", "2023-02": "refused", "2023-03": 1}, {"2023Q1": "refused"}),
 ]  # fmt: skip
 
@@ -95,11 +104,33 @@ OTHERS: list[tuple[str, str, Grain, Told, Told]] = [
     ("the shorter of two spans with one end", "last", Q, {"2023年1-9月": 9, "2023-09": 8}, {"2023Q3": 8.0}),
     ("a stock whose end is not reported", "last", Q, QUARTER | {"2023-03": "missing"}, {"2023Q1": "missing"}),
     ("mean", "mean", Q, QUARTER, {"2023Q1": 20.0}),
-    ("a mean of what there is", "mean", Q, QUARTER | {"2023-03": "missing"}, {"2023Q1": 15.0}),
+    ("a mean with a month that was not reported", "mean", Q, QUARTER | {"2023-03": "missing"}, {"2023Q1": "missing"}),
+    ("a mean without a month", "mean", Q, {"2023-01": 10, "2023-03": 30}, {"2023Q1": "incomplete"}),
+    ("a mean with a month that was refused", "mean", Q, QUARTER | {"2023-03": "refused"}, {"2023Q1": "refused"}),
+    ("refused goes before a gap", "max", Q, {"2023-01": 10, "2023-02": "refused"}, {"2023Q1": "refused"}),
+    ("a quarter itself goes before its months", "mean", Q, QUARTER | {"2023Q1": 21}, {"2023Q1": 21.0}),
+    ("a quarter without its months", "min", Q, {"2023Q1": 21, "2023-04": 5}, {"2023Q1": 21.0, "2023Q2": "incomplete"}),
+    ("a year to date is no part of a mean", "mean", Q, QUARTER | {"2023年1-6月": 99}, {"2023Q1": 20.0}),
+    ("spans that overlap have no mean", "mean", Q, QUARTER | {"2023年1-2月": 15}, {"2023Q1": "incomplete"}),
+    ("median", "median", H, QUARTER | {"2023Q2": 12}, {"2023H1": 16.0}),
+    ("a stock without its end", "last", Q, {"2023-01": 10, "2023-02": 20}, {"2023Q1": "incomplete"}),
+    ("a stock with a gap before its end", "last", Q, {"2023-01": 10, "2023-03": 30}, {"2023Q1": 30.0}),
+    ("a stock whose end is refused", "last", Q, QUARTER | {"2023-03": "refused"}, {"2023Q1": "refused"}),
+    ("a stock that was refused before its end", "last", Q, QUARTER | {"2023-01": "refused"}, {"2023Q1": 30.0}),
+    ("first without the beginning", "first", Q, {"2023-02": 20, "2023-03": 30}, {"2023Q1": "incomplete"}),
     ("a mean of nothing", "mean", Q, dict.fromkeys(QUARTER, "missing"), {"2023Q1": "missing"}),
     ("max", "max", Q, QUARTER, {"2023Q1": 30.0}),
-    ("min", "min", H, QUARTER | {"2023-06": 5}, {"2023H1": 5.0}),
-    ("a maximum of nothing", "max", Q, {"2023-01": "missing", "2023-02": "not_applicable"}, {"2023Q1": "missing"}),
+    ("min", "min", H, QUARTER | {"2023Q2": 5}, {"2023H1": 5.0}),
+    (
+        "a maximum of less than all", "max", Q,
+        {"2023-01": "missing", "2023-02": "not_applicable"}, {"2023Q1": "incomplete"},
+    ),
+    ("a maximum of nothing", "max", Q, dict.fromkeys(QUARTER, "missing"), {"2023Q1": "missing"}),
+    ("1-5月 is not the half", "ytd", Q, {"2023年1-5月": 60}, {"2023Q2": "incomplete"}),
+    (
+        "a year to date after a refused quarter", "ytd", Q,
+        {"2023Q1": "refused", "2023Q2": 90}, {"2023Q1": "refused", "2023Q2": "refused"},
+    ),
     (
         "year to date as reported", "ytd", Q,
         {"2023年1-3月": 60, "2023年1-6月": 150}, {"2023Q1": 60.0, "2023Q2": 150.0},
@@ -119,6 +150,49 @@ OTHERS: list[tuple[str, str, Grain, Told, Told]] = [
 )
 def test_stocks_means_and_years_to_date(over_time: str, grain: Grain, told: Told, expected: Told) -> None:
     assert scored(told, over_time, grain) == expected
+
+
+ENOUGH: list[tuple[str, str, int, Told, float | str]] = [
+    ("two months are enough for a mean", "mean", 2, {"2023-01": 10, "2023-03": 30}, 20.0),
+    ("three are not there", "mean", 3, {"2023-01": 10, "2023-03": 30}, "incomplete"),
+    ("a refused month is none of them", "mean", 2, QUARTER | {"2023-02": "refused"}, 20.0),
+    ("nor is it enough", "mean", 3, QUARTER | {"2023-02": "refused"}, "refused"),
+    ("more than there can be", "mean", 9, QUARTER, 20.0),
+    ("the latest of two", "last", 2, {"2023-01": 10, "2023-02": 20}, 20.0),
+    ("the latest that is reported", "last", 1, QUARTER | {"2023-03": "missing"}, 20.0),
+    ("the earliest of one", "first", 1, {"2023-03": 30}, 30.0),
+    ("the median of two", "median", 2, {"2023-01": 10, "2023-02": 20}, 15.0),
+    ("overlap is not a number of parts", "max", 2, {"2023-01": 10, "2023年1-2月": 20}, "incomplete"),
+]
+
+
+@pytest.mark.parametrize(
+    ("over_time", "enough", "told", "expected"), [case[1:] for case in ENOUGH], ids=[case[0] for case in ENOUGH]
+)
+def test_how_many_periods_are_enough(over_time: str, enough: int, told: Told, expected: float | str) -> None:
+    found, _ = to_scored(rows_of(told), {"x": over_time}, Q, {"x": enough})  # type: ignore[dict-item]
+    assert [row["value"] if row["status"] == "ok" else row["status"] for row in found.to_dicts()] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("over_time", "expected"),
+    [
+        ("sum", {"2022Q4": 5.0, "2023Q1": 30.0, "2023Q2": 45.0, "2023Q3": "incomplete", "2023Q4": "incomplete"}),
+        ("ytd", {"2022Q4": 50.0, "2023Q1": 30.0, "2023Q2": 75.0, "2023Q3": "incomplete", "2023Q4": 150.0}),
+    ],
+)
+def test_labels_of_cumulative_figures_are_their_ends(over_time: str, expected: Told) -> None:
+    told = {
+        "2022Q3": 45, "2022": 50, "2023-01": 10, "2023-02": 20, "2023年3月": 30, "2023Q2": 75, "2023-08": 90,
+        "2023年下半年": 150,
+    }  # fmt: skip
+    found, _ = to_scored(from_january(rows_of(told), ["x"]), {"x": over_time}, Q)  # type: ignore[dict-item]
+    figures = {
+        Period.of(row["period"], Q).label: row["value"] if row["status"] == "ok" else row["status"]
+        for row in found.sort("period").to_dicts()
+        if row["period"] >= 2022 * 4 + 3
+    }
+    assert figures == expected
 
 
 @pytest.mark.parametrize("over_time", ["sum", "last", "mean", "ytd"])

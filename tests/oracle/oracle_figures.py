@@ -73,6 +73,16 @@ def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tupl
     """Returns the figure of each measure, entity and scored period."""
     if size > 1 and rows and all(row.months == 1 and (row.start + 1) % size == 0 for row in rows):
         rows = [Row(**{**row.__dict__, "start": row.start + 1 - size, "months": size}) for row in rows]
+    rows = [
+        Row(**{**row.__dict__, "start": row.start // 12 * 12, "months": row.end % 12 + 1})
+        if measures[row.measure].get("cumulative")
+        else row
+        for row in rows
+        # Figures that run from January are not labelled with spans such as 4-5月.
+        if not measures[row.measure].get("cumulative")
+        or row.start % 12 == 0
+        or (row.months in MONTHS.values() and row.start % row.months == 0)
+    ]
     spans: dict[tuple[str, str], dict[tuple[int, int], Cell]] = defaultdict(dict)
     versions = defaultdict(list)
     for row in rows:
@@ -88,35 +98,53 @@ def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tupl
         spans[measure, entity][start, months] = said.pop() if len(said) == 1 else (None, "refused")
     figures = {}
     for (measure, entity), cells in spans.items():
+        how = timing(measures[measure])
         usable = {
             (start, months): cell
             for (start, months), cell in cells.items()
-            if start // size == (start + months - 1) // size or start % 12 == 0
+            if start // size == (start + months - 1) // size or (start % 12 == 0 and how in ("sum", "ytd", "last"))
         }
-        how = timing(measures[measure])
         for period in sorted({(start + months - 1) // size for start, months in usable}):
-            cell = over_time(how, usable, period, size)
-            if cell is not None:
-                figures[measure, entity, period] = cell
+            least = measures[measure].get("at_least", 10**6)
+            figures[measure, entity, period] = over_time(how, usable, period, size, least)
     return figures
 
 
-def over_time(how: str, cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell | None:
-    """Returns what the spans of one measure and entity say about one scored period, None where they say nothing."""
+def over_time(  # noqa: PLR0911 (one return per case)
+    how: str, cells: dict[tuple[int, int], Cell], period: int, size: int, least: int
+) -> Cell:
+    """Returns what the spans of one measure and entity say about one scored period; `least` finer ones are enough."""
     if how == "sum":
         return flow(cells, period, size)
     if how == "ytd":
         return to_date(cells, period, size)
-    ending = sorted((s + m - 1, s, cell) for (s, m), cell in cells.items() if (s + m - 1) // size == period)
+    first, last = period * size, (period + 1) * size - 1
+    mine = {(s, m): cell for (s, m), cell in cells.items() if first <= s + m - 1 <= last}
+    refused = any(status == "refused" for _, status in mine.values())
     if how in ("last", "first"):
-        return ending[-1 if how == "last" else 0][2]
-    inside = [cell for (s, m), cell in cells.items() if s // size == period == (s + m - 1) // size]
-    if not inside:
-        return None
-    values = [value for value, status in inside if status == "ok"]
-    if not values:
-        return None, together([status for _, status in inside])
-    return {"mean": exact_sum(values) / len(values), "max": max(values), "min": min(values)}[how], "ok"
+        order = {(s + m - 1, s) if how == "last" else (-s, -m): cell for (s, m), cell in mine.items()}
+        nearest = max(order)
+        there = nearest[0] == (last if how == "last" else -first)
+        good = {at: cell for at, cell in order.items() if cell[1] == "ok"}
+        if there and nearest in good:
+            return order[nearest]
+        if len({end for end, _ in good}) >= least:
+            return good[max(good)]
+        return order[nearest] if there else (None, "refused" if refused else "incomplete")
+    if (first, size) in mine:
+        return mine[first, size]
+    months = [month for s, m in mine for month in range(s, s + m)]
+    values = [value for value, status in mine.values() if status == "ok"]
+    bad = [status for _, status in mine.values() if status != "ok"]
+    if len(set(months)) == len(months) and (len(values) >= least or (len(months) == size and not bad)):
+        middle = sorted(values)[(len(values) - 1) // 2 : len(values) // 2 + 1]
+        return {
+            "mean": exact_sum(values) / len(values), "max": max(values), "min": min(values),
+            "median": sum(middle) / len(middle),
+        }[how], "ok"  # fmt: skip
+    if bad and (refused or len(months) >= size):
+        return None, together([status for _, status in mine.values()])
+    return None, "incomplete"
 
 
 def together(statuses: list[str]) -> str:
@@ -142,6 +170,11 @@ def flow(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell:
     before = (0.0, "ok") if first % 12 == 0 else cells.get((first // 12 * 12, first % 12), MISSING)
     if so_far[1] == before[1] == "ok":
         return round((so_far[0] - before[0]) * 1e9) / 1e9, "ok"
+    if whole[1] == "incomplete" and (first // 12 * 12, last - first // 12 * 12 + 1) in cells:
+        # What the year to date says of itself is the reason, where nothing else is.
+        if "refused" in (so_far[1], before[1]):
+            return None, "refused"
+        return whole if so_far[1] == "ok" else so_far
     return whole
 
 
@@ -150,12 +183,12 @@ def tiled(parts: dict[tuple[int, int], Cell], first: int, last: int) -> Cell:
     bad = [status for _, status in parts.values() if status != "ok"]
     if sorted(months) == list(range(first, last + 1)) and not bad:
         return exact_sum([value for value, _ in parts.values()]), "ok"
-    if bad and len(months) >= last - first + 1:
+    if bad and ("refused" in bad or len(months) >= last - first + 1):
         return None, together([status for _, status in parts.values()])
     return None, "incomplete"
 
 
-def to_date(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell | None:
+def to_date(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell:
     """A year-to-date figure as it is; else the flows of the year so far."""
     first, last = period * size, (period + 1) * size - 1
     january = first // 12 * 12
@@ -167,10 +200,13 @@ def to_date(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell 
         there = any(span[0] // size == scored for span in inside)
         so_far.append(flow(inside, scored, size) if there else None)
     if so_far[-1] is None:
-        return None
+        mine = [status for (start, months), (_, status) in cells.items() if first <= start + months - 1 <= last]
+        return None, "refused" if "refused" in mine else "incomplete"
     if all(cell is not None and cell[1] == "ok" for cell in so_far):
         return exact_sum([cell[0] for cell in so_far]), "ok"
-    return so_far[-1] if so_far[-1][1] != "ok" else (None, "incomplete")
+    if so_far[-1][1] != "ok":
+        return so_far[-1]
+    return None, "refused" if any(cell is not None and cell[1] == "refused" for cell in so_far) else "incomplete"
 
 
 # ---- RECORDS ---- #

@@ -141,9 +141,13 @@ def reported_measures(draw: st.DrawFn) -> dict[str, dict]:
     found: dict[str, dict] = {}
     for name in AMOUNTS:
         found[name] = {"unit": draw(st.sampled_from(["亿元", "万元"]))}
-        how = draw(st.sampled_from([None, None, None, "ytd", "mean", "max", "min", "first"]))
+        how = draw(st.sampled_from([None, None, None, "ytd", "mean", "median", "max", "min", "first", "last"]))
         if how:
             found[name]["over_time"] = how
+        if how in (None, "ytd") and draw(st.integers(0, 2)) == 0:
+            found[name]["cumulative"] = True
+        if how not in (None, "ytd") and draw(st.booleans()):
+            found[name]["at_least"] = draw(st.integers(1, 3))
     found |= {name: {"unit": "件"} for name in COUNTS}
     found |= {name: {"unit": "%"} for name in RATES}
     found |= {name: {"unit": "户", "over_time": "last"} for name in STOCKS}
@@ -243,9 +247,12 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
     if kind == "share":
         return {"kind": kind, "of": draw(st.sampled_from(plain))} | draw(st.sampled_from([{}, {"within": "cohort"}]))
     if kind == "growth":
-        windows = ["1y", "2y", *(["6m"] if 6 % MONTHS[grain] == 0 else []), *(["1m", "1q"] if grain == "month" else [])]
+        of = draw(st.sampled_from(plain))
+        windows = ["1y", "2y"]
+        if measures[of].get("over_time") != "ytd":
+            windows += [*(["6m"] if 6 % MONTHS[grain] == 0 else []), *(["1m", "1q"] if grain == "month" else [])]
         how = draw(st.sampled_from([{}, {"as": "points"}, {"as": "annualised"}]))
-        return {"kind": kind, "of": draw(st.sampled_from(plain)), "over": draw(st.sampled_from(windows))} | how
+        return {"kind": kind, "of": of, "over": draw(st.sampled_from(windows))} | how
     if kind == "count":
         test = draw(st.sampled_from([">= 5", "< 4", "> 29"]))
         return {"kind": kind, "of": "finer", "passes": test} | draw(
