@@ -52,8 +52,8 @@ class Explained:
 
 def name_of(card: Scorecard, entity: str) -> str:
     """Returns the name that results show for an entity's name, short name or code; the text itself when it is none."""
-    entities = Entities(card.entities)
-    place = entities.lookup.get(entity)
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
     return entity if place is None else entities.names[place]
 
 
@@ -70,8 +70,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         DataError: when there is no such entity, indicator or period.
     """
     system = card.definition
-    entities = Entities(card.entities)
-    place = entities.lookup.get(entity)
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
     if place is None:
         raise DataError(
             Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.names))

@@ -51,7 +51,7 @@ class Wide(Coding):
         found = panel_columns(system, source.table, list(source.roles.values()))
         needed = {*source.roles.values(), *found}
         super().__init__(source, system, entities, period, how, needed=needed)
-        self.source, self.period = source, period
+        self.period = period
         places = measure_meaning(system)([measure for measure, _ in found.values()])
         rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
         schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
