@@ -206,22 +206,33 @@ def _of_measures(source: Placed) -> bool:
 
 
 def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
-    """Returns a warning for each pair of a name and a code that mean different units, at its first row.
+    """Returns a warning for each pair of a code with a name that is another unit's, or nobody's, at its first row.
 
-    The code counts. A code that the roster does not know says nothing against a name that it does.
+    The code counts. A name that is a part of the unit's, 鼓楼区 of 南京市鼓楼区, is no other; and a code that the
+    roster does not know says nothing against a name that it does.
     """
     rows = pairs.drop_nulls(["name", "code"])
-    meant = [(entities.place(name), entities.by_code(code)) for name, code in rows.select("name", "code").rows()]
-    wrong = [None not in pair and pair[0] != pair[1] for pair in meant]
+    wrong = [_differs(name, code, entities) for name, code in rows.select("name", "code").rows()]
 
     def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
         place = entities.by_code(str(row["code"]))
         assert place is not None  # noqa: S101
         message = f"`{row['code']}` is the code of {entities.every[place]}, but the row names {row['name']}"
+        if entities.place(str(row["name"])) is None:
+            message += ", which is not in the roster"
         return "K611", f"{message}; the code counts", "correct the code or the name"
 
     rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
     return findings.of_rows(source.table, rows, source.roles.get("code"), tell, severity=Severity.WARNING)
+
+
+def _differs(name: str, code: str, entities: Entities) -> bool:
+    """Returns whether a code is known, and the name beside it does not mean the same unit."""
+    place = entities.by_code(code)
+    if place is None or place in (entities.place(name), *entities.ambiguous.get(clean(name), ())):
+        return False
+    text, whole = clean(name), clean(entities.every[place])
+    return entities.place(name) is not None or not (text in whole or whole in text)
 
 
 def renamed(codes: Mapping[str, list[str]], sources: Iterable[Placed]) -> list[Diagnostic]:

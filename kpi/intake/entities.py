@@ -173,6 +173,11 @@ class Entities:
             ambiguous={text: places for text, places in ambiguous.items() if len(places) > 1},
         )
 
+    def stranger(self, text: str) -> bool:
+        """Returns whether a text that means no entity is to be told of: not where there is no roster to know it."""
+        name = clean(text.rpartition(BESIDE)[2])
+        return self.closed or not name or name in self.ambiguous
+
     def outdated(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Returns the rows that name an entity by a code which does not hold in their period, and why in `outdated`.
 

@@ -48,6 +48,8 @@ _ROLES: dict[Role, str] = {
     "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
 }
 _WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
+#: Headers of a column that may group entities, but often says something else of a row: no group unless declared.
+CATEGORIES = ("类别", "分类", "类型", "category", "class")
 #: Who hands figures in: about whom they are as well, where no other column says that.
 REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "填报部门")
 # 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +23,7 @@ from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.grid import Counts, Panel, grid
-from kpi.intake.headers import clean
+from kpi.intake.headers import CATEGORIES, clean
 from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, panel_columns, systems_named
 from kpi.intake.meanings import names_of
@@ -202,7 +202,7 @@ class _Intake:
         return lacking
 
     def passed_over_units(self, source: Placed, entities: Entities) -> set[int]:
-        """The places of those who have a figure in rows for other periods than those that are read."""
+        """The places of those who have a cell in rows for other periods than those that are read."""
         table = source.table
         if table.whole is None or table.only is None:
             return set()
@@ -211,7 +211,7 @@ class _Intake:
             measure, names = source.roles["measure"], names_of(self.system)
             texts = table.whole.raw.select(codes.text_of(measure).alias("text").unique()).collect().to_series()
             known = pl.Series([text for text in texts.drop_nulls() if clean(text) in names], dtype=pl.String)
-            has = codes.text_of(source.roles["value"]).is_not_null() & codes.text_of(measure).is_in(known.implode())
+            has = codes.text_of(measure).is_in(known.implode())
         elif isinstance(source.dataset, PanelData):
             columns = panel_columns(self.system, table, list(source.roles.values()))
             has = pl.any_horizontal(codes.text_of(header).is_not_null() for header in columns)
@@ -246,16 +246,11 @@ class _Intake:
         """The entities with the groups that the data give them."""
         cohorts: dict[int, str] = {}
         for source in sources:
-            whole = source.table.whole or source.table
             group = self.group_of(source)
             if group is None:
+                self.findings += self.ungrouped(source, entities)
                 continue
-            pairs = whole.frame.select(who=codes.who(source), cohort=pl.col(group).cast(pl.String))
-            pairs = pairs.drop_nulls().unique().sort(pl.all())
-            for text, cohort in pairs.collect().rows():
-                place = entities.resolve([text]).get(text)
-                if place is None or place >= len(entities.names):
-                    continue
+            for place, cohort in self.groups(source, group, entities):
                 if cohorts.setdefault(place, cohort) != cohort:
                     name = entities.names[place]
                     message = f"{name} is in two groups, {cohorts[place]} and {cohort}; the first is used"
@@ -263,6 +258,28 @@ class _Intake:
                     self.findings.append(Diagnostic("K607", message, where, None, Severity.WARNING))
         own = pl.Series([cohorts.get(place) for place in range(len(entities.names))], dtype=pl.String)
         return replace(entities, frame=entities.frame.with_columns(cohort=own))
+
+    def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
+        """What a column says beside each entity, given by its place."""
+        whole = source.table.whole or source.table
+        pairs = whole.frame.select(who=codes.who(source), group=codes.text_of(header)).drop_nulls().unique()
+        rows = pairs.sort(pl.all()).collect().rows()
+        meant = entities.resolve({text for text, _ in rows})
+        found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
+        return [(place, group) for place, group in found if place < len(entities.names)]
+
+    def ungrouped(self, source: Placed, entities: Entities) -> Iterator[Diagnostic]:
+        """Notes a column such as 类别 that says one thing of each entity, and so might group them."""
+        if isinstance(source.dataset, Records):
+            return
+        for header in source.table.columns:
+            if header.casefold() not in CATEGORIES or header in source.roles.values():
+                continue
+            own = set(self.groups(source, header, entities))
+            if len({group for _, group in own}) > 1 and len({place for place, _ in own}) == len(own):
+                message = f"column `{header}` does not group the entities: all are ranked together"
+                hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
+                yield Diagnostic("K530", message, source.table.place(None, header), hint, Severity.INFO)
 
     def group_of(self, source: Placed) -> str | None:
         """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""

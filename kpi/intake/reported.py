@@ -50,8 +50,8 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 class Figures:
     """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones.
 
-    `left_out` counts those that are about no unit. `units` are the places of the entities that have a cell which is not
-    blank, whatever it says, for a known measure and a readable period.
+    `left_out` counts those that are about no unit. `units` are the places of the entities with a row for a known
+    measure and a readable period; in wide tables with a cell that is not blank, whatever it says.
     `notes` are the texts in the note column (说明), by measure, entity and scored period.
     """
 
@@ -175,7 +175,9 @@ def clean_rows(
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
-    figures.units = frozenset(raw.filter(_filled("value") | _filled("target"))["who"].unique())
+    # A row of a long table that names its measure is no heading, even if its cell is blank.
+    there = _filled("value") | _filled("target") if isinstance(source.dataset, PanelData) else pl.lit(value=True)
+    figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = own_targets.in_data(raw, system, source.table, roles.get("target"), figures.findings)
     bad.append(wrong)

@@ -22,7 +22,7 @@ from kpi.intake import findings
 from kpi.intake.aggregates import Exclusions, folded
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files import read
-from kpi.intake.headers import clean, roles
+from kpi.intake.headers import CATEGORIES, clean, roles
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
 from kpi.system import System
@@ -33,8 +33,6 @@ _HEADERS = {
     "valid_to": ("valid_to", "失效日期", "停用日期", "停用时间", "有效期止"),
     "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
 }
-# Headers of a column of cohorts, where there is no better one.
-_COHORTS = ("类别", "分类", "类型", "category", "class")
 _SEPARATORS = r"[、,;；，|/]"
 
 
@@ -89,7 +87,7 @@ def _read(path: Path, cohort: str | None) -> Entities:
         raise DataError(
             Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
         )
-    other = next((one for one in table.columns if one.casefold() in _COHORTS), "cohort")
+    other = next((one for one in table.columns if one.casefold() in CATEGORIES), "cohort")
     group = cohort or found.get("cohort") or other
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
