@@ -15,6 +15,7 @@ from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
+from kpi.intake.headers import clean
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.scoring import AgainstTarget
@@ -73,9 +74,9 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     if place is None:
-        raise DataError(
-            Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.names))
-        )
+        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
+        hint = f"there is {', '.join(named[:5])}" if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=hint))
     labels = card.periods
     label = period or labels[-1]
     index = next((index for index, one in card.labels.items() if one == label), None)

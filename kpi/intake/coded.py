@@ -17,11 +17,9 @@ from threading import Lock
 import polars as pl
 
 from kpi import progress
-from kpi.intake.aggregates import Exclusions
 from kpi.intake.codes import both, repeats_heading
 from kpi.intake.conversion import Factors
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.facts import wholes
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, period_meaning
@@ -44,7 +42,7 @@ class Coding(ABC):
     """
 
     def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How,
+        self, source: Placed, system: System, entities: Entities, period: str | None, how: How,
         *, needed: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.source, self.table, self.system, self.how = source, source.table, system, how
@@ -60,8 +58,8 @@ class Coding(ABC):
         self.extras = [self.roles[role] for role in ("revision", "target", "note") if role in self.roles]
         self.look = {
             "measure": Lookup(measure_meaning(system)),
-            "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities, source)),
-            "code": Lookup(self._places_of_codes if entities is None else entity_meaning(entities, source, "code")),
+            "entity": Lookup(entity_meaning(entities, source) if entities.closed else self._places_of_names),
+            "code": Lookup(entity_meaning(entities, source, "code") if entities.closed else self._places_of_codes),
             "period": Lookup(period_meaning(system)),
             "unit": Lookup(self.factors.places),
         }
@@ -70,24 +68,20 @@ class Coding(ABC):
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
         self.same_period = None if period is None else period_meaning(system)([period])[0]
-        self.named = entities is None
-        # Without a roster there is none whom this can mean, but who is meant by no unit's name is known.
-        self.nobody = Entities(
-            pl.DataFrame(schema={"entity": pl.String, "code": pl.String}), exclusions=Exclusions.of(system)
-        )
-        self.wholes = {clean(name) for name in wholes(system)}
+        self.named, self.entities = not entities.closed, entities
         self.size, self.rows = BATCH, 0
         self._naming = Lock()
         self.out = Coded(pl.DataFrame())
 
     @classmethod
-    def of(cls, source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
+    def of(cls, source: Placed, system: System, entities: Entities, period: str | None) -> Coded:
         """Returns the figures of a table, plain ones apart.
 
         Args:
             source: the table and what its columns are.
             system: gives measures and units.
-            entities: who there is; None: whoever the table names.
+            entities: who there is by a roster; without one, who is no entity (the wholes, and names of several units),
+                and so whoever else the table names.
             period: the period of every row, for tables without a period column.
 
         Raises:
@@ -216,11 +210,13 @@ class Coding(ABC):
         return code
 
     def _places_of_names(self, texts: list[str]) -> list[int | None]:
-        own = [
-            clean(text) not in self.wholes and not self.nobody.excluded(text) and not repeats_heading(self.source, text)
-            for text in texts
-        ]
-        return self._places([text if mine else None for text, mine in zip(texts, own, strict=True)])
+        some = self.entities
+
+        def plain(text: str) -> bool:
+            known = clean(text) in some.ambiguous or some.place(text) is not None
+            return not (known or some.excluded(text) or repeats_heading(self.source, text))
+
+        return self._places([text if plain(text) else None for text in texts])
 
     def _places_of_codes(self, texts: list[str]) -> list[int | None]:
         return self._places([f"{text}{BESIDE}" for text in texts])

@@ -6,7 +6,7 @@ Everything is decided by the distinct pairs of a code and a name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -176,7 +176,7 @@ def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
     months = periods.parse_column(rows["text"]).select("text", "start", "months")
     rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
     last = pl.col("start") + pl.col("months") - 1
-    return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1)).rows()
+    return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1).alias("last")).rows()
 
 
 def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, list[str]] | None:
@@ -235,7 +235,7 @@ def _differs(name: str, code: str, entities: Entities) -> bool:
     return entities.place(name) is not None or not (text in whole or whole in text)
 
 
-def renamed(codes: Mapping[str, list[str]], sources: Iterable[Placed]) -> list[Diagnostic]:
+def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> list[Diagnostic]:
     """Returns a note on names with several codes, and on codes with several names, where no roster tells.
 
     Args:

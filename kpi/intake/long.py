@@ -28,7 +28,7 @@ _CAST = "cast\n"
 class Long(Coding):
     """One reading of a table with a figure in each row."""
 
-    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
         units = {one.per for one in system.measures.values() if one.per is not None}
         needed = {*source.roles.values(), *condition_columns(system), *units}
         super().__init__(source, system, entities, period, how, needed=needed)

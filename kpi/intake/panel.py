@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi import progress
-from kpi.datasets import PanelData, Records, ReportedData
+from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
 from kpi.intake import codes, records, repeats, reported, timing, totals
@@ -25,7 +25,7 @@ from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
 from kpi.intake.long import Long
-from kpi.intake.match import Placed, match, of_system, panel_columns, systems_named
+from kpi.intake.match import Placed, match, of_system, systems_named
 from kpi.intake.meanings import names_of
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
@@ -73,15 +73,20 @@ class _Intake:
         roster = replace(roster, wholes=wholes) if roster is not None else None
         nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
         sources = self.beside.of(sources, roster, nobody)
+        known: Mapping[str, Sequence[str]] = {}
+        if roster is None:
+            known = self.beside.named(nobody, dict(enumerate(sources)))
+            self.findings += codes.renamed(known, [sources[number] for number in self.beside.pairs])
+            nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
         apart = {
             number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
-                source, self.system, roster, self.period
+                source, self.system, roster or nobody, self.period
             )
             for number, source in enumerate(sources)
             if not isinstance(source.dataset, Records)
         }
         events = records.gathered(sources, self.system)
-        entities = roster or self.named(sources, apart, events.values(), nobody)
+        entities = roster or self.named(sources, apart, events.values(), nobody, known)
         figures, cells, targets, entities = self.figures(sources, entities, apart, events)
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
@@ -164,10 +169,13 @@ class _Intake:
         return sources
 
     def named(
-        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities
-    ) -> Entities:
-        """Whom the data name, also those who may prove to have no figure; `nobody` tells which names are no unit's."""
-        known = self.beside.named(nobody, dict(enumerate(sources)))
+        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
+        known: Mapping[str, Sequence[str]],
+    ) -> Entities:  # fmt: skip
+        """Whom the data name, also those who may prove to have no figure; `nobody` tells which names are no unit's.
+
+        `known` are the codes with their names.
+        """
         texts = {text for one in events for text in one.units()}
         texts.update(name for one in apart.values() for name in one.names)
         for source in sources:
@@ -181,7 +189,6 @@ class _Intake:
             text for text in texts
             if BESIDE not in text and clean(text) and clean(text) not in behind and not nobody.excluded(text)
         }  # fmt: skip
-        self.findings += codes.renamed(known, [sources[number] for number in self.beside.pairs])
         return replace(from_data(names, known), wholes=nobody.wholes, exclusions=nobody.exclusions)
 
     def figureless(
@@ -190,7 +197,7 @@ class _Intake:
     ) -> set[int]:  # fmt: skip
         """The places of those who have no figure anywhere, not even one that is refused or marked as missing.
 
-        Headings and remarks in the column of names look so. `units` have a cell that is not blank and not plain.
+        Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
         """
         lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.kept(name)} - units
         for some in events:
@@ -202,20 +209,17 @@ class _Intake:
         return lacking
 
     def passed_over_units(self, source: Placed, entities: Entities) -> set[int]:
-        """The places of those who have a cell in rows for other periods than those that are read."""
+        """The places of those who have a row for another period than those that are read."""
         table = source.table
         if table.whole is None or table.only is None:
             return set()
-        has: pl.Expr = pl.lit(value=True)
+        there: pl.Expr = pl.lit(value=True)
         if isinstance(source.dataset, ReportedData):
-            measure, names = source.roles["measure"], names_of(self.system)
-            texts = table.whole.raw.select(codes.text_of(measure).alias("text").unique()).collect().to_series()
-            known = pl.Series([text for text in texts.drop_nulls() if clean(text) in names], dtype=pl.String)
-            has = codes.text_of(measure).is_in(known.implode())
-        elif isinstance(source.dataset, PanelData):
-            columns = panel_columns(self.system, table, list(source.roles.values()))
-            has = pl.any_horizontal(codes.text_of(header).is_not_null() for header in columns)
-        rows = table.whole.raw.filter(~table.only & has).select(codes.who(source).alias("who"))
+            measure, names = codes.text_of(source.roles["measure"]), names_of(self.system)
+            texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
+            known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
+            there = measure.is_in(known.implode()).fill_null(value=False)
+        rows = table.whole.raw.filter(~table.only & there).select(codes.who(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
         return set(entities.resolve(texts.str.strip_chars()).values())
 

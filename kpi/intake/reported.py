@@ -51,7 +51,7 @@ class Figures:
     """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones.
 
     `left_out` counts those that are about no unit. `units` are the places of the entities with a row for a known
-    measure and a readable period; in wide tables with a cell that is not blank, whatever it says.
+    measure and a readable period; in wide tables without periods with a cell that is not blank, whatever it says.
     `notes` are the texts in the note column (说明), by measure, entity and scored period.
     """
 
@@ -175,8 +175,7 @@ def clean_rows(
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
-    # A row of a long table that names its measure is no heading, even if its cell is blank.
-    there = _filled("value") | _filled("target") if isinstance(source.dataset, PanelData) else pl.lit(value=True)
+    there = _filled("value") | _filled("target") if _may_have_headings(source) else pl.lit(value=True)
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = own_targets.in_data(raw, system, source.table, roles.get("target"), figures.findings)
@@ -255,30 +254,47 @@ def _identified(raw: pl.DataFrame, entities: Entities) -> pl.DataFrame:
     return raw.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
 
 
-def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
-    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings within wide tables.
+def _may_have_headings(source: Placed) -> bool:
+    """Returns whether a row may be a heading: in a wide table, where it has nothing but a name.
 
-    A name that the roster does not know and that has not one figure in a wide table is a heading.
+    One with a period is about that period, and one of a long table about its measure, even if the figure is blank.
     """
+    return isinstance(source.dataset, PanelData) and "period" not in source.roles
+
+
+def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
+    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings in wide tables."""
     nobody = raw.filter(pl.col("who").is_null() & pl.col("entity").is_not_null())
-    if not nobody.height:
-        return raw
     names = _distinct(nobody, "entity")
     aside = [name for name in names if entities.excluded(name) or repeats_heading(source, name)]
     left = nobody.filter(pl.col("entity").is_in(aside))
     figures.findings += left_out_notes(source, left.select(ROW, text="entity"), entities)
-    if isinstance(source.dataset, PanelData):
-        rest = nobody.filter(~pl.col("entity").is_in(aside))
-        bare = rest.group_by("entity").agg(_filled("value").any().alias("filled")).filter(~pl.col("filled"))
-        bare = rest.filter(pl.col("entity").is_in(bare["entity"].implode()))
-        if bare.height:
-            rows = by_name(bare.select("entity", ROW).rows())
-            figures.findings.append(figureless_note(source, rows, closed=entities.closed))
-            aside += _distinct(bare, "entity")
     passed = pl.col("who").is_null() & pl.col("entity").is_in(aside).fill_null(value=False)
     kept = raw.filter(~passed)
+    if isinstance(source.dataset, PanelData):
+        bare = _bare(kept, source, entities)
+        if bare.height:
+            figures.findings.append(
+                figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
+            )
+            kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
     figures.left_out = raw.height - kept.height
     return kept
+
+
+def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:
+    """Returns the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
+
+    Without a roster and without a column of periods, the figures of all files tell which names have none.
+    """
+    if not entities.closed and "period" not in source.roles:
+        return raw.clear()
+    said = _filled("value") if "period" not in source.roles else _filled("value") | pl.col("period").is_not_null()
+    mine = raw.filter(pl.col("entity").is_not_null())
+    if entities.closed:
+        mine = mine.filter(pl.col("who").is_null())
+    empty = mine.group_by("entity").agg(said.any().alias("said")).filter(~pl.col("said"))["entity"]
+    return mine.filter(pl.col("entity").is_in(empty.implode()))
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list[str]:

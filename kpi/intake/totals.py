@@ -23,7 +23,7 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
     """Yields a warning for each entity that equals the sum of all others, wherever all have a figure.
 
     That is so when `2 x = sum of all` for every measure whose figures add up, in every period in which all entities
-    have one, if in one of them at least two of the others are not 0.
+    have one, if in one of them at least three of the others are not 0.
 
     Args:
         frame: the panel, ordered by period and entity.
@@ -51,12 +51,14 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
             continue
         sums = whole.sum(axis=1, keepdims=True)
         equal = (np.abs(2 * whole - sums) <= _APART * np.abs(whole).sum(axis=1, keepdims=True)).all(axis=0)
-        proven = proven or bool(((whole != 0).sum(axis=1) > _OTHERS - 1).any())
+        proven = proven or bool(((whole != 0).sum(axis=1) > _OTHERS).any())
         candidates &= {int(place) for place in equal.nonzero()[0]}
         if not candidates:
             return
     for place in sorted(candidates) if proven else ():
         who = entities.names[place]
+        if entities.exclusions.kept(who):
+            continue
         message = f"{who} equals the sum of all others; it is ranked with them"
         hint = f"if it is a total, write `entities: {{leave_out: [{who}]}}`, or use a roster"
         yield Diagnostic("K613", message, Place(entity=who), hint, Severity.WARNING)

@@ -47,7 +47,7 @@ class _Part:
 class Wide(Coding):
     """One reading of a table with a measure in each column; `others` are what `reported.texts` gives of its cells."""
 
-    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
         found = panel_columns(system, source.table, list(source.roles.values()))
         needed = {*source.roles.values(), *found}
         super().__init__(source, system, entities, period, how, needed=needed)

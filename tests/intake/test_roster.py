@@ -78,8 +78,8 @@ def test_order_and_cohort(roster):
     ("text", "expected"),
     [
         ("entity,code\n甲县,1\n甲县,\n", [("K603", 3, "entity")]),
-            ("entity,code\n甲县,1\n甲　县,1\n", [("K603", 3, "entity")]),
-            ("entity,aliases\n甲县,鼓楼\n乙县,甲县；鼓楼\n", [("K603", 3, "aliases"), ("K603", 3, "aliases")]),
+        ("entity,code\n甲县,1\n甲　县,1\n", [("K603", 3, "entity")]),
+        ("entity,aliases\n甲县,鼓楼\n乙县,甲县；鼓楼\n", [("K603", 3, "aliases"), ("K603", 3, "aliases")]),
         ("entity,code,valid_to\n甲县,1,2020\n甲县,2,\n", [("K603", 3, "entity")]),
         ("entity,code,valid_to,valid_from\n甲县,1,2020,\n甲县,2,,2020-12\n", [("K603", 3, "entity")]),
         ("entity,code\n甲县,1\n乙县,1\n丙县,1\n", [("K603", 3, "code"), ("K603", 4, "code")]),
