@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from kpi import expressions, terms, units
-from kpi.adjustments import Bonus
+from kpi.adjustments import Bonus, Veto
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
@@ -42,7 +42,10 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
-    yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+    if system.stars is not None:
+        yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+    else:
+        yield from _effects_on_stars(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
@@ -52,6 +55,18 @@ def problems(system: System) -> Problems:
             if used in system.symbols and not system.symbols[used].reported:
                 message = f"nobody reports `{used}`: it is computed"
                 yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
+
+
+def _effects_on_stars(system: System) -> Problems:
+    """Yields the vetoes that act on stars, of a system that gives none."""
+    for name, veto in system.adjustments.items():
+        if not isinstance(veto, Veto):
+            continue
+        for key in ("stars_at_most", "demote"):
+            if getattr(veto.effect, key) is not None:
+                message = f"the veto `{name}` acts on stars, and the system gives none"
+                hint = "write `stars:`, such as {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
+                yield Problem("K475", ("adjustments", name, "effect", key), message, hint=hint, at_key=True)
 
 
 def _shared_names(system: System) -> Problems:

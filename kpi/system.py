@@ -21,7 +21,6 @@ from kpi.periods import Grain
 from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
 from kpi.scoring import AnyRule, Completion, Rule
-from kpi.stars import Bands
 from kpi.targets import Target
 from kpi.treatment import AnyStep, treated
 from kpi.units import Unit
@@ -114,7 +113,7 @@ class System(BaseModel):
     )
     composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
     adjustments: Adjustments = Field(default_factory=dict, description="name: bonus, deduction or veto after the tree")
-    stars: Stars = Field(default_factory=Bands, description="how totals become stars")
+    stars: Stars | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
@@ -177,6 +176,11 @@ class System(BaseModel):
         """The pillars that no other names, with their weights; a single one needs none."""
         given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
         return self.composite.fixed(given)
+
+    @property
+    def stars_words(self) -> str:
+        """How totals become stars, in words."""
+        return "不评星级" if self.stars is None else self.stars.in_full()
 
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:

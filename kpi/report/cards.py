@@ -71,7 +71,7 @@ def system(one: System, *, width: int | None = None) -> str:
         if name not in shown:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    below = [f"星级：{one.stars.in_full()}", f"缺项：{one.composite.missing.words()}"]
+    below = [f"星级：{one.stars_words}", f"缺项：{one.composite.missing.words()}"]
     if one.checks:
         below.append(f"审核：{'、'.join(one.checks)}")
     return printed(title, table, *map(Text, below), width=width)
