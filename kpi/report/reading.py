@@ -16,7 +16,7 @@ from kpi.scorecard import RESTATED
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
 _NEEDED = {
-    "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "rank", "status"),
+    "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "grade", "rank", "status"),
     "indicators": ("period", "entity", "indicator", "title", "value", "unit", "score", "weight", "points"),
 }
 

@@ -115,14 +115,14 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
 def _fields(frame: pl.DataFrame, entity_title: str) -> Iterator[_Field]:
     """Yields the columns of a sheet; the system is in the head of the page.
 
-    Stars are a number and signs; levels with names a number and the name. Without either the columns are left out.
+    Stars are a number and signs; levels with names a number and the name. Where nobody has a level both are left out.
     """
-    without = [name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() == frame.height]
+    given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
         heading = entity_title if name == "entity" else HEADINGS.get(name, name)
-        if name in without and frame.height:
+        if name in ("stars", "grade") and not given and frame.height:
             continue
-        if name == "stars" and "grade" in frame.columns and "grade" not in without:
+        if name == "stars" and "grade" in given:
             yield _Field(name, "级数", "number")
         elif name == "stars":
             yield _Field(name, "星数", "number")
