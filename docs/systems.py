@@ -106,11 +106,10 @@ def tree(system: System) -> Iterator[str]:
     for depth in reversed(system.depths):
         for name in depth:
             pillar = system.pillars[name]
-            weight = system.tops.get(name)
-            shown = f"{weight:g}" if weight is not None else f"{system.parents[name]} 之内"
+            shown = f"{system.parents[name]} 之内" if name in system.parents else system.weight_words(name) or "1"
             parts = "、".join(
-                f"{system.symbols[part].title if part in system.symbols else part} {share:g}"
-                for part, share in pillar.parts.items()
+                f"{system.symbols[part].title if part in system.symbols else part} {system.weight_words(part)}"
+                for part in pillar.parts
             )
             rows.append((pillar.title or name, shown, parts, pillar.mean_words, pillar.missing.words()))
     if rows:

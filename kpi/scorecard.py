@@ -186,16 +186,16 @@ class Scorecard:
         `raw_score`.
         """
         wide = self._rows(details=True)
-        schema = dict.fromkeys(("system", "period", "cohort", "entity", "part", "title", "kind"), pl.String)
-        found = [pl.DataFrame(schema=schema | {"points": pl.Float64})]
+        names = ("system", "period", "cohort", "entity", "part", "title", "kind", "points")
         keys = wide.select(**self._keys(), order=pl.int_range(pl.len()))
+        found = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
         for one in entries(self.definition):
             rows = keys.with_columns(
                 part=pl.lit(one.name), title=pl.lit(one.title), kind=pl.lit(one.kind),
                 points=wide.select(one.points.alias("points")).to_series(),
             ).filter(pl.col("points").abs() > NOISE)  # fmt: skip
             found.append(rows)
-        return pl.concat(found, how="diagonal").sort("order", maintain_order=True).drop("order", strict=False)
+        return pl.concat(found).sort("order", maintain_order=True).select(names)
 
     @cached_property
     def measures(self) -> pl.DataFrame:

@@ -177,6 +177,22 @@ class System(BaseModel):
         given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
         return self.composite.fixed(given)
 
+    def weight_words(self, part: str) -> str:
+        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+
+        Empty for what is no part, and for a single top pillar without a weight.
+        """
+        parent = self.parents.get(part)
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if part not in self.pillars and parent is None:
+            return ""
+        if node.found is not None:
+            return node.found.name_
+        if parent is None:
+            given = self.pillars[part].weight is not None or self.composite.weights is not None
+            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
+        return f"{self.pillars[parent].parts[part]:.6g}"
+
     @property
     def stars_words(self) -> str:
         """How totals become stars, in words."""
