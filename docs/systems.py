@@ -149,7 +149,9 @@ def adjustments(system: System) -> Iterator[str]:
     titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
     for name, one in system.adjustments.items():
         if isinstance(one, Veto):
-            rows.append((one.title or name, "一票否决", one.when, one.effect.words(system.stars.names if system.stars else {})))
+            rows.append(
+                (one.title or name, "一票否决", one.when, one.effect.words(system.stars.names if system.stars else {}))
+            )
         elif isinstance(one, Bonus | Deduction):
             limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
             of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
@@ -227,8 +229,7 @@ def own(system: System) -> Iterator[str]:
 def index(systems: Iterable[System]) -> str:
     """Returns the page that lists the others."""
     rows = [
-        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars_words)
-        for one in systems
+        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars_words) for one in systems
     ]
     lines = [
         "# 评价体系",

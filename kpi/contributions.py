@@ -78,9 +78,7 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
     scale = system.composite.full / 100
     yield {contribution_of(ROOT): pl.col(score_of(ROOT)) * scale}
     parts = [part for _, _, names in system.tree for part in names]
-    yield {
-        contribution_of(part): pl.col(counted_of(part)) * pl.col(f"{part}.weight") / 100 * scale for part in parts
-    }
+    yield {contribution_of(part): pl.col(counted_of(part)) * pl.col(f"{part}.weight") / 100 * scale for part in parts}
     yield {residual_of(node): _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
 
 
@@ -139,7 +137,7 @@ def _adjustments(system: System) -> Iterator[Entry]:
 
 
 def limits(system: System) -> list[Entry]:
-    """Return what the floor, the cap and the vetoes add to the total or take from it, in the order in which they act."""
+    """Return what floor, cap and vetoes add to the total or take from it, in the order in which they act."""
     composite = system.composite
     found = []
     for (_, before), (name, after) in pairwise(limited(system).items()):

@@ -42,10 +42,7 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
-    if system.stars is not None:
-        yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
-    else:
-        yield from _effects_on_stars(system)
+    yield from _star_problems(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
@@ -57,8 +54,11 @@ def problems(system: System) -> Problems:
                 yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
 
 
-def _effects_on_stars(system: System) -> Problems:
-    """Yields the vetoes that act on stars, of a system that gives none."""
+def _star_problems(system: System) -> Problems:
+    """Yields what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    if system.stars is not None:
+        yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+        return
     for name, veto in system.adjustments.items():
         if not isinstance(veto, Veto):
             continue

@@ -163,9 +163,7 @@ def starred(system: System) -> dict[str, pl.Expr]:
     level = pl.col("#level")
     for one in limits(system):
         level = one.lowered(level)
-    titles = [
-        pl.when(pl.col(f"{name}.veto")).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()
-    ]
+    titles = [pl.when(pl.col(f"{name}.veto")).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()]
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
     return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}
 

@@ -105,9 +105,9 @@ class Scorecard:
         """One row per period and entity, in the order of periods, cohorts, places.
 
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
-        null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up),
-        score_change, coverage (percent of weight with data), veto (titles, empty for none), status (why there is no
-        score).
+        null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
+        cohort), rank_change (positive: moved up), score_change, coverage (percent of weight with data), veto (titles,
+        empty for none), status (why there is no score).
         """
         frame = self._rows()
         names = {} if self.definition.stars is None else self.definition.stars.names
@@ -282,8 +282,9 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that not every scorecard has.
 
-        `adjustments` where something beside the indicators gives to the total, `weights` where a method found some, `treated` where a cell may have been, `restated` where a figure was, and
-        `quality` where something says who reports or when it is due.
+        `adjustments` where something beside the indicators gives to the total, `weights` where a method found some,
+        `treated` where a cell may have been, `restated` where a figure was, and `quality` where something says who
+        reports or when it is due.
         """
         found = {}
         # With another full mark it is always there, as `points` were percent of the whole before there was this frame.

@@ -79,13 +79,12 @@ class Quota(Scheme):
     """By place: fixed shares of the ranked units, from the best (比例控制).
 
     The k best shares together take the places up to `round(share of N)`, of N ranked units. Units tied at a cut all get
-    the better level with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own. Of a single
-    unit, and where all are equal, everyone is first.
+    the better level with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own. Of a
+    single unit, and where all are equal, everyone is first.
 
     A unit that a veto keeps from a level (`stars_at_most`, `demote`) takes no place there: it goes to the next
-    (`vetoed: passed_on`, 依次递补). With `vetoed: counted` the place is used up. A unit that a veto fails is not ranked;
-    with `counted` it takes the place that its total would have had, and N counts it. The number of places is the same
-    with both where nobody fails.
+    (`vetoed: passed_on`, 依次递补). With `vetoed: counted` the place is used up. A unit that a veto fails is not
+    ranked; with `counted` it takes the place that its total would have had, and N counts it.
 
     Source: quotas of published schemes, such as 五星 at most 10 %, 四星 20 %, 一星 5 %; 亩均论英雄 (20, 60, 15, 5 %).
 

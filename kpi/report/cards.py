@@ -109,8 +109,8 @@ def _cells(one: System, name: str) -> tuple[str, str, str, str, str]:
     indicator = one.indicators[name]
     target = "；".join(target.words(one.unit(name)) for target in one.targets(name))
     return (
-        visible(one.symbols[name].title), one.weight_words(name), visible(indicator.words(one.symbols)), visible(target),
-        visible(indicator.clause or ""),
+        visible(one.symbols[name].title), one.weight_words(name), visible(indicator.words(one.symbols)),
+        visible(target), visible(indicator.clause or ""),
     )  # fmt: skip
 
 

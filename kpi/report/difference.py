@@ -168,7 +168,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             )  # fmt: skip
         parts += [shown] if lines.height else []
         if weighed:
-            brought = change(lines["from_weight"].sum(), decimals)
+            brought = change(float(lines["from_weight"].sum()), decimals)
             parts.append(Text(f"其中权重变化：{brought}", style="dim"))
         figures = difference.figures.filter(period=row["period"])
         shown = table_of("基础数据", "原值", "现值", "单位", "状态")

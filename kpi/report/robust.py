@@ -85,7 +85,13 @@ def _alternatives(found: Robustness) -> list[object]:
         other = row["title"] or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
-        shown.add_row(_ASSUMPTIONS[row["assumption"]], visible(other), *moves, visible(row["entity"]), *([changed] if levels else []))
+        shown.add_row(
+            _ASSUMPTIONS[row["assumption"]],
+            visible(other),
+            *moves,
+            visible(row["entity"]),
+            *([changed] if levels else []),
+        )
     words = f"\n逐项改变一个假设：{found.alternatives.height} 项中 {still} 项不改变任何位次"
     return [Text(words + ("，变动最大的几项" if rows.height else "")), *([shown] if rows.height else [])]
 

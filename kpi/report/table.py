@@ -125,9 +125,7 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
     """Yields the column of stars, or of the names of levels, where anyone has a level."""
     if standing.rated:
         style = "" if standing.named else "yellow"
-        yield column(
-            standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style
-        )
+        yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
 
 
 def _pillar(position: int, decimals: int, line: Line) -> str:

@@ -60,7 +60,9 @@ def _line(card: Scorecard, node: Explained) -> Text:
         text.append(f"  权重 {node.weight:.2f} %")
     if node.contribution is not None:
         text.append(
-            f"  计 {node.contribution:.2f}" if node.kind in ("pillar", "indicator") else f"  计 {node.contribution:+.2f}"
+            f"  计 {node.contribution:.2f}"
+            if node.kind in ("pillar", "indicator")
+            else f"  计 {node.contribution:+.2f}"
         )
     if node.status != "ok":
         text.append(f"  {words(node.status)}", style="red")

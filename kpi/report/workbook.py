@@ -57,7 +57,12 @@ _KINDS = {
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
-_WORDS: dict[str, Mapping[str, str]] = {"comparator": COMPARATORS, "severity": SEVERITIES, "light": LIGHTS, "kind": KINDS}
+_WORDS: dict[str, Mapping[str, str]] = {
+    "comparator": COMPARATORS,
+    "severity": SEVERITIES,
+    "light": LIGHTS,
+    "kind": KINDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     """Returns a scorecard as the bytes of an xlsx file: sheets 总表, 分项, 指标, 基础数据 and 审核.
 
     Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
-    the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the header included, goes on
-    in a further sheet, 指标(2).
+    the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
+    header included, goes on in a further sheet, 指标(2).
 
     Raises:
         DataError: K510, xlsxwriter is not installed.

@@ -239,7 +239,9 @@ def test_a_geometric_mean_shows_what_unequal_scores_cost() -> None:
 
 
 def test_a_pillar_without_a_score_counts_as_a_whole() -> None:
-    text = SMALL.replace("{weight: 1, parts: {i: 3, j: 1}, MORE}", "{weight: 1, parts: [i]}, q: {weight: 1, parts: [j]}")
+    text = SMALL.replace(
+        "{weight: 1, parts: {i: 3, j: 1}, MORE}", "{weight: 1, parts: [i]}, q: {weight: 1, parts: [j]}"
+    )
     text += "    composite: {missing: cohort_mean}\n"
     card = small_card(text, (2023, "甲", "x", 80), (2023, "甲", "y", "—"), (2023, "乙", "x", 50), (2023, "乙", "y", 40))
     assert points(card, "甲") == {"i": 40.0, "j": None, "q": 20.0}

@@ -115,7 +115,8 @@ def test_what_has_no_figure_has_no_attainment() -> None:
 def test_a_demotion_gives_no_star_to_whom_has_no_score() -> None:
     text = ONE_PART + "adjustments: {v: {kind: veto, when: cases > 3, effect: {demote: 1}}}"
     text += "\nstars: {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
-    card = small_card(text.replace("\nadj", "\n    adj").replace("\nstars", "\n    stars"), (2023, "甲", "x", "—"), (2023, "甲", "cases", 9))
+    text = text.replace("\nadj", "\n    adj").replace("\nstars", "\n    stars")
+    card = small_card(text, (2023, "甲", "x", "—"), (2023, "甲", "cases", 9))
     assert column(card, "totals", "score") == [None]
     assert column(card, "totals", "stars") == [None]
     assert column(card, "totals", "veto") == ["v"]
