@@ -96,8 +96,7 @@ def head(system: System) -> Iterator[str]:
     rule = system.scoring
     yield f"- 计分：{rule.in_full() if rule else '有目标的指标按完成比例'}"
     yield f"- 合成：{system.composite.mean_words}，{system.composite.missing.words()}，满分 {system.composite.full:g}"
-    names = "，".join(f"{level} 星为{name}" for level, name in sorted(system.stars.names.items(), reverse=True))
-    yield f"- 星级：{system.stars.in_full()}" + (f"；{names}" if names else "")
+    yield f"- 星级：{system.stars_words}"
     yield f"- 排名：保留 {system.ranking.decimals} 位小数，分组排名"
     yield ""
 
@@ -108,11 +107,10 @@ def tree(system: System) -> Iterator[str]:
     for depth in reversed(system.depths):
         for name in depth:
             pillar = system.pillars[name]
-            weight = system.tops.get(name)
-            shown = f"{weight:g}" if weight is not None else f"{system.parents[name]} 之内"
+            shown = f"{system.parents[name]} 之内" if name in system.parents else system.weight_words(name) or "1"
             parts = "、".join(
-                f"{system.symbols[part].title if part in system.symbols else part} {share:g}"
-                for part, share in pillar.parts.items()
+                f"{system.symbols[part].title if part in system.symbols else part} {system.weight_words(part)}"
+                for part in pillar.parts
             )
             rows.append((pillar.title or name, shown, parts, pillar.mean_words, pillar.missing.words()))
     if rows:
@@ -152,7 +150,9 @@ def adjustments(system: System) -> Iterator[str]:
     titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
     for name, one in system.adjustments.items():
         if isinstance(one, Veto):
-            rows.append((one.title or name, "一票否决", one.when, one.effect.words))
+            rows.append(
+                (one.title or name, "一票否决", one.when, one.effect.words(system.stars.names if system.stars else {}))
+            )
         elif isinstance(one, Bonus | Deduction):
             limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
             of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
@@ -230,8 +230,7 @@ def own(system: System) -> Iterator[str]:
 def index(systems: Iterable[System]) -> str:
     """Returns the page that lists the others."""
     rows = [
-        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars.in_full())
-        for one in systems
+        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars_words) for one in systems
     ]
     lines = [
         "# 评价体系",

@@ -145,16 +145,22 @@ class Effect(Block):
             raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
         return self
 
-    @property
-    def words(self) -> str:
-        """The effect in words."""
+    def words(self, names: Mapping[int, str]) -> str:
+        """Return the effect in words.
+
+        Args:
+            names: what levels are called, where they are not stars.
+        """
         if self.stars_at_most is not None:
-            return f"星级不高于 {self.stars_at_most} 星"
+            level = names.get(self.stars_at_most)
+            return f"等级不高于 {level}" if level else f"星级不高于 {self.stars_at_most} 星"
         if self.score_at_most is not None:
             return f"得分不高于 {self.score_at_most:g}"
         if self.score is not None:
             return f"得分记 {self.score:g}"
-        return f"降 {self.demote} 星" if self.demote else "不予评定"
+        if self.demote:
+            return f"降 {self.demote} {'级' if names else '星'}"
+        return "不予评定"
 
 
 class Veto(Definition):

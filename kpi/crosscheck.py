@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from kpi import expressions, running_totals, terms, units
-from kpi.adjustments import Bonus
+from kpi.adjustments import Bonus, Veto
 from kpi.checks.base import FACTS
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
@@ -45,7 +45,7 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
-    yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+    yield from _star_problems(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
@@ -70,6 +70,21 @@ def _kept_and_left_out(system: System) -> Problems:
 def _folded(name: str) -> str:
     """A name as names are compared: without blanks and case."""
     return "".join(name.split()).casefold()
+
+
+def _star_problems(system: System) -> Problems:
+    """Yields what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    if system.stars is not None:
+        yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+        return
+    for name, veto in system.adjustments.items():
+        if not isinstance(veto, Veto):
+            continue
+        for key in ("stars_at_most", "demote"):
+            if getattr(veto.effect, key) is not None:
+                message = f"the veto `{name}` acts on stars, and the system gives none"
+                hint = "write `stars:`, such as {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
+                yield Problem("K475", ("adjustments", name, "effect", key), message, hint=hint, at_key=True)
 
 
 def _shared_names(system: System) -> Problems:

@@ -1,4 +1,4 @@
-"""What the tidy result frames add to a scored panel: progress against targets, lights, effective weights, places.
+"""What the tidy result frames add to a scored panel: progress, lights, effective weights, contributions, places.
 
 They are stages like those of the plan, and run only when a frame of results first needs them.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kpi import contributions
 from kpi.indicators import MONTH, Milestone
 from kpi.pillars import Combination, score_of
 from kpi.status import literal, reason, status_of
@@ -68,7 +69,7 @@ def reached(system: System, name: str) -> pl.Expr:
 
 
 def details_of(system: System) -> Iterator[Stage]:
-    """Yields the stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
+    """Yields the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
     leaves = frozenset(system.indicators)
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -98,6 +99,9 @@ def details_of(system: System) -> Iterator[Stage]:
             parts = [(part, name) for name in names for part in system.pillars[name].parts]
             weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
             yield Stage(f"weights {depth}", "下级实际权重", weights)
+        yield Stage("counted", "计入的得分", contributions.counted(system))
+        for number, made in enumerate(contributions.columns(system)):
+            yield Stage(f"contributions {number}", "对总分的贡献", made)
     nodes = [*system.indicators, *system.pillars]
     places = {
         f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes

@@ -5,9 +5,10 @@ the old definition. What separates it from the old result came from the data, wh
 the definition; the two add up to the whole change. With the same definition all came from the data, with the same data
 all from the definition.
 
-A contribution is what a part gives to the total, in points: of a node's points each part gets what its weight times
-score is of their sum, as in `kpi explain`. The contributions of all indicators and adjustments, and of what caps and
-vetoes took (`rest`), add up to the total.
+A contribution is what a part gives to the total, in points, as `kpi.contributions` defines it and `kpi explain` shows
+it. The contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes)
+add up to the total. Of a change, `from_weight` is what another weight brought: weights found from data, and those that
+missing parts leave to the others, are not the same in two periods.
 """
 
 from __future__ import annotations
@@ -18,28 +19,24 @@ from typing import Any
 
 import polars as pl
 
-from kpi.adjustments import Veto
+from kpi.contributions import NOISE, contribution_of, entries
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.intake.headers import clean
-from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
-from kpi.system import ROOT
 
-#: The name under which caps, floors and vetoes of the total are listed.
+#: The name under which what written results do not explain is listed.
 REST = "rest"
 
 #: Gives a frame the labels of the new periods.
 Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
-
-#: Changes below this are those of the last bits of floating-point numbers.
-NOISE = 1e-9
 
 
 @dataclass(frozen=True)
 class Side:
     """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
 
-    `contributions` has the columns period, entity, indicator, title, contribution (in points). `tree` is what the
+    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
+    entries), contribution (in points). `tree` is what the
     definition says, None where only results are known; so are `measures`.
     """
 
@@ -64,10 +61,12 @@ class Difference:
 
     - `totals`, every entity in both or one: period_before, period, cohort, entity, score_before, score, change (of the
       total before rounding, in points), from_data, from_definition, stars_before, stars, rank_before, rank,
-      rank_change (positive: moved up), status_before, status (`absent` where a result does not have the entity).
-    - `indicators` that moved, and adjustments, the largest contribution to the change first: period, entity,
-      indicator, title, value_before, value, unit, score_before, score, contribution_before, contribution, change,
-      from_data, from_definition.
+      rank_change (positive: moved up), status_before, status (`absent` where a result does not have the entity),
+      grade_before, grade (the names of levels).
+    - `indicators` that moved, and entries such as adjustments, the largest contribution to the change first: period,
+      entity, indicator, title, value_before, value, unit, score_before, score, contribution_before, contribution,
+      change, from_data, from_definition, weight_before, weight, from_weight (the part of `change` that a change of the
+      weight makes).
     - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status.
     - `definitions`: path, before, after of everything the definitions say differently, as text.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
@@ -117,37 +116,27 @@ def side(card: Scorecard, name: str) -> Side:
 
 
 def contributions(card: Scorecard) -> pl.DataFrame:
-    """Returns what every indicator and adjustment gives to the total, in points; columns as `Side` says."""
+    """Returns what every indicator and entry of `kpi.contributions` gives to the total; columns as `Side` says."""
     system = card.definition
     shown = [index for index in card.labels if card.shown is None or index in card.shown]
     frame = card.detailed.filter(pl.col("period").is_in(shown))
-    of = {ROOT: "#of composite"}
-    frame = frame.with_columns((pl.col(score_of(ROOT)) * (system.composite.full / 100)).alias(of[ROOT]))
-    for node, _, parts in system.tree:
-        carried = {part: (pl.col(f"{part}.share") * pl.col(score_of(part))).fill_null(0.0) for part in parts}
-        whole = sum(carried.values(), start=pl.lit(0.0))
-        of |= {part: f"#of {part}" for part in parts}
-        given = {part: pl.when(whole != 0).then(pl.col(of[node]) * one / whole) for part, one in carried.items()}
-        # Where no part carries anything, none gives anything; without a score of the node nothing is known.
-        nothing = pl.when(pl.col(of[node]).is_not_null()).then(0.0)
-        frame = frame.with_columns(pl.coalesce(one, nothing).alias(of[part]) for part, one in given.items())
-    adjusted = [name for name, one in system.adjustments.items() if not isinstance(one, Veto)]
-    leaves = {name: pl.col(of[name]) for name in system.indicators if name in of}
-    known = leaves | {name: pl.col(f"{name}.points") for name in adjusted}
-    explained = sum((one.fill_null(0.0) for one in known.values()), start=pl.lit(0.0))
-    known[REST] = (pl.col("raw") - explained).round(9)
-    titles = {name: system.symbols[name].title for name in system.indicators}
-    titles |= {name: system.adjustments[name].title or name for name in adjusted} | {REST: "封顶、否决等"}
+    nothing = pl.lit(None, dtype=pl.Float64)
+    known = [
+        (name, system.symbols[name].title, pl.col(f"{name}.weight"), pl.col(contribution_of(name)))
+        for name in system.indicators
+        if name in system.parents
+    ]
+    known += [(one.name, one.title, nothing, one.points) for one in entries(system)]
     keys = frame.select(
         period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
         entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
     )
-    found = [
-        keys.with_columns(
-            indicator=pl.lit(name), title=pl.lit(titles[name]), contribution=frame.select(one).to_series()
-        )
-        for name, one in known.items()
-    ]
+    kinds = dict.fromkeys(("period", "entity", "indicator", "title"), pl.String)
+    found = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
+    for name, title, weight, points in known:
+        values = frame.with_columns(weight.alias("#weight"), points.alias("#points")).select("#weight", "#points")
+        given = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
+        found.append(given.with_columns(weight=values["#weight"], contribution=values["#points"]))
     return pl.concat(found)
 
 
@@ -220,7 +209,7 @@ def _differs(*names: str) -> pl.Expr:
 
 
 def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, str]) -> pl.DataFrame:
-    columns = ["score", "raw_score", "stars", "rank", "status"]
+    columns = ["score", "raw_score", "stars", "grade", "rank", "status"]
     plain = pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String)
     old = _old(before.totals, pairs).select("period_before", "period", "entity", "cohort", *columns)
     old = old.rename({name: f"{name}_before" for name in (*columns, "cohort")})
@@ -238,6 +227,7 @@ def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, 
         stars_before="stars_before", stars="stars", rank_before="rank_before", rank="rank",
         rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
         status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
+        grade_before="grade_before", grade="grade",
     )  # fmt: skip
 
 
@@ -251,12 +241,12 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
     values = ["title", "value", "unit", "score"]
 
     def joined(one: Side, place: Place) -> pl.DataFrame:
-        given = place(one.contributions, pairs).select(*keys, "contribution", other="title")
+        given = place(one.contributions, pairs).select(*keys, "contribution", "weight", other="title")
         mine = place(one.indicators, pairs).select(*keys, *values)
         both = mine.join(given, on=keys, how="full", coalesce=True, maintain_order="left_right")
         return both.with_columns(pl.coalesce("title", "other").alias("title")).drop("other")
 
-    old = joined(before, _old).rename({name: f"{name}_before" for name in (*values, "contribution")})
+    old = joined(before, _old).rename({name: f"{name}_before" for name in (*values, "contribution", "weight")})
     frame = joined(after, _new).join(old, on=keys, how="full", coalesce=True, maintain_order="left_right")
     middle = None
     if bridge is not None:
@@ -267,16 +257,29 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
     # What a total does not have gives it nothing; where there is no total nothing gives anything.
     total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in given}
     frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in given)
+    # Entries have no weight; a part that only one result has weighs nothing in the other.
+    both = pl.coalesce("weight", "weight_before").is_not_null()
+    weight = {name: pl.when(both).then(pl.col(name).fill_null(0.0)) for name in ("weight_before", "weight")}
     frame = frame.select(
         *keys, pl.coalesce("title", "title_before").alias("title"), "value_before", "value",
         pl.coalesce("unit", "unit_before").alias("unit"), "score_before", "score", "contribution_before",
         "contribution", **_split("contribution", "contribution_before", middle),
+        weight_before=weight["weight_before"], weight=weight["weight"], from_weight=_from_weight(),
     )  # fmt: skip
     moved = frame.filter(_differs("value", "score") | (pl.col("change").abs() > NOISE) | _two_ways())
     label = pl.col("period").replace_strict({label: at for at, label in enumerate(pairs)})
     return moved.sort(
         label, pl.int_range(pl.len()).min().over("period", "entity"), -pl.col("change").abs(), maintain_order=True
     )
+
+
+def _from_weight() -> pl.Expr:
+    """What a change of the weight makes of the change of a contribution: (new - old weight) x points a percent."""
+    old, new = pl.col("weight_before").fill_null(0.0), pl.col("weight").fill_null(0.0)
+    rate = pl.when(new > 0).then(pl.col("contribution") / new).when(old > 0).then(pl.col("contribution_before") / old)
+    change = pl.col("contribution") - pl.col("contribution_before")
+    known = pl.coalesce("weight", "weight_before").is_not_null() & change.is_not_null()
+    return _clean(pl.when(known).then((new - old) * rate.fill_null(0.0)))
 
 
 def _two_ways() -> pl.Expr:

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from kpi.adjustments import Bonus, Deduction, Veto
+from kpi.contributions import (
+    NOISE,
+    Entry,
+    contribution_of,
+    counted_of,
+    entry_name,
+    limits,
+    residual_of,
+    residual_title,
+)
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
@@ -22,14 +33,17 @@ from kpi.scoring import AgainstTarget
 from kpi.status import STATUSES
 from kpi.system import ROOT, System
 from kpi.targets import COMPARATORS, is_fixed
+from kpi.treatment import after
 
 
 @dataclass(frozen=True)
 class Explained:
     """One line of an explanation and what is below it.
 
-    `score` is in percent of full marks, `weight` in percent of the whole, `contribution` in points of the total. The
-    contributions of the parts of a node add up to its own.
+    `score` is in percent of full marks, `weight` in percent of the whole, `contribution` in points of the total, as
+    `kpi.contributions` defines it: those of the parts of a node add up to its own. `counted` is the score that entered
+    the mean of its parent, other than `score` where a missing part counts by itself. `treated` is the value that was
+    scored, other than `value` where data treatment changed it. `grade` is the name of the level of a total.
     """
 
     name: str
@@ -42,6 +56,9 @@ class Explained:
     unit: str | None = None
     status: str = "ok"
     detail: str = ""
+    counted: float | None = None
+    treated: float | None = None
+    grade: str | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
@@ -104,22 +121,44 @@ class _Tree:
 
     def total(self) -> Explained:
         row, system = self.row, self.system
-        composite = system.composite
-        contribution = None if row[score_of(ROOT)] is None else row[score_of(ROOT)] * composite.full / 100
-        tops = self.shared(list(system.tops), contribution)
-        adjustments = tuple(self.adjustment(name) for name in system.adjustments)
+        names = system.stars.names if system.stars is not None else {}
+        taken = {entry.name: entry for entry in limits(system)}
+        tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
+        added = [self.adjustment(name, taken) for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+        bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
+        vetoes = [self.adjustment(name, taken) for name, one in system.adjustments.items() if isinstance(one, Veto)]
         return Explained(
             ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row["raw.status"],
-            f"{row['stars']}" if row["stars"] is not None else "", (*tops, *adjustments),
+            f"{row['stars']}" if row["stars"] is not None else "",
+            grade=None if row["stars"] is None else names.get(int(row["stars"])),
+            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoes),
         )  # fmt: skip
 
-    def adjustment(self, name: str) -> Explained:
+    def points(self, entry: Entry) -> float | None:
+        """The points of an entry in this row, None where they are nothing but the last bits of numbers."""
+        found: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
+        return None if found is None or abs(found) < NOISE else found
+
+    @cached_property
+    def needed(self) -> dict[str, Any]:
+        """The columns of the row that entries of adjustments and limits read."""
+        adjustments = self.system.adjustments
+        columns = [score_of(ROOT), *(f"{name}.{key}" for name in adjustments for key in ("points", "veto"))]
+        return {name: self.row[name] for name in columns if name in self.row}
+
+    def limit(self, entry: Entry) -> Explained:
+        return Explained(entry.name, entry.title, entry.kind, contribution=self.points(entry))
+
+    def adjustment(self, name: str, taken: Mapping[str, Entry]) -> Explained:
         one = self.system.adjustments[name]
         if isinstance(one, Veto):
             holds = self.row[f"{name}.veto"]
             unjudged = self.row[f"{name}.unjudged"]
-            text = f"触发：{one.effect.words}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
-            return Explained(name, one.title or name, "veto", detail=f"{one.when}，{text}")
+            effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
+            text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
+            entry = taken.get(entry_name(self.system, name))
+            took = None if entry is None else self.points(entry)
+            return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
         return Explained(
             name, one.title or name, one.kind, contribution=self.row[f"{name}.points"], detail=self.opening(name, one)
         )
@@ -137,33 +176,44 @@ class _Tree:
             return self.system.pillars[name].title or name
         return self.system.symbols[name].title
 
-    def shared(self, names: list[str], contribution: float | None) -> tuple[Explained, ...]:
-        """The parts of a node: each gets of the node's contribution what its weight times score is of their sum."""
-        carried = {name: (self.row[f"{name}.share"] or 0.0) * (self.row[score_of(name)] or 0.0) for name in names}
-        whole = sum(carried.values())
-        return tuple(
-            self.node(name, None if contribution is None else (contribution * carried[name] / whole if whole else 0.0))
-            for name in names
-        )
+    def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
+        """The parts of a node, and what they do not explain of it."""
+        residual = self.row.get(residual_of(node))
+        found = tuple(self.node(name) for name in names)
+        if residual is None or abs(residual) < NOISE:
+            return found
+        one = self.system.composite if node == ROOT else self.system.pillars[node]
+        kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+        title = residual_title(self.system, node)
+        return (*found, Explained(residual_of(node), title, kind, contribution=residual))
 
-    def node(self, name: str, contribution: float | None = None) -> Explained:
+    def node(self, name: str) -> Explained:
         if name in self.system.pillars:
-            return self.pillar(name, contribution)
+            return self.pillar(name)
         if name in self.system.indicators:
-            return self.indicator(name, contribution)
+            return self.indicator(name)
         return self.measure(name)
 
-    def pillar(self, name: str, contribution: float | None) -> Explained:
+    def stand_in(self, name: str) -> str:
+        """What counts in the place of a part without a score."""
+        counted = self.row.get(counted_of(name))
+        if self.row[score_of(name)] is not None or counted is None:
+            return ""
+        parent = self.system.parents.get(name)
+        node = self.system.composite if parent is None else self.system.pillars[parent]
+        return f"{node.missing.words()}，按 {counted:.2f} 分计入"
+
+    def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
-        if contribution is None and row[score_of(name)] is not None:
-            contribution = row[score_of(name)] * (row[f"{name}.weight"] or 0) / 100 * self.system.composite.full / 100
+        mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
         return Explained(
-            name, pillar.title or name, "pillar", row[score_of(name)], row[f"{name}.weight"], contribution,
-            status=row[f"{score_of(name)}.status"], detail=pillar.mean_words if pillar.mean != "arithmetic" else "",
-            parts=self.shared(list(pillar.parts), contribution),
+            name, pillar.title or name, "pillar", row[score_of(name)], row[f"{name}.weight"],
+            row[contribution_of(name)], status=row[f"{score_of(name)}.status"],
+            detail="；".join(filter(None, (mean, self.stand_in(name)))), counted=row[counted_of(name)],
+            parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 
-    def indicator(self, name: str, contribution: float | None) -> Explained:
+    def indicator(self, name: str) -> Explained:
         row, one = self.row, self.system.indicators[name]
         status = row[f"{name}.status"]
         if status == "ok":
@@ -171,8 +221,9 @@ class _Tree:
         inputs = dict.fromkeys(used for _, used in one.inputs())
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[score_of(name)], row.get(f"{name}.weight"),
-            contribution,
-            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)),
+            row.get(contribution_of(name)),
+            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)), row.get(counted_of(name)),
+            row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
             tuple(self.node(used) for used in inputs if f"{used}.status" in row),
         )  # fmt: skip
 
@@ -193,6 +244,21 @@ class _Tree:
             yield f"序时 {row[f'{name}.schedule']:.1f} %"
         if one.score is not None:
             yield one.score.in_full()
+        yield from self.changed(name)
+        if stand_in := self.stand_in(name):
+            yield stand_in
+
+    def changed(self, name: str) -> Iterator[str]:
+        """What data treatment did to a value, step by step."""
+        before = self.row[name]
+        for step, names in self.system.steps.items():
+            if name not in names:
+                continue
+            now = self.row[after(name, step)]
+            if now != before:
+                shown = ["无" if one is None else f"{one:,.6g}" for one in (before, now)]
+                yield f"{self.system.treatment[step].words()}：{' → '.join(shown)}"
+            before = now
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(f"{name}.rows") or 0

@@ -14,7 +14,7 @@ from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.indicators import ENTITIES
 from kpi.pillars import score_of
 from kpi.ranking import Ranking
-from kpi.scheme import Rated
+from kpi.scheme import Limit, Rated, Scheme
 from kpi.status import guarded
 from kpi.system import ROOT, System
 
@@ -50,31 +50,83 @@ def vetoes(system: System) -> dict[str, Veto]:
     return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
 
 
-def totalled(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`."""
+def limited(system: System) -> dict[str, pl.Expr]:
+    """Return the total after each limit on it, in the order in which they act, by name.
+
+    `#sum` is the tree with bonuses and deductions, then follow `composite.floor` and `composite.cap` where there are
+    any, then every veto with an effect on the score.
+    """
     composite = system.composite
     tree = pl.col(score_of(ROOT)) * (composite.full / 100)
     points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
     # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
-    total = functools.reduce(operator.add, points, tree)
-    if points and (composite.floor is not None or composite.cap is not None):
-        total = total.clip(composite.floor, composite.cap)
-    guards: dict[str, pl.Expr] = {}
+    totals = {"#sum": (total := functools.reduce(operator.add, points, tree))}
+    if points and composite.floor is not None:
+        totals["composite.floor"] = total = total.clip(composite.floor)
+    if points and composite.cap is not None:
+        totals["composite.cap"] = total = total.clip(upper_bound=composite.cap)
     for name, veto in vetoes(system).items():
         applies = pl.col(f"{name}.veto")
         if veto.effect.score is not None:
             total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
         elif veto.effect.score_at_most is not None:
             total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
-        elif veto.effect.fail:
-            guards["not_scored"] = guards.get("not_scored", pl.lit(False)) | applies
+        else:
+            continue
+        totals[name] = total
+    return totals
+
+
+def totalled(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
+
+    `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
+    """
+    *_, total = limited(system).values()
+    failed = [pl.col(f"{name}.veto") for name, veto in vetoes(system).items() if veto.effect.fail]
+    guards = {"not_scored": functools.reduce(operator.or_, failed)} if failed else {}
     columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
-    return columns | {"score": system.ranking.rounded(columns["raw"])}
+    columns["score"] = system.ranking.rounded(columns["raw"])
+    if _counts_failed(system):
+        columns["#entered"] = total
+    return columns
+
+
+def _counts_failed(system: System) -> bool:
+    """Whether a quota counts the places of units that a veto fails."""
+    failing = any(veto.effect.fail for veto in vetoes(system).values())
+    return failing and system.stars is not None and system.stars.counts_vetoed
 
 
 def _compared(ranking_on: str) -> pl.Expr:
     # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
     return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
+
+
+def limits(system: System) -> tuple[Limit, ...]:
+    """Return what the vetoes of a system do to levels, in the order in which they act."""
+    if system.stars is None:
+        return ()
+    found = []
+    for name, veto in vetoes(system).items():
+        applies, effect = pl.col(f"{name}.veto"), veto.effect
+        if effect.stars_at_most is not None:
+            found.append(Limit(applies, at_most=effect.stars_at_most))
+        elif effect.demote is not None:
+            found.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
+    return tuple(found)
+
+
+def _rated(system: System, scheme: Scheme) -> Rated:
+    """Return what the star scheme of a system sees."""
+    entered = None
+    if _counts_failed(system):
+        entered = pl.col("#entered")
+        entered = system.ranking.rounded(entered) if scheme.on == "rounded" else entered.round(9)
+    return Rated(
+        _compared(scheme.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system),
+        limits(system), entered,
+    )  # fmt: skip
 
 
 def _weighing(system: System) -> tuple[str, ...]:
@@ -83,7 +135,10 @@ def _weighing(system: System) -> tuple[str, ...]:
 
 
 def placed(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes)."""
+    """Returns the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes).
+
+    Without a star scheme `#level` is null.
+    """
     ranking: Ranking = system.ranking
     breakers = []
     for name in ranking.tie_break:
@@ -91,33 +146,26 @@ def placed(system: System) -> dict[str, pl.Expr]:
         value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
-    rated = Rated(
-        _compared(system.stars.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system)
-    )
+    scheme = system.stars
+    level = pl.lit(None, dtype=pl.Int8) if scheme is None else scheme.settled(_rated(system, scheme))
     return {
         "rank": ranking.place(shown, breakers),
         "of": shown.count().over("period", "cohort").cast(pl.UInt32),
-        "#level": system.stars.settled(rated),
+        "#level": level,
     }
 
 
 def starred(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none)."""
+    """Returns the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none).
+
+    Without a star scheme `stars` is null.
+    """
     level = pl.col("#level")
-    titles = []
-    for name, veto in vetoes(system).items():
-        applies = pl.col(f"{name}.veto")
-        if veto.effect.stars_at_most is not None:
-            level = pl.when(applies).then(level.clip(upper_bound=veto.effect.stars_at_most)).otherwise(level)
-        elif veto.effect.demote is not None:
-            # A demotion stops at the lowest level, but never lifts what had not even reached that.
-            lowered = pl.max_horizontal(
-                level - veto.effect.demote, pl.min_horizontal(level, pl.lit(system.stars.lowest))
-            )
-            level = pl.when(applies & level.is_not_null()).then(lowered).otherwise(level)
-        titles.append(pl.when(applies).then(pl.lit(veto.title or name)))
+    for one in limits(system):
+        level = one.lowered(level)
+    titles = [pl.when(pl.col(f"{name}.veto")).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()]
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
-    return {"stars": level.cast(system.stars.dtype), "veto": veto_text}
+    return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}
 
 
 def changes(ranking: Ranking) -> dict[str, pl.Expr]:

@@ -117,7 +117,7 @@ class _Study:
         self.card, self.index, self.system = card, index, card.definition
         stars = self.system.stars
         #: Whether levels depend on those before, so that all periods have to be run.
-        self.remembers = stars.moves is not None or any(getattr(stars, key, None) for key in ("guardrail", "one_rung"))
+        self.remembers = any(getattr(stars, key, None) for key in ("moves", "guardrail", "one_rung"))
         rows = pl.col("period") <= index if self.remembers else pl.col("period") == index
         self.rows = card.frame.lazy().filter(rows)
         self.nominal = self.places(card.frame.lazy())
@@ -203,7 +203,8 @@ class _Study:
             return None, None, "", None
         most = float(change.max())  # type: ignore[arg-type]
         who = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
-        stars = None if normalisation != DECLARED else int(both["stars"].ne_missing(both["stars.other"]).sum())
+        compared = normalisation == DECLARED and self.system.stars is not None
+        stars = None if not compared else int(both["stars"].ne_missing(both["stars.other"]).sum())
         return float(change.mean()), most, who, stars  # type: ignore[arg-type]
 
     def _title(self, part: str) -> str:

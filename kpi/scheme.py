@@ -23,6 +23,30 @@ Level = Annotated[int, Field(ge=0, le=5)]
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What a veto does to a level where it applies: no more than `at_most`, or `demote` levels down to `lowest`.
+
+    >>> frame = pl.DataFrame({"level": [5, 1, 0], "veto": True})
+    >>> limits = Limit(pl.col("veto"), at_most=3), Limit(pl.col("veto"), demote=2, lowest=1)
+    >>> [frame.select(one.lowered(pl.col("level"))).to_series().to_list() for one in limits]
+    [[3, 1, 0], [3, 1, 0]]
+    """
+
+    applies: pl.Expr
+    at_most: int | None = None
+    demote: int = 0
+    lowest: int = 0
+
+    def lowered(self, level: pl.Expr) -> pl.Expr:
+        """Return the level after the veto."""
+        if self.at_most is not None:
+            return pl.when(self.applies).then(level.clip(upper_bound=self.at_most)).otherwise(level)
+        # A demotion stops at the lowest level, but never lifts what had not even reached that.
+        down = pl.max_horizontal(level - self.demote, pl.min_horizontal(level, pl.lit(self.lowest)))
+        return pl.when(self.applies & level.is_not_null()).then(down).otherwise(level)
+
+
+@dataclass(frozen=True)
 class Rated:
     """What a scheme sees: the score to compare, the places, the top pillars, and the names that conditions may use."""
 
@@ -31,6 +55,10 @@ class Rated:
     symbols: Symbols
     full: float = 100
     scored: tuple[str, ...] = ()
+    #: What vetoes do to levels, in the order in which they act.
+    limits: tuple[Limit, ...] = ()
+    #: The score to compare with that of units which a veto fails, where it differs from `score`.
+    entered: pl.Expr | None = None
 
     @classmethod
     def plain(cls, score: pl.Expr) -> Rated:
@@ -106,7 +134,9 @@ class Scheme(Block):
     min_indicators: Annotated[int, Field(ge=1)] | None = Field(
         None, description="scored indicators needed for any star"
     )
-    floor: Level | None = Field(None, description="the least that who has a score gets")
+    floor: Level | None = Field(
+        None, description="the least that who has a score gets; 0 lets a demotion end below the lowest level, at none"
+    )
     cap: Level | None = Field(None, description="the most that anyone gets")
     moves: AnyMoves = Field(
         None, description="one_rung, hold_harmless, or {up: 1, down: 1}: levels from period to period"
@@ -142,8 +172,8 @@ class Scheme(Block):
         """Returns the scheme in words with what limits it."""
         limits = (
             "" if self.min_indicators is None else f"有分指标不足 {self.min_indicators} 项不评星",
-            "" if self.floor is None else f"最低 {self.floor} 星",
-            "" if self.cap is None else f"最高 {self.cap} 星",
+            "" if self.floor is None else f"最低 {self.title(self.floor)}" if self.floor else "可降至无星",
+            "" if self.cap is None else f"最高 {self.title(self.cap)}",
             "" if self.moves is None else self.moves.words(),
         )
         return "；".join(filter(None, (self.words(), *limits)))
@@ -154,8 +184,27 @@ class Scheme(Block):
 
     @property
     def lowest(self) -> int:
-        """The level below which nothing can fall."""
+        """The lowest level that the scheme gives by itself."""
         return 0
+
+    @property
+    def bottom(self) -> int:
+        """The level at which demotions stop: the lowest of the scheme, or its `floor` where that is lower."""
+        return self.lowest if self.floor is None else min(self.lowest, self.floor)
+
+    @property
+    def counts_vetoed(self) -> bool:
+        """Whether a unit that a veto fails still takes a place among the others."""
+        return False
+
+    def title(self, level: float) -> str:
+        """Return the name of a level, or how many stars it is.
+
+        >>> from kpi.stars import Bands
+        >>> [Bands(names={3: "A"}).title(level) for level in (3, 2, 3.5)]
+        ['A', '2 星', '3.5 星']
+        """
+        return self.names.get(int(level), f"{level:g} 星") if float(level).is_integer() else f"{level:g} 星"
 
 
 class Halving(Scheme):

@@ -11,6 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi import accounts
+from kpi.contributions import NOISE, contribution_of, entries
 from kpi.details import goal
 from kpi.errors import Diagnostic, Severity
 from kpi.pillars import score_of
@@ -103,13 +104,13 @@ class Scorecard:
     def totals(self) -> pl.DataFrame:
         """One row per period and entity, in the order of periods, cohorts, places.
 
-        Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (Int8), grade (the
-        stars' name, null without names), rank, of (ranked in the cohort), rank_change (positive: moved up),
-        score_change, coverage (percent of weight with data), veto (titles, empty for none), status (why there is no
-        score).
+        Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
+        null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
+        cohort), rank_change (positive: moved up), score_change, coverage (percent of weight with data), veto (titles,
+        empty for none), status (why there is no score).
         """
         frame = self._rows()
-        names = self.definition.stars.names
+        names = {} if self.definition.stars is None else self.definition.stars.names
         grade = (
             pl.col("stars").cast(pl.Int64).replace_strict(names, default=None, return_dtype=pl.String)
             if names
@@ -129,7 +130,8 @@ class Scorecard:
         """One row per period, entity and pillar, in the order of the roster and the definition.
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
-        marks), weight (percent of the whole that it carried), points (score times weight), coverage, rank, status.
+        marks), weight (percent of the whole that it carried), points (what it gives to the total, on the scale of the
+        full mark, see `kpi.contributions`), coverage, rank, status.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -137,7 +139,7 @@ class Scorecard:
             {
                 "parent": lambda n: pl.lit(self.definition.parents.get(n), dtype=pl.String),
                 "score": lambda n: pl.col(score_of(n)), "weight": lambda n: pl.col(f"{n}.weight"),
-                "points": lambda n: pl.col(score_of(n)) * pl.col(f"{n}.weight") / 100,
+                "points": lambda n: pl.col(contribution_of(n)),
                 "coverage": lambda n: pl.col(f"{n}.coverage"), "rank": lambda n: pl.col(f"{n}.rank"),
                 "status": lambda n: pl.col(f"{score_of(n)}.status"),
             },
@@ -149,15 +151,16 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
-        (percent of full marks), score_status, weight (percent of the whole that it carried), points, rank.
+        (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
+        the total, on the scale of the full mark, see `kpi.contributions`), rank.
         """
         system = self.definition
         names = list(system.indicators)
         comparators = {n: (t[0].comparator if (t := system.targets(n)) else None) for n in names}
         weighted = {name for name in names if name in system.parents}
 
-        def carried(name: str) -> pl.Expr:
-            return pl.col(f"{name}.weight") if name in weighted else pl.lit(None, dtype=pl.Float64)
+        def of_tree(column: str, name: str) -> pl.Expr:
+            return pl.col(column) if name in weighted else pl.lit(None, dtype=pl.Float64)
 
         return self._long(
             "indicator", names, {name: system.symbols[name].title for name in names},
@@ -169,10 +172,30 @@ class Scorecard:
                 "attainment": lambda n: pl.col(f"{n}.attainment"), "schedule": lambda n: pl.col(f"{n}.schedule"),
                 "light": lambda n: pl.col(f"{n}.light").cast(LIGHTS), "reached": lambda n: pl.col(f"{n}.reached"),
                 "score": lambda n: pl.col(score_of(n)), "score_status": lambda n: pl.col(f"{score_of(n)}.status"),
-                "weight": carried, "points": lambda n: pl.col(score_of(n)) * carried(n) / 100,
+                "weight": lambda n: of_tree(f"{n}.weight", n), "points": lambda n: of_tree(contribution_of(n), n),
                 "rank": lambda n: pl.col(f"{n}.rank"),
             },
         )  # fmt: skip
+
+    @cached_property
+    def adjustments(self) -> pl.DataFrame:
+        """What gives to the total beside the indicators, one row each where it is not zero.
+
+        Columns: system, period, cohort, entity, part, title, kind (bonus, deduction, floor, cap, veto; of nodes: mean,
+        rounding, missing), points (on the scale of the full mark). The points of the indicators and these add up to
+        `raw_score`.
+        """
+        wide = self._rows(details=True)
+        names = ("system", "period", "cohort", "entity", "part", "title", "kind", "points")
+        keys = wide.select(**self._keys(), order=pl.int_range(pl.len()))
+        found = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
+        for one in entries(self.definition):
+            rows = keys.with_columns(
+                part=pl.lit(one.name), title=pl.lit(one.title), kind=pl.lit(one.kind),
+                points=wide.select(one.points.alias("points")).to_series(),
+            ).filter(pl.col("points").abs() > NOISE)  # fmt: skip
+            found.append(rows)
+        return pl.concat(found).sort("order", maintain_order=True).select(names)
 
     @cached_property
     def measures(self) -> pl.DataFrame:
@@ -259,10 +282,14 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that not every scorecard has.
 
-        `weights` where a method found some, `treated` where a cell may have been, `restated` where a figure was, and
-        `quality` where something says who reports or when it is due.
+        `adjustments` where something beside the indicators gives to the total, `weights` where a method found some,
+        `treated` where a cell may have been, `restated` where a figure was, and `quality` where something says who
+        reports or when it is due.
         """
         found = {}
+        # With another full mark it is always there, as `points` were percent of the whole before there was this frame.
+        if self.adjustments.height or self.full != 100:
+            found["adjustments"] = self.adjustments
         if any(node.weights is not None for node in self.definition.nodes.values()):
             found["weights"] = self.weights
         if self.definition.treatment:

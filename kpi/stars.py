@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -13,7 +14,7 @@ from kpi.definition import Block, Listed, Name, Path, Problem, Problems
 from kpi.errors import suggest
 from kpi.indicators import Symbols
 from kpi.pillars import reaches, score_of
-from kpi.scheme import Halving, Level, Rated, Scheme, halved
+from kpi.scheme import Halving, Level, Limit, Rated, Scheme, halved
 from kpi.status import reason, status_of
 
 
@@ -52,7 +53,7 @@ class Bands(Halving):
     def words(self) -> str:
         """Returns the cuts in words."""
         return "按分数段：" + "，".join(
-            f"{stars} 星 ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
+            f"{self.title(stars)} ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
         )
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
@@ -68,12 +69,22 @@ class Bands(Halving):
             )
 
 
+#: Units are placed among those of their cohort in a period.
+_PEERS = ("period", "cohort")
+
+_RANKS: dict[str, Literal["min", "max"]] = {"include": "min", "exclude": "max"}
+
+
 class Quota(Scheme):
     """By place: fixed shares of the ranked units, from the best (比例控制).
 
-    The k best shares together take the places up to `round(share of N)`. Units tied at a cut all get the better level
-    with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own. Of a single unit, and where
-    all are equal, everyone is first.
+    The k best shares together take the places up to `round(share of N)`, of N ranked units. Units tied at a cut all get
+    the better level with `ties: include`, all the worse with `exclude`. A cohort may have shares of its own. Of a
+    single unit, and where all are equal, everyone is first.
+
+    A unit that a veto keeps from a level (`stars_at_most`, `demote`) takes no place there: it goes to the next
+    (`vetoed: passed_on`, 依次递补). With `vetoed: counted` the place is used up. A unit that a veto fails is not
+    ranked; with `counted` it takes the place that its total would have had, and N counts it.
 
     Source: quotas of published schemes, such as 五星 at most 10 %, 四星 20 %, 一星 5 %; 亩均论英雄 (20, 60, 15, 5 %).
 
@@ -92,6 +103,14 @@ class Quota(Scheme):
     ties: Literal["include", "exclude"] = Field(
         "include", description="units tied at a cut all get the better level, or all the worse"
     )
+    vetoed: Literal["passed_on", "counted"] = Field(
+        "passed_on", description="the place of a vetoed unit goes to the next (依次递补), or is used up"
+    )
+
+    @property
+    def counts_vetoed(self) -> bool:
+        """Whether a unit that a veto fails still takes a place among the others."""
+        return self.vetoed == "counted"
 
     @property
     def lowest(self) -> int:
@@ -99,31 +118,54 @@ class Quota(Scheme):
         return min(min(shares) for shares in (self.shares, *self.cohorts.values()))
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level by place within period and cohort."""
-        peers = ("period", "cohort")
-        place = rated.score.rank("min" if self.ties == "include" else "max", descending=True).over(peers)
-        number = rated.score.count().over(peers).cast(pl.Float64)
-        level = self._level(self.shares, place, number)
+        """Returns the level by place within period and cohort, before vetoes."""
+        passed_on = self.vetoed == "passed_on" and bool(rated.limits)
+        entered = rated.entered if self.counts_vetoed and rated.entered is not None else rated.score
+        number = entered.count().over(_PEERS).cast(pl.Float64)
+        own = rated.score if passed_on else entered
+        level = self._level(self.shares, own, number, rated.limits if passed_on else ())
         for cohort, shares in self.cohorts.items():
-            level = pl.when(pl.col("cohort") == cohort).then(self._level(shares, place, number)).otherwise(level)
+            theirs = self._level(shares, own, number, rated.limits if passed_on else ())
+            level = pl.when(pl.col("cohort") == cohort).then(theirs).otherwise(level)
         return pl.when(rated.score.is_not_null()).then(level).cast(pl.Int8)
 
-    def _level(self, shares: dict[int, float], place: pl.Expr, number: pl.Expr) -> pl.Expr:
+    def _level(
+        self, shares: Mapping[int, float], score: pl.Expr, number: pl.Expr, limits: tuple[Limit, ...]
+    ) -> pl.Expr:
+        """Return the level by place, from the best level down, places passed on where `limits` keep units from them."""
         ordered = sorted(shares.items(), reverse=True)
-        level = pl.lit(ordered[-1][0])
-        cumulative = 100 - ordered[-1][1]
-        for stars, share in reversed(ordered[:-1]):
+        levels: list[tuple[int, pl.Expr]] = []
+        earned = pl.lit(None, dtype=pl.Int64)
+        cumulative = 0.0
+        for level, share in ordered[:-1]:
+            cumulative += share
             # A product such as 0.1 * 30 must not miss a whole number by its last bit.
             places = (number * cumulative / 100).round(9)
             places = {"half_up": (places + 0.5).floor(), "down": places.floor(), "up": places.ceil()}[self.rounding]
-            level = pl.when(place <= places).then(pl.lit(stars)).otherwise(level)
-            cumulative -= share
-        return level
+            if limits:
+                # Who keeps this level or a better one takes a place: by what was earned above, or by earning this one.
+                kept = earned.fill_null(level)
+                for one in limits:
+                    kept = one.lowered(kept)
+                place = _place(score, kept >= level, self.ties)
+                earned = earned.fill_null(pl.when(place <= places).then(pl.lit(level, dtype=pl.Int64)))
+            else:
+                levels.append((level, score.rank(_RANKS[self.ties], descending=True).over(_PEERS) <= places))
+        if limits:
+            return earned.fill_null(ordered[-1][0])
+        result = pl.lit(ordered[-1][0])
+        for level, within in reversed(levels):
+            result = pl.when(within).then(pl.lit(level)).otherwise(result)
+        return result
 
     def words(self) -> str:
         """Returns the shares in words."""
-        own = "".join(f"；{cohort}：{_shares(shares)}" for cohort, shares in self.cohorts.items())
-        return f"按比例：{_shares(self.shares)}{own}"
+        own = "".join(f"；{cohort}：{self._shares(shares)}" for cohort, shares in self.cohorts.items())
+        vetoed = "被否决单位的名额依次递补" if self.vetoed == "passed_on" else "被否决单位占用名额"
+        return f"按比例：{self._shares(self.shares)}{own}；{vetoed}"
+
+    def _shares(self, shares: Mapping[int, float]) -> str:
+        return "，".join(f"{self.title(level)} {share:g} %" for level, share in sorted(shares.items(), reverse=True))
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yields shares that do not make a hundred percent."""
@@ -135,8 +177,19 @@ class Quota(Scheme):
                 yield Problem("K416", (*path, *tail), message, hint=hint)
 
 
-def _shares(shares: dict[int, float]) -> str:
-    return "，".join(f"{stars} 星 {share:g} %" for stars, share in sorted(shares.items(), reverse=True))
+def _place(score: pl.Expr, takes: pl.Expr, ties: str) -> pl.Expr:
+    """Return the place of each unit among those that take places; of a unit that takes none, the one it would have."""
+
+    def places(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, taking = columns
+        others = scores.filter(taking & scores.is_not_null()).sort()
+        if ties == "include":
+            return len(others) - others.search_sorted(scores, side="right").cast(pl.Int64) + 1
+        itself = taking.cast(pl.Int64)
+        return len(others) - others.search_sorted(scores, side="left").cast(pl.Int64) + 1 - itself
+
+    placed = pl.map_groups([score, takes], places, return_dtype=pl.Int64).over(_PEERS)
+    return pl.when(score.is_not_null()).then(placed)
 
 
 class Rung(Block):
@@ -202,7 +255,7 @@ class Ladder(Scheme):
         for stars, rung in sorted(self.rungs.items()):
             parts = [f"总分 ≥ {rung.score:g}" if rung.score is not None else "", rung.when or ""]
             parts.insert(1, f"各一级指标 ≥ {rung.pillars:g}" if rung.pillars is not None else "")
-            texts.append(f"{stars} 星：" + "，".join(filter(None, parts)))
+            texts.append(f"{self.title(stars)}：" + "，".join(filter(None, parts)))
         return "逐级达标：" + "；".join(texts) + ("；每期至多升一级" if self.one_rung else "")
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002

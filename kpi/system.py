@@ -21,7 +21,6 @@ from kpi.periods import Grain
 from kpi.pillars import Composite, Node, Pillar
 from kpi.ranking import Ranking
 from kpi.scoring import AnyRule, Completion, Rule
-from kpi.stars import Bands
 from kpi.targets import Target
 from kpi.treatment import AnyStep, treated
 from kpi.units import Unit
@@ -121,7 +120,7 @@ class System(BaseModel):
     )
     composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
     adjustments: Adjustments = Field(default_factory=dict, description="name: bonus, deduction or veto after the tree")
-    stars: Stars = Field(default_factory=Bands, description="how totals become stars")
+    stars: Stars | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
@@ -184,6 +183,27 @@ class System(BaseModel):
         """The pillars that no other names, with their weights; a single one needs none."""
         given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
         return self.composite.fixed(given)
+
+    def weight_words(self, part: str) -> str:
+        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+
+        Empty for what is no part, and for a single top pillar without a weight.
+        """
+        parent = self.parents.get(part)
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if part not in self.pillars and parent is None:
+            return ""
+        if node.found is not None:
+            return node.found.name_
+        if parent is None:
+            given = self.pillars[part].weight is not None or self.composite.weights is not None
+            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
+        return f"{self.pillars[parent].parts[part]:.6g}"
+
+    @property
+    def stars_words(self) -> str:
+        """How totals become stars, in words."""
+        return "不评星级" if self.stars is None else self.stars.in_full()
 
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:

@@ -105,8 +105,8 @@ def test_data_and_definition_that_both_change_add_up():
     for entity, row in lookup.items():
         assert row["from_data"] == pytest.approx(score["between"][entity] - score["before"][entity])
         assert row["from_definition"] == pytest.approx(score["after"][entity] - score["between"][entity])
-    # The veto took what the cap took: it is the data's, under the name of the rest.
-    rest = found.indicators.filter(entity="乙县", indicator="rest").row(0, named=True)
+    # What the veto took is the data's.
+    rest = found.indicators.filter(entity="乙县", indicator="unsafe").row(0, named=True)
     assert rest["from_data"] < -20
     paths = dict(found.definitions.select("path", "after").rows())
     assert paths == {"indicators.length.target[1].at_least": "320.0", "pillars.经济.weight": "70.0"} or set(paths) == {

@@ -64,15 +64,15 @@ def system(one: System, *, width: int | None = None) -> str:
         indent = "  " * depth
         if name in one.pillars:
             pillar = one.pillars[name]
-            weight = pillar.weight if name in one.tops else one.pillars[one.parents[name]].parts[name]
-            table.add_row(f"{indent}{name}", visible(pillar.title or ""), _weight(weight), pillar.mean_words, "", "")
+            cells = visible(pillar.title or ""), one.weight_words(name), pillar.mean_words
+            table.add_row(f"{indent}{name}", *cells, "", "")
         else:
             table.add_row(f"{indent}{name}", *_cells(one, name))
     for name in one.indicators:
         if name not in shown:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    below = [f"星级：{one.stars.in_full()}", f"缺项：{one.composite.missing.words()}"]
+    below = [f"星级：{one.stars_words}", f"缺项：{one.composite.missing.words()}"]
     if one.checks:
         below.append(f"审核：{'、'.join(one.checks)}")
     return printed(title, table, *map(Text, below), width=width)
@@ -106,18 +106,12 @@ def _ordered(one: System) -> list[tuple[str, int]]:
     return found
 
 
-def _weight(weight: float | None) -> str:
-    return "" if weight is None else f"{weight:g}"
-
-
 def _cells(one: System, name: str) -> tuple[str, str, str, str, str]:
     indicator = one.indicators[name]
-    parent = one.parents.get(name)
-    weight = one.pillars[parent].parts[name] if parent else None
     target = "；".join(target.words(one.unit(name)) for target in one.targets(name))
     return (
-        visible(one.symbols[name].title), _weight(weight), visible(indicator.words(one.symbols)), visible(target),
-        visible(indicator.clause or ""),
+        visible(one.symbols[name].title), one.weight_words(name), visible(indicator.words(one.symbols)),
+        visible(target), visible(indicator.clause or ""),
     )  # fmt: skip
 
 
@@ -151,9 +145,10 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
         return _indicator_facts(one, key, one.indicators[key], users)
     if key in one.pillars:
         pillar = one.pillars[key]
-        parts = "、".join(f"{part} {weight:g}" for part, weight in pillar.parts.items())
+        parts = "、".join(f"{part} {one.weight_words(part)}" for part in pillar.parts)
         return [
             ("构成", parts),
+            ("赋权", pillar.weights.words() if pillar.weights is not None else ""),
             ("合成", pillar.mean_words),
             ("缺项", pillar.missing.words()),
             ("说明", pillar.note or ""),
@@ -174,7 +169,7 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
 def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:
     rule = one.rule(key)
     parent = one.parents.get(key)
-    weight = f"{parent} 之 {one.pillars[parent].parts[key]:g}" if parent else ""
+    weight = f"{parent} 之 {one.weight_words(key)}" if parent else ""
     return [
         ("公式", indicator.words(one.symbols)), ("类型", kind_of(type(indicator))), ("单位", str(one.unit(key))),
         ("方向", "越高越好" if indicator.direction == "higher" else "越低越好"),

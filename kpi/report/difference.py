@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
+from kpi.contributions import NOISE
 from kpi.diff import Difference
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.report import encode
 from kpi.report.cards import printed, table_of
 from kpi.report.files import replace
-from kpi.report.marks import NOTHING, change, movement, number, reason, visible
+from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
 
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.diff/1"
@@ -75,16 +76,18 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
     parts: list[object] = [_head(difference)]
     if not changed.height:
         parts.append(Text("没有变化。"))
-    decimals = difference.after.decimals
+    decimals, heading = difference.after.decimals, _level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
         who = visible(difference.after.entity_title)
-        shown = table_of("位次", who, "得分", "原", "增减", "数据", "办法", "星级", "主要来自")
+        levels = [] if heading is None else [heading]
+        shown = table_of("位次", who, "得分", "原", "增减", "数据", "办法", *levels, "主要来自")
         for row in rows.head(MOST).iter_rows(named=True):
             moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
             rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
             now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
-            shown.add_row(rank, visible(row["entity"]), now, was, *effects, _stars(row), _mainly(difference, row))
+            last = [*([_stars(row)] if levels else []), _mainly(difference, row)]
+            shown.add_row(rank, visible(row["entity"]), now, was, *effects, *last)
         more = f"，另有 {rows.height - MOST} 个" if rows.height > MOST else ""
         parts += [Text(f"\n{_of(rows)}：{rows.height} 个有变化{more}", style="bold"), shown]
     parts += _restated(difference)
@@ -114,8 +117,24 @@ def _effect(value: float | None, decimals: int) -> str:
 
 
 def _stars(row: dict[str, Any]) -> str:
-    old, new = (NOTHING if row[key] is None else f"{row[key]:g}" for key in ("stars_before", "stars"))
+    """The levels before and after: their names, or how many stars."""
+    old, new = (_level(row[f"stars{key}"], row[f"grade{key}"]) for key in ("_before", ""))
     return new if old == new else f"{old} → {new}"
+
+
+def _level(number: float | None, grade: str | None) -> str:
+    if number is None:
+        return NOTHING
+    return f"{number:g}" if grade is None else visible(level(number, grade, named=True))
+
+
+def _level_heading(difference: Difference) -> str | None:
+    """The heading of levels, None where neither result has any."""
+    totals = difference.totals
+    if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
+        return None
+    named = any(totals[name].null_count() < totals.height for name in ("grade", "grade_before"))
+    return "等级" if named else "星级"
 
 
 def _mainly(difference: Difference, row: dict[str, Any]) -> str:
@@ -127,24 +146,30 @@ def _mainly(difference: Difference, row: dict[str, Any]) -> str:
 
 
 def _detail(difference: Difference, entity: str, width: int | None) -> str:
-    decimals = difference.after.decimals
+    decimals, heading = difference.after.decimals, _level_heading(difference)
     parts: list[object] = [Text(visible(f"{entity}  "), style="bold") + _head(difference)]
     for row in difference.totals.iter_rows(named=True):
         now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
         effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
         moved = movement(None if row["rank_change"] is None else int(row["rank_change"]))
         line = f"\n{row['period']}  得分 {was} → {now}  增减 {effects[0]}（数据 {effects[1]}，办法 {effects[2]}）"
-        parts.append(Text(f"{line}  星级 {_stars(row)}  位次 {moved or NOTHING}"))
-        shown = table_of("指标", "原值", "现值", "单位", "原得分", "得分", "增减", "数据", "办法")
+        stars = "" if heading is None else f"  {heading} {_stars(row)}"
+        parts.append(Text(f"{line}{stars}  位次 {moved or NOTHING}"))
         lines = difference.indicators.filter(period=row["period"])
+        weighed = bool((lines["from_weight"].abs() > NOISE).any())
+        weights = ["权重"] if weighed else []
+        shown = table_of("指标", "原值", "现值", "单位", *weights, "原得分", "得分", "增减", "数据", "办法")
         for one in lines.head(MOST).iter_rows(named=True):
             effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
             scores = [number(one[key], decimals) or NOTHING for key in ("score_before", "score")]
             shown.add_row(
-                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "", *scores,
-                *effects,
+                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "",
+                *([_weight(one)] if weighed else []), *scores, *effects,
             )  # fmt: skip
         parts += [shown] if lines.height else []
+        if weighed:
+            brought = change(float(lines["from_weight"].sum()), decimals)
+            parts.append(Text(f"其中权重变化：{brought}", style="dim"))
         figures = difference.figures.filter(period=row["period"])
         shown = table_of("基础数据", "原值", "现值", "单位", "状态")
         for one in figures.head(MOST).iter_rows(named=True):
@@ -157,6 +182,13 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
     parts += _restated(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _weight(row: dict[str, Any]) -> str:
+    if row["weight"] is None:
+        return ""
+    old, new = (f"{row[key]:.2f}" for key in ("weight_before", "weight"))
+    return f"{new} %" if old == new else f"{old} → {new} %"
 
 
 def _value(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, suggest
-from kpi.report.marks import movement, reason
+from kpi.report.marks import level, movement, reason
 from kpi.report.shape import Results
 
 
@@ -57,6 +57,25 @@ class League:
     def lines(self) -> tuple[Line, ...]:
         """The lines of all blocks."""
         return tuple(line for block in self.blocks for line in block.lines)
+
+    @property
+    def rated(self) -> bool:
+        """Whether anyone has a level: without a star scheme there are none."""
+        return any(line.stars is not None for line in self.lines)
+
+    @property
+    def named(self) -> bool:
+        """Whether levels have names, which are shown instead of stars."""
+        return any(line.grade is not None for line in self.lines)
+
+    @property
+    def level_heading(self) -> str:
+        """The heading of the levels."""
+        return "等级" if self.named else "星级"
+
+    def level(self, line: Line) -> str:
+        """Return the level of a line as it is shown."""
+        return level(line.stars, line.grade, named=self.named)
 
     def heading(self, block: Block) -> str | None:
         """Returns the name of a block, or None when there is one block only and it has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kpi.report.league import Block, League, Line, league
-from kpi.report.marks import NOTHING, SEVERITIES, change, number, stars, visible
+from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Results
 
 #: How many findings are listed.
@@ -38,18 +38,19 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
 
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
     """Returns headings, alignments (`<` left, `>` right) and rows of a league table."""
-    titles = ["位次", "升降", scorecard.entity_title, "得分", "星级", "增减", *standing.pillars, "完整率", "备注"]
-    aligned = "><<><>" + ">" * len(standing.pillars) + "><"
-    return titles, aligned, [_cells(line, scorecard.decimals) for line in block.lines]
+    levels = [standing.level_heading] if standing.rated else []
+    titles = ["位次", "升降", scorecard.entity_title, "得分", *levels, "增减", *standing.pillars, "完整率", "备注"]
+    aligned = "><<>" + "<" * len(levels) + ">" + ">" * len(standing.pillars) + "><"
+    return titles, aligned, [_cells(standing, line, scorecard.decimals) for line in block.lines]
 
 
-def _cells(line: Line, decimals: int) -> list[str]:
+def _cells(standing: League, line: Line, decimals: int) -> list[str]:
     return [
         NOTHING if line.rank is None else str(line.rank),
         line.moved,
         line.entity,
         number(line.score, decimals) or NOTHING,
-        " ".join(filter(None, (stars(line.stars), line.grade))),
+        *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
         *(number(score, decimals) for score in line.pillars),
         "" if line.coverage is None else f"{line.coverage:.1f}%",

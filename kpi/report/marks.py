@@ -48,6 +48,17 @@ def stars(number: float | None) -> str:
     return ("★" * (halves // 2) + "½" * (halves % 2)).ljust(5, "☆")
 
 
+def level(number: float | None, grade: str | None, *, named: bool) -> str:
+    """Return a level by its name where levels are `named`, else as stars; nothing where there is none.
+
+    >>> level(3, "A", named=True), level(3.5, "A", named=True), level(0, None, named=True), level(3, None, named=False)
+    ('A', 'A½', '—', '★★★☆☆')
+    """
+    if grade is not None and number is not None:
+        return grade + "½" * (not float(number).is_integer())
+    return NOTHING if named and number == 0 else stars(number)
+
+
 def movement(places: int | None) -> str:
     """Returns by how many places a rank moved since the previous period, or nothing where there was none.
 

@@ -16,12 +16,12 @@ from kpi.scorecard import RESTATED
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
 _NEEDED = {
-    "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "rank", "status"),
-    "indicators": ("period", "entity", "indicator", "title", "value", "unit", "score", "points"),
+    "totals": ("period", "cohort", "entity", "score", "raw_score", "stars", "grade", "rank", "status"),
+    "indicators": ("period", "entity", "indicator", "title", "value", "unit", "score", "weight", "points"),
 }
 
 #: What is read where it was written.
-_KEPT = ("measures", "restated")
+_KEPT = ("measures", "restated", "adjustments")
 
 
 def is_result(path: Path) -> bool:
@@ -40,9 +40,10 @@ def is_result(path: Path) -> bool:
 def read_result(path: Path) -> Side:
     """Returns a result as one side of a comparison.
 
-    What indicators contribute is their points as they were written; what these do not explain, such as bonuses and
-    means that are no sums, is the rest. Parquet alone has the totals only; a folder has the measures too. What was
-    restated is read where it was written.
+    What contributes to totals are the points of indicators and of the frame `adjustments` as they were written; what
+    these do not explain is the rest: of results that were written before there was that frame, bonuses, caps and means
+    that are no sums. Parquet alone has the totals only; a folder has the measures too. What was restated is read where
+    it was written.
 
     Raises:
         DataError: K503, when the file is damaged or lacks a column.
@@ -50,7 +51,9 @@ def read_result(path: Path) -> Side:
     try:
         head, tables = _document(path) if path.suffix.lower() == ".json" and path.is_file() else _parquet(path)
         totals, indicators = (_typed(tables[name], name) for name in _NEEDED)
-        full = float(head.get("full", 100.0))
+        # NOTE: before there was the frame `adjustments`, points were percent of the whole whatever the full mark.
+        full = float(head.get("full", 100.0)) if "adjustments" not in tables else 100.0
+        adjustments = tables.get("adjustments")
         restated = tables.get("restated")
         if restated is not None:
             restated = restated.select(pl.col(name).cast(kind) for name, kind in RESTATED.items())
@@ -60,7 +63,7 @@ def read_result(path: Path) -> Side:
     return Side(
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
-        _contributions(totals, indicators, full), tables.get("measures"),
+        _contributions(totals, indicators, adjustments, full), tables.get("measures"),
         entity_title=str(head.get("entity_title", "评价对象")), restated=restated,
     )  # fmt: skip
 
@@ -92,16 +95,22 @@ def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     return typed.with_columns(pl.col(whole).cast(pl.Int64))
 
 
-def _contributions(totals: pl.DataFrame, indicators: pl.DataFrame, full: float) -> pl.DataFrame:
-    given = indicators.select(
-        "period", "entity", "indicator", "title", contribution=(pl.col("points") * full / 100)
-    ).drop_nulls("contribution")
-    explained = given.group_by("period", "entity", maintain_order=True).agg(pl.col("contribution").sum())
-    rest = totals.select("period", "entity", "raw_score").join(
-        explained, on=["period", "entity"], how="left", maintain_order="left"
-    )
+def _contributions(
+    totals: pl.DataFrame, indicators: pl.DataFrame, adjustments: pl.DataFrame | None, full: float
+) -> pl.DataFrame:
+    keys = ["period", "entity"]
+    given = indicators.select(*keys, "indicator", "title", "weight", contribution=pl.col("points") * full / 100)
+    if adjustments is not None and adjustments.height:
+        more = adjustments.select(
+            *keys, "title", indicator="part", contribution="points", weight=pl.lit(None, dtype=pl.Float64)
+        )
+        given = pl.concat([given, more.select(given.columns)])
+    given = given.drop_nulls("contribution")
+    explained = given.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
+    rest = totals.select(*keys, "raw_score").join(explained, on=keys, how="left", maintain_order="left")
     rest = rest.select(
-        "period", "entity", pl.lit(REST).alias("indicator"), pl.lit("加减分、封顶、否决等").alias("title"),
+        *keys, pl.lit(REST).alias("indicator"), pl.lit("加减分、封顶、否决等").alias("title"),
+        pl.lit(None, dtype=pl.Float64).alias("weight"),
         (pl.col("raw_score") - pl.col("contribution").fill_null(0.0)).round(9).alias("contribution"),
     )  # fmt: skip
     return pl.concat([given, rest])

@@ -14,7 +14,7 @@ from kpi import session
 from kpi.display import showing
 from kpi.report.cards import printed, table_of
 from kpi.report.encode import csv
-from kpi.report.marks import NOTHING, number, stars, visible
+from kpi.report.marks import NOTHING, level, number, visible
 from kpi.robustness import Robustness
 
 #: How many assumptions are shown, those that move most.
@@ -52,15 +52,9 @@ def table(found: Robustness, /, *, width: int | None = None) -> str:
 
 def _ranks(found: Robustness) -> list[object]:
     several = found.ranks["cohort"].n_unique() > 1
-    headings = ["分组"] * several + [
-        found.card.entity_title,
-        "位次",
-        "90 % 区间",
-        "最好–最差",
-        "平均",
-        "星级",
-        "保持星级",
-    ]
+    scheme = found.card.definition.stars
+    headings = ["分组"] * several + [found.card.entity_title, "位次", "90 % 区间", "最好–最差", "平均"]
+    headings += [] if scheme is None else ["等级", "保持等级"] if scheme.names else ["星级", "保持星级"]
     shown = table_of(*headings)
     for row in found.ranks.iter_rows(named=True):
         who = [visible(row["cohort"])] * several + [visible(row["entity"])]
@@ -69,19 +63,35 @@ def _ranks(found: Robustness) -> list[object]:
             continue
         kept = NOTHING if row["kept"] is None else f"{row['kept']:.0f} %"
         spans = (f"{row[a]:g}–{row[b]:g}" for a, b in (("low", "high"), ("best", "worst")))
-        shown.add_row(*who, f"{row['rank']:g}", *spans, number(row["mean"], 1), stars(row["stars"]), kept)
+        cells = [f"{row['rank']:g}", *spans, number(row["mean"], 1)]
+        shown.add_row(*who, *cells, *([_level(found, row["stars"]), kept] if scheme else []))
     return [shown]
+
+
+def _level(found: Robustness, number: float | None) -> str:
+    """A level by its name, or as stars."""
+    names = found.card.definition.stars.names if found.card.definition.stars is not None else {}
+    grade = None if number is None else names.get(int(number))
+    return visible(level(number, grade, named=bool(names)))
 
 
 def _alternatives(found: Robustness) -> list[object]:
     rows = found.alternatives.filter(pl.col("moved") > 0)
     still = found.alternatives.height - rows.height
-    shown = table_of("假设", "改为", "平均变动", "最大变动", "何者", "星级变动")
+    scheme = found.card.definition.stars
+    levels = [] if scheme is None else ["等级变动" if scheme.names else "星级变动"]
+    shown = table_of("假设", "改为", "平均变动", "最大变动", "何者", *levels)
     for row in rows.head(MOST).iter_rows(named=True):
         other = row["title"] or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
-        shown.add_row(_ASSUMPTIONS[row["assumption"]], visible(other), *moves, visible(row["entity"]), changed)
+        shown.add_row(
+            _ASSUMPTIONS[row["assumption"]],
+            visible(other),
+            *moves,
+            visible(row["entity"]),
+            *([changed] if levels else []),
+        )
     words = f"\n逐项改变一个假设：{found.alternatives.height} 项中 {still} 项不改变任何位次"
     return [Text(words + ("，变动最大的几项" if rows.height else "")), *([shown] if rows.height else [])]
 

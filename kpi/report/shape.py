@@ -14,7 +14,7 @@ SCHEMA = "kpi.scorecard/1"
 FRAMES = {"totals": "总表", "pillars": "分项", "indicators": "指标", "measures": "基础数据", "findings": "审核"}
 
 #: More frames, that a scorecard has only where there is something in them.
-MORE = {"weights": "权重", "treated": "数据处理", "restated": "修订", "quality": "报送质量"}
+MORE = {"adjustments": "加减调整", "weights": "权重", "treated": "数据处理", "restated": "修订", "quality": "报送质量"}
 
 #: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
 HEADINGS = {
@@ -40,6 +40,7 @@ HEADINGS = {
     "status": "状态",
     "weight": "权重",
     "points": "分值",
+    "kind": "类别",
     "value": "数值",
     "unit": "计量单位",
     "target": "目标值",

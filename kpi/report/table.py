@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from io import StringIO
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kpi.report.league import Block, League, Line, league
-from kpi.report.marks import NOTHING, change, number, stars, visible
+from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
 #: The width of the table when none is given, in terminal cells.
@@ -62,9 +62,10 @@ def league_table(
     Where even the columns without which there is no table (位次, entity, 得分, 星级) are wider, the text is as wide as
     they are.
 
-    One block a cohort, all blocks with the same columns: 位次, 升降, the entity, 得分, 星级, 等级 where the stars have
-    names, 增减, the scores of as many top pillars as fit, 完整率 where it is below 100 %, and 备注 (vetoes; why an
-    entity has no score; below the block when there is no room for the column). Unrated entities stand last.
+    One block a cohort, all blocks with the same columns: 位次, 升降, the entity, 得分, 星级 (等级 where the levels have
+    names, none without a star scheme), 增减, the scores of as many top pillars as fit, 完整率 where it is below 100 %,
+    and 备注 (vetoes; why an entity has no score; below the block when there is no room for the column). Unrated
+    entities stand last.
 
     Raises:
         DataError: K531, the scorecard has no such period.
@@ -108,8 +109,7 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
         column("升降", lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
         column(visible(scorecard.entity_title), lambda line: visible(line.entity), order=0, most=24),
         column("得分", lambda line: number(line.score, decimals) or NOTHING, "right", 0),
-        column("星级", lambda line: stars(line.stars), order=0, style=lambda _: "yellow"),
-        column("等级", lambda line: visible(line.grade or ""), order=1),
+        *_levels(column, standing),
         column("增减", lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)),
     ]
     for position, title in enumerate(standing.pillars):
@@ -119,6 +119,13 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
         column(NOTE, lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
     ]
     return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
+
+
+def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Column]:
+    """Yields the column of stars, or of the names of levels, where anyone has a level."""
+    if standing.rated:
+        style = "" if standing.named else "yellow"
+        yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
 
 
 def _pillar(position: int, decimals: int, line: Line) -> str:

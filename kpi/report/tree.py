@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kpi.explain import Explained, words
-from kpi.report.marks import stars, visible
+from kpi.report.marks import level, visible
 from kpi.scorecard import Scorecard
 
 
@@ -42,8 +42,9 @@ def _line(card: Scorecard, node: Explained) -> Text:
     text = Text(visible(node.title), style="bold" if node.kind in ("total", "pillar") else "")
     if node.kind == "total":
         shown = "—" if node.score is None else f"{node.score:.{card.decimals}f}"
-        level = float(node.detail) if node.detail else None
-        text.append(f"  {shown}  {stars(level)}")
+        stars = float(node.detail) if node.detail else None
+        scheme = card.definition.stars
+        text.append(f"  {shown}  {visible(level(stars, node.grade, named=scheme is not None and bool(scheme.names)))}")
         return text if node.status == "ok" else text.append(f"  {words(node.status)}", style="red")
     if node.kind == "measure":
         text.append("  ")
@@ -51,13 +52,17 @@ def _line(card: Scorecard, node: Explained) -> Text:
     elif node.kind == "indicator":
         text.append("  ")
         text.append("—" if node.value is None else figure(node.value, node.unit), style="cyan")
+        if node.treated is not None and node.treated != node.value:
+            text.append(f" → {node.treated:,.6g}（处理后）", style="cyan")
     if node.score is not None:
         text.append(f"  得分 {node.score:.2f}", style="green")
     if node.weight is not None:
         text.append(f"  权重 {node.weight:.2f} %")
     if node.contribution is not None:
         text.append(
-            f"  计 {node.contribution:+.2f}" if node.kind in ("bonus", "deduction") else f"  计 {node.contribution:.2f}"
+            f"  计 {node.contribution:.2f}"
+            if node.kind in ("pillar", "indicator")
+            else f"  计 {node.contribution:+.2f}"
         )
     if node.status != "ok":
         text.append(f"  {words(node.status)}", style="red")

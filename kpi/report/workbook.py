@@ -12,6 +12,7 @@ import polars as pl
 from rich.cells import cell_len
 
 from kpi import temporary
+from kpi.contributions import KINDS
 from kpi.errors import DataError, Diagnostic
 from kpi.report.encode import is_formula
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
@@ -56,7 +57,12 @@ _KINDS = {
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
-_WORDS: dict[str, Mapping[str, str]] = {"comparator": COMPARATORS, "severity": SEVERITIES, "light": LIGHTS}
+_WORDS: dict[str, Mapping[str, str]] = {
+    "comparator": COMPARATORS,
+    "severity": SEVERITIES,
+    "light": LIGHTS,
+    "kind": KINDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,9 @@ class _Field:
 def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     """Returns a scorecard as the bytes of an xlsx file: sheets 总表, 分项, 指标, 基础数据 and 审核.
 
-    Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆,
-    statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the header included, goes on
-    in a further sheet, 指标(2).
+    Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
+    the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
+    header included, goes on in a further sheet, 指标(2).
 
     Raises:
         DataError: K510, xlsxwriter is not installed.
@@ -112,10 +118,18 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
 
 
 def _fields(frame: pl.DataFrame, entity_title: str) -> Iterator[_Field]:
-    """Yields the columns of a sheet; the system is in the head of the page, stars are a number and signs."""
+    """Yields the columns of a sheet; the system is in the head of the page.
+
+    Stars are a number and signs; levels with names a number and the name. Where nobody has a level both are left out.
+    """
+    given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
         heading = entity_title if name == "entity" else HEADINGS.get(name, name)
-        if name == "stars":
+        if name in ("stars", "grade") and not given and frame.height:
+            continue
+        if name == "stars" and "grade" in given:
+            yield _Field(name, "级数", "number")
+        elif name == "stars":
             yield _Field(name, "星数", "number")
             yield _Field(name, heading, "stars")
         elif name != "system":

@@ -36,7 +36,7 @@ from tests.oracle.oracle_rules import (
     rounded,
     score,
 )
-from tests.oracle.oracle_tree import Node, after_vetoes, climbed, combine, earned, place, total
+from tests.oracle.oracle_tree import Node, Rival, after_vetoes, climbed, combine, earned, place, total
 
 #: A period and an entity.
 Key = tuple[int, str]
@@ -343,7 +343,9 @@ class _Judge:
             said = self.out.indicators.get((*key, part))
             below = self.nodes[key][part]
             value = below.score[0]
-            points = None if mine is None or value is None else value * mine / 100
+            counted = node.counted.get(part) if node else None
+            full = self.system.get("composite", {}).get("full", 100)
+            points = None if mine is None or counted is None else counted * mine / 100 * full / 100
             if said is not None:
                 said |= {"weight": mine, "points": points}
             else:
@@ -359,16 +361,19 @@ class _Judge:
         return {name: self.cells[(*key, name)][0] for name in self.units if (*key, name) in self.cells}
 
     def league(self) -> None:
-        system, ranking, scheme = self.system, self.system["ranking"], self.system["stars"]
-        vetoes = {}
+        system, ranking, scheme = self.system, self.system["ranking"], self.system.get("stars", {})
+        vetoes, entered = {}, {}
         for key in self.grid:
             root = self.nodes[key].get("composite", Node((None, "not_scored")))
-            (raw, status), vetoes[key] = total(
+            (raw, status), vetoes[key], whole = total(
                 system, self.nodes[key] | {"composite": root}, self.names(key), self.units
             )
-            shown = (
-                None if raw is None else rounded(raw, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
+            shown, entered[key] = (
+                None if one is None else rounded(one, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
+                for one in (raw, whole)
             )
+            if scheme.get("on") == "raw":
+                entered[key] = None if whole is None else round(whole, 9)
             self.out.totals[key] = {"score": shown, "raw_score": raw, "status": status, "coverage": root.coverage}
         ladder: dict[str, list] = defaultdict(list)
         for period, entity in self.grid:
@@ -377,13 +382,15 @@ class _Judge:
             keys = [self.key(one) for one in cohort]
             said["rank"] = place(system, self.key((period, entity)), keys)
             said["of"] = sum(key[0] is not None for key in keys)
-            rated = [self.compared(one, scheme.get("on", "rounded")) for one in cohort]
+            rivals = {
+                one: Rival(self.compared(one, scheme.get("on", "rounded")), entered[one], vetoes[one]) for one in cohort
+            }
             names = scheme.get("of") or list(self.tops)
             tops = [self.nodes[period, entity][top].score for top in names]
             tops = [(None if value is None else round(value, 9), why) for value, why in tops]
-            mine = self.compared((period, entity), scheme.get("on", "rounded"))
-            peers = [one for one in rated if one is not None]
-            ladder[entity].append(earned(scheme, mine, peers, tops, self.names((period, entity))))
+            mine = rivals[period, entity]
+            names = self.names((period, entity))
+            ladder[entity].append(earned(system, mine, list(rivals.values()), tops, names) if scheme else None)
             before = self.out.totals.get((period - 1, entity), {"rank": None, "score": None})
             both = said["rank"] is not None and before["rank"] is not None
             said["rank_change"] = before["rank"] - said["rank"] if both else None

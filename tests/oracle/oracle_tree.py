@@ -11,11 +11,15 @@ from tests.oracle.oracle_rules import places, quantity, rounded
 
 @dataclass
 class Node:
-    """What a node makes of its parts for one entity and period: `shares` are fractions (0 to 1) of the node."""
+    """What a node makes of its parts for one entity and period: `shares` are fractions (0 to 1) of the node.
+
+    `counted` are the scores that entered the mean, stand-ins for missing parts included.
+    """
 
     score: Cell
     coverage: float | None = None
     shares: dict[str, float | None] = field(default_factory=dict)
+    counted: dict[str, float] = field(default_factory=dict)
 
 
 def policy_of(node: dict) -> tuple[str, dict]:
@@ -68,9 +72,9 @@ def combine(  # noqa: C901 (one branch per policy)
         value = rounded(value, node["decimals"])
     if node.get("mean") == "minimum":
         lowest = [name for name in filled if filled[name] == min(filled.values())]
-        return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights})
+        return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
     total = sum(carried.values())
-    return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights})
+    return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
 
 
 def mean_of(  # noqa: PLR0911 (one return per mean)
@@ -132,15 +136,15 @@ def opened(adjustment: dict, before: float, ranking: dict, nodes: dict[str, Node
 
 def total(
     system: dict, nodes: dict[str, Node], names: dict[str, float | None], units: dict[str, str]
-) -> tuple[Cell, list[str]]:
-    """Returns the total on the scale of the full mark, and the vetoes that hold."""
+) -> tuple[Cell, list[str], float | None]:
+    """Returns the total on the scale of the full mark, the vetoes that hold, and the total if none made it fail."""
     root = nodes["composite"]
     composite = system.get("composite", {})
     adjustments = system.get("adjustments", {})
     vetoes = [name for name, one in adjustments.items() if one["kind"] == "veto" and holds(one["when"], names)]
     value, status = root.score
     if value is None:
-        return (None, status), vetoes
+        return (None, status), vetoes, None
     value = value * composite.get("full", 100) / 100
     added = [one for one in adjustments.values() if one["kind"] != "veto"]
     before = value
@@ -162,7 +166,7 @@ def total(
             value = min(value, effect["score_at_most"])
         elif "fail" in effect:
             status = "not_scored"
-    return ((value, "ok") if status == "ok" else (None, status)), vetoes
+    return ((value, "ok") if status == "ok" else (None, status)), vetoes, value
 
 
 def place(system: dict, mine: tuple, others: list[tuple]) -> float | None:
@@ -177,15 +181,25 @@ def place(system: dict, mine: tuple, others: list[tuple]) -> float | None:
 # ---- STARS ---- #
 
 
-def earned(scheme: dict, score: float | None, peers: list[float], tops: list[Cell], names: dict) -> int | None:
+@dataclass
+class Rival:
+    """Someone who may take a place: the total, that with the vetoes that fail left out, and the vetoes that hold."""
+
+    score: float | None
+    entered: float | None
+    vetoes: list[str]
+
+
+def earned(system: dict, mine: Rival, peers: list[Rival], tops: list[Cell], names: dict) -> int | None:
     """Returns the stars before vetoes, without the memory of a ladder."""
+    scheme, score = system["stars"], mine.score
     if score is None:
         return None
     match scheme["kind"]:
         case "bands":
             return max((stars for stars, cut in scheme["cuts"].items() if score >= cut), default=0)
         case "quota":
-            return by_quota(scheme, score, peers)
+            return by_quota(system, mine, peers)
         case "lit":
             return min(sum(value is not None and value >= scheme.get("cut", 80) for value, _ in tops), 5)
     level = 0
@@ -202,17 +216,31 @@ def earned(scheme: dict, score: float | None, peers: list[float], tops: list[Cel
     return level
 
 
-def by_quota(scheme: dict, score: float, peers: list[float]) -> int:
-    mine = places(score, peers, "min" if scheme.get("ties", "include") == "include" else "max", higher=True)
-    cumulative = 0.0
+def by_quota(system: dict, mine: Rival, peers: list[Rival]) -> int:
+    """Gives the places out from the best level down; who may not keep a level leaves its place to the next."""
+    scheme = system["stars"]
+    counted = scheme.get("vetoed", "passed_on") == "counted"
+    rivals = [(one, one.entered if counted else one.score) for one in peers]
+    rivals = [(one, value) for one, value in rivals if value is not None]
+    exclude = scheme.get("ties", "include") == "exclude"
+    got: dict[int, int] = {}
     ordered = sorted(scheme["shares"].items(), reverse=True)
-    for stars, share in ordered:
+    cumulative = 0.0
+    for stars, share in ordered[:-1]:
         cumulative += share
-        exact = round(len(peers) * cumulative / 100, 9)
+        exact = round(len(rivals) * cumulative / 100, 9)
         seats = {"half_up": math.floor(exact + 0.5), "down": math.floor(exact), "up": math.ceil(exact)}
-        if mine <= seats[scheme.get("rounding", "half_up")]:
-            return stars
-    return ordered[-1][0]
+        takers = [
+            (number, value)
+            for number, (one, value) in enumerate(rivals)
+            if counted or after_vetoes(system, got.get(number, stars), one.vetoes) >= stars
+        ]
+        for number, (_, value) in enumerate(rivals):
+            ahead = [v for n, v in takers if v > value or (exclude and v == value and n != number)]
+            if number not in got and len(ahead) < seats[scheme.get("rounding", "half_up")]:
+                got[number] = stars
+    place = next(number for number, (one, _) in enumerate(rivals) if one is mine)
+    return got.get(place, ordered[-1][0])
 
 
 def climbed(levels: list[int | None]) -> list[int | None]:
@@ -226,10 +254,10 @@ def climbed(levels: list[int | None]) -> list[int | None]:
 
 
 def after_vetoes(system: dict, level: int | None, vetoes: list[str]) -> int | None:
-    if level is None:
+    if level is None or "stars" not in system:
         return None
     scheme = system["stars"]
-    lowest = min(scheme.get("cuts") or scheme.get("shares") or {0: 0})
+    lowest = min(*(scheme.get("cuts") or scheme.get("shares") or {0: 0}), scheme.get("floor", 9))
     for name in vetoes:
         effect = system["adjustments"][name]["effect"]
         if "stars_at_most" in effect:

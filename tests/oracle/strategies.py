@@ -128,7 +128,9 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
             system["adjustments"] = draw(adjustments(measures, [*names, *system["pillars"]]))
     pillars = system.get("pillars", {})
     inner = {part for one in pillars.values() for part in one["parts"]}
-    system["stars"] = draw(schemes([name for name in pillars if name not in inner], list(measures)))
+    effects = [one["effect"] for one in system.get("adjustments", {}).values() if one["kind"] == "veto"]
+    if draw(st.integers(0, 7)) or any("stars_at_most" in one or "demote" in one for one in effects):
+        system["stars"] = draw(schemes([name for name in pillars if name not in inner], list(measures)))
     system["ranking"] = draw(rankings(names))
     system["lights"] = draw(st.sampled_from([{}, {"green": 5, "yellow": 40}]))
     rows = draw(figures(measures, grain, entities))
@@ -352,7 +354,9 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -
         "plus": {"kind": "bonus", "when": draw(st.sampled_from(whens)), "points": 3},
         "stop": {"kind": "veto", "title": "否决", "when": draw(st.sampled_from(whens))},
     }  # fmt: skip
-    everything["stop"]["effect"] = draw(st.sampled_from(effects))
+    everything["halt"] = {"kind": "veto", "when": draw(st.sampled_from(whens))}
+    for name in ("stop", "halt"):
+        everything[name]["effect"] = draw(st.sampled_from(effects))
     asked = [{}, {"opens": 40}, {"opens": {draw(st.sampled_from(scores)): 50}}]
     for name in ("extra", "plus"):
         everything[name] |= draw(st.sampled_from(asked))
@@ -371,11 +375,16 @@ def schemes(draw: st.DrawFn, tops: list[str], measures: list[str]) -> dict:
         {"kind": "quota", "shares": {5: 10, 4: 30, 3: 40, 1: 20}},
         {"kind": "quota", "shares": {5: 25, 3: 75}, "ties": "exclude", "rounding": "up"},
         {"kind": "quota", "shares": {5: 50, 3: 50}, "rounding": "down"},
+        {"kind": "quota", "shares": {5: 25, 4: 25, 2: 25, 1: 25}},
+        {"kind": "quota", "shares": {5: 25, 4: 25, 2: 25, 1: 25}, "ties": "exclude"},
         {"kind": "ladder", "rungs": rungs, "one_rung": draw(st.booleans())},
     ]
     if tops:
         options.append({"kind": "lit", "cut": 50})
-    return draw(st.sampled_from(options)) | {"on": draw(st.sampled_from(["rounded", "raw"]))}
+    scheme = draw(st.sampled_from(options)) | {"on": draw(st.sampled_from(["rounded", "raw"]))}
+    if scheme["kind"] == "quota":
+        scheme |= draw(st.sampled_from([{}, {"vetoed": "passed_on"}, {"vetoed": "counted"}]))
+    return scheme | draw(st.sampled_from([{}, {}, {"floor": 0}]))
 
 
 @st.composite

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kpi.explain import Explained, explain
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.system import ROOT
@@ -57,37 +56,6 @@ def test_the_shares_of_a_node_add_up_to_one(evaluation: Evaluation) -> None:
             else:
                 assert math.fsum(shares) == pytest.approx(1, abs=1e-9)
                 assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
-@given(evaluation=evaluations())
-def test_contributions_add_up_to_the_total_before_bonuses_and_vetoes(evaluation: Evaluation) -> None:
-    assume(evaluation.system.get("pillars"))
-    card = scored(evaluation)
-
-    def assert_adds_up(node: Explained) -> None:
-        parts = [part for part in node.parts if part.kind in ("pillar", "indicator")]
-        if node.kind == "indicator" or not parts or node.contribution is None:
-            return
-        told = math.fsum(part.contribution or 0.0 for part in parts)
-        # Parts without any points cannot share what a node of other parts has: a penalty, a mean of peers.
-        if any(part.contribution for part in parts):
-            assert told == pytest.approx(node.contribution, rel=1e-9, abs=1e-9), node
-        for part in parts:
-            assert_adds_up(part)
-
-    for label in card.periods:
-        for entity in card.entities["entity"]:
-            row = card.frame.filter(entity=list(card.entities["entity"]).index(entity))
-            tree = explain(card, entity, period=label)
-            index = next(index for index, one in card.labels.items() if one == label)
-            root = row.filter(period=index)[score_of(ROOT)].item()
-            tops = [part for part in tree.parts if part.kind == "pillar"]
-            if root is not None and any(part.contribution for part in tops):
-                told = math.fsum(part.contribution or 0.0 for part in tops)
-                assert told == pytest.approx(root * card.full / 100, rel=1e-9, abs=1e-9)
-            for part in tops:
-                assert_adds_up(part)
 
 
 # ---- BETTER IS NEVER WORSE ---- #

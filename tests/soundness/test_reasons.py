@@ -114,7 +114,9 @@ def test_what_has_no_figure_has_no_attainment() -> None:
 
 def test_a_demotion_gives_no_star_to_whom_has_no_score() -> None:
     text = ONE_PART + "adjustments: {v: {kind: veto, when: cases > 3, effect: {demote: 1}}}"
-    card = small_card(text.replace("\nadj", "\n    adj"), (2023, "甲", "x", "—"), (2023, "甲", "cases", 9))
+    text += "\nstars: {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
+    text = text.replace("\nadj", "\n    adj").replace("\nstars", "\n    stars")
+    card = small_card(text, (2023, "甲", "x", "—"), (2023, "甲", "cases", 9))
     assert column(card, "totals", "score") == [None]
     assert column(card, "totals", "stars") == [None]
     assert column(card, "totals", "veto") == ["v"]
@@ -167,6 +169,7 @@ def test_a_condition_that_divides_by_zero_does_not_hold(bad: int) -> None:
         "    adjustments:\n"
         "      v: {kind: veto, when: bad / cases > 0.1, effect: {stars_at_most: 1}}\n"
         "      b: {kind: bonus, when: bad / cases > 0.1, points: 5}\n"
+        "    stars: {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}\n"
     )
     card = small_card(text, (2023, "甲", "x", 50), (2023, "甲", "cases", 0), (2023, "甲", "bad", bad))
     assert column(card, "totals", "veto") == [""]
