@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 # another, without cycles. `kpi` is the package's own __init__, the public surface. A name without a file is a plan.
 LAYERS = (
     "errors",
+    "distribution",
     "ahead",
     "journal",
     "temporary",

@@ -105,7 +105,7 @@ def _duckdb(path: Path, sql: str, name: str) -> tuple[list[str], Iterable[Sequen
     try:
         import duckdb
     except ImportError:
-        hint = "pip install 'kpi-engine[duckdb]'"
+        hint = "pip install duckdb"
         raise DataError(Diagnostic("K812", "a DuckDB source needs the package duckdb", Place(name), hint)) from None
     try:
         with duckdb.connect(str(path), read_only=True) as database:
@@ -119,7 +119,7 @@ def _postgresql(secret: str, sql: str, name: str) -> tuple[list[str], Iterable[S
     try:
         import psycopg
     except ImportError:
-        hint = "pip install 'kpi-engine[postgres]'"
+        hint = "pip install 'psycopg[binary]'"
         raise DataError(
             Diagnostic("K812", "a PostgreSQL source needs the package psycopg", Place(name), hint)
         ) from None

@@ -41,7 +41,7 @@ class DeltaStore:
             import deltalake
             import deltalake.transaction
         except ImportError:
-            hint = "pip install 'kpi-engine[store]', or store = {kind = \"parquet\", path = ...}"
+            hint = 'pip install deltalake, or store = {kind = "parquet", path = ...}'
             raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
         self.folder = folder
         self._delta = deltalake

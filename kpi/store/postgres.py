@@ -38,7 +38,7 @@ class PostgresStore:
         try:
             import psycopg
         except ImportError:
-            hint = "pip install 'kpi-engine[postgres]'"
+            hint = "pip install 'psycopg[binary]'"
             message = "a store in PostgreSQL needs the package psycopg"
             raise DataError(Diagnostic("K812", message, hint=hint)) from None
         self._connection = connection
