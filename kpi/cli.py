@@ -102,6 +102,7 @@ def score(**options: Any) -> None:
 @_explanations
 @_system
 @_definitions
+@_period
 @_style
 @_color
 @_quiet

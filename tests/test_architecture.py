@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors",
     "distribution",
+    "tuning",
     "ahead",
     "journal",
     "temporary",
@@ -89,6 +90,7 @@ LAYERS = (
     "intake.marks",
     "intake.workbook",
     "intake.files",
+    "intake.frames",
     "intake.damage",
     "intake.databases",
     "intake.entities",
