@@ -21,7 +21,7 @@ from kpi.system import System
 ENVIRONMENT = "KPI_DEFINITIONS"
 
 #: The line of a file that makes it a definition, however its colon and its quotes are written.
-_SYSTEM = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\{?[ \t]*["']?system["']?[ \t]*(?::|\xef\xbc\x9a)""", re.MULTILINE)
+_SYSTEM = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?system["']?[ \t]*(?::|\xef\xbc\x9a)""", re.MULTILINE)
 _TOP = re.compile(r"^\W*system\W+([\w.-]+)", re.MULTILINE)
 
 
