@@ -257,7 +257,7 @@ def _tag(document: yaml.Document, path: Path, value: Any) -> Diagnostic:
 
 
 def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> str | None:
-    """Returns the hint for a definition without a kind, by its name, by what stands in the place of it, or by its keys."""
+    """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
     if path and path[-1] in kinds:
         return f"`{path[-1]}` is only its name; if it is the {key} too, add `{key}: {path[-1]}`"
     for inner in value:
