@@ -13,6 +13,7 @@ from kpi import wording, yaml
 from kpi.crosscheck import problems
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Diagnostic, Place, Severity, suggest
+from kpi.signs import Reading, explained
 from kpi.system import System
 
 
@@ -45,14 +46,26 @@ class Draft:
 
     def checked(self) -> Loaded:
         """Returns the file with everything checked."""
+        findings = self.all_findings()
+        if any(one.severity is Severity.ERROR for one in findings) and self.document is not None:
+            first = Reading(self.document.stopped, self.system is not None, findings)
+            findings = _tidy(explained(self.document.lines, first, self._read_anew))
+        broken = any(one.severity is Severity.ERROR for one in findings)
+        system = None if broken or self.system is None else self.system.mark_checked()
+        return Loaded(self.file, system, tuple(findings))
+
+    def all_findings(self) -> list[Diagnostic]:
+        """Return everything that is found in the file, as YAML and the definitions have it."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
             found = [*problems(self.system), *_files(self.system, self.folder)]
             findings += [_located(self.document, problem) for problem in found]
-        findings = _tidy(findings)
-        broken = any(one.severity is Severity.ERROR for one in findings)
-        system = None if broken or self.system is None else self.system.mark_checked()
-        return Loaded(self.file, system, tuple(findings))
+        return _tidy(findings)
+
+    def _read_anew(self, text: str) -> Reading:
+        other = draft_text(text, self.file, folder=self.folder)
+        stopped = None if other.document is None else other.document.stopped
+        return Reading(stopped, other.system is not None, other.all_findings())
 
 
 def examine(path: str | FilePath) -> Loaded:

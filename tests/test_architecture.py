@@ -65,6 +65,7 @@ LAYERS = (
     "crosscheck",
     "yaml",
     "wording",
+    "signs",
     "loader",
     "schema",
     "details",
