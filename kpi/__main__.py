@@ -11,6 +11,7 @@ def program() -> None:
     """Runs the command line as a program whose end is always answered for, see `kpi.supervisor`."""
     try:
         _open()
+        _tune()
         from kpi.supervisor import supervised
 
         supervised(_work)
@@ -29,6 +30,14 @@ def _open() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _tune() -> None:
+    import os
+
+    from kpi.tuning import apply
+
+    apply(os.environ)
 
 
 def _work() -> None:

@@ -55,13 +55,9 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Prints the version; a checkout that is not installed has none."""
     if not wanted:
         return
-    from importlib import metadata
+    from kpi.distribution import version
 
-    try:
-        number = metadata.version("kpi-engine")
-    except metadata.PackageNotFoundError:
-        number = "unknown (not installed)"
-    click.echo(f"kpi, version {number}")
+    click.echo(f"kpi, version {version() or 'unknown (not installed)'}")
     ctx.exit()
 
 
@@ -106,6 +102,7 @@ def score(**options: Any) -> None:
 @_explanations
 @_system
 @_definitions
+@_period
 @_style
 @_color
 @_quiet

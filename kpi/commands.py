@@ -13,7 +13,7 @@ import polars as pl
 
 from kpi import session, sources
 from kpi.display import showing
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, count, not_yet_reported
+from kpi.errors import DataError, Diagnostic, KpiError, Place, Severity, count
 from kpi.manual import init, rule, schema
 from kpi.plan import compile_plan
 from kpi.progress import stage
@@ -133,25 +133,19 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 
 def check(
     *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], system: str | None, definitions: str | None,
-    style: Layout, color: str, quiet: bool, explanations: str | None = None,
+    style: Layout, color: str, quiet: bool, period: str | None = None, explanations: str | None = None,
 ) -> int:  # fmt: skip
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
     from kpi.report.quality import reporting
 
-    folder = None if definitions is None else Path(definitions)
-    examined = session.examine_all(list(paths), folder)
-    findings = [one for loaded in examined for one in loaded.findings]
-    if data and not any(one.severity is Severity.ERROR for one in findings):
-        try:
-            chosen: str | None = system or (paths[0] if paths else None)
-            with showing(quiet=quiet):
-                card = session.score(
-                    list(data), system=chosen, definitions=definitions, explanations=explanations, partly=True
-                )
-            findings += not_yet_reported(card.findings_list, findings)
-            sys.stdout.write(reporting(card, width=width_of(sys.stdout)))
-        except (DataError, DefinitionError) as error:
-            findings += error.diagnostics
+    with showing(quiet=quiet):
+        done = session.checked(
+            list(paths), data=list(data), system=system, definitions=definitions, period=period,
+            explanations=explanations,
+        )  # fmt: skip
+    findings, examined = done.findings, done.examined
+    if done.card is not None:
+        sys.stdout.write(reporting(done.card, width=width_of(sys.stdout)))
     tell(findings, style, color)
     try:
         for out in output:

@@ -67,7 +67,8 @@ class Place:
 class Diagnostic:
     """One finding: a stable code, a severity, one sentence, the place and the way out.
 
-    `label` is the short note printed under the caret.
+    `label` is the short note printed under the caret; `stands_for` is how many findings it counts as, where it closes
+    a list and says how many more of its kind there are.
     """
 
     code: str
@@ -76,6 +77,7 @@ class Diagnostic:
     hint: str | None = None
     severity: Severity = Severity.ERROR
     label: str | None = None
+    stands_for: int = 1
 
     def __post_init__(self) -> None:
         """Remove passwords: every message to the outside is made here."""
@@ -117,6 +119,15 @@ def not_yet_reported(findings: Iterable[Diagnostic], known: Iterable[Diagnostic]
     return [one for one in findings if (one.code, one.message) not in reported]
 
 
+def number_of(diagnostics: Iterable[Diagnostic]) -> int:
+    """Return how many findings there are, with those that are counted and not listed.
+
+    >>> number_of([Diagnostic("K604", "..."), Diagnostic("K604", "... and 5 more", stands_for=5)])
+    6
+    """
+    return sum(one.stands_for for one in diagnostics)
+
+
 def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     """Returns the findings one a line, at most `limit` of them, and how many more there are.
 
@@ -126,7 +137,7 @@ def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     found = list(diagnostics)
     lines = [str(one) for one in found[:limit]]
     if len(found) > limit:
-        lines.append(f"... and {len(found) - limit} more")
+        lines.append(f"... and {number_of(found[limit:])} more")
     return "\n".join(lines)
 
 

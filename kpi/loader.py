@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import Any
 
 from pydantic import ValidationError
 
 from kpi import wording, yaml
 from kpi.crosscheck import problems
-from kpi.definition import Path, Problem
+from kpi.definition import Path, Problem, Problems
 from kpi.errors import Diagnostic, Place, Severity, suggest
+from kpi.signs import Reading, explained
 from kpi.system import System
 
 
@@ -44,13 +46,26 @@ class Draft:
 
     def checked(self) -> Loaded:
         """Returns the file with everything checked."""
+        findings = self.all_findings()
+        if any(one.severity is Severity.ERROR for one in findings) and self.document is not None:
+            first = Reading(self.document.stopped, self.system is not None, findings)
+            findings = _tidy(explained(self.document.lines, first, self._read_anew))
+        broken = any(one.severity is Severity.ERROR for one in findings)
+        system = None if broken or self.system is None else self.system.mark_checked()
+        return Loaded(self.file, system, tuple(findings))
+
+    def all_findings(self) -> list[Diagnostic]:
+        """Return everything that is found in the file, as YAML and the definitions have it."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
-            findings += [_located(self.document, problem) for problem in problems(self.system)]
-            findings += _files(self.document, self.system, self.folder)
-        findings = _tidy(findings)
-        broken = any(one.severity is Severity.ERROR for one in findings)
-        return Loaded(self.file, None if broken else self.system, tuple(findings))
+            found = [*problems(self.system), *_files(self.system, self.folder)]
+            findings += [_located(self.document, problem) for problem in found]
+        return _tidy(findings)
+
+    def _read_anew(self, text: str) -> Reading:
+        other = draft_text(text, self.file, folder=self.folder)
+        stopped = None if other.document is None else other.document.stopped
+        return Reading(stopped, other.system is not None, other.all_findings())
 
 
 def examine(path: str | FilePath) -> Loaded:
@@ -61,6 +76,23 @@ def examine(path: str | FilePath) -> Loaded:
 def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
     """Checks a definition given as text; `folder` is where the files it names are."""
     return draft_text(text, file, folder=folder).checked()
+
+
+def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) -> Loaded:
+    """Check a definition given as a mapping; findings stand at the keys that lead to them.
+
+    `folder` is where the files that it names are.
+    """
+    document = _Given("the definition", _plain(tree))
+    return _validated(document, folder).checked()
+
+
+def examine_system(system: System) -> Loaded:
+    """Check a system that was put together in Python across its definitions, unless that was done before."""
+    if system.is_checked:
+        return Loaded("", system, ())
+    document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
+    return Draft("", system, (), document, system.home).checked()
 
 
 def draft(path: str | FilePath) -> Draft:
@@ -88,18 +120,50 @@ def draft(path: str | FilePath) -> Draft:
 def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
     """Reads a definition given as text, as `draft`."""
     document = yaml.read(text, file)
-    findings = list(document.findings)
-    system: System | None = None
     if document.data is not None and not isinstance(document.data, dict):
-        findings.append(
-            Diagnostic("K102", "a system is a mapping, `key: value`", Place(file, 1, 1), "begin with `system: name`")
-        )
-    elif document.data is not None:
+        place = Place(file, 1, 1)
+        wrong = Diagnostic("K102", "a system is a mapping, `key: value`", place, "begin with `system: name`")
+        return Draft(file, None, (*document.findings, wrong), document, folder)
+    return _validated(document, folder)
+
+
+def _validated(document: yaml.Document, folder: FilePath | None) -> Draft:
+    """Return the draft of a document that holds a mapping, or nothing for a text that cannot be read."""
+    findings, system = list(document.findings), None
+    if document.data is not None:
         try:
             system = System.model_validate(document.data).at(folder)
         except ValidationError as error:
             findings += wording.findings(document, error.errors(include_url=False))
-    return Draft(file, system, tuple(findings), document, folder)
+    return Draft(document.file, system, tuple(findings), document, folder)
+
+
+class _Given(yaml.Document):
+    """A definition that Python holds: what would be a line and a column in a file is the keys that lead there."""
+
+    def __init__(self, file: str, tree: dict[str, Any]) -> None:
+        super().__init__(file, tree)
+        self._index((), tree)
+
+    def _index(self, path: Path, value: Any) -> None:
+        self._values[path] = value
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, one in inside:
+            self._index((*path, key), one)
+
+    def written(self, path: Path) -> str:
+        value: Any = self._values[self.known(path)]
+        return "" if isinstance(value, dict | list) else str(value)
+
+    def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:  # noqa: ARG002
+        return Place(".".join(map(str, self.known(path))) or self.file)
+
+
+def _plain(value: Any) -> Any:
+    """Return mappings and sequences of any class as dictionaries and lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -112,10 +176,10 @@ def _located(document: yaml.Document, problem: Problem) -> Diagnostic:
     return Diagnostic(problem.code, problem.message, place, problem.hint, problem.severity, problem.label)
 
 
-def _files(document: yaml.Document, system: System, folder: FilePath | None) -> list[Diagnostic]:
-    """Findings for files that the definition names and that are not there."""
+def _files(system: System, folder: FilePath | None) -> Problems:
+    """Yield files that the definition names and that are not there."""
     if folder is None:
-        return []
+        return
     named: dict[Path, str] = {}
     if system.entities.roster:
         named[("entities", "roster")] = system.entities.roster
@@ -123,13 +187,9 @@ def _files(document: yaml.Document, system: System, folder: FilePath | None) -> 
         for place, target in enumerate(system.indicators[name].target):
             if target.per_entity and target.per_entity.file:
                 named[("indicators", name, "target", place, target.comparator, "file")] = target.per_entity.file
-    return [
-        Diagnostic(
-            "K107", f"there is no file `{file}` beside the definition", document.place(path), _near(folder, file)
-        )
-        for path, file in named.items()
-        if not (folder / file).is_file()
-    ]
+    for path, file in named.items():
+        if not (folder / file).is_file():
+            yield Problem("K107", path, f"there is no file `{file}` beside the definition", hint=_near(folder, file))
 
 
 def _near(folder: FilePath, file: str) -> str | None:

@@ -232,20 +232,35 @@ class Scorecard:
 
     @cached_property
     def findings(self) -> pl.DataFrame:
-        """What was found: code, severity, message, file, row, column, entity, period, hint; errors first."""
+        """What was found, errors first.
+
+        Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (how many findings it
+        counts as: one that closes a list says how many more there are).
+        """
         order = list(Severity)
         rows = [
             {
                 "code": one.code, "severity": str(one.severity), "message": one.message, "file": one.place.file,
                 "row": one.place.row, "column": one.place.field, "entity": one.place.entity, "period": one.place.period,
-                "hint": one.hint,
+                "hint": one.hint, "stands_for": one.stands_for,
             }
             for one in sorted(self.findings_list, key=lambda one: order.index(one.severity))
         ]  # fmt: skip
         text = ["code", "severity", "message", "file", "column", "entity", "period", "hint"]
         schema: dict[str, type[pl.DataType]] = {
             name: (pl.String if name in text else pl.Int64)
-            for name in ("code", "severity", "message", "file", "row", "column", "entity", "period", "hint")
+            for name in (
+                "code",
+                "severity",
+                "message",
+                "file",
+                "row",
+                "column",
+                "entity",
+                "period",
+                "hint",
+                "stands_for",
+            )
         }
         return pl.DataFrame(rows, schema=schema)
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kpi import catalogue, periods, progress, sources
 from kpi.breaches import judged
 from kpi.datasets import ReportedData
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, Severity, not_yet_reported, suggest
+from kpi.errors import (
+    DataError,
+    DefinitionError,
+    Diagnostic,
+    KpiError,
+    Place,
+    Severity,
+    not_yet_reported,
+    suggest,
+)
+from kpi.intake import frames
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
-from kpi.intake.files import Data, Source, listed, read_all
+from kpi.intake.files import Source, read_all
 from kpi.intake.grid import Panel
 from kpi.intake.headers import clean
 from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
@@ -25,7 +35,7 @@ from kpi.intake.panel import take_in
 from kpi.intake.pieces import Unfit
 from kpi.intake.reached import Reached
 from kpi.intake.table import Table
-from kpi.loader import Draft, Loaded, examine
+from kpi.loader import Draft, Loaded, draft, examine
 from kpi.periods import Period
 from kpi.plan import Plan, compile_plan
 from kpi.quality import Supply
@@ -37,25 +47,27 @@ if TYPE_CHECKING:
     from kpi.robustness import Robustness
 
 Files = str | Path | Sequence[str | Path]
+#: What names or is a system, see `kpi.load`.
+Given = str | Path | Mapping[str, Any] | System
 
 
 def score(
-    files: Data,
+    files: Any,
     *,
-    system: str | Path | System | None = None,
+    system: Given | None = None,
     definitions: str | Path | None = None,
-    data: Mapping[str, Data] | None = None,
-    period: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    period: str | int | None = None,
     explanations: Source | None = None,
     partly: bool = False,
 ) -> Scorecard:
     """Scores files, or frames, and returns the scorecard.
 
     Args:
-        files: one or several paths, names of queries in kpi.toml, DataFrames and LazyFrames; each is matched to a
-            dataset by its columns.
-        system: an id, the path of a YAML file, or a loaded system; None when the files name it in a column `system`
-            (评价体系) or only one system of the catalogue fits.
+        files: one or several paths, names of queries in kpi.toml, frames of Polars or pandas, Arrow tables, or mappings
+            with a list for each column; each is matched to a dataset by its columns.
+        system: whatever `kpi.load` takes; None when the files name it in a column `system` (评价体系) or only one
+            system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
         data: files and frames whose dataset is named.
         period: score only this period, such as 2023Q4; also the period of files that have no period column. Rows for
@@ -65,23 +77,24 @@ def score(
 
     Raises:
         DefinitionError: when the system cannot be found or used.
-        DataError: when files cannot be read or placed, or hold nothing for the period; with `partly`, when one is not
-            there or none can be read and placed. Bad rows are findings instead.
+        DataError: when there are none, when files cannot be read or placed, or hold nothing for the period; with
+            `partly`, when one is not there or none can be read and placed. Bad rows are findings instead.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({
     ...     "期别": ["2023Q4"] * 2, "地区": ["东湖县", "西山区"], "办件量": [200, 100], "网上办件量": [180, 75]})
-    >>> system = System.model_validate({
+    >>> system = {
     ...     "system": "small", "period": "quarter", "entities": {},
     ...     "measures": {"all": {"title": "办件量", "unit": "件"}, "online": {"title": "网上办件量", "unit": "件"}},
-    ...     "indicators": {"rate": {"kind": "ratio", "numerator": "online", "denominator": "all", "unit": "%"}}})
+    ...     "indicators": {"rate": {"kind": "ratio", "numerator": "online", "denominator": "all", "unit": "%"}}}
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
-    some = sources.every(listed(files))
-    named = {name: sources.every(listed(one)) for name, one in (data or {}).items()}
+    some, named = _sources(files, data)
     folder = None if definitions is None else Path(definitions)
     every = [*some, *(one for group in named.values() for one in group)]
+    if not every:
+        raise DataError(Diagnostic("K543", "there is no data to score", hint="give files or frames"))
     try:
         with damage_told(every):
             loaded = _system(system, every, folder, partly=partly)
@@ -95,8 +108,21 @@ def score(
     reached = None
     if wanted is not None:
         reached = partial(Reached, loaded.system, wanted.index(loaded.system.period), partial(looks_back, plan))
-    panel = take_in(loaded.system, some, named=named, period=period, partly=partly, reached=reached)
+    panel = take_in(
+        loaded.system, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
+    )
     return score_panel(plan, panel, period=wanted, explanations=explanations)
+
+
+def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
+    """Returns the data that a caller gives, queries asked, and those whose dataset is named."""
+    if data is not None and not isinstance(data, Mapping):
+        message = f"`data` is of the type {type(data).__name__}, not a mapping from the names of datasets to data"
+        raise DataError(
+            Diagnostic("K556", message, hint="give data={dataset: files}, or the files as the first argument")
+        )
+    some = sources.every(frames.sources(files))
+    return some, {str(name): sources.every(frames.sources(one)) for name, one in (data or {}).items()}
 
 
 def score_panel(
@@ -136,12 +162,12 @@ def score_panel(
 
 
 def stress(
-    files: Data,
+    files: Any,
     *,
-    system: str | Path | System | None = None,
+    system: Given | None = None,
     definitions: str | Path | None = None,
-    data: Mapping[str, Data] | None = None,
-    period: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    period: str | int | None = None,
     runs: int = 500,
     weights: float = 20,
     seed: int = 1,
@@ -150,7 +176,7 @@ def stress(
 
     Args:
         files: as for `score`, and so are the next four.
-        system: an id, a path, or a loaded system.
+        system: as for `score`.
         definitions: a folder in which ids are looked up first.
         data: files and frames whose dataset is named.
         period: which; left out: the last.
@@ -169,30 +195,65 @@ def stress(
 
 
 def check(
-    paths: Files = (), *, data: Data = (), system: str | None = None, definitions: str | Path | None = None,
-    explanations: Source | None = None,
+    paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
+    period: str | int | None = None, explanations: Source | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Checks definitions, and data against them, and returns every finding.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
-        data: files, or frames, to check against `system`.
-        system: the system the data are for, when more than one fits.
+        data: files, or frames, to check; against `system`, else against the one of `paths` that they name or that alone
+            fits them, else against one of the catalogue, as `score` finds it.
+        system: the system the data are for, when more than one fits; whatever `kpi.load` takes.
         definitions: a folder in which ids are looked up first.
+        period: check the data of this period only.
         explanations: a file that answers queries.
     """
+    done = checked(paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations)
+    return list(done.findings)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: the definitions examined, every finding, and the scorecard where data could be scored."""
+
+    examined: tuple[Loaded, ...]
+    findings: tuple[Diagnostic, ...]
+    card: Scorecard | None = None
+
+
+def checked(
+    paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
+    period: str | int | None = None, explanations: Source | None = None,
+) -> Checked:  # fmt: skip
+    """Checks definitions, and data against them; arguments as for `check`.
+
+    Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
+    """
     folder = None if definitions is None else Path(definitions)
-    findings = [finding for loaded in examine_all(paths, folder) for finding in loaded.findings]
-    some = listed(data)
-    if some and not any(one.severity is Severity.ERROR for one in findings):
-        first = _paths(paths)[:1]
-        chosen = system or (str(first[0]) if first and Path(first[0]).is_file() else None)
-        try:
-            card = score(some, system=chosen, definitions=definitions, explanations=explanations, partly=True)
+    some = _paths(paths)
+    examined = tuple(examine_all(some, folder))
+    findings = [finding for loaded in examined for finding in loaded.findings]
+    wrong = some and any(one.severity is Severity.ERROR for one in findings)
+    card = None
+    try:
+        some_data = [] if wrong else frames.sources(data)
+        if some_data:
+            if system is None and some:
+                system = _of_examined(some_data, examined)
+            card = score(
+                some_data, system=system, definitions=definitions, period=period, explanations=explanations, partly=True
+            )
             findings += not_yet_reported(card.findings_list, findings)
-        except (DataError, DefinitionError) as error:
-            findings += error.diagnostics
-    return findings
+    except KpiError as error:
+        findings += error.diagnostics
+    return Checked(examined, tuple(findings), card)
+
+
+def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
+    """Returns the one of some usable systems that data are for."""
+    usable = [one for one in examined if one.system]
+    return usable[0].system if len(usable) == 1 else _found(sources.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
@@ -220,11 +281,11 @@ def _paths(paths: Files) -> list[str | Path]:
     return [paths] if isinstance(paths, str | Path) else list(paths)
 
 
-def _period(system: System, period: str | None) -> Period | None:
+def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        wanted = periods.parse(period)
+        wanted = periods.parse(str(period))
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
     if wanted.grain is not system.period:
@@ -238,20 +299,44 @@ def _period(system: System, period: str | None) -> Period | None:
     return wanted
 
 
-def _system(system: str | Path | System | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
+def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
     """Returns the system that is given, that the data name, or that alone fits them."""
-    if isinstance(system, System):
-        return Loaded("", system, ())
     if system is not None:
-        return catalogue.find(str(system), folder)
+        return catalogue.resolve(system, folder)
+    # A folder of the catalogue is read when nothing before it fits.
+    groups = [_Drafts(group) for group in catalogue.by_folder(folder)]
+    return _found(data, groups, partly=partly)
+
+
+class _Drafts(Sequence[Draft]):
+    """The definitions of one folder, read when the first of them is looked at."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    @cached_property
+    def _read(self) -> list[Draft]:
+        return [draft(file) for file in self._files]
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._read[at]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
+    """Returns the system that the data name, or that alone fits them, of the first group that has one."""
     try:
-        return _chosen(data, folder, unchecked=True, partly=partly)
+        return _chosen(data, groups, unchecked=True, partly=partly)
     except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         # Rows that do not form a table may be why.
-        return _chosen(data, folder, unchecked=False, partly=partly)
+        return _chosen(data, groups, unchecked=False, partly=partly)
 
 
-def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool, partly: bool) -> Loaded:
+def _chosen(
+    data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, unchecked: bool, partly: bool
+) -> Loaded:
     """Returns the system that the data name, or that alone fits them; large files may be left unchecked.
 
     With `partly`, what is wrong with a file that cannot be read is told when all are taken in.
@@ -261,18 +346,14 @@ def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool, par
     if any(table.pieces is not None and systems_named(table) for table in tables):
         raise Unfit
     # To check them all takes as long as to read them all, and only those that may be meant matter.
-    drafts = catalogue.drafts(folder)
     named = sorted({text for table in tables for text in systems_named(table)})
-    chosen = _usable(one for one in drafts.values() if one.system and any(is_named(one.system, text) for text in named))
-    how = "are named in"
+    chosen, how = _first(groups, partial(_named, named)) if named else [], "are named in"
     if not chosen:
-        chosen, how = _fitting(drafts.values(), tables), "fit"
-        if folder is not None and (near := [one for one in chosen if Path(one.file).parent == folder]):
-            chosen = near  # what is looked up first is meant before what is shipped
+        chosen, how = _first(groups, partial(_fitting, tables)), "fit"
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
-        known = [name for name, one in drafts.items() if _usable([one])]
+        known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
         there = f"say which with --system; there is {', '.join(known) or 'none'}"
         hint = next(filter(None, (suggest(text, known) for text in named)), there)
         unknown = f"`{named[0]}`, which the files name, is not a system" if named else "no system fits the files"
@@ -283,12 +364,25 @@ def _chosen(data: Sequence[Source], folder: Path | None, *, unchecked: bool, par
     )
 
 
-def _usable(drafts: Iterable[Draft]) -> list[Loaded]:
+def _first(
+    groups: Sequence[Sequence[Draft | Loaded]], chosen: Callable[[Sequence[Draft | Loaded]], list[Loaded]]
+) -> list[Loaded]:
+    """Returns what is chosen of the first group of which anything is: what is looked up first is meant first."""
+    return next(filter(None, map(chosen, groups)), [])
+
+
+def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
+    """Returns the systems of a group whose id or title is one of some texts."""
+    return _usable(one for one in group if one.system and any(is_named(one.system, text) for text in texts))
+
+
+def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
     """Returns those of some systems that have no errors."""
-    return [loaded for one in drafts if (loaded := one.checked()).system]
+    examined = (one if isinstance(one, Loaded) else one.checked() for one in drafts)
+    return [loaded for loaded in examined if loaded.system]
 
 
-def _fitting(drafts: Iterable[Draft], tables: Sequence[Table]) -> list[Loaded]:
+def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
     """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
@@ -297,7 +391,7 @@ def _fitting(drafts: Iterable[Draft], tables: Sequence[Table]) -> list[Loaded]:
             looked_at[at, header] = _texts(tables[at], header)
         return looked_at[at, header]
 
-    fit: dict[int, list[Draft]] = {}
+    fit: dict[int, list[Draft | Loaded]] = {}
     for one in drafts:
         if one.system:
             counts = [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
 
@@ -127,6 +128,7 @@ class System(BaseModel):
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
+    _checked: bool = PrivateAttr(default=False)
 
     @property
     def home(self) -> Path:
@@ -137,6 +139,24 @@ class System(BaseModel):
         """Returns the system with its folder set."""
         self._home = home
         return self
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all checks across the definitions have passed, so that the system can be scored."""
+        return self._checked
+
+    def mark_checked(self) -> Self:
+        """Return the system, marked as one that passed all checks."""
+        self._checked = True
+        return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with some fields replaced; nothing that was derived or checked before holds for it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        copied._checked = False  # noqa: SLF001 - its own class
+        return copied
 
     # ---- WHAT THE DEFINITIONS COME TO ---- #
 

@@ -61,7 +61,7 @@ def findings(document: yaml.Document, errors: Iterable[Any]) -> list[Diagnostic]
         echo = (
             error["type"] == "string_pattern_mismatch" and error["loc"][-1] != "[key]" and error["input"] in bad_names
         )
-        if not follows and not echo:
+        if not follows and not echo and not _unnamed(document, error):
             found.append(_finding(document, error))
     return found
 
@@ -69,6 +69,21 @@ def findings(document: yaml.Document, errors: Iterable[Any]) -> list[Diagnostic]
 def _spoiled(document: yaml.Document, path: Path) -> bool:
     known = document.known(path)
     return any(known[: len(one)] == one for one in document.spoiled)
+
+
+def _unnamed(document: yaml.Document, error: Any) -> bool:
+    """Returns whether an error is about a key of a definition that stands in the place of named ones.
+
+    In `indicators: {kind: ratio, numerator: a}` every key is taken for a name; the finding is that of `kind`.
+    """
+    path = tuple(error["loc"])
+    if error["type"] not in _TAGS or isinstance(error.get("input"), dict) or not path:
+        return False
+    parent: Any = document.data
+    for step in path[:-1]:
+        parent = parent.get(step) if isinstance(parent, dict) else None
+    tag = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
+    return isinstance(parent, dict) and path[-1] != tag and parent.get(tag) in _tags_at(path)
 
 
 def _at(document: yaml.Document, error: Any) -> Path:
@@ -223,19 +238,33 @@ def _tag(document: yaml.Document, path: Path, value: Any) -> Diagnostic:
     if not isinstance(value, dict):
         written = document.written(path)
         shown = f"; here: {written}" if written else ""
-        hint = f"write {{{key}: {kinds[0]}, ...}}" if kinds else None
+        kind = name if name in kinds else kinds[0] if kinds else None
+        hint = f"write {{{key}: {kind}, ...}}" if kinds else None
+        if name == key and value in kinds:
+            hint = f"give it a name: `name: {{{key}: {value}, ...}}`"
         return Diagnostic("K113", f"`{name}` must be a mapping, `key: value`{shown}", place, hint)
     if path[:1] == ("checks",):
         hint = "add `expr:`, a condition that must hold, or `growth_within:`"
         return Diagnostic("K111", f"`{name}` says nothing that could be checked", place, hint)
     given = value.get(key)
     if given is None:
-        hint = f"one of {', '.join(kinds)}"
+        hint = _kind_meant(path, value, key, kinds) or f"one of {', '.join(kinds)}"
         return Diagnostic("K111", f"`{name}` needs a `{key}`", place, hint, label=f"needs `{key}`")
     if not isinstance(given, str):
         return Diagnostic("K113", f"`{key}` must be text", document.place((*path, key)), f"one of {', '.join(kinds)}")
     hint = suggest(given, kinds) or f"one of {', '.join(kinds)}"
     return Diagnostic("K114", f"unknown {key} `{given}`", document.place((*path, key)), hint, label=f"not a {key}")
+
+
+def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> str | None:
+    """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
+    if path and path[-1] in kinds:
+        return f"`{path[-1]}` is only its name; if it is the {key} too, add `{key}: {path[-1]}`"
+    for inner in value:
+        if inner in kinds:
+            return f"write `{key}: {inner}` beside its keys, {{{key}: {inner}, ...}}"
+    fitting = [kind for model in _candidates(path) if (kind := _kind(model)) and value.keys() <= set(_keys(model))]
+    return f"add `{key}: {fitting[0]}`" if value and len(fitting) == 1 else None
 
 
 # ---- THE MODELS BEHIND A PATH ---- #
@@ -268,9 +297,12 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
 def _models_at(path: Path) -> list[type[BaseModel]]:
     """The models at the parent of a path, narrowed by the tags that pydantic put into it."""
     models = _candidates(path[:-1])
-    tags = {step for step in path if isinstance(step, str)}
-    narrowed = [model for model in models if (kind := _kind(model)) is not None and kind in tags]
-    return narrowed or models
+    for step in reversed(path[:-1]):
+        # The last that is a kind: before it there may be names, which may be those of kinds too.
+        narrowed = [model for model in models if _kind(model) == step]
+        if narrowed:
+            return narrowed
+    return models
 
 
 def _tag_field(model: type[BaseModel]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,8 @@ class Document:
     findings: list[Diagnostic] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     spoiled: set[Path] = field(default_factory=set)
+    #: Where the parser gave up, line and offset from 0; None where it came to the end.
+    stopped: tuple[int, int] | None = None
     _keys: dict[Path, pyyaml.Node] = field(default_factory=dict)
     _values: dict[Path, pyyaml.Node] = field(default_factory=dict)
 
@@ -149,6 +151,8 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
     try:
         node = pyyaml.compose(text, Loader=_Loader)
     except pyyaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        document.stopped = (at.line, at.column) if at else (0, 0)
         mark = error.context_mark if str(error.problem) in _UNCLOSED else error.problem_mark or error.context_mark
         place = Place(document.file, mark.line + 1, mark.column + 1) if mark else Place(document.file, 1, 1)
         message, hint = _SYNTAX.get(
@@ -218,6 +222,8 @@ class _Reader:
             if isinstance(node, pyyaml.MappingNode):
                 return dict(self.items(node, path))
             if isinstance(node, pyyaml.SequenceNode):
+                if node.flow_style:
+                    self.commas(node.value)
                 return [self.item(child, (*path, place)) for place, child in enumerate(node.value)]
             return self.scalar(node) if isinstance(node, pyyaml.ScalarNode) else None
         finally:
@@ -231,6 +237,15 @@ class _Reader:
             hint = "take it away; what is in quotes is text"
             self.complain(node, "K101", f"tags such as `{source.split()[0]}` are not used here", hint)
         return scalar(node)
+
+    def commas(self, items: Iterable[pyyaml.Node]) -> None:
+        """Warns of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
+        for node in items:
+            if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN and (at := node.value.find("，")) >= 0:
+                message = f"全角逗号（，）不分隔列表，`{node.value}` 是一项"
+                hint = "分开时用半角逗号和空格；确是一项时加引号"
+                place = self.document.spot(node, (at, 1))
+                self.document.findings.append(Diagnostic("K115", message, place, hint, Severity.WARNING))
 
     def item(self, node: pyyaml.Node, path: Path) -> Any:
         self.document._values[path] = node  # noqa: SLF001

@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_module_and_definition(wheel):
 
 def test_the_wheel_holds_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"kpi", "kpi_engine"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"kpi", "kpi_scorecard"}
     assert not [name for name in names if "__pycache__" in name or "/test" in name]
 
 

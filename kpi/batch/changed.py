@@ -12,12 +12,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 
 import kpi
+from kpi.distribution import version
 from kpi.periods import Grain, Period
 from kpi.reach import HISTORY, WHOLE, Reach
 
@@ -32,11 +32,7 @@ def engine() -> str:
     text = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         text.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
-    try:
-        number = version("kpi-engine")
-    except PackageNotFoundError:
-        number = "source"
-    return f"kpi {number} ({text.hexdigest()[:12]}), polars {pl.__version__}"
+    return f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
 
 
 def keys(

@@ -18,7 +18,7 @@ from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, whole
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.slices import Index, slices_of
-from kpi.errors import DataError, Diagnostic, Severity, count
+from kpi.errors import DataError, Diagnostic, Severity, count, number_of
 from kpi.plan import Plan, compile_plan
 from kpi.reach import WHOLE, Reach, reach, window
 from kpi.scorecard import Scorecard
@@ -45,7 +45,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Returns what the manifest says about it."""
-        tally = Counter(str(one.severity) for one in self.findings)
+        tally: Counter[str] = Counter()
+        for one in self.findings:
+            tally[str(one.severity)] += one.stands_for
         return {
             "status": self.status, "scored": list(self.scored), "removed": list(self.removed),
             "pending": list(self.pending), "rows": self.counts, "findings": dict(sorted(tally.items())),
@@ -243,7 +245,7 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
 
 
 def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:
-    errors = sum(one.severity is Severity.ERROR for one in outcome.findings)
+    errors = number_of(one for one in outcome.findings if one.severity is Severity.ERROR)
     hint = "the last results stay; mend the data or move the gate"
     if source.max_findings is not None and errors > source.max_findings:
         message = f"{count(errors, 'error')} in the data of {outcome.system}, more than {source.max_findings}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpi.batch.run import Night
-from kpi.errors import Diagnostic, Place, Severity, count
+from kpi.errors import Diagnostic, Place, Severity, count, number_of
 from kpi.store.whole import write_whole
 
 #: How many findings a note lists.
@@ -101,8 +101,8 @@ def write_note(folder: Path, result: Night) -> Path | None:
             if labels:
                 lines.append(f"  - {name}：{'、'.join(labels)}")
     if told:
-        lines += ["", f"## 问题 {len(told)} 条", "", *(f"- {one}" for one in told[:_NOTED])]
-        lines += [f"- 另有 {len(told) - _NOTED} 条，见审核结果"] if len(told) > _NOTED else []
+        lines += ["", f"## 问题 {number_of(told)} 条", "", *(f"- {one}" for one in told[:_NOTED])]
+        lines += [f"- 另有 {number_of(told[_NOTED:])} 条，见审核结果"] if len(told) > _NOTED else []
     path = stopped if number is None else folder / f"run-{number:06}.md"
     write_whole(path, ("\n".join(lines) + "\n").encode())
     return path
@@ -137,7 +137,9 @@ def write_metrics(file: Path, result: Night, *, now: float) -> None:
     found: list[tuple[str, float]] = []
     spent: list[tuple[str, float]] = []
     for one in result.outcomes:
-        tally = Counter(str(finding.severity) for finding in one.findings)
+        tally: Counter[str] = Counter()
+        for finding in one.findings:
+            tally[str(finding.severity)] += finding.stands_for
         found += [(f'system="{one.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
         spent += [(f'system="{one.system}",stage="{stage}"', value) for stage, value in one.seconds.items()]
     gauges += [

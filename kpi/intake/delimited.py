@@ -261,7 +261,8 @@ def _checked_copy(
         except csv.Error as error:
             findings.append(_malformed(place, at + 1, str(error)))
     if wrong > LISTED:
-        ragged.append(Diagnostic("K506", f"... and {wrong - LISTED:,} more such rows", place))
+        more = wrong - LISTED
+        ragged.append(Diagnostic("K506", f"... and {more:,} more such rows", place, stands_for=more))
     if findings or (wrong and (not wanted or wrong > right)):
         raise DataError([*ragged, *findings])
     return (scratch if wanted else None), ragged, wrong

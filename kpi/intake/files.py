@@ -13,7 +13,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,12 @@ from kpi.resources import shortage
 __all__ = [
     "ROW",
     "SUFFIXES",
-    "Data",
     "Rows",
     "Source",
     "Table",
     "content_hash",
     "expanded",
     "hash_of_all",
-    "listed",
     "read",
     "read_all",
 ]  # fmt: skip
@@ -55,7 +53,6 @@ class Rows:
 
 #: What holds data: the path of a file, a folder or a pattern, or a frame.
 Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
-Data = Source | Sequence[Source]
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
 SUFFIXES = (
@@ -104,11 +101,6 @@ def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[
             findings += wrong
             tables.append(replace(table, notes=tuple(note for note in table.notes if note not in wrong)))
     return tables, findings
-
-
-def listed(data: Data) -> list[Source]:
-    """Returns one source or several as a list."""
-    return [data] if isinstance(data, Source) else list(data)
 
 
 #: Findings about the call or the machine rather than about a file: what is asked for is not there, or cannot be done.

@@ -40,5 +40,6 @@ def of_rows(
         findings.append(Diagnostic(code, message, place, hint, severity))
     if (more := rows.height + further - len(findings)) > 0:
         message = f"... and {count(more, 'more row')} of this kind"
-        findings.append(Diagnostic(findings[-1].code, message, Place(table.file, sheet=table.sheet), None, severity))
+        place = Place(table.file, sheet=table.sheet)
+        findings.append(Diagnostic(findings[-1].code, message, place, None, severity, stands_for=more))
     return findings

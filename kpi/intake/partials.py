@@ -12,7 +12,6 @@ is. Only when a group has more rows than its sums have room for is everything ru
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -38,9 +37,6 @@ SMALL = 100_000
 
 # Of how many of the first rows the numbers are looked at, and of how many at most the groups.
 _HEAD, _HEADS = 10_000, 1_000_000
-
-# How many groups Polars keeps as it reads, and how many rows it takes at a time.
-_GROUPS, _MORSEL = 1 << 20, 300_000
 
 
 @dataclass(frozen=True)
@@ -218,16 +214,8 @@ def _head(size: int) -> int:
 
 
 def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
-    """Returns a `group_by` of events.
-
-    Polars 2.1 keeps 4,096 groups and holds the rows of all others until the end, up to 7.7 GB where 0.7 GB will do. And
-    the more rows are added at a time, the less often the sums of all groups are fetched from far memory.
-    """
-    os.environ.setdefault("POLARS_MAX_HOT_TABLE_SIZE", str(_GROUPS))
-    with pl.Config():
-        pass  # at whose end Polars reads its environment again
-    with pl.Config(streaming_chunk_size=_MORSEL):
-        return groups.collect(engine="streaming")
+    """Return a `group_by` of events; the command line tunes Polars for it (`kpi.tuning`)."""
+    return groups.collect(engine="streaming")
 
 
 def _summed(parts: Collection[Part]) -> list[str]:

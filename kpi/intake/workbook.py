@@ -253,5 +253,5 @@ def _imported(name: str, place: Place) -> ModuleType:
         return importlib.import_module(name)
     except ImportError:
         message = f"reading an Excel workbook needs the package `{name}`"
-        hint = 'pip install "kpi-engine[excel]", or save the sheet as CSV'
+        hint = f"pip install {name}, or save the sheet as CSV"
         raise DataError(Diagnostic("K510", message, place, hint)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from functools import cache
@@ -14,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, Severity, count, number_of
 from kpi.redaction import redacted
 from kpi.report.marks import visible
 
@@ -67,15 +68,17 @@ def render(
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:
-    """Returns how many findings there are of each severity, the gravest first.
+    """Returns how many findings there are of each severity, the gravest first; those that are not listed count too.
 
     >>> tally([Diagnostic("K203", "a"), Diagnostic("K412", "b", severity=Severity.WARNING), Diagnostic("K203", "c")])
     '2 errors, 1 warning'
     >>> tally([])
     'no findings'
     """
-    severities = [one.severity for one in diagnostics]
-    counts = [(severities.count(severity), nouns) for severity, nouns in _NOUNS.items()]
+    numbers: Counter[Severity] = Counter()
+    for one in diagnostics:
+        numbers[one.severity] += one.stands_for
+    counts = [(numbers[severity], nouns) for severity, nouns in _NOUNS.items()]
     return ", ".join(count(number, *nouns) for number, nouns in counts if number) or "no findings"
 
 
@@ -106,7 +109,7 @@ def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
     for same in alike.values():
         arrows = [_arrow(one, color=color) for one in same if str(one.place)]
         lines += [_headline(same[0], color=color), *arrows, *_hint(same[0], color=color)]
-    if (more := len(group) - shown) > 0:
+    if (more := number_of(group[shown:])) > 0:
         lines.append(f"   ... and {more:,} more {group[0].code} {_NOUNS[group[0].severity][more != 1]}")
     return lines
 
@@ -184,6 +187,7 @@ def _record(one: Diagnostic) -> dict[str, object]:
         "message": one.message,
         "label": one.label,
         "hint": one.hint,
+        "stands_for": one.stands_for,
     }
     return head | asdict(one.place)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
+
 from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Results
@@ -74,9 +76,14 @@ def _findings(scorecard: Results) -> list[str]:
         for row in rows
     ]
     section = ["## 审核", _table(["级别", "代码", "对象", "位置", "说明"], "<<<<<", cells)]
-    if (more := scorecard.findings.height - LISTED) > 0:
+    if more := _number_of(scorecard.findings[LISTED:]):
         section.append(f"另有 {more:,} 条未列出。")
     return section
+
+
+def _number_of(findings: pl.DataFrame) -> int:
+    """Returns how many findings rows stand for; in frames of earlier versions each for itself."""
+    return int(findings["stands_for"].sum()) if "stands_for" in findings.columns else findings.height
 
 
 def _footnote(scorecard: Results) -> str:

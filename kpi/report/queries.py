@@ -51,7 +51,7 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
     try:
         from xlsxwriter import Workbook
     except ImportError as error:
-        hint = "pip install 'kpi-engine[excel]', or write .csv"
+        hint = "pip install xlsxwriter, or write .csv"
         raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     frame = form(findings)
     out = BytesIO()

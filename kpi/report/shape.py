@@ -58,6 +58,7 @@ HEADINGS = {
     "row": "行",
     "column": "列",
     "hint": "处理办法",
+    "stands_for": "条数",
     "node": "上级代码",
     "part": "构成代码",
     "method": "赋权方法",

@@ -88,7 +88,7 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     try:
         from xlsxwriter import Workbook
     except ImportError as error:
-        hint = "pip install 'kpi-engine[excel]'"
+        hint = "pip install xlsxwriter"
         raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.

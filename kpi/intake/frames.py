@@ -1,0 +1,142 @@
+"""Data as Python programs hold them: frames of Polars, pandas and Arrow, columns of a mapping, paths; one or several.
+
+What is neither is refused by its type; the keys of a mapping are columns, never paths. Codes: K556 of a type that holds
+no table; K557 a frame that cannot be taken over.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Place
+from kpi.intake.files import Rows, Source
+
+_WHAT = "give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column"
+
+#: What can be iterated over and is no list of data: bytes, an open file, a single column.
+_ITERABLE = (bytes, bytearray, memoryview, io.IOBase, pl.Series)
+
+
+def sources(data: Any) -> list[Source]:
+    """Return one piece of data, or several in a list, as sources that can be read.
+
+    >>> [one.columns for one in sources({"地区": ["东湖县"], "办件量": [200]})]
+    [['地区', '办件量']]
+
+    Raises:
+        DataError: K556 for a type that holds no table, K557 for a frame that cannot be taken over.
+    """
+    alone = _source(data)
+    if alone is not None:
+        return [alone]
+    if isinstance(data, Iterable) and not isinstance(data, _ITERABLE):
+        found = [(_source(one), one) for one in data]
+        for source, one in found:
+            if source is None:
+                raise _refused(one)
+        return [source for source, _ in found if source is not None]
+    raise _refused(data)
+
+
+def _source(one: Any) -> Source | None:
+    """Return a single piece of data as a source, None for what is none."""
+    if isinstance(one, str | Path | pl.DataFrame | pl.LazyFrame | Rows):
+        return one
+    if isinstance(one, os.PathLike):
+        return Path(one)
+    if isinstance(one, Mapping):
+        return _of_columns(one)
+    if type(one).__name__ == "DataFrame" and type(one).__module__.partition(".")[0] == "pandas":
+        return _of_pandas(one)
+    if hasattr(one, "__arrow_c_stream__") and not isinstance(one, pl.Series):
+        try:
+            return pl.DataFrame(one)
+        except Exception as error:  # noqa: BLE001 - whoever exports the stream may raise anything
+            raise _failed(one, error) from None
+    return None
+
+
+def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
+    """Return a mapping of columns as a frame; a column of numbers and texts is one of texts."""
+    if not columns:
+        raise DataError(Diagnostic("K556", "the mapping has no columns", hint=_WHAT))
+    found = []
+    for name, values in columns.items():
+        if isinstance(values, str | os.PathLike | pl.DataFrame | pl.LazyFrame | Mapping | bytes) or not isinstance(
+            values, Iterable
+        ):
+            message = f"`{name}` of a mapping is of the type {type(values).__name__}, not a list of its cells"
+            hint = (
+                "a mapping is one table, {column: [...]}; files and frames of a named dataset go into data={name: ...}"
+            )
+            raise DataError(Diagnostic("K556", message, hint=hint))
+        found.append(_column(str(name), values))
+    lengths = {one.name: len(one) for one in found}
+    if len(set(lengths.values())) > 1:
+        message = f"the columns of a mapping differ in length: {', '.join(f'{k} {n:,}' for k, n in lengths.items())}"
+        raise DataError(
+            Diagnostic("K557", message, hint="give every column a cell for each row, None for an empty one")
+        )
+    try:
+        return pl.DataFrame(found)
+    except pl.exceptions.PolarsError as error:
+        raise _failed(columns, error) from None
+
+
+def _column(name: str, values: Iterable[Any]) -> pl.Series:
+    """Return a column; one of mixed types is one of the texts of its cells."""
+    cells: Any = values if isinstance(values, pl.Series) or hasattr(values, "dtype") else list(values)
+    try:
+        series = pl.Series(name, cells)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
+        series = None
+    if series is None or series.dtype == pl.Object:
+        return pl.Series(name, [None if _empty(one) else str(one) for one in cells], dtype=pl.String)
+    return series
+
+
+def _empty(cell: Any) -> bool:
+    # NaN, and pandas' NA, for which a comparison is neither true nor false.
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
+
+
+def _of_pandas(frame: Any) -> pl.DataFrame:
+    """Return a pandas frame with the names of its index as columns; unnamed row numbers are left out."""
+    if frame.columns.nlevels > 1:
+        message = f"the columns of the pandas frame have {frame.columns.nlevels} levels of names"
+        raise DataError(Diagnostic("K557", message, hint="give every column one name: frame.columns = [...]"))
+    try:
+        if any(name is not None for name in frame.index.names):
+            frame = frame.reset_index()
+        elif frame.index.dtype.kind not in "iu":
+            message = "the index of the pandas frame holds more than row numbers and has no name"
+            hint = "name it, frame.index.name = ..., or leave it out, frame.reset_index(drop=True)"
+            raise DataError(Diagnostic("K557", message, hint=hint))
+        if twice := frame.columns[frame.columns.duplicated()].tolist():
+            message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
+            raise DataError(Diagnostic("K508", message, Place("pandas frame"), "give every column its own name"))
+        return pl.DataFrame([_of_pandas_column(str(name), frame[name]) for name in frame.columns])
+    except (pl.exceptions.PolarsError, ImportError, TypeError, ValueError) as error:
+        raise _failed(frame, error) from None
+
+
+def _of_pandas_column(name: str, column: Any) -> pl.Series:
+    if column.dtype.kind == "O" and column.dtype.name == "object":
+        return _column(name, [None if _empty(one) else one for one in column])
+    return pl.from_pandas(column.to_frame(name)).to_series()
+
+
+def _failed(given: Any, error: Exception) -> DataError:
+    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    message = f"the {type(given).__module__.partition('.')[0]}.{type(given).__name__} cannot be taken over: {words}"
+    return DataError(Diagnostic("K557", message, hint="make it a frame of Polars, such as by pl.from_pandas"))
+
+
+def _refused(given: Any) -> DataError:
+    return DataError(Diagnostic("K556", f"{type(given).__name__} is no data that can be read", hint=_WHAT))

@@ -1,0 +1,285 @@
+"""Full-width signs (全角符号) in the structure of a definition, where YAML knows only half-width ones.
+
+`title：示例` is no key and no value for YAML, and what it reports is something else, somewhere else. So signs that
+stand where structure does are replaced on trial: a sign without which the text could be read, or had fewer errors, is
+what is wrong. Signs inside texts stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kpi.errors import Diagnostic, Place, Severity
+
+#: The most signs of a text that are tried.
+_MOST = 60
+
+_COMMAS = {"，": "全角逗号（，）应为半角逗号和空格", "、": "顿号（、）应为半角逗号和空格"}
+_PAIRS = {
+    "“": ("”", '""', '全角引号（“”）应为半角引号（""）'),
+    "‘": ("’", "''", "全角引号（‘’）应为半角引号（''）"),
+    "＂": ("＂", '""', '全角引号（＂）应为半角引号（"）'),
+    "【": ("】", "[]", "方头括号（【】）应为半角方括号（[]）"),
+    "［": ("］", "[]", "全角方括号（［］）应为半角方括号（[]）"),
+    "｛": ("｝", "{}", "全角花括号（｛｝）应为半角花括号（{}）"),
+}
+_OPENING, _CLOSING = "[{［｛【", "]}］｝】"
+_ANY = re.compile(f"[：，、　－＃０-９{''.join(_PAIRS)}]")
+_KEY = re.compile(r"[\w.“”\"'-]+[ 　]*")
+_ENTRY, _ITEM = re.compile(r"[{,，、｛【［\[]"), re.compile(r"^(?:[ 　]*[-－][ 　]+)+")
+_NUMBER = re.compile(r"[０-９][０-９．]*")
+_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_HALF = {ord(full): half for full, half in zip("０１２３４５６７８９．", "0123456789.", strict=True)}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A full-width sign, or a pair of them, that may stand for structure.
+
+    Attributes:
+        line: its line, from 0.
+        spots: offset in the line, what stands there, and what should, for each part.
+        message: what is wrong with it.
+    """
+
+    line: int
+    spots: tuple[tuple[int, str, str], ...]
+    message: str
+
+    @property
+    def column(self) -> int:
+        """Where it begins, from 0."""
+        return self.spots[0][0]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text comes to.
+
+    Attributes:
+        stopped: where YAML gave it up, line and offset from 0; None where it did not.
+        shaped: whether all parts have the right shape; what they refer to is only looked at then.
+        findings: what was found.
+    """
+
+    stopped: tuple[int, int] | None
+    shaped: bool
+    findings: Sequence[Diagnostic]
+
+    def burden(self, lines: Sequence[str]) -> tuple[int, int, int]:
+        """Return how much is wrong: text left unread, errors of shape, other errors."""
+        left = 0
+        if self.stopped is not None:
+            line, offset = self.stopped
+            left = 1 + sum(len(one) + 1 for one in lines[line:]) - offset
+        errors = sum(one.severity is Severity.ERROR for one in self.findings)
+        return (left, 0, errors) if self.shaped else (left, errors, 0)
+
+
+def explained(lines: Sequence[str], first: Reading, read: Callable[[str], Reading]) -> list[Diagnostic]:
+    """Return the findings of a text with those that full-width signs cause replaced by findings about the signs.
+
+    Args:
+        lines: the text.
+        first: what it comes to.
+        read: gives what another text comes to.
+    """
+    every = list(_signs(lines))[:_MOST]
+    wrong: list[Sign] = []
+    reading = first
+    if every and first.stopped is not None:
+        wrong, reading = _needed(lines, [], every, first, read)
+    if reading.stopped is None:
+        for line in sorted(_lines(reading.findings)):
+            # Those of a line together, as one alone may only make another error; then each, as some may be of a text.
+            some = [sign for sign in every if sign.line == line and sign not in wrong]
+            if some:
+                wrong, reading = _needed(lines, wrong, some, reading, read)
+            for sign in some if reading.stopped is None else ():
+                if sign not in wrong:
+                    wrong, reading = _alone(lines, wrong, sign, reading, read)
+    if not wrong:
+        return list(first.findings)
+    file = first.findings[0].place.file
+    return [*(_finding(sign, lines, file) for sign in wrong), *(_moved(one, wrong) for one in reading.findings)]
+
+
+def _needed(
+    lines: Sequence[str], known: list[Sign], tried: Sequence[Sign], before: Reading, read: Callable[[str], Reading]
+) -> tuple[list[Sign], Reading]:
+    """Return the wrong signs that are known and those of some others without which less is wrong, and the reading then.
+
+    While YAML gives up, only how far it comes is compared.
+    """
+
+    def burden(signs: Sequence[Sign], reading: Reading) -> tuple[int, ...]:
+        whole = reading.burden(_replaced(lines, signs))
+        return whole if before.stopped is None else whole[:1]
+
+    wrong = [*known, *tried]
+    reading = read("\n".join(_replaced(lines, wrong)))
+    if burden(wrong, reading) >= burden(known, before):
+        return known, before
+    for sign in reversed(tried):
+        fewer = [one for one in wrong if one is not sign]
+        without = read("\n".join(_replaced(lines, fewer)))
+        if burden(fewer, without) <= burden(wrong, reading):
+            wrong, reading = fewer, without
+    return wrong, reading
+
+
+def _alone(
+    lines: Sequence[str], known: list[Sign], sign: Sign, before: Reading, read: Callable[[str], Reading]
+) -> tuple[list[Sign], Reading]:
+    """Return the wrong signs with one more where less is wrong without it, and the reading then.
+
+    What is wrong may also be another thing than before, which the error about the sign has hidden.
+    """
+    wrong = [*known, sign]
+    reading = read("\n".join(_replaced(lines, wrong)))
+    now, then = reading.burden(_replaced(lines, wrong)), before.burden(_replaced(lines, known))
+    about = _about(sign, before, known)
+    gone = bool(about) and not about & _about(sign, reading, wrong)
+    return (wrong, reading) if now < then or (now == then and gone) else (known, before)
+
+
+def _about(sign: Sign, reading: Reading, replaced: Sequence[Sign]) -> set[tuple[str, str]]:
+    """Return the errors that point at a sign, by code and message."""
+    errors = [_moved(one, replaced) for one in reading.findings if one.severity is Severity.ERROR]
+    return {
+        (one.code, one.message)
+        for one in errors
+        if one.place.line == sign.line + 1 and 0 <= sign.column + 1 - (one.place.column or 0) < one.place.length
+    }
+
+
+def _lines(findings: Iterable[Diagnostic]) -> set[int]:
+    return {one.place.line - 1 for one in findings if one.place.line is not None and one.severity is Severity.ERROR}
+
+
+def _replaced(lines: Sequence[str], signs: Iterable[Sign]) -> list[str]:
+    """Return the lines with signs replaced by what should stand there."""
+    text = list(lines)
+    spots = [(sign.line, *spot) for sign in signs for spot in sign.spots]
+    for line, offset, old, new in sorted(spots, reverse=True):
+        text[line] = text[line][:offset] + new + text[line][offset + len(old) :]
+    return text
+
+
+def _finding(sign: Sign, lines: Sequence[str], file: str | None) -> Diagnostic:
+    place = Place(file, sign.line + 1, sign.column + 1, len(sign.spots[0][1]))
+    repaired = _replaced(lines, [sign])[sign.line].strip()
+    hint = f"改写为：{repaired}" if len(repaired) <= 100 else None
+    return Diagnostic("K115", sign.message, place, hint, label="全角")
+
+
+def _moved(one: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:
+    """Return a finding of the text with signs replaced at its place in the text as it is."""
+    if one.place.line is None or one.place.column is None:
+        return one
+    shift, at = 0, one.place.column - 1
+    for sign in signs:
+        if sign.line == one.place.line - 1:
+            shift += sum(len(new) - len(old) for offset, old, new in sign.spots if offset < at - shift)
+    return replace(one, place=replace(one.place, column=one.place.column - shift))
+
+
+# ---- WHERE STRUCTURE STANDS ---- #
+
+
+def _signs(lines: Sequence[str]) -> Iterator[Sign]:
+    """Yield the full-width signs that stand where YAML has structure, in their order."""
+    depth, inside = 0, -1
+    for number, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip(" "))
+        if inside >= 0 and (not line.strip() or indent > inside):
+            continue  # a text over many lines
+        inside = -1
+        found, depth = _of_line(line, number, depth)
+        if _ANY.search(line):
+            yield from found
+        if not depth and _BLOCK.search(line):
+            inside = indent
+
+
+def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # noqa: C901, PLR0912, PLR0915 - one scan
+    """Return the signs of a line that may be structure, and how many brackets are open after it."""
+    found: list[Sign] = []
+    start = True  # whether a key or an item may begin here
+    value = False  # whether a value may begin here
+    at = 0
+    while at < len(line):
+        sign = line[at]
+        begins = start or value
+        if sign in "\"'" and begins:
+            closing = line.find(sign, at + 1)
+            at = len(line) if closing < 0 else closing + 1
+            start = value = False
+            continue
+        if sign == "#" and (at == 0 or line[at - 1] in " 　\t"):
+            break
+        if sign == "＃" and not line[:at].strip():
+            found.append(Sign(number, ((at, sign, "#"),), "全角井号（＃）应为半角井号（#）"))
+            break
+        if sign in _OPENING and (begins or sign in "[{"):
+            if sign in _PAIRS:
+                found += _pair(line, number, at)
+            depth, start, value = depth + 1, True, sign in "[［【"
+        elif sign in _CLOSING:
+            depth, start, value = max(depth - 1, 0), False, False
+        elif sign in _PAIRS and begins and (pair := _pair(line, number, at)):
+            found += pair
+            at = pair[0].spots[-1][0]
+            start = value = False
+        elif sign == "：" and _begins_key(line, at, depth):
+            new = ":" if line[at + 1 : at + 2] == " " else ": "
+            found.append(Sign(number, ((at, sign, new),), "全角冒号（：）应为半角冒号和空格"))
+            start, value = False, True
+        elif sign in _COMMAS and depth:
+            new = "," if line[at + 1 : at + 2] == " " else ", "
+            found.append(Sign(number, ((at, sign, new),), _COMMAS[sign]))
+            start = value = True
+        elif sign == "," and depth:
+            start = value = True
+        elif sign == ":" and line[at + 1 : at + 2] in ("", " ", "　"):
+            start, value = False, True
+        elif sign == "　" and (begins or line[at - 1] in ":,-"):
+            found.append(Sign(number, ((at, sign, " "),), "全角空格应为半角空格"))
+        elif sign == "－" and not line[:at].strip(" 　") and line[at + 1 : at + 2] in (" ", "　"):
+            found.append(Sign(number, ((at, sign, "-"),), "全角短横（－）应为半角短横（-）"))
+        elif begins and (digits := _NUMBER.match(line, at)):
+            half = digits[0].translate(_HALF)
+            found.append(Sign(number, ((at, digits[0], half),), f"全角数字（{digits[0]}）应为半角数字（{half}）"))
+            at = digits.end() - 1
+            start = value = False
+        elif sign == "-" and start and not line[:at].strip():
+            value = True
+        elif sign not in " \t":
+            start = value = False
+        at += 1
+    return found, depth
+
+
+def _begins_key(line: str, at: int, depth: int) -> bool:
+    """Return whether the text before an offset is a key at the beginning of an entry.
+
+    >>> _begins_key("  title：示例", 7, 0), _begins_key("title: 县：市", 8, 0), _begins_key("a: {unit：件}", 8, 1)
+    (True, False, True)
+    """
+    before = line[:at]
+    entry = _ENTRY.split(before)[-1] if depth else _ITEM.sub("", before)
+    return _KEY.fullmatch(entry.strip(" 　")) is not None
+
+
+def _pair(line: str, number: int, at: int) -> list[Sign]:
+    """Return a pair of signs that enclose a whole value, nothing where they enclose a part of a text."""
+    closing, half, message = _PAIRS[line[at]]
+    # Quotation marks may be typed the wrong way round, brackets nest.
+    end = line.find(closing, at + 1) if closing not in "】］｝" else line.rfind(closing)
+    if end < 0:
+        return []
+    if not re.match(r"[ 　]*($|[,，、:：\]}】］｝#])", line[end + 1 :]):
+        return []
+    return [Sign(number, ((at, line[at], half[0]), (end, closing, half[1])), message)]

@@ -1,0 +1,290 @@
+"""`kpi` as a Python program uses it: what can be given as data and as a system, and what a call leaves untouched."""
+
+from __future__ import annotations
+
+import gc
+import io
+import locale
+import os
+import random
+import signal
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import kpi
+from kpi.intake import frames
+
+DEFINITION = {
+    "system": "small",
+    "period": "year",
+    "entities": {"title": "县"},
+    "measures": {"all": {"title": "办件量", "unit": "件"}, "online": {"title": "网上办件量", "unit": "件"}},
+    "indicators": {"rate": {"kind": "ratio", "numerator": "online", "denominator": "all", "target": {"at_least": 90}}},
+    "pillars": {"服务": {"weight": 100, "parts": {"rate": 100}}},
+}
+TEXT = """\
+system: small
+period: year
+entities: {title: 县}
+measures: {all: {title: 办件量, unit: 件}, online: {title: 网上办件量, unit: 件}}
+indicators: {rate: {kind: ratio, numerator: online, denominator: all, target: {at_least: 90}}}
+pillars: {服务: {weight: 100, parts: {rate: 100}}}
+"""
+COLUMNS = {"期别": ["2023", "2023"], "县": ["东湖县", "西山区"], "办件量": [200, 100], "网上办件量": [180, 75]}
+
+
+def changed(**sections):
+    return DEFINITION | sections
+
+
+def scores(card):
+    return dict(zip(card.indicators["entity"], card.indicators["value"], strict=True))
+
+
+RIGHT = {"东湖县": 90.0, "西山区": 75.0}
+
+
+def refused(call):
+    with pytest.raises(kpi.KpiError) as caught:
+        call()
+    return caught.value.diagnostics
+
+
+# ---- DATA ---- #
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        COLUMNS,
+        [COLUMNS],
+        pl.DataFrame(COLUMNS),
+        pl.LazyFrame(COLUMNS),
+        pd.DataFrame(COLUMNS),
+        [pd.DataFrame(COLUMNS)],
+        pd.DataFrame(COLUMNS).set_index("县"),
+        pd.DataFrame(COLUMNS).set_index(["期别", "县"]),
+        pd.DataFrame(COLUMNS | {"办件量": [200, "100"]}),
+        pd.DataFrame(COLUMNS | {"办件量": pd.array([200, 100], dtype="Int64")}).astype({"县": "category"}),
+        pa.table(COLUMNS),
+        pa.RecordBatch.from_pydict(COLUMNS),
+        COLUMNS | {"办件量": [200, "100"], "网上办件量": np.array([180, 75])},
+        (one for one in [pl.DataFrame(COLUMNS)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_table_is_read_whatever_holds_it(data):
+    assert scores(kpi.score(data, system=DEFINITION)) == RIGHT
+
+
+def test_a_table_may_be_that_of_a_named_dataset():
+    system = changed(datasets={"wide": {"form": "panel"}})
+    assert scores(kpi.score([], system=system, data={"wide": pd.DataFrame(COLUMNS)})) == RIGHT
+
+
+def test_what_pandas_has_no_value_for_is_missing():
+    frame = pd.DataFrame(COLUMNS | {"办件量": [float("nan"), 100.0], "网上办件量": pd.Series([None, 75], dtype=object)})
+    card = kpi.score(frame, system=DEFINITION)
+    assert card.measures.filter(entity="东湖县")["status"].to_list() == ["missing", "missing"]
+    assert scores(card)["西山区"] == 75.0
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ([], "K543"),
+        ((), "K543"),
+        (None, "K556"),
+        (5, "K556"),
+        (b"a,b", "K556"),
+        ([5], "K556"),
+        ([[]], "K556"),
+        (io.StringIO("a,b\n1,2\n"), "K556"),
+        (pl.Series("a", [1]), "K556"),
+        (pl.DataFrame(COLUMNS).group_by("县"), "K556"),
+        ({}, "K556"),
+        ({"wide": "period.csv"}, "K556"),
+        ({"wide": pl.DataFrame(COLUMNS)}, "K556"),
+        ([{"县": "东湖县", "办件量": 200}], "K556"),
+        ({"县": ["东湖县", "西山区"], "办件量": [200]}, "K557"),
+        (pa.chunked_array([[1, 2]]), "K557"),
+        (pd.DataFrame(COLUMNS, index=["一", "二"]), "K557"),
+        (pd.DataFrame([[1, 2]], columns=["县", "县"]), "K508"),
+        (pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])), "K557"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_what_holds_no_table_is_refused_in_words(data, code):
+    (found,) = refused(lambda: kpi.score(data, system=DEFINITION))
+    assert found.code == code
+    assert found.hint
+
+
+def test_the_type_that_holds_no_table_is_named():
+    (found,) = refused(lambda: kpi.score(3.5, system=DEFINITION))
+    assert "float" in found.message
+
+
+def test_the_keys_of_a_mapping_are_never_opened_as_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in COLUMNS:
+        Path(name).write_text("地区,数值\n东湖县,1\n", "utf-8")
+    assert scores(kpi.score(COLUMNS, system=DEFINITION)) == RIGHT
+
+
+def test_a_dataset_that_there_is_not_is_refused():
+    (found,) = refused(lambda: kpi.score([], system=DEFINITION, data={"wied": pl.DataFrame(COLUMNS)}))
+    assert (found.code, "wied" in found.message) == ("K204", True)
+    (found,) = refused(lambda: kpi.score([], system=DEFINITION, data=[pl.DataFrame(COLUMNS)]))
+    assert (found.code, "list" in found.message) == ("K556", True)
+
+
+def test_a_column_of_texts_and_numbers_keeps_each_cell():
+    (frame,) = frames.sources({"a": [1, "约12", None, 2.5]})
+    assert frame["a"].to_list() == ["1", "约12", None, "2.5"]
+
+
+@pytest.mark.parametrize("period", ["2023", 2023])
+def test_a_period_may_be_a_number(period):
+    assert kpi.score(COLUMNS, system=DEFINITION, period=period).periods == ["2023"]
+
+
+# ---- SYSTEMS ---- #
+
+
+def test_a_system_is_loaded_from_whatever_says_it(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(TEXT, "utf-8")
+    forms = [DEFINITION, TEXT, file, str(file), kpi.load(file), kpi.System.model_validate(DEFINITION)]
+    for form in forms:
+        assert kpi.load(form).is_checked
+        assert scores(kpi.score(COLUMNS, system=form)) == RIGHT
+    assert kpi.load("small", definitions=tmp_path).system == "small"
+    assert kpi.load("{" + ", ".join(TEXT.splitlines()) + "}").system == "small"
+
+
+MISTAKES = {
+    "a misspelt measure": ("K203", changed(indicators={"rate": {"kind": "level", "of": "onlin"}}, pillars={})),
+    "a misspelt part": ("K203", changed(pillars={"服务": {"weight": 100, "parts": {"rat": 100}}})),
+    "a wrong unit": ("K305", changed(measures={"all": {"unit": "件件件"}, "online": {"unit": "件"}})),
+    "a target of another unit": (
+        "K303",
+        changed(indicators={"rate": {"kind": "level", "of": "all", "target": {"at_least": "3 亿元"}}}, pillars={}),
+    ),
+    "a circle": ("K406", changed(pillars={"服务": {"weight": 100, "parts": {"服务": 1, "rate": 1}}})),
+    "a roster that is not there": ("K107", changed(entities={"roster": "nowhere.csv"})),
+    "a targets file that is not there": (
+        "K107",
+        changed(indicators={"rate": {"kind": "level", "of": "all", "target": {"at_least": {"file": "nowhere.csv"}}}}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "tree"), MISTAKES.values(), ids=MISTAKES)
+def test_no_system_is_scored_unchecked(code, tree):
+    system = kpi.System.model_validate(tree)
+    for call in (
+        lambda: kpi.score(COLUMNS, system=system),
+        lambda: kpi.score(COLUMNS, system=tree),
+        lambda: kpi.stress(COLUMNS, system=system),
+        lambda: kpi.load(tree),
+        lambda: kpi.load(kpi.load(DEFINITION).model_copy(update=dict(system))),
+    ):
+        found = refused(call)
+        assert code in {one.code for one in found}
+    assert code in {one.code for one in kpi.check(data=COLUMNS, system=system)}
+
+
+def test_all_mistakes_of_a_mapping_come_at_once_with_the_keys_that_lead_to_them():
+    tree = changed(indicators={"rate": {"kind": "ratio", "numerator": "onlin", "denominator": "al"}}, pillars={})
+    found = refused(lambda: kpi.load(tree))
+    assert [(one.code, one.place.file) for one in found] == [
+        ("K203", "indicators.rate.numerator"),
+        ("K203", "indicators.rate.denominator"),
+    ]
+    (found,) = refused(lambda: kpi.load(changed(period="quarterly")))
+    assert (found.code, found.place.file) == ("K113", "period")
+
+
+def test_what_was_checked_before_does_not_hold_for_a_copy():
+    system = kpi.load(DEFINITION)
+    assert system.symbols["online"].title == "网上办件量"
+    measures = {"all": system.measures["all"], "online": system.measures["online"].model_copy(update={"title": "网办"})}
+    copied = system.model_copy(update={"measures": measures})
+    assert not copied.is_checked
+    assert copied.symbols["online"].title == "网办"
+
+
+@pytest.mark.parametrize(
+    "given", [5, "", None, ["small"], pl.DataFrame(COLUMNS)], ids=lambda value: type(value).__name__
+)
+def test_what_is_no_system_is_refused_in_words(given):
+    (found,) = refused(lambda: kpi.load(given))
+    assert found.code == "K116"
+
+
+# ---- THE MODULE AND ITS HOST ---- #
+
+
+def test_dir_lists_the_interface():
+    listed = {name for name in dir(kpi) if not name.startswith("_")}
+    assert listed == set(kpi.__all__)
+    assert {"load", "score", "check", "stress", "KpiError"} <= listed
+    for name in listed:
+        assert getattr(kpi, name) is not None
+
+
+def state():
+    """Everything of the process that a library must leave to its host."""
+    return (
+        dict(os.environ),
+        pl.Config.state(),
+        {number: signal.getsignal(number) for number in signal.valid_signals()},
+        list(warnings.filters),
+        locale.setlocale(locale.LC_ALL),
+        random.getstate(),
+        str(np.random.get_state()),  # noqa: NPY002 - the state of the whole process is meant
+        gc.get_threshold(),
+        Path.cwd(),
+        threading.excepthook,
+    )
+
+
+EVENTS = """\
+system: events
+period: month
+entities: {title: 县}
+datasets: {cases: {form: records, columns: {period: 日期, entity: 县}}}
+measures:
+  all: {kind: count, unit: 件, from: cases}
+  days: {kind: sum, of: 用时, unit: 天, from: cases}
+indicators: {mean: {kind: ratio, numerator: days, denominator: all, unit: 天/件}}
+"""
+
+
+def test_a_call_changes_nothing_of_the_process_in_any_thread(tmp_path):
+    rows = 120_000  # above the size from which sums are made in few bits
+    days = pl.DataFrame({"日期": ["2023-01-05", "2023-02-06"], "县": ["东湖县", "西山区"], "用时": [3, 4]})
+    pl.concat([days] * (rows // 2)).write_parquet(tmp_path / "cases.parquet")
+    before, seen, cards = state(), [], []
+
+    def work():
+        cards.append(kpi.score(tmp_path / "cases.parquet", system=EVENTS))
+        cards.append(kpi.score(pd.DataFrame(COLUMNS), system=TEXT))
+        seen.append(state())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        seen.append(state())
+        thread.join(0.01)
+    assert len(cards) == 2
+    assert [one for one in seen if one != before] == []
+    assert state() == before
