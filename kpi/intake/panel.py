@@ -20,6 +20,7 @@ from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, systems_named
@@ -105,6 +106,7 @@ class _Intake:
             frame = self.counted(frame, figures)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
+        self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
         )
