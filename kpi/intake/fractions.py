@@ -51,7 +51,8 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     for name, indicator in system.indicators.items():
         own = (own_column(name, place) for place in range(len(indicator.target)))
         columns += [_Column(column, name, system.unit(name), "target") for column in own]
-    columns = [one for one in columns if one.unit in _SCALES and grid.schema.get(one.column) == pl.Float64]
+    schema = grid.schema
+    columns = [one for one in columns if one.unit in _SCALES and schema.get(one.column) == pl.Float64]
     if not columns:
         return []
     # NOTE: not pl.col, which takes a name such as ^.*$ for a pattern.
@@ -61,16 +62,15 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     for one in columns:
         if not small[one.column]:
             continue
-        rows = grid.select("period", "entity", value=grid[one.column]).drop_nulls("value")
+        values = grid[one.column]
         targets = _targets(system, one.name, grid) if one.what == "figure" else []
-        odd, why = _odd(rows["value"], targets, _SCALES[one.unit])
+        odd, why = _odd(values, targets, _SCALES[one.unit])
         if odd is not None:
-            rows = rows.filter(odd)
+            rows = grid.select("period", "entity", value=values).filter(odd)
             # A target holds for the periods after it as well.
             rows = rows.unique("entity", keep="first", maintain_order=True) if one.what == "target" else rows
-            names = rows["entity"].map_elements(entities.names.__getitem__, return_dtype=pl.String)
-            place = _file(system, one.name, sources)
-            found.append(_finding(system, one, rows.with_columns(names), why, place))
+            rows = rows.with_columns(pl.Series("entity", entities.names, dtype=pl.String)[rows["entity"]])
+            found.append(_finding(system, one, rows, why, _file(system, one.name, sources)))
     return found
 
 
