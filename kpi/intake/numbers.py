@@ -461,10 +461,12 @@ def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Not
     Row 0 of the table looked up in stands for every cell that the cast settled.
     """
     strange = column.filter(odd)
-    distinct = strange.unique()
-    read = [Number(status="ok"), *(_read_any(cell, notation, distinct.dtype) for cell in distinct.to_list())]
-    codes = pl.DataFrame({"cell": distinct, "code": pl.int_range(1, len(read), dtype=pl.UInt32, eager=True)})
-    found = strange.to_frame("cell").join(codes, on="cell", how="left", nulls_equal=True, maintain_order="left")["code"]
+    # NOTE: Polars 2.1 does not always join NaN with NaN; texts of numbers are told apart as numbers are.
+    cells = pl.DataFrame({"cell": strange, "key": strange.cast(pl.String) if strange.dtype.is_float() else strange})
+    distinct = cells.unique("key", keep="any")
+    read = [Number(status="ok"), *(_read_any(cell, notation, strange.dtype) for cell in distinct["cell"].to_list())]
+    codes = distinct.select("key", code=pl.int_range(1, len(read), dtype=pl.UInt32))
+    found = cells.join(codes, on="key", how="left", nulls_equal=True, maintain_order="left")["code"]
     code = pl.zeros(len(column), dtype=pl.UInt32, eager=True).scatter(odd.arg_true(), found)
 
     def looked_up(name: str, dtype: type[pl.DataType] | pl.DataType) -> pl.Series:

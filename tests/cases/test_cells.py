@@ -50,7 +50,7 @@ def system(form: str, options: str = "") -> str:
 
 def loaded(text: str) -> System:
     one = examine_text(text)
-    assert one.system is not None, one.diagnostics
+    assert one.system is not None, one.findings
     return one.system
 
 
