@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from kpi.definition import Definition, one_of
+from kpi.definition import Definition, Listed, one_of
 from kpi.periods import Order
 
 Role = Literal[
@@ -16,11 +16,18 @@ Role = Literal[
 
 
 class Dataset(Definition):
-    """The base of datasets: which of a file's columns plays which role, where the headers do not say so."""
+    """The base of datasets: which of a file's columns plays which role, and how its figures are written."""
 
     columns: dict[Role, str] = Field(default_factory=dict, description="role: the header in the file")
     dates: Order = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
+    )
+    decimal: Literal[".", ","] = Field(
+        ".", description="the decimal mark of figures that are texts; with `,` 1.234,5 is 1234.5 and 684.864 is 684864"
+    )
+    missing: Listed[Annotated[str, StringConstraints(min_length=1)] | float] = Field(
+        (),
+        description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
 
 

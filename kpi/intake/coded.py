@@ -23,6 +23,7 @@ from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, period_meaning
+from kpi.intake.numbers import Notation, undecided
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded, How, Otherwise, attempted
 from kpi.intake.table import ROW
@@ -71,7 +72,7 @@ class Coding(ABC):
         self.named, self.entities = not entities.closed, entities
         self.size, self.rows = BATCH, 0
         self._naming = Lock()
-        self.out = Coded(pl.DataFrame())
+        self.out = Coded(pl.DataFrame(), unclear=how.unclear)
 
     @classmethod
     def of(cls, source: Placed, system: System, entities: Entities, period: str | None) -> Coded:
@@ -163,6 +164,23 @@ class Coding(ABC):
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Returns the rows with what is made of them while they are read."""
         return frame
+
+    def decided(self, header: str, cells: pl.Series, problem: pl.Series, notation: Notation) -> None:
+        """Check that no cell of a column is the first with a decimal comma that is not declared.
+
+        Args:
+            header: of the column.
+            cells: some of its cells.
+            problem: what is wrong with each.
+            notation: with which they were read.
+
+        Raises:
+            Otherwise: the column is to be read anew.
+        """
+        if notation.unclear or notation.decimal != "." or problem.null_count() == len(problem):
+            return
+        if undecided(cells, problem, notation).any():
+            raise Otherwise(replace(self.how, unclear=self.how.unclear | {header}))
 
     def code(self, header: str) -> str:
         """Returns the column of the codes of a column's texts; no header has a line break."""

@@ -27,6 +27,9 @@ _MULTIPLES = {
 }
 
 
+#: Letters that statistical offices put behind figures: break in the series, estimated, provisional, unreliable ...
+_FLAG = re.compile("[bcdefinprsuz]{1,2}")
+
 #: Stands for a factor that has not been looked up; none is negative.
 _UNSEEN = -2.0
 
@@ -54,6 +57,9 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
     try:
         return multiple * units.factor(units.parse(str(text)), wanted), None
     except units.UnitError as error:
+        if typed is not None and _FLAG.fullmatch(typed):
+            words = f"the flag `{typed}` follows the figure: move it to a column of its own"
+            return None, f"`{system.symbols[name].title}` is kept in {wanted}: {words}"
         return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
 
 

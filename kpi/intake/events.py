@@ -7,8 +7,8 @@ rows alone, finds out where.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, partial
 
@@ -21,7 +21,8 @@ from kpi.intake.codes import repeats_heading, who
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
-from kpi.intake.numbers import LARGEST, read_numbers
+from kpi.intake.notation import decimal_finding, notation_of
+from kpi.intake.numbers import LARGEST, Notation, mark_hint, read_numbers, undecided
 from kpi.intake.table import ROW
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
@@ -43,13 +44,15 @@ class Events:
 
     `columns` are the expressions over its cells, by the names that they get: `WHO` (String, the text as it is), `MONTH`
     (Int32, null where the row has no date, see `dated`), `ORDER` (Int32, the row's place in time), and texts and
-    numbers as `cell(column)`, numbers NaN or infinite where a cell is none.
+    numbers as `cell(column)`, numbers NaN or infinite where a cell is none. `notations` says how the cells of numbers
+    are written.
     """
 
     source: Placed
     grain: Grain
     columns: Mapping[str, pl.Expr]
     numbers: tuple[str, ...]
+    notations: Mapping[str, Notation] = field(default_factory=dict)
 
     def rows(self, names: Iterable[str], span: Span | None = None) -> pl.LazyFrame:
         """Returns some of the columns of the rows in a span of months.
@@ -103,6 +106,20 @@ class Events:
         rows = self.source.table.numbered().select(ROW, text=self.columns[WHO])
         return rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode())).collect().sort(ROW)
 
+    def undeclared_commas(self, columns: Iterable[str]) -> set[str]:
+        """Return which columns, of some that have cells that are no number, have undeclared decimal commas."""
+        found = set()
+        for column in columns:
+            notation = self.notations[column]
+            if notation.unclear or notation.decimal != ".":
+                continue
+            wrong = self.columns[cell(column)].abs() > LARGEST
+            texts = self.source.table.raw.filter(wrong).select(pl.col(clean(column)).cast(pl.String).unique())
+            cells = texts.collect().to_series()
+            if undecided(cells, cells, notation).any():
+                found.add(column)
+        return found
+
     def findings(
         self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int],
         *, passed: Sequence[str] = (),
@@ -140,8 +157,23 @@ class Events:
             found += findings.of_rows(table, rows, when, partial(_bad_date, said), further=undated - rows.height)
         for column, count in bad.items():
             rows = self._first(self.columns[cell(column)].abs() > LARGEST, pl.col(clean(column)))
-            rows = rows.with_columns(problem=read_numbers(rows["text"])["problem"])
-            found += findings.of_rows(table, rows, column, _bad_number, further=count - rows.height)
+            found += self._bad_cells(column, rows, count)
+        return found
+
+    def _bad_cells(self, column: str, rows: pl.DataFrame, count: int) -> list[Diagnostic]:
+        """Return the findings about the cells of a column that are no number, of which `rows` are the first."""
+        table, notation = self.source.table, self.notations[column]
+        rows = rows.with_columns(problem=read_numbers(rows["text"], notation=notation)["problem"])
+        commas = undecided(rows["text"].cast(pl.String), rows["problem"], notation)
+        found, others = [], rows.filter(~commas)
+        further = count - rows.height
+        if commas.any():
+            # What is not listed is taken for the same.
+            cells = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
+            found.append(decimal_finding(table, column, cells, notation, 0 if others.height else further))
+            further = further if others.height else 0
+        if others.height:
+            found += findings.of_rows(table, others, column, _bad_number, further=further)
         return found
 
     def _first(self, wrong: pl.Expr, text: pl.Expr) -> pl.DataFrame:
@@ -155,12 +187,13 @@ def _bad_date(said: Mapping[str, str], row: dict[str, object]) -> tuple[str, str
 
 
 def _bad_number(row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K604", str(row["problem"]), None
+    return "K604", str(row["problem"]), mark_hint(str(row["text"]))
 
 
 def events(
-    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *, alone: bool = False
-) -> Events:
+    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *, alone: bool = False,
+    unclear: Collection[str] = (),
+) -> Events:  # fmt: skip
     """Returns the rows of a table as the measures of its dataset need them.
 
     Args:
@@ -169,6 +202,7 @@ def events(
         kinds: the columns that are read, each a number or a text.
         grain: of the scored periods.
         alone: whether the dataset has no other table, whose columns might be of other types.
+        unclear: the columns in which decimal commas were seen that are not declared.
     """
     schema = source.table.frame.collect_schema()
     when, blanks = source.roles["period"], source.table.cells is not None
@@ -177,6 +211,9 @@ def events(
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
     numbers = tuple(column for column, kind in kinds.items() if kind == "number")
+    notations = {
+        name: notation_of(source.dataset, source.table, clean(name), {*map(clean, unclear)}) for name in numbers
+    }
     strict = {name for one in measures.values() if one.where for name in expressions.parse(one.where).tells_blank()}
     strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
     strict |= {one.per for one in measures.values() if one.per is not None}
@@ -185,14 +222,14 @@ def events(
     for column, kind in kinds.items():
         dtype = schema[clean(column)]
         if kind == "number":
-            columns[cell(column)] = _number(pl.col(clean(column)), dtype)
+            columns[cell(column)] = _number(pl.col(clean(column)), dtype, notations[column])
         else:
             # What is only counted may be of any type, and text costs the most.
             text = pl.col(clean(column))
             text = text if alone and column not in read else text.cast(pl.String)
             blank = blanks and dtype == pl.String and column in strict
             columns[cell(column)] = pl.when(text.str.strip_chars() != "").then(text) if blank else text
-    return Events(source, grain, columns, numbers)
+    return Events(source, grain, columns, numbers, notations)
 
 
 def dated(month: pl.Expr) -> pl.Expr:
@@ -217,17 +254,20 @@ def valid(column: str) -> pl.Expr:
 # ---- CELLS ---- #
 
 
-def _number(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _number(raw: pl.Expr, dtype: pl.DataType, notation: Notation) -> pl.Expr:
+    figures = partial(_figures, notation)
+    if dtype.is_numeric() and notation.numbers:
+        return raw.map_batches(figures, return_dtype=pl.Float64, is_elementwise=True)
     if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
         return raw.cast(pl.Float64)
     if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        return raw.cast(pl.String).map_batches(_figures, return_dtype=pl.Float64, is_elementwise=True)
+        return raw.cast(pl.String).map_batches(figures, return_dtype=pl.Float64, is_elementwise=True)
     return pl.when(raw.is_not_null()).then(float("nan"))
 
 
-def _figures(column: pl.Series) -> pl.Series:
+def _figures(notation: Notation, column: pl.Series) -> pl.Series:
     """What cells say as numbers, NaN for what is a problem: no number that is read ever is."""
-    read = read_numbers(column)
+    read = read_numbers(column, notation=notation)
     if read["problem"].null_count() == read.height:
         return read["value"]
     return read.select(pl.when(pl.col("problem").is_null()).then("value").otherwise(float("nan"))).to_series()

@@ -15,6 +15,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.findings import LIMIT
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, condition_columns
+from kpi.intake.notation import notation_of
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
 from kpi.intake.plain import LACKS, Coded, How, Otherwise, Plain
@@ -33,6 +34,7 @@ class Long(Coding):
         needed = {*source.roles.values(), *condition_columns(system), *units}
         super().__init__(source, system, entities, period, how, needed=needed)
         self.value = self.roles["value"]
+        self.notation = notation_of(source.dataset, source.table, self.value, how.unclear)
         self.plain_parts = 0  # by how many they outnumber the others
         self.told = dict.fromkeys(LACKS, 0)
 
@@ -69,7 +71,7 @@ class Long(Coding):
 
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Returns the rows with the numbers that a cast makes of their figures beside them."""
-        if self.schema[self.value] != pl.String:
+        if self.schema[self.value] != pl.String or self.notation.decimal != ".":
             return frame
         return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
 
@@ -85,7 +87,7 @@ class Long(Coding):
 
     def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool, int]:
         """Returns the rows of a piece as `of_batch` does, their figures read as numbers at once where that is tried."""
-        if self.plain_parts >= 0:
+        if self.plain_parts >= 0 and self.notation.decimal == "." and not self.notation.unclear:
             with suppress(pl.exceptions.ComputeError):
                 whole = piece.scan(self.types | {self.value: pl.Float64()}).collect()
                 batch = self.part_of_piece(whole)
@@ -118,6 +120,7 @@ class Long(Coding):
         if any(found[role].null_count() for role in LACKS):
             others += self.lost(batch, found)
             known = found.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
+            self.comma_lost(batch.filter(~known))
             batch, found = batch.filter(known), found.filter(known)
         value, odd = self.figures(batch, found)
         rows = batch[ROW]
@@ -138,9 +141,10 @@ class Long(Coding):
             odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
         cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
         value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
-        if not settled(cells, value):
-            numbers = read_numbers(cells, cast)
+        if not settled(cells, value, self.notation):
+            numbers = read_numbers(cells, cast, self.notation)
             value = numbers["value"]
+            self.decided(self.value, cells, numbers["problem"], self.notation)
             if numbers["unit"].null_count() < batch.height:
                 odd.append(numbers["unit"].is_not_null().alias("typed"))
         odd += self.said(batch)
@@ -158,6 +162,13 @@ class Long(Coding):
         if not within_bounds(value):
             odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
         return value, odd
+
+    def comma_lost(self, rows: pl.DataFrame) -> None:
+        """Check the figures of rows that are lost: they show how the column is written as well."""
+        cells, cast = rows[self.value], rows.get_column(_CAST, default=None)
+        if cast is not None and (odd := cast.is_null() & cells.is_not_null()).any():
+            texts = cells.filter(odd)
+            self.decided(self.value, texts, texts, self.notation)
 
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.

@@ -24,6 +24,8 @@ MOST_CELLS = 30_000_000
 _CHUNK = 1 << 18
 #: Number formats 9 and 10 of the standard are `0%` and `0.00%`; the others that have a percent sign are custom.
 _PERCENT_FORMATS = {9, 10}
+#: The types of cells that are texts: shared, of a formula, written where they stand.
+_TEXTS = {"s", "str", "inlineStr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,15 @@ class Marks:
     """The marks of one sheet; cells are (row, column) from 0.
 
     `texts` are cells to be shown as text in place of their value: errors by their name, formulas that were saved
-    without a result as `=formula`.
+    without a result as `=formula`. `last_text` and `last_number` are the last row of every column
+    whose cell is a text, or a number.
     """
 
     merged: list[Merged] = field(default_factory=list)
     percent: set[tuple[int, int]] = field(default_factory=set)
     texts: dict[tuple[int, int], str] = field(default_factory=dict)
+    last_text: dict[int, int] = field(default_factory=dict)
+    last_number: dict[int, int] = field(default_factory=dict)
     rows: int = 0
     columns: int = 0
 
@@ -176,6 +181,10 @@ class _Reader:
             kind = self.cell.get("t", "n")
             marks = self.marks
             marks.rows, marks.columns = max(marks.rows, self.row + 1), max(marks.columns, self.column + 1)
+            if kind == "n":
+                marks.last_number[self.column] = self.row
+            elif kind in _TEXTS:
+                marks.last_text[self.column] = self.row
             if kind == "e":
                 marks.texts[self.row, self.column] = "".join(self.value or ["#VALUE!"])
             elif self.formula is not None and kind == "n" and not self.value:

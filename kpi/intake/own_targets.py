@@ -14,7 +14,9 @@ from kpi.intake.aggregates import by_name, listed
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
-from kpi.intake.numbers import read_numbers
+from kpi.intake.match import Placed
+from kpi.intake.notation import notation_of, read_column
+from kpi.intake.numbers import PLAIN
 from kpi.intake.table import ROW, Table
 from kpi.quantities import in_unit
 from kpi.system import System
@@ -33,7 +35,7 @@ def takers(system: System) -> list[str]:
 
 
 def in_data(
-    raw: pl.DataFrame, system: System, table: Table, header: str | None, found: list[Diagnostic]
+    raw: pl.DataFrame, system: System, source: Placed, found: list[Diagnostic]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the entities' own targets in the data, and the rows that state nothing else and cannot be read.
 
@@ -43,10 +45,10 @@ def in_data(
     Args:
         raw: rows whose measure or indicator (`name`), entity (`who`) and period are known.
         system: gives the indicators.
-        table: where the rows come from.
-        header: of the target column.
+        source: the table that the rows come from.
         found: gets a finding for each target that cannot be read.
     """
+    table, header = source.table, source.roles.get("target")
     indicators = takers(system)
     # A figure's target is that of every indicator which shows the figure.
     of_level = [(one.of, name) for name in indicators if isinstance(one := system.indicators[name], Level)]
@@ -59,7 +61,8 @@ def in_data(
         found.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
     rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
-    numbers = read_numbers(rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series())
+    stated = rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series()
+    numbers, _ = read_column(stated, notation_of(source.dataset, table, header))
     rows = rows.with_columns(
         numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
         pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
@@ -159,7 +162,7 @@ def _from_roster(
         return found.with_columns(
             texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
         ), []
-    numbers = read_numbers(texts)
+    numbers, _ = read_column(texts, PLAIN)
     findings = [
         Diagnostic(
             "K604", f"`{text}` is no number to share by: {name} has no target for {indicator}", Place(entity=name)
@@ -234,7 +237,7 @@ def _dated(table: Table, rows: pl.DataFrame, found: list[Diagnostic]) -> pl.Data
 
 def _valued(table: Table, rows: pl.DataFrame, system: System, found: list[Diagnostic]) -> pl.DataFrame:
     """Keeps the rows with a target, in the unit of their indicator."""
-    numbers = read_numbers(rows["target"])
+    numbers, _ = read_column(rows["target"], PLAIN)
     rows = rows.with_columns(numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"])
     factor = factors(rows, system)
     rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")

@@ -23,6 +23,7 @@ from kpi.intake.contradictions import contradictions
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
 from kpi.intake.long import Long
@@ -122,6 +123,7 @@ class _Intake:
             self.findings += totals.unnamed(frame, entities, self.system)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
+        self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
         )

@@ -110,7 +110,8 @@ class Coded:
 
     The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
     the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest. `read` counts the rows of all but those that were `passed_over`.
+    `lost` counts the rest. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear`
+    there are decimal commas that are not declared.
     """
 
     others: pl.DataFrame
@@ -119,6 +120,7 @@ class Coded:
     read: int = 0
     passed_over: int = 0
     names: list[str] = field(default_factory=list)
+    unclear: frozenset[str] = frozenset()
 
     def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
         """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""
@@ -154,15 +156,19 @@ class Coded:
 
 @dataclass(frozen=True)
 class How:
-    """How a table is read: rows `whole`, or needed columns only; at most 65,535 texts in a column, or `many` more."""
+    """How a table is read: rows `whole`, or needed columns only; at most 65,535 texts in a column, or `many` more.
+
+    In the columns `unclear` there are decimal commas that are not declared (see `kpi.intake.notation`).
+    """
 
     whole: bool = False
     many: bool = False
+    unclear: frozenset[str] = frozenset()
 
 
 class Otherwise(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
     """A table cannot be read in a simple way: a row may have something in columns that are not read, or there are more
-    texts in a column than were counted on.
+    texts in a column than were counted on, or decimal commas.
     """  # noqa: D205
 
     def __init__(self, how: How) -> None:

@@ -179,12 +179,22 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     """
     measures = of_dataset(system, sources[0].name)
     kinds = needed_columns(system, sources[0].name)
-    tables = [events(source, measures, kinds, system.period, alone=len(sources) == 1) for source in sources]
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
-    over = aggregation(tables, kinds, _parts(measures.values()))
-    whole, bad, over = over.proven(_parts(by_per[None]))
+    unclear: list[set[str]] = [set() for _ in sources]
+    while True:
+        tables = [
+            events(source, measures, kinds, system.period, alone=len(sources) == 1, unclear=commas)
+            for source, commas in zip(sources, unclear, strict=True)
+        ]
+        over = aggregation(tables, kinds, _parts(measures.values()))
+        whole, bad, over = over.proven(_parts(by_per[None]))
+        # A decimal comma that is not declared makes other cells of its column unclear: they are read anew.
+        more = [table.undeclared_commas(cells) for table, cells in zip(tables, bad, strict=True)]
+        if not any(more):
+            break
+        unclear = [one | new for one, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0))

@@ -26,7 +26,8 @@ from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, panel_columns
 from kpi.intake.meanings import condition_columns, names_of
-from kpi.intake.numbers import LARGEST, read_numbers
+from kpi.intake.notation import decimal_finding, notation_of, read_column
+from kpi.intake.numbers import LARGEST, PLAIN, mark_hint, read_numbers
 from kpi.intake.plain import Coded
 from kpi.intake.table import ROW
 from kpi.measures import Reported
@@ -179,17 +180,21 @@ def clean_rows(
     there = _filled("value") | _filled("target") if _may_have_headings(source) else pl.lit(value=True)
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
-    figures.targets, wrong = own_targets.in_data(raw, system, source.table, roles.get("target"), figures.findings)
+    figures.targets, wrong = own_targets.in_data(raw, system, source, figures.findings)
     bad.append(wrong)
     raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
-    numbers = read_numbers(raw["value"])
+    numbers, unclear = _numbers(source, raw, frozenset() if apart is None else apart.unclear)
     raw = raw.with_columns(
         numbers["value"].alias("number"),
         numbers["status"].cast(Status),
         numbers["unit"].alias("typed"),
         numbers["problem"],
+        unclear.alias("unclear"),
     )
-    refuse(pl.col("problem").is_not_null(), None, lambda row: ("K604", str(row["problem"]), None))
+    figures.findings += _undecided(source, raw.filter("unclear"), frozenset() if apart is None else apart.unclear)
+    bad.append(raw.filter("unclear"))
+    raw = raw.filter(~pl.col("unclear"))
+    refuse(pl.col("problem").is_not_null(), None, _no_number)
     raw = raw.join(
         factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
@@ -209,7 +214,7 @@ def clean_rows(
     )
     for name, column in _lacking(raw, system):
         refuse(pl.col("name") == name, "", partial(_no_condition, system, column))
-    raw = _where(raw, system)
+    raw = _where(raw, system, source)
 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
@@ -222,6 +227,43 @@ def clean_rows(
     figures.refused = sum(one.height for one in bad) + sum(lost.values())
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
     return figures
+
+
+def _numbers(source: Placed, raw: pl.DataFrame, unclear: frozenset[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """Return what `read_numbers` gives of the figures of rows, and which have an undecided decimal mark.
+
+    Args:
+        source: the table.
+        raw: its rows, with the columns value and field.
+        unclear: the columns in which decimal commas were seen that are not declared.
+    """
+    parts, marks = [], []
+    fields = raw["field"].unique(maintain_order=True).to_list()
+    for header in fields:
+        rows = raw.filter(pl.col("field") == header) if len(fields) > 1 else raw
+        read, undecided = read_column(rows["value"], notation_of(source.dataset, source.table, header, unclear))
+        parts.append(read)
+        marks.append(undecided)
+    if not parts:
+        return read_column(raw["value"], PLAIN)
+    numbers, undecided = pl.concat(parts), pl.concat(marks)
+    if len(fields) > 1:
+        at = pl.concat([(raw["field"] == header).arg_true() for header in fields]).arg_sort()
+        return numbers[at], undecided[at]
+    return numbers, undecided
+
+
+def _undecided(source: Placed, rows: pl.DataFrame, unclear: frozenset[str]) -> list[Diagnostic]:
+    """Return a finding for each column with cells whose decimal mark cannot be told."""
+    found = []
+    for (header,), cells in rows.select(ROW, "field", text="value").group_by("field", maintain_order=True):
+        notation = notation_of(source.dataset, source.table, str(header), unclear)
+        found.append(decimal_finding(source.table, str(header), cells, notation))
+    return found
+
+
+def _no_number(row: dict[str, object]) -> tuple[str, str, str | None]:
+    return "K604", str(row["problem"]), mark_hint(str(row["value"]))
 
 
 #: The revision of a refused row: none is the first, and one that cannot be read may be any.
@@ -390,7 +432,7 @@ def _no_condition(system: System, column: str, row: dict[str, object]) -> tuple[
     return "K541", f"{title} takes rows where {condition}, but the file has no column `{column}`", "add the column"
 
 
-def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
+def _where(raw: pl.DataFrame, system: System, source: Placed) -> pl.DataFrame:
     """Leaves out rows that their measure's `where:` does not take."""
     keep = pl.lit(True)
     for name, measure in system.measures.items():
@@ -401,7 +443,9 @@ def _where(raw: pl.DataFrame, system: System) -> pl.DataFrame:
             continue
         kinds = expression.column_kinds()
         cleaned = {
-            f"where {column}": read_numbers(raw[f"where {column}"])["value"]
+            f"where {column}": read_column(
+                raw[f"where {column}"], notation_of(source.dataset, source.table, column)
+            )[0]["value"]
             for column, kind in kinds.items() if kind == "number" and f"where {column}" in raw.columns
         }  # fmt: skip
         raw = raw.with_columns(**cleaned)

@@ -60,6 +60,8 @@ class Table:
         sheet: the sheet's name, None for files that have none.
         frame: the rows, lazily.
         columns: the headers, cleaned (`kpi.intake.headers.clean`), distinct.
+        numbers: the columns of a workbook in which all cells are numbers, none a text.
+        mixed: the columns of a workbook in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
         first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
@@ -82,6 +84,8 @@ class Table:
     frame: pl.LazyFrame
     columns: tuple[str, ...]
     typed: bool = False
+    numbers: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()

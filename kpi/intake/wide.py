@@ -20,7 +20,8 @@ from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.match import Placed, panel_columns
 from kpi.intake.meanings import NOT_PLAIN, measure_meaning
-from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
+from kpi.intake.notation import notation_of
+from kpi.intake.numbers import LARGEST, as_cast, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
 from kpi.intake.plain import Block, Coded, How, Otherwise, Plain
 from kpi.intake.reported import texts
@@ -62,6 +63,9 @@ class Wide(Coding):
             header: (place, factor) if place is not None and place >= 0 and factor is not None else None
             for header, place, factor in zip(found, places, into["factor"].to_list(), strict=True)
         }
+        self.notations = {header: notation_of(source.dataset, source.table, header, how.unclear) for header in found}
+        #: The columns whose cells can be read as numbers at once.
+        self.castable = [header for header, one in self.notations.items() if one.decimal == "." and not one.unclear]
         self.size = max(BATCH * _CELLS // max(len(found), 1), 1)
 
     def run(self) -> Coded:
@@ -97,9 +101,9 @@ class Wide(Coding):
     def of_piece(self, piece: Piece) -> _Part:
         """Returns the rows of a piece, their figures read as numbers at once where all are numbers or blank."""
         with suppress(pl.exceptions.ComputeError):
-            whole = piece.scan(self.types | dict.fromkeys(self.measures, pl.Float64())).collect()
+            whole = piece.scan(self.types | dict.fromkeys(self.castable, pl.Float64())).collect()
             batch = self.part_of_piece(whole)
-            cells = [batch[header] for header in self.measures]
+            cells = [batch[header] for header in self.castable]
             zeros = piece.zeros_are_zero() or not any(bool((cell == 0).any()) for cell in cells)
             if zeros and (figures := self.figures(batch)) is not None:
                 return replace(figures, height=whole.height, passed_over=whole.height - batch.height)
@@ -140,7 +144,7 @@ class Wide(Coding):
                 return None
             good: pl.Series | None = none
             if measure is not None:
-                value, good = _figures(batch[header], measure[1])
+                value, good = self.read_figures(header, batch[header], measure[1])
                 good = rows if good is None else good if rows is None else good & rows
                 place = pl.repeat(measure[0], batch.height, dtype=pl.Int32, eager=True)
                 frame = pl.DataFrame({"measure": place, "entity": entity, "period": period, "value": value})
@@ -153,16 +157,34 @@ class Wide(Coding):
                 out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.roles.values(), header]))
         return out
 
+    def read_figures(self, header: str, cells: pl.Series, factor: float) -> tuple[pl.Series, pl.Series | None]:
+        """Return the figures of a column in the unit of its measure, and which of them are plain, None when all are."""
+        notation, text = self.notations[header], cells.dtype == pl.String
+        value = as_cast(cells, notation) if text else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
+        good = None
+        if not settled(cells, value, notation):
+            numbers = read_numbers(cells, value if text else None, notation)
+            value = numbers["value"]
+            self.decided(header, cells, numbers["problem"], notation)
+            good = value.is_not_null() & numbers["unit"].is_null()
+        value = value * factor
+        if not within_bounds(value):
+            within = pl.DataFrame([value.alias("value")]).select(pl.col("value").abs() <= LARGEST).to_series()
+            good = within.fill_null(value=False) if good is None else good & within.fill_null(value=False)
+        return value, good
+
     def whole(self, batch: pl.DataFrame) -> dict[str, pl.Series]:
         """Returns the columns that are numbers from top to bottom."""
         found = {}
         for header, measure in self.measures.items():
-            cells = batch[header]
+            cells, notation = batch[header], self.notations[header]
             if measure is not None and cells.dtype.is_numeric() and not cells.null_count():
-                found[header] = cells.cast(pl.Float64)
+                value = cells.cast(pl.Float64)
+                if not notation.numbers or settled(cells, value, notation):
+                    found[header] = value
             elif measure is not None and cells.dtype == pl.String:
-                value = cells.cast(pl.Float64, strict=False)
-                if settled(cells, value):
+                value = as_cast(cells, notation)
+                if settled(cells, value, notation):
                     found[header] = value
         return found
 
@@ -191,22 +213,6 @@ class Wide(Coding):
         if self.partly and blank.any():
             raise Otherwise(replace(self.how, whole=True))
         return pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True).scatter(doubtful, blank)
-
-
-def _figures(cells: pl.Series, factor: float) -> tuple[pl.Series, pl.Series | None]:
-    """Returns the figures of cells in the unit of their measure, and which of them are plain, None when all are."""
-    text = cells.dtype == pl.String
-    value = cells.cast(pl.Float64, strict=False) if text or cells.dtype.is_numeric() else cells
-    good = None
-    if not settled(cells, value):
-        numbers = read_numbers(cells, value if text else None)
-        value = numbers["value"]
-        good = value.is_not_null() & numbers["unit"].is_null()
-    value = value * factor
-    if not within_bounds(value):
-        within = pl.DataFrame([value.alias("value")]).select(pl.col("value").abs() <= LARGEST).to_series()
-        good = within.fill_null(value=False) if good is None else good & within.fill_null(value=False)
-    return value, good
 
 
 def _plain(places: pl.Series) -> bool:

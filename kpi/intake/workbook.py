@@ -89,12 +89,15 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
     if body.is_empty():
         raise only_header(place, layout)
     names = name_columns(layout, [len(body) - column.null_count() for column in body], place, notes)
+    beside = {at: [last.get(at, -1) >= layout.body for last in (marks.last_text, marks.last_number)] for at in names}
     frame = pl.DataFrame([body.to_series(at).alias(name) for at, name in names.items()])
     return Table(
         file=place.file or "",
         sheet=place.sheet,
         frame=frame.lazy(),
         columns=tuple(names.values()),
+        numbers=frozenset(name for at, name in names.items() if not beside[at][0]),
+        mixed=frozenset(name for at, name in names.items() if all(beside[at])),
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
@@ -212,7 +215,13 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
                 pl.Series(str(at), [_xls_cell(xlrd, book, cell) for cell in one.col(at)], dtype=pl.String)
                 for at in range(one.ncols)
             ]
-            yield one.name, visible, pl.DataFrame(columns), Marks(merged=merged, rows=one.nrows, columns=one.ncols)
+            last = [{kind: row for row, kind in enumerate(one.col_types(at))} for at in range(one.ncols)]
+            texts, numbers = (
+                {at: rows[kind] for at, rows in enumerate(last) if kind in rows}
+                for kind in (xlrd.XL_CELL_TEXT, xlrd.XL_CELL_NUMBER)
+            )
+            marks = Marks(merged=merged, last_text=texts, last_number=numbers, rows=one.nrows, columns=one.ncols)
+            yield one.name, visible, pl.DataFrame(columns), marks
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged workbook makes xlrd raise whatever it met

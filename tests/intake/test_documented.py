@@ -36,5 +36,5 @@ def test_cells_are_what_the_documentation_says(unit):
             assert found[name] == said, cell
         else:
             assert float(found[name]) == pytest.approx(float(said), rel=1e-12), cell
-    told = {one.place.row for one in card.findings_list if one.code in ("K604", "K605")}
+    told = {one.place.row for one in card.findings_list if one.code in ("K604", "K605", "K635")}
     assert told == {at for at, (_, said) in enumerate(cells, 1) if said == "refused"}

@@ -87,7 +87,7 @@ PROBLEMS = {
     "1 234": "blanks between digits",
     "1.234,5": "decimal comma",
     "1,5": "decimal comma",
-    "1,2345": "groups of three",
+    "1,2345": "decimal comma",
     "3-5": "range",
     "1/2": "fraction",
     "≥90": "bound",
