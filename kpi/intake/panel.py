@@ -26,9 +26,11 @@ from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
+from kpi.intake.keys import keyed
 from kpi.intake.long import Long
-from kpi.intake.match import Placed, match, of_system, systems_named
+from kpi.intake.match import UNPLACED, Placed, figure_columns, match, of_system, systems_named
 from kpi.intake.meanings import names_of
+from kpi.intake.merged import apart as apart_merged
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
 from kpi.intake.reached import Anew, Reached, Unreached, proven
@@ -161,11 +163,14 @@ class _Intake:
             else:
                 if table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
-                sources.append(source)
+                source, more = keyed(source, self.system)
+                merged = apart_merged(source.table, figure_columns(self.system, source))
+                sources.append(replace(source, table=merged))
+                notes = [*notes, *more]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
-        if lost and not (self.partly and sources and all(one.code == "K541" for one in lost)):
+        if lost and not (self.partly and sources and all(one.code in UNPLACED for one in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
         self.findings += self.unread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -110,8 +111,9 @@ class Coded:
 
     The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
     the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear`
-    there are decimal commas that are not declared.
+    `lost` counts the rest, `unknown` those of measures by their texts. `measures` are all texts of measures that rows
+    have. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear` there are decimal
+    commas that are not declared.
     """
 
     others: pl.DataFrame
@@ -121,6 +123,8 @@ class Coded:
     passed_over: int = 0
     names: list[str] = field(default_factory=list)
     unclear: frozenset[str] = frozenset()
+    unknown: Counter[str] = field(default_factory=Counter)
+    measures: Collection[str] = ()
 
     def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
         """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""

@@ -21,10 +21,11 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Place, Severity, count, suggest
-from kpi.intake.delimited import name_columns, only_header
+from kpi.intake.delimited import name_columns, only_header, repeats_of
 from kpi.intake.encoding import UNZIPPED
 from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.marks import Marks, is_percent, marks_of, percent_styles, sheets_of
+from kpi.intake.merged import spread
 from kpi.intake.table import Table
 
 # What a sheet without a table may lack while the workbook's other sheets are read.
@@ -90,7 +91,7 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
         raise only_header(place, layout)
     names = name_columns(layout, [len(body) - column.null_count() for column in body], place, notes)
     beside = {at: [last.get(at, -1) >= layout.body for last in (marks.last_text, marks.last_number)] for at in names}
-    frame = pl.DataFrame([body.to_series(at).alias(name) for at, name in names.items()])
+    frame, merged = spread(body, names, layout.body, marks.merged)
     return Table(
         file=place.file or "",
         sheet=place.sheet,
@@ -102,6 +103,9 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
         unit=layout.unit,
         titles=layout.titles,
         depth=layout.depth,
+        header_row=layout.header + 1,
+        repeats=repeats_of(layout, names),
+        merged=merged,
         notes=tuple(notes),
     )
 
