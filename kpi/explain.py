@@ -27,6 +27,7 @@ from kpi.errors import DataError, Diagnostic, suggest
 from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
+from kpi.measures import Reported
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.scoring import AgainstTarget
@@ -263,6 +264,9 @@ class _Tree:
     def measure(self, name: str) -> Explained:
         rows = self.row.get(f"{name}.rows") or 0
         detail = f"{rows:,} 行" if rows else ""
+        measure = self.system.measures[name]
+        if rows and isinstance(measure, Reported) and measure.from_january:
+            detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
             status=self.row[f"{name}.status"], detail=detail,
