@@ -157,7 +157,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         parts.append(Text(f"{line}{stars}  位次 {moved or NOTHING}"))
         lines = difference.indicators.filter(period=row["period"])
         weighed = bool((lines["from_weight"].abs() > NOISE).any())
-        weights = ["权重"] if weighed else []
+        weights = ["权重 %"] if weighed else []
         shown = table_of("指标", "原值", "现值", "单位", *weights, "原得分", "得分", "增减", "数据", "办法")
         for one in lines.head(MOST).iter_rows(named=True):
             effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
@@ -187,8 +187,8 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
 def _weight(row: dict[str, Any]) -> str:
     if row["weight"] is None:
         return ""
-    old, new = (f"{row[key]:.2f}" for key in ("weight_before", "weight"))
-    return f"{new} %" if old == new else f"{old} → {new} %"
+    old, new = (f"{row[key]:.4g}" for key in ("weight_before", "weight"))
+    return new if old == new else f"{old} → {new}"
 
 
 def _value(value: float | None) -> str:
