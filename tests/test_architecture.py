@@ -63,6 +63,7 @@ LAYERS = (
     "checks.*",
     "system",
     "crosscheck",
+    "slips",
     "yaml",
     "wording",
     "signs",
