@@ -98,6 +98,7 @@ LAYERS = (
     "intake.entities",
     "intake.roster",
     "intake.match",
+    "intake.absent",
     "intake.timing",
     "intake.precision",
     "intake.events",
