@@ -14,6 +14,7 @@ from kpi.crosscheck import problems
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Diagnostic, Place, Severity, suggest
 from kpi.signs import Reading, explained
+from kpi.slips import slips
 from kpi.system import System
 
 
@@ -58,7 +59,10 @@ class Draft:
         """Return everything that is found in the file, as YAML and the definitions have it."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
-            found = [*problems(self.system), *_files(self.system, self.folder)]
+            found: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
+            severities = {*(one.severity for one in findings), *(one.severity for one in found)}
+            if Severity.ERROR not in severities:
+                found += slips(self.system)
             findings += [_located(self.document, problem) for problem in found]
         return _tidy(findings)
 

@@ -35,6 +35,9 @@ class Node(Definition):
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round the node's score, half up")
 
     weights: AnyWeighting | None = Field(None, description="a method that finds the weights of the parts")
+    relative: bool = Field(
+        False, description="the weights of the parts are proportions, not marks that add up to their pillar's or to 100"
+    )
 
     @property
     def mean_words(self) -> str:

@@ -110,6 +110,7 @@ def score(
     panel = take_in(
         loaded.system, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
+    panel = replace(panel, findings=(*panel.findings, *panel.absent))
     return score_panel(plan, panel, period=wanted, explanations=explanations)
 
 

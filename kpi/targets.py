@@ -153,7 +153,7 @@ class Target(Block):
 
     def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
         """Yields what is wrong with numbers, units, dates and schedule."""
-        yield from quantity_problems({(*path, *tail): one for tail, one in self._quantities().items()}, unit)
+        yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
             hint = f"give the number to reach, such as {{at_least: ...}}, in {unit}"
             yield Problem(
@@ -190,8 +190,8 @@ class Target(Block):
             message = f"the baseline ({start.title}) is not before the deadline ({end.title})"
             yield Problem("K402", (*path, "baseline", "period"), message)
 
-    def _quantities(self) -> dict[Path, Quantity]:
-        """Every number of the target that is in the indicator's unit, by its place."""
+    def quantities(self) -> dict[Path, Quantity]:
+        """Return every number of the target that is in the indicator's unit, by its place."""
         found: dict[Path, Quantity] = {}
         for key in COMPARATORS:
             bound = getattr(self, key)

@@ -86,10 +86,15 @@ def test_each_kind_is_broken_where_it_should_be(columns, check, expected):
     assert broken(figures(**columns), check) == expected
 
 
+def told(card):
+    """What is found but for the measures that these small frames leave out."""
+    return [one for one in card.findings_list if one.code != "K555"]
+
+
 def test_severity_words_and_place():
     frame = figures(gdp=[10.0], first=[11.0])
     check = {"title": "部分不大于总体", "expr": "first <= gdp", "severity": "error"}
-    (found,) = kpi.score(frame, system=system(rule=check)).findings_list
+    (found,) = told(kpi.score(frame, system=system(rule=check)))
     assert (found.severity, found.place.entity, found.place.period) == (Severity.ERROR, "甲县", "2022Q1")
     assert found.message == "部分不大于总体：应满足 first <= gdp"
 
@@ -101,12 +106,10 @@ def test_a_note_answers_a_query_but_not_an_error():
     frame = frame.with_columns(说明=pl.when(pl.col("期别") == "2023Q2").then(pl.lit("新投产项目")))
     for severity, expected in (("query", ["K701", "K703", "K701", "K701"]), ("error", ["K701"] * 4)):
         check = {"growth_within": 30, "of": "gdp", "severity": severity}
-        found = kpi.score(frame, system=system(jump=check)).findings_list
+        found = told(kpi.score(frame, system=system(jump=check)))
         assert [one.code for one in found] == expected
         assert found[1].message.endswith("说明：新投产项目")
-    assert (
-        kpi.score(frame, system=system(jump=check | {"severity": "query"})).findings_list[1].severity is Severity.INFO
-    )
+    assert told(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ PLACED = re.compile(r"# at (?P<line>\d+):(?P<column>\d+)\+(?P<length>\d+) (?P<wo
 WORDS = re.compile(r"(?:(?P<severity>[a-z]+) )?(?P<code>K\d{3}) (?P<message>.*?)(?: \| (?P<hint>.*))?")
 #: The modules that judge a definition by itself.
 JUDGES = (
-    *("yaml", "wording", "loader", "crosscheck", "running_totals", "terms", "expressions", "targets", "adjustments"),
-    *("stars", "checks", "scoring/*", "indicators/*", "weights", "pillars", "means", "measures", "treatment", "system"),
+    *("yaml", "wording", "signs", "loader", "crosscheck", "slips", "running_totals", "terms", "expressions", "targets"),
+    *("adjustments", "stars", "checks", "scoring/*", "indicators/*", "weights", "pillars", "means", "measures"),
+    *("treatment", "system"),
 )
 
 

@@ -50,7 +50,9 @@ def test_a_sample_is_scored_within_two_seconds_and_has_no_findings(name: str):
     began = time.process_time()
     found = card(name).findings_list
     assert time.process_time() - began < 2
-    assert [one for one in found if one.severity != "info"] == []
+    # What 台州 published does not have the figures of all its clauses.
+    expected = {"K555"} if name == "taizhou-2020" else set()
+    assert {one.code for one in found if one.severity != "info"} == expected
 
 
 @pytest.mark.parametrize("name", [*MADE, "taizhou-2020", "jiaxing-2022"])

@@ -57,6 +57,8 @@ class Panel:
     restated: pl.DataFrame | None = None
     #: How many files and sheets could not be read or placed.
     unread: int = 0
+    #: Measures of which the files of this reading say nothing; where there are others, these may.
+    absent: tuple[Diagnostic, ...] = ()
 
 
 def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:

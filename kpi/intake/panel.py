@@ -16,6 +16,7 @@ from kpi.intake import codes, headings, records, repeats, reported, timing, tota
 from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
+from kpi.intake.absent import absent
 from kpi.intake.aggregates import Exclusions, by_name
 from kpi.intake.aside import figureless_note
 from kpi.intake.cells import Cells, filled, settle, span
@@ -146,6 +147,7 @@ class _Intake:
                 {(one.place.file, one.place.sheet) for one in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
+            absent(self.system, sources, frame),
         )
 
     # ---- WHO AND WHICH ---- #

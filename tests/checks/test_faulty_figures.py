@@ -119,6 +119,11 @@ def test_an_error_about_an_indicator_refuses_it_and_what_comes_of_it():
     assert kpi.score(frame, system=rule({"expr": "rate <= 100"})).indicators["value"].null_count() == 0
 
 
+def others(card):
+    """What is found but for the measures that these small files leave out."""
+    return [one for one in card.findings_list if one.code != "K555"]
+
+
 @pytest.mark.parametrize(
     ("check", "words"),
     [
@@ -128,7 +133,7 @@ def test_an_error_about_an_indicator_refuses_it_and_what_comes_of_it():
 )
 def test_a_rule_that_nothing_in_the_data_answers_is_told(check, words):
     card = kpi.score(figures(("2023Q4", "甲县", "存量", "5")), system=rule(check))
-    assert [(one.code, one.message) for one in card.findings_list] == [("K704", f"rule：{words}")]
+    assert [(one.code, one.message) for one in others(card)] == [("K704", f"rule：{words}")]
 
 
 def test_a_day_that_cannot_be_read_is_told():
@@ -144,7 +149,7 @@ def test_a_day_that_cannot_be_read_is_told():
 )
 def test_days_as_they_are_typed(day):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit(day))
-    (found,) = kpi.score(frame, system=rule({"due": "10d", "of": "stock"})).findings_list
+    (found,) = others(kpi.score(frame, system=rule({"due": "10d", "of": "stock"})))
     assert found.message.endswith("报送于 2024-01-11，期限为 2024-01-10")
 
 
@@ -153,7 +158,7 @@ def test_days_as_they_are_typed(day):
 )
 def test_deadlines(due, last):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit("2024-03-01"))
-    (found,) = kpi.score(frame, system=rule({"due": due, "of": "stock"})).findings_list
+    (found,) = others(kpi.score(frame, system=rule({"due": due, "of": "stock"})))
     assert found.message.endswith(f"期限为 {last}")
 
 

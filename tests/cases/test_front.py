@@ -1,0 +1,97 @@
+"""Situations from real use: likely mistakes in definitions, full-width signs, frames of pandas."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import kpi
+from kpi.loader import examine_text
+
+SLIPS = """\
+system: t
+period: quarter
+entities: {title: 县}
+measures: {a: {title: 网办量, unit: 件}, b: {title: 办件量, unit: 件}}
+indicators:
+  r: {kind: ratio, numerator: a, denominator: b, target: {at_least: 0.9}}
+  g: {kind: ratio, numerator: b, denominator: a, target: {at_most: 200}}
+pillars:
+  甲: {weight: 55, parts: {r: 40}}
+  乙: {weight: 40, parts: {g: 40}}
+"""
+
+
+def test_likely_mistakes_are_reported_and_each_can_be_meant():
+    found = examine_text(SLIPS).findings
+    assert [(one.code, one.place.line) for one in found] == [("K433", 6), ("K434", 8), ("K435", 9)]
+    meant = SLIPS.replace("0.9", "0.9 %").replace("parts: {r", "relative: true, parts: {r")
+    assert examine_text(meant + "composite: {relative: true}\n").findings == ()
+
+
+def test_targets_without_a_tree_are_reported():
+    assert [one.code for one in examine_text(SLIPS[: SLIPS.index("pillars")]).findings] == ["K436", "K433"]
+
+
+@pytest.mark.parametrize("section", ["entities: {roster: nowhere.csv}", "target: {at_least: {file: nowhere.csv}}"])
+def test_a_file_that_is_not_there_is_an_error_of_check(section, tmp_path):
+    key = section.partition(":")[0]
+    old = {"entities": "entities: {title: 县}", "target": "target: {at_most: 200}"}[key]
+    file = tmp_path / "s.yaml"
+    file.write_text(SLIPS.replace(old, section), "utf-8")
+    found = [one for one in kpi.check(file) if one.severity == "error"]
+    assert [(one.code, "nowhere.csv" in one.message) for one in found] == [("K107", True)]
+
+
+COLON = """\
+system: t
+title：示例
+period: quarter
+entities: {title: 县}
+measures: {a: {unit: 件}}
+indicators: {x: {kind: level, of: a}}
+"""
+COMMA = """\
+system: t
+period: quarter
+entities: {title: 县}
+measures: {a: {unit: 件}， b: {unit: 件}}
+indicators: {x: {kind: level, of: a}}
+"""
+QUOTES = """\
+system: t
+period: quarter
+entities: {title: 县}
+measures: {a: {unit: “件”}}
+indicators: {x: {kind: level, of: a}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        (COLON, (2, 6), "全角冒号（：）应为半角冒号和空格"),
+        (COMMA, (4, 24), "全角逗号（，）应为半角逗号和空格"),
+        (QUOTES, (4, 22), '全角引号（“”）应为半角引号（""）'),
+    ],
+    ids=["colon", "comma", "quotes"],
+)
+def test_a_full_width_sign_is_one_finding_where_it_stands(text, place, words):
+    (one,) = examine_text(text).findings
+    assert (one.code, (one.place.line, one.place.column), one.message) == ("K115", place, words)
+
+
+def test_a_frame_of_pandas_is_read():
+    system = """\
+system: r24
+period: year
+entities: {title: 县}
+measures:
+  rr: {title: 满意率, unit: '%'}
+indicators:
+  ir: {kind: level, of: rr}
+"""
+    frame = pd.DataFrame({"期别": [2023, 2023], "县": ["甲县", "乙县"], "满意率": [91.5, 88.0]})
+    for data in (frame, [frame], frame.to_dict("list")):
+        card = kpi.score(data, system=system)
+        assert sorted(card.indicators["value"]) == [88.0, 91.5]

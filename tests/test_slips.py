@@ -1,0 +1,163 @@
+"""Likely mistakes in definitions: reported where they stand, and silent where the definition says what is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from kpi import starter
+from kpi.catalogue import shipped
+from kpi.loader import examine, examine_text
+
+BASE = """\
+system: t
+period: quarter
+entities: {{title: 县}}
+measures: {{a: {{unit: 件}}, b: {{unit: 件}}}}
+indicators:
+  p: {{kind: ratio, numerator: a, denominator: b, target: {{{target}}}}}
+  q: {{kind: ratio, numerator: b, denominator: a, target: {{at_most: 200}}}}
+{rest}
+"""
+TREE = "pillars: {甲: {weight: 60, parts: {p: 60}}, 乙: {weight: 40, parts: {q: 40}}}"
+
+
+def found(target="at_least: 90", rest=TREE):
+    findings = examine_text(BASE.format(target=target, rest=rest)).findings
+    assert {str(one.severity) for one in findings} <= {"warning"}, [str(one) for one in findings]
+    return [one.code for one in findings]
+
+
+def test_a_plain_system_has_none():
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("target", "codes"),
+    [
+        ("at_least: 0.9", ["K433"]),
+        ("at_least: 1", ["K433"]),
+        ("within: [0.5, 0.9]", ["K433"]),
+        ("at_least: 90, baseline: {value: 0.5}", []),
+        ("at_least: 0.9, baseline: {value: 0.5}", ["K433"]),
+        ("at_least: 0.9 %", []),
+        ("at_least: 1.5", []),
+        ("at_most: 0", []),
+        ("within: [0.5, 90]", []),
+        ("at_least: {by: 等级, values: {一: 0.9, 二: 0.8}}", ["K433"]),
+        ("at_least: {by: 等级, values: {一: 0.9 %, 二: 0.8 %}}", []),
+    ],
+)
+def test_a_fraction_for_a_percent(target, codes):
+    assert found(target) == codes
+
+
+@pytest.mark.parametrize(
+    ("score", "codes"),
+    [
+        ("{kind: bands, cuts: {100: 0.9, 60: 0.5}}", ["K433"]),
+        ("{kind: bands, cuts: {100: 90, 60: 0.5}}", []),
+        ("{kind: goalposts, low: 0, high: 1}", ["K433"]),
+        ("{kind: goalposts, low: 0 %, high: 1 %}", []),
+        ("{kind: piecewise, knots: [[0, 0], [1, 100]]}", ["K433"]),
+        ("{kind: benchmark, benchmark: 0.8}", ["K433"]),
+        ("{kind: deduction, points: 1, per: 0.5}", []),
+    ],
+)
+def test_a_fraction_in_a_rule(score, codes):
+    assert found("at_least: 90}, score: " + score.removesuffix("}")) == codes
+
+
+def test_a_small_number_of_another_unit_is_no_fraction():
+    text = BASE.format(target="at_least: 90", rest=TREE).replace("denominator: a,", "denominator: a, unit: '1',")
+    assert examine_text(text.replace("at_most: 200", "at_most: 0.9")).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("weights", "rest", "codes"),
+    [
+        ((55, 40), "", ["K434"]),
+        ((61, 40), "", ["K434"]),
+        ((60.5, 40), "", ["K434"]),
+        ((55, 40), "composite: {relative: true}", []),
+        ((55, 40), "composite: {full: 95}", []),
+        ((60, 40), "", []),
+        ((3, 2), "", []),
+        ((0.6, 0.35), "", []),
+        ((48, 48), "", []),
+    ],
+)
+def test_weights_that_look_like_marks(weights, rest, codes):
+    first, second = weights
+    tree = f"pillars: {{甲: {{weight: {first}, parts: [p]}}, 乙: {{weight: {second}, parts: [q]}}}}\n{rest}"
+    assert found(rest=tree) == codes
+
+
+@pytest.mark.parametrize(
+    ("parts", "more", "codes"),
+    [
+        ("{p: 30, q: 20}", "", ["K435"]),
+        ("{p: 30, q: 20}", "relative: true, ", []),
+        ("{p: 40, q: 20}", "", []),
+        ("{p: 60, q: 40}", "", []),
+        ("{p: 0.6, q: 0.4}", "", []),
+        ("{p: 2, q: 1}", "", []),
+        ("[p, q]", "", []),
+    ],
+)
+def test_parts_that_do_not_add_up(parts, more, codes):
+    rest = f"pillars: {{甲: {{weight: 60, {more}parts: {parts}}}, 乙: {{weight: 40, parts: [丙]}}, 丙: {{parts: [r]}}}}"
+    text = BASE.format(target="at_least: 90", rest=rest)
+    text = text.replace("  q: ", "  r: {kind: level, of: a, target: {at_least: 5}}\n  q: ")
+    assert [one.code for one in examine_text(text).findings] == codes
+
+
+def test_parts_far_from_the_marks_are_a_slip_where_others_add_up():
+    tree = "pillars: {{甲: {{weight: 60, parts: {{p: {}}}}}, 乙: {{weight: 40, parts: {{q: {}}}}}}}"
+    assert found(rest=tree.format(30, 40)) == ["K435"]
+    assert found(rest=tree.format(3, 2)) == []
+
+
+def test_marks_of_the_parts_of_a_single_pillar():
+    assert found(rest="pillars: {甲: {parts: {p: 60, q: 35}}}") == ["K434"]
+    assert found(rest="pillars: {甲: {relative: true, parts: {p: 60, q: 35}}}") == []
+
+
+def test_targets_without_pillars():
+    assert found(rest="") == ["K436"]
+    assert found(rest="pillars: {}") == []
+    text = BASE.format(target="at_least: 90", rest="")
+    for target in (", target: {at_least: 90}", ", target: {at_most: 200}"):
+        text = text.replace(target, "")
+    assert examine_text(text).findings == ()
+    assert [one.code for one in examine_text(text + "scoring: {kind: minmax}\n").findings] == ["K436"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "codes"),
+    [
+        ("composite: {full: 1}", ["K437"]),
+        ("composite: {full: 1}\nranking: {decimals: 2}", ["K437"]),
+        ("composite: {full: 10}\nranking: {decimals: 1}", ["K437"]),
+        ("composite: {full: 10}", []),
+        ("composite: {full: 1}\nranking: {decimals: 4}", []),
+        ("composite: {full: 1}\nranking: {on: raw}", []),
+        ("composite: {full: 1}\nranking: {on: rounded}", []),
+        ("ranking: {decimals: 0}", []),
+    ],
+)
+def test_totals_that_tie(rest, codes):
+    assert found(rest=f"{TREE}\n{rest}") == codes
+
+
+def test_errors_come_before_slips():
+    text = BASE.format(target="at_least: 0.9", rest=TREE).replace("numerator: a", "numerator: c")
+    assert [one.code for one in examine_text(text).findings] == ["K203"]
+
+
+@pytest.mark.parametrize("file", sorted(shipped().glob("*.yaml")), ids=lambda file: file.stem)
+def test_no_shipped_definition_has_one(file):
+    assert examine(file).findings == ()
+
+
+def test_the_example_has_none():
+    assert examine_text(starter.DEFINITION).findings == ()
