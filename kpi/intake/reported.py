@@ -48,8 +48,8 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 class Figures:
     """Clean figures of one table and what was found.
 
-    `read` counts figures, `refused` the bad ones, `left_out` those that the system does not use. `notes` are the texts in
-    the note column (说明), by measure, entity and scored period.
+    `read` counts figures, `refused` the bad ones, `left_out` those that the system does not use. `notes` are the texts
+    in the note column (说明), by measure, entity and scored period.
     """
 
     rows: pl.DataFrame

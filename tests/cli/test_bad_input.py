@@ -181,13 +181,6 @@ def test_files_beside_the_definition(tmp_path, system, files, expected):
 
 ROW_CASES = [
     pytest.param(
-        more("2023Q4,丙县,办件了,1,件"),
-        SYSTEM,
-        [("K601", 8, "指标")],
-        {"read": 7, "used": 6, "refused": 1},
-        id="measure",
-    ),
-    pytest.param(
         more("2023Q4,丙县,,1,件"), SYSTEM, [("K601", 8, "指标")], {"read": 7, "used": 6, "refused": 1}, id="no measure"
     ),
     pytest.param(
