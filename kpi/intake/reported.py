@@ -53,9 +53,9 @@ class Figures:
     """Clean figures of one table and what was found.
 
     `read` counts figures, `refused` the bad ones, `left_out` those that are about no unit and those that the system
-    does not use. `units` are the places of the entities with a row for a known measure and a readable period; in wide tables
-    without periods with a cell that is not blank, whatever it says. `notes` are the texts in the note column (说明), by
-    measure, entity and scored period.
+    does not use. `units` are the places of the entities with a row for a known measure and a readable period; in wide
+    tables without periods with a cell that is not blank, whatever it says. `notes` are the texts in the note column
+    (说明), by measure, entity and scored period.
     """
 
     rows: pl.DataFrame
