@@ -82,6 +82,8 @@ class Measure(Definition):
     """
 
     additive: ClassVar[bool] = False
+    #: Whether the value need not be a figure or a sum of figures.
+    interpolated: ClassVar[bool] = False
 
     unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
     source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
@@ -92,6 +94,11 @@ class Measure(Definition):
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
     synonyms: Listed[str] = Field((), description="other names under which files carry the figure")
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a decimal number, as its figures are, rather than a quotient or lies between two of them."""
+        return not self.interpolated and self.over_time != "mean"
 
     @property
     def quantity(self) -> Unit:
@@ -179,6 +186,7 @@ class Sum(OfColumn):
 class Mean(OfColumn):
     """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
 
     def parts(self) -> tuple[Part, ...]:
@@ -243,6 +251,7 @@ class OfRows(OfColumn):
 class Median(OfRows):
     """The median of a column; the mean of the two middle values for an even number of rows."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
@@ -253,6 +262,7 @@ class Median(OfRows):
 class Quantile(OfRows):
     """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["quantile"] = "quantile"
     q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
 
