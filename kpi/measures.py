@@ -17,6 +17,7 @@ from pydantic import Field
 
 from kpi import units
 from kpi.definition import Definition, Listed, Name, Text, one_of
+from kpi.rounding import unsigned_zero
 from kpi.units import Unit
 
 #: Exact sums add figures as whole multiples of one part in this, in 128-bit integers.
@@ -210,7 +211,7 @@ class Min(OfColumn):
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the minimum; minus zero is zero."""
-        return parts[1] + 0.0, parts[0]
+        return unsigned_zero(parts[1]), parts[0]
 
 
 class Max(OfColumn):
@@ -224,7 +225,7 @@ class Max(OfColumn):
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the maximum; minus zero is zero."""
-        return parts[1] + 0.0, parts[0]
+        return unsigned_zero(parts[1]), parts[0]
 
 
 class OfRows(OfColumn):
@@ -235,8 +236,8 @@ class OfRows(OfColumn):
         return (Part("filled", self.where, self.of),)
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the statistic."""
-        return parts[1], parts[0]
+        """Returns the statistic; minus zero is zero."""
+        return unsigned_zero(parts[1]), parts[0]
 
     @abstractmethod
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -256,7 +257,7 @@ class Median(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the median."""
-        return value.median() + 0.0
+        return value.median()
 
 
 class Quantile(OfRows):
@@ -268,7 +269,7 @@ class Quantile(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the quantile."""
-        return value.quantile(self.q, "linear") + 0.0
+        return value.quantile(self.q, "linear")
 
 
 class Last(OfRows):
@@ -278,7 +279,7 @@ class Last(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the largest value among the rows of the latest date."""
-        return value.filter(order == order.max()).max() + 0.0
+        return value.filter(order == order.max()).max()
 
 
 class First(OfRows):
@@ -288,7 +289,7 @@ class First(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the smallest value among the rows of the earliest date."""
-        return value.filter(order == order.min()).min() + 0.0
+        return value.filter(order == order.min()).min()
 
 
 class Distinct(OfRows):

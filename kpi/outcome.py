@@ -14,9 +14,9 @@ from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.indicators import ENTITIES
 from kpi.pillars import score_of
 from kpi.ranking import Ranking
-from kpi.rounding import score_key, sort_key
+from kpi.rounding import score_key, sort_key, unsigned_zero
 from kpi.scheme import Rated
-from kpi.status import ZERO, guarded
+from kpi.status import guarded
 from kpi.system import ROOT, System
 
 
@@ -36,8 +36,7 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
             if opened is not None:
                 columns[f"{name}.opened"] = opened
                 points = pl.when(opened).then(points).otherwise(0.0)
-            # Zero less zero points is zero, and minus nothing is not.
-            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else ZERO - points
+            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
     return columns
 
 

@@ -17,7 +17,7 @@ from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
 from kpi.quantities import Quantity, in_unit, printed, quantity_problems
-from kpi.rounding import HAIR, compare
+from kpi.rounding import HAIR, compare, unsigned_zero
 from kpi.units import Unit
 
 #: What each comparator is printed as, and the direction that it implies.
@@ -252,7 +252,7 @@ class Target(Block):
             start = in_unit(self.baseline.value, unit)
             # A target that only holds the baseline (保持第一) has no way to go: reached or not.
             way = pl.when(low == start).then(self.reached(value, low, high) * 100.0)
-            percent = way.otherwise((value - start) / (low - start) * 100)
+            percent = unsigned_zero(way.otherwise((value - start) / (low - start) * 100))
         elif self.comparator in ("at_least", "above", "done"):
             percent = pl.when(low > 0).then(value / low * 100).otherwise(self.reached(value, low, high) * 100.0)
         elif self.comparator in ("at_most", "below"):

@@ -12,7 +12,7 @@ from kpi import units
 from kpi.definition import Name, Path, Problem, Problems, Text
 from kpi.indicators.base import Expressions, Indicator, Symbols, declared, declared_problem, scale, title_of, unit_of
 from kpi.periods import Grain
-from kpi.rounding import HAIR
+from kpi.rounding import HAIR, unsigned_zero
 from kpi.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason, status_of
 from kpi.units import Unit
 
@@ -103,7 +103,10 @@ class Ratio(Indicator):
                 guards["negative_denominator"] = shown.pop("negative_denominator")
         if self.min_denominator is not None:
             guards["too_few"] = below < self.min_denominator
-        value = scale(pl.col(self.numerator) / below, self._natural(symbols), self.in_unit(symbols))
+        quotient = pl.col(self.numerator) / below
+        # Nothing of a negative is minus zero.
+        quotient = quotient if self.negative is None else unsigned_zero(quotient)
+        value = scale(quotient, self._natural(symbols), self.in_unit(symbols))
         inputs = [self.numerator, self.denominator]
         return guarded(name, value, guards, shown=shown, inputs=inputs, finite=finite)
 
@@ -191,7 +194,9 @@ class Share(Indicator):
         guards = {"incomplete": absent.any().over(peers), "zero_denominator": nothing}
         if self.negative is None:
             guards["negative_denominator"] = total < ZERO
-        return guarded(name, pl.col(self.of) / total * HUNDRED, guards, inputs=[self.of])
+        part = pl.col(self.of) / total
+        part = part if self.negative is None else unsigned_zero(part)
+        return guarded(name, part * HUNDRED, guards, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what it is a share of."""

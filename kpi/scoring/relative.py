@@ -39,7 +39,8 @@ def _position(case: Case, worst: pl.Expr | None = None, best: pl.Expr | None = N
     """Where a value lies between worst (0) and best (1), by default of the peers; 1 where the two are the same."""
     low, high = case.worst() if worst is None else worst, case.best() if best is None else best
     apart = case.apart() if worst is None and best is None else differ(high, low)
-    return pl.when(~apart).then(literal(1.0)).otherwise((case.value - low) / (high - low))
+    way = (case.value - low) / (high - low) if case.higher else (low - case.value) / (low - high)
+    return pl.when(~apart).then(literal(1.0)).otherwise(way)
 
 
 class Relative(Rule):
@@ -117,7 +118,9 @@ class MinMax(Relative):
         same = 0.5 if self.constant is None else (self.constant - low) / (high - low)
         worst, best = case.worst(), case.best()
         # Nobody is better than the best or worse than the worst: only what is put for equals may leave the scale.
-        apart = pl.when(case.apart()).then((case.value - worst) / (best - worst))
+        # Lower is better: from the worst down, so that nothing of the way is zero and not minus zero.
+        way = (case.value - worst) / (best - worst) if case.higher else (worst - case.value) / (worst - best)
+        apart = pl.when(case.apart()).then(way)
         position = apart.when(case.value.is_not_null()).then(literal(same))
         inside = low == 0 and 0 <= same <= 1 and self.floor == 0 and self.cap is not None and high <= self.cap
         return Scored(stretched(position, self.scale), sound=True, within=inside)
