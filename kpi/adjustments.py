@@ -12,20 +12,15 @@ from kpi import expressions
 from kpi.definition import Block, Definition, Name, Path, Problem, Problems, one_of
 from kpi.errors import suggest
 from kpi.indicators import Symbols
+from kpi.indicators.base import scope_of
 from kpi.pillars import reaches
 from kpi.quantities import Quantity, in_unit, quantity_problems, step_problems
-from kpi.status import OK, status_of
 from kpi.terms import ExpressionError, Term, as_condition
 
 
 def condition(text: str, symbols: Symbols) -> Term:
     """Returns a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
-
-    def scope(name: str) -> Term | None:
-        found = symbols.get(name)
-        return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
-
-    term = as_condition(expressions.parse(text).resolve(scope))
+    term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
     if term.kind != "boolean":
         raise ExpressionError(
             "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
@@ -183,8 +178,9 @@ class Veto(Definition):
 
     def unjudged(self, symbols: Symbols) -> pl.Expr:
         """Returns whether a figure that the condition needs is missing."""
-        needs = condition(self.when, symbols).needs
-        return pl.any_horizontal([status_of(name) != OK for name in needs]) if needs else pl.lit(False)
+        term = condition(self.when, symbols)
+        gaps = [gap.fill_null(value=False) for gap, _ in term.gaps]
+        return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yields what is wrong with the condition."""

@@ -13,6 +13,7 @@ import polars as pl
 from kpi import contributions
 from kpi.indicators import MONTH, Milestone
 from kpi.pillars import Combination, score_of
+from kpi.rounding import score_key
 from kpi.status import literal, reason, status_of
 from kpi.system import ROOT, System
 from kpi.targets import in_force, is_fixed
@@ -77,7 +78,7 @@ def details_of(system: System) -> Iterator[Stage]:
     yield Stage("progress", "完成程度与序时进度", columns)
     lights: dict[str, pl.Expr] = {}
     for name in system.indicators:
-        behind = (pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment")).round(9)
+        behind = score_key(pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment"))
         light = (
             pl.when(behind <= system.lights.green)
             .then(pl.lit("green"))
@@ -104,7 +105,8 @@ def details_of(system: System) -> Iterator[Stage]:
             yield Stage(f"contributions {number}", "对总分的贡献", made)
     nodes = [*system.indicators, *system.pillars]
     places = {
-        f"{name}.rank": pl.col(score_of(name)).rank("min", descending=True).over("period", "cohort") for name in nodes
+        f"{name}.rank": score_key(pl.col(score_of(name))).rank("min", descending=True).over("period", "cohort")
+        for name in nodes
     }
     yield Stage("ranks", "单项位次", places)
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from kpi import cutpoints
 from kpi.definition import Listed, Path, Problem, Problems, one_of
 from kpi.indicators import Symbols
+from kpi.rounding import SCORE_DECIMALS
 from kpi.scheme import Halving, Level, Rated, Scheme, halved
 from kpi.stars import Bands, Ladder, Lit, Quota
 
@@ -68,6 +69,8 @@ class Found(Halving):
 
     def _between(self, score: pl.Expr, cuts: Sequence[float], steps: Sequence[int]) -> pl.Expr:
         level = pl.lit(float(steps[0]))
+        # A cut that is interpolated, or moved by the guardrail, is rounded as scores are.
+        cuts = [round(cut, SCORE_DECIMALS) for cut in cuts]
         for cut, step in zip(cuts, steps[1:], strict=True):
             reached = score >= cut if self.inclusive == "lower" else score > cut
             level = pl.when(reached).then(pl.lit(float(step))).otherwise(level)

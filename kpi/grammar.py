@@ -15,8 +15,22 @@ import polars as pl
 from sqlglot import exp
 
 from kpi import units
-from kpi.terms import ExpressionError, Scope, Term, as_condition, joined, real, scaled, span
-from kpi.units import Unit
+from kpi.rounding import BREADTH, Test, rounded
+from kpi.status import Reason, reason
+from kpi.terms import (
+    ExpressionError,
+    Scope,
+    Term,
+    as_condition,
+    comparison,
+    joined,
+    names_of,
+    nonzero,
+    real,
+    scaled,
+    span,
+    where,
+)
 
 
 def resolve(tree: exp.Expr, scope: Scope) -> Term:
@@ -31,7 +45,7 @@ def resolve(tree: exp.Expr, scope: Scope) -> Term:
 # Up to so many values are compared one by one, which takes half the time of a lookup.
 _FEW = 4
 
-_TESTS: dict[type[exp.Expr], str] = {
+_TESTS: dict[type[exp.Expr], Test] = {
     exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "gt", exp.GTE: "ge", exp.LT: "lt", exp.LTE: "le",
 }  # fmt: skip
 
@@ -60,17 +74,16 @@ class _Compiler:
             self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
         return term
 
-    def same_unit(self, node: exp.Expr, left: Term, right: Term) -> tuple[pl.Expr, pl.Expr, Unit | None]:
-        """Brings two numbers into the unit of the first that has one."""
+    def same_unit(self, node: exp.Expr, left: Term, right: Term) -> Term:
+        """Returns the right one of two numbers in the unit of the left one, where both have one."""
         if left.unit is None or right.unit is None:
-            return left.expr, right.expr, left.unit or right.unit
+            return right
         try:
-            factor = units.factor(right.unit, left.unit)
+            return scaled(right, units.factor(right.unit, left.unit))
         except units.UnitError:
             pair = f"{left.unit} and {right.unit}"
             hint = "only figures of one dimension can be added, subtracted or compared"
             self.fail(node, "K301", f"{pair} do not go together", label=pair, hint=hint)
-        return left.expr, scaled(right.expr, factor), left.unit
 
     # ---- LEAVES ---- #
 
@@ -104,7 +117,7 @@ class _Compiler:
         left, right = self.number(node.left), self.number(node.right)
         subtracts = isinstance(node, exp.Sub)
         if left.unit is None or right.unit is None:
-            unit, second = left.unit or right.unit, right.expr
+            unit, second = left.unit or right.unit, right
         else:
             try:
                 unit, factor = (units.subtract if subtracts else units.add)(left.unit, right.unit)
@@ -113,22 +126,31 @@ class _Compiler:
                 pair = f"{right.unit} from {left.unit}" if subtracts else f"{right.unit} to {left.unit}"
                 hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
                 self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=hint)
-            second = scaled(right.expr, factor)
-        return joined(left.expr - second if subtracts else left.expr + second, "number", unit, left, right)
+            second = scaled(right, factor)
+        result = left.expr - second.expr if subtracts else left.expr + second.expr
+        noise = max(left.noise, second.noise, BREADTH)
+        term = joined(result, "number", unit, left, second)
+        return replace(term, noise=noise, size=left.magnitude + second.magnitude)
 
     def multiply(self, node: exp.Mul) -> Term:
         left, right = self.number(node.left), self.number(node.right)
         unit = units.multiply(left.unit, right.unit) if left.unit and right.unit else left.unit or right.unit
-        return joined(left.expr * right.expr, "number", unit, left, right)
+        size = None if left.size is None and right.size is None else left.magnitude * right.magnitude
+        term = joined(left.expr * right.expr, "number", unit, left, right)
+        return replace(term, noise=max(term.noise, BREADTH), size=size)
 
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
         unit = left.unit if right.unit is None else units.divide(left.unit or units.ONE, right.unit)
         # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
         safe = isinstance(right.literal, float) and right.literal != 0
-        below = right.expr if safe else pl.when(right.expr != 0).then(right.expr)
+        below = right.expr if safe else pl.when(nonzero(right)).then(right.expr)
         term = joined(left.expr / below, "number", unit, left, right)
-        return term if safe else replace(term, voids=(*term.voids, ("zero_denominator", right.expr == 0)))
+        size = None if left.size is None and right.size is None else left.magnitude / below.abs()
+        if size is not None and right.size is not None:
+            size = size * (right.size / below.abs())
+        voids = term.voids if safe else (*term.voids, (~nonzero(right), reason("zero_denominator")))
+        return replace(term, noise=max(term.noise, BREADTH), size=size, voids=voids)
 
     # ---- CONDITIONS ---- #
 
@@ -137,15 +159,17 @@ class _Compiler:
         method = _TESTS[type(node)]
         if left.kind != right.kind:
             self.fail(node, "K302", f"{left.kind} is compared with {right.kind}", label=f"{left.kind} and {right.kind}")
-        a, b = left.expr, right.expr
         if left.kind == "number":
-            a, b, _ = self.same_unit(node, left, right)
-        return joined(getattr(a, method)(b), "boolean", None, left, right)
+            return joined(comparison(method, left, self.same_unit(node, left, right)), "boolean", None, left, right)
+        return joined(getattr(left.expr, method)(right.expr), "boolean", None, left, right)
 
     def logical(self, node: exp.And | exp.Or) -> Term:
         left, right = self.boolean(node.left), self.boolean(node.right)
         expr = left.expr & right.expr if isinstance(node, exp.And) else left.expr | right.expr
-        return joined(expr, "boolean", None, left, right)
+        term = joined(expr, "boolean", None, left, right)
+        asks = left.asks_absence or right.asks_absence
+        # What one side decides alone does not need the other.
+        return replace(term, bars=where(expr.is_null(), term.bars), asks_absence=asks)
 
     def negation(self, node: exp.Not) -> Term:
         term = self.boolean(node.this)
@@ -157,6 +181,9 @@ class _Compiler:
         if any(one.kind != this.kind or one.literal is None for one in options):
             hint = "write all in quotes, or all as numbers"
             self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
+        if this.noise:
+            found = reduce(or_, (comparison("eq", this, one) for one in options))
+            return joined(found, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         few = len(values) <= _FEW
@@ -167,17 +194,21 @@ class _Compiler:
         this, low, high = self.term(node.this), self.term(node.args["low"]), self.term(node.args["high"])
         if not this.kind == low.kind == high.kind:
             self.fail(node, "K302", f"{this.kind} is compared with {low.kind} and {high.kind}")
-        a, b = low.expr, high.expr
         if this.kind == "number":
-            _, a, _ = self.same_unit(node, this, low)
-            _, b, _ = self.same_unit(node, this, high)
-        return joined((this.expr >= a) & (this.expr <= b), "boolean", None, this, low, high)
+            low, high = self.same_unit(node, this, low), self.same_unit(node, this, high)
+            inside = comparison("ge", this, low) & comparison("le", this, high)
+        else:
+            inside = (this.expr >= low.expr) & (this.expr <= high.expr)
+        return joined(inside, "boolean", None, this, low, high)
 
     def empty(self, node: exp.Is) -> Term:
         term = self.term(node.this)
         if not isinstance(node.expression, exp.Null):
             self.fail(node, "K121", "only IS NULL and IS NOT NULL are part of the expression language")
-        return Term(term.expr.is_null(), "boolean", voids=term.voids)
+        # A figure that was refused, or covers its period only in part, is neither there nor missing.
+        barred = term.barred
+        absent = term.expr.is_null() if barred is None else pl.when(~barred).then(term.expr.is_null())
+        return Term(absent, "boolean", gaps=term.bars, bars=term.bars, names=term.names, asks_absence=True)
 
     def like(self, node: exp.Like) -> Term:
         this, pattern = self.term(node.this), self.term(node.expression)
@@ -192,11 +223,7 @@ class _Compiler:
         conditions = [self.boolean(branch.this) for branch in node.args["ifs"]]
         default = node.args.get("default")
         branches = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
-        values = self.alike(node, branches)
-        result = values[-1].expr if default is not None else pl.lit(None)
-        for condition, value in reversed(list(zip(conditions, values, strict=False))):
-            result = pl.when(condition.expr).then(value.expr).otherwise(result)
-        return joined(result, values[0].kind, values[0].unit, *conditions, *values)
+        return _case(conditions, self.alike(node, branches))
 
     def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
         """Returns terms of one kind, brought into one unit."""
@@ -204,29 +231,36 @@ class _Compiler:
         if len({term.kind for term in terms}) > 1:
             self.fail(node, "K302", f"the values are of different kinds: {', '.join(term.kind for term in terms)}")
         first = next((term for term in terms if term.unit is not None), terms[0])
-        unified = []
-        for term in terms:
-            if term.kind == "number" and term is not first:
-                _, expr, unit = self.same_unit(node, first, term)
-                unified.append(replace(term, expr=expr, unit=unit))
-            else:
-                unified.append(term)
-        return unified
+        return [
+            replace(self.same_unit(node, first, term), unit=first.unit)
+            if term.kind == "number" and term is not first
+            else term
+            for term in terms
+        ]
 
     # ---- FUNCTIONS ---- #
 
     def extreme(self, node: exp.Least | exp.Greatest) -> Term:
         terms = self.alike(node, [node.this, *node.expressions])
         fold = pl.min_horizontal if isinstance(node, exp.Least) else pl.max_horizontal
-        term = joined(fold(*(term.expr for term in terms)), "number", terms[0].unit, *terms)
-        # What cannot be computed is neither less nor greater than the rest: the rest alone is no answer.
-        void = [condition.fill_null(value=False) for _, condition in term.voids]
-        return replace(term, expr=pl.when(~pl.any_horizontal(void)).then(term.expr)) if void else term
+        # What is missing is neither less nor greater than the rest: the rest alone is no answer.
+        there = pl.all_horizontal([term.expr.is_not_null() for term in terms])
+        term = joined(
+            pl.when(there).then(fold(*(term.expr for term in terms))), "number", terms[0].unit, *terms
+        )  # fmt: skip
+        return replace(term, size=_size(terms))
 
     def coalesce(self, node: exp.Coalesce) -> Term:
         terms = self.alike(node, [node.this, *node.expressions])
-        first = pl.coalesce(*(term.expr for term in terms))
-        return replace(joined(first, terms[0].kind, terms[0].unit, *terms), needs=())
+        result = terms[-1]
+        for term in reversed(terms[:-1]):
+            barred = term.barred
+            first = pl.coalesce(term.expr, result.expr)
+            # In a figure that was refused, or covers its period only in part, nothing may take its place.
+            expr = first if barred is None else pl.when(~barred).then(first)
+            bars = (*term.bars, *where(term.expr.is_null(), result.bars))
+            result = replace(joined(expr, term.kind, term.unit, term, result), bars=bars, size=_size([term, result]))
+        return result
 
     def absolute(self, node: exp.Abs) -> Term:
         term = self.number(node.this)
@@ -234,8 +268,10 @@ class _Compiler:
 
     def rounded(self, node: exp.Round) -> Term:
         term, decimals = self.number(node.this), node.args.get("decimals")
-        places = int(float(decimals.this)) if isinstance(decimals, exp.Literal) else 0
-        return replace(term, expr=term.expr.round(places, mode="half_away_from_zero"), literal=None)
+        places = 0 if decimals is None else _whole(decimals)
+        if places is None:
+            self.fail(node, "K121", "round needs a number of decimals from 0 to 9", hint="write it as round(x, 2)")
+        return replace(term, expr=rounded(term.expr, places), literal=None, noise=BREADTH, size=None)
 
     def pure(self, node: exp.Expr) -> Term:
         term = self.number(node.this)
@@ -266,6 +302,60 @@ class _Compiler:
         length = int(self.number(node.expression).literal or 0)  # type: ignore[call-overload]
         cut = term.expr.str.head(length) if isinstance(node, exp.Left) else term.expr.str.tail(length)
         return replace(term, expr=cut, literal=None)
+
+
+def _case(conditions: list[Term], values: list[Term]) -> Term:
+    """The value of the first condition that holds, else the one behind them, if there is one.
+
+    A condition that cannot be judged for want of a figure leaves open which value it is: none, unless a later condition
+    asks by `IS NULL`. One that cannot be computed does not hold.
+    """
+    absent, passed = pl.lit(None, dtype=pl.Float64), pl.lit(True)
+    undecided, barred = pl.lit(False), pl.lit(False)
+    chosen: list[pl.Expr] = []
+    gaps: list[Reason] = []
+    bars: list[Reason] = []
+    for condition in conditions:
+        holds = condition.expr & (~barred if condition.asks_absence else ~undecided)
+        chosen.append((passed & holds).fill_null(value=False))
+        gaps += where(passed & condition.expr.is_null(), condition.gaps)
+        bars += where(passed, condition.bars)
+        passed = passed & ~chosen[-1]
+        if condition.gaps:
+            lacking = pl.any_horizontal([gap.fill_null(value=False) for gap, _ in condition.gaps])
+            undecided = undecided | (condition.expr.is_null() & lacking)
+        if condition.barred is not None:
+            barred = barred | condition.barred.fill_null(value=False)
+    if len(values) > len(conditions):
+        chosen.append(passed & ~undecided)
+    for choice, value in zip(chosen, values, strict=True):
+        gaps += where(choice, value.gaps + value.voids)
+        bars += where(choice, value.bars)
+
+    def pick(parts: list[pl.Expr], otherwise: pl.Expr) -> pl.Expr:
+        result = otherwise
+        for choice, part in reversed(list(zip(chosen, parts, strict=True))):
+            result = pl.when(choice).then(part).otherwise(result)
+        return result
+
+    size = pick([one.magnitude for one in values], absent) if any(one.size is not None for one in values) else None
+    return Term(
+        pick([one.expr for one in values], pl.lit(None)), values[0].kind, values[0].unit, tuple(gaps), (), tuple(bars),
+        names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
+    )  # fmt: skip
+
+
+def _size(terms: list[Term]) -> pl.Expr | None:
+    """The size of a number that is one of several, where any of them has one of its own."""
+    if all(term.size is None for term in terms):
+        return None
+    return pl.max_horizontal([term.magnitude for term in terms])
+
+
+def _whole(node: exp.Expr) -> int | None:
+    """A number of decimals as it is written, None where it is none."""
+    text = node.name if isinstance(node, exp.Literal) and not node.is_string else ""
+    return int(text) if text.isdecimal() and int(text) <= 9 else None
 
 
 def _escape(letter: str) -> str:

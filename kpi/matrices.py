@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from kpi.rounding import HAIR
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -53,7 +55,7 @@ def entropy(columns: Sequence[pl.Series]) -> list[float] | None:
         values = column[~np.isnan(column)]
         if (values < 0).any():
             return None
-        if len(values) < 2 or values.min() == values.max():
+        if len(values) < 2 or not _varied(values[:, None])[0]:
             information.append(0.0)
             continue
         share = values[values > 0] / values.sum()
@@ -76,7 +78,7 @@ def variation(columns: Sequence[pl.Series]) -> list[float] | None:
     spreads = []
     for column in _matrix(columns).T:
         values = column[~np.isnan(column)]
-        if len(values) < 2 or values.min() == values.max():
+        if len(values) < 2 or not _varied(values[:, None])[0]:
             spreads.append(0.0)
         elif values.mean() <= 0:
             return None
@@ -118,12 +120,12 @@ def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:
 
 
 def _varied(matrix: Matrix) -> Matrix:
-    """Which columns hold at least two different numbers."""
+    """Which columns hold at least two numbers that differ by more than the last bits of binary fractions."""
     import numpy as np
 
     filled = np.where(np.isnan(matrix), -np.inf, matrix).max(axis=0)
     least = np.where(np.isnan(matrix), np.inf, matrix).min(axis=0)
-    varied: Matrix = filled > least
+    varied: Matrix = filled - least > np.maximum(abs(filled), abs(least)) * HAIR
     return varied
 
 

@@ -18,6 +18,8 @@ from pydantic import Field, field_validator
 
 from kpi import matrices
 from kpi.definition import PEERS, Block
+from kpi.matrices import TIE
+from kpi.rounding import score_key
 from kpi.status import literal
 
 #: Means compare the entities of a cohort in a period.
@@ -206,7 +208,7 @@ def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
                 continue
             high, low = float(score.max()), float(score.min())  # type: ignore[arg-type]
             # A part in which all are equal separates nobody, and may have no size to divide by.
-            if high == low:
+            if high - low <= TIE:
                 continue
             size = {"vector": math.sqrt((score * score).sum()), "minmax": high - low, "none": 1.0}[normalisation]
             above, below = (score - high) * share / size, (score - low) * share / size
@@ -225,7 +227,8 @@ def _copeland(parts: Parts) -> pl.Expr:
 
     def compared(columns: Sequence[pl.Series]) -> pl.Series:
         weights = [float(column[0] or 0.0) for column in columns[number:]]
-        return pl.Series(matrices.copeland(columns[:number], weights), dtype=pl.Float64)
+        scores = [score_key(pl.lit(column)) for column in columns[:number]]
+        return pl.Series(matrices.copeland(pl.select(scores).get_columns(), weights), dtype=pl.Float64)
 
     won = pl.map_groups([*parts.scores, *parts.given], compared, return_dtype=pl.Float64).over(COHORT)
     others = won.count().over(COHORT).cast(pl.Float64) - 1

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from kpi import units
 from kpi.definition import Definition, Listed, Name, Text, one_of
+from kpi.rounding import unsigned_zero
 from kpi.units import Unit
 
 #: Exact sums add figures as whole multiples of one part in this, in 128-bit integers.
@@ -97,6 +98,8 @@ class Measure(Definition):
     """
 
     additive: ClassVar[bool] = False
+    #: Whether the value need not be a figure or a sum of figures.
+    interpolated: ClassVar[bool] = False
 
     unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
     source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
@@ -107,6 +110,11 @@ class Measure(Definition):
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
     synonyms: Listed[str] = Field((), description="other names under which files carry the figure")
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a decimal number, as its figures are, rather than a quotient or lies between two of them."""
+        return not self.interpolated and self.over_time != "mean"
 
     @property
     def quantity(self) -> Unit:
@@ -217,6 +225,7 @@ class Sum(OfColumn):
 class Mean(OfColumn):
     """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
 
     def parts(self) -> tuple[Part, ...]:
@@ -240,7 +249,7 @@ class Min(OfColumn):
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the minimum; minus zero is zero."""
-        return parts[1] + 0.0, parts[0]
+        return unsigned_zero(parts[1]), parts[0]
 
 
 class Max(OfColumn):
@@ -254,7 +263,7 @@ class Max(OfColumn):
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the maximum; minus zero is zero."""
-        return parts[1] + 0.0, parts[0]
+        return unsigned_zero(parts[1]), parts[0]
 
 
 class OfRows(OfColumn):
@@ -265,8 +274,8 @@ class OfRows(OfColumn):
         return (Part("filled", self.where, self.of),)
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the statistic."""
-        return parts[1], parts[0]
+        """Returns the statistic; minus zero is zero."""
+        return unsigned_zero(parts[1]), parts[0]
 
     @abstractmethod
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -281,22 +290,24 @@ class OfRows(OfColumn):
 class Median(OfRows):
     """The median of a column; the mean of the two middle values for an even number of rows."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the median."""
-        return value.median() + 0.0
+        return value.median()
 
 
 class Quantile(OfRows):
     """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
 
+    interpolated: ClassVar[bool] = True
     kind: Literal["quantile"] = "quantile"
     q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
         """Returns the quantile."""
-        return value.quantile(self.q, "linear") + 0.0
+        return value.quantile(self.q, "linear")
 
 
 class Last(OfRows):
@@ -306,7 +317,7 @@ class Last(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the largest value among the rows of the latest date."""
-        return value.filter(order == order.max()).max() + 0.0
+        return value.filter(order == order.max()).max()
 
 
 class First(OfRows):
@@ -316,7 +327,7 @@ class First(OfRows):
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the smallest value among the rows of the earliest date."""
-        return value.filter(order == order.min()).min() + 0.0
+        return value.filter(order == order.min()).min()
 
 
 class Distinct(OfRows):

@@ -14,6 +14,7 @@ from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.indicators import ENTITIES
 from kpi.pillars import score_of
 from kpi.ranking import Ranking
+from kpi.rounding import score_key, sort_key, unsigned_zero
 from kpi.scheme import Limit, Rated, Scheme
 from kpi.status import guarded
 from kpi.system import ROOT, System
@@ -35,14 +36,14 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
             if opened is not None:
                 columns[f"{name}.opened"] = opened
                 points = pl.when(opened).then(points).otherwise(0.0)
-            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else -points
+            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
     return columns
 
 
 def _before(system: System) -> pl.Expr:
     """The total before adjustments as totals are compared, on the scale of the full mark."""
     tree = pl.col(score_of(ROOT)) * (system.composite.full / 100)
-    return system.ranking.rounded(tree) if system.ranking.on == "rounded" else tree.round(9)
+    return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
 
 
 def vetoes(system: System) -> dict[str, Veto]:
@@ -100,7 +101,7 @@ def _counts_failed(system: System) -> bool:
 
 def _compared(ranking_on: str) -> pl.Expr:
     # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
-    return pl.col("score") if ranking_on == "rounded" else pl.col("raw").round(9)
+    return pl.col("score") if ranking_on == "rounded" else score_key(pl.col("raw"))
 
 
 def limits(system: System) -> tuple[Limit, ...]:
@@ -122,7 +123,7 @@ def _rated(system: System, scheme: Scheme) -> Rated:
     entered = None
     if _counts_failed(system):
         entered = pl.col("#entered")
-        entered = system.ranking.rounded(entered) if scheme.on == "rounded" else entered.round(9)
+        entered = system.ranking.rounded(entered) if scheme.on == "rounded" else score_key(entered)
     return Rated(
         _compared(scheme.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system),
         limits(system), entered,
@@ -143,7 +144,9 @@ def placed(system: System) -> dict[str, pl.Expr]:
     breakers = []
     for name in ranking.tie_break:
         lower = name in system.indicators and system.indicators[name].direction == "lower"
-        value = pl.col(name) if name in system.indicators else pl.col(score_of(name))
+        value = score_key(pl.col(score_of(name)))
+        if name in system.indicators:
+            value = pl.col(name) if system.indicators[name].exact(system.symbols) else sort_key(pl.col(name))
         breakers.append(-value if lower else value)
     shown = _compared(ranking.on)
     scheme = system.stars
@@ -175,4 +178,4 @@ def changes(ranking: Ranking) -> dict[str, pl.Expr]:
     """
     place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
     change = pl.col("score") - pl.col("score").shift(ENTITIES)
-    return {"rank_change": place.shift(ENTITIES) - place, "score_change": change.round(9)}
+    return {"rank_change": place.shift(ENTITIES) - place, "score_change": score_key(change)}

@@ -17,7 +17,7 @@ from kpi import means
 from kpi.definition import Definition, Listed, Name
 from kpi.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.missing import Missing, MissingPolicy, Redistribute
-from kpi.rounding import HAIR, rounded
+from kpi.rounding import HAIR, rounded, score_key
 from kpi.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.weights import Ahp, AnyWeighting, FromData
 
@@ -114,7 +114,7 @@ def score_of(name: str) -> str:
 
 def reaches(name: str, cut: float) -> pl.Expr:
     """Returns whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
-    return (pl.col(score_of(name)).round(9) >= cut).fill_null(value=False)
+    return (score_key(pl.col(score_of(name))) >= cut).fill_null(value=False)
 
 
 class Combination:

@@ -215,6 +215,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
     case = Case(
         pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
+        exact=value == name and indicator.exact(system.symbols),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}

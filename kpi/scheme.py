@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 from kpi.definition import Block, Listed, Path, Problems
 from kpi.indicators import Symbols
 from kpi.pillars import score_of
+from kpi.rounding import SCORE_DECIMALS
 
 Level = Annotated[int, Field(ge=0, le=5)]
 
@@ -227,6 +228,7 @@ def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr
     """
     ordered = sorted(cuts.items())
     for (stars, low), (_, high) in pairwise(ordered):
-        more = (level == stars) & (score >= (low + high) / 2)
+        # The middle between two decimals, as scores are rounded.
+        more = (level == stars) & (score >= round((low + high) / 2, SCORE_DECIMALS))
         level = pl.when(more).then(pl.lit(stars + 0.5)).otherwise(level)
     return level

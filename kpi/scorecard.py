@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
+import polars.selectors as cs
 
 from kpi import accounts
 from kpi.contributions import NOISE, contribution_of, entries
@@ -17,6 +18,7 @@ from kpi.errors import Diagnostic, Severity
 from kpi.pillars import score_of
 from kpi.plan import Plan
 from kpi.quality import Supply, quality, told
+from kpi.rounding import unsigned_zero
 from kpi.system import System
 
 #: The columns of what was restated.
@@ -124,7 +126,8 @@ class Scorecard:
             order=pl.int_range(pl.len()), when="period_index",
         )  # fmt: skip
         placed = placed.with_columns(pl.col("order").min().over("when", "cohort").alias("group"))
-        return placed.sort("when", "group", "rank", "order", nulls_last=True).drop("when", "group", "order")
+        ordered = placed.sort("when", "group", "rank", "order", nulls_last=True)
+        return _published(ordered.drop("when", "group", "order"))
 
     @cached_property
     def pillars(self) -> pl.DataFrame:
@@ -220,7 +223,7 @@ class Scorecard:
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
         a composite), consistency_ratio (of AHP).
         """
-        return accounts.weights(self.definition, self._rows(), self._keys())
+        return _published(accounts.weights(self.definition, self._rows(), self._keys()))
 
     @cached_property
     def treated(self) -> pl.DataFrame:
@@ -229,7 +232,7 @@ class Scorecard:
         Columns: system, period, cohort, entity, step, indicator, title, before, after (in the indicator's unit, null
         for no value), unit, treatment (the step in words).
         """
-        return accounts.treated(self.definition, self._rows(), self._keys())
+        return _published(accounts.treated(self.definition, self._rows(), self._keys()))
 
     @cached_property
     def findings(self) -> pl.DataFrame:
@@ -369,7 +372,12 @@ class Scorecard:
             parts = [one if len(one) == height else one.new_from_index(0, height) for one in series.get_columns()]
             whole = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
             columns.append(whole.gather(gather).alias(column) if number else whole.alias(column))
-        return pl.concat([repeated, stacked, pl.DataFrame(columns)], how="horizontal")
+        return pl.concat([repeated, stacked, _published(pl.DataFrame(columns))], how="horizontal")
+
+
+def _published(frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns a frame as people read it: minus zero, which only binary fractions know, is zero."""
+    return frame.with_columns(unsigned_zero(cs.float()))
 
 
 def definition_hash(system: System) -> str:

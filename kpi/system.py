@@ -166,7 +166,8 @@ class System(BaseModel):
         found: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
-            found[name] = Symbol(name, measure.title or name, unit, measure.per, isinstance(measure, Reported))
+            title, reported = measure.title or name, isinstance(measure, Reported)
+            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact)
         for level in self.levels:
             for name in level:
                 indicator = self.indicators[name]
@@ -174,7 +175,7 @@ class System(BaseModel):
                     unit = indicator.in_unit(found)
                 except units.UnitError:
                     unit = None
-                found[name] = Symbol(name, indicator.title or name, unit)
+                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found))
         return found
 
     @cached_property

@@ -17,7 +17,7 @@ from kpi import periods, units
 from kpi.definition import Block, Listed, Path, Problem, Problems, Text
 from kpi.periods import Grain, Period
 from kpi.quantities import Quantity, in_unit, printed, quantity_problems
-from kpi.rounding import HAIR
+from kpi.rounding import HAIR, compare, unsigned_zero
 from kpi.units import Unit
 
 #: What each comparator is printed as, and the direction that it implies.
@@ -231,16 +231,16 @@ class Target(Block):
         slack, hair = low.abs() * (self.tolerance / 100), low.abs() * HAIR
         match self.comparator:
             case "at_least" | "done":
-                return value >= low - slack - hair
+                return compare("ge", value, low - slack, hair)
             case "above":
-                return value > low - slack + hair
+                return compare("gt", value, low - slack, hair)
             case "at_most":
-                return value <= low + slack + hair
+                return compare("le", value, low + slack, hair)
             case "below":
-                return value < low + slack - hair
+                return compare("lt", value, low + slack, hair)
             case "equals":
-                return (value - low).abs() <= (slack if self.tolerance else 1e-9)
-        return (value >= low - hair) & (value <= high + high.abs() * HAIR)
+                return compare("eq", value, low, slack + hair if self.tolerance else pl.max_horizontal(hair, 1e-9))
+        return compare("ge", value, low, hair) & compare("le", value, high, high.abs() * HAIR)
 
     def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
         """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
@@ -252,7 +252,7 @@ class Target(Block):
             start = in_unit(self.baseline.value, unit)
             # A target that only holds the baseline (保持第一) has no way to go: reached or not.
             way = pl.when(low == start).then(self.reached(value, low, high) * 100.0)
-            percent = way.otherwise((value - start) / (low - start) * 100)
+            percent = unsigned_zero(way.otherwise((value - start) / (low - start) * 100))
         elif self.comparator in ("at_least", "above", "done"):
             percent = pl.when(low > 0).then(value / low * 100).otherwise(self.reached(value, low, high) * 100.0)
         elif self.comparator in ("at_most", "below"):

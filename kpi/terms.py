@@ -9,7 +9,8 @@ import polars as pl
 from sqlglot import exp
 
 from kpi import units
-from kpi.status import LIMIT
+from kpi.rounding import BREADTH, HAIR, Test, compare
+from kpi.status import LIMIT, Reason, gap, literal, reason, status_of
 from kpi.units import Unit
 
 
@@ -25,23 +26,61 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Term:
-    """A typed part of an expression: its Polars form and what it is.
+    """A typed part of an expression: its Polars form, what it is, and why it may have no value.
 
-    `kind` is number, text or boolean; `unit` belongs to numbers (None for a bare number that takes any unit);
-    `voids` are conditions under which there is no value, with the status that says why; `needs` the names whose value
-    it cannot do without.
+    `kind` is number, text or boolean; `unit` belongs to numbers (None for a bare number that takes any unit); `names`
+    are the figures it reads, in the order of the text. `gaps` and `voids` say why it is null, where it is: figures that
+    it needs and that are not there, and what cannot be computed. `bars` are the gaps that nothing may stand in for:
+    refused and incomplete figures.
+
+    `noise` is the part of a number by which binary fractions may be off, 0 for a figure as it was reported; it is a
+    part of `size` where terms of that size cancel, else of the number itself. `asks_absence` marks a condition that is
+    made of `IS NULL`.
     """
 
     expr: pl.Expr
     kind: str
     unit: Unit | None = None
-    voids: tuple[tuple[str, pl.Expr], ...] = ()
-    needs: tuple[str, ...] = ()
+    gaps: tuple[Reason, ...] = ()
+    voids: tuple[Reason, ...] = ()
+    bars: tuple[Reason, ...] = ()
+    names: tuple[str, ...] = ()
     literal: object = None
+    noise: float = 0.0
+    size: pl.Expr | None = None
+    asks_absence: bool = False
+
+    @property
+    def magnitude(self) -> pl.Expr:
+        """The size that its noise is a part of."""
+        if self.size is not None:
+            return self.size
+        return literal(abs(self.literal)) if isinstance(self.literal, float) else self.expr.abs()
+
+    @property
+    def barred(self) -> pl.Expr | None:
+        """Whether it has no value because of a figure that nothing may stand in for; None where that cannot be."""
+        return pl.any_horizontal([condition for condition, _ in self.bars]) if self.bars else None
 
 
 #: Looks up what a name stands for; None when there is no such name.
 Scope = Callable[[str], Term | None]
+
+#: The statuses of figures that nothing may stand in for: they were reported, and what was is not the whole of it.
+BARRED = ("refused", "incomplete")
+
+
+def figure(name: str, unit: Unit | None, *, exact: bool) -> Term:
+    """Returns a measure or indicator of the panel as a term.
+
+    Args:
+        name: of the columns `name` and `name.status`.
+        unit: of the figure.
+        exact: whether it is a decimal number as it was reported or counted, rather than a quotient or a mean.
+    """
+    status = status_of(name)
+    bars = tuple((status == reason(one), reason(one)) for one in BARRED)
+    return Term(pl.col(name), "number", unit, (gap(name),), (), bars, (name,), noise=0.0 if exact else HAIR)
 
 
 def as_condition(term: Term) -> Term:
@@ -60,19 +99,55 @@ def span(node: exp.Expr) -> tuple[int, int]:
     return start, max(mark["end"] for mark in marks) + 1 - start
 
 
-def scaled(expr: pl.Expr, factor: float) -> pl.Expr:
+def scaled(term: Term, factor: float) -> Term:
     """Returns a number in a unit that is `factor` times as small."""
-    return expr if factor == 1 else expr * factor
+    if factor == 1:
+        return term
+    size = None if term.size is None else term.size * factor
+    known = term.literal * factor if isinstance(term.literal, float) else None
+    return replace(term, expr=term.expr * factor, literal=known, noise=max(term.noise, BREADTH), size=size)
 
 
 def real(term: Term) -> Term:
     """Returns a number where there is one, else nothing; Polars takes a NaN, as the root of -1, for the greatest."""
-    found = term.expr.abs() < LIMIT
-    return replace(term, expr=pl.when(found).then(term.expr), voids=(*term.voids, ("out_of_range", ~found)))
+    present = term.expr.abs() < LIMIT
+    void = (~present, reason("out_of_range"))
+    return replace(term, expr=pl.when(present).then(term.expr), voids=(*term.voids, void), noise=HAIR, size=None)
 
 
 def joined(expr: pl.Expr, kind: str, unit: Unit | None, *parts: Term) -> Term:
-    """Returns a term made of parts: it needs what they need, and what leaves them without a value leaves it so."""
-    voids = tuple(one for part in parts for one in part.voids)
-    needs = tuple(dict.fromkeys(one for part in parts for one in part.needs))
-    return Term(expr, kind, unit, voids, needs)
+    """Returns a term made of parts: what leaves one of them without a value leaves it so."""
+    return Term(
+        expr, kind, unit,
+        tuple(one for part in parts for one in part.gaps), tuple(one for part in parts for one in part.voids),
+        tuple(one for part in parts for one in part.bars), names_of(*parts),
+        noise=max((part.noise for part in parts), default=0.0),
+    )  # fmt: skip
+
+
+def names_of(*parts: Term) -> tuple[str, ...]:
+    """Returns the figures that terms read, each once."""
+    return tuple(dict.fromkeys(name for part in parts for name in part.names))
+
+
+def where(condition: pl.Expr, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Returns reasons that only apply under a condition."""
+    return tuple((condition & one, status) for one, status in reasons)
+
+
+def comparison(test: Test, left: Term, right: Term) -> pl.Expr:
+    """Returns whether one number compares to another, free of what binary fractions add to computed ones."""
+    noise = max(left.noise, right.noise)
+    if noise == 0:
+        return getattr(left.expr, test)(right.expr)  # type: ignore[no-any-return]
+    if left.size is None and right.size is None:
+        # Neither is a difference, so the figure compared with says how large both are where it matters.
+        hair = (left if isinstance(left.literal, float) else right).magnitude * noise
+        return compare(test, left.expr, right.expr, hair)
+    size = left.magnitude + right.magnitude
+    return pl.when(size < LIMIT).then(compare(test, left.expr, right.expr, size * noise))
+
+
+def nonzero(term: Term) -> pl.Expr:
+    """Returns whether a number is other than zero; one that is left of a difference by binary fractions is zero."""
+    return term.expr != 0 if term.size is None or term.noise == 0 else term.expr.abs() > term.size * term.noise

@@ -24,7 +24,7 @@ def scope(name: str) -> Term | None:
     if name not in FRAME.columns:
         return None
     kind = "text" if name == "渠道" else "number"
-    return Term(pl.col(name), kind, units.parse(UNITS[name]) if name in UNITS else None, needs=(name,))
+    return Term(pl.col(name), kind, units.parse(UNITS[name]) if name in UNITS else None, names=(name,))
 
 
 def values(text: str) -> tuple[list[object], str]:
@@ -44,14 +44,15 @@ def values(text: str) -> tuple[list[object], str]:
         ("(2 + 3) * 4", [20.0] * 3, ""),
         ("abs(gdp)", [1.5, 2.0, None], "亿元"),
         ("round(gdp)", [2.0, -2.0, None], "亿元"),
-        ("least(gdp, 1)", [1.0, -2.0, 1.0], "亿元"),
-        ("greatest(gdp, 收入)", [2.0, 0.0005, 0.0001], "亿元"),
+        ("least(gdp, 1)", [1.0, -2.0, None], "亿元"),
+        ("greatest(gdp, 收入)", [2.0, 0.0005, None], "亿元"),
         ("coalesce(gdp, 0)", [1.5, -2.0, 0.0], "亿元"),
         ("sqrt(4) + ln(1) + exp(0)", [3.0] * 3, ""),
         ("power(gdp, 2)", [2.25, 4.0, None], "(亿元)²"),
         ("length(渠道)", [2.0, 3.0, None], ""),
         ("CASE WHEN cases > 3 THEN 1 ELSE 0 END", [1.0, 0.0, 1.0], ""),
         ("CASE WHEN gdp > 0 THEN gdp ELSE 收入 END", [1.5, 0.0005, 0.0001], "亿元"),
+        ("CASE WHEN gdp IS NULL THEN 收入 ELSE gdp END", [15000.0, -20000.0, 1.0], "万元"),
     ],
 )  # fmt: skip
 def test_numbers(text, column, unit):

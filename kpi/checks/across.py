@@ -14,6 +14,7 @@ from kpi.definition import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.indicators import ENTITIES, MONTH, Symbols, window
 from kpi.indicators.base import title_of
 from kpi.periods import Grain
+from kpi.rounding import HAIR, compare
 
 # The slips that happen: a digit too many, percent for a fraction, 千, 万, 亿.
 _SLIPS = (1, 2, 3, 4, 8)
@@ -36,7 +37,8 @@ class GrowthWithin(Check):
         for name in self.of:
             base = before(name, self.over, grain)
             # 13 is 30 % above 10, whatever floats make of it.
-            jump = ((pl.col(name) / base - 1) * 100).abs() > self.growth_within * (1 + 1e-9)
+            moved = ((pl.col(name) / base - 1) * 100).abs()
+            jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
             words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
             yield Breach(words, pl.when(base > 0).then(jump), (name,))
 
@@ -151,8 +153,10 @@ class SameDirection(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where one rises and another falls."""
         moves = {name: (pl.col(name) / before(name, self.over, grain) - 1) * 100 for name in self.same_direction}
-        up = pl.any_horizontal([move > self.more_than for move in moves.values()])
-        down = pl.any_horizontal([move < -self.more_than for move in moves.values()])
+        # A move is a difference of a quotient from 1, in percent.
+        hair = 100 * HAIR
+        up = pl.any_horizontal([compare("gt", move, self.more_than, hair) for move in moves.values()])
+        down = pl.any_horizontal([compare("lt", move, -self.more_than, hair) for move in moves.values()])
         judged = pl.all_horizontal([before(name, self.over, grain) > 0 for name in moves])
         words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))

@@ -14,6 +14,7 @@ from kpi.definition import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.indicators import Symbols
 from kpi.indicators.base import title_of
 from kpi.periods import Grain
+from kpi.rounding import HAIR, compare
 
 _ABSENT = ("missing", "incomplete")
 
@@ -31,14 +32,14 @@ class Holds(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where the condition is false."""
         term = condition(self.expr, symbols)
-        yield Breach(f"应满足 {self.expr}", ~term.expr, tuple(term.needs))
+        yield Breach(f"应满足 {self.expr}", ~term.expr, term.names)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
         """Yields what is wrong with the condition."""
         found = list(condition_problems(self.expr, (*path, "expr"), symbols))
         yield from found
         if not found:
-            for name in condition(self.expr, symbols).needs:
+            for name in condition(self.expr, symbols).names:
                 yield from name_problems(path, "expr", [name], symbols, listed=False)
 
 
@@ -80,8 +81,10 @@ class Between(Check):
         """Yields where a figure is outside."""
         low, high = self.between
         for name in self.of:
-            outside = (pl.lit(False) if low is None else pl.col(name) < low) | (
-                pl.lit(False) if high is None else pl.col(name) > high
+            part = 0.0 if symbols[name].exact else HAIR
+            figure, nowhere = pl.col(name), pl.lit(False)
+            outside = (nowhere if low is None else compare("lt", figure, low, abs(low) * part)) | (
+                nowhere if high is None else compare("gt", figure, high, abs(high) * part)
             )
             ends = [("不低于", low), ("不高于", high)]
             said = "、".join(

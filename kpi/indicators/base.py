@@ -21,6 +21,7 @@ from kpi.periods import Grain
 from kpi.scoring import AnyRule
 from kpi.status import literal
 from kpi.targets import COMPARATORS, Target
+from kpi.terms import Scope, Term, figure
 from kpi.units import Unit
 
 Expressions = dict[str, pl.Expr]
@@ -36,7 +37,8 @@ ENTITIES = pl.col("#entities").first()
 class Symbol:
     """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
 
-    `reported` says that departments hand the figure in, rather than that it is computed.
+    `reported` says that departments hand the figure in, rather than that it is computed; `exact` that it is a decimal
+    number as reported, added up or counted, rather than a quotient or a mean.
     """
 
     name: str
@@ -44,9 +46,20 @@ class Symbol:
     unit: Unit | None
     per: str | None = None
     reported: bool = False
+    exact: bool = False
 
 
 Symbols = Mapping[str, Symbol]
+
+
+def scope_of(symbols: Symbols) -> Scope:
+    """Returns what the names in an expression over measures and indicators stand for."""
+
+    def scope(name: str) -> Term | None:
+        known = symbols.get(name)
+        return None if known is None else figure(name, known.unit, exact=known.exact)
+
+    return scope
 
 
 class Indicator(Definition):
@@ -76,6 +89,10 @@ class Indicator(Definition):
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns the indicator's unit, or None when it cannot be told."""
+
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns whether the value is a decimal number as reported, added up or counted."""
+        return False
 
     @abstractmethod
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:

@@ -19,11 +19,13 @@ from kpi.indicators.base import (
     declared,
     declared_problem,
     scale,
+    scope_of,
     title_of,
     unit_of,
 )
 from kpi.periods import Grain
-from kpi.status import HUNDRED, ZERO, guarded, literal, status_of, where_given
+from kpi.rounding import HAIR, unsigned_zero
+from kpi.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.terms import ExpressionError, Term
 from kpi.units import Unit
 
@@ -68,15 +70,22 @@ class Growth(Indicator):
             return None if unit is None else units.PERCENT
         return units.subtract(unit, unit)[0]
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
         months = periods.parse_span(self.over)
         value, base = pl.col(self.of), pl.col(f"{name}.base")
         earlier = {f"{name}.base": value.shift(ENTITIES * (months // grain.months))}
+        exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
             shown = {"no_baseline": base.is_null()}
-            return earlier | guarded(name, value - base, shown=shown, inputs=[self.of])
+            change = value - base
+            if not exact:
+                # Two quotients that are equal may differ by their last bits.
+                change = pl.when(change.abs() <= base.abs() * HAIR).then(ZERO).otherwise(change)
+            return earlier | guarded(name, change, shown=shown, inputs=[self.of])
         ratio = value / base
+        if not exact:
+            ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
         grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
         shown, guards = against(base)
         return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
@@ -161,12 +170,15 @@ class Count(Indicator):
         """Returns the counting unit, or % for a share."""
         return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
 
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns whether it is a number of units, rather than a share of them."""
+        return self.as_ == "count"
+
     def test(self, symbols: Symbols) -> Term:
         """Returns the threshold as a Boolean term over the column `value`; raises ExpressionError."""
-        unit = unit_of(symbols, self.of)
-        return expressions.parse(f"value {self.passes}").resolve(
-            lambda name: Term(pl.col("value"), "number", unit) if name == "value" else None
-        )
+        noise = 0.0 if self.of in symbols and symbols[self.of].exact else HAIR
+        value = Term(pl.col("value"), "number", unit_of(symbols, self.of), noise=noise)
+        return expressions.parse(f"value {self.passes}").resolve(lambda name: value if name == "value" else None)
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status, from the columns `name.passed` and `name.units` of the panel."""
@@ -217,6 +229,10 @@ class Milestone(Indicator):
         """Returns 是/否."""
         return units.YES_NO
 
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns that it is: done or not."""
+        return True
+
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
         state = pl.col(self.of).forward_fill().over("entity")
@@ -246,7 +262,12 @@ class Milestone(Indicator):
 
 
 class Formula(Indicator):
-    """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1."""
+    """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1.
+
+    It is null where a figure is missing that it needs, with the status of the first of them: `coalesce`, `IS NULL` and
+    the branches of CASE that are not taken do without. For a figure that was refused, or covers its period only in
+    part, nothing stands in.
+    """
 
     kind: Literal["formula"] = "formula"
     expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
@@ -262,12 +283,7 @@ class Formula(Indicator):
 
     def term(self, symbols: Symbols) -> Term:
         """Returns the typed expression; raises ExpressionError."""
-
-        def scope(name: str) -> Term | None:
-            found = symbols.get(name)
-            return None if found is None else Term(pl.col(name), "number", found.unit, needs=(name,))
-
-        return expressions.parse(self.expr).resolve(scope)
+        return expressions.parse(self.expr).resolve(scope_of(symbols))
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns the declared unit, else what the units of the expression come to."""
@@ -282,16 +298,15 @@ class Formula(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
         term = self.term(symbols)
-        shown: dict[str, pl.Expr] = {}
-        for status, condition in term.voids:
-            shown[status] = shown.get(status, pl.lit(False)) | (term.expr.is_null() & condition)
-        shown["missing"] = term.expr.is_null()
         value = term.expr.cast(pl.Float64)
+        if term.size is not None:
+            # What binary fractions leave of a difference of equals is zero.
+            value = pl.when(value.abs() <= term.size * term.noise).then(ZERO).otherwise(value)
         if term.unit is not None:
             value = scale(value, term.unit, self.in_unit(symbols))
-        if term.needs:
-            value = where_given(value, term.needs)
-        return guarded(name, value, shown=shown, inputs=term.needs)
+        large = (term.expr.is_not_null(), reason("out_of_range"))
+        nothing = (pl.lit(True), reason("missing"))
+        return guarded(name, unsigned_zero(value), reasons=[large, *term.gaps, *term.voids, nothing])
 
     def words(self, symbols: Symbols) -> str:
         """Returns the expression with titles for names."""

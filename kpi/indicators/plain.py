@@ -12,8 +12,8 @@ from kpi import units
 from kpi.definition import Name, Path, Problem, Problems, Text
 from kpi.indicators.base import Expressions, Indicator, Symbols, declared, declared_problem, scale, title_of, unit_of
 from kpi.periods import Grain
-from kpi.rounding import HAIR
-from kpi.status import HUNDRED, OK, ZERO, guarded, reason, status_of
+from kpi.rounding import HAIR, unsigned_zero
+from kpi.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason, status_of
 from kpi.units import Unit
 
 
@@ -32,6 +32,10 @@ class Level(Indicator):
         """Returns the declared unit, else the measure's."""
         return declared(self.unit, unit_of(symbols, self.of))
 
+    def exact(self, symbols: Symbols) -> bool:
+        """Returns whether the measure is, and stays in its unit."""
+        return self.of in symbols and symbols[self.of].exact and self.in_unit(symbols) == symbols[self.of].unit
+
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value and its status."""
         measure = pl.col(self.of)
@@ -48,8 +52,15 @@ class Level(Indicator):
         yield from declared_problem(self.unit, unit_of(symbols, self.of), path)
 
 
+#: Whether what stands below the line may be less than zero.
+Negative = Literal["allow"]
+
+
 class Ratio(Indicator):
     """A quotient: `numerator / denominator`, null where the denominator is zero or smaller than `min_denominator`.
+
+    It is null for a denominator below zero as well, unless `negative: allow` says that one is meant: a loss on negative
+    equity is no return, and less of either moves the quotient the wrong way.
 
     >>> Ratio(numerator="online", denominator="cases").words({})
     'online ÷ cases'
@@ -60,6 +71,7 @@ class Ratio(Indicator):
     denominator: Name = Field(description="the measure below the line")
     unit: Text | None = Field(None, description="left out: % for figures of one dimension, else their quotient")
     min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
+    negative: Negative | None = Field(None, description="allow: a denominator below zero is meant; left out: no value")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields numerator and denominator."""
@@ -78,12 +90,25 @@ class Ratio(Indicator):
         return declared(self.unit, natural)
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status: zero_denominator, too_few."""
-        below = pl.col(self.denominator)
+        """Returns the value and its status: zero_denominator, negative_denominator, too_few."""
+        below, finite = pl.col(self.denominator), None
         shown = {"zero_denominator": below == ZERO}
-        guards = {} if self.min_denominator is None else {"too_few": below < self.min_denominator}
-        value = scale(pl.col(self.numerator) / below, self._natural(symbols), self.in_unit(symbols))
-        return guarded(name, value, guards, shown=shown, inputs=[self.numerator, self.denominator])
+        guards: dict[str, pl.Expr] = {}
+        if self.negative is None:
+            # NOTE: one comparison in place of a magnitude and a guard, which take half as long again for a ratio.
+            finite = below > literal(LEAST)
+            shown["negative_denominator"] = below < ZERO
+            if not all(symbols[one].exact for one in (self.numerator, self.denominator)):
+                finite = None
+                guards["negative_denominator"] = shown.pop("negative_denominator")
+        if self.min_denominator is not None:
+            guards["too_few"] = below < self.min_denominator
+        quotient = pl.col(self.numerator) / below
+        # Nothing of a negative is minus zero.
+        quotient = quotient if self.negative is None else unsigned_zero(quotient)
+        value = scale(quotient, self._natural(symbols), self.in_unit(symbols))
+        inputs = [self.numerator, self.denominator]
+        return guarded(name, value, guards, shown=shown, inputs=inputs, finite=finite)
 
     def words(self, symbols: Symbols) -> str:
         """Returns `numerator ÷ denominator`."""
@@ -113,10 +138,10 @@ class Coverage(Indicator):
         return units.PERCENT
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status: zero_denominator, too_few, out_of_range."""
+        """Returns the value and its status: zero_denominator, negative_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
-        shown = {"zero_denominator": total == ZERO}
+        shown = {"zero_denominator": total == ZERO, "negative_denominator": total < ZERO}
         guards = {"out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
         if self.min_total is not None:
             guards["too_few"] = total < self.min_total
@@ -141,11 +166,15 @@ class Coverage(Indicator):
 
 
 class Share(Indicator):
-    """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort."""
+    """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort.
+
+    It is null where the total is zero, or below zero unless `negative: allow` says that one is meant.
+    """
 
     kind: Literal["share"] = "share"
     of: Name = Field(description="the measure")
     within: Literal["all", "cohort"] = Field("all", description="the total of all entities, or of the cohort")
+    negative: Negative | None = Field(None, description="allow: a total below zero is meant; left out: no value")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the measure."""
@@ -160,8 +189,14 @@ class Share(Indicator):
         peers = ["period"] if self.within == "all" else ["period", "cohort"]
         total = pl.col(self.of).sum().over(peers)
         absent = (status_of(self.of) != OK) & (status_of(self.of) != reason("not_applicable"))
-        guards = {"incomplete": absent.any().over(peers), "zero_denominator": total == ZERO}
-        return guarded(name, pl.col(self.of) / total * HUNDRED, guards, inputs=[self.of])
+        # What is left of parts that cancel is no total.
+        nothing = total.abs() <= pl.col(self.of).abs().sum().over(peers) * HAIR
+        guards = {"incomplete": absent.any().over(peers), "zero_denominator": nothing}
+        if self.negative is None:
+            guards["negative_denominator"] = total < ZERO
+        part = pl.col(self.of) / total
+        part = part if self.negative is None else unsigned_zero(part)
+        return guarded(name, part * HUNDRED, guards, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> str:
         """Returns what it is a share of."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,7 +19,12 @@ from kpi.errors import count
 from kpi.intake.plain import Block, Plain
 from kpi.periods import Grain
 from kpi.resources import make_sure
+from kpi.rounding import unsigned_zero
 from kpi.status import OK, Status, reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: In how many parts the cells are made ready.
 PARTS = 8
@@ -110,6 +116,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
     columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
     if figures.height:
+        figures = figures.with_columns(unsigned_zero(pl.col("value")))
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
         figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
         figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
@@ -128,6 +135,12 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
 def _columns(name: str) -> tuple[str, str, str]:
     """The columns of a measure: its value, why there is none, how many rows it has."""
     return name, f"{name}.status", f"{name}.rows"
+
+
+def _finished(part: NDArray[np.float64]) -> int:
+    """Makes minus zero zero, and returns how many cells of a part are filled."""
+    part += 0.0
+    return int(pl.Series(part).is_not_nan().sum())
 
 
 def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
@@ -189,7 +202,7 @@ class _Layout:
         parts = np.array_split(values, PARTS)
         deque(in_threads(lambda part: part.fill(np.nan), parts), maxlen=0)
         deque(in_threads(fill, plain), maxlen=0)
-        return pl.Series(values), sum(in_threads(lambda part: int(pl.Series(part).is_not_nan().sum()), parts))
+        return pl.Series(values), sum(in_threads(_finished, parts))
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
         """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""

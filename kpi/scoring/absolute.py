@@ -9,6 +9,7 @@ from pydantic import Field
 
 from kpi.definition import Path, Problems
 from kpi.quantities import Quantity, in_unit, step_problems
+from kpi.rounding import unsigned_zero
 from kpi.scoring.rule import AgainstTarget, Case, Cuts, Rule, Scored, banded, cut_paths, cuts_problem, cuts_words
 from kpi.status import literal
 from kpi.targets import percent_inside
@@ -19,6 +20,7 @@ def _completion(case: Case, standard: pl.Expr, reverse: str) -> pl.Expr:
     """Percent completed of a standard; a negative plan turns the quotient round (plan -100, actual -50: 150)."""
     value = case.value
     forward, mirrored = value / standard * 100, (2 - value / standard) * 100
+    forward = unsigned_zero(forward)
     if case.higher:
         return pl.when(standard > 0).then(forward).otherwise(mirrored)
     if reverse == "mirror":
@@ -77,9 +79,9 @@ class Completion(AgainstTarget):
         value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
-            return value / bound * hundred if forward else (2 - value / bound) * hundred
+            return unsigned_zero(value / bound * hundred) if forward else (2 - value / bound) * hundred
         if target < 0:
-            return value / bound * hundred
+            return unsigned_zero(value / bound * hundred)
         rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
         return rest.when(value.is_not_null()).then(literal(float(cap)))
 

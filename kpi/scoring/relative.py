@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from kpi.definition import PEERS, Among, Listed, Path
 from kpi.quantities import Quantity
+from kpi.rounding import HAIR, compare, differ
 from kpi.scoring.rule import AgainstTarget, Case, Rule, Scored
 from kpi.status import literal
 
@@ -34,9 +35,12 @@ def stretched(position: pl.Expr, scale: tuple[float, ...]) -> pl.Expr:
     return position * (high - low) if low == 0 else low + (high - low) * position
 
 
-def _position(case: Case, worst: pl.Expr, best: pl.Expr, constant: float) -> pl.Expr:
-    """Where a value lies between worst (0) and best (1); `constant` where the two are the same."""
-    return pl.when(best == worst).then(pl.lit(constant)).otherwise((case.value - worst) / (best - worst))
+def _position(case: Case, worst: pl.Expr | None = None, best: pl.Expr | None = None) -> pl.Expr:
+    """Where a value lies between worst (0) and best (1), by default of the peers; 1 where the two are the same."""
+    low, high = case.worst() if worst is None else worst, case.best() if best is None else best
+    apart = case.apart() if worst is None and best is None else differ(high, low)
+    way = (case.value - low) / (high - low) if case.higher else (low - case.value) / (low - high)
+    return pl.when(~apart).then(literal(1.0)).otherwise(way)
 
 
 class Relative(Rule):
@@ -77,7 +81,7 @@ class Efficacy(Relative):
     def score(self, case: Case) -> Scored:
         """Returns base and span by position."""
         best, worst = case.quantity(self.satisfactory), case.quantity(self.unacceptable)
-        position = _position(case, case.worst() if worst is None else worst, case.best() if best is None else best, 1.0)
+        position = _position(case, worst, best)
         if self.exponential:
             return Scored(self.base * (math.log((self.base + self.span) / self.base) * position).exp())
         return Scored(self.base + self.span * position)
@@ -114,7 +118,9 @@ class MinMax(Relative):
         same = 0.5 if self.constant is None else (self.constant - low) / (high - low)
         worst, best = case.worst(), case.best()
         # Nobody is better than the best or worse than the worst: only what is put for equals may leave the scale.
-        apart = pl.when(best != worst).then((case.value - worst) / (best - worst))
+        # Lower is better: from the worst down, so that nothing of the way is zero and not minus zero.
+        way = (case.value - worst) / (best - worst) if case.higher else (worst - case.value) / (worst - best)
+        apart = pl.when(case.apart()).then(way)
         position = apart.when(case.value.is_not_null()).then(literal(same))
         inside = low == 0 and 0 <= same <= 1 and self.floor == 0 and self.cap is not None and high <= self.cap
         return Scored(stretched(position, self.scale), sound=True, within=inside)
@@ -148,7 +154,7 @@ class ZScore(Relative):
         sign = 1 if case.higher else -1
         apart = case.value - case.among(case.value.mean(), "mean")
         # The deviation of equal numbers may come out as a few last bits instead of zero: compare the numbers.
-        z = pl.when(case.best() != case.worst()).then(apart / case.among(case.value.std(), "deviation")).otherwise(0.0)
+        z = pl.when(case.apart()).then(apart / case.among(case.value.std(), "deviation")).otherwise(0.0)
         return Scored(self.mean + sign * self.sd * z)
 
     def words(self) -> str:
@@ -178,10 +184,11 @@ class DistanceToBest(Relative):
         """Returns the part of the way to the best."""
         best = case.best()
         if self.by == "range":
-            return Scored(stretched(_position(case, case.worst(), best, 1.0), self.scale))
+            return Scored(stretched(_position(case), self.scale))
         ratio = case.value / best if case.higher else best / case.value
-        position = pl.when(case.value == best).then(pl.lit(1.0)).otherwise(ratio)
-        impossible = (best <= 0) & (case.value != best) if case.higher else case.value < 0
+        at_best = compare("eq", case.value, best, best.abs() * HAIR)
+        position = pl.when(at_best).then(pl.lit(1.0)).otherwise(ratio)
+        impossible = (best <= 0) & ~at_best if case.higher else case.value < 0
         return Scored(stretched(position, self.scale), {"out_of_range": impossible})
 
     def words(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from pydantic import Field
 
 from kpi.definition import Block, Listed, Path, Problem, Problems
 from kpi.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
-from kpi.rounding import HAIR, rounded
+from kpi.rounding import HAIR, compare, differ, rounded, sort_key
 from kpi.status import literal
 from kpi.units import ONE, Unit
 
@@ -28,7 +27,7 @@ class Case:
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
     expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
     other; `fixed` is the target when it is one number other than zero for every entity and period, `ends` are both
-    bounds when they are two numbers for all.
+    bounds when they are two numbers for all; `exact` says that the value is a decimal number as reported.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
     columns of a stage of their own: written out inside a score, each would be computed for every place where it stands
@@ -46,6 +45,7 @@ class Case:
     figures: dict[str, pl.Expr] | None = None
     fixed: float | None = None
     ends: tuple[float, float] | None = None
+    exact: bool = False
 
     @classmethod
     def plain(
@@ -98,10 +98,20 @@ class Case:
         """Returns the least value among the peers."""
         return self.among(self.value.min(), "least")
 
+    def apart(self) -> pl.Expr:
+        """Returns whether the peers have different values, null where none has one."""
+        best, worst = self.best(), self.worst()
+        return best != worst if self.exact else differ(best, worst)
+
+    def meets(self, bound: float) -> pl.Expr:
+        """Returns whether the value is a bound or better."""
+        return compare("ge" if self.higher else "le", self.value, bound, abs(bound) * HAIR)
+
     def place(self, ties: Ties, *, first: Literal["best", "worst"]) -> pl.Expr:
         """Returns the place among the peers as Float64, 1 being the best or the worst value."""
         descending = self.higher == (first == "best")
-        return self.among(self.value.rank(ties, descending=descending), "place").cast(pl.Float64)
+        value = self.value if self.exact else sort_key(self.value)
+        return self.among(value.rank(ties, descending=descending), "place").cast(pl.Float64)
 
 
 #: Bands of a value, `{score: bound}`: the bounds are inclusive.
@@ -113,9 +123,7 @@ def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
     score = pl.lit(0.0)
     for mark, bound in sorted(cuts.items()):
         limit = in_unit(bound, case.unit)
-        hair = 0.0 if math.isinf(limit) else abs(limit) * HAIR
-        inside = case.value >= limit - hair if case.higher else case.value <= limit + hair
-        score = pl.when(inside).then(pl.lit(float(mark))).otherwise(score)
+        score = pl.when(case.meets(limit)).then(pl.lit(float(mark))).otherwise(score)
     return score
 
 

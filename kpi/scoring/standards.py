@@ -40,13 +40,9 @@ class GradeEfficacy(Rule):
         score = pl.lit(0.0)
         for (mark, standard), (better, above) in pairwise(grades):
             step = mark + (case.value - standard) * ((better - mark) / (above - standard))
-            score = pl.when(self._reached(case, standard)).then(step).otherwise(score)
+            score = pl.when(case.meets(standard)).then(step).otherwise(score)
         mark, standard = grades[-1]
-        return Scored(pl.when(self._reached(case, standard)).then(pl.lit(mark)).otherwise(score))
-
-    @staticmethod
-    def _reached(case: Case, standard: float) -> pl.Expr:
-        return case.value >= standard if case.higher else case.value <= standard
+        return Scored(pl.when(case.meets(standard)).then(pl.lit(mark)).otherwise(score))
 
     def words(self) -> str:
         """Returns the rule in words."""

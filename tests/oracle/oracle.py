@@ -7,6 +7,7 @@ both say is true twice. A definition is the mapping that its YAML holds; data ar
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -137,6 +138,8 @@ class _Judge:
             return None, why if above is None else why_not
         if below == 0:
             return None, "zero_denominator"
+        if below < 0 and one.get("negative") != "allow":
+            return None, "negative_denominator"
         if below < one.get("min_denominator", -math.inf):
             return None, "too_few"
         units = self.units[one["numerator"]], self.units[one["denominator"]]
@@ -147,8 +150,8 @@ class _Judge:
         if part is None or whole is None:
             return None, why if part is None else why_not
         part *= factor(self.units[one["covered"]], self.units[one["total"]])
-        if whole == 0:
-            return None, "zero_denominator"
+        if whole <= 0:
+            return None, "negative_denominator" if whole else "zero_denominator"
         if part < 0 or part > whole + abs(whole) * HAIR:
             return None, "out_of_range"
         if whole < one.get("min_total", -math.inf):
@@ -164,6 +167,8 @@ class _Judge:
         if any(why not in ("ok", "not_applicable") for _, why in cells):
             return None, "incomplete"
         whole = sum(v for v, _ in cells if v is not None)
+        if whole < 0 and one.get("negative") != "allow":
+            return None, "negative_denominator"
         return (100 * value / whole, "ok") if whole else (None, "zero_denominator")
 
     def growth(self, one: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
@@ -209,13 +214,23 @@ class _Judge:
         return (None, "late") if deadlines and done_in > max(deadlines) else (1.0, "ok")
 
     def formula(self, one: dict, period: int, entity: str) -> Cell:
-        needed = [name for name in self.units if name in one["expr"].replace("(", " ").replace(")", " ").split()]
+        needed = [name for name in self.units if re.search(rf"\b{name}\b", one["expr"])]
         order = sorted(needed, key=one["expr"].index)
+        handled = "coalesce" in one["expr"] or "CASE" in one["expr"]
         for name in order:
-            if self.cell(period, entity, name)[1] != "ok":
-                return None, self.cell(period, entity, name)[1]
+            status = self.cell(period, entity, name)[1]
+            if status in ("refused", "incomplete") or (status != "ok" and not handled):
+                return None, status
+        values = {name: self.cell(period, entity, name)[0] for name in order}
+        text = " ".join(one["expr"].split())
         try:
-            return float(evaluate(one["expr"], {name: self.cell(period, entity, name)[0] for name in order})), "ok"
+            if found := re.fullmatch(r"CASE WHEN (\w+) IS NULL THEN (.+) ELSE (.+) END", text):
+                text = found[2] if values[found[1]] is None else found[3]
+            value = evaluate(text, values)
+            if value is None:
+                lacking = [name for name in order if values[name] is None and re.search(rf"\b{name}\b", text)]
+                return None, self.cell(period, entity, lacking[0])[1]
+            return float(value), "ok"
         except ZeroDenominatorError:
             return None, "zero_denominator"
         except OverflowError:

@@ -282,7 +282,7 @@ def evaluate(text: str, names: dict[str, object]) -> object:
     return _value(ast.parse(python, mode="eval").body, names)
 
 
-def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911 (one case per node)
+def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911, PLR0912 (one case per node)
     match node:
         case ast.Constant():
             return node.value
@@ -299,12 +299,19 @@ def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, P
             return _ARITHMETIC[type(node.op)](left, right)
         case ast.Compare():
             left, right = _value(node.left, names), _value(node.comparators[0], names)
-            return None if left is None or right is None else _TESTS[type(node.ops[0])](left, right)
+            if left is None or right is None:
+                return None
+            computed = isinstance(node.left, ast.BinOp) and isinstance(left, float)
+            if computed and abs(left - right) <= 1e-12 * max(abs(left), abs(right)):
+                left = right
+            return _TESTS[type(node.ops[0])](left, right)
         case ast.UnaryOp():
             inner = _value(node.operand, names)
             if isinstance(node.op, ast.USub):
                 return None if inner is None else -inner
             return None if inner is None else not inner
+        case ast.Call():
+            return next((v for v in (_value(one, names) for one in node.args) if v is not None), None)
         case ast.BoolOp():
             parts = [_value(one, names) for one in node.values]
             decisive = isinstance(node.op, ast.Or)

@@ -20,6 +20,13 @@ def rounded(value: float, decimals: int, mode: str = "half_up") -> float:
     return float(nine.quantize(Decimal(1).scaleb(-decimals), how))
 
 
+def alike(one: float | tuple, other: float | tuple) -> bool:
+    """Whether two numbers, or all numbers of two keys, agree to about eleven significant digits."""
+    if isinstance(one, tuple):
+        return all(map(alike, one, other))
+    return one == other or abs(one - other) <= 1e-11 * max(abs(one), abs(other))
+
+
 def at_least(value: float, bound: float) -> bool:
     return value >= bound - HAIR * abs(bound)
 
@@ -235,7 +242,7 @@ def position(case: dict, worst: float | None = None, best: float | None = None) 
     ends = (min(case["peers"]), max(case["peers"]))
     low, high = ends if case["higher"] else ends[::-1]
     low, high = (low if worst is None else worst), (high if best is None else best)
-    return None if low == high else (case["value"] - low) / (high - low)
+    return None if alike(low, high) else (case["value"] - low) / (high - low)
 
 
 def efficacy(rule: dict, case: dict) -> float:
@@ -255,13 +262,14 @@ def minmax(rule: dict, case: dict) -> float:
 
 def places(value: float, others: list[float], ties: str, *, higher: bool) -> float:
     """The place of a value among others (itself included), 1 is best."""
-    ahead = [one for one in others if (one > value if higher else one < value)]
-    same = others.count(value)
+    ahead = sorted(one for one in others if not alike(one, value) and (one > value if higher else one < value))
+    same = sum(alike(one, value) for one in others)
+    steps = sum(not alike(a, b) for a, b in pairwise(ahead)) + bool(ahead)
     return {
         "min": len(ahead) + 1,
         "max": len(ahead) + same,
         "average": len(ahead) + (same + 1) / 2,
-        "dense": len(set(ahead)) + 1,
+        "dense": steps + 1,
     }[ties]
 
 

@@ -241,13 +241,14 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
         return {"kind": kind, "of": of} | ({"unit": other} if change else {})
     if kind == "ratio":
         above, below = draw(st.sampled_from(pairs))
-        extra = draw(st.sampled_from([{}, {}, {"min_denominator": 20}]))
+        extra = draw(st.sampled_from([{}, {}, {"min_denominator": 20}, {"negative": "allow"}]))
         return {"kind": kind, "numerator": above, "denominator": below} | extra
     if kind == "coverage":
         part, whole = draw(st.sampled_from([("online", "cases"), ("va", "gdp")]))
         return {"kind": kind, "covered": part, "total": whole} | draw(st.sampled_from([{}, {"min_total": 20}]))
     if kind == "share":
-        return {"kind": kind, "of": draw(st.sampled_from(plain))} | draw(st.sampled_from([{}, {"within": "cohort"}]))
+        extra = draw(st.sampled_from([{}, {"within": "cohort"}, {"negative": "allow"}]))
+        return {"kind": kind, "of": draw(st.sampled_from(plain))} | extra
     if kind == "growth":
         of = draw(st.sampled_from(plain))
         windows = ["1y", "2y"]
@@ -264,6 +265,11 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
         return {"kind": kind, "of": "issued"}
     count = draw(st.sampled_from(counts))
     texts = [f"va / {count}", "( online + cases ) / people", "online - cases", "va * 2 / ( cases - online )"]
+    texts += ["coalesce(online, 0) + cases", "coalesce(online, cases)", "coalesce(va, 1) / people"]
+    texts += [
+        "CASE WHEN online IS NULL THEN cases ELSE online * 2 END",
+        "CASE WHEN va IS NULL THEN 0 ELSE va / people END",
+    ]
     return {"kind": kind, "expr": draw(st.sampled_from(texts))}
 
 
