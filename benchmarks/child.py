@@ -23,6 +23,8 @@ from typing import Any
 
 import polars as pl
 
+from kpi.tuning import SETTINGS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -66,7 +68,7 @@ class Apart:
             path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])  # where the parent found the function
             done = subprocess.run(
                 command, cwd=ROOT, input=pickle.dumps(order), stderr=subprocess.PIPE, check=False,
-                env=os.environ | {"PYTHONPATH": path},
+                env=SETTINGS | os.environ | {"PYTHONPATH": path},
             )  # fmt: skip
             if done.returncode:
                 said = done.stderr.decode(errors="replace")[-2000:]

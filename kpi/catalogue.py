@@ -22,7 +22,7 @@ ENVIRONMENT = "KPI_DEFINITIONS"
 
 #: The line of a file that makes it a definition, however its colon and its quotes are written.
 _SYSTEM = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?system["']?[ \t]*(?::|\xef\xbc\x9a)""", re.MULTILINE)
-_TOP = re.compile(r"^\W*system\W+([\w.-]+)", re.MULTILINE)
+_TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["']?([\w.-]+)""", re.MULTILINE)
 
 
 def shipped() -> Path:
