@@ -169,7 +169,8 @@ class _Compiler:
         term = joined(expr, "boolean", None, left, right)
         asks = left.asks_absence or right.asks_absence
         # What one side decides alone does not need the other.
-        return replace(term, bars=where(expr.is_null(), term.bars), asks_absence=asks)
+        gaps, bars = where(expr.is_null(), term.gaps), where(expr.is_null(), term.bars)
+        return replace(term, gaps=gaps, bars=bars, asks_absence=asks)
 
     def negation(self, node: exp.Not) -> Term:
         term = self.boolean(node.this)
@@ -259,8 +260,11 @@ class _Compiler:
             # In a figure that was refused, or covers its period only in part, nothing may take its place.
             expr = first if barred is None else pl.when(~barred).then(first)
             bars = (*term.bars, *where(term.expr.is_null(), result.bars))
-            result = replace(joined(expr, term.kind, term.unit, term, result), bars=bars, size=_size([term, result]))
-        return result
+            size = _size([term, result])
+            result = replace(joined(expr, term.kind, term.unit, term, result), bars=bars, size=size)
+        # A gap that something stands in for is no reason for what else is missing.
+        nothing = result.expr.is_null()
+        return replace(result, gaps=where(nothing, result.gaps), voids=where(nothing, result.voids))
 
     def absolute(self, node: exp.Abs) -> Term:
         term = self.number(node.this)
@@ -339,8 +343,9 @@ def _case(conditions: list[Term], values: list[Term]) -> Term:
         return result
 
     size = pick([one.magnitude for one in values], absent) if any(one.size is not None for one in values) else None
+    expr = pick([one.expr for one in values], pl.lit(None))
     return Term(
-        pick([one.expr for one in values], pl.lit(None)), values[0].kind, values[0].unit, tuple(gaps), (), tuple(bars),
+        expr, values[0].kind, values[0].unit, where(expr.is_null(), tuple(gaps)), (), tuple(bars),
         names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from kpi import matrices
 from kpi.definition import PEERS, Block
 from kpi.matrices import TIE
-from kpi.rounding import score_key
+from kpi.rounding import SCORE_DECIMALS
 from kpi.status import literal
 
 #: Means compare the entities of a cohort in a period.
@@ -227,8 +227,8 @@ def _copeland(parts: Parts) -> pl.Expr:
 
     def compared(columns: Sequence[pl.Series]) -> pl.Series:
         weights = [float(column[0] or 0.0) for column in columns[number:]]
-        scores = [score_key(pl.lit(column)) for column in columns[:number]]
-        return pl.Series(matrices.copeland(pl.select(scores).get_columns(), weights), dtype=pl.Float64)
+        scores = [column.round(SCORE_DECIMALS) for column in columns[:number]]
+        return pl.Series(matrices.copeland(scores, weights), dtype=pl.Float64)
 
     won = pl.map_groups([*parts.scores, *parts.given], compared, return_dtype=pl.Float64).over(COHORT)
     others = won.count().over(COHORT).cast(pl.Float64) - 1

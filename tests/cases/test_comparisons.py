@@ -331,6 +331,19 @@ def test_the_first_missing_figure_gives_the_status():
     assert column(card, "f", "status") == ["missing", "not_applicable"]
 
 
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "coalesce(a, 0) + b", "CASE WHEN a IS NULL THEN 1 ELSE a END + b",
+        "CASE WHEN a > 0 THEN a WHEN a IS NULL THEN 2 END + b",
+        "CASE WHEN (a > 0 OR c > 0) AND b > 0 THEN 1 ELSE 0 END",
+    ],
+)  # fmt: skip
+def test_a_gap_that_is_handled_is_not_the_reason_for_another(expr):
+    text = FORMULA.replace("indicators:", "  c: {unit: '1'}\nindicators:") % expr
+    assert column(score(text, a=[""], b=["/"], c=["1"]), "f", "status") == ["not_applicable"]
+
+
 def test_conditions_and_checks_follow_the_same_rules():
     text = "measures:\n  a: {unit: '1'}\n  b: {unit: '1'}\nindicators:\n  x: {kind: level, of: a}\n"
     text += "checks:\n  c: {expr: 'coalesce(b, 0) < a', severity: error}\n"
