@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ import polars as pl
 from kpi import progress
 from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
 from kpi.intake.delimited import read_delimited
-from kpi.intake.encoding import as_utf8, kind_of, unpacked
+from kpi.intake.encoding import Text, as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, duplicates
 from kpi.intake.large import read_large
-from kpi.intake.table import ROW, Scratch, Table, without_blanks
+from kpi.intake.table import ROW, Link, Scratch, Table, without_blanks
 from kpi.resources import shortage
 
 __all__ = [
@@ -225,6 +226,17 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
     """Returns the tables of one file, recognised by its content."""
     place = Place(str(path))
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        link = Link(path)
+        tables = _read_named(link.path, place, sheet, unchecked=unchecked)
+        return tuple(replace(one, scratch=one.scratch or link) for one in tables)
+    return _read_named(path, place, sheet, unchecked=unchecked)
+
+
+def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+    """Returns the tables of a file whose name every library can open; `place` names it as users know it."""
+    try:
         kind = kind_of(path, place)
         if kind in {"xlsx", "xls"}:
             from kpi.intake.workbook import read_workbook
@@ -247,10 +259,14 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
         text = as_utf8(inner, place)
     except PermissionError:
         raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
+    except OSError as error:
+        if shortage(error) is not None or error.errno is None:
+            raise
+        raise DataError(unreadable(place, error)) from None
     # A scratch file that was only a step goes; one that the frame reads stays with the table.
     text = text if text.scratch else replace(text, scratch=scratch)
     if _is_json_lines(path, text.path, place):
-        return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
+        return (_json_lines(text, place),)
     if unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
         return (large,)
     return (read_delimited(text, place),)
@@ -275,6 +291,40 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
         hint = "write one object a line, without brackets or commas between them (JSON lines)"
         raise DataError(Diagnostic("K503", "the file is a JSON document, not a table", place, hint))
     return False
+
+
+def _json_lines(text: Text, place: Place) -> Table:
+    """Return the table of JSON lines; what all lines hold decides the type of a column.
+
+    Lines with NaN or Infinity, which JSON does not have but Python writes, are read as texts.
+    """
+    scan = partial(pl.scan_ndjson, infer_schema_length=None)
+    try:
+        return _native(text.path, scan, place, text.scratch)
+    except DataError:
+        if (scratch := _as_texts(text.path)) is None:
+            raise
+        return _native(scratch.path, scan, place, scratch)
+
+
+def _as_texts(path: Path) -> Scratch | None:
+    """Return a copy of JSON lines with all numbers as texts, None where some line is no JSON."""
+    scratch = Scratch(".jsonl")
+    try:
+        with path.open(encoding="utf-8-sig") as lines, scratch.path.open("w", encoding="utf-8") as copy:
+            for line in lines:
+                row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str) if line.strip() else {}
+                json.dump({key: str(one).lower() if isinstance(one, bool) else one for key, one in row.items()}, copy)
+                copy.write("\n")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return scratch
+
+
+def unreadable(place: Place, error: BaseException) -> Diagnostic:
+    """Return the finding that the system cannot read a file."""
+    hint = "look whether the disk or the network is in order, copy the file to another place, and run it again"
+    return Diagnostic("K549", f"the file cannot be read: {getattr(error, 'strerror', error)}", place, hint)
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:

@@ -17,7 +17,7 @@ from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
-from kpi.intake.damage import DamagedError, damage_told
+from kpi.intake.damage import DamagedError, damage_told, unchanged
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.fractions import fractions
@@ -307,7 +307,7 @@ def take_in(
                 return taken(unchecked=False, reached=anew and anew())
 
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
-    with ThreadPoolExecutor(1, "hash") as pool:
+    with unchanged(sources), ThreadPoolExecutor(1, "hash") as pool:
         hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
         try:
             return proven(fitting, reached)
@@ -316,4 +316,7 @@ def take_in(
             if not (partly and left):
                 raise
             wanted, lost = left, [*error.diagnostics]
+            if data_hash is None and any(one.code == "K549" for one in lost):
+                # What cannot be read has no hash.
+                hashed = pool.submit(content_hash, [source for source, _ in left]).result
             return proven(fitting, reached)

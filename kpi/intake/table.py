@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -26,11 +27,24 @@ class Scratch:
         self.path.touch(mode=0o600, exist_ok=False)
 
 
+class Link(Scratch):
+    """A temporary link to a file whose name is not UTF-8, by which libraries can open it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("".join(one for one in path.suffixes if one.isascii()))
+        self.path.unlink()
+        self.path.symlink_to(path.absolute())
+
+
 T = TypeVar("T")
 
 
 class Pieces(Protocol):
     """The rows of a large file piece by piece, see `kpi.intake.pieces`."""
+
+    @property
+    def encoding(self) -> str:
+        """Returns the encoding of the file: utf-8 or gb18030."""
 
     def of(self, columns: Collection[str]) -> Pieces:
         """Returns the pieces with some of the columns only."""
