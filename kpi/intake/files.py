@@ -164,13 +164,22 @@ def content_hash(sources: Iterable[Source]) -> str:
             said = _Hashed(repr(frame.collect_schema()).encode())
             with io.BufferedWriter(said) as writer:
                 for batch in frame.collect_batches(chunk_size=_HASHED):
-                    batch.write_ndjson(writer)
+                    _as_json(batch).write_ndjson(writer)
             hashes.append(said.hash.hexdigest())
             continue
         for file in expanded(Path(source)):
             with file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hash_of_all(hashes)
+
+
+def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
+    odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
+    return batch.with_columns(
+        pl.Series(name, [None if one is None else str(one) for one in batch[name].to_list()], dtype=pl.String)
+        for name in odd
+    )
 
 
 def hash_of_all(hashes: Iterable[str]) -> str:
@@ -345,6 +354,36 @@ def damaged(place: Place, error: BaseException) -> Diagnostic:
     return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
 
 
+#: What columns hold that hold neither figures nor texts.
+_OTHERS: tuple[tuple[type[pl.DataType], str], ...] = (
+    (pl.List, "lists"), (pl.Array, "lists"), (pl.Struct, "several fields in a cell"), (pl.Duration, "spans of time"),
+    (pl.Binary, "bytes that are no text"), (pl.Object, "objects of Python"),
+)  # fmt: skip
+
+
+def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, str]]:
+    """Return columns in place of those that hold neither figures nor texts, and what these hold.
+
+    Bytes that are texts in UTF-8, as some writers of Parquet leave them, become these texts; all others are empty.
+    """
+    others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
+    texts = [name for name in raw if schema[name] == pl.Binary and _is_text(lazy.select(raw[name]))]
+    columns = [raw[name].cast(pl.String) for name in texts]
+    columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
+    return columns, {name: str(others[name]) for name in raw if name not in texts}
+
+
+def _is_text(column: pl.LazyFrame) -> bool:
+    """Return whether the bytes of a column are texts in UTF-8."""
+    try:
+        column.select(pl.all().cast(pl.String).null_count()).collect()
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     """Returns a frame as a table; rows count from 1, text of blanks is none, as in a file."""
     lazy = frame.lazy()
@@ -356,12 +395,13 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     if twice := duplicates(columns):
         message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
         raise DataError(Diagnostic("K508", message, place, "give every column its own name"))
+    replaced, unreadable = _plain_types(lazy, schema)
     size = lazy.select(pl.len()).collect().item()
     if not size:
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
     cleaned = dict(zip(schema, columns, strict=True))
-    plain, numbered = lazy.rename(cleaned), numbered.rename(cleaned)
+    plain, numbered = (one.with_columns(replaced).rename(cleaned) for one in (lazy, numbered))
     return Table(
         place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, size=size, cells=plain,
-        numbered_cells=numbered,
+        numbered_cells=numbered, unreadable={cleaned[name]: words for name, words in unreadable.items()},
     )  # fmt: skip

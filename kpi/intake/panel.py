@@ -23,7 +23,7 @@ from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.long import Long
-from kpi.intake.match import Placed, match, of_system, systems_named
+from kpi.intake.match import Placed, match, of_system, systems_named, unreadable_columns
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
 from kpi.intake.reached import Anew, Reached, Unreached, proven
@@ -139,8 +139,9 @@ class _Intake:
             table, others = of_system(self.system, whole)
             self.findings += [*whole.notes, *others]
             source, notes = match(self.system, table, name=name)
-            if source is None:
-                lost += notes
+            notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
+            if source is None or any(one.code == "K554" for one in notes):
+                lost += [one for one in notes if one.severity is Severity.ERROR]
             else:
                 if table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
@@ -148,7 +149,7 @@ class _Intake:
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
-        if lost and not (self.partly and sources and all(one.code == "K541" for one in lost)):
+        if lost and not (self.partly and sources and all(one.code in {"K541", "K554"} for one in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
         self.findings += self.unread

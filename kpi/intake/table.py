@@ -77,6 +77,7 @@ class Table:
         numbers: the columns of a workbook in which all cells are numbers, none a text.
         mixed: the columns of a workbook in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
+        unreadable: typed columns that hold neither figures nor texts, which are empty here, and what they hold.
         first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
@@ -100,6 +101,7 @@ class Table:
     typed: bool = False
     numbers: frozenset[str] = frozenset()
     mixed: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()
