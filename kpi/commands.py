@@ -18,7 +18,8 @@ from kpi.manual import init, rule, schema
 from kpi.plan import compile_plan
 from kpi.progress import stage
 from kpi.report.diagnostics import Layout, tally
-from kpi.report.files import write, write_findings
+from kpi.report.files import content, write, write_findings
+from kpi.report.marks import escaped
 from kpi.scorecard import Scorecard
 from kpi.system import System
 from kpi.terminal import say, tell, wants_color, width_of
@@ -87,6 +88,9 @@ def _print(card: Scorecard, form: str, color: str) -> None:
 
         text = league_table(card, width=width_of(sys.stdout), color=wants_color(color, sys.stdout))
         sys.stdout.write(text)
+    elif sys.stdout.isatty() and form != "parquet":
+        # A terminal would take control characters in names for commands.
+        sys.stdout.write(escaped(content(card, form).decode()))
     else:
         write(card, sys.stdout.buffer, form)
     sys.stdout.flush()
@@ -193,7 +197,8 @@ def explain(
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
         who = name_of(card, rest[0])
         if form == "json":
-            sys.stdout.write(as_json(card, who, node))
+            text = as_json(card, who, node)
+            sys.stdout.write(escaped(text) if sys.stdout.isatty() else text)
         else:
             sys.stdout.write(tree(card, who, node, width=width_of(sys.stdout), color=wants_color(color, sys.stdout)))
     except KpiError as error:

@@ -8,11 +8,15 @@ and raised once, all together, in a `KpiError`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kpi.redaction import redacted
+
+#: What stands for bytes that the system could not decode.
+_UNDECODED = re.compile("[\ud800-\udfff]+")
 
 
 class Severity(StrEnum):
@@ -45,6 +49,10 @@ class Place:
     field: str | None = None
     entity: str | None = None
     period: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.file is not None and not self.file.isascii():
+            object.__setattr__(self, "file", readable(self.file))
 
     def __str__(self) -> str:
         """Returns the clickable short form, `file:line:column` or `file[sheet]:row 7, column 数值`."""
@@ -80,10 +88,10 @@ class Diagnostic:
     stands_for: int = 1
 
     def __post_init__(self) -> None:
-        """Remove passwords: every message to the outside is made here."""
+        """Remove passwords and undecoded bytes: every message to the outside is made here."""
         for name in ("message", "hint", "label"):
             text = getattr(self, name)
-            if text and (clear := redacted(text)) != text:
+            if text and (clear := readable(redacted(text))) != text:
                 object.__setattr__(self, name, clear)
         if self.place.file and (clear := redacted(self.place.file)) != self.place.file:
             object.__setattr__(self, "place", replace(self.place, file=clear))
@@ -92,6 +100,37 @@ class Diagnostic:
         """Returns the one-line form, `place: error K203 message`."""
         where = str(self.place)
         return f"{where + ': ' if where else ''}{self.severity} {self.code} {self.message}"
+
+
+def readable(text: str) -> str:
+    """Return text in which every byte that the system could not decode is shown.
+
+    Names of files that are not UTF-8 reach Python with surrogates in place of such bytes. They are read as GB18030, as
+    names in Chinese zip files are, where a part of the path between slashes fits that, else shown as U+FFFD.
+
+    >>> readable("data/" + "上报表.csv".encode("gbk").decode("utf-8", "surrogateescape"))
+    'data/上报表.csv'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "/".join(_decoded(part) for part in text.split("/"))
+    return text
+
+
+def _decoded(part: str) -> str:
+    """Return a part of a path, or of a sentence about one, without surrogates."""
+    if any("\u0800" <= one < "\ud800" or one > "\udfff" for one in part):
+        # Text beside them is text: what could not be decoded is decoded by itself.
+        return _UNDECODED.sub(lambda found: _of_bytes(found[0]), part)
+    return _of_bytes(part)
+
+
+def _of_bytes(text: str) -> str:
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("gb18030")
+    except UnicodeError:
+        return _UNDECODED.sub("\ufffd", text)
 
 
 class KpiError(Exception):

@@ -17,7 +17,8 @@ import polars as pl
 
 from kpi import catalogue
 from kpi.batch.config import Config, Source
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place
+from kpi.errors import DataError, DefinitionError, Diagnostic, Place, readable
+from kpi.intake.damage import unchanged
 from kpi.intake.databases import fetched
 from kpi.intake.entities import Entities
 from kpi.intake.explanations import Explanations, explanations
@@ -170,10 +171,12 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
             awaited = explains and (path.is_dir() or any(mark in name for mark in "*?["))
             for file in _perhaps(path) if awaited else expanded(path):
                 config.path(str(file))
+                with unchanged([file]):
+                    sha = archive.keep(file)
                 if explains:
-                    said.add((_relative(config, file), archive.keep(file)))
+                    said.add((_relative(config, file), sha))
                 else:
-                    data.append((_relative(config, file), archive.keep(file), dataset))
+                    data.append((_relative(config, file), sha, dataset))
         except DataError as error:
             findings += error.diagnostics
         except OSError as error:
@@ -263,4 +266,4 @@ def _texts(tree: Any) -> Iterator[str]:
 def _relative(config: Config, file: Path) -> str:
     root = config.file.parent.resolve()
     # A path outside keeps its names, below a folder of its own, so that no two files meet.
-    return str(file.relative_to(root)) if file.is_relative_to(root) else "outside" + str(file.resolve())
+    return readable(str(file.relative_to(root)) if file.is_relative_to(root) else "outside" + str(file.resolve()))

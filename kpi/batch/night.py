@@ -18,7 +18,7 @@ from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, whole
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.slices import Index, slices_of
-from kpi.errors import DataError, Diagnostic, Severity, count, number_of
+from kpi.errors import DataError, Diagnostic, Place, Severity, count, number_of
 from kpi.plan import Plan, compile_plan
 from kpi.reach import WHOLE, Reach, reach, window
 from kpi.scorecard import Scorecard
@@ -196,7 +196,8 @@ def scored(
     }
     if figures.counts.left_out:
         outcome.counts["left_out"] = figures.counts.left_out
-    outcome.findings = (*found, *_notes(outcome, closed or {}))
+    gone = _gone(Inputs.of_json(inputs.system, before["inputs"]), inputs) if before else ()
+    outcome.findings = (*found, *_notes(outcome, closed or {}), *gone)
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():
         rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
@@ -242,6 +243,16 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
     if outcome.removed:
         message = f"{count(len(outcome.removed), 'period')} no longer in the inputs: {', '.join(outcome.removed)}"
         yield Diagnostic("K823", message, hint="their results were removed", severity=Severity.WARNING)
+
+
+def _gone(last: Inputs, now: Inputs) -> Iterator[Diagnostic]:
+    """Yield a warning for each file of data of the last run that is not there any more, under this or another name."""
+    names, contents = {name for name, _, _ in now.data}, {sha for _, sha, _ in now.data}
+    for name, sha, _ in last.data:
+        if name not in names and sha not in contents:
+            message = "the file was there in the last run and is gone: its figures are no longer in the results"
+            hint = "put it back if that is not meant"
+            yield Diagnostic("K640", message, Place(name), hint, Severity.WARNING)
 
 
 def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:

@@ -64,6 +64,9 @@ class Coding(ABC):
             "period": Lookup(period_meaning(system, source.dataset.dates)),
             "unit": Lookup(self.factors.places),
         }
+        if source.table.pieces is not None and source.table.pieces.encoding == "gb18030":
+            for look in self.look.values():
+                look.unmixed = True
         code = pl.UInt32 if how.many else pl.UInt16  # which is quicker to make and to look up
         self.types = {header: pl.Categorical(pl.Categories.random(physical=code)) for header in self.columns.values()}
         # What was seen of a type is forgotten with the last column of it.

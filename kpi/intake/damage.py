@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place
-from kpi.intake.files import BROKEN, Source, damaged, expanded, read_all
+from kpi.errors import DataError, Diagnostic, KpiError, Place, readable
+from kpi.intake.files import BROKEN, Source, damaged, expanded, read_all, unreadable
 from kpi.resources import shortage
 
 
@@ -19,7 +19,7 @@ class DamagedError(DataError):
         if not isinstance(source, str | Path):
             return [source]
         names, files = {one.place.file for one in self.diagnostics}, expanded(Path(source))
-        left: list[Source] = [file for file in files if str(file) not in names]
+        left: list[Source] = [file for file in files if readable(str(file)) not in names]
         return left if len(left) < len(files) else [source]
 
 
@@ -36,13 +36,52 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        # What the system says, such as a full disk, has a number; what a reader says of bytes has none.
-        if shortage(error) is not None or (isinstance(error, OSError) and error.errno is not None):
+        if shortage(error) is not None:
             raise
         found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
         if found:
             raise DamagedError(found) from None
+        # What the system says has a number; what a reader says of bytes has none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(unreadable(Place(error.filename), error)) from None
         raise
+
+
+def stamps(sources: Iterable[Source]) -> dict[Path, tuple[int, int]]:
+    """Return size and time of change of every file, by which it shows whether one changes while it is read."""
+    found = {}
+    for source in sources:
+        if isinstance(source, str | Path):
+            with suppress(DataError, OSError):
+                for file in expanded(Path(source)):
+                    status = file.stat()
+                    found[file] = status.st_size, status.st_mtime_ns
+    return found
+
+
+@contextmanager
+def unchanged(sources: Iterable[Source]) -> Iterator[None]:
+    """Check that no file changes while it is read.
+
+    Raises:
+        DataError: K552 for every file that does.
+    """
+    given = [*sources]
+    before = stamps(given)
+
+    def check() -> None:
+        after = stamps(given)
+        hint = "run it again when nobody writes to it; give a copy if it is always written to"
+        if changed := [file for file, stamp in before.items() if after.get(file) != stamp]:
+            message = "the file changed while it was read"
+            raise DataError(Diagnostic("K552", message, Place(str(file)), hint) for file in changed) from None
+
+    try:
+        yield
+    except (KpiError, *BROKEN):
+        check()
+        raise
+    check()
 
 
 def _tried(source: str | Path) -> Iterator[Diagnostic]:
@@ -53,4 +92,6 @@ def _tried(source: str | Path) -> Iterator[Diagnostic]:
         except DataError as error:
             yield from error.diagnostics
         except BROKEN as error:
-            yield damaged(Place(str(path)), error)
+            yield (unreadable if isinstance(error, OSError) and error.errno is not None else damaged)(
+                Place(str(path)), error
+            )

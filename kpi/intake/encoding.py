@@ -207,7 +207,7 @@ def as_utf8(path: Path, place: Place) -> Text:
     lines = 0
     try:
         with scratch.path.open("wb") as target:
-            for text in _decoded(path, encoding):
+            for text in _decoded(path, encoding, place if encoding == "gb18030" else None):
                 if encoding == "gb18030" and lines == 0:
                     _check_plausible(text, place)
                 lines += text.count("\n")
@@ -245,26 +245,34 @@ def _check(path: Path) -> int:
 class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this module
     """Bytes that are not text in the encoding tried: where, and whether what came before proves the encoding."""
 
-    def __init__(self, offset: int, row: int, octet: int, convinced: bool) -> None:
+    def __init__(self, offset: int, row: int, octet: int, convinced: bool, other: str | None = None) -> None:
         super().__init__()
-        self.offset, self.row, self.octet, self.convinced = offset, row, octet, convinced
+        self.offset, self.row, self.octet, self.convinced, self.other = offset, row, octet, convinced, other
 
     def diagnostic(self, encoding: str, place: Place) -> Diagnostic:
         """Returns the finding for the user."""
-        message = (
-            f"byte {self.offset:,} (0x{self.octet:02X}) is not {encoding} text: the file is damaged or mixes encodings"
+        message = f"byte {self.offset:,} (0x{self.octet:02X}) is not {encoding} text"
+        message += (
+            f": the row is {self.other} text, those above are {encoding}: the file mixes encodings"
+            if self.other is not None
+            else ": the file is damaged or mixes encodings"
         )
         hint = "open it in Excel or WPS, look at that row, and save it as CSV UTF-8"
         return Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=self.row), hint)
 
 
-def _decoded(path: Path, encoding: str) -> Iterator[str]:
-    """Yields the text of a file piece by piece, decoded strictly, without a byte order mark."""
+def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterator[str]:
+    """Yields the text of a file piece by piece, decoded strictly, without a byte order mark.
+
+    With `unmixed`, the name of the file, a line that is UTF-8 among others is an error (see `_check_unmixed`).
+    """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     read = lines = foreign = 0
     with path.open("rb", buffering=0) as file:
         while True:
             chunk = file.read(_CHUNK)
+            if unmixed is not None:
+                _check_unmixed(chunk, lines, unmixed)
             pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(chunk, final=not chunk)
@@ -274,7 +282,8 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
                     foreign += sum(not one.isascii() for one in before)
                 row = lines + before.count("\n") + 1
                 octet = error.object[error.start]
-                raise _Undecodable(read - pending + error.start, row, octet, foreign >= _CONVINCING) from None
+                other = _other_encoding(bytes(error.object), error.start, encoding)
+                raise _Undecodable(read - pending + error.start, row, octet, foreign >= _CONVINCING, other) from None
             if not text.isascii() and foreign < _CONVINCING:
                 foreign += sum(not one.isascii() for one in text[:4096])
             read += len(chunk)
@@ -285,11 +294,57 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
                 return
 
 
+def _other_encoding(content: bytes, at: int, encoding: str) -> str | None:
+    """Return which encoding the line around a byte is in, where it is UTF-8 among GB18030 or the other way round."""
+    end = content.find(b"\n", at)
+    line = content[content.rfind(b"\n", 0, at) + 1 : end if end >= 0 else None]
+    other = {"utf-8": "gb18030", "gb18030": "utf-8"}.get(encoding)
+    if other is None:
+        return None
+    try:
+        return None if _strange(line.decode(other)) else other.upper()
+    except UnicodeDecodeError:
+        return None
+
+
 def _check_plausible(text: str, place: Place) -> None:
     """Raises K507 when bytes decode as GB18030 but the characters are not those of any text."""
     if _strange(text):
         message = "the text is neither UTF-8 nor UTF-16 nor GB18030 (GBK)"
         raise DataError(Diagnostic("K507", message, place, "open it in Excel or WPS and save it as CSV UTF-8"))
+
+
+def mixed(text: str) -> bool:
+    """Return whether text that was read as GB18030 is UTF-8: its bytes are, and make common characters of rare ones.
+
+    >>> mixed("西县".encode().decode("gb18030")), mixed("东县")
+    (True, False)
+    """
+    try:
+        meant = text.encode("gb18030").decode("utf-8")
+        meant.encode("gb2312")
+    except UnicodeError:
+        return False
+    try:
+        text.encode("gb2312")
+    except UnicodeError:
+        return len(meant) < len(text.encode("gb18030"))
+    return False
+
+
+#: Six bytes that may be two Chinese characters in UTF-8, as a run of three characters of GB18030.
+_TWO_OF_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf][\x80-\xbf][\xe3-\xe9][\x80-\xbf][\x80-\xbf]")
+
+
+def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
+    """Raise K507 where a line of bytes that are read as GB18030 is UTF-8; `lines` stand before them."""
+    for found in _TWO_OF_UTF8.finditer(content):
+        start, end = content.rfind(b"\n", 0, found.start()) + 1, content.find(b"\n", found.end())
+        if mixed(content[start : end if end >= 0 else None].decode("gb18030", "ignore")):
+            row = lines + content.count(b"\n", 0, start) + 1
+            message = "the row is UTF-8 text, others are GB18030 (GBK): the file mixes encodings"
+            hint = "open each of the files it was made of, save it as CSV UTF-8, and put them together again"
+            raise DataError(Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=row), hint))
 
 
 def _strange(text: str) -> bool:

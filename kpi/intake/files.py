@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ import polars as pl
 from kpi import progress
 from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
 from kpi.intake.delimited import LONGEST, read_delimited
-from kpi.intake.encoding import as_utf8, kind_of, unpacked
+from kpi.intake.encoding import Text, as_utf8, kind_of, unpacked
 from kpi.intake.headers import clean, distinct
 from kpi.intake.large import read_large
-from kpi.intake.table import ROW, Scratch, Table, without_blanks
+from kpi.intake.table import ROW, Link, Scratch, Table, without_blanks
 from kpi.resources import shortage
 
 __all__ = [
@@ -159,13 +160,22 @@ def content_hash(sources: Iterable[Source]) -> str:
             said = _Hashed(repr(frame.collect_schema()).encode())
             with io.BufferedWriter(said) as writer:
                 for batch in frame.collect_batches(chunk_size=_HASHED):
-                    batch.write_ndjson(writer)
+                    _as_json(batch).write_ndjson(writer)
             hashes.append(said.hash.hexdigest())
             continue
         for file in expanded(Path(source)):
             with file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hash_of_all(hashes)
+
+
+def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
+    odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
+    return batch.with_columns(
+        pl.Series(name, [None if one is None else str(one) for one in batch[name].to_list()], dtype=pl.String)
+        for name in odd
+    )
 
 
 def hash_of_all(hashes: Iterable[str]) -> str:
@@ -221,6 +231,17 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
     """Returns the tables of one file, recognised by its content."""
     place = Place(str(path))
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        link = Link(path)
+        tables = _read_named(link.path, place, sheet, unchecked=unchecked)
+        return tuple(replace(one, scratch=one.scratch or link) for one in tables)
+    return _read_named(path, place, sheet, unchecked=unchecked)
+
+
+def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+    """Returns the tables of a file whose name every library can open; `place` names it as users know it."""
+    try:
         kind = kind_of(path, place)
         if kind in {"xlsx", "xls"}:
             from kpi.intake.workbook import read_workbook
@@ -243,10 +264,14 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
         text = as_utf8(inner, place)
     except PermissionError:
         raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
+    except OSError as error:
+        if shortage(error) is not None or error.errno is None:
+            raise
+        raise DataError(unreadable(place, error)) from None
     # A scratch file that was only a step goes; one that the frame reads stays with the table.
     text = text if text.scratch else replace(text, scratch=scratch)
     if _is_json_lines(path, text.path, place):
-        return (_native(text.path, pl.scan_ndjson, place, text.scratch),)
+        return (_json_lines(text, place),)
     if unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
         return (large,)
     return (read_delimited(text, place),)
@@ -274,6 +299,40 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
     return False
 
 
+def _json_lines(text: Text, place: Place) -> Table:
+    """Return the table of JSON lines; what all lines hold decides the type of a column.
+
+    Lines with NaN or Infinity, which JSON does not have but Python writes, are read as texts.
+    """
+    scan = partial(pl.scan_ndjson, infer_schema_length=None)
+    try:
+        return _native(text.path, scan, place, text.scratch)
+    except DataError:
+        if (scratch := _as_texts(text.path)) is None:
+            raise
+        return _native(scratch.path, scan, place, scratch)
+
+
+def _as_texts(path: Path) -> Scratch | None:
+    """Return a copy of JSON lines with all numbers as texts, None where some line is no JSON."""
+    scratch = Scratch(".jsonl")
+    try:
+        with path.open(encoding="utf-8-sig") as lines, scratch.path.open("w", encoding="utf-8") as copy:
+            for line in lines:
+                row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str) if line.strip() else {}
+                json.dump({key: str(one).lower() if isinstance(one, bool) else one for key, one in row.items()}, copy)
+                copy.write("\n")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return scratch
+
+
+def unreadable(place: Place, error: BaseException) -> Diagnostic:
+    """Return the finding that the system cannot read a file."""
+    hint = "look whether the disk or the network is in order, copy the file to another place, and run it again"
+    return Diagnostic("K549", f"the file cannot be read: {getattr(error, 'strerror', error)}", place, hint)
+
+
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
     """Returns the table of a file that has types of its own."""
     try:
@@ -292,6 +351,36 @@ def damaged(place: Place, error: BaseException) -> Diagnostic:
     return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
 
 
+#: What columns hold that hold neither figures nor texts.
+_OTHERS: tuple[tuple[type[pl.DataType], str], ...] = (
+    (pl.List, "lists"), (pl.Array, "lists"), (pl.Struct, "several fields in a cell"), (pl.Duration, "spans of time"),
+    (pl.Binary, "bytes that are no text"), (pl.Object, "objects of Python"),
+)  # fmt: skip
+
+
+def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, str]]:
+    """Return columns in place of those that hold neither figures nor texts, and what these hold.
+
+    Bytes that are texts in UTF-8, as some writers of Parquet leave them, become these texts; all others are empty.
+    """
+    others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
+    texts = [name for name in raw if schema[name] == pl.Binary and _is_text(lazy.select(raw[name]))]
+    columns = [raw[name].cast(pl.String) for name in texts]
+    columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
+    return columns, {name: str(others[name]) for name in raw if name not in texts}
+
+
+def _is_text(column: pl.LazyFrame) -> bool:
+    """Return whether the bytes of a column are texts in UTF-8."""
+    try:
+        column.select(pl.all().cast(pl.String).null_count()).collect()
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     """Returns a frame as a table; rows count from 1, text of blanks is none, as in a file."""
     lazy = frame.lazy()
@@ -300,11 +389,12 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     numbered = lazy.with_row_index(ROW, offset=1)
     schema = lazy.collect_schema()
     columns, repeats = distinct(map(clean, schema))
+    replaced, unreadable = _plain_types(lazy, schema)
     size = lazy.select(pl.len()).collect().item()
     if not size:
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
     cleaned = dict(zip(schema, columns, strict=True))
-    plain, numbered = lazy.rename(cleaned), numbered.rename(cleaned)
+    plain, numbered = (one.with_columns(replaced).rename(cleaned) for one in (lazy, numbered))
     zones = {
         cleaned[name]: dtype.time_zone
         for name, dtype in schema.items()
@@ -326,4 +416,5 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     return Table(
         place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, notes=notes, size=size,
         cells=plain, numbered_cells=numbered, repeats=repeats,
+        unreadable={cleaned[name]: words for name, words in unreadable.items()},
     )  # fmt: skip

@@ -159,10 +159,40 @@ _READ: dict[str, set[Role]] = {
 }
 
 #: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
-UNPLACED = ("K541", "K508", "K535", "K536")
+UNPLACED = ("K541", "K508", "K535", "K536", "K554")
 
 #: How many of the first rows show which figures a long file has.
 _HEAD = 10_000
+
+#: Roles of columns that say something beside figures: without them a table can be used.
+_ASIDE = ("note", "cohort", "reporter", "reported", "scope")
+
+
+def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
+    """Return the findings about typed columns that hold neither figures nor texts.
+
+    K554 where the table cannot be used without one, K553 where measures have no figure, a note where none needs it.
+    """
+    table, found = source.table, []
+    if not table.unreadable:
+        return []
+    needed = {header for role, header in source.roles.items() if role not in _ASIDE}
+    figures: set[str] = {*source.roles.values()} - needed
+    if isinstance(source.dataset, Records):
+        needed |= {clean(one) for one in needed_columns(system, source.name)}
+    elif isinstance(source.dataset, PanelData):
+        figures |= set(panel_columns(system, table, list(source.roles.values())))
+    for header, words in table.unreadable.items():
+        place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
+        if header in needed:
+            hint = "write it as numbers or texts; nothing of the table can be used without it"
+            found.append(Diagnostic("K554", message, place, hint))
+        elif header in figures:
+            hint = "write it as numbers or texts; all its cells are taken for empty"
+            found.append(Diagnostic("K553", message, place, hint))
+        else:
+            found.append(Diagnostic("K553", f"{message}; it is left out", place, None, Severity.INFO))
+    return found
 
 
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:

@@ -10,9 +10,11 @@ import polars as pl
 from kpi import periods, units
 from kpi.intake import own_targets
 from kpi.intake.codes import repeats_heading
+from kpi.intake.encoding import mixed
 from kpi.intake.entities import Entities, code_of
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed, measure_names, measure_of
+from kpi.intake.pieces import Unfit
 from kpi.measures import OverTime, Reported
 from kpi.system import System
 
@@ -37,10 +39,11 @@ class Lookup:
     """What the texts of a Categorical column mean, each asked for once; several threads may ask.
 
     `texts` are those seen, stripped, `places` the places that some of them mean, and `odd` tells whether one of them
-    is known but never plain.
+    is known but never plain. With `unmixed`, a text of UTF-8 that was read as GB18030 is `Unfit`.
     """
 
     def __init__(self, mean: Meaning) -> None:
+        self.unmixed = False
         self._mean = mean
         self._lock = Lock()
         # In 32 bits whatever the places need: a gather of 16 takes twice the time. True: nothing in it is unseen.
@@ -73,6 +76,8 @@ class Lookup:
         new, codes = new.filter(unseen), codes.filter(unseen)
         texts = new.cast(pl.String).str.strip_chars().to_list()
         wanted = sorted({text for text in texts if text} - self.texts.keys())
+        if self.unmixed and any(map(mixed, wanted)):
+            raise Unfit
         self.texts |= dict(zip(wanted, self._mean(wanted), strict=True))
         self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
         meant = [self.texts.get(text) for text in texts]

@@ -21,7 +21,7 @@ from kpi.intake.aggregates import Exclusions, by_name
 from kpi.intake.aside import figureless_note
 from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.contradictions import contradictions
-from kpi.intake.damage import DamagedError, damage_told
+from kpi.intake.damage import DamagedError, damage_told, unchanged
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.fractions import fractions
@@ -29,7 +29,15 @@ from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
 from kpi.intake.keys import keyed
 from kpi.intake.long import Long
-from kpi.intake.match import UNPLACED, Placed, figure_columns, match, of_system, systems_named
+from kpi.intake.match import (
+    UNPLACED,
+    Placed,
+    figure_columns,
+    match,
+    of_system,
+    systems_named,
+    unreadable_columns,
+)
 from kpi.intake.meanings import names_of
 from kpi.intake.merged import apart as apart_merged
 from kpi.intake.pieces import Unfit
@@ -160,8 +168,9 @@ class _Intake:
             table, others = of_system(self.system, whole)
             self.findings += [*whole.notes, *others]
             source, notes = match(self.system, table, name=name)
-            if source is None:
-                lost += notes
+            notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
+            if source is None or any(one.code == "K554" for one in notes):
+                lost += [one for one in notes if one.severity is Severity.ERROR]
             else:
                 if table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
@@ -454,7 +463,7 @@ def take_in(
                 return taken(unchecked=False, reached=anew and anew())
 
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
-    with ThreadPoolExecutor(1, "hash") as pool:
+    with unchanged(sources), ThreadPoolExecutor(1, "hash") as pool:
         hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
         try:
             return proven(fitting, reached)
@@ -463,4 +472,7 @@ def take_in(
             if not (partly and left):
                 raise
             wanted, lost = left, [*error.diagnostics]
+            if data_hash is None and any(one.code == "K549" for one in lost):
+                # What cannot be read has no hash.
+                hashed = pool.submit(content_hash, [source for source, _ in left]).result
             return proven(fitting, reached)

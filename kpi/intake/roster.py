@@ -94,6 +94,15 @@ def _read(path: Path, cohort: str | None) -> Entities:
         raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
     headers = {"entity": name, "code": found.get("code"), "cohort": group, "order": found.get("order")}
     headers |= {role: next((h for h in words if h in table.columns), None) for role, words in _HEADERS.items()}
+    used = [header for header in headers.values() if header is not None and header in table.unreadable]
+    if used:
+        raise DataError(
+            Diagnostic(
+                "K554", f"the column holds {table.unreadable[header]}, no texts", table.place(None, header),
+                "write it as text; several aliases are parted by 、",
+            )
+            for header in used
+        )  # fmt: skip
     rows = _rows(table, headers)
     if problems := _problems(table, rows, headers):
         raise DataError(problems)

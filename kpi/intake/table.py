@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -43,11 +44,24 @@ class Merged:
     text: str
 
 
+class Link(Scratch):
+    """A temporary link to a file whose name is not UTF-8, by which libraries can open it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("".join(one for one in path.suffixes if one.isascii()))
+        self.path.unlink()
+        self.path.symlink_to(path.absolute())
+
+
 T = TypeVar("T")
 
 
 class Pieces(Protocol):
     """The rows of a large file piece by piece, see `kpi.intake.pieces`."""
+
+    @property
+    def encoding(self) -> str:
+        """Returns the encoding of the file: utf-8 or gb18030."""
 
     def of(self, columns: Collection[str]) -> Pieces:
         """Returns the pieces with some of the columns only."""
@@ -80,6 +94,7 @@ class Table:
         numbers: the columns of a workbook in which all cells are numbers, none a text.
         mixed: the columns of a workbook in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
+        unreadable: typed columns that hold neither figures nor texts, which are empty here, and what they hold.
         first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
@@ -106,6 +121,7 @@ class Table:
     typed: bool = False
     numbers: frozenset[str] = frozenset()
     mixed: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()

@@ -27,9 +27,13 @@ from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.marks import Marks, is_percent, marks_of, percent_styles, sheets_of
 from kpi.intake.merged import spread
 from kpi.intake.table import Table
+from kpi.memory import available, gigabytes
 
 # What a sheet without a table may lack while the workbook's other sheets are read.
 _NO_TABLE = {"K504", "K505"}
+
+#: How many bytes of memory each byte of a sheet's XML takes, at most, while it is read (measured: 3.5).
+_GROWTH = 4
 
 
 def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = None) -> tuple[Table, ...]:
@@ -128,6 +132,7 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
         with zipfile.ZipFile(path) as archive:
             sheets = sheets_of(archive, place)
             _chosen([one.name for one in sheets], sheet, place)
+            _check_room(archive, [one.part for one in sheets if one.visible or one.name == sheet], place)
             styles = percent_styles(archive)
             reader = None
             for one in sheets:
@@ -155,6 +160,18 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
         raise _damaged(ValueError("a part lies outside the file"), place) from None
     except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
         raise _damaged(error, place) from None
+
+
+def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> None:
+    """Raise K509 when the sheets of a workbook take more memory than can be had, by the sizes that its ZIP states."""
+    sizes = {one.filename: one.file_size for one in archive.infolist()}
+    unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml"])
+    needed, room = unpacked * _GROWTH, available()
+    if room is not None and needed > room:
+        message = (
+            f"the sheets unpack to {unpacked:,} bytes and take about {gigabytes(needed)}, {gigabytes(room)} is left"
+        )
+        raise DataError(Diagnostic("K509", message, place, "save the sheets as CSV, which is read in pieces"))
 
 
 def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:

@@ -100,6 +100,15 @@ def reason(status: str) -> str:
     return STATUSES.get(status, status)
 
 
+def escaped(text: str) -> str:
+    r"""Return lines of text in which control characters are escapes, as a terminal gets them.
+
+    >>> escaped("南湖\x1b[31m区,1\n")
+    '南湖\\x1b[31m区,1\n'
+    """
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def visible(text: str) -> str:
     r"""Returns a text on one line that no terminal takes for a command: control characters become escapes.
 

@@ -14,7 +14,7 @@ from kpi import session
 from kpi.display import showing
 from kpi.report.cards import printed, table_of
 from kpi.report.encode import csv
-from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.marks import NOTHING, escaped, level, number, visible
 from kpi.robustness import Robustness
 
 #: How many assumptions are shown, those that move most.
@@ -39,7 +39,8 @@ def stress(*, files: Sequence[str], form: str | None, quiet: bool, width: int | 
     if form == "table":
         sys.stdout.write(table(found, width=width))
     else:
-        sys.stdout.write(as_json(found) if form == "json" else csv(found.ranks).decode())
+        text = as_json(found) if form == "json" else csv(found.ranks).decode()
+        sys.stdout.write(escaped(text) if sys.stdout.isatty() else text)
     return 0
 
 

@@ -264,3 +264,24 @@ def test_an_unreadable_source_is_named(city):
     result = night(config)
     assert result.failed == ["small"]
     assert any(one.place.file and one.place.file.endswith("2023Q4.csv") for one in result.findings)
+
+
+def test_a_file_of_the_last_run_that_is_gone_is_a_warning_once(city, store):
+    config = city.config(store=store)
+    assert night(config).outcomes[0].status == "scored"
+    gone = city.folder / "inbox" / f"{QUARTERS[-1]}.csv"
+    gone.rename(gone.with_name("moved.csv"))
+    (again,) = night(config).outcomes
+    assert "K640" not in [one.code for one in again.findings]
+    gone.with_name("moved.csv").unlink()
+    (after,) = night(config).outcomes
+    assert [one.place.file for one in after.findings if one.code == "K640"] == ["inbox/moved.csv"]
+    assert night(config).outcomes[0].status == "unchanged"
+
+
+def test_a_night_reads_a_file_whose_name_is_gbk(city, store):
+    file = city.folder / "inbox" / f"{QUARTERS[0]}.csv"
+    file.rename(file.with_name(os.fsdecode("上报表.csv".encode("gbk"))))
+    done = night(city.config(store=store))
+    assert done.outcomes[0].status == "scored"
+    assert "inbox/上报表.csv" in [one["file"] for one in done.run.state["systems"]["small"]["inputs"]["data"]]
