@@ -45,6 +45,8 @@ def shown(name: str) -> str:
     >>> shown("甲　 县"), shown(" Baden  (CH)"), shown("（乙县）"), shown("Île de  France"), shown("内蒙古①")
     ('甲县', 'Baden (CH)', '(乙县)', 'Île de France', '内蒙古①')
     """
+    if clean(name) == name:
+        return name
     parts = [part if _MARK.fullmatch(part) else " ".join(_words(part)) for part in _MARK.split(" ".join(name.split()))]
     return _BLANK_IN_CHINESE.sub("", "".join(parts)).strip()
 
@@ -53,6 +55,7 @@ def _words(text: str) -> list[str]:
     return [clean(word) for word in unicodedata.normalize("NFKC", text).split()]
 
 
+@lru_cache(1 << 14)
 def folded(name: str) -> str:
     """Returns a name as aggregates are compared.
 

@@ -234,7 +234,8 @@ class Coding(ABC):
         some = self.entities
 
         def plain(text: str) -> bool:
-            known = clean(text) in some.ambiguous or some.place(text) is not None
+            key = clean(text)
+            known = key in some.ambiguous or key in some.lookup
             return not (known or some.excluded(text) or repeats_heading(self.source, text))
 
         return self._places([text if plain(text) else None for text in texts])

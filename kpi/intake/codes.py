@@ -35,7 +35,8 @@ def both(source: Placed) -> tuple[str, str] | None:
 
 def text_of(header: str) -> pl.Expr:
     """Returns the texts of a column without blanks around them, null where there is nothing else."""
-    stripped = pl.col(header).cast(pl.String).str.strip_chars()
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    stripped = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
@@ -57,16 +58,19 @@ def repeats_heading(source: Placed, text: str) -> bool:
 
 @dataclass
 class Beside:
-    """The pairs of codes and names of tables, by the number of the table, and what was found about them.
+    """The pairs of codes and names of tables, by the number of the table, the tables, and what was found about them.
 
     Each frame has the columns name, code (texts; either may be null) and `ROW`, the first row with the pair.
     """
 
     pairs: dict[int, pl.DataFrame] = field(default_factory=dict)
+    sources: dict[int, Placed] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
 
     def of(self, sources: Iterable[Placed], roster: Entities | None, entities: Entities) -> list[Placed]:
-        """Reads the pairs and returns the tables, without the role of a column of codes that are not the units'.
+        """Reads the pairs and returns the tables with the columns that tell whom their rows are about.
+
+        Codes that are not the units' lose their role, and so do names where every row has a known code.
 
         Args:
             sources: the tables.
@@ -86,15 +90,15 @@ class Beside:
             pairs = pairs.filter(~pl.Series(heading, dtype=pl.Boolean))
             reason = self._foreign(source, pairs, roster, entities)
             if reason is None:
-                self.pairs[number] = pairs
-                found.append(source)
+                self.pairs[number], self.sources[number] = pairs, source
+                found.append(_without(source, "entity") if _alone(pairs, roster, entities) else source)
                 continue
             header = source.roles["code"]
             message = f"column `{header}` does not say which unit a row is about: {reason}; the names count"
             hint = "where it holds the codes of units, correct them; else call the column something else"
             place = source.table.place(None, header)
             self.findings.append(Diagnostic("K617", message, place, hint, Severity.WARNING))
-            found.append(replace(source, roles={role: one for role, one in source.roles.items() if role != "code"}))
+            found.append(_without(source, "code"))
         return found
 
     def _foreign(self, source: Placed, pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> str | None:
@@ -122,12 +126,11 @@ class Beside:
             return "each measure has a code of its own"
         return None
 
-    def named(self, entities: Entities, sources: Mapping[int, Placed]) -> dict[str, list[str]]:
+    def named(self, entities: Entities) -> dict[str, list[str]]:
         """Returns every code of a unit with the names beside it, the latest first; without those of no unit.
 
         Args:
             entities: tells which names denote no unit.
-            sources: the tables by their numbers.
         """
         found: dict[str, dict[str, str]] = {}
         for pairs in self.pairs.values():
@@ -138,29 +141,49 @@ class Beside:
                 if name is not None:
                     own.setdefault(clean(name), name)
         several = {code for code, own in found.items() if len(own) > 1}
-        ends = self._ends(several, sources) if several else {}
+        ends = self._ends(several) if several else {}
         return {
             code: [own[key] for key in sorted(own, key=lambda key: (-ends.get((code, key), -1), key))]
             for code, own in found.items()
         }
 
-    def _ends(self, codes: set[str], sources: Mapping[int, Placed]) -> dict[tuple[str, str], int]:
+    def _ends(self, codes: set[str]) -> dict[tuple[str, str], int]:
         """Returns the last month in which each name stands beside some codes."""
         ends: dict[tuple[str, str], int] = {}
-        for number in self.pairs:
-            for name, code, _, last in _dated(sources[number], codes):
+        for source in self.sources.values():
+            for name, code, _, last in _dated(source, codes):
                 key = (code_of(code), clean(name))
                 ends[key] = max(ends.get(key, -1), last)
         return ends
+
+
+def _alone(pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> bool:
+    """Returns whether every row has a code that tells whom it is about, whatever name stands beside it.
+
+    The names need not be read then.
+    """
+    coded = pairs.select("name", "code").rows()
+    if not coded or pairs["code"].null_count():
+        return False
+    if roster is not None:
+        return all(roster.by_code(code) is not None for _, code in coded)
+    return not any(name and (entities.excluded(name) or entities.place(name) is not None) for name, _ in coded)
+
+
+def _without(source: Placed, role: str) -> Placed:
+    return replace(source, roles={one: header for one, header in source.roles.items() if one != role})
 
 
 def _pairs(source: Placed, *, whole: bool) -> pl.DataFrame:
     headers = both(source)
     assert headers is not None  # noqa: S101
     table = (source.table.whole or source.table) if whole else source.table
-    name, code = (text_of(header) for header in headers)
-    rows = table.numbered().select(ROW, name=name, code=code)
-    return rows.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
+    # Grouped as they are: a text is made of the few that differ.
+    name, code = (pl.selectors.by_name(header) for header in headers)
+    rows = table.numbered().select(ROW, name.alias("name"), code.alias("code"))
+    cells = rows.group_by("name", "code").agg(pl.col(ROW).min())
+    texts = cells.select(ROW, text_of("name").alias("name"), text_of("code").alias("code"))
+    return texts.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
 
 
 def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:

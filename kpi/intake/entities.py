@@ -24,6 +24,8 @@ BESIDE = "\x1f"
 #: Endings that people leave out: 桐乡 is 桐乡市 where only one entity can be meant.
 _ENDINGS = ("市", "县", "区", "镇", "街道", "乡", "省", "旗", "盟", "地区", "新区", "林区", "特别行政区")
 
+_LAST = tuple({ending[-1] for ending in (*_ENDINGS, "州")})
+
 # The peoples in the names of autonomous areas: 延边 and 延边州 are 延边朝鲜族自治州.
 _PEOPLES = (
     "阿昌|白|保安|布朗|布依|藏|朝鲜|达斡尔|傣|德昂|东乡|侗|独龙|鄂伦春|俄罗斯|鄂温克|高山|仡佬|哈尼|哈萨克|赫哲|回|基诺|京|景颇"
@@ -61,7 +63,9 @@ def short_forms(name: str) -> Iterator[str]:
     >>> list(short_forms("内蒙古自治区")), list(short_forms("广西壮族自治区")), list(short_forms("阿克苏地区"))
     (['内蒙古'], ['广西'], ['阿克苏地', '阿克苏'])
     """
-    if (area := _AUTONOMOUS.fullmatch(name)) is not None:
+    if not name.endswith(_LAST):
+        return
+    if "自治" in name and (area := _AUTONOMOUS.fullmatch(name)) is not None:
         yield area["name"]
         if area["kind"] != "区":
             yield area["name"] + area["kind"]
@@ -136,10 +140,10 @@ class Entities:
             return None
         if code and (found := self.by_code(code)) is not None:
             return found
-        return self.lookup.get(clean(name)) if name else None
+        return self.by_code(name) if name else None
 
     def by_code(self, code: str) -> int | None:
-        """Returns the place of the entity that a code means."""
+        """Returns the place of the entity that a code means; a text in a column of codes may be a name."""
         found = self.lookup.get(clean(code))
         return self.lookup.get(code_of(code)) if found is None else found
 

@@ -88,8 +88,8 @@ class _Intake:
         sources = self.beside.of(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
-            known = self.beside.named(nobody, dict(enumerate(sources)))
-            self.findings += codes.renamed(known, [sources[number] for number in self.beside.pairs])
+            known = self.beside.named(nobody)
+            self.findings += codes.renamed(known, self.beside.sources.values())
             nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
         apart = {
             number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
@@ -103,7 +103,7 @@ class _Intake:
         figures, cells, targets, entities = self.figures(sources, entities, apart, events)
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
-            self.findings += codes.disagreements(sources[number], pairs, entities)
+            self.findings += codes.disagreements(self.beside.sources[number], pairs, entities)
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
