@@ -324,7 +324,7 @@ def _may_have_headings(source: Placed) -> bool:
 
 
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
-    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings in wide tables."""
+    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
     nobody = raw.filter(pl.col("who").is_null() & pl.col("entity").is_not_null())
     names = _distinct(nobody, "entity")
     aside = [name for name in names if entities.excluded(name) or repeats_heading(source, name)]
@@ -332,13 +332,12 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
     figures.findings += left_out_notes(source, left.select(ROW, text="entity"), entities)
     passed = pl.col("who").is_null() & pl.col("entity").is_in(aside).fill_null(value=False)
     kept = raw.filter(~passed)
-    if isinstance(source.dataset, PanelData):
-        bare = _bare(kept, source, entities)
-        if bare.height:
-            figures.findings.append(
-                figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
-            )
-            kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
+    bare = (_bare if isinstance(source.dataset, PanelData) else _headings)(kept, source, entities)
+    if bare.height:
+        figures.findings.append(
+            figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
+        )
+        kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
     figures.left_out += raw.height - kept.height
     return kept
 
@@ -356,6 +355,13 @@ def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame
         mine = mine.filter(pl.col("who").is_null())
     empty = mine.group_by("entity").agg(said.any().alias("said")).filter(~pl.col("said"))["entity"]
     return mine.filter(pl.col("entity").is_in(empty.implode()))
+
+
+def _headings(raw: pl.DataFrame, _source: Placed, entities: Entities) -> pl.DataFrame:
+    """Return the rows of a long table that have nothing but a name, which with a roster is that of no entity."""
+    nothing = pl.all_horizontal(pl.col("measure", "period").is_null()) & ~_filled("value") & ~_filled("target")
+    named = pl.col("entity").is_not_null()
+    return raw.filter(nothing & named & (pl.col("who").is_null() if entities.closed else True))
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list[str]:

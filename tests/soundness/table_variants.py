@@ -701,7 +701,7 @@ def a_revised_row_beside_the_earlier_one(delivery):
             row.cells["revision"] = 2
 
 
-@variant("revision", "repeats")
+@variant("revision", "repeats", warnings=frozenset({"K608"}))
 def identical_rows_repeated(delivery):
     for sheet in delivery.sheets:
         sheet.rows += [deepcopy(row) for row in sheet.rows[::4]]
@@ -877,7 +877,7 @@ def periods_merged_downwards(delivery):
 # ---- FILES ---- #
 
 
-@variant("copies")
+@variant("copies", warnings=frozenset({"K608"}))
 def given_twice(delivery):
     delivery.copies = 2
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 import kpi
@@ -136,8 +136,8 @@ def test_the_plain_table_is_read_as_it_stands(reference, grain):
 def test_the_table_is_above_the_size_from_which_files_are_read_in_pieces(form, monkeypatch, tmp_path):
     make_files_large(monkeypatch)
     (path,) = written(plain(form, "csv", "quarter", roster=False), tmp_path)
-    tables = files.read_all([path])
-    assert [table.pieces is not None for table in tables] == [True]
+    ((table,),) = files.read_all([path], unchecked=True)
+    assert table.pieces is not None
 
 
 # ---- EACH VARIANT ALONE ---- #
@@ -186,3 +186,57 @@ def alone(reference, home, monkeypatch, folder, variant, grain, form, format_, s
     check(
         scored(delivery, folder, home), reference(grain, roster=roster), exact=variant.exact, warnings=variant.warnings
     )
+
+
+# ---- SEVERAL TOGETHER ---- #
+
+
+@st.composite
+def deliveries(draw) -> tuple[Delivery, list[Variant], str]:
+    """A table to which several variants were done that do not exclude each other, and the size of its files."""
+    form, grain = draw(st.sampled_from(FORMS)), draw(st.sampled_from(GRAINS))
+    format_, size = draw(st.sampled_from([*((one, "small") for one in FORMATS), ("csv", "large")]))
+    roster = draw(st.booleans())
+    delivery = plain(form, format_, grain, roster=roster, seed=draw(st.integers(0, 99)))
+    some = [one for one in VARIANTS.values() if one.suits(form, format_, grain, roster=roster)]
+    chosen: list[Variant] = []
+    for one in draw(st.lists(st.sampled_from(some), min_size=2, max_size=8, unique_by=lambda one: one.name)):
+        if not any(one.excludes & other.excludes for other in chosen):
+            chosen.append(one)
+    order = list(VARIANTS)
+    chosen.sort(key=lambda one: order.index(one.name))
+    for one in chosen:
+        one.change(delivery)
+    return delivery, chosen, size
+
+
+def together(reference, home, folder, drawn) -> None:
+    delivery, chosen, size = drawn
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if size == "large":
+            make_files_large(monkeypatch)
+        card = scored(delivery, folder, home)
+    check(
+        card, reference(delivery.grain, roster=delivery.roster), exact=all(one.exact for one in chosen),
+        warnings=frozenset().union(*(one.warnings for one in chosen)),
+    )  # fmt: skip
+
+
+def readable(drawn) -> str:
+    delivery, chosen, size = drawn
+    return f"{delivery.form} {delivery.format} {size} {delivery.grain} {delivery.roster}: {[one.name for one in chosen]}"
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=deliveries())
+def test_variants_together(reference, home, tmp_path_factory, drawn):
+    note(readable(drawn))
+    together(reference, home, tmp_path_factory.mktemp("drawn"), drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=deliveries())
+def test_many_variants_together(reference, home, tmp_path_factory, drawn):
+    note(readable(drawn))
+    together(reference, home, tmp_path_factory.mktemp("drawn"), drawn)
