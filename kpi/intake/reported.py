@@ -8,7 +8,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -93,7 +93,7 @@ def texts(
             )
             for header, (measure, unit) in columns.items() if only in (None, header)
         ]  # fmt: skip
-        return pl.concat(parts, how="vertical_relaxed")
+        return stacked(parts)
     own = {
         "value": pl.col(roles["value"]),
         "field": pl.lit(roles["value"]),
@@ -101,6 +101,17 @@ def texts(
         "per": _per(system, frame.columns, text["measure"]),
     }
     return frame.select(ROW, **_TEXT | text | own | extra)
+
+
+def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return rows that `texts` gives one below the other; their figures as texts where some are no numbers.
+
+    A date beside numbers would become one otherwise: the days since 1970.
+    """
+    kinds = {part.schema["value"] for part in parts} - {pl.Null()}
+    if len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds):
+        parts = [part.with_columns(pl.col("value").cast(pl.String)) for part in parts]
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def _who(text: Mapping[str, pl.Expr]) -> pl.Expr:

@@ -622,7 +622,7 @@ def figures_headed_otherwise(delivery):
         sheet.heads["value"] = delivery.draw.choice(["值", "本期值", "完成值", "实际值", "本期数", "指标值"])
 
 
-@variant("heads")
+@variant("heads", "titles")
 def headings_with_blanks_and_line_breaks(delivery):
     for sheet in delivery.sheets:
         for name, head in sheet.heads.items():
@@ -715,8 +715,9 @@ def rows_in_any_order(delivery):
 
 @variant("order")
 def rows_by_unit(delivery):
+    order = list(UNITS)
     for sheet in delivery.sheets:
-        sheet.rows.sort(key=lambda row: (list(UNITS).index(row.who) if row.who else len(UNITS), row.when))
+        sheet.rows.sort(key=lambda row: len(order) if row.who is None else order.index(row.who))
 
 
 def split(delivery: Delivery, part: Callable[[Row], object]) -> None:
