@@ -19,8 +19,7 @@ from kpi.intake.explanations import Explanations
 from kpi.intake.explanations import explanations as read_explanations
 from kpi.intake.files import Data, Source, listed, read_all
 from kpi.intake.grid import Panel
-from kpi.intake.headers import clean
-from kpi.intake.match import is_named, match, measure_names, panel_columns, systems_named
+from kpi.intake.match import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
 from kpi.intake.panel import take_in
 from kpi.intake.pieces import Unfit
 from kpi.intake.reached import Reached
@@ -126,7 +125,7 @@ def score_panel(
     verdict = judged(plan, judging, panel, shown, said.answers)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
-    more = {"passed_over": panel.counts.passed_over, "unread": panel.unread}
+    more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
@@ -324,10 +323,10 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: gives the distinct texts of one of its columns.
     """
-    source, _ = match(system, table)
+    source = fitting(system, table, texts)
     if source is None:
         return 0
     if not isinstance(source.dataset, ReportedData):
         return max(1, len(panel_columns(system, table)))
     names = measure_names(system)
-    return sum(clean(text) in names for text in texts(source.roles["measure"]))
+    return sum(measure_of(names, text)[0] is not None for text in texts(source.roles["measure"]))

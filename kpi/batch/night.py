@@ -191,7 +191,7 @@ def scored(
     outcome.scored = tuple(wanted)
     outcome.counts = {
         name: getattr(figures.counts, name) for name in ("read", "used", "refused", "restated", "repeated")
-    }
+    } | ({"left_out": figures.counts.left_out} if figures.counts.left_out else {})
     outcome.findings = (*found, *_notes(outcome, closed or {}))
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():

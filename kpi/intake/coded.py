@@ -54,7 +54,7 @@ class Coding(ABC):
         self.columns = {role: header for role, header in texts.items() if header is not None}
         self.extras = [self.roles[role] for role in ("revision", "target", "note") if role in self.roles]
         self.look = {
-            "measure": Lookup(measure_meaning(system)),
+            "measure": Lookup(measure_meaning(system, alone="unit" not in self.columns and source.table.unit is None)),
             "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
             "period": Lookup(period_meaning(system)),
             "unit": Lookup(self.factors.places),

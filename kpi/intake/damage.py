@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Place
-from kpi.intake.files import BROKEN, Source, damaged, expanded, read
+from kpi.intake.files import BROKEN, Source, damaged, expanded, read_all
 from kpi.resources import shortage
 
 
@@ -48,7 +48,7 @@ def damage_told(sources: Iterable[Source]) -> Iterator[None]:
 def _tried(source: str | Path) -> Iterator[Diagnostic]:
     for path in expanded(Path(source)):
         try:
-            for table in read(path):
+            for table in read_all([path])[0]:
                 table.all_read(table.frame.collect().height)
         except DataError as error:
             yield from error.diagnostics

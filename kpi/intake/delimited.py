@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,17 +31,43 @@ LISTED = 20
 #: The most lines one cell may span: more are rows swallowed by a quotation mark that was never closed.
 MOST_LINES = 50
 
-# The standard module refuses cells beyond 128 KiB unless told: a cell that long is a finding, not a crash.
-_CELL_LIMIT = csv.field_size_limit()
+#: The most characters a cell may have: more are rows swallowed by a quotation mark that was never closed.
+LONGEST = 1 << 24
+
+_limit = threading.Lock()
+_limited = 0
+_before = 0
 
 
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Let the standard module read cells of up to `LONGEST` characters, not of 131,072 only.
+
+    Its limit is one of the process: it is raised while a file is read, in any thread, and put back after that.
+    """
+    global _limited, _before  # noqa: PLW0603 - the limit of the module is global, too
+    with _limit:
+        if not _limited:
+            _before = csv.field_size_limit()
+            csv.field_size_limit(max(_before, LONGEST))
+        _limited += 1
+    try:
+        yield
+    finally:
+        with _limit:
+            _limited -= 1
+            if not _limited:
+                csv.field_size_limit(_before)
+
+
+@long_cells()
 def read_delimited(text: Text, place: Place) -> Table:
     """Returns the table of a delimited text file; `place.file` names it.
 
     Rows with too many cells (K506) are blank and stand among the notes, as errors; `refused` counts them.
 
     Raises:
-        DataError: K504 and K508 as `find_layout`, K505 only a header, K506 most rows have too many cells, K513
+        DataError: K504 as `find_layout`, K505 only a header, K506 most rows have too many cells, K513
             quotation marks that do not close.
     """
     beginning, whole = head_of(text.path)
@@ -88,6 +116,8 @@ def read_delimited(text: Text, place: Place) -> Table:
         unit=layout.unit,
         titles=layout.titles,
         depth=layout.depth,
+        header_row=layout.header + 1,
+        repeats=repeats_of(layout, names),
         notes=tuple(notes),
         size=rows,
         refused=refused,
@@ -131,19 +161,44 @@ def only_header(place: Place, layout: Layout) -> DataError:
 def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
     """Returns the name of every column that is kept, by its position; `filled` counts each column's cells.
 
-    A column without a header is left out when it is empty, else it is called 列n and `notes` gets a warning.
+    A column without a header is left out when it is empty, else it is called 列n and `notes` gets a warning. Of columns
+    with the same header the empty ones are left out, with a note unless the header is merged over them.
     """
     names: dict[int, str] = {}
     taken = set(layout.columns)
+    headers = _of_filled(layout, filled, place, notes)
     for at, name in enumerate(layout.columns):
-        if name:
-            names[at] = name
-        elif filled[at]:
+        if name and at in headers:
+            names[at] = headers[at]
+        elif not name and filled[at]:
             names[at] = next(new for new in (f"列{at + 1}" + "'" * more for more in range(99)) if new not in taken)
             message = f"column {at + 1} has {count(filled[at], 'filled cell')} but no name; it is called `{names[at]}`"
             where = replace(place, row=layout.header + 1)
             notes.append(Diagnostic("K512", message, where, "give the column a name", Severity.WARNING))
     return names
+
+
+def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
+    """Return the header of every column that has one, by position, without empty ones that repeat another's."""
+    headers = {at: name for at, name in enumerate(layout.columns) if name}
+    for header, repeats in layout.repeats.items():
+        alike = [layout.columns.index(name) for name in (header, *repeats)]
+        some = [at for at in alike if filled[at]] or alike[:1]
+        empty = [at for at in alike if at not in some]
+        for at in alike:
+            headers.pop(at)
+        headers |= dict(zip(some, (header, *repeats), strict=False))
+        if said := [f"column {at + 1}" for at in empty if at not in layout.spanned]:
+            message = f"{count(len(alike), 'column is', 'columns are')} headed `{header}`; {', '.join(said)} is empty"
+            notes.append(Diagnostic("K534", message, replace(place, row=layout.header + 1), severity=Severity.INFO))
+    return headers
+
+
+def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
+    """Return which of the columns that are kept repeat the header of another, by that header."""
+    kept = set(names.values())
+    found = {header: tuple(one for one in some if one in kept) for header, some in layout.repeats.items()}
+    return {header: some for header, some in found.items() if some}
 
 
 def delimiter_of(text: str) -> str:

@@ -16,8 +16,7 @@ from kpi.datasets import PanelData, Records
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import findings
 from kpi.intake.entities import Entities
-from kpi.intake.headers import clean
-from kpi.intake.match import Placed, measure_names, panel_columns
+from kpi.intake.match import Placed, measure_names, measure_of, panel_columns
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
 from kpi.system import System
@@ -155,7 +154,7 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
         return pl.concat(parts)
     said = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
     frame = rows.select(ROW, **text, measure=said).collect()
-    meaning = {one: names[clean(one)] for one in frame["measure"].drop_nulls().unique() if clean(one) in names}
+    meaning = {one: measure_of(names, one)[0] for one in frame["measure"].drop_nulls().unique()}
     return frame.with_columns(pl.col("measure").replace_strict(meaning, default=None, return_dtype=pl.String))
 
 

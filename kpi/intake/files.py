@@ -22,9 +22,9 @@ import polars as pl
 
 from kpi import progress
 from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
-from kpi.intake.delimited import read_delimited
+from kpi.intake.delimited import LONGEST, read_delimited
 from kpi.intake.encoding import as_utf8, kind_of, unpacked
-from kpi.intake.headers import clean, duplicates
+from kpi.intake.headers import clean, distinct
 from kpi.intake.large import read_large
 from kpi.intake.table import ROW, Scratch, Table, without_blanks
 from kpi.resources import shortage
@@ -80,6 +80,7 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: b
         DataError: all findings of all files; the codes stand at the top of this module.
     """
     tables, wrong = _read_each(Path(path), sheet, unchecked=unchecked)
+    wrong += [finding for table in tables if (finding := table.repeated()) is not None]
     if wrong:
         raise DataError(wrong)
     return tuple(tables)
@@ -265,7 +266,8 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
     if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
         return True
     with text.open(encoding="utf-8-sig", errors="replace") as stream:
-        first = stream.readline(1 << 16)
+        first = stream.read(1)
+        first += stream.readline(LONGEST if first == "{" else 1 << 16)
     try:
         if isinstance(json.loads(first), dict):
             return True
@@ -302,10 +304,7 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     # asked for yet (Polars 2.1).
     numbered = lazy.with_row_index(ROW, offset=1)
     schema = lazy.collect_schema()
-    columns = tuple(map(clean, schema))
-    if twice := duplicates(columns):
-        message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
-        raise DataError(Diagnostic("K508", message, place, "give every column its own name"))
+    columns, repeats = distinct(map(clean, schema))
     size = lazy.select(pl.len()).collect().item()
     if not size:
         raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
@@ -313,5 +312,5 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     plain, numbered = lazy.rename(cleaned), numbered.rename(cleaned)
     return Table(
         place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, size=size, cells=plain,
-        numbered_cells=numbered,
+        numbered_cells=numbered, repeats=repeats,
     )  # fmt: skip

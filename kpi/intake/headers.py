@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -20,13 +21,13 @@ LEVELS = "_"
 
 # Words after `clean` and casefold, without blanks and trailing units; the first role that has the word has the header.
 _ROLES: dict[Role, str] = {
-    "period": "期别 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
+    "period": "期别 年 月 季 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
     " 日期 时间 所属期 所属时期"
     " period date month quarter year yearmonth year_month year-month time",
     "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
-    " 市县 县区 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
+    " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
     " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
     " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
     " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
@@ -74,23 +75,74 @@ def clean(header: str) -> str:
 def role(header: str) -> Role | None:
     """Returns the role a header's words name, or None; the ambiguous 单位 is None here: see `roles`.
 
+    A header in two languages has the role of its Chinese half, or of its English one where that is a key.
+
     >>> role("期别"), role("县（市、区）"), role("指标名称"), role("Value"), role("GDP"), role("目标值(亿元)")
     ('period', 'entity', 'measure', 'value', None, 'target')
+    >>> role("地区 Region"), role("县域_County"), role("产值 Value")
+    ('entity', 'entity', None)
     """
     word = clean(header).casefold().replace(" ", "" if not header.isascii() else "_").strip(":*")
     if found := _WORDS.get(word):
         return found
     bracket = re.fullmatch(r"(.+?)\([^()]*\)", word)
-    return _WORDS.get(bracket[1]) if bracket else None
+    if bracket and bracket[1] in _WORDS:
+        return _WORDS[bracket[1]]
+    if (both := halves(header)) is None:
+        return None
+    chinese, english = map(role, both)
+    return chinese or (english if english in _KEYS else None)
 
 
-def roles(headers: Sequence[str], *, place: Place | None = None) -> tuple[dict[Role, str], tuple[Diagnostic, ...]]:
+#: What the English half of a header may say by itself: other words of its kind also stand in names of measures.
+_KEYS = ("period", "entity", "code", "measure")
+
+_HALVES = re.compile(r"([^\x00-\x7f][^A-Za-z]*?)[ _/(\[-]*([A-Za-z][A-Za-z ,.&'/-]*)[)\]]?")
+
+
+@lru_cache(1 << 14)
+def halves(header: str) -> tuple[str, str] | None:
+    """Return the Chinese and the English half of a header in two languages, None for any other.
+
+    The English half is words: capitals alone, as in 人均GDP, are part of a Chinese name.
+
+    >>> halves("地　区 Region"), halves("第三产业_Tertiary"), halves("人均GDP"), halves("GDP")
+    (('地区', 'Region'), ('第三产业', 'Tertiary'), None, None)
+    """
+    found = _HALVES.fullmatch(clean(header))
+    if found is None or len(found[2]) < 3 or found[2].isupper():
+        return None
+    return found[1].rstrip(" _/"), found[2].strip()
+
+
+def named(names: Mapping[str, str], text: str) -> str | None:
+    """Return what a cleaned header or text means by a table of names: as it stands, or one of its two languages.
+
+    >>> named({"第三产业": "p3", "Tertiary": "p3"}, "第三产业_Tertiary"), named({"gdp": "gdp"}, "人均_gdp")
+    ('p3', None)
+    """
+    if text in names:
+        return names[text]
+    if (both := halves(text)) is None:
+        return None
+    chinese, english = both
+    return names.get(chinese) or (None if _OTHERWISE.search(chinese) else names.get(english))
+
+
+def roles(
+    headers: Sequence[str], *, place: Place | None = None, about: Collection[str] | None = None
+) -> tuple[dict[Role, str], tuple[Diagnostic, ...]]:
     """Returns which header plays which role, and the findings about headers that could play it as well.
 
     The first header with a role keeps it; each further one is a warning, K210, except that a name is preferred to a
     code among measures. 单位 alone is the unit of measure when another header is the entity, or when 计量单位 is not
     there and nothing says entity but a code does; it is the entity when the unit has a header of its own. When neither
     is there it is the entity, for a file with no entity could not be read at all, and a warning says so.
+
+    Args:
+        headers: the headers, in the order of their columns.
+        place: the file.
+        about: the roles that warnings are about, None for all.
 
     >>> roles(["期别", "地区", "指标", "数值", "单位"])[0]["unit"]
     '单位'
@@ -111,17 +163,19 @@ def roles(headers: Sequence[str], *, place: Place | None = None) -> tuple[dict[R
             continue
         elif one not in found or (one == "measure" and "代码" in found[one] and "代码" not in header):
             found[one] = header
-        elif not (one == "measure" and "代码" in header):
-            findings.append(_twice(one, found[one], header, place))
+        elif not (one == "measure" and "代码" in header) and (about is None or one in about):
+            findings.append(twice(one, found[one], header, place))
     if ambiguous is not None:
-        findings += _settled(found, ambiguous, place)
+        settled = _settled(found, ambiguous, place)
+        # A wide file has no column of units of measure, so there 单位 is who reports.
+        findings += settled if about is None or "unit" in about else []
     return found, tuple(findings)
 
 
 def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
     """Gives the header 单位 the role that the others leave, and returns the findings."""
     if "entity" in found and "unit" in found:
-        return [_twice("unit", found["unit"], ambiguous, place)]
+        return [twice("unit", found["unit"], ambiguous, place)]
     if "entity" in found or ("code" in found and "unit" not in found):
         found["unit"] = ambiguous
         return []
@@ -140,7 +194,7 @@ def _reporter(headers: Sequence[str]) -> str | None:
     return some[0] if some and others else None
 
 
-def _twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
+def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
     """Returns the warning that two headers name one role."""
     message = f"columns `{kept}` and `{other}` both name the {one}; `{kept}` is used"
     return Diagnostic("K210", message, place, "rename one, or say which under `columns:`", Severity.WARNING)
@@ -221,16 +275,23 @@ def looks_like_unit(text: str) -> bool:
     )
 
 
-def duplicates(headers: Iterable[str]) -> list[str]:
-    """Returns the headers that occur more than once, in the order of their second occurrence.
+def distinct(headers: Iterable[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the headers with a number behind each that stood before, and by header those that repeat it.
 
-    >>> duplicates(["a", "b", "a", "a", ""])
-    ['a']
+    >>> distinct(["a", "b", "a", "a", "", ""])
+    (('a', 'b', 'a#2', 'a#3', '', ''), {'a': ('a#2', 'a#3')})
     """
-    seen: set[str] = set()
-    twice: list[str] = []
-    for header in headers:
-        if header and header in seen and header not in twice:
-            twice.append(header)
+    given = list(headers)
+    taken, seen = set(given), set[str]()
+    named: list[str] = []
+    repeats: dict[str, tuple[str, ...]] = {}
+    for header in given:
+        name = header
+        if header and header in seen:
+            numbered = (f"{header}#{number}" for number in itertools.count(2))
+            name = next(new for new in numbered if new not in taken)
+            taken.add(name)
+            repeats[header] = (*repeats.get(header, ()), name)
         seen.add(header)
-    return twice
+        named.append(name)
+    return tuple(named), repeats

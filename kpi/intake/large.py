@@ -12,7 +12,7 @@ import io
 from pathlib import Path
 
 from kpi.errors import Place
-from kpi.intake.delimited import delimiter_of, encoding_note, head_rows, scan
+from kpi.intake.delimited import delimiter_of, encoding_note, head_rows, long_cells, scan
 from kpi.intake.encoding import Text, encoding_of_sample
 from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.pieces import Pieces
@@ -25,6 +25,7 @@ LARGE = 64 * 1024**2
 LOOK = 1 << 20
 
 
+@long_cells()
 def read_large(path: Path, place: Place, made: Text | None = None) -> Table | None:
     """Returns the table of a large file in UTF-8 or GB18030, its rows unchecked, or None for any other file.
 
@@ -34,7 +35,7 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         made: how the file was made of one in another encoding.
 
     Raises:
-        DataError: K504 and K508 as `find_layout`.
+        DataError: K504 as `find_layout`.
     """
     size = path.stat().st_size
     if size < LARGE:
@@ -76,6 +77,8 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         about=_about(size, beginning, end),
         titles=layout.titles,
         depth=layout.depth,
+        header_row=layout.header + 1,
+        repeats=layout.repeats,
         notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
         scratch=None if made is None else made.scratch,
         pieces=pieces,

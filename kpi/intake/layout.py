@@ -8,11 +8,11 @@ The same rows arrive in the CSV that is saved from them, there without the merge
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kpi.errors import DataError, Diagnostic, Place, Severity, count
-from kpi.intake.headers import LEVELS, clean, duplicates
+from kpi.intake.headers import LEVELS, clean, distinct
 from kpi.intake.numbers import YES_NO, fold, read_number
 
 #: How many rows from the top are searched for the header, and from the bottom for notes.
@@ -43,7 +43,9 @@ _YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
 class Layout:
     """What the first rows of a sheet say: rows from 0, `body` is the first row of data, `columns` are the headers.
 
-    A column without a header has "" in `columns`; `depth` is how many rows name the columns.
+    A column without a header has "" in `columns`; `depth` is how many rows name the columns. Headers that occur
+    more than once have a number behind them; `repeats` gives these by the header that they repeat, and `spanned` are
+    the positions (from 0) of columns that share a merged header with one to their left.
     """
 
     header: int
@@ -53,13 +55,15 @@ class Layout:
     titles: tuple[str, ...]
     notes: tuple[Diagnostic, ...]
     depth: int = 1
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spanned: frozenset[int] = frozenset()
 
 
 def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()) -> Layout:
     """Returns the layout of a sheet from its first rows; `merged` are its merged ranges, where they are known.
 
     Raises:
-        DataError: K504 no header, K508 a header twice.
+        DataError: K504 no header.
     """
     rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
     header = _first_header(rows, merged)
@@ -69,11 +73,15 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         message = f"row {header + 1} should name the columns, but holds figures, such as `{figure.strip()}`"
         raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
     depth = _depth(rows, header, merged)
-    columns = _names(rows[header : header + depth], header, merged)
-    if twice := duplicates(columns):
-        quoted = ", ".join(f"`{name}`" for name in twice)
-        message = f"{count(len(twice), 'column name occurs', 'column names occur')} more than once: {quoted}"
-        raise DataError(Diagnostic("K508", message, replace(place, row=header + 1), "give every column its own name"))
+    headers = _names(rows[header : header + depth], header, merged)
+    columns, repeats = distinct(headers)
+    spanned = frozenset(
+        at
+        for top, left, _, right in merged
+        if header <= top < header + depth
+        for at in range(left + 1, min(right + 1, len(headers)))
+        if headers[at] and headers[at] == headers[left]
+    )
     body = header + depth
     numbering = body < len(rows) and _is_numbering(rows[body])
     titles = tuple(clean(cell) for row in rows[:header] for cell in row if cell)
@@ -92,7 +100,7 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         notes.append(_info("K525", f"the column names span rows {header + 1} to {body}: {named}", place))
     if numbering:
         notes.append(_info("K521", f"row {body + 1} numbers the columns, not read as data", place))
-    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth)
+    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned)
 
 
 _HEADER_HINT = "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -13,8 +14,8 @@ from kpi.ahead import in_threads
 from kpi.intake.coded import Coding
 from kpi.intake.entities import Entities
 from kpi.intake.findings import LIMIT
-from kpi.intake.match import Placed
-from kpi.intake.meanings import NOT_PLAIN, condition_columns
+from kpi.intake.match import Placed, condition_columns
+from kpi.intake.meanings import NOT_PLAIN
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
 from kpi.intake.plain import LACKS, Coded, How, Otherwise, Plain
@@ -23,6 +24,9 @@ from kpi.system import System
 
 #: The column of the figures that a cast could make of texts; no cleaned header has a line break.
 _CAST = "cast\n"
+
+#: Of how many unknown measures rows are kept: a column of so many texts holds something else.
+MOST_UNKNOWN = 1000
 
 
 class Long(Coding):
@@ -37,6 +41,7 @@ class Long(Coding):
         self.both = [self.roles[role] for role in ("entity", "code") if {"entity", "code"} <= self.roles.keys()]
         self.plain_parts = 0  # by how many they outnumber the others
         self.told = dict.fromkeys(LACKS, 0)
+        self.unknowns: Counter[str] = Counter()  # how many rows of each unknown measure are among the others
 
     def run(self) -> Coded:
         """Reads the table; `others` are its rows as they came."""
@@ -51,6 +56,7 @@ class Long(Coding):
                 self.rows += height
                 self.out.passed_over += height - rows.height
                 progress.advance(height)
+        self.out.measures = self.look["measure"].texts.keys()
         self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
         return self.out
 
@@ -170,6 +176,10 @@ class Long(Coding):
         for role in LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
+            if role == "measure" and mine.any():
+                named = mine & self.some(batch, role)
+                mine &= ~named
+                yield from self.unknown(batch, named.arg_true())
             if role == "entity" and self.both and (by_code := mine & self.coded_only(batch)).any():
                 mine &= ~by_code
                 self.out.read += int(by_code.sum())
@@ -180,6 +190,28 @@ class Long(Coding):
                 self.out.read += many
                 self.out.lost[role] += many - told
                 yield self.as_they_came(batch[mine.arg_true().head(told)])
+
+    def some(self, batch: pl.DataFrame, role: str) -> pl.Series:
+        """Return which rows have a text in the column of a role."""
+        text = pl.selectors.by_name(self.columns[role]).cast(pl.String).str.strip_chars().fill_null("")
+        return batch.select((text != "").alias(role)).to_series()
+
+    def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:
+        """Yield the first rows of each text that names no measure, and count the rest by text."""
+        said = batch[self.columns["measure"]].gather(rows).cast(pl.String).str.strip_chars()
+        named = pl.DataFrame({"at": rows, "text": said}).with_columns(nth=pl.int_range(pl.len()).over("text"))
+        counts = dict(named.group_by("text", maintain_order=True).len().rows())
+        new = [text for text in counts if text not in self.unknowns][: max(MOST_UNKNOWN - len(self.unknowns), 0)]
+        room = {text: LIMIT - self.unknowns[text] for text in counts if text in self.unknowns} | dict.fromkeys(
+            new, LIMIT
+        )
+        most = pl.col("text").replace_strict(room, default=0, return_dtype=pl.Int64)
+        taken = named.filter(pl.col("nth") < most)
+        kept = dict(taken.group_by("text").len().rows())
+        self.unknowns.update(kept)
+        self.out.unknown.update({text: many - kept.get(text, 0) for text, many in counts.items()})
+        self.out.read += len(rows)
+        yield self.as_they_came(batch[taken["at"]])
 
     def coded_only(self, batch: pl.DataFrame) -> pl.Series:
         """Returns which rows have a code but no name."""

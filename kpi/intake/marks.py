@@ -197,6 +197,19 @@ def position(reference: str) -> tuple[int, int]:
     return int(reference.replace("$", "")[len(letters) :]) - 1, column - 1
 
 
+def reference(row: int, column: int) -> str:
+    """Return the name of a cell by its row and column, from 0.
+
+    >>> reference(0, 0), reference(11, 27)
+    ('A1', 'AB12')
+    """
+    letters, column = "", column + 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(65 + letter) + letters
+    return f"{letters}{row + 1}"
+
+
 def _local(tag: str) -> str:
     """Returns an element's name without its namespace."""
     return tag.rpartition("}")[2]

@@ -7,11 +7,11 @@ from threading import Lock
 
 import polars as pl
 
-from kpi import expressions, periods
+from kpi import periods, units
 from kpi.intake import own_targets
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
-from kpi.intake.match import measure_names
+from kpi.intake.match import measure_names, measure_of
 from kpi.measures import OverTime, Reported
 from kpi.system import System
 
@@ -94,23 +94,32 @@ def names_of(system: System) -> dict[str, str]:
     return names
 
 
-def condition_columns(system: System) -> list[str]:
-    """Returns the columns that the `where:` of reported measures read."""
-    found: dict[str, None] = {}
-    for measure in system.measures.values():
-        if isinstance(measure, Reported) and measure.where is not None:
-            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
-    return list(found)
+def measure_meaning(system: System, *, alone: bool = True) -> Meaning:
+    """Returns which measure a text names: its place among the measures of the system.
 
-
-def measure_meaning(system: System) -> Meaning:
-    """Returns which measure a text names: its place among the measures of the system."""
+    A text with a unit, such as GDP(亿元), is plain where that is the measure's own and `alone`: nothing else gives one.
+    """
     names = names_of(system)
     places = dict.fromkeys(names.values(), NOT_PLAIN)
     for place, (name, measure) in enumerate(system.measures.items()):
         if isinstance(measure, Reported) and measure.where is None and measure.per is None:
             places[name] = place if measure.timing in _AS_IT_IS else NOT_PLAIN
-    return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
+
+    def meant(text: str) -> int | None:
+        name, unit = measure_of(names, text)
+        if name is None or unit is None or (alone and _is_own(system, name, unit)):
+            return places.get(name or "")
+        return NOT_PLAIN
+
+    return lambda texts: [meant(text) for text in texts]
+
+
+def _is_own(system: System, name: str, unit: str) -> bool:
+    """Return whether a unit is that of a measure."""
+    try:
+        return units.factor(units.parse(unit), system.unit(name)) == 1
+    except units.UnitError:
+        return False
 
 
 def entity_meaning(entities: Entities) -> Meaning:

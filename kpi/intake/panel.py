@@ -21,8 +21,10 @@ from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.grid import Counts, Panel, grid
+from kpi.intake.keys import keyed
 from kpi.intake.long import Long
-from kpi.intake.match import Placed, match, of_system, systems_named
+from kpi.intake.match import UNPLACED, Placed, figure_columns, match, of_system, systems_named
+from kpi.intake.merged import apart as apart_merged
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
 from kpi.intake.reached import Anew, Reached, Unreached, proven
@@ -55,6 +57,7 @@ class _Intake:
     refused: int = 0
     restated: int = 0
     repeated: int = 0
+    left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -115,7 +118,7 @@ class _Intake:
             entities,
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
-            Counts(self.read, self.refused, self.restated, self.repeated, passed),
+            Counts(self.read, self.refused, self.restated, self.repeated, passed, self.left_out),
             data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
@@ -142,11 +145,14 @@ class _Intake:
             else:
                 if table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
-                sources.append(source)
+                source, more = keyed(source, self.system)
+                merged = apart_merged(source.table, figure_columns(self.system, source))
+                sources.append(replace(source, table=merged))
+                notes = [*notes, *more]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
-        if lost and not (self.partly and sources and all(one.code == "K541" for one in lost)):
+        if lost and not (self.partly and sources and all(one.code in UNPLACED for one in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
         self.findings += self.unread
@@ -195,6 +201,7 @@ class _Intake:
             rows.append(made.rows)
             targets += [made.targets] if made.targets.height else []
             self.notes |= made.notes
+            self.left_out += made.left_out
             self.found(made)
         for name, some in events.items():
             with progress.stage(f"measuring {name}"):

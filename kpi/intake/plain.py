@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -110,7 +111,8 @@ class Coded:
 
     The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
     the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest. `read` counts the rows of all but those that were `passed_over`.
+    `lost` counts the rest, `unknown` those of measures by their texts. `measures` are all texts of measures that rows
+    have. `read` counts the rows of all but those that were `passed_over`.
     """
 
     others: pl.DataFrame
@@ -119,6 +121,8 @@ class Coded:
     read: int = 0
     passed_over: int = 0
     names: list[str] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    measures: Collection[str] = ()
 
     def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
         """Yields the plain rows with the places of their entities and the number of their table in `source`.

@@ -7,6 +7,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,14 +16,14 @@ import polars as pl
 
 from kpi import expressions, periods
 from kpi.datasets import PanelData
-from kpi.definition import kind_of
-from kpi.errors import Diagnostic, Severity, suggest
+from kpi.errors import Diagnostic, Severity
 from kpi.intake import findings, own_targets
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
-from kpi.intake.headers import clean
-from kpi.intake.match import Placed, measure_names, panel_columns
-from kpi.intake.meanings import condition_columns, names_of
+from kpi.intake.extra import Extra, unknown_measure
+from kpi.intake.match import Placed, condition_columns, measure_names, measure_of, panel_columns
+from kpi.intake.meanings import names_of
+from kpi.intake.merged import range_of
 from kpi.intake.numbers import LARGEST, read_numbers
 from kpi.intake.plain import Coded
 from kpi.intake.table import ROW
@@ -45,9 +46,10 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass
 class Figures:
-    """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones.
+    """Clean figures of one table and what was found.
 
-    `notes` are the texts in the note column (说明), by measure, entity and scored period.
+    `read` counts figures, `refused` the bad ones, `left_out` those that the system does not use. `notes` are the texts
+    in the note column (说明), by measure, entity and scored period.
     """
 
     rows: pl.DataFrame
@@ -55,6 +57,7 @@ class Figures:
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
+    left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
@@ -70,11 +73,12 @@ def texts(
     text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
     if "period" not in text and period is not None:
         text["period"] = pl.lit(period)
+    extra = {f"where {name}": pl.col(name) for name in condition_columns(system) if name in frame.columns}
     if isinstance(source.dataset, PanelData):
         columns = panel_columns(system, table, list(roles.values()))
         parts = [
             frame.select(
-                ROW, **_TEXT | text | {
+                ROW, **_TEXT | text | extra | {
                     "measure": pl.lit(measure), "value": pl.col(header),
                     "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
                     "entity": _who(text), "per": pl.lit(None, dtype=pl.String),
@@ -83,11 +87,8 @@ def texts(
             for header, (measure, unit) in columns.items() if only in (None, header)
         ]  # fmt: skip
         return pl.concat(parts, how="vertical_relaxed")
-    extra = {f"where {name}": pl.col(name) for name in condition_columns(system) if name in frame.columns}
-    unit = text.get("unit", pl.lit(None, dtype=pl.String))
     own = {
         "value": pl.col(roles["value"]),
-        "unit": unit if table.unit is None else unit.fill_null(table.unit),
         "field": pl.lit(roles["value"]),
         "entity": _who(text),
         "per": _per(system, frame.columns, text["measure"]),
@@ -151,12 +152,12 @@ def clean_rows(
             raw = raw.filter(~where)
 
     roles, grain = source.roles, system.period.months
-    raw = _resolve(raw, "measure", "name", _meanings(system, raw))
+    raw, extra, misspelt = _named(source, system, raw, figures, apart)
     refuse(
         pl.col("name").is_null(),
         roles.get("measure"),
-        partial(_unknown_measure, system),
-        lost.get("measure", 0),
+        partial(unknown_measure, system, extra.absent),
+        lost.get("measure", 0) + misspelt,
     )
     raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
     unknown = pl.col("who").is_null()
@@ -178,7 +179,7 @@ def clean_rows(
         numbers["unit"].alias("typed"),
         numbers["problem"],
     )
-    refuse(pl.col("problem").is_not_null(), None, lambda row: ("K604", str(row["problem"]), None))
+    refuse(pl.col("problem").is_not_null(), None, _no_figure)
     raw = raw.join(
         factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
@@ -208,9 +209,30 @@ def clean_rows(
     )  # fmt: skip
     noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
     figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
-    figures.refused = sum(one.height for one in bad) + sum(lost.values())
+    figures.refused = sum(one.height for one in bad) + sum(lost.values()) + misspelt
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
     return figures
+
+
+def _named(
+    source: Placed, system: System, raw: pl.DataFrame, figures: Figures, apart: Coded | None
+) -> tuple[pl.DataFrame, Extra, int]:
+    """Return the rows with the names of their measures, without those of figures that the system does not use.
+
+    And these, and how many rows with texts that may be misspelt are not among the rows.
+    """
+    names = names_of(system)
+    meanings = {text: measure_of(names, text) for text in _distinct(raw, "measure")}
+    raw = _resolve(raw, "measure", "name", {text: name for text, (name, _) in meanings.items()})
+    if isinstance(source.dataset, PanelData):
+        return raw, Extra({}, ()), 0
+    raw = _resolve(raw, "measure", "beside", {text: unit for text, (_, unit) in meanings.items()})
+    above = pl.lit(source.table.unit, dtype=pl.String)
+    raw = raw.with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
+    further = Counter[str]() if apart is None else apart.unknown
+    extra = Extra.of(system, meanings if apart is None else apart.measures)
+    raw, figures.left_out = extra.without(raw, further, source, figures.findings)
+    return raw, extra, sum(many for text, many in further.items() if text not in extra.texts)
 
 
 #: The revision of a refused row: none is the first, and one that cannot be read may be any.
@@ -246,27 +268,18 @@ def _resolve(
     return frame.join(table, on=column, how="left", maintain_order="left")
 
 
-def _meanings(system: System, raw: pl.DataFrame) -> dict[str, str]:
-    names = names_of(system)
-    return {text: name for text in _distinct(raw, "measure") if (name := names.get(clean(text)))}
+def _is_below(source: Placed, row: dict[str, object]) -> bool:
+    """Return whether a row of a sheet or text file stands below another."""
+    return not source.table.typed and int(str(row[ROW])) > source.table.first_row
 
 
-def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, str | None]:
-    text = row["measure"]
-    if text is None:
-        return "K601", "the row names no measure", None
-    computed = next((name for name, one in system.measures.items() if str(text) in (name, one.title)), None)
-    if computed is not None:
-        kind = kind_of(type(system.measures[computed]))
-        return "K601", f"`{text}` is computed from records (`kind: {kind}`), it is not reported", None
-    if any(str(text) in (name, one.title) for name, one in system.indicators.items()):
-        return "K601", f"`{text}` is an indicator of {system.system}: it is computed, not reported", None
-    return "K601", f"`{text}` is not a measure of {system.system}", suggest(str(text), measure_names(system))
+#: Where a row lacks what the row above it has.
+_PERHAPS_MERGED = "write it into every row: of cells that were merged in a sheet only the first row has the text"
 
 
 def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
     if row["entity"] is None:
-        return "K602", "the row names no entity", None
+        return "K602", "the row names no entity", _PERHAPS_MERGED if _is_below(source, row) else None
     finding = entities.unknown(str(row["entity"]), source.table.place())
     return finding.code, finding.message, finding.hint
 
@@ -276,8 +289,17 @@ def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str |
         hint = "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
         return "K606", "no column says which period the row is for", hint
     if row["period"] is None:
-        return "K606", "the row has no period", "fill it in, or give one for the whole file with --period"
+        fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
+        return "K606", "the row has no period", f"{fill}; or give one for the whole file with --period"
     return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
+
+
+def _no_figure(row: dict[str, object]) -> tuple[str, str, str | None]:
+    if (merged := range_of(str(row["value"]))) is not None:
+        figure, cells = merged
+        message = f"`{figure}` stands in the merged cell {cells}: one figure for several is none of them"
+        return "K533", message, "split the cell, and write each figure into its own"
+    return "K604", str(row["problem"]), None
 
 
 def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import polars as pl
 
 from kpi import temporary
-from kpi.errors import Diagnostic, Place
+from kpi.errors import Diagnostic, Place, count
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
 ROW = "row\n"
@@ -24,6 +24,23 @@ class Scratch:
         temporary.register(self.path)
         self._end = weakref.finalize(self, temporary.remove, self.path)
         self.path.touch(mode=0o600, exist_ok=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged cell among the rows of a table.
+
+    Attributes:
+        rows: the numbers, as the sheet shows them, of the rows that it spans, without rows that hold nothing else.
+        headers: of the columns that it spans.
+        cells: the range as the sheet calls it, such as E2:E3.
+        text: what it holds.
+    """
+
+    rows: tuple[int, ...]
+    headers: tuple[str, ...]
+    cells: str
+    text: str
 
 
 T = TypeVar("T")
@@ -65,6 +82,9 @@ class Table:
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
         depth: how many rows name the columns; where there are several, `columns` are their levels, joined.
+        header_row: the number of the first row that names the columns, None where there is none (Parquet, frames).
+        repeats: headers that occur more than once, with the names that `columns` has for the further ones.
+        merged: the merged cells among the rows; `frame` has their text in each of their rows (see `kpi.intake.merged`).
         notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
         about: nearly how many rows there are, for whoever waits; where the reader does not know it.
@@ -86,6 +106,9 @@ class Table:
     unit: str | None = None
     titles: tuple[str, ...] = ()
     depth: int = 1
+    header_row: int | None = None
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    merged: tuple[Merged, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
     size: int | None = None
     about: int | None = None
@@ -131,6 +154,17 @@ class Table:
             self, frame=frame, cells=cells, size=known, about=size or self.about, scan=None, whole=self, only=only
         )
 
+    def with_column(self, name: str, made: pl.Expr) -> Table:
+        """Return the table with a further column of text, made of its cells; not of one that is read in pieces."""
+
+        def added(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
+            return None if rows is None else rows.with_columns(made.alias(name))
+
+        return replace(
+            self, frame=self.frame.with_columns(made.alias(name)), columns=(*self.columns, name), scan=None,
+            cells=added(self.cells), numbered_cells=added(self.numbered_cells),
+        )  # fmt: skip
+
     def all_read(self, rows: int) -> None:
         """Checks that as many rows were read as there are.
 
@@ -141,6 +175,15 @@ class Table:
         """
         if self.size not in (None, rows):
             raise pl.exceptions.ComputeError(f"{self.size:,} rows are in the file, {rows:,} could be read")
+
+    def repeated(self, headers: Collection[str] | None = None) -> Diagnostic | None:
+        """Return the error (K508) that headers, all or some, occur more than once, None where none does."""
+        twice = [header for header in self.repeats if headers is None or header in headers]
+        if not twice:
+            return None
+        quoted = ", ".join(f"`{name}`" for name in twice)
+        message = f"{count(len(twice), 'column name occurs', 'column names occur')} more than once: {quoted}"
+        return Diagnostic("K508", message, self.place(self.header_row), "give every column its own name")
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:
         """Returns the place of a cell, a row or the whole table."""

@@ -18,7 +18,7 @@ from kpi.ahead import in_threads
 from kpi.intake.coded import BATCH, Coding
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
-from kpi.intake.match import Placed, panel_columns
+from kpi.intake.match import Placed, condition_columns, panel_columns
 from kpi.intake.meanings import NOT_PLAIN, measure_meaning
 from kpi.intake.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
@@ -49,9 +49,12 @@ class Wide(Coding):
 
     def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
         found = panel_columns(system, source.table, list(source.roles.values()))
-        needed = {*source.roles.values(), *found}
+        conditions = condition_columns(system)
+        needed = {*source.roles.values(), *found, *conditions}
         super().__init__(source, system, entities, period, how, needed=needed)
         self.source, self.period = source, period
+        #: The columns that a figure is cleaned with.
+        self.beside = [*self.roles.values(), *(name for name in conditions if name in self.schema)]
         places = measure_meaning(system)([measure for measure, _ in found.values()])
         rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
         schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
@@ -150,7 +153,7 @@ class Wide(Coding):
                 if frame.height:
                     out.plain.append(Plain(frame, 0, {measure[0]}))
             if good is not None and (rest := ~good if blank is None else ~good & ~blank).any():
-                out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.roles.values(), header]))
+                out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.beside, header]))
         return out
 
     def whole(self, batch: pl.DataFrame) -> dict[str, pl.Series]:

@@ -21,10 +21,11 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Place, Severity, count, suggest
-from kpi.intake.delimited import name_columns, only_header
+from kpi.intake.delimited import name_columns, only_header, repeats_of
 from kpi.intake.encoding import UNZIPPED
 from kpi.intake.layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.marks import Marks, is_percent, marks_of, percent_styles, sheets_of
+from kpi.intake.merged import spread
 from kpi.intake.table import Table
 
 # What a sheet without a table may lack while the workbook's other sheets are read.
@@ -89,7 +90,7 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
     if body.is_empty():
         raise only_header(place, layout)
     names = name_columns(layout, [len(body) - column.null_count() for column in body], place, notes)
-    frame = pl.DataFrame([body.to_series(at).alias(name) for at, name in names.items()])
+    frame, merged = spread(body, names, layout.body, marks.merged)
     return Table(
         file=place.file or "",
         sheet=place.sheet,
@@ -99,6 +100,9 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
         unit=layout.unit,
         titles=layout.titles,
         depth=layout.depth,
+        header_row=layout.header + 1,
+        repeats=repeats_of(layout, names),
+        merged=merged,
         notes=tuple(notes),
     )
 

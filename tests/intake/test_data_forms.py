@@ -260,7 +260,7 @@ def test_a_bad_row_of_a_frame_is_named(folder):
     ("frame", "code"),
     [
         (pl.DataFrame({"期别": []}), "K505"),
-        (pl.DataFrame({"a": [1], " a": [2]}), "K508"),
+        (pl.DataFrame({"地区": [1], " 地区": [2], "GDP": [3]}), "K508"),
         (pl.DataFrame({"a": [1], "b": [2]}), "K541"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kpi.errors import Severity
-from kpi.intake.headers import clean, duplicates, role, roles, split_unit
+from kpi.intake.headers import clean, distinct, role, roles, split_unit
 
 ROLES = {
     "period": "期别 时期 统计期 期间 年月 月份 季度 年份 日期 period Date QUARTER month year",
@@ -118,5 +118,7 @@ def test_cleaning_is_stable():
     assert clean("\ufeff期 别\n") == "期别"
 
 
-def test_blank_headers_are_no_duplicates():
-    assert duplicates(["", "a", "", "b", "b", "a", "b"]) == ["b", "a"]
+def test_headers_that_repeat_others_get_a_number_that_no_other_has():
+    names, repeats = distinct(["", "a", "", "b", "b", "a", "b", "b#2"])
+    assert names == ("", "a", "", "b", "b#3", "a#2", "b#4", "b#2")
+    assert repeats == {"b": ("b#3", "b#4"), "a": ("a#2",)}

@@ -200,13 +200,13 @@ def test_a_table_without_the_column_of_a_condition_is_a_finding_on_each_row_conc
 
 
 def test_rows_beyond_those_listed_are_counted(systems):
-    names = ["收入", *(f"没有{at}" for at in range(9)), "收入"]
+    names = ["收入", *("城区收" for _ in range(9)), "收入"]
     table = pl.DataFrame(
         {"period": ["2023-01"] * 11, "entity": ["甲县", *["乙县"] * 10], "measure": names, "value": "1"}
     )
     panel = take_in(systems["month", False], [table])
     assert [one.message for one in panel.findings if one.code == "K601"] == [
-        *(f"`没有{at}` is not a measure of s" for at in range(3)),
+        *("`城区收` is not a measure of s" for _ in range(3)),
         "... and 6 more rows of this kind",
     ]
     assert (panel.counts.read, panel.counts.refused, panel.counts.used) == (11, 9, 2)
