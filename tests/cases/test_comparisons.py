@@ -320,6 +320,11 @@ def test_nothing_stands_in_for_a_refused_or_incomplete_figure(expr):
     assert column(kpi.score(rows, system=system.system), "f", "status") == ["incomplete"]
 
 
+def test_a_refused_figure_that_was_to_stand_in_is_the_reason():
+    checks = "checks:\n  c: {expr: b < 100, severity: error}\n"
+    assert column(score(FORMULA % "coalesce(a, b)" + checks, a=[""], b=["200"]), "f", "status") == ["refused"]
+
+
 def test_what_a_branch_not_taken_holds_does_not_matter():
     checks = "checks:\n  c: {expr: b < 100, severity: error}\n"
     card = score(FORMULA % "CASE WHEN a > 0 THEN a ELSE b END" + checks, a=["5"], b=["200"])
