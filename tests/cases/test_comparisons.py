@@ -232,6 +232,15 @@ pillars:
         assert weights == pytest.approx([0.0] * len(weights), abs=1e-9)
 
 
+def test_a_share_of_the_peers_is_reached_exactly():
+    text = (
+        "measures:\n  m: {unit: 元}\nindicators:\n  x: {kind: level, of: m, score: {kind: benchmark, benchmark: 5}}\n"
+    )
+    text += "treatment:\n  fill: {kind: impute, by: mean, at_least: 55}\n"
+    card = score(text, m=[5.0] * 11 + [None] * 9)
+    assert column(card, "x", "score") == [100.0] * 20
+
+
 parts = st.integers(1, 60)
 
 
