@@ -264,7 +264,8 @@ class _Compiler:
             result = replace(joined(expr, term.kind, term.unit, term, result), bars=bars, size=size)
         # A gap that something stands in for is no reason for what else is missing.
         nothing = result.expr.is_null()
-        return replace(result, gaps=where(nothing, result.gaps), voids=where(nothing, result.voids))
+        gaps = where(nothing, result.bars + result.gaps)
+        return replace(result, gaps=gaps, voids=where(nothing, result.voids))
 
     def absolute(self, node: exp.Abs) -> Term:
         term = self.number(node.this)
