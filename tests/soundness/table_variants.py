@@ -470,6 +470,11 @@ def figures_as_texts(delivery):
 
 
 @variant("figures")
+def figures_with_their_sign(delivery):
+    write(delivery, lambda value: f"{value:+}")
+
+
+@variant("figures")
 def figures_with_blanks_around(delivery):
     write(delivery, lambda value: f" {value}\u3000")
 
@@ -753,6 +758,21 @@ def split_by_measure(delivery):
             delivery.sheets.append(replace(deepcopy(sheet), columns=columns))
 
 
+@variant("split", "levels", "revision", "absent", "columns", "repeated heading", "heads", "titles", "unit", forms=("wide",))
+def half_of_the_measures_in_rows(delivery):
+    wholes, delivery.sheets = delivery.sheets, []
+    for sheet in wholes:
+        keys = [name for name in sheet.columns if name not in MEASURES]
+        delivery.sheets.append(replace(deepcopy(sheet), columns=[*keys, *AMOUNTS]))
+        rows = [
+            Row(row.cells | {"measure": MEASURES[name][0], "value": row.cells[name]}, row.who, row.when, name)
+            for row in sheet.rows if row.who is not None
+            for name in ("cases", "rate")
+        ]  # fmt: skip
+        heads = sheet.heads | {"measure": "指标", "value": "数值"}
+        delivery.sheets.append(replace(deepcopy(sheet), columns=[*keys, "measure", "value"], heads=heads, rows=rows))
+
+
 @variant("split", formats=("xlsx",))
 def a_sheet_for_each_period(delivery):
     split(delivery, lambda row: row.when)
@@ -963,6 +983,11 @@ def as_a_frame(delivery):
     delivery.container = "frame"
 
 
+@variant("container", "types", formats=TYPED)
+def as_a_frame_of_pandas(delivery):
+    delivery.container = "pandas"
+
+
 @variant("container", formats=TYPED)
 def as_a_lazy_frame(delivery):
     delivery.container = "lazy"
@@ -1139,6 +1164,9 @@ def _columns(delivery: Delivery, sheet: Sheet, path: Path) -> Any:
     frame = frame_of(delivery, sheet)
     if delivery.container == "frame":
         return frame
+    if delivery.container == "pandas":
+        pandas = pytest.importorskip("pandas")
+        return pandas.DataFrame(frame.to_dict(as_series=False))
     if delivery.container == "lazy":
         return frame.lazy()
     if delivery.container == "mapping":
