@@ -1,8 +1,8 @@
-"""What is read, or reported in words: yearbooks, tables turned the other way, merged units, spans of days, odd types."""
+"""What is read, or reported in words: yearbooks, turned tables, merged units, spans of days, odd types."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import zipfile
 from pathlib import Path
@@ -134,7 +134,13 @@ indicators: {level: {kind: level, of: cases}, change: {kind: growth, of: output,
 
 def test_figures_of_two_former_units_are_refused_for_the_one_they_became(tmp_path):
     (tmp_path / "r.csv").write_text("entity,code,aliases\n甲区,110,\n乙区,120,丙区\n", "utf-8")
-    rows = ["2020,甲区,110,90,10", "2021,甲区,110,99,12", "2020,乙区,120,45,5", "2020,丙区,,55,6", "2021,乙区,120,115,13"]
+    rows = [
+        "2020,甲区,110,90,10",
+        "2021,甲区,110,99,12",
+        "2020,乙区,120,45,5",
+        "2020,丙区,,55,6",
+        "2021,乙区,120,115,13",
+    ]
     (tmp_path / "d.csv").write_text("\n".join(["period,entity,code,办件量,总值", *rows, ""]), "utf-8")
     card = kpi.score(tmp_path / "d.csv", system=system(AREAS, tmp_path))
     assert values(card, "level") == {
@@ -185,12 +191,15 @@ def test_a_condition_on_a_difference_of_dates_is_an_error_at_the_cells(tmp_path)
 
 @pytest.mark.parametrize("remark", [None, "初步数"])
 @pytest.mark.parametrize(
-    "odd", [datetime.date(2023, 1, 1), datetime.datetime(2023, 1, 1, 8), datetime.time(1, 2), True], ids=repr
+    "odd",
+    [dt.date(2023, 1, 1), dt.datetime(2023, 1, 1, 8), dt.time(1, 2), True],  # noqa: DTZ001
+    ids=["date", "time stamp", "time", "yes"],
 )
 def test_what_is_no_number_is_refused_beside_columns_of_numbers(odd, remark):
     rows = pl.DataFrame({
-        "期别": ["2023"] * 2, "地区": ["东县", "西县"], "满意率": [odd, odd], "GDP": [1.5, 2.5], "说明": [remark, remark]
-    })
+        "期别": ["2023"] * 2, "地区": ["东县", "西县"], "满意率": [odd, odd], "GDP": [1.5, 2.5],
+        "说明": [remark, remark],
+    })  # fmt: skip
     card = kpi.score(rows, system=system(RATE))
     assert values(card, "r") == {("东县", "2023"): "refused", ("西县", "2023"): "refused"}
     assert values(card, "g") == {("东县", "2023"): 1.5, ("西县", "2023"): 2.5}

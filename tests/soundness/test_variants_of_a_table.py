@@ -1,7 +1,7 @@
 """The same table gives the same scorecard, however it is written and sent.
 
-Class of wrong answer: a total that is ranked, a unit that is two by a blank in its name, a figure in another unit, a row
-that is counted twice, a heading that is a unit. See `table_variants` for the ways.
+Class of wrong answer: a total that is ranked, a unit that is two by a blank in its name, a figure in another unit, a
+row that is counted twice, a heading that is a unit. See `table_variants` for the ways.
 """
 
 from __future__ import annotations
@@ -24,7 +24,19 @@ from kpi.intake import files, large, pieces
 from kpi.loader import examine_text
 from kpi.scorecard import Scorecard
 from tests.soundness.table_variants import (
-    FACTS, FORMATS, FORMS, GRAINS, MEASURES, OVER, PERIODS, ROSTER, SYSTEM, UNITS, VARIANTS, Delivery, Variant, plain,
+    FACTS,
+    FORMATS,
+    FORMS,
+    GRAINS,
+    OVER,
+    PERIODS,
+    ROSTER,
+    SYSTEM,
+    UNITS,
+    VARIANTS,
+    Delivery,
+    Variant,
+    plain,
     written,
 )  # fmt: skip
 
