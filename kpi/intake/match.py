@@ -127,6 +127,18 @@ def needed_columns(system: System, name: str) -> dict[str, str]:
     return kinds | (dataset.types if isinstance(dataset, Records) else {})
 
 
+def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
+    """Returns the header of a column that measures of records name, and the unit written in it; None without one.
+
+    A heading may have a unit that the definition does not repeat: 金额 is the column 金额（万元）, if only one is so.
+    """
+    header = clean(name)
+    if header in table.columns:
+        return header, split_unit(header, is_unit)[1]
+    found = [(one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header]
+    return found[0] if len(found) == 1 else None
+
+
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
     """Returns the dataset that a table belongs to, or why it belongs to none.
 
@@ -169,7 +181,8 @@ def _lacking(system: System, source: Placed) -> list[str]:
     if "entity" not in source.roles and "code" not in source.roles:
         lacking.append("地区 (entity)")
     if isinstance(source.dataset, Records):
-        lacking += [column for column in needed_columns(system, source.name) if clean(column) not in headers]
+        lacking += [name for name in needed_columns(system, source.name) if column_of(source.table, name) is None]
+        lacking += [name for name in source.dataset.key if column_of(source.table, name) is None]
         if "period" not in source.roles:
             lacking.append("日期 (period)")
         return list(dict.fromkeys(lacking))
