@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kpi.definition import Definition, Listed, one_of
+from kpi.definition import Definition, OneOrMany, Text, one_of
 
 Role = Literal[
     "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "reporter",
@@ -39,8 +39,10 @@ class Records(Dataset):
     types: dict[str, Literal["number", "text"]] = Field(
         default_factory=dict, description="what a column holds, where its use in conditions does not show it"
     )
-    key: Listed[str] = Field(
-        (), description="the columns that tell events apart, such as 办件编号; an event that stands in several rows or files counts once"
+    key: OneOrMany[Text] = Field(
+        (),
+        description="the column that tells events apart, such as 办件编号, or several: an event that stands in several"
+        " rows or files counts once",
     )
 
 

@@ -196,6 +196,8 @@ class _Tree:
     def measure(self, name: str) -> Explained:
         rows = self.row.get(f"{name}.rows") or 0
         detail = f"{rows:,} 行" if rows else ""
+        if not rows and self.row[name] == 0 and getattr(self.system.measures[name], "none", None) == 0:
+            detail = "无记录，计为 0（none: 0）"
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
             status=self.row[f"{name}.status"], detail=detail,

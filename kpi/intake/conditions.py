@@ -1,7 +1,7 @@
 """Conditions of measures over the typed columns of events: which rows they keep, and of which that cannot be decided.
 
-A cell that cannot be read leaves a condition undecided unless its other parts decide it: `渠道 = '网上' AND 天数 <= 5` is
-false for 窗口, whatever the days are. A blank cell is no such cell: nothing is known to be equal to it.
+A cell that cannot be read leaves a condition undecided unless its other parts decide it: `渠道 = '网上' AND 天数 <= 5`
+is false for 窗口, whatever the days are. A blank cell is no such cell: nothing is known to be equal to it.
 """
 
 from __future__ import annotations
@@ -61,6 +61,29 @@ def decided(where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl
 def reads(where: str | None) -> set[str]:
     """Returns the columns that a condition reads."""
     return {name for name, _ in expressions.parse(where).names()} if where else set()
+
+
+def shortest_text(where: str, column: str) -> int | None:
+    """Returns the bytes of the shortest text that a condition compares a column with, None where it has other uses.
+
+    >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道"), shortest_text("upper(类型) = 'A'", "类型")
+    (6, None)
+    """
+    found = []
+    for name in _folded(where).find_all(exp.Column):
+        test = name.parent
+        if name.name != column or isinstance(test, exp.Is):
+            continue
+        if isinstance(test, exp.EQ | exp.NEQ):
+            others = [test.right if test.left is name else test.left]
+        elif isinstance(test, exp.In) and test.this is name:
+            others = list(test.expressions)
+        else:
+            return None
+        if not all(isinstance(one, exp.Literal) and one.is_string for one in others):
+            return None
+        found += [len(str(one.this).encode()) for one in others]
+    return min(found, default=1 << 30)
 
 
 def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
@@ -126,9 +149,7 @@ _STRICT = (
 )  # fmt: skip
 
 
-def _outcomes(
-    node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]
-) -> _Outcomes:
+def _outcomes(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
     def of(part: exp.Expr) -> _Outcomes:
         return _outcomes(part, scope, kinds, bad)
 
@@ -142,6 +163,11 @@ def _outcomes(
         if isinstance(node, exp.And):
             return _Outcomes(a.true & b.true, a.may_true & b.may_true, a.false | b.false, a.may_false | b.may_false)
         return _Outcomes(a.true | b.true, a.may_true | b.may_true, a.false & b.false, a.may_false & b.may_false)
+    return _test(node, scope, kinds, bad)
+
+
+def _test(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
+    """The outcomes of what is not made of other conditions."""
     value = grammar.resolve(node, scope).expr
     true, false = value.fill_null(value=False), (~value).fill_null(value=False)
     names = sorted({one.name for one in node.find_all(exp.Column)})

@@ -10,6 +10,7 @@ at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +26,7 @@ from kpi.intake.match import column_of
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW
 from kpi.measures import First, Last, Measure
-from kpi.periods import Grain
+from kpi.periods import Grain, Period
 
 _SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
 
@@ -73,11 +74,12 @@ def once(
     by_key = [name for name in rows.columns if name.startswith("k ")]
     said = pl.struct(name for name in rows.columns if name.startswith(("c ", "t ")) or name in {WHO, MONTH, ORDER})
     place = pl.struct(_SOURCE, ROW)
-    latest = pl.col(_EDITION) == pl.col(_EDITION).max().over(by_key)
-    rows = rows.with_columns(latest=latest.fill_null(value=True))
+    # A revision that cannot be read leaves open which row holds.
+    rows = rows.with_columns(open=pl.col(_EDITION).is_infinite().any().over(by_key))
+    rows = rows.with_columns(latest=pl.col("open") | (pl.col(_EDITION) == pl.col(_EDITION).max().over(by_key)))
     current = rows.filter("latest").sort(_SOURCE, ROW)
     current = current.with_columns(
-        same=said.n_unique().over(by_key) == 1, at=pl.int_range(pl.len()).over(by_key), many=pl.len().over(by_key),
+        same=(said.n_unique().over(by_key) == 1) & ~pl.col("open"), at=pl.int_range(pl.len()).over(by_key),
         first=place.first().over(by_key),
     )  # fmt: skip
     repeated = current.filter(pl.col("same") & (pl.col("at") > 0))
@@ -135,9 +137,9 @@ def _repeated(
               for name, column in one.numbers.items()),
         )  # fmt: skip
         frames.append(frame)
-    rows = pl.concat(frames).collect(engine="streaming")
+    some = pl.concat(frames).collect(engine="streaming")
     by_key = [f"k {place}" for place in range(len(dataset.key))]
-    return rows.filter(pl.len().over(by_key) > 1)
+    return some.filter(pl.len().over(by_key) > 1)
 
 
 def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
@@ -157,8 +159,9 @@ def _hash(key: Sequence[pl.Expr]) -> pl.Expr:
 
 
 def _edition(column: pl.Series) -> pl.Series:
-    """The numbers of revisions, 0 for none and for what is no number."""
-    return read_numbers(column)["value"].fill_null(0.0)
+    """The numbers of revisions, 0 for none, infinity for what is no number."""
+    read = read_numbers(column)
+    return read["value"].fill_null(0.0).set(read["problem"].is_not_null(), math.inf)
 
 
 def _tell(
@@ -198,3 +201,71 @@ def _named(row: Mapping[str, object], by_key: Sequence[str]) -> str:
 
 def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
     return f"row {first[ROW]:,} of {tables[first[_SOURCE]].source.table.place()}"
+
+
+# ---- WITHOUT A KEY ---- #
+
+# Of how many groups, and up to how many rows each, it is looked whether the rows themselves are the same.
+_GROUPS, _ROWS = 20, 100_000
+
+
+def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
+    """Returns the findings about files that seem to hold the same events, for datasets that name no key.
+
+    Groups of one entity and month that come to the same in two files are suspicious; whether their rows are the same,
+    cell by cell, is looked up for some of them.
+
+    Args:
+        tables: that count as one.
+        groups: by `#source`, `WHO` and `MONTH`, with their `#rows`.
+        parts: the columns that say what a group comes to.
+    """
+    if len(tables) < 2:
+        return []
+    said = groups.drop_nulls([WHO, MONTH]).with_columns(mark=pl.struct("#rows", *parts).hash(0))
+    said = said.group_by(WHO, MONTH, _SOURCE).agg(
+        pl.col("#rows").sum(), pl.col("mark").sort().implode().first().hash(0)
+    )
+    twin = said.join(said, on=[WHO, MONTH, "#rows", "mark"], suffix=".other").filter(
+        pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other")
+    )
+    found = []
+    for pair in twin.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
+        mine = twin.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1]))
+        mine = (
+            mine.filter(pl.col("#rows") <= _ROWS)
+            .sort("#rows", MONTH, WHO, descending=[True, False, False])
+            .head(_GROUPS)
+        )
+        wanted = mine.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
+        first, second = (_contents(tables[at], wanted) for at in pair)
+        if first.columns != second.columns:
+            continue
+        both = first.join(second, on=first.columns, nulls_equal=True)
+        counted = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
+        whole = counted.join(mine.select(WHO, MONTH, "#rows"), on=[WHO, MONTH]).filter(
+            pl.col("rows") == pl.col("#rows")
+        )
+        if whole.height:
+            who, month, rows, _ = whole.sort("rows", MONTH, WHO, descending=[True, False, False]).row(0)
+            places = [tables[at].source.table.place() for at in pair]
+            label = Period(int(month), 1).label
+            message = (
+                f"the same {count(rows, 'row')} of {str(who).strip()} for {label} {'stands' if rows == 1 else 'stand'}"
+                f" in {places[0]} and in {places[1]}; both count"
+            )
+            hint = "leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号"
+            found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
+    return found
+
+
+def _contents(table: Events, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The different rows of some groups, all cells as texts, and how often each occurs."""
+    cells = table.source.table.frame
+    names = sorted(table.source.table.columns)
+    rows = cells.select(
+        table.columns[WHO].alias(WHO), table.columns[MONTH].alias(MONTH),
+        *(pl.col(name).cast(pl.String).alias(f"c {name}") for name in names),
+    )  # fmt: skip
+    rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
+    return rows.group_by(pl.all()).agg(pl.len().alias("rows")).collect(engine="streaming")

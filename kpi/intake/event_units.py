@@ -245,7 +245,9 @@ def scales(
             ]  # fmt: skip
             if others:
                 key, other = others[0]
-                message = f"`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {other.unit} too"
+                message = (
+                    f"`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {other.unit} too"
+                )
                 hint = f"write the unit into the heading: {name}（{first}）"
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
     return found, notes

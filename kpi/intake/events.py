@@ -15,9 +15,9 @@ from functools import cache, partial
 import polars as pl
 
 from kpi import expressions, periods
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, count
 from kpi.intake import findings
-from kpi.intake.conditions import cell, reads
+from kpi.intake.conditions import cell, reads, shortest_text
 from kpi.intake.entities import Entities
 from kpi.intake.event_units import READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.folding import Folding
@@ -303,8 +303,8 @@ _HEAD = 1000
 
 
 def events(
-    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain,
-    scales: Mapping[str, Scale], numbers: Mapping[str, NumberColumn], *, alone: bool = False,
+    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *,
+    scales: Mapping[str, Scale], numbers: Mapping[str, NumberColumn], alone: bool = False,
 ) -> Events:  # fmt: skip
     """Returns the rows of a table as the measures of its dataset need them.
 
@@ -341,12 +341,22 @@ def events(
             text = text.cast(pl.String)
             dtype = schema[header]
             is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
-            folded = text.map_batches(Folding(), return_dtype=pl.String, is_elementwise=True)
+            folding = Folding(_shortest(name, measures.values()))
+            folded = text.map_batches(folding, return_dtype=pl.String, is_elementwise=True)
             columns[cell(name)] = folded if is_text and name in read else text
-        if blanks and schema[header] == pl.String and name in strict:
+        if schema[header] == pl.String and name in strict:
             made = columns[cell(name)]
             columns[cell(name)] = pl.when(made.str.strip_chars() != "").then(made)
     return Events(source, grain, columns, numbers, scales)
+
+
+def _shortest(name: str, measures: Iterable[Measure]) -> int:
+    """The bytes of the shortest text that conditions compare a column with, 0 where it has other uses."""
+    some = list(measures)
+    if any(name == one.per for one in some):
+        return 0
+    found = [shortest_text(one.where, name) for one in some if one.where is not None]
+    return 0 if None in found else min(one for one in found if one is not None)
 
 
 def dated(month: pl.Expr) -> pl.Expr:

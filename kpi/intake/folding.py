@@ -1,7 +1,7 @@
 """Texts of events are compared trimmed and in half-width, as the cells of every other column are read.
 
-`投诉 `, `投诉　` and `投诉` are one text, and so are `０１２３` and `0123`; letters keep their case. Almost no cell needs
-that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
+`投诉 `, `投诉　` and `投诉` are one text, and so are `０１２３` and `0123`; letters keep their case. Almost no cell
+needs that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
 known texts are done with a comparison each.
 """
 
@@ -37,23 +37,34 @@ def folded(texts: pl.Series) -> pl.Series:
 class Folding:
     """Folds the batches of one column of texts; a batch in which no cell needs it is returned as it is.
 
-    Batches may come from several threads: what is remembered is the same whichever remembers it.
+    Folding makes no text longer, so one that is as short as the shortest that it is compared with either is that text
+    or differs from it when folded, too: it can stay as it is. Batches may come from several threads: what is remembered
+    is the same whichever remembers it.
+
+    Args:
+        shortest: the bytes of the shortest text that the column is compared with, 0 where it has other uses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shortest: int = 0) -> None:
+        self._shortest = shortest
         self._plain: tuple[str, ...] = ()
 
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Returns the texts of a batch, folded."""
         plain = self._plain
         rest = texts
+        if self._shortest:
+            length = texts.str.len_bytes()
+            if (length.max() or 0) <= self._shortest:  # type: ignore[operator]
+                return texts
+            rest = texts.filter(length > self._shortest)
         if plain:
-            known = texts == plain[0]
+            known = rest == plain[0]
             for text in plain[1:]:
-                known |= texts == text
+                known |= rest == text
             if known.all():
                 return texts
-            rest = texts.filter(~known)
+            rest = rest.filter(~known)
         odd = rest.str.contains(_NEEDS)
         if not odd.any():
             self._learn(rest)

@@ -113,9 +113,11 @@ def needed_columns(system: System, name: str) -> dict[str, str]:
     for measure in of_dataset(system, name).values():
         if measure.where is not None:
             try:
-                kinds.update(expressions.parse(measure.where).column_kinds())
+                found = expressions.parse(measure.where).column_kinds()
             except ExpressionError:
                 continue
+            # A use such as IS NULL says nothing: any that needs a number counts.
+            kinds |= {name: kind for name, kind in found.items() if kinds.get(name) != "number"}
     for measure in of_dataset(system, name).values():
         for column in measure.columns():
             if not isinstance(measure, Distinct):
@@ -135,7 +137,9 @@ def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
     header = clean(name)
     if header in table.columns:
         return header, split_unit(header, is_unit)[1]
-    found = [(one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header]
+    found = [
+        (one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header
+    ]
     return found[0] if len(found) == 1 else None
 
 

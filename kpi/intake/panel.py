@@ -19,7 +19,7 @@ from kpi.intake import own_targets as targets_of
 from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.damage import DamagedError, damage_told
 from kpi.intake.entities import Entities, from_data
-from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.files import Source, content_hash, given_once, read_all
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, systems_named
@@ -214,6 +214,9 @@ class _Intake:
         self.findings += made.findings
         self.read += made.read
         self.refused += made.refused
+        if isinstance(made, Aggregated):
+            self.repeated += made.repeated
+            self.restated += made.restated
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
@@ -255,11 +258,14 @@ class _Intake:
             if not isinstance(indicator, Count):
                 continue
             mine = figures.filter(
-                (pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null()
+                (pl.col("measure") == indicator.of)
+                & pl.col("per").is_not_null()
+                & (pl.col("value").is_not_null() | timing.refused())
             )
             passed = mine.group_by("entity", "period").agg(
                 indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
-                pl.len().cast(pl.Float64).alias(f"{name}.units"),
+                pl.col("value").count().cast(pl.Float64).alias(f"{name}.units"),
+                timing.refused().any().alias(f"{name}.refused"),
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
@@ -287,6 +293,7 @@ def take_in(
     """
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
+    wanted, twice = given_once(wanted)
     sources = [source for source, _ in wanted]
 
     lost: list[Diagnostic] = []
@@ -295,7 +302,7 @@ def take_in(
         unread = [*lost] if partly else None
         found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or [], reached).panel(tables, hashed)
+        return _Intake(system, period, partly, unread or [], reached, [*twice]).panel(tables, hashed)
 
     def fitting(anew: Anew | None) -> Panel:
         with damage_told(sources):

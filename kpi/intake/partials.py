@@ -84,7 +84,7 @@ class Aggregation:
         those that a measure cannot use, and `bad(column)` their cells that cannot be read.
         """
         keys = _Keys(len(self.tables) > 1, per is not None)
-        return self._all(self._expected(parts, per, keys), parts, per, keys)
+        return self.whole(self._expected(parts, per, keys), parts, per, keys)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
         """The parts of the rows that are as expected; the others have the key `_UNEXPECTED`."""
@@ -92,8 +92,8 @@ class Aggregation:
         kept = [part for part in parts if part.what not in {"refused", "unsure"}]
         return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
 
-    def _all(self, found: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
-        """The parts of all rows, from those of the rows that are as expected."""
+    def whole(self, found: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """Returns the parts of all rows, from those of the rows that are as expected."""
         scaled = [
             _times(pl.col(part.name), self._parts(part), whole=part.what == "sum").alias(part.name)
             for part in parts
@@ -118,7 +118,9 @@ class Aggregation:
         needed = self._needed(parts, whole=per is None)
         every = needed if per is not None else sorted(self.kinds)
         numbers = [name for name in every if self.kinds[name] == "number"]
-        columns = [cell(name) for name in every] + [of(name) for name in numbers for of in (exact, of_table.bad, of_table.typed)]
+        columns = [cell(name) for name in every] + [
+            of(name) for name in numbers for of in (exact, of_table.bad, of_table.typed)
+        ]
         unexpected = self._unexpected(needed)
         frame = self.rows([], per, only=unexpected, columns=columns, second=self.second or frozenset())
         wide = self.wide()
@@ -135,7 +137,9 @@ class Aggregation:
                 *(one.sum().alias(name) for name, one in sums.items()),
             )
         )
-        return found.with_columns(wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
+        return found.with_columns(
+            wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"
+        )
 
     def _second(self, part: Part, test: Decided | None, frame: pl.LazyFrame) -> pl.Expr:
         """One part as an aggregation over rows that were looked at a second time."""
@@ -211,7 +215,8 @@ class Aggregation:
         for name, one in self.measures.items():
             if self.factor(one) is None:
                 of = one.columns()[0]
-                message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {self.scales[of].unit}"
+                unit = self.scales[of].unit
+                message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {unit}"
                 place = self.tables[0].source.table.place(None, self.tables[0].numbers[of].header)
                 found.append(Diagnostic("K605", message, place, "correct the unit of the measure or the heading"))
         return found
@@ -294,14 +299,14 @@ class Aggregation:
         keys = _Keys(len(self.tables) > 1, per=False)
         found = self._expected(parts, None, keys)
         over = self.looking() if (found[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
-        found = over._all(found, parts, None, keys)
+        found = over.whole(found, parts, None, keys)
         if (found.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
             return found, over
         wide = over.wide()
         return wide.partials(parts), wide
 
     def looking(self) -> Aggregation:
-        """Returns the pass that knows which numbers have cells that take a second look, and in which units these are."""
+        """Returns the pass that knows which numbers have cells that take a second look, and their units."""
         scales, second, notes = dict(self.scales), set[str](), list(self.notes)
         for table in self.tables:
             second |= set(table.unsettled())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import cast
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from kpi.errors import Diagnostic, Severity, count
 from kpi.intake.buckets import Statistics
 from kpi.intake.conditions import left_out_blank
 from kpi.intake.entities import Entities
-from kpi.intake.event_keys import Once, once
+from kpi.intake.event_keys import Once, alike, once
 from kpi.intake.event_units import converted, scales
 from kpi.intake.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.match import Placed, needed_columns, of_dataset
@@ -134,7 +135,7 @@ class Gathered:
             *(pl.lit(0).alias(f"{name}.rows") for name in group),
             *(pl.lit(value=False).alias(f"{name}.refused") for name in group),
         )
-        return pl.concat([found, filled.select(found.columns).cast(dict(found.schema))])
+        return pl.concat([found, filled.select(found.columns).cast(found.schema)])
 
     def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
         """The groups that are of an entity and a month."""
@@ -167,11 +168,12 @@ class Gathered:
 
     def _refused_rows(self) -> pl.Expr:
         """How many rows of a group some measure would need and cannot use."""
-        over, counted = self.pass_over, [pl.col(REFUSED).cast(pl.Int64)]
-        for measure in self.measures.values():
-            if measure.per is None and over.factor(measure) is None:
-                counted.append(pl.col(measure.parts()[0].name).cast(pl.Int64))
-        return pl.max_horizontal(counted)
+        misfits = [
+            measure.parts()[0].name
+            for measure in self.measures.values()
+            if measure.per is None and self.pass_over.factor(measure) is None
+        ]
+        return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
 
     def _blank(self, known: pl.DataFrame) -> list[Diagnostic]:
         """The findings about rows that conditions leave out as a text is blank, one a condition and column."""
@@ -220,15 +222,15 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     Raises:
         ComputeError: rows are lost.
     """
-    name = sources[0].name
+    name, dataset = sources[0].name, cast("Records", sources[0].dataset)
     measures, kinds = of_dataset(system, name), needed_columns(system, name)
     numbers = [number_columns(source, kinds) for source in sources]
     units, notes = scales(numbers, measures, sources[0].table.place())
     tables = [
-        events(source, measures, kinds, system.period, units, columns, alone=len(sources) == 1)
+        events(source, measures, kinds, system.period, scales=units, numbers=columns, alone=len(sources) == 1)
         for source, columns in zip(sources, numbers, strict=True)
     ]
-    tables, repeats = once(tables, measures, sources[0].dataset, grain=system.period)
+    tables, repeats = once(tables, measures, dataset, grain=system.period)
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
@@ -240,6 +242,8 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
     found: dict[str | None, pl.DataFrame] = {None: whole}
     found |= {per: over.partials(_parts(some, over), per) for per, some in by_per.items() if per is not None}
+    if not dataset.key:
+        repeats.findings += alike(tables, whole, [part.name for part in _parts(by_per[None])])
     return Gathered(system.period, measures, over, found, repeats)
 
 

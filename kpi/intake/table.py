@@ -109,7 +109,10 @@ class Table:
         return self.frame if self.cells is None else self.cells
 
     def numbered(self, *, blank: bool = False) -> pl.LazyFrame:
-        """Returns the rows with their sheet row numbers in the first column, `ROW` (UInt32); blank rows if asked for."""
+        """Returns the rows with their sheet row numbers in the first column, `ROW` (UInt32).
+
+        Rows that are blank are left out unless they are asked for.
+        """
         whole = self.whole or self
         rows = whole.frame.with_row_index(ROW, offset=self.first_row)
         if whole.numbered_cells is not None:

@@ -187,7 +187,7 @@ def _chosen(of: System, frame: pl.DataFrame) -> partials.Aggregation:
     parts = [part for measure in of.measures.values() for part in measure.parts()]
     numbers = number_columns(source, kinds)
     units, _ = scales([numbers], of.measures, table.place())
-    some = [events(source, of.measures, kinds, of.period, units, numbers)]
+    some = [events(source, of.measures, kinds, of.period, scales=units, numbers=numbers)]
     return partials.aggregation(some, kinds, of.measures, units, parts)
 
 
@@ -254,7 +254,9 @@ def test_cells_that_are_no_number_refuse_what_needs_them_and_leak_nowhere():
     told = [(one.code, one.place.row, one.place.field) for one in panel.findings]
     assert told == [("K604", 2, "收费"), ("K604", 4, "收费"), ("K604", 5, "收费")]
     assert (panel.counts.read, panel.counts.used, panel.counts.refused) == (12, 9, 3)
-    assert panel.frame.filter(entity=0).select(pl.col("^(fees|fee|least|most|middle).status$")).row(0) == ("refused",) * 5
+    assert (
+        panel.frame.filter(entity=0).select(pl.col("^(fees|fee|least|most|middle).status$")).row(0) == ("refused",) * 5
+    )
 
 
 def test_rows_that_cannot_be_placed_are_counted_and_told_and_blank_ones_are_none():
