@@ -66,8 +66,10 @@ def reads(where: str | None) -> set[str]:
 def shortest_text(where: str, column: str) -> int | None:
     """Returns the bytes of the shortest text that a condition compares a column with, None where it has other uses.
 
-    >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道"), shortest_text("upper(类型) = 'A'", "类型")
-    (6, None)
+    >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道")
+    6
+    >>> shortest_text("upper(类型) = 'A'", "类型") is None
+    True
     """
     found = []
     for name in _folded(where).find_all(exp.Column):

@@ -1,7 +1,7 @@
 """Texts of events are compared trimmed and in half-width, as the cells of every other column are read.
 
-`投诉 `, `投诉　` and `投诉` are one text, and so are `０１２３` and `0123`; letters keep their case. Almost no cell
-needs that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
+`投诉 `, `投诉　` and `投诉` are one text, so are `０１２３` and `0123`; letters keep their case. Almost no cell needs
+that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
 known texts are done with a comparison each.
 """
 

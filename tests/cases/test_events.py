@@ -381,7 +381,10 @@ def test_brackets_of_both_widths_are_one_text():
 
 def test_finer_units_are_known_by_folded_names():
     of = system(
-        {"v": {"kind": "median", "of": "金额", "unit": "元", "per": "村"}, "s": {"kind": "sum", "of": "金额", "unit": "元", "per": "村"}},
+        {
+            "v": {"kind": "median", "of": "金额", "unit": "元", "per": "村"},
+            "s": {"kind": "sum", "of": "金额", "unit": "元", "per": "村"},
+        },
         indicators={
             "a": {"kind": "count", "of": "v", "passes": ">= 0"}, "b": {"kind": "count", "of": "s", "passes": ">= 6"},
         },
@@ -585,7 +588,9 @@ def test_a_mean_has_no_none():
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["甲县", "乙县"]), st.integers(1, 3), st.sampled_from(["网上", "窗口"]), st.integers(0, 500)),
+        st.tuples(
+            st.sampled_from(["甲县", "乙县"]), st.integers(1, 3), st.sampled_from(["网上", "窗口"]), st.integers(0, 500)
+        ),
         min_size=1, max_size=12,
     ),
     st.data(),
@@ -604,7 +609,7 @@ def test_the_same_events_written_in_any_way_give_the_same_figures(events, draw):
         }
     )  # fmt: skip
     written = {
-        "plain": lambda fee: str(fee), "unit": lambda fee: f"{fee}元", "wan": lambda fee: f"{fee / 10_000}万元",
+        "plain": str, "unit": lambda fee: f"{fee}元", "wan": lambda fee: f"{fee / 10_000}万元",
         "wide": lambda fee: str(fee).translate({ord(one): ord(one) + 0xFEE0 for one in "0123456789"}),
     }  # fmt: skip
     odd = plain.with_columns(
