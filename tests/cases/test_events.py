@@ -445,6 +445,21 @@ def test_of_the_rows_of_one_event_the_latest_revision_counts():
     assert figures(card, period="2024-01")["s"] == "refused"
 
 
+def test_a_sample_of_a_system_with_a_key_has_no_event_twice(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "system: s\nperiod: month\nentities: {title: 县}\ndatasets: {ev: {form: records, key: 办件编号}}\n"
+        "measures: {n: {kind: count, unit: 件}}\nindicators: {i: {kind: level, of: n}}\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(
+        main, ["sample", str(path), "--rows", "500", "--entities", "3", "-o", str(tmp_path / "x")]
+    )
+    assert done.exit_code == 0, done.output
+    card = kpi.score(tmp_path / "x", system=path)
+    assert (count(card, "used"), codes(card)) == (500, [])
+
+
 def test_rows_without_a_key_are_events_of_their_own():
     data = JANUARY.with_columns(办件编号=pl.lit(None, dtype=pl.String))
     card = kpi.score(data, system=keyed())
