@@ -23,7 +23,7 @@ from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.contradictions import contradictions
 from kpi.intake.damage import DamagedError, damage_told, unchanged
 from kpi.intake.entities import BESIDE, Entities, from_data
-from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.files import Source, content_hash, given_once, read_all
 from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
@@ -363,6 +363,9 @@ class _Intake:
         self.read += made.read
         self.refused += made.refused
         self.left_out += made.left_out
+        if isinstance(made, Aggregated):
+            self.repeated += made.repeated
+            self.restated += made.restated
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
@@ -413,11 +416,14 @@ class _Intake:
             if not isinstance(indicator, Count):
                 continue
             mine = figures.filter(
-                (pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null()
+                (pl.col("measure") == indicator.of)
+                & pl.col("per").is_not_null()
+                & (pl.col("value").is_not_null() | timing.refused())
             )
             passed = mine.group_by("entity", "period").agg(
                 indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
-                pl.len().cast(pl.Float64).alias(f"{name}.units"),
+                pl.col("value").count().cast(pl.Float64).alias(f"{name}.units"),
+                timing.refused().any().alias(f"{name}.refused"),
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
@@ -445,6 +451,7 @@ def take_in(
     """
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
+    wanted, twice = given_once(wanted)
     sources = [source for source, _ in wanted]
 
     lost: list[Diagnostic] = []
@@ -453,7 +460,7 @@ def take_in(
         unread = [*lost] if partly else None
         found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or [], reached).panel(tables, hashed)
+        return _Intake(system, period, partly, unread or [], reached, [*twice]).panel(tables, hashed)
 
     def fitting(anew: Anew | None) -> Panel:
         with damage_told(sources):
