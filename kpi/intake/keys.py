@@ -95,7 +95,10 @@ def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     if not headers:
         return source, []
     head = _sample(source, headers)
-    kinds = {header: _kind(head[header]) for header in headers if head[header].null_count() < head.height}
+    # A heading that is repeated among the rows is no period.
+    texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
+    texts = {header: some.filter([clean(text) != header for text in some]) for header, some in texts.items()}
+    kinds = {header: _kind(some) for header, some in texts.items() if len(some)}
     full, years, parts = ([one for one, kind in kinds.items() if kind == this] for this in ("full", "year", "part"))
     events = isinstance(source.dataset, Records)
     if len(full) == 1 and (events or not parts):
@@ -112,9 +115,9 @@ def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     return replace(source, roles={**source.roles, "period": used}), findings
 
 
-def _kind(column: pl.Series) -> str:
-    """Return what most texts of a column are: `full` periods shorter than a year, a `year`, or a `part` of one."""
-    read = periods.parse_column(column.drop_nulls().unique().sort())
+def _kind(texts: pl.Series) -> str:
+    """Return what most of some texts are: `full` periods shorter than a year, a `year`, or a `part` of one."""
+    read = periods.parse_column(texts)
     months = read["months"].drop_nulls()
     if len(months) * 2 <= read.height:
         return "part"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kpi.errors import DataError, Diagnostic, Place, Severity, count
-from kpi.intake.headers import LEVELS, clean, distinct
+from kpi.intake.headers import LEVELS, clean, distinct, role
 from kpi.intake.numbers import YES_NO, fold, read_number
 
 #: How many rows from the top are searched for the header, and from the bottom for notes.
@@ -147,6 +147,10 @@ def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
     return possible[0] if possible else None
 
 
+#: The roles of columns whose cells are names.
+_NAMES = ("entity", "measure")
+
+
 def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
     """Returns how many rows the header has.
 
@@ -165,8 +169,14 @@ def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
 
 
 def _continues(header: Row, below: Row) -> bool:
-    """Returns whether a row goes on with the header above it, told without merged ranges."""
+    """Returns whether a row goes on with the header above it, told without merged ranges.
+
+    One text alone, below a header such as 地区, is a name: 北部地区 over the rows of its counties.
+    """
     first = next((at for at, cell in enumerate(header) if cell), 0)
+    filled = [at for at, cell in enumerate(below) if cell]
+    if len(filled) == 1 and filled[0] < len(header) and role(header[filled[0]] or "") in _NAMES:
+        return False
     return len(below) > first and below[first] is None and _are_labels(below)
 
 

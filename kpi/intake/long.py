@@ -189,11 +189,16 @@ class Long(Coding):
                 self.out.read += int(aside.sum())
                 yield self.as_they_came(batch.filter(aside))
                 rest &= ~aside
+        if (rest & found["measure"].is_null()).any():
+            headings = rest & self.headings(batch)
+            self.out.read += int(headings.sum())
+            yield self.as_they_came(batch.filter(headings))
+            rest &= ~headings
         for role in LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
             if role == "measure" and mine.any():
-                named = mine & self.some(batch, role)
+                named = mine & self.some(batch, self.columns[role])
                 mine &= ~named
                 yield from self.unknown(batch, named.arg_true())
             if many := int(mine.sum()):
@@ -203,10 +208,19 @@ class Long(Coding):
                 self.out.lost[role] += many - told
                 yield self.as_they_came(batch[mine.arg_true().head(told)])
 
-    def some(self, batch: pl.DataFrame, role: str) -> pl.Series:
-        """Return which rows have a text in the column of a role."""
-        text = pl.selectors.by_name(self.columns[role]).cast(pl.String).str.strip_chars().fill_null("")
-        return batch.select((text != "").alias(role)).to_series()
+    def some(self, batch: pl.DataFrame, header: str) -> pl.Series:
+        """Return which rows have a text in a column."""
+        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().fill_null("")
+        return batch.select((text != "").alias(header)).to_series()
+
+    def headings(self, batch: pl.DataFrame) -> pl.Series:
+        """Return which rows name an entity and have neither measure, period nor figure."""
+        if "entity" not in self.columns:
+            return pl.repeat(value=False, n=batch.height, eager=True)
+        named = self.some(batch, self.columns["entity"])
+        for header in {self.value, *(self.columns[role] for role in ("measure", "period") if role in self.columns)}:
+            named &= ~self.some(batch, header)
+        return named
 
     def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:
         """Yield the first rows of each text that names no measure, and count the rest by text."""

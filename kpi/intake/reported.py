@@ -8,7 +8,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -93,7 +93,7 @@ def texts(
             )
             for header, (measure, unit) in columns.items() if only in (None, header)
         ]  # fmt: skip
-        return pl.concat(parts, how="vertical_relaxed")
+        return stacked(parts)
     own = {
         "value": pl.col(roles["value"]),
         "field": pl.lit(roles["value"]),
@@ -101,6 +101,17 @@ def texts(
         "per": _per(system, frame.columns, text["measure"]),
     }
     return frame.select(ROW, **_TEXT | text | own | extra)
+
+
+def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return rows that `texts` gives one below the other; their figures as texts where some are no numbers.
+
+    A date beside numbers would become one otherwise: the days since 1970.
+    """
+    kinds = {part.schema["value"] for part in parts} - {pl.Null()}
+    if len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds):
+        parts = [part.with_columns(pl.col("value").cast(pl.String)) for part in parts]
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def _who(text: Mapping[str, pl.Expr]) -> pl.Expr:
@@ -338,7 +349,7 @@ def _may_have_headings(source: Placed) -> bool:
 
 
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
-    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings in wide tables."""
+    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
     nobody = raw.filter(pl.col("who").is_null() & pl.col("entity").is_not_null())
     names = _distinct(nobody, "entity")
     aside = [name for name in names if entities.excluded(name) or repeats_heading(source, name)]
@@ -346,13 +357,12 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
     figures.findings += left_out_notes(source, left.select(ROW, text="entity"), entities)
     passed = pl.col("who").is_null() & pl.col("entity").is_in(aside).fill_null(value=False)
     kept = raw.filter(~passed)
-    if isinstance(source.dataset, PanelData):
-        bare = _bare(kept, source, entities)
-        if bare.height:
-            figures.findings.append(
-                figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
-            )
-            kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
+    bare = (_bare if isinstance(source.dataset, PanelData) else _headings)(kept, source, entities)
+    if bare.height:
+        figures.findings.append(
+            figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
+        )
+        kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
     figures.left_out += raw.height - kept.height
     return kept
 
@@ -370,6 +380,13 @@ def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame
         mine = mine.filter(pl.col("who").is_null())
     empty = mine.group_by("entity").agg(said.any().alias("said")).filter(~pl.col("said"))["entity"]
     return mine.filter(pl.col("entity").is_in(empty.implode()))
+
+
+def _headings(raw: pl.DataFrame, _source: Placed, entities: Entities) -> pl.DataFrame:
+    """Return the rows of a long table that have nothing but a name, which with a roster is that of no entity."""
+    nothing = pl.all_horizontal(pl.col("measure", "period").is_null()) & ~_filled("value") & ~_filled("target")
+    named = pl.col("entity").is_not_null()
+    return raw.filter(nothing & named & (pl.col("who").is_null() if entities.closed else True))
 
 
 def _distinct(frame: pl.DataFrame, column: str) -> list[str]:

@@ -24,7 +24,7 @@ from kpi.intake.notation import notation_of
 from kpi.intake.numbers import LARGEST, as_cast, read_numbers, settled, within_bounds
 from kpi.intake.pieces import Piece
 from kpi.intake.plain import Block, Coded, How, Otherwise, Plain
-from kpi.intake.reported import texts
+from kpi.intake.reported import stacked, texts
 from kpi.intake.table import ROW
 from kpi.system import System
 
@@ -89,7 +89,7 @@ class Wide(Coding):
                 self.out.passed_over += part.passed_over * len(self.measures)
                 progress.advance(part.height)
         others = [one for some in odd.values() for one in some]
-        self.out.others = pl.concat(others, how="vertical_relaxed") if others else pl.DataFrame()
+        self.out.others = stacked(others) if others else pl.DataFrame()
         self.out.read += self.out.others.height
         return self.out
 

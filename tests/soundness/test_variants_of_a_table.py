@@ -1,0 +1,242 @@
+"""The same table gives the same scorecard, however it is written and sent.
+
+Class of wrong answer: a total that is ranked, a unit that is two by a blank in its name, a figure in another unit, a row
+that is counted twice, a heading that is a unit. See `table_variants` for the ways.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+import kpi
+from kpi.cli import main
+from kpi.errors import Severity
+from kpi.intake import files, large, pieces
+from kpi.loader import examine_text
+from kpi.scorecard import Scorecard
+from tests.soundness.table_variants import (
+    FACTS, FORMATS, FORMS, GRAINS, MEASURES, OVER, PERIODS, ROSTER, SYSTEM, UNITS, VARIANTS, Delivery, Variant, plain,
+    written,
+)  # fmt: skip
+
+#: A file is small, or so large that it is read in pieces.
+SIZES = ("small", "large")
+
+
+def make_files_large(monkeypatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 100)
+    monkeypatch.setattr(large, "LOOK", 400)
+    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
+
+
+@lru_cache
+def system(grain: str, datasets: str = "", *, folder: Path | None = None):
+    """The system of a grain; with the roster that stands in a folder, where one is given."""
+    text = definition(grain, datasets, roster=folder is not None)
+    loaded = examine_text(text, "s.yaml", folder=folder)
+    assert loaded.system is not None, loaded.findings
+    return loaded.system
+
+
+def definition(grain: str, datasets: str = "", *, roster: bool) -> str:
+    return SYSTEM.format(
+        grain=grain, over=OVER[grain], datasets=datasets, roster=", roster: roster.csv" if roster else "",
+        cohorts="{乙组: {5: 50, 3: 50}}" if roster else "{}",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder with the roster."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "roster.csv").write_text(ROSTER, "utf-8")
+    return folder
+
+
+def scored(delivery: Delivery, folder: Path, home: Path) -> Scorecard:
+    given = system(delivery.grain, delivery.datasets, folder=home if delivery.roster else None)
+    return kpi.score(written(delivery, folder), system=given)
+
+
+@pytest.fixture(scope="module")
+def reference(home, tmp_path_factory):
+    """Gives the scorecard of the plain table."""
+
+    @lru_cache
+    def of(grain: str, *, roster: bool) -> Scorecard:
+        return scored(plain("wide", "csv", grain, roster=roster), tmp_path_factory.mktemp("plain"), home)
+
+    return of
+
+
+def results(card: Scorecard) -> dict[str, pl.DataFrame]:
+    """What must be the same: everything but where a figure came from."""
+    return {
+        "totals": card.totals,
+        "pillars": card.pillars,
+        "indicators": card.indicators,
+        "measures": card.measures.drop("rows"),
+    }
+
+
+def same(one: object, other: object, *, exact: bool) -> bool:
+    """Whether two cells are the same: to the bit, or where a unit was converted to 1e-12."""
+    if isinstance(one, float) and isinstance(other, float) and not exact:
+        return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
+    return one == other
+
+
+def check(card: Scorecard, expected: Scorecard, *, exact: bool = True, warnings: frozenset[str] = frozenset()) -> None:
+    told = [f"{one.code} {one.message}" for one in card.findings_list]
+    wanted, got = results(expected), results(card)
+    for name, table in wanted.items():
+        assert got[name].columns == table.columns
+        keys = [column for column in table.columns if table[column].dtype == pl.String]
+        assert got[name].select(keys).rows() == table.select(keys).rows(), (name, told)
+        differing = [
+            (row, other)
+            for row, other in zip(got[name].rows(), table.rows(), strict=True)
+            if not all(same(*cells, exact=exact) for cells in zip(row, other, strict=True))
+        ]
+        assert not differing, (name, differing[:2], told)
+    unwelcome = [one for one in card.findings_list if one.severity is not Severity.INFO and one.code not in warnings]
+    assert not unwelcome, told
+    assert not [one for one in card.findings_list if one.severity is Severity.ERROR]
+    parts = ("used", "refused", "restated", "repeated", "left_out")
+    assert card.counts["read"] == sum(card.counts.get(part, 0) for part in parts), card.counts
+    assert card.counts["refused"] == 0
+
+
+# ---- THE PLAIN TABLE ---- #
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+def test_the_plain_table_is_read_as_it_stands(reference, grain):
+    card = reference(grain, roster=False)
+    values = {
+        (who, PERIODS[grain].index(when), measure): value
+        for who, when, measure, value in card.measures.select("entity", "period", "measure", "value").rows()
+    }
+    assert values == {key: None if value is None else float(value) for key, value in FACTS.items()}
+    assert set(card.totals["entity"]) == set(UNITS)
+    assert card.totals["score"].null_count() == 0
+    assert not card.findings_list
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_table_is_above_the_size_from_which_files_are_read_in_pieces(form, monkeypatch, tmp_path):
+    make_files_large(monkeypatch)
+    (path,) = written(plain(form, "csv", "quarter", roster=False), tmp_path)
+    ((table,),) = files.read_all([path], unchecked=True)
+    assert table.pieces is not None
+
+
+# ---- EACH VARIANT ALONE ---- #
+
+
+def cases(*, every: bool) -> list:
+    """The variants in every form and format; by turns with and without a roster, or both."""
+    found = []
+    for at, variant in enumerate(VARIANTS.values()):
+        for grain in variant.grains if "period" in variant.excludes else ("quarter",):
+            for form in variant.forms:
+                for number, (format_, size) in enumerate([(one, "small") for one in FORMATS] + [("csv", "large")]):
+                    turns = (at + number) % 2 == 0
+                    for roster in (True, False) if every or variant.roster is not None else (turns,):
+                        if variant.suits(form, format_, grain, roster=roster):
+                            name = "-".join((variant.name, grain, form, format_, size, "roster" if roster else "open"))
+                            found.append(pytest.param(variant, grain, form, format_, size, roster, id=name))
+    return found
+
+
+PARTS = ("variant", "grain", "form", "format_", "size", "roster")
+
+
+def test_there_are_at_least_forty():
+    assert len(VARIANTS) >= 40
+
+
+@pytest.mark.parametrize(PARTS, cases(every=False))
+def test_a_variant_alone(reference, home, monkeypatch, tmp_path, variant, grain, form, format_, size, roster):  # noqa: PLR0917
+    alone(reference, home, monkeypatch, tmp_path, variant, grain, form, format_, size, roster)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(PARTS, cases(every=True))
+def test_a_variant_alone_with_and_without_a_roster(  # noqa: PLR0917
+    reference, home, monkeypatch, tmp_path, variant, grain, form, format_, size, roster
+):
+    alone(reference, home, monkeypatch, tmp_path, variant, grain, form, format_, size, roster)
+
+
+def alone(reference, home, monkeypatch, folder, variant, grain, form, format_, size, roster):  # noqa: PLR0917
+    if size == "large":
+        make_files_large(monkeypatch)
+    delivery = plain(form, format_, grain, roster=roster, seed=7)
+    variant.change(delivery)
+    check(
+        scored(delivery, folder, home), reference(grain, roster=roster), exact=variant.exact, warnings=variant.warnings
+    )
+
+
+# ---- SEVERAL TOGETHER ---- #
+
+
+@st.composite
+def deliveries(draw) -> tuple[Delivery, list[Variant], str]:
+    """A table to which several variants were done that do not exclude each other, and the size of its files."""
+    form, grain = draw(st.sampled_from(FORMS)), draw(st.sampled_from(GRAINS))
+    format_, size = draw(st.sampled_from([*((one, "small") for one in FORMATS), ("csv", "large")]))
+    roster = draw(st.booleans())
+    delivery = plain(form, format_, grain, roster=roster, seed=draw(st.integers(0, 99)))
+    some = [one for one in VARIANTS.values() if one.suits(form, format_, grain, roster=roster)]
+    chosen: list[Variant] = []
+    for one in draw(st.lists(st.sampled_from(some), min_size=2, max_size=8, unique_by=lambda one: one.name)):
+        if not any(one.excludes & other.excludes for other in chosen):
+            chosen.append(one)
+    order = list(VARIANTS)
+    chosen.sort(key=lambda one: order.index(one.name))
+    for one in chosen:
+        one.change(delivery)
+    return delivery, chosen, size
+
+
+def together(reference, home, folder, drawn) -> None:
+    delivery, chosen, size = drawn
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if size == "large":
+            make_files_large(monkeypatch)
+        card = scored(delivery, folder, home)
+    check(
+        card, reference(delivery.grain, roster=delivery.roster), exact=all(one.exact for one in chosen),
+        warnings=frozenset().union(*(one.warnings for one in chosen)),
+    )  # fmt: skip
+
+
+def readable(drawn) -> str:
+    delivery, chosen, size = drawn
+    return f"{delivery.form} {delivery.format} {size} {delivery.grain} {delivery.roster}: {[one.name for one in chosen]}"
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=deliveries())
+def test_variants_together(reference, home, tmp_path_factory, drawn):
+    note(readable(drawn))
+    together(reference, home, tmp_path_factory.mktemp("drawn"), drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=deliveries())
+def test_many_variants_together(reference, home, tmp_path_factory, drawn):
+    note(readable(drawn))
+    together(reference, home, tmp_path_factory.mktemp("drawn"), drawn)
