@@ -44,6 +44,9 @@ from kpi.system import System
 #: a status, and a number of rows or a score.
 _CELL = 17
 
+# The notes on rows that are about no unit, which say why nothing may be left.
+_LEFT_OUT = ("K612", "K614", "K615")
+
 
 @dataclass
 class _Intake:
@@ -72,7 +75,7 @@ class _Intake:
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
         nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
-        sources = self.beside.of(sources, roster, nobody)
+        sources = self.identified(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
             known = self.beside.named(nobody)
@@ -105,10 +108,8 @@ class _Intake:
         if not there:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            raise DataError(
-                errors
-                or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
-            )
+            nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
+            raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
@@ -167,6 +168,15 @@ class _Intake:
         self.unread += lost
         self.findings += self.unread
         return sources
+
+    def identified(self, sources: Sequence[Placed], roster: Entities | None, nobody: Entities) -> list[Placed]:
+        """The tables with the columns that tell whom their rows are about."""
+        try:
+            return self.beside.of(sources, roster, nobody)
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+            if all(source.table.pieces is None for source in sources):
+                raise
+            raise Unfit from error
 
     def named(
         self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
