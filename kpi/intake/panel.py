@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -262,7 +262,7 @@ class _Intake:
         for source in sources:
             group = self.group_of(source)
             if group is None:
-                self.findings += self.ungrouped(source, entities)
+                self.findings = self.ungrouped(source, entities)
                 continue
             for place, cohort in self.groups(source, group, entities):
                 if cohorts.setdefault(place, cohort) != cohort:
@@ -282,18 +282,23 @@ class _Intake:
         found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
         return [(place, group) for place, group in found if place < len(entities.names)]
 
-    def ungrouped(self, source: Placed, entities: Entities) -> Iterator[Diagnostic]:
-        """Notes a column such as 类别 that says one thing of each entity, and so might group them."""
-        if isinstance(source.dataset, Records):
-            return
-        for header in source.table.columns:
+    def ungrouped(self, source: Placed, entities: Entities) -> list[Diagnostic]:
+        """The findings with a note on a column such as 类别 that might group the entities: one value beside each.
+
+        It takes the place of the note that the column names no measure.
+        """
+        found = self.findings
+        for header in () if isinstance(source.dataset, Records) else source.table.columns:
             if header.casefold() not in CATEGORIES or header in source.roles.values():
                 continue
             own = set(self.groups(source, header, entities))
             if len({group for _, group in own}) > 1 and len({place for place, _ in own}) == len(own):
                 message = f"column `{header}` does not group the entities: all are ranked together"
                 hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
-                yield Diagnostic("K530", message, source.table.place(None, header), hint, Severity.INFO)
+                place = source.table.place(None, header)
+                found = [one for one in found if (one.code, one.place) != ("K528", place)]
+                found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
+        return found
 
     def group_of(self, source: Placed) -> str | None:
         """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""
