@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
+from sqlglot import exp
 
 from kpi import expressions, running_totals, terms, units
 from kpi.adjustments import Bonus, Veto
 from kpi.checks.base import FACTS
+from kpi.datasets import Records
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
@@ -312,6 +315,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Prob
     if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
         hint = "take `over_time: ytd` away, or use `kind: sum`"
         yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date", hint=hint)
+    yield from _date_arithmetic(measure, path, datasets)
     if measure.where is not None:
         try:
             _filter(measure.where, getattr(datasets.get(measure.source or ""), "types", {}))
@@ -319,6 +323,38 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Prob
             yield Problem(
                 error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span
             )
+
+
+# An operator between blanks: a heading may hold signs, but no figure is computed in `of`.
+_COMPUTED = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
+
+
+def _date_arithmetic(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
+    """Yields a computation where a column is named, and arithmetic with a column that is known to hold dates."""
+    if isinstance(measure, Reported):
+        return
+    for column in measure.columns():
+        if _COMPUTED.search(column):
+            message = f"`of` names one column; `{column}` is a computation"
+            yield Problem("K466", (*path, "of"), message, hint=_DAYS, label="not a column")
+    records = [one for one in datasets.values() if isinstance(one, Records)]
+    dataset = datasets.get(measure.source or "", records[0] if len(records) == 1 else None)
+    dates = {one for role, one in getattr(dataset, "columns", {}).items() if role in ("period", "reported")}
+    if measure.where is None or not dates:
+        return
+    try:
+        parsed = expressions.parse(measure.where)
+    except terms.ExpressionError:
+        return
+    for node in parsed.tree.find_all(exp.Add, exp.Sub, exp.Mul, exp.Div):
+        used = next((one for one in (node.left, node.right) if isinstance(one, exp.Column) and one.name in dates), None)
+        if used is not None:
+            message = f"`{used.name}` holds dates: a difference of two dates is not supported yet"
+            yield Problem("K465", (*path, "where"), message, hint=_DAYS, label="a date", span=terms.span(used))
+            return
+
+
+_DAYS = "compute it in a column of the data, such as 用时（天） for the days between two dates, and name that column"
 
 
 def _filter(text: str, types: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from kpi.definition import Definition, Listed, one_of
+from kpi.definition import Definition, Listed, OneOrMany, Text, one_of
 from kpi.periods import Order
 
 Role = Literal[
@@ -49,6 +49,11 @@ class Records(Dataset):
     form: Literal["records"] = "records"
     types: dict[str, Literal["number", "text"]] = Field(
         default_factory=dict, description="what a column holds, where its use in conditions does not show it"
+    )
+    key: OneOrMany[Text] = Field(
+        (),
+        description="the column that tells events apart, such as 办件编号, or several: an event that stands in several"
+        " rows or files counts once",
     )
 
 

@@ -267,6 +267,8 @@ class _Tree:
         measure = self.system.measures[name]
         if rows and isinstance(measure, Reported) and measure.from_january:
             detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
+        if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
+            detail = "无记录，计为 0（none: 0）"
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
             status=self.row[f"{name}.status"], detail=detail,

@@ -70,10 +70,12 @@ class Part:
     """What is kept of the rows of a group that satisfy a condition, all of them where there is none.
 
     `rows` is their number, `filled` the number of those with a figure in the column `of`; `sum`, `min` and `max` are of
-    these figures, sums as whole multiples of 1e-9. Measures that keep the same share it.
+    these figures, sums as whole multiples of 1e-9. `refused` is the number of rows that would be needed and cannot be
+    used, since a cell cannot be read; `unsure` also counts figures with a unit of their own. `blank` is the number of
+    rows that the condition leaves out as the column is blank. Measures that keep the same share it.
     """
 
-    what: Literal["rows", "filled", "sum", "min", "max"]
+    what: Literal["rows", "filled", "sum", "min", "max", "refused", "unsure", "blank"]
     where: str | None
     of: str | None = None
 
@@ -176,7 +178,15 @@ class Reported(Measure):
         return self.cumulative
 
 
-class Count(Measure):
+class _Countable(Measure):
+    """The base of measures that are 0 where there is no event, if a definition says so."""
+
+    none: Literal[0] | None = Field(
+        None, description="0: an entity without any event has 0 in every period of which the dataset has events"
+    )
+
+
+class Count(_Countable):
     """The number of rows: `count(rows where ...)`.
 
     >>> Count(unit="件", where="渠道 = '网上'").kind
@@ -205,7 +215,7 @@ class OfColumn(Measure):
         return (self.of,)
 
 
-class Sum(OfColumn):
+class Sum(OfColumn, _Countable):
     """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order."""
 
     additive: ClassVar[bool] = True
@@ -330,7 +340,7 @@ class First(OfRows):
         return value.filter(order == order.min()).min()
 
 
-class Distinct(OfRows):
+class Distinct(OfRows, _Countable):
     """The number of different values of a column; empty cells are not a value."""
 
     kind: Literal["distinct"] = "distinct"

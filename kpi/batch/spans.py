@@ -39,10 +39,11 @@ class Span:
 def separable(system: System) -> bool:
     """Returns whether files for different periods can be read apart.
 
-    Without a roster the files together say which entities there are, and a target that stands in the data holds for
-    later periods, in other files, too.
+    Without a roster the files together say which entities there are, a target that stands in the data holds for later
+    periods, in other files, too, and an event that is known by its key may stand in a file for another period as well.
     """
-    return system.entities.roster is not None and not takers(system)
+    keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
+    return system.entities.roster is not None and not takers(system) and not keyed
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:

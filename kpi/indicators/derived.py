@@ -181,9 +181,12 @@ class Count(Indicator):
         return expressions.parse(f"value {self.passes}").resolve(lambda name: value if name == "value" else None)
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Returns the value and its status, from the columns `name.passed` and `name.units` of the panel."""
+        """Returns the value and its status, from `name.passed`, `name.units` and `name.refused` of the panel.
+
+        One finer unit without a figure that can be used would make a smaller number: then there is none.
+        """
         passed, total = pl.col(f"{name}.passed"), pl.col(f"{name}.units")
-        guards = {"missing": total.is_null() | (total == 0)}
+        guards = {"refused": pl.col(f"{name}.refused"), "missing": total.is_null() | (total == 0)}
         if self.min_units is not None:
             guards["too_few"] = total < self.min_units
         value = passed / total * 100 if self.as_ == "share" else passed

@@ -8,14 +8,16 @@ taken by entities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from kpi import expressions, progress
-from kpi.intake.events import MONTH, ORDER, WHO, Span, cell, places, valid
-from kpi.intake.partials import PER, ROWS, Aggregation, condition
+from kpi import progress
+from kpi.intake.conditions import cell, condition, reads
+from kpi.intake.events import MONTH, ORDER, WHO, Span, exact, places, valid
+from kpi.intake.folding import folded
+from kpi.intake.partials import PER, ROWS, Aggregation
 from kpi.measures import Distinct, First, Last, OfRows, Part
 
 #: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
@@ -109,13 +111,15 @@ class Statistics:
         self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
     ) -> list[pl.DataFrame]:
         """The statistics of the rows of a bucket that a condition keeps, a frame for each column they are of."""
-        kinds = self.aggregation.kinds
-        used = {*family, *(name for name, _ in expressions.parse(where).names())} if where else {*family}
+        kinds, used = self.aggregation.kinds, {*family, *reads(where)}
         ordered = any(isinstance(measure, First | Last) for some in family.values() for measure in some.values())
-        frame = self.aggregation.rows(sorted(used), self.per, bucket.span, [ORDER] if ordered else [])
-        frame = frame.with_columns(valid(name).alias(cell(name)) for name in used if kinds[name] == "number")
+        frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
+        # Whoever needs a cell that cannot be read is refused, so that it may be taken for blank.
         frame = frame.filter(kept if where is None else kept & condition(where, kinds))
+        if self.aggregation.second:
+            numbers = [column for column in family if kinds[column] == "number"]
+            frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
         schema, seen = frame.collect_schema(), places()
         # Texts are told apart by their places among those seen, which costs less to compare.
         texts = [cell(column) for column in family if schema[cell(column)] == pl.String]
@@ -125,6 +129,7 @@ class Statistics:
         others = [name for name in (ORDER, PER, *map(cell, family)) if name in schema and name not in texts]
         kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
         rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
+        rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         made = []
@@ -138,6 +143,16 @@ class Statistics:
             made.append(found.select(keys[0], keys[1].alias("period"), finer, *some))
         return made
 
+    def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
+        """The rows of a span of months, numbers null where a cell is none."""
+        over, kinds = self.aggregation, self.aggregation.kinds
+        numbers = [name for name in used if kinds[name] == "number"]
+        if over.second:
+            columns = [exact(name) for name in numbers]
+            return over.rows(used, self.per, span, extra, columns=columns, second=over.second)
+        frame = over.rows(used, self.per, span, extra)
+        return frame.with_columns(valid(name).alias(cell(name)) for name in numbers)
+
     def _entity(self) -> pl.Expr:
         """The entity of a row, null where its text means none."""
         texts = pl.Enum(self.known[WHO])
@@ -147,6 +162,16 @@ class Statistics:
         """The first period of a span of months, and how many there are."""
         first, last = (month // (1 if self.by_month else self.months) for month in span)
         return first, last - first + 1
+
+
+def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
+    """The places of texts among those seen, with one for all texts that are the same when folded."""
+    own = places.unique().drop_nulls()
+    texts = own.cat.to(seen.dtype).cast(pl.String)
+    new = folded(texts)
+    if new.equals(texts):
+        return places
+    return places.replace_strict(own, new.cast(seen.dtype).to_physical(), default=None)
 
 
 def _aggregated(

@@ -45,14 +45,27 @@ def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     return pl.DataFrame(out, schema=schema)
 
 
-def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
-    wanted = system.unit(name)
-    multiple = _MULTIPLES.get(typed or "", 1.0)
-    text = unit if typed is None or typed in _MULTIPLES else typed
+def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str | None]:
+    """Returns the multiple and the unit that a figure has, None for that of its column.
+
+    >>> meant("亿元", "万", "元"), meant(None, "千元", "元"), meant("件", None, "件"), meant(None, None, "件")
+    ((10000.0, '元'), (1.0, '千元'), (1.0, '件'), (1.0, None))
+
+    Args:
+        unit: of the row or the column, None where neither has one.
+        typed: what stands behind the figure.
+        wanted: the unit that is meant where nothing says any.
+    """
     if typed in _MULTIPLES:
         # 80亿 in a column of 亿元, and 8000万 there, are money as typed: the multiple stands in for the column's own.
-        text = _MULTIPLE.sub("", text or str(wanted))
-    elif text is None:
+        return _MULTIPLES[typed], _MULTIPLE.sub("", unit or wanted)
+    return 1.0, unit if typed is None else typed
+
+
+def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
+    wanted = system.unit(name)
+    multiple, text = meant(unit, typed, str(wanted))
+    if text is None:
         return multiple, None
     try:
         return multiple * units.factor(units.parse(str(text)), wanted), None

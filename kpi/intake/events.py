@@ -7,35 +7,59 @@ rows alone, finds out where.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
 
 import polars as pl
 
 from kpi import expressions, periods
-from kpi.errors import Diagnostic
+from kpi.errors import Diagnostic, count
 from kpi.intake import findings
 from kpi.intake.codes import repeats_heading, who
+from kpi.intake.conditions import cell, reads, shortest_text
 from kpi.intake.entities import BESIDE, Entities
+from kpi.intake.event_units import READING, NumberColumn, Reader, Scale, converted
+from kpi.intake.folding import Folding
 from kpi.intake.headers import clean
-from kpi.intake.match import Placed
+from kpi.intake.match import Placed, column_of, is_unit
 from kpi.intake.notation import decimal_finding, notation_of
-from kpi.intake.numbers import LARGEST, Notation, mark_hint, read_numbers, undecided
+from kpi.intake.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.table import ROW
 from kpi.measures import Measure, OfRows
 from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain
 
-WHO, MONTH, ORDER = "#who", "#month", "#order"
+WHO, MONTH, ORDER, CLASH = "#who", "#month", "#order", "#clash"
 
 #: Months, counted as those of periods: the first that is read, and the last.
 Span = tuple[int, int]
 
+#: The columns of texts that are units, by what heads them; 单位 alone names an organisation as often.
+_UNITS = ("计量单位", "数据单位", "指标单位", "数值单位", "unit", "units", "unit_of_measure", "measurement_unit")
 
-def cell(column: str) -> str:
-    """Returns the name of the typed column that holds a column of the file."""
-    return f"c {column}"
+
+def exact(column: str) -> str:
+    """Returns the name of the column that holds a number in the parts that its sums are made of (`Scale.parts`)."""
+    return f"x {column}"
+
+
+def bad(column: str) -> str:
+    """Returns the name of the column that says whether the cell of a number cannot be read."""
+    return f"b {column}"
+
+
+def typed(column: str) -> str:
+    """Returns the name of the column that says whether the figure of a number has a unit of its own."""
+    return f"t {column}"
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows of a table whose event another row has as well (`ROW`): those left out, and those that contradict it."""
+
+    left_out: pl.Series
+    clashing: pl.Series
 
 
 @dataclass(frozen=True)
@@ -44,25 +68,76 @@ class Events:
 
     `columns` are the expressions over its cells, by the names that they get: `WHO` (String, the text as it is), `MONTH`
     (Int32, null where the row has no date, see `dated`), `ORDER` (Int32, the row's place in time), and texts and
-    numbers as `cell(column)`, numbers NaN or infinite where a cell is none. `notations` says how the cells of numbers
-    are written.
+    numbers as `cell(column)`: texts trimmed and in half-width, numbers in the unit of their column, NaN or infinite
+    where a cell takes a second look (`looked_at`). `numbers` says where each number is, `repeats` which rows have the
+    event of another, if rows of the dataset do.
     """
 
     source: Placed
     grain: Grain
     columns: Mapping[str, pl.Expr]
-    numbers: tuple[str, ...]
-    notations: Mapping[str, Notation] = field(default_factory=dict)
+    numbers: Mapping[str, NumberColumn]
+    scales: Mapping[str, Scale]
+    repeats: Repeats | None = None
 
-    def rows(self, names: Iterable[str], span: Span | None = None) -> pl.LazyFrame:
+    def rows(
+        self, names: Iterable[str], span: Span | None = None, only: pl.Expr | None = None, *,
+        second: Collection[str] | None = None, scales: Mapping[str, Scale] | None = None,
+    ) -> pl.LazyFrame:  # fmt: skip
         """Returns some of the columns of the rows in a span of months.
 
         A column of dates is compared before anything is computed, so that a scan can leave out what is outside.
+
+        Args:
+            names: of the columns.
+            span: the months.
+            only: which rows, over the columns `cell(...)`.
+            second: the numbers whose cells are looked at a second time, None where no row is.
+            scales: the units for that.
         """
-        cells = self.source.table.raw
+        cells, done = self._kept(), set[str]()
         if span is not None:
             cells = cells.filter(self._within(*span))
-        return cells.select(self.columns[name].alias(name) for name in names)
+        if only is not None:
+            done = {name for name in only.meta.root_names() if name in self.columns}
+            cells = cells.with_columns(self.columns[name].alias(name) for name in sorted(done)).filter(only)
+        wanted = dict.fromkeys([*names, *([CLASH] if self.repeats is not None else [])])
+        if second is not None:
+            return self.looked_at(cells, second, scales or self.scales).select(*wanted)
+        return cells.select(
+            pl.col(name) if name in done or name == CLASH else self.columns[name].alias(name) for name in wanted
+        )
+
+    def looked_at(self, cells: pl.LazyFrame, second: Collection[str], scales: Mapping[str, Scale]) -> pl.LazyFrame:
+        """Returns cells with all columns, and some numbers looked at a second time.
+
+        Numbers have `exact`, `bad` and `typed` besides; those that are not among `second` are known to need no second
+        look.
+        """
+        plain = [one for one in self.numbers if one not in second]
+        frame = cells.with_columns(
+            *(expr.alias(name) for name, expr in self.columns.items() if name not in map(cell, second)),
+            *(self._reading(name, scales[name]).alias(f"r {name}") for name in second),
+        )
+        struct = {"value": cell, "exact": exact, "bad": bad, "typed": typed}
+        return frame.with_columns(
+            *(pl.col(f"r {name}").struct.field(part).alias(of(name)) for name in second for part, of in struct.items()),
+            *(valid(name).alias(cell(name)) for name in plain),
+            *((valid(name) * scales[name].parts).alias(exact(name)) for name in plain),
+            *(pl.lit(value=False).alias(of(name)) for name in plain for of in (bad, typed)),
+        )
+
+    def _reading(self, name: str, scale: Scale) -> pl.Expr:
+        column = self.numbers[name]
+        return _mapped(column, Reader(column, scale).read, READING)
+
+    def _kept(self) -> pl.LazyFrame:
+        """The cells of the rows that count; `CLASH` says which contradict another, where there are such."""
+        table = self.source.table
+        if self.repeats is None:
+            return table.raw
+        rows = table.numbered(blank=True).filter(~pl.col(ROW).is_in(self.repeats.left_out.implode()))
+        return rows.with_columns(pl.col(ROW).is_in(self.repeats.clashing.implode()).alias(CLASH))
 
     @property
     def size(self) -> int | None:
@@ -88,12 +163,28 @@ class Events:
         """Returns how many rows have no cell filled; those are no rows of data."""
         return int(self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum()).collect().item())
 
-    def bad_numbers(self, columns: Iterable[str]) -> dict[str, int]:
-        """Returns how many cells of which of some columns are no number."""
-        bad = {column: pl.col(cell(column)).abs() > LARGEST for column in columns}
-        odd = self.rows(map(cell, bad)).filter(pl.any_horizontal(bad.values()))
-        found = odd.select(test.sum().alias(column) for column, test in bad.items()).collect().row(0, named=True)
-        return {column: count for column, count in found.items() if count}
+    def reader(self, name: str, scale: Scale) -> Reader:
+        """Returns what reads the cells of a number."""
+        return Reader(self.numbers[name], scale)
+
+    def unsettled(self) -> list[str]:
+        """Returns the numbers with cells that take a second look."""
+        odd = {name: pl.col(cell(name)).abs() > LARGEST for name in self.numbers}
+        if not odd:
+            return []
+        rows = self.rows(map(cell, odd), only=pl.any_horizontal(odd.values()))
+        found = rows.select(test.any().alias(name) for name, test in odd.items()).collect().row(0, named=True)
+        return [name for name, some in found.items() if some]
+
+    def units_of(self, name: str) -> list[tuple[str | None, str | None]]:
+        """Returns the units of the cells of a number that take a second look: those of the row, and those typed."""
+        column = self.numbers[name]
+        cells = self._kept().with_columns(self.columns[cell(name)].alias(cell(name)))
+        cells = cells.filter(pl.col(cell(name)).abs() > LARGEST)
+        kind = pl.Struct({"row": pl.String, "typed": pl.String, "bad": pl.Boolean})
+        seen = cells.select(_mapped(column, Reader(column, self.scales[name]).seen, kind).alias("seen"))
+        some = seen.unnest("seen").filter(~pl.col("bad")).select("row", "typed").unique().sort(pl.all())
+        return some.collect(engine="streaming").rows()
 
     def aside(self, entities: Entities, text: str) -> bool:
         """Returns whether a text that means no entity is that of a total or the like, or repeats the heading."""
@@ -103,25 +194,24 @@ class Events:
 
     def rows_of(self, texts: Sequence[str]) -> pl.DataFrame:
         """Returns the numbers of the rows with some texts, those without blanks around them in the column text."""
-        rows = self.source.table.numbered().select(ROW, text=self.columns[WHO])
+        rows = self._numbered().select(ROW, text=self.columns[WHO])
         return rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode())).collect().sort(ROW)
 
-    def undeclared_commas(self, columns: Iterable[str]) -> set[str]:
-        """Return which columns, of some that have cells that are no number, have undeclared decimal commas."""
+    def undeclared_commas(self, names: Iterable[str]) -> set[str]:
+        """Return the headers of the columns, of some numbers, that have decimal commas which are not declared."""
         found = set()
-        for column in columns:
-            notation = self.notations[column]
-            if notation.unclear or notation.decimal != ".":
+        for name in names:
+            column = self.numbers[name]
+            if column.notation.unclear or column.notation.decimal != ".":
                 continue
-            wrong = self.columns[cell(column)].abs() > LARGEST
-            texts = self.source.table.raw.filter(wrong).select(pl.col(clean(column)).cast(pl.String).unique())
-            cells = texts.collect().to_series()
-            if undecided(cells, cells, notation).any():
-                found.add(column)
+            odd = self.source.table.raw.filter(self.columns[cell(name)].abs() > LARGEST)
+            cells = odd.select(pl.col(column.header).cast(pl.String).unique()).collect().to_series()
+            if undecided(cells, cells, column.notation).any():
+                found.add(column.header)
         return found
 
     def findings(
-        self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int],
+        self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, lost: Lost | None,
         *, passed: Sequence[str] = (),
     ) -> list[Diagnostic]:  # fmt: skip
         """Returns the findings about rows, the first of each kind.
@@ -131,7 +221,7 @@ class Events:
             unknown: the texts that name no entity; how many rows have them, or none, is `strangers`.
             strangers: the rows that name no entity.
             undated: the rows with no usable date.
-            bad: the columns with cells that are no number, and how many.
+            lost: the cells of numbers that cannot be read, None where all can.
             passed: the texts of rows that are left out.
         """
         table, when = self.source.table, self.source.roles["period"]
@@ -155,30 +245,55 @@ class Events:
             rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
             said = _dates(rows["text"], self.grain, self.source.dataset.dates)
             found += findings.of_rows(table, rows, when, partial(_bad_date, said), further=undated - rows.height)
-        for column, count in bad.items():
-            rows = self._first(self.columns[cell(column)].abs() > LARGEST, pl.col(clean(column)))
-            found += self._bad_cells(column, rows, count)
+        if lost is not None:
+            unusable = pl.Series([*unknown, *passed], dtype=pl.String).implode()
+            usable = dated(pl.col(MONTH)) & ~pl.col(WHO).is_in(unusable).fill_null(value=True)
+            for name, many in lost.cells.items():
+                found += self._of_number(name, many, lost, usable)
         return found
 
-    def _bad_cells(self, column: str, rows: pl.DataFrame, count: int) -> list[Diagnostic]:
-        """Return the findings about the cells of a column that are no number, of which `rows` are the first."""
-        table, notation = self.source.table, self.notations[column]
-        rows = rows.with_columns(problem=read_numbers(rows["text"], notation=notation)["problem"])
-        commas = undecided(rows["text"].cast(pl.String), rows["problem"], notation)
-        found, others = [], rows.filter(~commas)
-        further = count - rows.height
+    def _of_number(self, name: str, many: int, lost: Lost, usable: pl.Expr) -> list[Diagnostic]:
+        """The findings about the cells of a number that cannot be read, in rows that are usable otherwise."""
+        table, column = self.source.table, self.numbers[name]
+        reader = Reader(column, lost.scales[name])
+        if reader.plain is None:
+            # What its heading says holds for all of them.
+            _, misfit = reader.factor(None, None)
+            message = f"the unit of `{column.header}` {misfit}: {count(many, 'row')} refused"
+            hint = _ABOVE.format(column.unit) if column.above else None
+            return [Diagnostic("K605", message, table.place(None, column.header), hint)]
+        cells = self.looked_at(self._numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
+        unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
+        rows = cells.select(ROW, text=pl.col(column.header), unit=unit).bottom_k(findings.LIMIT, by=ROW).collect()
+        rows = rows.sort(ROW)
+        commas = reader.undecided(rows["text"])
+        found, others, further = [], rows.filter(~commas), many - rows.height
         if commas.any():
             # What is not listed is taken for the same.
-            cells = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
-            found.append(decimal_finding(table, column, cells, notation, 0 if others.height else further))
-            further = further if others.height else 0
+            some = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
+            unlisted = 0 if others.height else further
+            found.append(decimal_finding(table, column.header, some, column.notation, unlisted))
+            further -= unlisted
+
+        def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+            code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
+            hint = mark_hint(str(row["text"])) if code == "K604" else None
+            return code, message, _DAYS if "is a date" in message else hint
+
         if others.height:
-            found += findings.of_rows(table, others, column, _bad_number, further=further)
+            found += findings.of_rows(table, others, column.header, tell, further=further)
         return found
+
+    def _numbered(self) -> pl.LazyFrame:
+        rows = self.source.table.numbered()
+        if self.repeats is None:
+            return rows
+        rows = rows.filter(~pl.col(ROW).is_in(self.repeats.left_out.implode()))
+        return rows.with_columns(pl.col(ROW).is_in(self.repeats.clashing.implode()).alias(CLASH))
 
     def _first(self, wrong: pl.Expr, text: pl.Expr) -> pl.DataFrame:
         """The first rows with something wrong: their numbers and the text of the cell."""
-        rows = self.source.table.numbered().filter(wrong)
+        rows = self._numbered().filter(wrong)
         return rows.select(ROW, text=text).bottom_k(findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
@@ -186,13 +301,62 @@ def _bad_date(said: Mapping[str, str], row: dict[str, object]) -> tuple[str, str
     return "K606", said.get(str(row["text"])) or "the row has no date", None
 
 
-def _bad_number(row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K604", str(row["problem"]), mark_hint(str(row["text"]))
+_DAYS = "a difference of two dates is not supported yet: compute the days in a column, and name that"
+_ABOVE = "单位：{} above the table is taken for all that has no unit of its own: write it into the header"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The cells of numbers in one table that cannot be read, where some measure would need them.
+
+    Attributes:
+        cells: how many, by number.
+        of: gives whether a row has such a cell of a number, over the columns of `Events.looked_at`.
+        second: the numbers whose cells have to be looked at a second time.
+        scales: their units.
+    """
+
+    cells: Mapping[str, int]
+    of: Callable[[str], pl.Expr]
+    second: Collection[str]
+    scales: Mapping[str, Scale]
+
+
+def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection[str] = ()) -> dict[str, NumberColumn]:
+    """Returns where the numbers of a table are, how they are written, and the units that it says for them.
+
+    Args:
+        source: the table.
+        kinds: the columns that are read, each a number or a text.
+        unclear: the headers of columns in which decimal commas were seen that are not declared.
+    """
+    by_row = source.roles.get("unit")
+    if by_row is not None and (by_row in map(clean, kinds) or not _has_units(source, by_row)):
+        by_row = None
+    found = {}
+    for name, kind in kinds.items():
+        if kind == "number":
+            header, unit = column_of(source.table, name) or (clean(name), None)
+            notation = notation_of(source.dataset, source.table, header, unclear)
+            found[name] = NumberColumn(header, unit or source.table.unit, unit is None, by_row, notation)
+    return found
+
+
+def _has_units(source: Placed, header: str) -> bool:
+    """Whether a column holds units: by its heading, or by what stands in its first rows."""
+    if clean(header).casefold() in _UNITS or "unit" in source.dataset.columns:
+        return True
+    some = source.table.frame.select(_unit(header)).head(_HEAD).collect().to_series().drop_nulls().unique()
+    return bool(some.len()) and all(map(is_unit, some))
+
+
+# In how many of the first rows a column of 单位 is looked at.
+_HEAD = 1000
 
 
 def events(
-    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *, alone: bool = False,
-    unclear: Collection[str] = (),
+    source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *,
+    scales: Mapping[str, Scale], numbers: Mapping[str, NumberColumn], alone: bool = False,
 ) -> Events:  # fmt: skip
     """Returns the rows of a table as the measures of its dataset need them.
 
@@ -201,8 +365,9 @@ def events(
         measures: what is aggregated.
         kinds: the columns that are read, each a number or a text.
         grain: of the scored periods.
+        scales: the units of numbers.
+        numbers: where they are in the table.
         alone: whether the dataset has no other table, whose columns might be of other types.
-        unclear: the columns in which decimal commas were seen that are not declared.
     """
     schema = source.table.frame.collect_schema()
     when, blanks = source.roles["period"], source.table.cells is not None
@@ -210,26 +375,40 @@ def events(
         WHO: who(source),
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
-    numbers = tuple(column for column, kind in kinds.items() if kind == "number")
-    notations = {
-        name: notation_of(source.dataset, source.table, clean(name), {*map(clean, unclear)}) for name in numbers
-    }
     strict = {name for one in measures.values() if one.where for name in expressions.parse(one.where).tells_blank()}
     strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
     strict |= {one.per for one in measures.values() if one.per is not None}
-    read = {name for one in measures.values() if one.where for name, _ in expressions.parse(one.where).names()}
+    read = {name for one in measures.values() for name in reads(one.where)}
     read |= {one.per for one in measures.values() if one.per is not None}
-    for column, kind in kinds.items():
-        dtype = schema[clean(column)]
+    for name, kind in kinds.items():
         if kind == "number":
-            columns[cell(column)] = _number(pl.col(clean(column)), dtype, notations[column])
+            columns[cell(name)] = _number(numbers[name], schema, scales[name])
+            continue
+        header, _ = column_of(source.table, name) or (clean(name), None)
+        text = pl.col(header)
+        if alone and name not in read:
+            # What is only counted may be of any type, and text costs the most; it is folded when it is counted.
+            columns[cell(name)] = text
         else:
-            # What is only counted may be of any type, and text costs the most.
-            text = pl.col(clean(column))
-            text = text if alone and column not in read else text.cast(pl.String)
-            blank = blanks and dtype == pl.String and column in strict
-            columns[cell(column)] = pl.when(text.str.strip_chars() != "").then(text) if blank else text
-    return Events(source, grain, columns, numbers, notations)
+            text = text.cast(pl.String)
+            dtype = schema[header]
+            is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+            folding = Folding(_shortest(name, measures.values()))
+            folded = text.map_batches(folding, return_dtype=pl.String, is_elementwise=True)
+            columns[cell(name)] = folded if is_text and name in read else text
+        if schema[header] == pl.String and name in strict:
+            made = columns[cell(name)]
+            columns[cell(name)] = pl.when(made.str.strip_chars() != "").then(made)
+    return Events(source, grain, columns, numbers, scales)
+
+
+def _shortest(name: str, measures: Iterable[Measure]) -> int:
+    """The bytes of the shortest text that conditions compare a column with, 0 where it has other uses."""
+    some = list(measures)
+    if any(name == one.per for one in some):
+        return 0
+    found = [shortest_text(one.where, name) for one in some if one.where is not None]
+    return 0 if None in found else min(one for one in found if one is not None)
 
 
 def dated(month: pl.Expr) -> pl.Expr:
@@ -254,23 +433,35 @@ def valid(column: str) -> pl.Expr:
 # ---- CELLS ---- #
 
 
-def _number(raw: pl.Expr, dtype: pl.DataType, notation: Notation) -> pl.Expr:
-    figures = partial(_figures, notation)
-    if dtype.is_numeric() and notation.numbers:
-        return raw.map_batches(figures, return_dtype=pl.Float64, is_elementwise=True)
+def _number(column: NumberColumn, schema: pl.Schema, scale: Scale) -> pl.Expr:
+    raw, dtype, reader = pl.col(column.header), schema[column.header], Reader(column, scale)
+    marked = dtype.is_numeric() and bool(column.notation.numbers)
+    if column.by_row is not None or marked or dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
+        return _mapped(column, reader.fast, pl.Float64())
     if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
-        return raw.cast(pl.Float64)
-    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        return raw.cast(pl.String).map_batches(figures, return_dtype=pl.Float64, is_elementwise=True)
+        factor = reader.plain
+        number = raw.cast(pl.Float64)
+        return pl.when(number.is_not_null()).then(float("nan")) if factor is None else converted(number, factor)
     return pl.when(raw.is_not_null()).then(float("nan"))
 
 
-def _figures(notation: Notation, column: pl.Series) -> pl.Series:
-    """What cells say as numbers, NaN for what is a problem: no number that is read ever is."""
-    read = read_numbers(column, notation=notation)
-    if read["problem"].null_count() == read.height:
-        return read["value"]
-    return read.select(pl.when(pl.col("problem").is_null()).then("value").otherwise(float("nan"))).to_series()
+def _mapped(column: NumberColumn, read: Callable[..., pl.Series], kind: pl.DataType) -> pl.Expr:
+    """What is read in the cells of a number, and the units of their rows where there is a column of them."""
+    raw = pl.col(column.header)
+    if column.by_row is None:
+        return raw.map_batches(read, return_dtype=kind, is_elementwise=True)
+    both = pl.struct(raw.alias("cell"), _unit(column.by_row).alias("unit"))
+
+    def of_both(pairs: pl.Series) -> pl.Series:
+        return read(pairs.struct.field("cell"), pairs.struct.field("unit"))
+
+    return both.map_batches(of_both, return_dtype=kind, is_elementwise=True)
+
+
+def _unit(header: str) -> pl.Expr:
+    """The units in a column of them, null where there is none."""
+    text = pl.col(header).cast(pl.String).str.strip_chars()
+    return pl.when(text != "").then(text)
 
 
 def _time(when: str, dtype: pl.DataType, grain: Grain, order: periods.Order, *, blanks: bool) -> dict[str, pl.Expr]:

@@ -8,12 +8,13 @@ row, K524 sheets left out, K525 a header of several rows.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ __all__ = [
     "Table",
     "content_hash",
     "expanded",
+    "given_once",
     "hash_of_all",
     "read",
     "read_all",
@@ -148,6 +150,69 @@ def read_all(
     return found
 
 
+Named = tuple[Source, str | None]
+
+
+def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]:
+    """Returns sources without files and frames that are given twice for one dataset, and the findings about these.
+
+    Files are the same when they have the same bytes, frames when they are one object. Only files of one size are
+    compared. A file for two datasets that are named is meant so.
+
+    Args:
+        sources: files, folders, patterns and frames, each with the name of its dataset, None where it is to be found.
+    """
+    kept: list[Named] = []
+    notes: list[Diagnostic] = []
+    files: dict[int, list[tuple[Path, str | None]]] = {}
+    frames: list[tuple[object, str | None]] = []
+    number = 0
+    for source, name in sources:
+        if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
+            number += not isinstance(source, Rows)
+            frame = source.frame if isinstance(source, Rows) else source
+            if any(one is frame and _one_dataset(name, other) for one, other in frames):
+                label = source.name if isinstance(source, Rows) else f"frame {number}"
+                notes.append(_again(Place(label), "the same frame"))
+                continue
+            frames.append((frame, name))
+            kept.append((source, name))
+            continue
+        try:
+            paths = expanded(Path(source))
+        except DataError:
+            kept.append((source, name))  # what is wrong with it is found when it is read
+            continue
+        fresh = []
+        for path in paths:
+            alike = files.setdefault(path.stat().st_size, [])
+            same = next((one for one, other in alike if _one_dataset(name, other) and _same_bytes(path, one)), None)
+            if same is None:
+                alike.append((path, name))
+                fresh.append(path)
+            else:
+                notes.append(_again(Place(str(path)), str(same) if str(same) != str(path) else "the same file"))
+        kept += [(source, name)] if len(fresh) == len(paths) else [(path, name) for path in fresh]
+    return kept, notes
+
+
+def _one_dataset(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first == second
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second) or filecmp.cmp(first, second, shallow=False)
+    except OSError:
+        return False  # what is wrong with it is found when it is read
+
+
+def _again(place: Place, other: str) -> Diagnostic:
+    same = f"holds the same as {other}" if not other.startswith("the same") else f"is {other} as one before"
+    hint = "leave one of them out, or replace it by the file that was meant"
+    return Diagnostic("K548", f"{place.file} {same}, which counts once", place, hint, Severity.WARNING)
+
+
 def content_hash(sources: Iterable[Source]) -> str:
     """Returns a hash of the contents of files and frames, whatever their order and names: sixteen hexadecimal digits.
 
@@ -179,8 +244,8 @@ def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def hash_of_all(hashes: Iterable[str]) -> str:
-    """Returns the hash of contents by the SHA-256 of each, in any order: sixteen hexadecimal digits."""
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
+    """Returns the hash of contents by the SHA-256 of each, in any order, the same once: sixteen hexadecimal digits."""
+    return hashlib.sha256("\n".join(sorted(set(hashes))).encode()).hexdigest()[:16]
 
 
 class _Hashed(io.RawIOBase):

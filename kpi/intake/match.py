@@ -136,9 +136,11 @@ def needed_columns(system: System, name: str) -> dict[str, str]:
     for measure in of_dataset(system, name).values():
         if measure.where is not None:
             try:
-                kinds.update(expressions.parse(measure.where).column_kinds())
+                found = expressions.parse(measure.where).column_kinds()
             except ExpressionError:
                 continue
+            # A use such as IS NULL says nothing: any that needs a number counts.
+            kinds |= {name: kind for name, kind in found.items() if kinds.get(name) != "number"}
     for measure in of_dataset(system, name).values():
         for column in measure.columns():
             if not isinstance(measure, Distinct):
@@ -179,7 +181,8 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     needed = {header for role, header in source.roles.items() if role not in _ASIDE}
     figures: set[str] = {*source.roles.values()} - needed
     if isinstance(source.dataset, Records):
-        needed |= {clean(one) for one in needed_columns(system, source.name)}
+        read = [*needed_columns(system, source.name), *source.dataset.key]
+        needed |= {known[0] for one in read if (known := column_of(table, one)) is not None}
     elif isinstance(source.dataset, PanelData):
         figures |= set(panel_columns(system, table, list(source.roles.values())))
     for header, words in table.unreadable.items():
@@ -193,6 +196,20 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
         else:
             found.append(Diagnostic("K553", f"{message}; it is left out", place, None, Severity.INFO))
     return found
+
+
+def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
+    """Returns the header of a column that measures of records name, and the unit written in it; None without one.
+
+    A heading may have a unit that the definition does not repeat: 金额 is the column 金额（万元）, if only one is so.
+    """
+    header = clean(name)
+    if header in table.columns:
+        return header, split_unit(header, is_unit)[1]
+    found = [
+        (one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
@@ -385,7 +402,8 @@ def _lacking(system: System, source: Placed) -> list[str]:
     if "entity" not in source.roles and "code" not in source.roles:
         lacking.append("地区 (entity)")
     if isinstance(source.dataset, Records):
-        lacking += [column for column in needed_columns(system, source.name) if clean(column) not in headers]
+        lacking += [name for name in needed_columns(system, source.name) if column_of(source.table, name) is None]
+        lacking += [name for name in source.dataset.key if column_of(source.table, name) is None]
         if "period" not in source.roles:
             lacking.append("日期 (period)")
         return list(dict.fromkeys(lacking))

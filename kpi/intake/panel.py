@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +23,7 @@ from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.contradictions import contradictions
 from kpi.intake.damage import DamagedError, damage_told, unchanged
 from kpi.intake.entities import BESIDE, Entities, from_data
-from kpi.intake.files import Source, content_hash, read_all
+from kpi.intake.files import Source, content_hash, given_once, read_all
 from kpi.intake.fractions import fractions
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.headers import CATEGORIES, clean
@@ -57,6 +57,9 @@ from kpi.system import System
 #: a status, and a number of rows or a score.
 _CELL = 17
 
+# The notes on rows that are about no unit, which say why nothing may be left.
+_LEFT_OUT = ("K612", "K614", "K615")
+
 
 @dataclass
 class _Intake:
@@ -85,7 +88,7 @@ class _Intake:
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
         nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
-        sources = self.beside.of(sources, roster, nobody)
+        sources = self.identified(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
             known = self.beside.named(nobody)
@@ -118,10 +121,8 @@ class _Intake:
         if not there:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            raise DataError(
-                errors
-                or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
-            )
+            nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
+            raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
@@ -186,6 +187,15 @@ class _Intake:
         self.unread += lost
         self.findings += self.unread
         return sources
+
+    def identified(self, sources: Sequence[Placed], roster: Entities | None, nobody: Entities) -> list[Placed]:
+        """The tables with the columns that tell whom their rows are about."""
+        try:
+            return self.beside.of(sources, roster, nobody)
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+            if all(source.table.pieces is None for source in sources):
+                raise
+            raise Unfit from error
 
     def named(
         self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
@@ -271,7 +281,7 @@ class _Intake:
         for source in sources:
             group = self.group_of(source)
             if group is None:
-                self.findings += self.ungrouped(source, entities)
+                self.findings = self.ungrouped(source, entities)
                 continue
             for place, cohort in self.groups(source, group, entities):
                 if cohorts.setdefault(place, cohort) != cohort:
@@ -291,18 +301,23 @@ class _Intake:
         found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
         return [(place, group) for place, group in found if place < len(entities.names)]
 
-    def ungrouped(self, source: Placed, entities: Entities) -> Iterator[Diagnostic]:
-        """Notes a column such as 类别 that says one thing of each entity, and so might group them."""
-        if isinstance(source.dataset, Records):
-            return
-        for header in source.table.columns:
+    def ungrouped(self, source: Placed, entities: Entities) -> list[Diagnostic]:
+        """The findings with a note on a column such as 类别 that might group the entities: one value beside each.
+
+        It takes the place of the note that the column names no measure.
+        """
+        found = self.findings
+        for header in () if isinstance(source.dataset, Records) else source.table.columns:
             if header.casefold() not in CATEGORIES or header in source.roles.values():
                 continue
             own = set(self.groups(source, header, entities))
             if len({group for _, group in own}) > 1 and len({place for place, _ in own}) == len(own):
                 message = f"column `{header}` does not group the entities: all are ranked together"
                 hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
-                yield Diagnostic("K530", message, source.table.place(None, header), hint, Severity.INFO)
+                place = source.table.place(None, header)
+                found = [one for one in found if (one.code, one.place) != ("K528", place)]
+                found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
+        return found
 
     def group_of(self, source: Placed) -> str | None:
         """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""
@@ -363,6 +378,9 @@ class _Intake:
         self.read += made.read
         self.refused += made.refused
         self.left_out += made.left_out
+        if isinstance(made, Aggregated):
+            self.repeated += made.repeated
+            self.restated += made.restated
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
@@ -413,11 +431,14 @@ class _Intake:
             if not isinstance(indicator, Count):
                 continue
             mine = figures.filter(
-                (pl.col("measure") == indicator.of) & pl.col("per").is_not_null() & pl.col("value").is_not_null()
+                (pl.col("measure") == indicator.of)
+                & pl.col("per").is_not_null()
+                & (pl.col("value").is_not_null() | timing.refused())
             )
             passed = mine.group_by("entity", "period").agg(
                 indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
-                pl.len().cast(pl.Float64).alias(f"{name}.units"),
+                pl.col("value").count().cast(pl.Float64).alias(f"{name}.units"),
+                timing.refused().any().alias(f"{name}.refused"),
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
@@ -445,6 +466,7 @@ def take_in(
     """
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
+    wanted, twice = given_once(wanted)
     sources = [source for source, _ in wanted]
 
     lost: list[Diagnostic] = []
@@ -453,7 +475,7 @@ def take_in(
         unread = [*lost] if partly else None
         found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
         tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or [], reached).panel(tables, hashed)
+        return _Intake(system, period, partly, unread or [], reached, [*twice]).panel(tables, hashed)
 
     def fitting(anew: Anew | None) -> Panel:
         with damage_told(sources):

@@ -14,16 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import polars as pl
 
-from kpi import expressions, progress
-from kpi.intake.events import MONTH, WHO, Events, Span, cell, places, valid
+from kpi import progress
+from kpi.errors import Diagnostic, Severity
+from kpi.intake import events as of_table
+from kpi.intake.conditions import Decided, cell, condition, decided, reads
+from kpi.intake.event_units import Scale, finer
+from kpi.intake.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.precision import Precision, precisions
-from kpi.measures import Part
-from kpi.terms import Term
+from kpi.measures import Distinct, Measure, OfColumn, Part
+from kpi.units import Unit, UnitError, parse
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+
+#: How many rows of a group some measure cannot use for a cell that cannot be read, or for contradicting another.
+REFUSED = "#refused"
 _KEY = "#key"
 
 #: The key of rows that are not as expected.
@@ -46,32 +54,175 @@ class Aggregation:
     Attributes:
         tables: that count as one.
         kinds: the columns that are read, each a number or a text.
+        measures: of the dataset.
+        scales: the units of the numbers.
         precisions: how each number is summed.
         most: the most rows that a group may have for this.
         full: the numbers that are expected in every row.
+        second: the numbers whose cells are looked at a second time, None until that is known.
+        notes: what was found about units.
     """
 
     tables: Sequence[Events]
     kinds: Mapping[str, str]
+    measures: Mapping[str, Measure]
+    scales: Mapping[str, Scale]
     precisions: Mapping[str, Precision]
     most: float = float("inf")
     full: frozenset[str] = frozenset()
+    second: frozenset[str] | None = None
+    notes: tuple[Diagnostic, ...] = ()
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
         """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
 
-        Rows that are as expected and others have groups of their own; `ODD` counts the rows of the latter.
+        Rows that are as expected and others have groups of their own; `ODD` counts the rows of the latter, `REFUSED`
+        those that a measure cannot use, and `bad(column)` their cells that cannot be read.
         """
-        needed = self._needed(parts, whole=per is None)
-        numbers = [name for name in needed if self.kinds[name] == "number"]
         keys = _Keys(len(self.tables) > 1, per is not None)
-        frame, unexpected = self.rows(needed, per), self._unexpected(numbers)
-        found = self.groups(frame, parts, keys, unexpected).with_columns(pl.lit(0, pl.UInt32).alias(ODD))
+        return self.whole(self._expected(parts, per, keys), parts, per, keys)
+
+    def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """The parts of the rows that are as expected; the others have the key `_UNEXPECTED`."""
+        needed = self._needed(parts, whole=per is None)
+        kept = [part for part in parts if part.what not in {"refused", "unsure"}]
+        return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
+
+    def whole(self, found: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """Returns the parts of all rows, from those of the rows that are as expected."""
+        scaled = [
+            _times(pl.col(part.name), self._parts(part), whole=part.what == "sum").alias(part.name)
+            for part in parts
+            if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] == "number" and self._parts(part) > 1
+        ]
+        none = [part.name for part in parts if part.what in {"refused", "unsure"}]
+        # Rows are counted once, in the pass over all of them.
+        lost = [REFUSED, *(of_table.bad(name) for name in sorted(self.second or ()))] if per is None else []
+        zero = pl.lit(0, pl.UInt32)
+        made = found.with_columns(*scaled, *(zero.alias(name) for name in (*none, *lost, ODD)))
         if (found[_KEY] == _UNEXPECTED).any():
-            others = frame.filter(unexpected).with_columns(valid(name).alias(cell(name)) for name in numbers)
-            some = self.wide().groups(others, parts, keys).with_columns(pl.col(ROWS).alias(ODD))
-            found = pl.concat([found.filter(pl.col(_KEY) != _UNEXPECTED), some], how="vertical_relaxed")
-        return keys.unpacked(found)
+            some = self._others(parts, per, keys, lost).with_columns(pl.col(ROWS).alias(ODD))
+            made = made.filter(pl.col(_KEY) != _UNEXPECTED)
+            made = pl.concat([made, some.select(made.columns)], how="vertical_relaxed")
+        return keys.unpacked(made)
+
+    def _parts(self, part: Part) -> int:
+        return self.scales[str(part.of)].parts
+
+    def _others(self, parts: Collection[Part], per: str | None, keys: _Keys, lost: Sequence[str]) -> pl.DataFrame:
+        """The parts of the rows that are not as expected, with what their cells hold at a second look."""
+        needed = self._needed(parts, whole=per is None)
+        every = needed if per is not None else sorted(self.kinds)
+        numbers = [name for name in every if self.kinds[name] == "number"]
+        columns = [cell(name) for name in every] + [
+            of(name) for name in numbers for of in (exact, of_table.bad, of_table.typed)
+        ]
+        unexpected = self._unexpected(needed)
+        frame = self.rows([], per, only=unexpected, columns=columns, second=self.second or frozenset())
+        wide = self.wide()
+        tests = {where: self.decided(where, frame) for where in sorted({part.where for part in parts if part.where})}
+        frame = frame.with_columns(
+            *(wide.precisions[name].whole(pl.col(exact(name))).alias(f"s {name}") for name in _summed(parts)),
+        )
+        sums = {} if per is not None else {REFUSED: self.refused(frame)}
+        sums |= {name: self.lost(name.removeprefix(of_table.bad("")), frame) for name in lost[1:]}
+        found = _collected(
+            frame.group_by(keys.packed()).agg(
+                pl.len().alias(ROWS),
+                *(self._second(part, tests.get(part.where or ""), frame).alias(part.name) for part in parts),
+                *(one.sum().alias(name) for name, one in sums.items()),
+            )
+        )
+        return found.with_columns(
+            wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"
+        )
+
+    def _second(self, part: Part, test: Decided | None, frame: pl.LazyFrame) -> pl.Expr:
+        """One part as an aggregation over rows that were looked at a second time."""
+        test = test or self.decided(None, frame)
+        if part.what in {"refused", "unsure"}:
+            return self._refused(part, test).sum()
+        if part.what == "blank":
+            return (test.value.is_null() & pl.col(cell(str(part.of))).is_null()).sum()
+        if part.of is None:
+            return test.holds.sum() if part.where else pl.len()
+        value = {"sum": f"s {part.of}", "min": exact(part.of), "max": exact(part.of)}.get(part.what, cell(part.of))
+        kept = pl.when(test.holds).then(pl.col(value))
+        if part.what == "filled":
+            return kept.is_not_null().sum()
+        return {"sum": kept.sum(), "min": kept.min(), "max": kept.max()}[part.what]
+
+    def decided(self, where: str | None, frame: pl.LazyFrame) -> Decided:
+        """Returns a condition over rows that were looked at a second time; one that contradicts another is open."""
+        found = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)))
+        if CLASH not in frame.collect_schema():
+            return found
+        clash = pl.col(CLASH)
+        return Decided(found.holds & ~clash, found.open | (found.holds & clash), found.value)
+
+    def _refused(self, part: Part, test: Decided) -> pl.Expr:
+        """Whether a measure would need a row that it cannot use."""
+        if part.of is None:
+            return test.open
+        if self.kinds[part.of] != "number":
+            return test.open & pl.col(cell(part.of)).is_not_null()
+        unread = pl.col(of_table.bad(part.of))
+        if part.what == "unsure":
+            unread |= pl.col(of_table.typed(part.of))
+        return ((test.holds | test.open) & unread) | (test.open & pl.col(cell(part.of)).is_not_null())
+
+    def refused(self, frame: pl.LazyFrame) -> pl.Expr:
+        """Returns whether any measure would need a row, looked at a second time, that it cannot use."""
+        return pl.any_horizontal(self._by_measure(frame).values())
+
+    def lost(self, name: str, frame: pl.LazyFrame) -> pl.Expr:
+        """Returns whether a number's cell cannot be read, and a measure would need it."""
+        found = [
+            one
+            for key, one in self._by_measure(frame).items()
+            if name in reads(self.measures[key].where) or name in self.measures[key].columns()
+        ]
+        unread = pl.col(of_table.bad(name))
+        if any(self.assumes(one) for one in self.measures.values() if name in one.columns()):
+            unread |= pl.col(of_table.typed(name))
+        return unread & pl.any_horizontal(found) if found else pl.lit(value=False)
+
+    def _by_measure(self, frame: pl.LazyFrame) -> dict[str, pl.Expr]:
+        found = {}
+        for name, one in self.measures.items():
+            needed = self._refused(self.refusal(one), self.decided(one.where, frame))
+            found[name] = needed if one.per is None else needed & pl.col(cell(one.per)).is_not_null()
+        return found
+
+    def refusal(self, measure: Measure) -> Part:
+        """Returns the part that counts the rows which a measure would need and cannot use."""
+        of = next(iter(measure.columns()), None)
+        return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
+
+    def factor(self, measure: Measure) -> Fraction | None:
+        """Returns what figures are multiplied by to be in a measure's unit, None where that cannot be."""
+        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+            return Fraction(1)
+        return self.scales[measure.of].into(measure.quantity)
+
+    def misfits(self) -> list[Diagnostic]:
+        """Returns the findings about measures of another dimension than the figures of their column."""
+        found = []
+        for name, one in self.measures.items():
+            if self.factor(one) is None:
+                of = one.columns()[0]
+                unit = self.scales[of].unit
+                message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {unit}"
+                place = self.tables[0].source.table.place(None, self.tables[0].numbers[of].header)
+                found.append(Diagnostic("K605", message, place, "correct the unit of the measure or the heading"))
+        return found
+
+    def assumes(self, measure: Measure) -> bool:
+        """Returns whether a measure takes figures without a unit for its own, though others have another dimension."""
+        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+            return False
+        scale = self.scales[measure.of]
+        return scale.assumed and scale.unit is not None and scale.unit.dimension != measure.quantity.dimension
 
     def groups(
         self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
@@ -89,15 +240,16 @@ class Aggregation:
                 pl.len().alias(ROWS), *(_kept(one, where).alias(one.name) for one in kept)
             )
         )
-        others = (pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum")
+        others = [pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum"]
         sums = (self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
         return found.select(*keys.names, ROWS, *others, *sums)
 
-    def _unexpected(self, numbers: Collection[str]) -> pl.Expr:
+    def _unexpected(self, needed: Collection[str]) -> pl.Expr:
         """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one."""
-        raw = {name: pl.col(cell(name)) for name in numbers}
+        raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] == "number"}
         odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
         odd += [value.is_null() for name, value in raw.items() if name in self.full]
+        odd += [pl.col(CLASH)] if self.tables[0].repeats is not None else []
         return pl.any_horizontal(odd) if odd else pl.lit(value=False)
 
     def wide(self) -> Aggregation:
@@ -107,13 +259,26 @@ class Aggregation:
         )
 
     def rows(
-        self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = ()
-    ) -> pl.LazyFrame:
-        """Returns the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled."""
+        self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
+        *, only: pl.Expr | None = None, columns: Collection[str] = (), second: Collection[str] | None = None,
+    ) -> pl.LazyFrame:  # fmt: skip
+        """Returns the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled.
+
+        Args:
+            needed: whose cells.
+            per: the column of finer units.
+            span: the months.
+            extra: other columns.
+            only: which rows.
+            columns: further columns of rows that are looked at a second time.
+            second: the numbers that are.
+        """
         frames = []
         for place, one in enumerate(self.tables):
-            names = dict.fromkeys([WHO, MONTH, *extra, *map(cell, needed), *([cell(per)] if per is not None else [])])
-            rows = one.rows(names, span)
+            names = dict.fromkeys(
+                [WHO, MONTH, *extra, *map(cell, needed), *columns, *([cell(per)] if per is not None else [])]
+            )
+            rows = one.rows(names, span, only, second=second, scales=self.scales)
             if per is not None:
                 rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
             if len(self.tables) > 1:
@@ -121,24 +286,56 @@ class Aggregation:
             frames.append(rows)
         return progress.counted(pl.concat(frames) if len(frames) > 1 else frames[0])
 
-    def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, list[dict[str, int]], Aggregation]:
-        """Returns the parts of every group, for each table how many cells of which columns are no number, and the pass.
+    def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, Aggregation]:
+        """Returns the parts of every group, and the pass.
 
-        That is this one, or, when a group had more rows than expected, its like in 128 bits.
+        That is this one, or one that looks at some cells a second time, or, when a group had more rows than expected,
+        its like in 128 bits.
         """
-        found = self.partials(parts)
-        bad: list[dict[str, int]] = [{} for _ in self.tables]
-        for place in found.filter(pl.col(ODD) > 0)[SOURCE].unique():
-            bad[place] = self.tables[place].bad_numbers(list(self.precisions))
+        keys = _Keys(len(self.tables) > 1, per=False)
+        found = self._expected(parts, None, keys)
+        over = self.looking() if (found[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
+        found = over.whole(found, parts, None, keys)
         if (found.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
-            return found, bad, self
-        wide = self.wide()
-        return wide.partials(parts), bad, wide
+            return found, over
+        wide = over.wide()
+        return wide.partials(parts), wide
+
+    def looking(self) -> Aggregation:
+        """Returns the pass that knows which numbers have cells that take a second look, and their units."""
+        scales, second, notes = dict(self.scales), set[str](), list(self.notes)
+        for table in self.tables:
+            second |= set(table.unsettled())
+        for name in sorted(second):
+            pairs = {(table, pair) for table in range(len(self.tables)) for pair in self.tables[table].units_of(name)}
+            words = {typed or row for _, (row, typed) in pairs}
+            if scales[name].unit is None and len(words) == 1 and (unit := _unit(*words)) is not None:
+                scales[name] = Scale(unit)
+                message = f"`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them"
+                place = self.tables[0].source.table.place(None, name)
+                notes.append(Diagnostic("K633", message, place, None, Severity.INFO))
+            factors = [self.tables[at].reader(name, scales[name]).factor(*pair)[0] for at, pair in pairs]
+            scales[name] = finer(scales[name], factors)
+        return replace(self, scales=scales, second=frozenset(second), notes=tuple(notes))
+
+    def lost_of(self, place: int, counts: Mapping[str, int]) -> Lost | None:
+        """Returns the cells of one table that cannot be read, None where there are none.
+
+        Args:
+            place: of the table.
+            counts: how many cells, by number.
+        """
+        some = {name: many for name, many in counts.items() if many}
+        if not some:
+            return None
+        needed = self.second or frozenset()
+        frame = self.tables[place].rows([], second=needed, scales=self.scales)
+        return Lost(some, lambda name: self.lost(name, frame), needed, self.scales)
 
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
         """The columns that parts are made of; in the pass over everything also all that have to be numbers."""
         names = {part.of for part in parts if part.of is not None}
-        names |= {name for part in parts if part.where for name, _ in expressions.parse(part.where).names()}
+        names |= {name for part in parts for name in reads(part.where)}
         return sorted(names | ({name for name, kind in self.kinds.items() if kind == "number"} if whole else set()))
 
 
@@ -182,16 +379,21 @@ class _Keys:
         return found.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
 
 
-def aggregation(tables: Sequence[Events], kinds: Mapping[str, str], parts: Collection[Part]) -> Aggregation:
+def aggregation(
+    tables: Sequence[Events], kinds: Mapping[str, str], measures: Mapping[str, Measure], scales: Mapping[str, Scale],
+    parts: Collection[Part],
+) -> Aggregation:  # fmt: skip
     """Returns the pass over the tables of a dataset, with precisions by what their first rows hold.
 
     Args:
         tables: that count as one.
         kinds: the columns that are read, each a number or a text.
+        measures: of the dataset.
+        scales: the units of the numbers.
         parts: all that is going to be kept.
     """
     numbers = [name for name, kind in kinds.items() if kind == "number"]
-    wide = Aggregation(tables, kinds, dict.fromkeys(numbers, Precision()))
+    wide = Aggregation(tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()))
     sizes = [size for one in tables if (size := one.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
@@ -223,13 +425,16 @@ def _summed(parts: Collection[Part]) -> list[str]:
     return sorted({str(part.of) for part in parts if part.what == "sum"})
 
 
-def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:
-    """Returns a condition of measures over the columns `cell(...)`; null where it cannot be told."""
+def _times(part: pl.Expr, parts: int, *, whole: bool) -> pl.Expr:
+    """A part in so many parts of its unit; whole numbers in 128 bits."""
+    return (part.cast(pl.Int128) if whole else part) * parts
 
-    def scope(column: str) -> Term:
-        return Term(pl.col(cell(column)), kinds.get(column, "text"))
 
-    return expressions.parse(where).resolve(scope).expr
+def _unit(text: str | None) -> Unit | None:
+    try:
+        return parse(text or "")
+    except UnitError:
+        return None
 
 
 def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
@@ -238,6 +443,8 @@ def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
     if part.of is None:
         return pl.len() if matched is None else matched.sum()
     value = pl.col(f"s {part.of}" if part.what == "sum" else cell(part.of))
+    if part.what == "blank":
+        return (matched.is_null() & value.is_null()).sum()  # type: ignore[union-attr]
     if part.what == "filled":
         return value.is_not_null().sum() if matched is None else (matched & value.is_not_null()).sum()
     if part.what == "sum":

@@ -130,6 +130,8 @@ class Reached:
         """Returns a table with the rows that are reached."""
         if "period" not in source.roles or takers(self.system):
             return source  # a target that the data state holds over periods
+        if isinstance(source.dataset, Records) and source.dataset.key:
+            return source  # an event may stand in a row for another period, too
         table, header = source.table, source.roles["period"]
         if table.pieces is not None:
             return replace(source, table=table.part(self._told(header, source.dataset.dates)))

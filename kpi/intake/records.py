@@ -8,22 +8,27 @@ finer units (`per`), whose groups are others; what does not merge is taken a buc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import cast
 
 import polars as pl
 
 from kpi import progress
 from kpi.datasets import Records
-from kpi.errors import Diagnostic
+from kpi.errors import Diagnostic, Severity, count
 from kpi.intake.aside import left_out_notes
 from kpi.intake.buckets import Statistics
+from kpi.intake.conditions import left_out_blank
 from kpi.intake.entities import Entities
-from kpi.intake.events import MONTH, WHO, dated, events
+from kpi.intake.event_keys import Once, alike, once
+from kpi.intake.event_units import converted, scales
+from kpi.intake.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.match import Placed, needed_columns, of_dataset
-from kpi.intake.partials import PER, ROWS, SOURCE, Aggregation, aggregation
+from kpi.intake.partials import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
 from kpi.periods import Grain
-from kpi.status import OK, Status, reason
+from kpi.status import OK, reason
 from kpi.system import System
 
 
@@ -39,6 +44,8 @@ class Aggregated:
     read: int = 0
     refused: int = 0
     left_out: int = 0
+    repeated: int = 0
+    restated: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Gathered:
     measures: Mapping[str, Measure]
     pass_over: Aggregation
     tables: Mapping[str | None, pl.DataFrame]
-    bad: Sequence[Mapping[str, int]]
+    repeats: Once
 
     def texts(self) -> list[str]:
         """Returns the distinct texts that say who a row is about, sorted."""
@@ -66,12 +73,20 @@ class Gathered:
         known = pl.DataFrame(
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
-        figures = []
+        figures, over = [], self.pass_over
         for (per, timing), group in self._groups().items():
             found = self._merged(group, per, known, by_month=timing is not None)
+            found = self._with_none(found, group, per, known, len(entities.names), by_month=timing is not None)
             figures.append(_long(found, group, timing, self.grain))
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
+        out.findings += [*over.notes, *self.repeats.findings]
+        out.read, out.refused = self.repeats.left_out, 0
+        out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._told(out, entities, known)
+        out.findings += self._blank(known)
+        if not cast("Records", over.tables[0].source.dataset).key:
+            whole = [measure for measure in self.measures.values() if measure.per is None]
+            out.findings += alike(over.tables, self._known(None, known), [part.name for part in _parts(whole)])
         return out
 
     def _groups(self) -> dict[tuple[str | None, str | None], dict[str, Measure]]:
@@ -89,7 +104,8 @@ class Gathered:
         months = 1 if by_month else self.grain.months
         keys = ["entity", PER, "period"]
         table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
-        parts = _parts(group.values())
+        over = self.pass_over
+        parts = _parts(group.values(), over)
         merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
         of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
         made = Statistics(self.pass_over, known, per, self.grain.months, by_month)
@@ -101,8 +117,35 @@ class Gathered:
         columns: dict[str, pl.Expr] = {}
         for name, measure in group.items():
             own = [pl.col(part.name) for part in measure.parts()]
-            columns[name], columns[f"{name}.rows"] = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
+            value, rows = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
+            refused, factor = pl.col(over.refusal(measure).name) > 0, over.factor(measure)
+            if factor is None:
+                refused, factor = pl.lit(value=True), Fraction(1)
+            columns[name] = pl.when(~refused).then(converted(value, factor))
+            columns[f"{name}.rows"], columns[f"{name}.refused"] = rows, refused
         return merged.select(*keys, **columns)
+
+    def _with_none(
+        self, found: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
+        *, by_month: bool,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Adds 0 for entities without a row in a period of which the dataset has rows, where `none: 0` says so."""
+        zero = [name for name, one in group.items() if getattr(one, "none", None) == 0]
+        if not zero:
+            return found
+        months = 1 if by_month else self.grain.months
+        covered = self._known(None, known).select(period=(pl.col(MONTH) // months).cast(pl.Int32)).unique()
+        units = found.select("entity", PER).unique()
+        if per is None:
+            units = pl.select(entity=pl.int_range(entities, dtype=pl.UInt32), per=pl.lit(None, dtype=pl.String))
+        keys = ["entity", PER, "period"]
+        lacking = units.join(covered, how="cross").join(found, on=keys, how="anti", nulls_equal=True)
+        filled = lacking.with_columns(
+            *(pl.lit(0.0 if name in zero else None, dtype=pl.Float64).alias(name) for name in group),
+            *(pl.lit(0).alias(f"{name}.rows") for name in group),
+            *(pl.lit(value=False).alias(f"{name}.refused") for name in group),
+        )
+        return pl.concat([found, filled.select(found.columns).cast(found.schema)])
 
     def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
         """The groups that are of an entity and a month."""
@@ -114,6 +157,7 @@ class Gathered:
         # Of a name that is nobody's without a roster every row is refused for another reason.
         nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
         named = pl.col("entity").is_not_null() | ~nameless
+        lost = sorted(self.pass_over.second or ())
         # Native files have blank texts where others have nothing.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
         whole = self.tables[None].join(known, on=WHO, how="left")
@@ -121,9 +165,10 @@ class Gathered:
         counted = whole.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
             undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
-            refused=pl.col(ROWS).filter(~(named & dated(pl.col(MONTH)))).sum(),
+            refused=pl.when(named & dated(pl.col(MONTH))).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
             empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
+            **{name: pl.col(bad(name)).filter(named & dated(pl.col(MONTH))).sum() for name in lost},
         ).sort(SOURCE)  # fmt: skip
         passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
         for one in counted.to_dicts():
@@ -131,10 +176,12 @@ class Gathered:
             blank = table.blank() if one["empty"] else 0
             out.read += one["rows"] - blank
             out.refused += one["refused"] - blank
+            cells = self.pass_over.lost_of(one[SOURCE], {name: one[name] for name in lost})
             out.findings += table.findings(
-                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, self.bad[one[SOURCE]],
+                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, cells,
                 passed=passed.get(one[SOURCE], ()),
             )  # fmt: skip
+        out.findings += self.pass_over.misfits()
 
     def _left_out(self, out: Aggregated, entities: Entities, whole: pl.DataFrame) -> pl.DataFrame:
         """Counts the rows of totals and the like and of repeated headings, and returns their tables and texts."""
@@ -150,6 +197,36 @@ class Gathered:
             table = tables[int(str(source))]
             out.findings += left_out_notes(table.source, table.rows_of(some[WHO].to_list()), entities)
         return aside.select(SOURCE, WHO)
+
+    def _refused_rows(self) -> pl.Expr:
+        """How many rows of a group some measure would need and cannot use."""
+        misfits = [
+            measure.parts()[0].name
+            for measure in self.measures.values()
+            if measure.per is None and self.pass_over.factor(measure) is None
+        ]
+        return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
+
+    def _blank(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """The findings about rows that conditions leave out as a text is blank, one a condition and column."""
+        found: dict[Part, list[str]] = {}
+        for name, measure in self.measures.items():
+            for part in _blanks(measure, self.pass_over.kinds):
+                found.setdefault(part, []).append(name)
+        out = []
+        for part, names in found.items():
+            per = self.measures[names[0]].per
+            rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
+            if rows:
+                verb = "is" if rows == 1 else "are"
+                message = (
+                    f"{count(rows, 'row')} with a blank `{part.of}` {verb} not counted by `{part.where}`"
+                    f" ({', '.join(f'`{name}`' for name in names)}): a blank is not known to be another text"
+                )
+                hint = f"to count them, write ({part.where} OR {part.of} IS NULL)"
+                table = self.pass_over.tables[0].source.table
+                out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
+        return out
 
 
 def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
@@ -177,35 +254,48 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     Raises:
         ComputeError: rows are lost.
     """
-    measures = of_dataset(system, sources[0].name)
-    kinds = needed_columns(system, sources[0].name)
+    name, dataset = sources[0].name, cast("Records", sources[0].dataset)
+    measures, kinds = of_dataset(system, name), needed_columns(system, name)
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
     unclear: list[set[str]] = [set() for _ in sources]
     while True:
+        numbers = [number_columns(source, kinds, commas) for source, commas in zip(sources, unclear, strict=True)]
+        units, notes = scales(numbers, measures, sources[0].table.place())
         tables = [
-            events(source, measures, kinds, system.period, alone=len(sources) == 1, unclear=commas)
-            for source, commas in zip(sources, unclear, strict=True)
+            events(source, measures, kinds, system.period, scales=units, numbers=columns, alone=len(sources) == 1)
+            for source, columns in zip(sources, numbers, strict=True)
         ]
-        over = aggregation(tables, kinds, _parts(measures.values()))
-        whole, bad, over = over.proven(_parts(by_per[None]))
+        tables, repeats = once(tables, measures, dataset, grain=system.period)
+        over = aggregation(tables, kinds, measures, units, _parts(measures.values()))
+        over = replace(over, notes=tuple(notes))
+        whole, over = over.proven(_parts(by_per[None], over))
         # A decimal comma that is not declared makes other cells of its column unclear: they are read anew.
-        more = [table.undeclared_commas(cells) for table, cells in zip(tables, bad, strict=True)]
+        more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
             break
         unclear = [one | new for one, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
-        source.table.all_read(read.get(place, 0))
+        source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
     found: dict[str | None, pl.DataFrame] = {None: whole}
-    found |= {per: over.partials(_parts(some), per) for per, some in by_per.items() if per is not None}
-    return Gathered(system.period, measures, over, found, bad)
+    found |= {per: over.partials(_parts(some, over), per) for per, some in by_per.items() if per is not None}
+    return Gathered(system.period, measures, over, found, repeats)
 
 
-def _parts(measures: Iterable[Measure]) -> list[Part]:
-    """What the measures keep, each once."""
-    return list(dict.fromkeys(part for measure in measures for part in measure.parts()))
+def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:
+    """What the measures keep, each once; with the pass, also of the rows that they cannot use or leave out."""
+    some = list(measures)
+    parts = [part for measure in some for part in measure.parts()]
+    if over is not None:
+        parts += [over.refusal(measure) for measure in some]
+        parts += [part for measure in some for part in _blanks(measure, over.kinds)]
+    return list(dict.fromkeys(parts))
+
+
+def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
+    return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
 
 
 def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
@@ -214,22 +304,27 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
         table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
             **{name: _over_months(pl.col(name), timing) for name in measures},
             **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures},
+            **{f"{name}.refused": pl.col(f"{name}.refused").any() for name in measures},
         ).rename({"scored": "period"})  # fmt: skip
     parts = []
     for name, measure in measures.items():
         part = table.select(
             measure=pl.lit(name), entity=pl.col("entity"), per=pl.col("per"), period=pl.col("period").cast(pl.Int32),
-            value=pl.col(name), rows=pl.col(f"{name}.rows").cast(pl.Int64),
+            value=pl.col(name), rows=pl.col(f"{name}.rows").cast(pl.Int64), refused=pl.col(f"{name}.refused"),
         )  # fmt: skip
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]
             part = part.sort("period").with_columns(
                 value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
                 rows=pl.col("rows").cum_sum().over(year),
+                refused=pl.col("refused").cum_max().over(year),
             )
         parts.append(part)
-    status = pl.when(pl.col("value").is_not_null()).then(OK).otherwise(reason("missing")).cast(Status)
-    found = pl.concat(parts).with_columns(status=status)
+    found = pl.concat(parts).with_columns(
+        value=pl.when(~pl.col("refused")).then("value"),
+        status=pl.when("refused").then(reason("refused")).when(pl.col("value").is_not_null()).then(OK)
+        .otherwise(reason("missing")),
+    )  # fmt: skip
     return found.select("measure", "entity", "per", "period", "value", "status", "rows")
 
 

@@ -158,7 +158,7 @@ def _describing(source: Placed, system: System) -> list[str]:
     return [
         header
         for header in source.table.columns
-        if header not in passed and role(header) != "order" and split_unit(header, is_unit)[1] is None
+        if header not in passed and role(header) not in ("order", "entity") and split_unit(header, is_unit)[1] is None
     ]
 
 

@@ -194,17 +194,8 @@ def clean_rows(
     figures.targets, wrong = own_targets.in_data(raw, system, source, figures.findings)
     bad.append(wrong)
     raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
-    numbers, unclear = _numbers(source, raw, frozenset() if apart is None else apart.unclear)
-    raw = raw.with_columns(
-        numbers["value"].alias("number"),
-        numbers["status"].cast(Status),
-        numbers["unit"].alias("typed"),
-        numbers["problem"],
-        unclear.alias("unclear"),
-    )
-    figures.findings += _undecided(source, raw.filter("unclear"), frozenset() if apart is None else apart.unclear)
-    bad.append(raw.filter("unclear"))
-    raw = raw.filter(~pl.col("unclear"))
+    raw, unclear = _with_numbers(source, raw, figures, frozenset() if apart is None else apart.unclear)
+    bad.append(unclear)
     refuse(pl.col("problem").is_not_null(), None, _no_figure)
     raw = raw.join(
         factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
@@ -238,6 +229,29 @@ def clean_rows(
     figures.refused = sum(one.height for one in bad) + sum(lost.values()) + misspelt
     figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
     return figures
+
+
+def _with_numbers(
+    source: Placed, raw: pl.DataFrame, figures: Figures, unclear: frozenset[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return rows with what their figures say, and apart from them those whose decimal mark cannot be told.
+
+    Args:
+        source: the table.
+        raw: its rows, with the columns value and field.
+        figures: takes the findings about the latter.
+        unclear: the columns in which decimal commas were seen that are not declared.
+    """
+    numbers, undecided = _numbers(source, raw, unclear)
+    raw = raw.with_columns(
+        numbers["value"].alias("number"),
+        numbers["status"].cast(Status),
+        numbers["unit"].alias("typed"),
+        numbers["problem"],
+        undecided.alias("unclear"),
+    )
+    figures.findings += _undecided(source, raw.filter("unclear"), unclear)
+    return raw.filter(~pl.col("unclear")), raw.filter("unclear")
 
 
 def _numbers(source: Placed, raw: pl.DataFrame, unclear: frozenset[str]) -> tuple[pl.DataFrame, pl.Series]:

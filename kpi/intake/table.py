@@ -151,13 +151,16 @@ class Table:
         """The rows as the file has them, with texts of blanks."""
         return self.frame if self.cells is None else self.cells
 
-    def numbered(self) -> pl.LazyFrame:
-        """Returns the rows that are not blank, with their sheet row numbers in the first column, `ROW` (UInt32)."""
+    def numbered(self, *, blank: bool = False) -> pl.LazyFrame:
+        """Returns the rows with their sheet row numbers in the first column, `ROW` (UInt32).
+
+        Rows that are blank are left out unless they are asked for.
+        """
         whole = self.whole or self
         rows = whole.frame.with_row_index(ROW, offset=self.first_row)
         if whole.numbered_cells is not None:
             rows = without_blanks(whole.numbered_cells)
-        filled = pl.any_horizontal(pl.exclude(ROW).is_not_null())
+        filled = pl.lit(value=True) if blank else pl.any_horizontal(pl.exclude(ROW).is_not_null())
         return rows.filter(filled if self.only is None else self.only & filled)
 
     def part(self, only: pl.Expr, size: int | None = None) -> Table:

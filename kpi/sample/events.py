@@ -14,7 +14,8 @@ import polars as pl
 from sqlglot import exp
 
 from kpi import expressions, units
-from kpi.intake.match import needed_columns, of_dataset
+from kpi.datasets import Records
+from kpi.intake.match import datasets, needed_columns, of_dataset
 from kpi.measures import Distinct
 from kpi.periods import Period
 from kpi.sample.draws import one_of, place, salt, share
@@ -99,10 +100,14 @@ class Events:
         days = pl.Series([_days(one) for one in self.periods], dtype=pl.List(pl.Int32))
         at = place(row, salt(self.seed, self.name, "period"), len(self.periods))
         day = (share(row, salt(self.seed, self.name, "day")) * pl.lit(days).gather(at).list.get(1)).cast(pl.Int32)
+        # What tells events apart is different in every row.
+        keys = [name for name in _key(self.system, self.name) if name not in (self.date, self.who)]
+        columns = {name: kind for name, kind in needed_columns(self.system, self.name).items() if name not in keys}
         return frame.select(
             (pl.lit(days).gather(at).list.get(0) + day).cast(pl.Date).alias(self.date),
             one_of(row, salt(self.seed, self.name, "entity"), self.names).alias(self.who),
-            *(self._column(name, kind, row) for name, kind in needed_columns(self.system, self.name).items()),
+            *(self._column(name, kind, row) for name, kind in columns.items()),
+            *((row + 1).cast(pl.String).alias(name) for name in keys),
         )
 
     def _column(self, name: str, kind: str, row: pl.Expr) -> pl.Expr:
@@ -128,6 +133,11 @@ class Events:
         if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)
+
+
+def _key(system: System, name: str) -> tuple[str, ...]:
+    dataset = datasets(system)[name]
+    return dataset.key if isinstance(dataset, Records) else ()
 
 
 def _number(row: pl.Expr, of: int, pool: Pool) -> pl.Expr:

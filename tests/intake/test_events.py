@@ -12,9 +12,10 @@ import pytest
 from kpi.errors import DataError
 from kpi.intake import buckets, partials, records
 from kpi.intake.entities import from_data
-from kpi.intake.events import events
+from kpi.intake.event_units import scales
+from kpi.intake.events import events, number_columns
 from kpi.intake.files import read_all
-from kpi.intake.match import match
+from kpi.intake.match import match, needed_columns
 from kpi.intake.panel import take_in
 from kpi.system import System
 
@@ -182,9 +183,12 @@ def test_cells_that_are_empty_only_far_down_are_not_counted(monkeypatch, late):
 
 def _chosen(of: System, frame: pl.DataFrame) -> partials.Aggregation:
     ((table,),) = read_all([frame])
-    kinds = {"收费": "number"}
+    source, kinds = match(of, table)[0], needed_columns(of, "cases")
     parts = [part for measure in of.measures.values() for part in measure.parts()]
-    return partials.aggregation([events(match(of, table)[0], of.measures, kinds, of.period)], kinds, parts)
+    numbers = number_columns(source, kinds)
+    units, _ = scales([numbers], of.measures, table.place())
+    some = [events(source, of.measures, kinds, of.period, scales=units, numbers=numbers)]
+    return partials.aggregation(some, kinds, of.measures, units, parts)
 
 
 def test_texts_that_mean_one_entity_or_period_are_one_group():
@@ -235,16 +239,24 @@ def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
 # ---- WHAT IS WRONG ---- #
 
 
-def test_cells_that_are_no_number_are_told_and_leak_nowhere():
+def test_cells_that_are_no_number_refuse_what_needs_them_and_leak_nowhere():
     frame = made(8).with_columns(
         收费=pl.Series([1.0, float("nan"), 2.0, float("inf"), 1e21, None, 4.0, -0.0]), 地区=pl.lit("东湖县"),
         日期=pl.lit(date(2023, 1, 1)), 渠道=pl.Series(["网上", "窗口", "网上", "窗口", "网上", "网上", "网上", "网上"]),
     )  # fmt: skip
+    frame = pl.concat([frame, frame.filter(pl.col("收费") < 5).with_columns(地区=pl.lit("西山区"))])
     of = system("fees", "fee", "least", "most", "middle")
     found = figures(of, frame)
-    assert [value(found, name) for name in ("fees", "fee", "least", "most", "middle")] == [7, 1.75, 0, 4, 1.5]
-    told = [(one.code, one.place.row, one.place.field) for one in take_in(of, [frame]).findings]
+    names = ("fees", "fee", "least", "most", "middle")
+    assert [value(found, name) for name in names] == [None] * 5
+    assert [value(found, name, "西山区") for name in names] == [7, 1.75, 0, 4, 1.5]
+    panel = take_in(of, [frame])
+    told = [(one.code, one.place.row, one.place.field) for one in panel.findings]
     assert told == [("K604", 2, "收费"), ("K604", 4, "收费"), ("K604", 5, "收费")]
+    assert (panel.counts.read, panel.counts.used, panel.counts.refused) == (12, 9, 3)
+    assert (
+        panel.frame.filter(entity=0).select(pl.col("^(fees|fee|least|most|middle).status$")).row(0) == ("refused",) * 5
+    )
 
 
 def test_rows_that_cannot_be_placed_are_counted_and_told_and_blank_ones_are_none():
@@ -271,7 +283,7 @@ def test_dates_of_impossible_years_do_not_stretch_the_panel():
 
 
 def test_of_many_bad_rows_the_first_are_listed_and_all_counted():
-    frame = pl.concat([made(10), made(250).with_columns(收费=float("nan"))])
+    frame = pl.concat([made(10), made(250).with_columns(收费=float("nan"), 渠道=pl.lit("网上"))])
     panel = take_in(system("fees"), [frame])
     assert [one.place.row for one in panel.findings[:-1]] == list(range(11, 111))
     assert panel.findings[-1].message == "... and 150 more rows of this kind"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from tests.oracle.oracle_figures import Cell, ZeroDenominatorError, evaluate
-from tests.oracle.oracle_rules import places, quantity, rounded
+from tests.oracle.oracle_rules import HAIR, places, quantity, rounded
 
 
 @dataclass
@@ -71,7 +71,7 @@ def combine(  # noqa: C901 (one branch per policy)
     if "decimals" in node:
         value = rounded(value, node["decimals"])
     if node.get("mean") == "minimum":
-        lowest = [name for name in filled if filled[name] == min(filled.values())]
+        lowest = [name for name in filled if filled[name] <= min(filled.values()) + HAIR]
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
