@@ -162,28 +162,23 @@ entities: {title: 镇}
 datasets: {cases: {form: records, columns: {period: 办结时间, entity: 所属乡镇}}}
 measures:
   count: {kind: count, from: cases, unit: 件}
-  ontime: {kind: count, from: cases, unit: 件, where: 办结时间 - 受理时间 <= 5}
-MEAN
-indicators: {rate: {kind: ratio, numerator: ontime, denominator: count}}
+  some: MEASURE
+indicators: {all: {kind: level, of: count}, other: {kind: level, of: some}}
 """
-HANDLED = [
-    "受理时间,办结时间,所属乡镇", "2025-07-01 09:10,2025-07-03 11:00,东镇", "2025-07-02 10:00,2025-07-20 08:30,东镇",
-    "2025-07-03,2025-07-04,西镇",
-]  # fmt: skip
 
 
-def test_the_mean_of_a_difference_of_dates_is_an_error(tmp_path):
-    (tmp_path / "d.csv").write_text("\n".join([*HANDLED, ""]), "utf-8")
-    mean = "  wait: {kind: mean, from: cases, of: 办结时间 - 受理时间, unit: 天}"
-    with pytest.raises(DataError, match="办结时间 - 受理时间"):
-        kpi.score(tmp_path / "d.csv", system=system(DAYS.replace("MEAN", mean)))
-
-
-def test_a_condition_on_a_difference_of_dates_is_an_error_at_the_cells(tmp_path):
-    (tmp_path / "d.csv").write_text("\n".join([*HANDLED, ""]), "utf-8")
-    card = kpi.score(tmp_path / "d.csv", system=system(DAYS.replace("MEAN\n", "")))
-    cells = {(one.place.row, one.place.field) for one in card.findings_list if one.severity is Severity.ERROR}
-    assert cells == {(row, column) for row in (2, 3, 4) for column in ("受理时间", "办结时间")}
+@pytest.mark.parametrize(
+    ("measure", "code"),
+    [
+        ("{kind: count, from: cases, unit: 件, where: 办结时间 - 受理时间 <= 5}", "K465"),
+        ("{kind: mean, from: cases, of: 办结时间 - 受理时间, unit: 天}", "K466"),
+    ],
+)
+def test_a_difference_of_dates_is_an_error_of_the_definition(measure, code):
+    (finding,) = examine_text(DAYS.replace("MEASURE", measure), "s.yaml").findings
+    assert (finding.code, finding.severity) == (code, Severity.ERROR)
+    assert "办结时间" in finding.message
+    assert "days between two dates" in str(finding.hint)
 
 
 # ---- COLUMNS OF OTHER TYPES ---- #

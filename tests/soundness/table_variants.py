@@ -915,9 +915,15 @@ def periods_merged_downwards(delivery):
 # ---- FILES ---- #
 
 
-@variant("copies", warnings=frozenset({"K608"}))
+# A frame that is made of another object each time, such as one of pandas, is compared row by row.
+@variant("copies", warnings=frozenset({"K548", "K608"}))
 def given_twice(delivery):
     delivery.copies = 2
+
+
+@variant("copies", "repeats", "revision", "merge", warnings=frozenset({"K608"}))
+def given_again_in_another_order(delivery):
+    delivery.sheets += [replace(deepcopy(sheet), rows=deepcopy(sheet.rows[::-1])) for sheet in delivery.sheets]
 
 
 @variant("datasets")
