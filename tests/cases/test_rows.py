@@ -560,13 +560,8 @@ def test_a_category_in_the_roster_groups_units(tmp_path):
 
 
 TOTAL_NAMES = """
-<<<<<<< HEAD
-合计 总计 小计 全市 全县 全区 全省 全国 全州 全旗 嘉兴市合计 平均 平均值 均值 平均数
-其中 其中：开发区 全市平均 合计： 全市（合计）
-=======
 合计 总计 小计 全市 全县 全区 全省 全国 全州 全旗 嘉兴市合计 全市平均 合计： 全市（合计）
 平均 平均值 均值 平均数 其中 其中：开发区
->>>>>>> w-rows
 Total TOTALS ＴＯＴＡＬ Subtotal Sub-total Sum Average Mean All
 """
 
