@@ -323,6 +323,14 @@ def test_refused_rows_make_no_units():
     assert sorted(codes(card)) == ["K537", "K604", "K606"]
 
 
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_characters_without_width_are_no_name(form):
+    frame = pl.concat([table(form=form), table({"\ufeff\u200b": (1, 1)}, form=form, periods=["2023"])])
+    card = kpi.score(frame, system=system())
+    assert {(one.code, one.message) for one in card.findings_list} == {("K602", "the row names no entity")}
+    assert results(card)[0] == ALONE[0]
+
+
 def test_explanations_find_a_name_through_blanks(tmp_path):
     said = tmp_path / "said.csv"
     said.write_text("评价对象,期别,指标,说明\n甲　县,2023,GDP,口径调整\n", "utf-8")
