@@ -194,7 +194,8 @@ class _Layout:
     def touched(self, rows: pl.DataFrame) -> pl.Series:
         """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""
         slots = pl.DataFrame({"measure": self.names}).with_columns(slot=pl.int_range(pl.len()))
-        mine = rows.filter(pl.col("per").is_null()).join(slots, on="measure")
+        # Units that are no entities, such as 全市, have no cell.
+        mine = rows.filter(pl.col("per").is_null() & (pl.col("entity") < self.entities)).join(slots, on="measure")
         exact = (pl.col("months") == self.size) & (pl.col("start") % self.size == 0)
         every = pl.DataFrame({"period": range(self.first, self.first + self.periods)})
         index = self.cell(pl.col("slot"), pl.col("period"), pl.col("entity")).alias("cell")
