@@ -106,7 +106,9 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         )
     ]
     rows = [f"{counts['used']:,} used"] + [
-        f"{counts[key]:,} {key}" for key in ("refused", "restated", "repeated") if counts[key]
+        f"{counts[key]:,} {key.replace('_', ' ')}"
+        for key in ("refused", "restated", "repeated", "left_out")
+        if counts.get(key)
     ]
     parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
     if others := counts.get("passed_over"):

@@ -10,6 +10,7 @@ import polars as pl
 
 from kpi import expressions, terms, units
 from kpi.adjustments import Bonus
+from kpi.checks.base import FACTS
 from kpi.definition import Path, Problem, Problems
 from kpi.errors import Severity, suggest
 from kpi.indicators import Count as CountIndicator
@@ -28,6 +29,7 @@ RESERVED = frozenset(
 
 def problems(system: System) -> Problems:
     """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    yield from _kept_and_left_out(system)
     yield from _shared_names(system)
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
@@ -52,6 +54,21 @@ def problems(system: System) -> Problems:
             if used in system.symbols and not system.symbols[used].reported:
                 message = f"nobody reports `{used}`: it is computed"
                 yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
+
+
+def _kept_and_left_out(system: System) -> Problems:
+    wholes = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols) if fact not in FACTS}
+    others = {"left out by `leave_out`": system.entities.leave_out, "the whole of a check, which is no unit": wholes}
+    for place, name in enumerate(system.entities.keep):
+        for words, names in others.items():
+            if _folded(name) in map(_folded, names):
+                message = f"`{name}` is kept as a unit here and {words}"
+                yield Problem("K418", ("entities", "keep", place), message, hint="take it out of one of the two")
+
+
+def _folded(name: str) -> str:
+    """A name as names are compared: without blanks and case."""
+    return "".join(name.split()).casefold()
 
 
 def _shared_names(system: System) -> Problems:

@@ -20,6 +20,7 @@ import polars as pl
 
 from kpi.adjustments import Veto
 from kpi.errors import DataError, Diagnostic, suggest
+from kpi.intake.headers import clean
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.system import ROOT
@@ -89,9 +90,11 @@ class Difference:
 
     def of(self, entity: str) -> Difference:
         """Returns what changed for one entity; raises DataError K602 when there is none of this name."""
-        known = self.totals["entity"].unique(maintain_order=True)
-        if entity not in known:
+        known = self.totals["entity"].unique(maintain_order=True).to_list()
+        same = [name for name in known if clean(name) == clean(entity)]
+        if not same:
             raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, known)))
+        entity = entity if entity in same else same[0]
         some = {
             name: frame.filter(entity=entity) if "entity" in frame.columns else frame
             for name, frame in self.frames.items()

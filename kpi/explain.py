@@ -15,6 +15,7 @@ from kpi.adjustments import Bonus, Deduction, Veto
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.indicators import Milestone
 from kpi.intake.entities import Entities
+from kpi.intake.headers import clean
 from kpi.pillars import score_of
 from kpi.scorecard import Scorecard
 from kpi.scoring import AgainstTarget
@@ -52,8 +53,8 @@ class Explained:
 
 def name_of(card: Scorecard, entity: str) -> str:
     """Returns the name that results show for an entity's name, short name or code; the text itself when it is none."""
-    entities = Entities(card.entities)
-    place = entities.lookup.get(entity)
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
     return entity if place is None else entities.names[place]
 
 
@@ -70,12 +71,12 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         DataError: when there is no such entity, indicator or period.
     """
     system = card.definition
-    entities = Entities(card.entities)
-    place = entities.lookup.get(entity)
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
     if place is None:
-        raise DataError(
-            Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, entities.names))
-        )
+        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
+        hint = f"there is {', '.join(named[:5])}" if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=hint))
     labels = card.periods
     label = period or labels[-1]
     index = next((index for index, one in card.labels.items() if one == label), None)

@@ -41,7 +41,7 @@ class Scorecard:
         data_hash: of the files.
         shown: the period indices that the tidy frames hold; all of `labels` when None.
         counts: what became of the rows: read, used, refused, restated, repeated; and where there are any, how many rows
-            for other periods were passed_over, and how many files unread.
+            were left_out as they are about no unit, how many for other periods passed_over, and how many files unread.
         supply: who reported, what was restated, what is in doubt.
     """
 

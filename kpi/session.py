@@ -126,7 +126,7 @@ def score_panel(
     verdict = judged(plan, judging, panel, shown, said.answers)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
-    more = {"passed_over": panel.counts.passed_over, "unread": panel.unread}
+    more = {"passed_over": panel.counts.passed_over, "unread": panel.unread, "left_out": panel.counts.left_out}
     counts |= {key: number for key, number in more.items() if number}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:

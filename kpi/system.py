@@ -13,7 +13,7 @@ from kpi import units
 from kpi.adjustments import AnyAdjustment
 from kpi.checks import AnyCheck
 from kpi.datasets import AnyDataset
-from kpi.definition import Block, Name, Text
+from kpi.definition import Block, Name, OneOrMany, Text
 from kpi.found_stars import AnyScheme
 from kpi.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.measures import AnyMeasure, Measure, Reported
@@ -68,6 +68,13 @@ class Entities(Block):
 
     title: str = Field("单位", description="what they are called, such as 县(市、区)")
     roster: str | None = Field(None, description="a CSV beside the definition: entity, code, name, cohort, order")
+    leave_out: OneOrMany[str] = Field(
+        (),
+        description="further names of rows that are no units, such as 省本级; 合计, 全市 and the like are known",
+    )
+    keep: OneOrMany[str] = Field(
+        (), description="names that are units although they read like totals, or have no figure; without a roster"
+    )
 
 
 class Lights(Block):

@@ -192,6 +192,8 @@ def scored(
     outcome.counts = {
         name: getattr(figures.counts, name) for name in ("read", "used", "refused", "restated", "repeated")
     }
+    if figures.counts.left_out:
+        outcome.counts["left_out"] = figures.counts.left_out
     outcome.findings = (*found, *_notes(outcome, closed or {}))
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():

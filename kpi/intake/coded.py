@@ -12,13 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 
 import polars as pl
 
 from kpi import progress
+from kpi.intake.codes import both, repeats_heading
 from kpi.intake.conversion import Factors
-from kpi.intake.entities import Entities
-from kpi.intake.facts import wholes
+from kpi.intake.entities import BESIDE, Entities
+from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.meanings import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, period_meaning
 from kpi.intake.pieces import Unfit
@@ -40,10 +42,10 @@ class Coding(ABC):
     """
 
     def __init__(
-        self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How,
+        self, source: Placed, system: System, entities: Entities, period: str | None, how: How,
         *, needed: Collection[str] = (),
     ) -> None:  # fmt: skip
-        self.table, self.system, self.how = source.table, system, how
+        self.source, self.table, self.system, self.how = source, source.table, system, how
         every = source.table.frame.collect_schema()
         self.schema = pl.Schema({name: dtype for name, dtype in every.items() if how.whole or name in needed})
         self.partly = len(self.schema) < len(every)
@@ -51,11 +53,13 @@ class Coding(ABC):
         self.roles = {role: header for role, header in source.roles.items() if header in self.schema}
         texts = {role: self.roles.get(role) for role in ("measure", "period", "unit")}
         texts["entity"] = self.roles.get("entity", self.roles.get("code"))
+        texts["code"] = None if both(source) is None else self.roles["code"]
         self.columns = {role: header for role, header in texts.items() if header is not None}
         self.extras = [self.roles[role] for role in ("revision", "target", "note") if role in self.roles]
         self.look = {
             "measure": Lookup(measure_meaning(system)),
-            "entity": Lookup(self._places_of_names if entities is None else entity_meaning(entities)),
+            "entity": Lookup(entity_meaning(entities, source) if entities.closed else self._places_of_names),
+            "code": Lookup(entity_meaning(entities, source, "code") if entities.closed else self._places_of_codes),
             "period": Lookup(period_meaning(system)),
             "unit": Lookup(self.factors.places),
         }
@@ -64,18 +68,20 @@ class Coding(ABC):
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
         self.same_period = None if period is None else period_meaning(system)([period])[0]
-        self.named = entities is None
+        self.named, self.entities = not entities.closed, entities
         self.size, self.rows = BATCH, 0
+        self._naming = Lock()
         self.out = Coded(pl.DataFrame())
 
     @classmethod
-    def of(cls, source: Placed, system: System, entities: Entities | None, period: str | None) -> Coded:
+    def of(cls, source: Placed, system: System, entities: Entities, period: str | None) -> Coded:
         """Returns the figures of a table, plain ones apart.
 
         Args:
             source: the table and what its columns are.
             system: gives measures and units.
-            entities: who there is; None: whoever the table names.
+            entities: who there is by a roster; without one, who is no entity (the wholes, and names of several units),
+                and so whoever else the table names.
             period: the period of every row, for tables without a period column.
 
         Raises:
@@ -164,6 +170,8 @@ class Coding(ABC):
 
     def meant(self, batch: pl.DataFrame, role: str) -> pl.Series:
         """Returns what every row says in a role: a place, `NOT_PLAIN`, or null for nothing."""
+        if role == "entity" and "code" in self.columns:
+            return self._identified(batch)
         if role in self.columns:
             return self.look[role].of(batch[self.code(self.columns[role])])
         same = self.same_period if role == "period" else None
@@ -185,9 +193,38 @@ class Coding(ABC):
             return rows
         return rows.with_columns(pl.when(pl.col(pl.String).str.strip_chars() != "").then(pl.col(pl.String)))
 
+    def odd(self, role: str) -> bool:
+        """Returns whether some text was seen that is known in a role but never plain."""
+        return self.look[role].odd or (role == "entity" and self.look["code"].odd)
+
+    def _identified(self, batch: pl.DataFrame) -> pl.Series:
+        """Who the rows are about where there are names and codes: a known code identifies, else the name does."""
+        name, code = (self.look[role].of(batch[self.code(self.columns[role])]) for role in ("entity", "code"))
+        if name.dtype != code.dtype:
+            name, code = name.cast(pl.Int32), code.cast(pl.Int32)
+        if code.null_count():
+            code = code.zip_with(code.is_not_null(), name)
+        if self.named and name.min() == NOT_PLAIN:
+            # Without a roster a total is none whatever its code.
+            code = code.zip_with((name != NOT_PLAIN).fill_null(value=True), name)
+        return code
+
     def _places_of_names(self, texts: list[str]) -> list[int | None]:
-        known = set(wholes(self.system))
-        names = [text for text in texts if text not in known]
-        places = dict(zip(names, range(len(self.out.names), len(self.out.names) + len(names)), strict=True))
-        self.out.names += names
-        return [places.get(text, NOT_PLAIN) for text in texts]
+        some = self.entities
+
+        def plain(text: str) -> bool:
+            key = clean(text)
+            known = not key or key in some.ambiguous or key in some.lookup
+            return not (known or some.excluded(text) or repeats_heading(self.source, text))
+
+        return self._places([text if plain(text) else None for text in texts])
+
+    def _places_of_codes(self, texts: list[str]) -> list[int | None]:
+        return self._places([f"{text}{BESIDE}" for text in texts])
+
+    def _places(self, names: list[str | None]) -> list[int | None]:
+        with self._naming:
+            first = len(self.out.names)
+            self.out.names += [name for name in names if name is not None]
+        at = iter(range(first, first + len(names)))
+        return [NOT_PLAIN if name is None else next(at) for name in names]

@@ -17,7 +17,8 @@ import polars as pl
 from kpi import expressions, periods
 from kpi.errors import Diagnostic
 from kpi.intake import findings
-from kpi.intake.entities import Entities
+from kpi.intake.codes import repeats_heading, who
+from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.headers import clean
 from kpi.intake.match import Placed
 from kpi.intake.numbers import LARGEST, read_numbers
@@ -91,9 +92,21 @@ class Events:
         found = odd.select(test.sum().alias(column) for column, test in bad.items()).collect().row(0, named=True)
         return {column: count for column, count in found.items() if count}
 
+    def aside(self, entities: Entities, text: str) -> bool:
+        """Returns whether a text that means no entity is that of a total or the like, or repeats the heading."""
+        code, _, name = text.rpartition(BESIDE)
+        excluded = bool(name) and entities.excluded(name)
+        return excluded or any(repeats_heading(self.source, one) for one in (name, code) if one)
+
+    def rows_of(self, texts: Sequence[str]) -> pl.DataFrame:
+        """Returns the numbers of the rows with some texts, those without blanks around them in the column text."""
+        rows = self.source.table.numbered().select(ROW, text=self.columns[WHO])
+        return rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode())).collect().sort(ROW)
+
     def findings(
-        self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int]
-    ) -> list[Diagnostic]:
+        self, entities: Entities, unknown: Sequence[str], strangers: int, undated: int, bad: Mapping[str, int],
+        *, passed: Sequence[str] = (),
+    ) -> list[Diagnostic]:  # fmt: skip
         """Returns the findings about rows, the first of each kind.
 
         Args:
@@ -102,24 +115,27 @@ class Events:
             strangers: the rows that name no entity.
             undated: the rows with no usable date.
             bad: the columns with cells that are no number, and how many.
+            passed: the texts of rows that are left out.
         """
         table, when = self.source.table, self.source.roles["period"]
         found: list[Diagnostic] = []
 
-        def who(row: dict[str, object]) -> tuple[str, str, str | None]:
-            if row["text"] is None:
+        def nobody_of(row: dict[str, object]) -> tuple[str, str, str | None]:
+            code, _, name = str(row["text"] or "").rpartition(BESIDE)
+            if not clean(name or code):
                 return "K602", "the row names no entity", None
-            finding = entities.unknown(str(row["text"]), table.place())
+            finding = entities.unknown(name or code, table.place())
             return finding.code, finding.message, finding.hint
 
         if strangers:
-            named = pl.col(self.source.who).cast(pl.String)
+            named = self.columns[WHO]
             text = pl.when(named.str.strip_chars() != "").then(named)
             nobody = text.is_null() | text.is_in(pl.Series(unknown, dtype=pl.String).implode())
             rows = self._first(nobody, text)
-            found += findings.of_rows(table, rows, self.source.who, who, further=strangers - rows.height)
+            found += findings.of_rows(table, rows, self.source.who, nobody_of, further=strangers - rows.height)
         if undated:
-            rows = self._first(~dated(self.columns[MONTH]), pl.col(when).cast(pl.String))
+            known = ~self.columns[WHO].is_in(pl.Series(passed, dtype=pl.String).implode()).fill_null(value=False)
+            rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
             said = _dates(rows["text"], self.grain)
             found += findings.of_rows(table, rows, when, partial(_bad_date, said), further=undated - rows.height)
         for column, count in bad.items():
@@ -157,7 +173,7 @@ def events(
     schema = source.table.frame.collect_schema()
     when, blanks = source.roles["period"], source.table.cells is not None
     columns: dict[str, pl.Expr] = {
-        WHO: pl.col(source.who).cast(pl.String),
+        WHO: who(source),
         **_time(when, schema[when], grain, blanks=blanks),
     }
     numbers = tuple(column for column, kind in kinds.items() if kind == "number")

@@ -88,10 +88,12 @@ def _read(
         if alone and is_one and period not in index:
             continue
         if said == FINDING:
-            key = (row["entity"] or "", period or "", row["said"] or "")
+            at = entities.place(row["entity"] or "")
+            name = entities.every[at] if at is not None else row["entity"] or ""
+            key = (name, period or "", row["said"] or "")
             found.answers[key], found.places[key] = row["note"], place
             continue
-        who = entities.lookup.get(clean(row["entity"] or ""))
+        who = entities.place(row["entity"] or "")
         measure = names.get(clean(row["measure"] or ""))
         if who is None or measure is None or period is None or period not in index:
             message = f"no figure {row['measure'] or ''} of {row['entity'] or ''} for {row['period'] or ''} to explain"

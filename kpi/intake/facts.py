@@ -43,10 +43,12 @@ class Facts:
 
     def _read(self, source: Placed, system: System, entities: Entities, period: str | None) -> pl.DataFrame:
         texts = _texts(source, system, period)
-        meaning = entities.resolve(texts["entity"].drop_nulls().unique().to_list())
+        pairs = texts.select("entity", "code").unique()
+        places = [entities.place(name, code) for name, code in pairs.rows()]
+        pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
+        texts = texts.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
         known = periods.parse_column(texts["period"]).rename({"text": "period"})
         rows = texts.join(known, on="period", how="left", nulls_equal=True, maintain_order="left").with_columns(
-            who=pl.col("entity").replace_strict(meaning, default=None, return_dtype=pl.UInt32),
             revision=read_numbers(texts["revision"])["value"].fill_null(0.0),
         )
         rows = rows.drop_nulls(["who", "start", "measure"])
@@ -60,7 +62,8 @@ class Facts:
             lambda row: ("K606", f"`{row['reported']}` is not a day", "write it as 2024-01-10"),
             severity=Severity.WARNING,
         )  # fmt: skip
-        late = entities.outdated(rows).select(ROW, outdated="entity").unique(ROW, maintain_order=True)
+        late = entities.outdated(rows).select(ROW, outdated=pl.coalesce("code", "entity"))
+        late = late.unique(ROW, maintain_order=True)
         rows = rows.join(late, on=ROW, how="left", maintain_order="left")
         return rows.select(
             "measure", "start", "months", "revision", "scope", "reporter", "outdated", entity="who", reported="day"
@@ -142,8 +145,7 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
         text[role] = pl.when(stripped != "").then(stripped)
     if "period" not in roles:
         text["period"] = pl.lit(period, dtype=pl.String)
-    if "entity" not in roles:
-        text["entity"] = text["code"]
+    text["entity"] = pl.coalesce(text["entity"], text["code"])
     names = measure_names(system)
     if isinstance(source.dataset, PanelData):
         frame = rows.collect()

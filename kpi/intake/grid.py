@@ -15,7 +15,9 @@ from kpi.system import System
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows: `read = used + refused + restated + repeated`.
+    """What became of the rows: `read = used + refused + restated + repeated + left_out`.
+
+    `left_out` are those of totals and the like, of headings, and of names without a figure.
 
     Beside these, `passed_over` are for periods that the one asked for does not reach (`kpi.intake.reached`).
     """
@@ -25,11 +27,12 @@ class Counts:
     restated: int = 0
     repeated: int = 0
     passed_over: int = 0
+    left_out: int = 0
 
     @property
     def used(self) -> int:
         """The rows that entered a measure."""
-        return self.read - self.refused - self.restated - self.repeated
+        return self.read - self.refused - self.restated - self.repeated - self.left_out
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ _ROLES: dict[Role, str] = {
     "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
     "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
     "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
-    "cohort": "分组 组别 类别 分类 类型 组 cohort group category class",
+    "cohort": "分组 组别 组 cohort group",
     "reported": "报送日期 报送时间 上报日期 上报时间 填报日期 填报时间 提交日期 提交时间"
     " reported reported_on submitted submitted_on reporting_date submission_date",
     "scope": "口径 统计口径 数据口径 统计范围 数据范围 范围 scope",
@@ -48,6 +48,8 @@ _ROLES: dict[Role, str] = {
     "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
 }
 _WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
+#: Headers of a column that may group entities, but often says something else of a row: no group unless declared.
+CATEGORIES = ("类别", "分类", "类型", "category", "class")
 #: Who hands figures in: about whom they are as well, where no other column says that.
 REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "填报部门")
 # 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
@@ -60,6 +62,10 @@ _WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\
 _PARTED = re.compile(r"\s*[/_,]\s*")
 
 
+# Characters without width: they are seen nowhere and mean nothing.
+_INVISIBLE = dict.fromkeys([0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
+
+
 @lru_cache(1 << 14)
 def clean(header: str) -> str:
     r"""Returns a header in NFKC, without line breaks, zero-width characters, blanks beside Chinese and before brackets.
@@ -67,7 +73,7 @@ def clean(header: str) -> str:
     >>> clean(" 数字经济\n核心产业 增加值（亿元） "), clean("unit  name")
     ('数字经济核心产业增加值(亿元)', 'unit name')
     """
-    folded = unicodedata.normalize("NFKC", header.replace("\ufeff", "").replace("\u200b", ""))
+    folded = unicodedata.normalize("NFKC", header.translate(_INVISIBLE))
     return re.sub(r"(?<![!-~]) | (?![!-~])| (?=[(\[])", "", " ".join(folded.split()))
 
 

@@ -28,13 +28,11 @@ _CAST = "cast\n"
 class Long(Coding):
     """One reading of a table with a figure in each row."""
 
-    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
         units = {one.per for one in system.measures.values() if one.per is not None}
         needed = {*source.roles.values(), *condition_columns(system), *units}
         super().__init__(source, system, entities, period, how, needed=needed)
         self.value = self.roles["value"]
-        #: The columns of names and codes, where there are both.
-        self.both = [self.roles[role] for role in ("entity", "code") if {"entity", "code"} <= self.roles.keys()]
         self.plain_parts = 0  # by how many they outnumber the others
         self.told = dict.fromkeys(LACKS, 0)
 
@@ -136,7 +134,7 @@ class Long(Coding):
     def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
         """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
         odd: list[pl.Series] = []
-        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.look[role].odd):
+        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.odd(role)):
             odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
         cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
         value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
@@ -164,27 +162,25 @@ class Long(Coding):
     def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
 
-        Rows that have the code of an entity instead of its name are yielded all.
+        Rows that are about no unit are yielded all.
         """
         rest = self.filled(batch, found)
+        if self.odd("entity"):
+            lacking = found.select(pl.any_horizontal(pl.col(*LACKS).is_null())).to_series()
+            aside = rest & lacking & (found["entity"] == NOT_PLAIN).fill_null(value=False)
+            if aside.any():
+                self.out.read += int(aside.sum())
+                yield self.as_they_came(batch.filter(aside))
+                rest &= ~aside
         for role in LACKS:
             mine = rest & found[role].is_null()
             rest &= found[role].is_not_null()
-            if role == "entity" and self.both and (by_code := mine & self.coded_only(batch)).any():
-                mine &= ~by_code
-                self.out.read += int(by_code.sum())
-                yield self.as_they_came(batch.filter(by_code))
             if many := int(mine.sum()):
                 told = min(many, LIMIT - self.told[role])
                 self.told[role] += told
                 self.out.read += many
                 self.out.lost[role] += many - told
                 yield self.as_they_came(batch[mine.arg_true().head(told)])
-
-    def coded_only(self, batch: pl.DataFrame) -> pl.Series:
-        """Returns which rows have a code but no name."""
-        name, code = (pl.selectors.by_name(one).cast(pl.String).str.strip_chars().fill_null("") for one in self.both)
-        return batch.select((name == "").alias("none") & (code != "")).to_series()
 
     def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
         """Returns which rows are not blank; only those whose texts mean nothing can be."""

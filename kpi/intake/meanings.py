@@ -9,9 +9,10 @@ import polars as pl
 
 from kpi import expressions, periods
 from kpi.intake import own_targets
-from kpi.intake.entities import Entities
+from kpi.intake.codes import repeats_heading
+from kpi.intake.entities import Entities, code_of
 from kpi.intake.headers import clean
-from kpi.intake.match import measure_names
+from kpi.intake.match import Placed, measure_names
 from kpi.measures import OverTime, Reported
 from kpi.system import System
 
@@ -113,19 +114,19 @@ def measure_meaning(system: System) -> Meaning:
     return lambda texts: [places.get(names.get(clean(text), "")) for text in texts]
 
 
-def entity_meaning(entities: Entities) -> Meaning:
-    """Returns which entity a text names: its place among those of a roster."""
+def entity_meaning(entities: Entities, source: Placed, role: str = "entity") -> Meaning:
+    """Returns which entity the text of a name or code (`role`) means: its place among those of a roster."""
 
-    def mean(texts: list[str]) -> list[int | None]:
-        known = entities.resolve(texts)
+    def mean(text: str) -> int | None:
+        place = entities.by_code(text) if role == "code" else entities.place(text)
+        if place is None:
+            aside = role == "entity" and (entities.excluded(text) or repeats_heading(source, text))
+            return NOT_PLAIN if aside else None
         # A code that holds for some time only is judged with the period of its row; a whole is no entity.
-        odd = [clean(text) in entities.times or known.get(text, 0) >= len(entities.names) for text in texts]
-        return [
-            NOT_PLAIN if strange and text in known else known.get(text)
-            for text, strange in zip(texts, odd, strict=True)
-        ]
+        odd = clean(text) in entities.times or code_of(text) in entities.times or place >= len(entities.names)
+        return NOT_PLAIN if odd else place
 
-    return mean
+    return lambda texts: [mean(text) for text in texts]
 
 
 def period_meaning(system: System) -> Meaning:

@@ -10,6 +10,7 @@ from kpi import periods
 from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
 from kpi.indicators import Level
 from kpi.intake import findings
+from kpi.intake.aggregates import by_name, listed
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files import read
@@ -209,7 +210,12 @@ def _known(
         name=pl.when(pl.col("indicator").is_in(list(system.indicators))).then("indicator"),
     )
     strangers = rows.filter(pl.col("who").is_null()).select("entity", ROW).rows()
-    found += [entities.unknown(text or "", table.place(row, "entity")) for text, row in strangers]
+    aside = [(text, row) for text, row in strangers if text and entities.excluded(text)]
+    if aside:
+        message = f"left out, as totals and the like are no units: {listed(by_name(aside))}"
+        found.append(Diagnostic("K612", message, table.place(None, "entity"), None, Severity.INFO))
+    unknown = [(text, row) for text, row in strangers if (text, row) not in aside]
+    found += [entities.unknown(text or "", table.place(row, "entity")) for text, row in unknown]
     for row in rows.filter(pl.col("name").is_null()).to_dicts():
         hint = suggest(str(row["indicator"]), system.indicators)
         message = f"`{row['indicator'] or ''}` is not an indicator of {system.system}"

@@ -12,17 +12,21 @@ from kpi import progress
 from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.indicators import Count
-from kpi.intake import codes, records, repeats, reported, timing
+from kpi.intake import codes, records, repeats, reported, timing, totals
 from kpi.intake import facts as facts_of
 from kpi.intake import findings as row_findings
 from kpi.intake import own_targets as targets_of
+from kpi.intake.aggregates import Exclusions, by_name
+from kpi.intake.aside import figureless_note
 from kpi.intake.cells import Cells, filled, settle, span
 from kpi.intake.damage import DamagedError, damage_told
-from kpi.intake.entities import Entities, from_data
+from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.files import Source, content_hash, read_all
 from kpi.intake.grid import Counts, Panel, grid
+from kpi.intake.headers import CATEGORIES, clean
 from kpi.intake.long import Long
 from kpi.intake.match import Placed, match, of_system, systems_named
+from kpi.intake.meanings import names_of
 from kpi.intake.pieces import Unfit
 from kpi.intake.plain import Coded
 from kpi.intake.reached import Anew, Reached, Unreached, proven
@@ -40,6 +44,9 @@ from kpi.system import System
 #: a status, and a number of rows or a score.
 _CELL = 17
 
+# The notes on rows that are about no unit, which say why nothing may be left.
+_LEFT_OUT = ("K612", "K614", "K615")
+
 
 @dataclass
 class _Intake:
@@ -55,8 +62,10 @@ class _Intake:
     refused: int = 0
     restated: int = 0
     repeated: int = 0
+    left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
+    beside: codes.Beside = field(default_factory=codes.Beside)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
@@ -65,18 +74,26 @@ class _Intake:
         wholes = facts_of.wholes(self.system)
         roster = roster_of(self.system)
         roster = replace(roster, wholes=wholes) if roster is not None else None
+        nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
+        sources = self.identified(sources, roster, nobody)
+        known: Mapping[str, Sequence[str]] = {}
+        if roster is None:
+            known = self.beside.named(nobody)
+            self.findings += codes.renamed(known, self.beside.sources.values())
+            nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
         apart = {
             number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
-                source, self.system, roster, self.period
+                source, self.system, roster or nobody, self.period
             )
             for number, source in enumerate(sources)
             if not isinstance(source.dataset, Records)
         }
         events = records.gathered(sources, self.system)
-        entities = roster or replace(self.named(sources, apart, events.values()), wholes=wholes)
-        figures, cells, targets = self.figures(sources, entities, apart, events)
-        for source in sources:
-            self.findings += codes.disagreements(source, entities)
+        entities = roster or self.named(sources, apart, events.values(), nobody, known)
+        figures, cells, targets, entities = self.figures(sources, entities, apart, events)
+        self.findings += self.beside.findings
+        for number, pairs in self.beside.pairs.items() if roster is not None else ():
+            self.findings += codes.disagreements(self.beside.sources[number], pairs, entities)
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
@@ -91,10 +108,8 @@ class _Intake:
         if not there:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            raise DataError(
-                errors
-                or [Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))]
-            )
+            nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
+            raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
@@ -103,6 +118,8 @@ class _Intake:
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures)
+        if roster is None:
+            self.findings += totals.unnamed(frame, entities, self.system)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
         frame = frame.with_columns(
@@ -115,7 +132,7 @@ class _Intake:
             entities,
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
-            Counts(self.read, self.refused, self.restated, self.repeated, passed),
+            Counts(self.read, self.refused, self.restated, self.repeated, passed, self.left_out),
             data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
@@ -152,40 +169,156 @@ class _Intake:
         self.findings += self.unread
         return sources
 
-    def named(self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered]) -> Entities:
-        """The entities that the data name."""
-        names = {text for one in events for text in one.texts()}
-        cohorts: dict[str, str] = {}
-        names.update(name for one in apart.values() for name in one.names)
+    def identified(self, sources: Sequence[Placed], roster: Entities | None, nobody: Entities) -> list[Placed]:
+        """The tables with the columns that tell whom their rows are about."""
+        try:
+            return self.beside.of(sources, roster, nobody)
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
+            if all(source.table.pieces is None for source in sources):
+                raise
+            raise Unfit from error
+
+    def named(
+        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
+        known: Mapping[str, Sequence[str]],
+    ) -> Entities:  # fmt: skip
+        """Whom the data name, also those who may prove to have no figure; `nobody` tells which names are no unit's.
+
+        `known` are the codes with their names.
+        """
+        texts = {text for one in events for text in one.units()}
+        texts.update(name for one in apart.values() for name in one.names)
         for source in sources:
-            whole = source.table.whole or source.table
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
-                who = whole.raw.select(pl.col(source.who).cast(pl.String).unique()).collect(engine="streaming")
-                names.update(who.to_series().str.strip_chars().drop_nulls())
-            group = (
-                self.system.ranking.cohort
-                if self.system.ranking.cohort in source.table.columns
-                else source.roles.get("cohort")
-            )
-            if group is not None and group in source.table.columns:
-                pairs = whole.frame.select(pl.col(source.who).cast(pl.String), pl.col(group).cast(pl.String))
-                for name, cohort in pairs.drop_nulls().unique().sort(pl.all()).collect().rows():
-                    if cohorts.setdefault(name.strip(), cohort) != cohort:
-                        message = f"{name} is in two groups, {cohorts[name.strip()]} and {cohort}; the first is used"
-                        self.findings.append(
-                            Diagnostic("K607", message, source.table.place(None, group), None, Severity.WARNING)
-                        )
-        return from_data(sorted(names - set(facts_of.wholes(self.system))), cohorts)
+                who = source.table.whole.raw.select(codes.who(source).alias("who").unique()).collect(engine="streaming")
+                own = who["who"].str.strip_chars().drop_nulls()
+                texts.update(text for text in own if not codes.repeats_heading(source, text.rpartition(BESIDE)[2]))
+        behind = {clean(name) for name in nobody.wholes}
+        names = {
+            text for text in texts
+            if BESIDE not in text and clean(text) and clean(text) not in behind and not nobody.excluded(text)
+        }  # fmt: skip
+        return replace(from_data(names, known), wholes=nobody.wholes, exclusions=nobody.exclusions)
+
+    def figureless(
+        self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],
+        units: set[int],
+    ) -> set[int]:  # fmt: skip
+        """The places of those who have no figure anywhere, not even one that is refused or marked as missing.
+
+        Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
+        """
+        lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.kept(name)} - units
+        for some in events:
+            lacking -= set(entities.resolve(some.units()).values())
+        for one in apart.values():
+            lacking -= one.units(entities, lacking)
+        for source in sources if lacking else ():
+            lacking -= self.passed_over_units(source, entities)
+        return lacking
+
+    def passed_over_units(self, source: Placed, entities: Entities) -> set[int]:
+        """The places of those who have a row for another period than those that are read."""
+        table = source.table
+        if table.whole is None or table.only is None:
+            return set()
+        there: pl.Expr = pl.lit(value=True)
+        if isinstance(source.dataset, ReportedData):
+            measure, names = codes.text_of(source.roles["measure"]), names_of(self.system)
+            texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
+            known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
+            there = measure.is_in(known.implode()).fill_null(value=False)
+        rows = table.whole.raw.filter(~table.only & there).select(codes.who(source).alias("who"))
+        texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
+        return set(entities.resolve(texts.str.strip_chars()).values())
+
+    def without(
+        self, lacking: set[int], sources: Sequence[Placed], entities: Entities, rows: list[pl.DataFrame],
+        targets: list[pl.DataFrame],
+    ) -> tuple[Entities, list[pl.DataFrame], list[pl.DataFrame]]:  # fmt: skip
+        """Takes those who have no figure out of the entities, and out of everything that names them by their places."""
+        for number, source in enumerate(sources):
+            theirs = pl.concat(rows).filter((pl.col("source") == number) & pl.col("entity").is_in(lacking))
+            self.left_out += theirs.height
+            if theirs.height:
+                named = [(entities.names[place], row) for place, row in theirs.select("entity", "row").rows()]
+                self.findings.append(figureless_note(source, by_name(named), closed=False))
+        fewer = entities.without(lacking)
+        kept = [place for place in range(len(entities.every)) if place not in lacking]
+        now = dict(zip(kept, range(len(kept)), strict=True))
+        places = pl.Series([now.get(place) for place in range(len(entities.every))], dtype=pl.UInt32)
+
+        def moved(frame: pl.DataFrame) -> pl.DataFrame:
+            return frame.with_columns(places.gather(frame["entity"]).alias("entity")).drop_nulls("entity")
+
+        self.notes = {(name, now[who], at): text for (name, who, at), text in self.notes.items() if who in now}
+        self.facts.rows = [moved(one) for one in self.facts.rows]
+        return fewer, [moved(one) for one in rows], [moved(one) for one in targets]
+
+    def grouped(self, sources: Sequence[Placed], entities: Entities) -> Entities:
+        """The entities with the groups that the data give them."""
+        cohorts: dict[int, str] = {}
+        for source in sources:
+            group = self.group_of(source)
+            if group is None:
+                self.findings = self.ungrouped(source, entities)
+                continue
+            for place, cohort in self.groups(source, group, entities):
+                if cohorts.setdefault(place, cohort) != cohort:
+                    name = entities.names[place]
+                    message = f"{name} is in two groups, {cohorts[place]} and {cohort}; the first is used"
+                    where = source.table.place(None, group)
+                    self.findings.append(Diagnostic("K607", message, where, None, Severity.WARNING))
+        own = pl.Series([cohorts.get(place) for place in range(len(entities.names))], dtype=pl.String)
+        return replace(entities, frame=entities.frame.with_columns(cohort=own))
+
+    def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
+        """What a column says beside each entity, given by its place."""
+        whole = source.table.whole or source.table
+        pairs = whole.frame.select(who=codes.who(source), group=codes.text_of(header)).drop_nulls().unique()
+        rows = pairs.sort(pl.all()).collect().rows()
+        meant = entities.resolve({text for text, _ in rows})
+        found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
+        return [(place, group) for place, group in found if place < len(entities.names)]
+
+    def ungrouped(self, source: Placed, entities: Entities) -> list[Diagnostic]:
+        """The findings with a note on a column such as 类别 that might group the entities: one value beside each.
+
+        It takes the place of the note that the column names no measure.
+        """
+        found = self.findings
+        for header in () if isinstance(source.dataset, Records) else source.table.columns:
+            if header.casefold() not in CATEGORIES or header in source.roles.values():
+                continue
+            own = set(self.groups(source, header, entities))
+            if len({group for _, group in own}) > 1 and len({place for place, _ in own}) == len(own):
+                message = f"column `{header}` does not group the entities: all are ranked together"
+                hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
+                place = source.table.place(None, header)
+                found = [one for one in found if (one.code, one.place) != ("K528", place)]
+                found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
+        return found
+
+    def group_of(self, source: Placed) -> str | None:
+        """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""
+        columns = source.table.columns
+        if self.system.ranking.cohort in columns:
+            return self.system.ranking.cohort
+        declared = source.dataset.columns.get("cohort")
+        events = isinstance(source.dataset, Records)
+        found = (clean(declared) if declared else None) if events else source.roles.get("cohort")
+        return found if found in columns else None
 
     # ---- FIGURES ---- #
 
     def figures(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Mapping[str, Gathered]
-    ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame]:
+    ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame, Entities]:
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
+        units: set[int] = set()
         for number, source in enumerate(sources):
             if isinstance(source.dataset, Records):
                 continue
@@ -194,8 +327,14 @@ class _Intake:
                 self.facts.take(source, self.system, entities, self.period)
             rows.append(made.rows)
             targets += [made.targets] if made.targets.height else []
+            units |= made.units
             self.notes |= made.notes
             self.found(made)
+        if not entities.closed:
+            lacking = self.figureless(sources, entities, apart, events.values(), units)
+            if lacking:
+                entities, rows, targets = self.without(lacking, sources, entities, rows, targets)
+            entities = self.grouped(sources, entities)
         for name, some in events.items():
             with progress.stage(f"measuring {name}"):
                 counted = some.measured(entities)
@@ -208,12 +347,14 @@ class _Intake:
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
             parts.append(self.timed(others, sources, alone=cells is None))
         merged = pl.concat([pl.DataFrame(schema=timing.FIGURES), *(part for part in parts if part.height)])
-        return merged, cells, pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+        stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
+        return merged, cells, stated, entities
 
     def found(self, made: Aggregated | Figures) -> None:
         self.findings += made.findings
         self.read += made.read
         self.refused += made.refused
+        self.left_out += made.left_out
 
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""

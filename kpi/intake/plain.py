@@ -120,6 +120,25 @@ class Coded:
     passed_over: int = 0
     names: list[str] = field(default_factory=list)
 
+    def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
+        """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""
+        import numpy as np
+
+        known = entities.resolve(self.names)
+        left = {place for place in known.values() if place in sought}
+        where = np.array([known.get(name, -1) for name in self.names], dtype=np.int64)
+        found: set[int] = set()
+        for one in self.plain:
+            if not left:
+                break
+            seen = np.zeros(len(where), dtype=np.bool_)
+            own = one.entity_of if isinstance(one, Block) else one.frame["entity"]
+            seen[own.to_numpy()] = True
+            there = {int(place) for place in where[seen]} & left
+            found |= there
+            left -= there
+        return found
+
     def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
         """Yields the plain rows with the places of their entities and the number of their table in `source`.
 
@@ -128,7 +147,7 @@ class Coded:
         places = None
         if self.names:
             known = entities.resolve(self.names)
-            places = pl.Series([known[name] for name in self.names], dtype=pl.Int32)
+            places = pl.Series([known.get(name) for name in self.names], dtype=pl.Int32)
         while self.plain:
             yield replace(self.plain.pop(0), source=source, entities=places)
 

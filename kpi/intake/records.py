@@ -15,6 +15,7 @@ import polars as pl
 from kpi import progress
 from kpi.datasets import Records
 from kpi.errors import Diagnostic
+from kpi.intake.aside import left_out_notes
 from kpi.intake.buckets import Statistics
 from kpi.intake.entities import Entities
 from kpi.intake.events import MONTH, WHO, dated, events
@@ -37,6 +38,7 @@ class Aggregated:
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Gathered:
     def texts(self) -> list[str]:
         """Returns the distinct texts that say who a row is about, sorted."""
         return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls().unique()})
+
+    def units(self) -> list[str]:
+        """Returns those of the texts that a row with a readable date has: what is refused makes no unit."""
+        some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
+        return sorted({text for texts in some for text in texts.unique()})
 
     def measured(self, entities: Entities) -> Aggregated:
         """Returns the measures of the entities, and what is wrong in the rows."""
@@ -103,24 +110,46 @@ class Gathered:
 
     def _told(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Counts the rows, and finds those that are wrong where there are any."""
-        named = pl.col("entity").is_not_null()
+        known_not = [text for text in self.texts() if text not in set(known[WHO]) and entities.stranger(text)]
+        # Of a name that is nobody's without a roster every row is refused for another reason.
+        nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
+        named = pl.col("entity").is_not_null() | ~nameless
         # Native files have blank texts where others have nothing.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
-        counted = self.tables[None].join(known, on=WHO, how="left").group_by(SOURCE).agg(
+        whole = self.tables[None].join(known, on=WHO, how="left")
+        aside = self._left_out(out, entities, whole)
+        counted = whole.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
             undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
             refused=pl.col(ROWS).filter(~(named & dated(pl.col(MONTH)))).sum(),
             empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
         ).sort(SOURCE)  # fmt: skip
+        passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
         for one in counted.to_dicts():
             table = self.pass_over.tables[one[SOURCE]]
             blank = table.blank() if one["empty"] else 0
             out.read += one["rows"] - blank
             out.refused += one["refused"] - blank
             out.findings += table.findings(
-                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, self.bad[one[SOURCE]]
-            )
+                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, self.bad[one[SOURCE]],
+                passed=passed.get(one[SOURCE], ()),
+            )  # fmt: skip
+
+    def _left_out(self, out: Aggregated, entities: Entities, whole: pl.DataFrame) -> pl.DataFrame:
+        """Counts the rows of totals and the like and of repeated headings, and returns their tables and texts."""
+        unknown = whole.filter(pl.col("entity").is_null() & pl.col(WHO).is_not_null()).group_by(SOURCE, WHO).agg(
+            pl.col(ROWS).sum()
+        ).sort(SOURCE, WHO)  # fmt: skip
+        tables = self.pass_over.tables
+        mine = [tables[source].aside(entities, text) for source, text in unknown.select(SOURCE, WHO).rows()]
+        aside = unknown.filter(pl.Series(mine, dtype=pl.Boolean))
+        out.read += int(aside[ROWS].sum())
+        out.left_out += int(aside[ROWS].sum())
+        for (source,), some in aside.partition_by(SOURCE, as_dict=True, maintain_order=True).items():
+            table = tables[int(str(source))]
+            out.findings += left_out_notes(table.source, table.rows_of(some[WHO].to_list()), entities)
+        return aside.select(SOURCE, WHO)
 
 
 def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:

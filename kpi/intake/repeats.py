@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,8 @@ from kpi.errors import Diagnostic, Severity
 from kpi.intake import findings as row_findings
 from kpi.intake import timing
 from kpi.intake.entities import Entities
-from kpi.intake.match import Placed, panel_columns
+from kpi.intake.headers import clean, role, split_unit
+from kpi.intake.match import Placed, is_unit, panel_columns
 from kpi.intake.table import ROW
 from kpi.periods import Period
 from kpi.system import System
@@ -48,6 +50,7 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
     extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
     clash = twice.filter(~pl.col("same"))
     found.repeated, found.refused = extra.height, clash.height
+    cells = _cells(clash, sources, system)
     for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
         for number, source in enumerate(sources):
             mine = (
@@ -59,10 +62,19 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
             def tell(row: dict[str, Any], words: str = words, at: int = number) -> tuple[str, str, str | None]:
                 mine, others = (at, row[ROW]), [(one["source"], one["row"]) for one in row["others"]]
                 others.remove(mine)
-                hint = None if words == "repeats" else _ONE_COLUMN if mine in others else _LATER
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                return "K608", f"the figure of {title} {words} {_named(others, mine, sources, columns)}", hint
+                message = f"the figure of {title} {words} {_named(others, mine, sources, columns)}"
+                if words == "repeats":
+                    return "K608", message, None
+                if mine in others:
+                    return "K608", message, _ONE_COLUMN
+                apart = _differences([cells[one] for one in (mine, *others) if one in cells])
+                if apart:
+                    said = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
+                    wide = isinstance(sources[at].dataset, PanelData)
+                    return "K608", f"{message}; the rows differ in {said}", _APART if wide else _APART_BY_WHERE
+                return "K608", message, _LATER if all(one == at for one, _ in others) else _ELSEWHERE
 
             if mine.height:
                 found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
@@ -85,12 +97,11 @@ def superseded(
     """
     if not earlier.height:
         return None
-    every = [*entities.names, *entities.wholes]
     rows = earlier.sort("start", "months", "entity", "measure", "revision", "source", "row")
     spans = rows.select("start", "months").unique()
     labels = {span: Period(*span).label for span in spans.rows()}
     return rows.select(
-        entity=pl.col("entity").replace_strict(dict(enumerate(every)), return_dtype=pl.String),
+        entity=pl.col("entity").replace_strict(dict(enumerate(entities.every)), return_dtype=pl.String),
         period=pl.Series([labels[span] for span in rows.select("start", "months").rows()], dtype=pl.String),
         index=((pl.col("start") + pl.col("months") - 1) // system.period.months).cast(pl.Int32),
         measure="measure",
@@ -103,11 +114,62 @@ def superseded(
     )  # fmt: skip
 
 
+_APART = "these may be different figures: leave out the rows that are not meant"
+_APART_BY_WHERE = "these may be different figures: say with `where:` which is meant, or leave the other rows out"
+_ELSEWHERE = "score one of the files or sheets alone; where one corrects the other, number its rows in a column 修订"
 _LATER = "give the later figure a higher number in a column 修订"
 _ONE_COLUMN = "leave all but one of the columns out, or give each a name of its own"
 
+#: Roles of columns that tell figures of one unit, period and measure apart.
+_TELLING = ("code", "scope", "unit", "cohort")
+
+_FIGURE = re.compile(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")
+
 #: How many other places of a figure are named, the rest are counted.
 _MOST = 5
+
+
+def _cells(
+    clash: pl.DataFrame, sources: Sequence[Placed], system: System
+) -> dict[tuple[int, int], dict[str, str | None]]:
+    """Returns what rows that contradict others say beside their figures, by table and row; of as many as are told."""
+    wanted: dict[int, set[int]] = {}
+    for number in clash["source"].unique():
+        told_of = clash.filter(pl.col("source") == number).sort("row").head(row_findings.LIMIT)
+        for others in told_of["others"]:
+            for one in list(others)[: _MOST + 1]:
+                wanted.setdefault(one["source"], set()).add(one["row"])
+        wanted.setdefault(int(number), set()).update(told_of["row"])
+    found: dict[tuple[int, int], dict[str, str | None]] = {}
+    for number, rows in wanted.items():
+        source = sources[number]
+        headers = _describing(source, system)
+        cells = [pl.selectors.by_name(header).cast(pl.String).str.strip_chars() for header in headers]
+        some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
+        found |= {(number, int(row[ROW])): {one: row[one] for one in headers} for row in some.to_dicts()}
+    return found
+
+
+def _describing(source: Placed, system: System) -> list[str]:
+    """Returns the columns that may say what a figure is about, other than by the unit, period and measure it is for."""
+    figures = panel_columns(system, source.table, list(source.roles.values()))
+    figures = figures if isinstance(source.dataset, PanelData) else {}
+    passed = {*figures, *(header for one, header in source.roles.items() if one not in _TELLING)}
+    return [
+        header
+        for header in source.table.columns
+        if header not in passed and role(header) not in ("order", "entity") and split_unit(header, is_unit)[1] is None
+    ]
+
+
+def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str]]:
+    """Returns the columns in which rows differ, with what they say; fractions and large numbers are figures."""
+    found = {}
+    for header in dict.fromkeys(header for row in rows for header in row):
+        texts = list(dict.fromkeys(clean(row.get(header) or "") for row in rows if header in row))
+        if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
+            found[header] = [text or "blank" for text in texts[:_MOST]]
+    return dict(list(found.items())[:_MOST])
 
 
 def _columns_of(measure: str, source: Placed, system: System) -> list[str]:

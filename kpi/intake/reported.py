@@ -18,6 +18,9 @@ from kpi.datasets import PanelData
 from kpi.definition import kind_of
 from kpi.errors import Diagnostic, Severity, suggest
 from kpi.intake import findings, own_targets
+from kpi.intake.aggregates import by_name
+from kpi.intake.aside import figureless_note, left_out_notes
+from kpi.intake.codes import repeats_heading
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.headers import clean
@@ -47,6 +50,8 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 class Figures:
     """Clean figures of one table and what was found; `read` counts figures, `refused` the bad ones.
 
+    `left_out` counts those that are about no unit. `units` are the places of the entities with a row for a known
+    measure and a readable period; in wide tables without periods with a cell that is not blank, whatever it says.
     `notes` are the texts in the note column (说明), by measure, entity and scored period.
     """
 
@@ -55,6 +60,8 @@ class Figures:
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
+    left_out: int = 0
+    units: frozenset[int] = frozenset()
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
 
@@ -151,6 +158,8 @@ def clean_rows(
             raw = raw.filter(~where)
 
     roles, grain = source.roles, system.period.months
+    raw = _identified(raw, entities)
+    raw = _without_aside(raw, source, entities, figures)
     raw = _resolve(raw, "measure", "name", _meanings(system, raw))
     refuse(
         pl.col("name").is_null(),
@@ -158,7 +167,6 @@ def clean_rows(
         partial(_unknown_measure, system),
         lost.get("measure", 0),
     )
-    raw = _resolve(raw, "entity", "who", entities.resolve(_distinct(raw, "entity")), pl.UInt32)
     unknown = pl.col("who").is_null()
     refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
     known = periods.parse_column(raw["period"]).rename({"text": "period"})
@@ -167,6 +175,8 @@ def clean_rows(
     figures.findings += findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
     )
+    there = _filled("value") | _filled("target") if _may_have_headings(source) else pl.lit(value=True)
+    figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = own_targets.in_data(raw, system, source.table, roles.get("target"), figures.findings)
     bad.append(wrong)
@@ -232,6 +242,61 @@ def _refused(bad: list[pl.DataFrame], number: int) -> list[pl.DataFrame]:
     ]  # fmt: skip
 
 
+def _filled(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String).str.strip_chars().fill_null("") != ""
+
+
+def _identified(raw: pl.DataFrame, entities: Entities) -> pl.DataFrame:
+    """Adds the place of the entity that each row is about, `who`, null where it is about none that is known."""
+    pairs = raw.select("entity", "code").unique()
+    places = [entities.place(name, code) for name, code in pairs.rows()]
+    pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
+    return raw.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
+
+
+def _may_have_headings(source: Placed) -> bool:
+    """Returns whether a row may be a heading: in a wide table, where it has nothing but a name.
+
+    One with a period is about that period, and one of a long table about its measure, even if the figure is blank.
+    """
+    return isinstance(source.dataset, PanelData) and "period" not in source.roles
+
+
+def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
+    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings in wide tables."""
+    nobody = raw.filter(pl.col("who").is_null() & pl.col("entity").is_not_null())
+    names = _distinct(nobody, "entity")
+    aside = [name for name in names if entities.excluded(name) or repeats_heading(source, name)]
+    left = nobody.filter(pl.col("entity").is_in(aside))
+    figures.findings += left_out_notes(source, left.select(ROW, text="entity"), entities)
+    passed = pl.col("who").is_null() & pl.col("entity").is_in(aside).fill_null(value=False)
+    kept = raw.filter(~passed)
+    if isinstance(source.dataset, PanelData):
+        bare = _bare(kept, source, entities)
+        if bare.height:
+            figures.findings.append(
+                figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)
+            )
+            kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
+    figures.left_out = raw.height - kept.height
+    return kept
+
+
+def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:
+    """Returns the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
+
+    Without a roster and without a column of periods, the figures of all files tell which names have none.
+    """
+    if not entities.closed and "period" not in source.roles:
+        return raw.clear()
+    said = _filled("value") if "period" not in source.roles else _filled("value") | pl.col("period").is_not_null()
+    mine = raw.filter(pl.col("entity").is_not_null())
+    if entities.closed:
+        mine = mine.filter(pl.col("who").is_null())
+    empty = mine.group_by("entity").agg(said.any().alias("said")).filter(~pl.col("said"))["entity"]
+    return mine.filter(pl.col("entity").is_in(empty.implode()))
+
+
 def _distinct(frame: pl.DataFrame, column: str) -> list[str]:
     return frame[column].drop_nulls().unique().sort().to_list()
 
@@ -265,7 +330,7 @@ def _unknown_measure(system: System, row: dict[str, object]) -> tuple[str, str, 
 
 
 def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
-    if row["entity"] is None:
+    if not clean(str(row["entity"] or "")):
         return "K602", "the row names no entity", None
     finding = entities.unknown(str(row["entity"]), source.table.place())
     return finding.code, finding.message, finding.hint

@@ -1,23 +1,28 @@
 """Rosters (名录): every entity once, with its codes, other names and the time for which they hold.
 
 An entity whose code changed has one row per code, with the time for which the code held in `valid_from` and `valid_to`
-(both included, either may be blank). All of its codes and names mean it; it is shown with the row that comes last.
+(both included, either may be blank). All of its codes and names mean it; it is shown with the row that comes last. Rows
+with one name and different codes, without times, are several entities, each shown with its code.
 """
 
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from kpi import periods
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Place, suggest
 from kpi.intake import findings
-from kpi.intake.entities import ALWAYS, Entities
+from kpi.intake.aggregates import Exclusions, folded
+from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files import read
-from kpi.intake.headers import clean, roles
+from kpi.intake.headers import CATEGORIES, clean, roles
 from kpi.intake.numbers import read_numbers
 from kpi.intake.table import ROW, Table
 from kpi.system import System
@@ -32,11 +37,22 @@ _SEPARATORS = r"[、,;；，|/]"
 
 
 def roster_of(system: System) -> Entities | None:
-    """Returns the entities of a system's roster, None where it has none; raises what `from_roster` does."""
+    """Returns the entities of a system's roster, None where it has none.
+
+    Raises:
+        DataError: what `from_roster` raises, and K418, a name of the roster is left out by the definition.
+    """
     if system.entities.roster is None:
         return None
     cohort = system.ranking.cohort
-    return from_roster(system.home / system.entities.roster, cohort if cohort != "cohort" else None)
+    path = system.home / system.entities.roster
+    roster = from_roster(path, cohort if cohort != "cohort" else None)
+    exclusions = Exclusions.of(system)
+    both = [name for name in roster.names if folded(name) in exclusions.leave_out]
+    if both:
+        message = f"`{both[0]}` is in the roster, and left out by `entities: leave_out`"
+        raise DataError(Diagnostic("K418", message, Place(str(path)), "take it out of one of the two"))
+    return replace(roster, exclusions=exclusions)
 
 
 def from_roster(path: Path, cohort: str | None) -> Entities:
@@ -48,7 +64,7 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
 
     Raises:
         DataError: K541 a column is missing; with the rows, K602 no name, K603 one entity or code twice at one time,
-            K604 an order that is no number, K606 a time that is none.
+            or one alias that means two, K604 an order that is no number, K606 a time that is none.
     """
     try:
         known = path.stat()
@@ -71,7 +87,8 @@ def _read(path: Path, cohort: str | None) -> Entities:
         raise DataError(
             Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
         )
-    group = cohort or found.get("cohort") or "cohort"
+    other = next((one for one in table.columns if one.casefold() in CATEGORIES), "cohort")
+    group = cohort or found.get("cohort") or other
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
         raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
@@ -121,10 +138,17 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
         said = bad[f" bad {role}"].to_list()
         places = [table.place(row, headers[role]) for row in bad[ROW]]
         found += [Diagnostic(code, message, place) for message, place in zip(said, places, strict=True)]
-    for role in ("entity", "code"):
+    found += _twice(table, rows, headers)
+    return found + _shared(table, rows, headers)
+
+
+def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
+    """Returns a finding for each entity that is given twice for one time, and each code of two entities."""
+    found = []
+    for role, key in (("entity", clean), ("code", code_of)):
         seen: dict[str, list[dict[str, Any]]] = {}
-        for row in rows.filter(pl.col(f" {role}").is_not_null()).to_dicts():
-            text = clean(row[f" {role}"])
+        for row in rows.filter(pl.col(f" {role}").fill_null("") != "").to_dicts():
+            text = key(row[f" {role}"])
             earlier = seen.setdefault(text, [])
             if twin := next((one for one in earlier if _clashes(one, row, role)), None):
                 message = f"`{text}` is in the roster twice, also in row {twin[ROW]}"
@@ -136,26 +160,96 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
 
 
 def _clashes(one: dict[str, Any], other: dict[str, Any], role: str) -> bool:
-    """Returns whether two rows with the same entity hold at one time, or a code is that of two entities."""
+    """Returns whether two rows with one name hold at one time and are one entity, or two names have one code."""
     if role == "code":
-        return bool(one[" entity"] != other[" entity"])
+        return clean(one[" entity"] or "") != clean(other[" entity"] or "")
+    return _at_once(one, other) and not _apart(one, other)
+
+
+def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool(one[" first"] <= other[" last"] and other[" first"] <= one[" last"])
+
+
+def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Returns whether two rows with one name are of two entities: both have codes, which differ and always hold.
+
+    Where times are given, a code has changed.
+    """
+    codes = [code_of(row[" code"] or "") for row in (one, other)]
+    always = all((row[" first"], row[" last"]) == ALWAYS for row in (one, other))
+    return always and all(codes) and codes[0] != codes[1]
+
+
+def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
+    """Returns a finding for each alias that is that of another entity too, or another entity's name or code."""
+    key = _identities(rows)
+    # Who has a text as name or code, who has it as an alias, and in which row first.
+    owners: dict[str, dict[str, int]] = {}
+    for row, who in zip(rows.to_dicts(), key, strict=True):
+        for text in filter(None, (clean(row[" entity"] or ""), clean(row[" code"] or ""))):
+            owners.setdefault(text, {}).setdefault(who, row[ROW])
+    found = []
+    for row, who in zip(rows.to_dicts(), key, strict=True):
+        for text in _aliases(row[" aliases"]):
+            others = [at for one, at in owners.get(text, {}).items() if one != who]
+            if others:
+                message = f"`{text}` means {row[' entity']} here and another entity in row {others[0]}"
+                hint = "an alias is of one entity: leave it out, or write the whole name"
+                found.append(Diagnostic("K603", message, table.place(row[ROW], headers["aliases"]), hint))
+            owners.setdefault(text, {}).setdefault(who, row[ROW])
+    return found
+
+
+def _aliases(text: str | None) -> list[str]:
+    """Returns the other names in a cell, cleaned."""
+    return [clean(one) for one in re.split(_SEPARATORS, text or "") if one.strip()]
+
+
+def _identities(rows: pl.DataFrame) -> list[str]:
+    """Returns what tells the entities of rows apart: the name, or the code where several have it."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    every = rows.to_dicts()
+    for row in every:
+        by_name.setdefault(clean(row[" entity"] or ""), []).append(row)
+    apart = {
+        name
+        for name, some in by_name.items()
+        if any(_apart(one, other) for at, one in enumerate(some) for other in some[:at])
+    }
+    names = [clean(row[" entity"] or "") for row in every]
+    return [
+        displayed(name, code_of(row[" code"] or "")) if name in apart else name
+        for name, row in zip(names, every, strict=True)
+    ]
 
 
 def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
     """Returns the entities of rows that are right."""
+    key = pl.Series(" key", _identities(rows), dtype=pl.String)
+    rows = rows.with_columns(key)
     # The row shown is the one that holds longest into the future; the order is that of the first appearance.
-    latest = rows.sort(" last", maintain_order=True).unique(" entity", keep="last", maintain_order=True)
-    first = rows.select(" entity", pl.col(ROW).min().over(" entity").alias(" seen")).unique()
-    latest = latest.join(first, on=" entity").sort(" order", " seen", nulls_last=True, maintain_order=True)
-    frame = latest.select(*rest, entity=pl.col(" entity"), code=pl.col(" code"), cohort=pl.col(" cohort"))
-    place = {name: at for at, name in enumerate(frame["entity"])}
+    latest = rows.sort(" last", maintain_order=True).unique(" key", keep="last", maintain_order=True)
+    first = rows.select(" key", pl.col(ROW).min().over(" key").alias(" seen")).unique()
+    latest = latest.join(first, on=" key").sort(" order", " seen", nulls_last=True, maintain_order=True)
+    several = pl.Series([clean(name) for name in latest[" entity"]], dtype=pl.String).is_duplicated()
+    names = [
+        displayed(name, code) if again else name
+        for name, code, again in zip(latest[" entity"], latest[" code"], several, strict=True)
+    ]
+    frame = latest.select(
+        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=pl.col(" cohort")
+    )
+    place = {one: at for at, one in enumerate(latest[" key"])}
     others: dict[str, int] = {}
+    ambiguous: dict[str, list[int]] = {}
     times: dict[str, tuple[int, int]] = {}
-    aliases = pl.col(" aliases").fill_null("").str.replace_all(_SEPARATORS, "\n").str.split("\n")
-    for name, code, more, begin, end in rows.select(" entity", " code", aliases, " first", " last").rows():
-        for text in filter(None, (code, *map(str.strip, more))):
-            others.setdefault(clean(text), place[name])
+    for at, (name, again) in enumerate(zip(latest[" entity"], several, strict=True)):
+        if again:
+            ambiguous.setdefault(clean(name), []).append(at)
+    columns = (" key", " code", " aliases", " first", " last")
+    for one, code, more, begin, end in rows.select(columns).rows():
+        for text in filter(None, (clean(code or ""), *_aliases(more))):
+            others.setdefault(text, place[one])
         if code and (begin, end) != ALWAYS:
-            times[clean(code)] = (begin, end)
-    return Entities(frame, closed=True, others=others, times=times)
+            times[code_of(code)] = (begin, end)
+    return Entities(frame, closed=True, others=others, times=times, ambiguous=ambiguous)

@@ -47,11 +47,11 @@ class _Part:
 class Wide(Coding):
     """One reading of a table with a measure in each column; `others` are what `reported.texts` gives of its cells."""
 
-    def __init__(self, source: Placed, system: System, entities: Entities | None, period: str | None, how: How) -> None:
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
         found = panel_columns(system, source.table, list(source.roles.values()))
         needed = {*source.roles.values(), *found}
         super().__init__(source, system, entities, period, how, needed=needed)
-        self.source, self.period = source, period
+        self.period = period
         places = measure_meaning(system)([measure for measure, _ in found.values()])
         rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
         schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}

@@ -51,8 +51,8 @@ def document(scorecard: Results, /) -> bytes:
     """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
 
     Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, rows
-    (of the data: read = used + refused + restated + repeated), then totals, pillars, indicators and findings (and what
-    else there is, such as weights and restated) as arrays of objects, one object a line.
+    (of the data: read = used + refused + restated + repeated + left_out, where there are any), then totals, pillars,
+    indicators and findings (and what else there is, such as weights and restated) as arrays of objects, one a line.
     """
     head = {**_head(scorecard), **_about(scorecard)}
     parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]

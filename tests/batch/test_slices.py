@@ -266,3 +266,22 @@ def test_outputs_are_what_kpi_score_writes_and_read_no_file_again(city, reads):
         tree["findings"].sort(key=str)
     assert mine == expected
     assert mine["findings"]
+
+
+def test_totals_are_left_out_of_slices_and_counted(city):
+    config = city.config(store=PLAIN)
+    night(config)
+    plain = held(config)
+    for file in sorted((city.folder / "inbox").glob("*.csv")):
+        with file.open("a", encoding="utf-8") as more:
+            more.write(f"{file.stem},合　计,产值,1000,亿元\n{file.stem},全市,公路,900,公里\n")
+    result = night(config)
+    assert result.failed == []
+    (outcome,) = result.outcomes
+    assert outcome.counts["left_out"] == 2 * len(list((city.folder / "inbox").glob("*.csv")))
+    assert outcome.counts["read"] == outcome.counts["used"] + outcome.counts["left_out"]
+    assert [one.code for one in outcome.findings if "K61" in one.code] == ["K612"] * 12
+    assert same(held(config), fresh(city))
+    found = held(config)
+    for table in ("totals", "indicators", "measures"):
+        assert found[table].equals(plain[table])

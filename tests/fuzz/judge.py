@@ -55,6 +55,9 @@ _COUNTED = ("parquet", "arrow")
 #: Rows are read so many at a time, so that even a small file has several batches.
 _BATCH = 7
 
+#: What becomes of rows that are read.
+_PARTS = ("used", "refused", "restated", "repeated", "left_out")
+
 
 class Wrong(AssertionError):
     """An input that the engine does not treat as it should."""
@@ -164,7 +167,7 @@ class Judge:
         if found[0] != [finding for finding in found[1] if finding.place.period == label]:
             raise Wrong(f"{label} alone has other findings")
         counts = one.counts
-        if counts["read"] != sum(counts[key] for key in ("used", "refused", "restated", "repeated")):
+        if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
             raise Wrong(f"counts of {label} do not add up: {dict(counts)}")
 
 
@@ -173,7 +176,7 @@ class Judge:
 
 def _sound(card: Scorecard) -> None:
     counts = card.counts
-    if counts["read"] != sum(counts[key] for key in ("used", "refused", "restated", "repeated")):
+    if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
         raise Wrong(f"counts do not add up: {dict(counts)}")
     if min(counts.values()) < 0:
         raise Wrong(f"a count below zero: {dict(counts)}")

@@ -18,7 +18,7 @@ ROLES = {
     "target": "目标值 计划 target",
     "revision": "修订 版本 revision",
     "note": "说明 备注 原因 note 备注：",
-    "cohort": "分组 类别 cohort group",
+    "cohort": "分组 组别 cohort group",
     "order": "序号 order",
 }
 

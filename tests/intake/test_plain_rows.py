@@ -10,6 +10,7 @@ from polars.io.plugins import register_io_source
 
 from kpi.errors import DataError
 from kpi.intake import coded, findings, long, meanings
+from kpi.intake.entities import from_data
 from kpi.intake.files import read_all
 from kpi.intake.grid import Panel
 from kpi.intake.match import match
@@ -224,7 +225,7 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     )
     system = systems["month", False]
     source = match(system, read_all([table])[0][0])[0]
-    apart = long.Long.of(source, system, None, None)
+    apart = long.Long.of(source, system, from_data([]), None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
     assert pl.concat([one.frame for one in apart.plain])["value"].to_list() == [10000.0, 20000.0]
 

@@ -53,7 +53,11 @@ def test_an_entity_is_shown_with_its_last_row(roster):
 
 def test_a_code_out_of_its_time_is_told(roster):
     rows = pl.DataFrame(
-        {"entity": ["330423", "330423", "330483", "330483", "桐乡市", "330423000000"], "months": [3] * 6},
+        {
+            "entity": ["330423", "330423", "330483", "桐乡", "桐乡市", "330423000000"],
+            "code": [None, None, None, "330483", None, None],
+            "months": [3] * 6,
+        },
         schema_overrides={"months": pl.Int32},
     )
     starts = [1993 * 12, 1993 * 12 + 3, 1993 * 12, 1993 * 12 + 3, 1990 * 12, 2000 * 12]
@@ -73,7 +77,9 @@ def test_order_and_cohort(roster):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("entity,code\n甲县,1\n甲县,2\n", [("K603", 3, "entity")]),
+        ("entity,code\n甲县,1\n甲县,\n", [("K603", 3, "entity")]),
+        ("entity,code\n甲县,1\n甲　县,1\n", [("K603", 3, "entity")]),
+        ("entity,aliases\n甲县,鼓楼\n乙县,甲县；鼓楼\n", [("K603", 3, "aliases"), ("K603", 3, "aliases")]),
         ("entity,code,valid_to\n甲县,1,2020\n甲县,2,\n", [("K603", 3, "entity")]),
         ("entity,code,valid_to,valid_from\n甲县,1,2020,\n甲县,2,,2020-12\n", [("K603", 3, "entity")]),
         ("entity,code\n甲县,1\n乙县,1\n丙县,1\n", [("K603", 3, "code"), ("K603", 4, "code")]),
@@ -102,15 +108,16 @@ def test_a_code_beside_another_name_is_told_once(tmp_path):
     )
     data = tmp_path / "data.csv"
     data.write_text(
-        "期别,区划代码,地区,gdp\n2023Q3,330483,海宁市,1\n2023Q4,330483,海宁市,2\n2023Q4,330483,桐乡,3\n"
-        "2023Q3,999999,桐乡市,4\n",
+        "期别,区划代码,地区,gdp\n2023Q2,330483,海宁市,1\n2023Q3,330483,海宁市,2\n2023Q4,330483,桐乡,3\n"
+        "2023Q1,999999,桐乡市,4\n",
         "utf-8",
     )
     card = kpi.score(data, system=tmp_path / "s.yaml")
     (found,) = card.findings_list
     assert (found.code, str(found.severity), found.place.row, found.place.field) == ("K611", "warning", 2, "区划代码")
-    assert found.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the name counts"
-    assert card.measures["value"].to_list() == [1.0, 4.0, 2.0, 3.0]
+    assert found.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the code counts"
+    assert card.measures.filter(entity="桐乡市")["value"].to_list() == [4.0, 1.0, 2.0, 3.0]
+    assert card.measures.filter(entity="海宁市")["value"].to_list() == [None] * 4
 
 
 @pytest.mark.parametrize("form", ["long", "wide"])
@@ -123,7 +130,7 @@ def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
     )
     head, measure = ("指标,数值", "gdp,") if form == "long" else ("gdp", "")
     rows = ["330483,", "330483, ", ",海宁市", "999999,", ",", "330483,无此县"]
-    lines = [f"2023Q{1 + at % 4},{row},{measure}{at + 1}" for at, row in enumerate(rows)]
+    lines = [f"2023Q{1 + min(at, 3)},{row},{measure}{at + 1}" for at, row in enumerate(rows)]
     data = tmp_path / "data.csv"
     data.write_text("\n".join([f"期别,区划代码,地区,{head}", *lines]) + "\n", "utf-8")
     card = kpi.score(data, system=tmp_path / "s.yaml")
@@ -131,10 +138,11 @@ def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
     assert told == [
         ("K602", 5, "`999999` is not in the roster"),
         ("K602", 6, "the row names no entity"),
-        ("K602", 7, "`无此县` is not in the roster"),
+        ("K611", 7, "`330483` is the code of 桐乡市, but the row names 无此县, which is not in the roster"),
     ]
     figures = card.measures.filter(pl.col("value").is_not_null())
     assert sorted(figures.select("entity", "period", "value").rows()) == [
-        ("桐乡市", "2023Q1", 1.0), ("桐乡市", "2023Q2", 2.0), ("海宁市", "2023Q3", 3.0),
+        ("桐乡市", "2023Q1", 1.0), ("桐乡市", "2023Q2", 2.0), ("桐乡市", "2023Q4", 6.0),
+        ("海宁市", "2023Q3", 3.0),
     ]  # fmt: skip
-    assert (*(card.counts[one] for one in ("read", "used", "refused")),) == (6, 3, 3)
+    assert (*(card.counts[one] for one in ("read", "used", "refused")),) == (6, 4, 2)
