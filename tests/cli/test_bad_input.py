@@ -439,7 +439,12 @@ ITEMS = "办结日期,所属县市,收费\n2023-12-01,甲县,3\n2023-12-05,乙�
             {"read": 3, "used": 2, "refused": 1},
             id="both, one row",
         ),
-        pytest.param(ITEMS + "2023-12-07,甲县,五元\n", [("K604", 4, "收费")], {"read": 3, "used": 3}, id="cell"),
+        pytest.param(
+            ITEMS + "2023-12-07,甲县,五元\n",
+            [("K604", 4, "收费")],
+            {"read": 3, "used": 2, "refused": 1},
+            id="cell",
+        ),
     ],
 )
 def test_bad_records(tmp_path, text, expected, counts):
