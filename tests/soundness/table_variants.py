@@ -11,7 +11,7 @@ import csv
 import gzip
 import io
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-import xlsxwriter
 import pytest
+import xlsxwriter
 
 # ---- THE FIGURES ---- #
 
 #: The units with their codes, other names and groups.
 UNITS = {
-    "东湖县": ("330401", "东湖", "甲组"), "西山区": ("330402", "西山新城", "乙组"), "南浦市": ("330403", "南浦县", "甲组"),
-    "北泽县": ("330404", "北泽老县", "乙组"), "云岭市": ("330405", "云岭郡", "甲组"), "第2园区": ("330406", "2号园", "乙组"),
+    "东湖县": ("330401", "东湖", "甲组"), "西山区": ("330402", "西山新城", "乙组"),
+    "南浦市": ("330403", "南浦县", "甲组"), "北泽县": ("330404", "北泽老县", "乙组"),
+    "云岭市": ("330405", "云岭郡", "甲组"), "第2园区": ("330406", "2号园", "乙组"),
     "石桥县": ("330407", "石桥旧县", "甲组"), "临江区": ("330408", "临江城区", "乙组"),
 }  # fmt: skip
 
@@ -38,9 +39,15 @@ MEASURES: dict[str, tuple[str, str, str, str]] = {
         "地区生产总值", "亿元",
         "1234.56 411.52 98.7 1560.01 88.88 720.3 45.6 1002.03", "1301.1 433.7 99.9 1480.25 93.31 801.17 45.6 1100.4",
     ),
-    "cases": ("办件量", "件", "123456 41152 9000 20411 777 1204 5605 18000", "130110 43370 9100 31415 801 1250 5599 17500"),
+    "cases": (
+        "办件量", "件",
+        "123456 41152 9000 20411 777 1204 5605 18000", "130110 43370 9100 31415 801 1250 5599 17500",
+    ),
     "rate": ("满意率", "%", "95.2 88.1 90 97.35 79.9 92.4 91 85.5", "96.1 89.7 90.05 - 81.3 92.4 91 86.25"),
-    "profit": ("利润总额", "亿元", "12.5 -3.25 0 101.75 -0.4 33 -7.5 61.02", "11.8 -1.5 2.1 99.6 -0.4 35.25 -1234.5 60.4"),
+    "profit": (
+        "利润总额", "亿元",
+        "12.5 -3.25 0 101.75 -0.4 33 -7.5 61.02", "11.8 -1.5 2.1 99.6 -0.4 35.25 -1234.5 60.4",
+    ),
 }  # fmt: skip
 
 #: The two periods of each grain, as they are plainly written.
@@ -470,6 +477,11 @@ def figures_as_texts(delivery):
 
 
 @variant("figures")
+def figures_with_their_sign(delivery):
+    write(delivery, lambda value: f"{value:+}")
+
+
+@variant("figures")
 def figures_with_blanks_around(delivery):
     write(delivery, lambda value: f" {value}\u3000")
 
@@ -528,8 +540,10 @@ def periods_in_other_words(delivery):
 
 @variant("period")
 def periods_in_full_width(delivery):
-    relabel(delivery, {"month": ("２０２３年１１月", "２０２３年１２月"), "quarter": ("２０２３年３季度", "２０２３年４季度"),
-                       "year": ("２０２２", "２０２３")})  # fmt: skip
+    relabel(delivery, {
+        "month": ("２０２３年１１月", "２０２３年１２月"), "quarter": ("２０２３年３季度", "２０２３年４季度"),
+        "year": ("２０２２", "２０２３"),
+    })  # fmt: skip
 
 
 @variant("period")
@@ -604,7 +618,13 @@ def blanks_in_names_of_measures(delivery):
 
 @variant("heads", "unit", "titles", "repeated heading")
 def english_headings(delivery):
-    heads = {"entity": "Region", "period": "Period", "measure": "Indicator", "value": "Value", **{m: m for m in MEASURES}}
+    heads = {
+        "entity": "Region",
+        "period": "Period",
+        "measure": "Indicator",
+        "value": "Value",
+        **{m: m for m in MEASURES},
+    }
     for sheet in delivery.sheets:
         sheet.heads |= {name: heads[name] for name in sheet.columns if name in heads}
 
@@ -751,6 +771,23 @@ def split_by_measure(delivery):
         for left_out in (AMOUNTS, ("cases", "rate")):
             columns = [name for name in sheet.columns if name not in left_out]
             delivery.sheets.append(replace(deepcopy(sheet), columns=columns))
+
+
+@variant(
+    "split", "levels", "revision", "absent", "columns", "repeated heading", "heads", "titles", "unit", forms=("wide",)
+)
+def half_of_the_measures_in_rows(delivery):
+    wholes, delivery.sheets = delivery.sheets, []
+    for sheet in wholes:
+        keys = [name for name in sheet.columns if name not in MEASURES]
+        delivery.sheets.append(replace(deepcopy(sheet), columns=[*keys, *AMOUNTS]))
+        rows = [
+            Row(row.cells | {"measure": MEASURES[name][0], "value": row.cells[name]}, row.who, row.when, name)
+            for row in sheet.rows if row.who is not None
+            for name in ("cases", "rate")
+        ]  # fmt: skip
+        heads = sheet.heads | {"measure": "指标", "value": "数值"}
+        delivery.sheets.append(replace(deepcopy(sheet), columns=[*keys, "measure", "value"], heads=heads, rows=rows))
 
 
 @variant("split", formats=("xlsx",))
@@ -963,6 +1000,11 @@ def as_a_frame(delivery):
     delivery.container = "frame"
 
 
+@variant("container", "types", formats=TYPED)
+def as_a_frame_of_pandas(delivery):
+    delivery.container = "pandas"
+
+
 @variant("container", formats=TYPED)
 def as_a_lazy_frame(delivery):
     delivery.container = "lazy"
@@ -1001,13 +1043,17 @@ def written(delivery: Delivery, folder: Path) -> list[Any]:
     else:
         sources = [_text(delivery, sheet, folder / f"t{at}.csv") for at, sheet in enumerate(delivery.sheets)]
     for number in range(1, delivery.copies):
-        for source in list(sources):
-            if isinstance(source, Path):
-                copy = source.with_name(f"copy{number} {source.name}")
-                copy.write_bytes(source.read_bytes())
-                source = copy
-            sources.append(source)
+        sources += [_copied(source, number) for source in sources]
     return sources
+
+
+def _copied(source: Any, number: int) -> Any:
+    """Return a copy of a file under another name; of a frame, the frame."""
+    if not isinstance(source, Path):
+        return source
+    copy = source.with_name(f"copy{number} {source.name}")
+    copy.write_bytes(source.read_bytes())
+    return copy
 
 
 def _grid(sheet: Sheet) -> list[list[Cell]]:
@@ -1038,7 +1084,9 @@ def _text(delivery: Delivery, sheet: Sheet, path: Path) -> Path:
     buffer = io.StringIO()
     if delivery.first_line:
         buffer.write(delivery.first_line + delivery.line_end)
-    writer = csv.writer(buffer, delimiter=delivery.delimiter, quoting=delivery.quoting, lineterminator=delivery.line_end)
+    writer = csv.writer(
+        buffer, delimiter=delivery.delimiter, quoting=delivery.quoting, lineterminator=delivery.line_end
+    )
     width = len(sheet.columns)
     for row in _grid(sheet):
         writer.writerow([*map(_plain, row), *[""] * (width - len(row))])
@@ -1054,26 +1102,16 @@ def _text(delivery: Delivery, sheet: Sheet, path: Path) -> Path:
 
 def _workbook(delivery: Delivery, sheets: list[Sheet], path: Path) -> Path:
     book = xlsxwriter.Workbook(path)
-    day = book.add_format({"num_format": "yyyy-mm"})
+    formats = {form: book.add_format({"num_format": form}) for form in ("yyyy-mm", "0.00%")}
     for at, sheet in enumerate(sheets):
         page = book.add_worksheet(f"表{at + 1}")
         grid = _grid(sheet)
         for top, cells in enumerate(grid):
             for left, cell in enumerate(cells):
-                if isinstance(cell, Decimal):
-                    page.write_number(top, left, float(cell))
-                elif isinstance(cell, Shown):
-                    page.write_number(top, left, cell.number, book.add_format({"num_format": cell.form}))
-                elif isinstance(cell, date):
-                    page.write_datetime(top, left, cell, day)
-                elif isinstance(cell, int):
-                    page.write_number(top, left, cell)
-                elif cell is not None:
-                    page.write_string(top, left, cell)
+                _write(page, top, left, cell, formats)
         for top, left, bottom, right in _merged(sheet):
-            text = grid[top][left]
             page.merge_range(top, left, bottom, right, None)
-            page.write(top, left, text, day if isinstance(text, date) else None)
+            _write(page, top, left, grid[top][left], formats)
     if delivery.spare_sheets:
         book.add_worksheet("Sheet2")
         hidden = book.add_worksheet("参数")
@@ -1084,31 +1122,50 @@ def _workbook(delivery: Delivery, sheets: list[Sheet], path: Path) -> Path:
     return path
 
 
+def _write(page: Any, top: int, left: int, cell: Cell, formats: dict[str, Any]) -> None:
+    """Write a cell of a workbook."""
+    if isinstance(cell, Shown):
+        page.write_number(top, left, cell.number, formats[cell.form])
+    elif isinstance(cell, date):
+        page.write_datetime(top, left, cell, formats["yyyy-mm"])
+    elif isinstance(cell, Decimal | int):
+        page.write_number(top, left, float(cell))
+    elif cell is not None:
+        page.write_string(top, left, cell)
+
+
 def _merged(sheet: Sheet) -> Iterator[tuple[int, int, int, int]]:
     """Yield the merged ranges of a sheet."""
-    top, width = len(sheet.above), len(sheet.columns)
+    top = len(sheet.above)
     if sheet.wide_title:
-        yield 0, 0, 0, width - 1
+        yield 0, 0, 0, len(sheet.columns) - 1
     if sheet.groups:
-        left = 0
-        while left < width:
-            group, right = sheet.groups.get(sheet.columns[left]), left
-            while group is not None and right + 1 < width and sheet.groups.get(sheet.columns[right + 1]) == group:
-                right += 1
-            if group is None:
-                yield top, left, top + 1, left
-            elif right > left:
-                yield top, left, top, right
-            left = right + 1
+        yield from _merged_groups(sheet, top)
     first = top + 1 + bool(sheet.groups) + sheet.numbered
     for name in sorted(sheet.merged):
-        texts = [row.cells.get(name) for row in sheet.rows]
-        start = 0
-        for at in range(1, len(texts) + 1):
-            if at == len(texts) or texts[at] != texts[start]:
-                if at - start > 1 and texts[start] is not None:
-                    yield first + start, sheet.columns.index(name), first + at - 1, sheet.columns.index(name)
-                start = at
+        left = sheet.columns.index(name)
+        for start, end in _runs([row.cells.get(name) for row in sheet.rows]):
+            yield first + start, left, first + end, left
+
+
+def _merged_groups(sheet: Sheet, top: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the merged ranges of a heading of two levels: each group, and each heading without one."""
+    groups = [sheet.groups.get(name) for name in sheet.columns]
+    for left, right in _runs(groups):
+        yield top, left, top, right
+    for left, group in enumerate(groups):
+        if group is None:
+            yield top, left, top + 1, left
+
+
+def _runs(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last place of each run of two equal cells or more."""
+    start = 0
+    for at in range(1, len(cells) + 1):
+        if at == len(cells) or cells[at] != cells[start]:
+            if at - start > 1 and cells[start] is not None:
+                yield start, at - 1
+            start = at
 
 
 def frame_of(delivery: Delivery, sheet: Sheet) -> pl.DataFrame:
@@ -1139,6 +1196,9 @@ def _columns(delivery: Delivery, sheet: Sheet, path: Path) -> Any:
     frame = frame_of(delivery, sheet)
     if delivery.container == "frame":
         return frame
+    if delivery.container == "pandas":
+        pandas = pytest.importorskip("pandas")
+        return pandas.DataFrame(frame.to_dict(as_series=False))
     if delivery.container == "lazy":
         return frame.lazy()
     if delivery.container == "mapping":

@@ -1,7 +1,7 @@
 """The same table gives the same scorecard, however it is written and sent.
 
-Class of wrong answer: a total that is ranked, a unit that is two by a blank in its name, a figure in another unit, a row
-that is counted twice, a heading that is a unit. See `table_variants` for the ways.
+Class of wrong answer: a total that is ranked, a unit that is two by a blank in its name, a figure in another unit, a
+row that is counted twice, a heading that is a unit. See `table_variants` for the ways.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 import kpi
 from kpi.cli import main
@@ -23,7 +24,19 @@ from kpi.intake import files, large, pieces
 from kpi.loader import examine_text
 from kpi.scorecard import Scorecard
 from tests.soundness.table_variants import (
-    FACTS, FORMATS, FORMS, GRAINS, MEASURES, OVER, PERIODS, ROSTER, SYSTEM, UNITS, VARIANTS, Delivery, Variant, plain,
+    FACTS,
+    FORMATS,
+    FORMS,
+    GRAINS,
+    OVER,
+    PERIODS,
+    ROSTER,
+    SYSTEM,
+    UNITS,
+    VARIANTS,
+    Delivery,
+    Variant,
+    plain,
     written,
 )  # fmt: skip
 
@@ -62,9 +75,11 @@ def home(tmp_path_factory) -> Path:
     return folder
 
 
-def scored(delivery: Delivery, folder: Path, home: Path) -> Scorecard:
+def scored(delivery: Delivery, folder: Path, home: Path, *, last: bool = False) -> Scorecard:
+    """The scorecard of a delivery; of its last period only, where that is asked for."""
     given = system(delivery.grain, delivery.datasets, folder=home if delivery.roster else None)
-    return kpi.score(written(delivery, folder), system=given)
+    period = PERIODS[delivery.grain][1] if last else None
+    return kpi.score(written(delivery, folder), system=given, period=period)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +87,8 @@ def reference(home, tmp_path_factory):
     """Gives the scorecard of the plain table."""
 
     @lru_cache
-    def of(grain: str, *, roster: bool) -> Scorecard:
-        return scored(plain("wide", "csv", grain, roster=roster), tmp_path_factory.mktemp("plain"), home)
+    def of(grain: str, *, roster: bool, last: bool = False) -> Scorecard:
+        return scored(plain("wide", "csv", grain, roster=roster), tmp_path_factory.mktemp("plain"), home, last=last)
 
     return of
 
@@ -188,12 +203,86 @@ def alone(reference, home, monkeypatch, folder, variant, grain, form, format_, s
     )
 
 
+# ---- ON THE COMMAND LINE ---- #
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_exit_code_is_that_of_the_plain_table(tmp_path, form, format_):
+    (tmp_path / "s.yaml").write_text(definition("quarter", roster=True), "utf-8")
+    (tmp_path / "roster.csv").write_text(ROSTER, "utf-8")
+    outcomes = []
+    for names in (
+        (),
+        ("blanks_in_names", "codes_beside_names", "another_unit_in_the_heading", "thousands_separators",
+         "rows_in_any_order", "totals_at_the_end", "the_heading_repeated", "given_twice"),
+    ):  # fmt: skip
+        folder = tmp_path / f"given{len(names)}"
+        folder.mkdir()
+        delivery = plain(form, format_, "quarter", roster=True)
+        for name in names:
+            VARIANTS[name].change(delivery)
+        files_ = [str(path) for path in written(delivery, folder)]
+        out = folder / "out"
+        command = ["score", *files_, "-s", str(tmp_path / "s.yaml"), "-o", f"{out}/", "--quiet"]
+        done = CliRunner().invoke(main, command)
+        totals = pl.read_parquet(out / "totals.parquet").drop("raw_score")
+        outcomes.append((done.exit_code, totals.rows()))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][0] == 0
+
+
+# ---- A FILE OF MORE THAN 64 MB ---- #
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_is_really_large(tmp_path, form, encoding):
+    given, months = system("month"), [f"2023-{month:02d}" for month in range(1, 13)]
+    units, remark = [f"第{at}园区" for at in range(36_000)], "初步核算数" * 16
+    wide = pl.DataFrame({"地区": units}).join(pl.DataFrame({"期别": months}), how="cross").with_row_index("at")
+    wide = wide.select(
+        "期别", "地区",
+        pl.col("at").mod(9973).add(1).truediv(4).alias("地区生产总值"),
+        pl.col("at").mod(7919).add(1).cast(pl.Float64).alias("办件量"),
+        pl.col("at").mod(101).add(900).truediv(10).alias("满意率"),
+        pl.col("at").mod(503).sub(100.0).truediv(8).alias("利润总额"),
+    )  # fmt: skip
+    titles = wide.columns[2:]
+    totals = wide.group_by("期别", maintain_order=True).agg(pl.lit("合　计").alias("地区"), pl.col(titles).sum())
+    # Totals among the rows, names with blanks, amounts in 万元.
+    half = wide.height // 2
+    sent = pl.concat([wide[:half], totals.select(wide.columns), wide[half:]]).with_columns(
+        pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.col("地区").str.replace("园", " 园")).otherwise("地区"),
+        pl.col("地区生产总值", "利润总额") * 10_000,
+    ).rename({"地区生产总值": "地区生产总值（万元）", "利润总额": "利润总额(万元)"})  # fmt: skip
+    if form == "long":
+        sent = sent.unpivot(index=["期别", "地区"], variable_name="指标", value_name="数值")
+    else:
+        sent = sent.with_columns(pl.lit(remark).alias("情况"))
+    path = tmp_path / "d.csv"
+    lines = sent.write_csv().splitlines(keepends=True)
+    lines.insert(len(lines) // 3, lines[0])
+    path.write_bytes("".join(lines).encode(encoding))
+    assert path.stat().st_size > large.LARGE
+    wide.write_parquet(tmp_path / "d.parquet")
+    card, expected = (kpi.score(one, system=given, period="2023-12") for one in (path, tmp_path / "d.parquet"))
+    for name, table in results(expected).items():
+        assert_frame_equal(results(card)[name], table, check_exact=False, rel_tol=1e-12, abs_tol=1e-9)
+    assert not [one for one in card.findings_list if one.severity is not Severity.INFO]
+    assert {"K612", "K615"} <= {one.code for one in card.findings_list}
+
+
 # ---- SEVERAL TOGETHER ---- #
 
 
 @st.composite
-def deliveries(draw) -> tuple[Delivery, list[Variant], str]:
-    """A table to which several variants were done that do not exclude each other, and the size of its files."""
+def deliveries(draw) -> tuple[Delivery, list[Variant], str, bool]:
+    """A table, several variants that were done to it and do not exclude each other, the size of its files.
+
+    And whether its last period is scored alone.
+    """
     form, grain = draw(st.sampled_from(FORMS)), draw(st.sampled_from(GRAINS))
     format_, size = draw(st.sampled_from([*((one, "small") for one in FORMATS), ("csv", "large")]))
     roster = draw(st.booleans())
@@ -207,24 +296,25 @@ def deliveries(draw) -> tuple[Delivery, list[Variant], str]:
     chosen.sort(key=lambda one: order.index(one.name))
     for one in chosen:
         one.change(delivery)
-    return delivery, chosen, size
+    return delivery, chosen, size, draw(st.booleans())
 
 
 def together(reference, home, folder, drawn) -> None:
-    delivery, chosen, size = drawn
+    delivery, chosen, size, last = drawn
     with pytest.MonkeyPatch.context() as monkeypatch:
         if size == "large":
             make_files_large(monkeypatch)
-        card = scored(delivery, folder, home)
+        card = scored(delivery, folder, home, last=last)
     check(
-        card, reference(delivery.grain, roster=delivery.roster), exact=all(one.exact for one in chosen),
+        card, reference(delivery.grain, roster=delivery.roster, last=last), exact=all(one.exact for one in chosen),
         warnings=frozenset().union(*(one.warnings for one in chosen)),
     )  # fmt: skip
 
 
 def readable(drawn) -> str:
-    delivery, chosen, size = drawn
-    return f"{delivery.form} {delivery.format} {size} {delivery.grain} {delivery.roster}: {[one.name for one in chosen]}"
+    delivery, chosen, size, last = drawn
+    table = f"{delivery.form} {delivery.format} {size} {delivery.grain}, roster {delivery.roster}, alone {last}"
+    return f"{table}: {[one.name for one in chosen]}"
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
