@@ -115,7 +115,7 @@ class Statistics:
         ordered = any(isinstance(measure, First | Last) for some in family.values() for measure in some.values())
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
-        # Whoever needs a cell that cannot be read is refused, so that it may be taken for blank.
+        # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
         frame = frame.filter(kept if where is None else kept & condition(where, kinds))
         if self.aggregation.second:
             numbers = [column for column in family if kinds[column] == "number"]

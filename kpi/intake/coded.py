@@ -235,7 +235,7 @@ class Coding(ABC):
 
         def plain(text: str) -> bool:
             key = clean(text)
-            known = key in some.ambiguous or key in some.lookup
+            known = not key or key in some.ambiguous or key in some.lookup
             return not (known or some.excluded(text) or repeats_heading(self.source, text))
 
         return self._places([text if plain(text) else None for text in texts])

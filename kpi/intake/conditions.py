@@ -20,12 +20,12 @@ from kpi.terms import Scope, Term
 
 
 def cell(column: str) -> str:
-    """Returns the name of the typed column that holds a column of the file."""
+    """Return the name of the typed column that holds a column of the file."""
     return f"c {column}"
 
 
 def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:
-    """Returns a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank."""
+    """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank."""
     return grammar.resolve(_folded(where), _scope(kinds)).expr
 
 
@@ -45,7 +45,7 @@ class Decided:
 
 
 def decided(where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> Decided:
-    """Returns a condition, decided as far as it can be; without one all rows are kept.
+    """Return a condition, decided as far as it can be; without one all rows are kept.
 
     Args:
         where: the condition.
@@ -59,12 +59,12 @@ def decided(where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl
 
 
 def reads(where: str | None) -> set[str]:
-    """Returns the columns that a condition reads."""
+    """Return the columns that a condition reads."""
     return {name for name, _ in expressions.parse(where).names()} if where else set()
 
 
 def shortest_text(where: str, column: str) -> int | None:
-    """Returns the bytes of the shortest text that a condition compares a column with, None where it has other uses.
+    """Return the bytes of the shortest text that a condition compares a column with, None where it has other uses.
 
     >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道")
     6
@@ -89,7 +89,7 @@ def shortest_text(where: str, column: str) -> int | None:
 
 
 def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
-    """Returns the columns of texts whose blank cells a condition leaves out where it excludes other texts.
+    """Return the columns of texts whose blank cells a condition leaves out where it excludes other texts.
 
     `状态 <> '作废'` is not true of a row without 状态, as nothing is known of it; many expect that it is.
 

@@ -53,14 +53,14 @@ class Once:
         return self.repeated + self.restated
 
     def left_out_of(self, table: int) -> int:
-        """Returns how many rows of a table are left out."""
+        """Return how many rows of a table are left out."""
         return self.by_table.get(table, 0)
 
 
 def once(
     tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, *, grain: Grain
 ) -> tuple[list[Events], Once]:
-    """Returns the tables of a dataset with the rows marked whose event another row has, and what was found.
+    """Return the tables of a dataset with the rows marked whose event another row has, and what was found.
 
     Args:
         tables: that count as one.
@@ -91,7 +91,7 @@ def once(
     found.repeated, found.restated = repeated.height, restated.height
     left_out = pl.concat([repeated.select(_SOURCE, ROW), restated.select(_SOURCE, ROW)])
     found.by_table = dict(left_out.group_by(_SOURCE).len().rows())
-    _tell(found, tables, repeated, clashing, by_key)
+    _report(found, tables, repeated, clashing, by_key)
     return [
         replace(
             one,
@@ -132,7 +132,7 @@ def _repeated(
             *(text.alias(f"k {place}") for place, text in enumerate(key)),
             edition.alias(_EDITION),
             one.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
-            # What has no date that can be read is told of for that.
+            # Rows without a readable date are reported for that.
             (one.columns[MONTH] // grain.months).alias(MONTH),
             *(one.columns[name].cast(pl.Float64 if name in map(cell, one.numbers) else pl.String).alias(name)
               for name in names),
@@ -178,10 +178,10 @@ def _edition(column: pl.Series) -> pl.Series:
     return read["value"].fill_null(0.0).set(read["problem"].is_not_null(), math.inf)
 
 
-def _tell(
+def _report(
     found: Once, tables: Sequence[Events], repeated: pl.DataFrame, clashing: pl.DataFrame, by_key: Sequence[str]
 ) -> None:
-    """Adds the findings, one for each table and kind of repetition, and for contradictions one a row."""
+    """Add the findings, one for each table and kind of repetition, and for contradictions one a row."""
     for at, one in enumerate(tables):
         table = one.source.table
         mine = repeated.filter(pl.col(_SOURCE) == at)
@@ -224,7 +224,7 @@ _GROUPS, _ROWS = 20, 100_000
 
 
 def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
-    """Returns the findings about files that seem to hold the same events, for datasets that name no key.
+    """Return the findings about files that seem to hold the same events, for datasets that name no key.
 
     Groups of one entity and month that come to the same in two files are suspicious; whether their rows are the same,
     cell by cell, is looked up for some of them.

@@ -65,7 +65,7 @@ class Scale:
     assumed: bool = False
 
     def into(self, wanted: Unit) -> Fraction | None:
-        """Returns what figures, in parts of the unit, are multiplied by to be in another; None where that cannot be.
+        """Return what figures, in parts of the unit, are multiplied by to be in another; None where that cannot be.
 
         A number without a unit, or in the assumed unit of another measure, is taken as it is.
         """
@@ -78,7 +78,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the cells of a number's column in one table."""
+    """Read the cells of a number's column in one table."""
 
     column: NumberColumn
     scale: Scale
@@ -89,7 +89,7 @@ class Reader:
         return self.factor(None, None)[0]
 
     def factor(self, row: str | None, typed: str | None) -> tuple[Fraction | None, str | None]:
-        """Returns the factor of a figure into the unit of its column, or what is wrong.
+        """Return the factor of a figure into the unit of its column, or what is wrong.
 
         Args:
             row: the unit that its row has in the column of units.
@@ -110,7 +110,7 @@ class Reader:
         return Fraction(multiple) * found.scale / unit.scale, None
 
     def fast(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Returns what cells say as figures in the unit of the column, NaN where that takes a second look.
+        """Return what cells say as figures in the unit of the column, NaN where that takes a second look.
 
         No figure is NaN. A second look is for cells that are no figure, that have a unit of another dimension, or one
         in which the figure does not come out even.
@@ -126,7 +126,7 @@ class Reader:
         return value.set(odd, float("nan")) if odd.any() else value
 
     def read(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Returns cells as `READING`: the value in the unit of the column, that in its parts, whether neither can be.
+        """Return cells as `READING`: the value in the unit of the column, that in its parts, whether neither can be.
 
         `typed` says that a unit is typed behind the figure, or stands in its row. A blank cell has no value and is not
         bad.
@@ -143,7 +143,7 @@ class Reader:
         ).to_struct("reading")
 
     def problem(self, cell: object, row: str | None) -> tuple[str, str]:
-        """Returns the code and the sentence that say why a cell is no figure of its column."""
+        """Return the code and the sentence that say why a cell is no figure of its column."""
         read = self._numbers(pl.Series([cell]))
         typed, problem = read["unit"].item(), read["problem"].item()
         if problem is not None:
@@ -152,7 +152,7 @@ class Reader:
         return ("K605", f"`{cell}` {misfit}") if misfit else ("K604", f"`{cell}` is too large")
 
     def seen(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Returns the units of cells that are figures: a struct of `row` and `typed`."""
+        """Return the units of cells that are figures: a struct of `row` and `typed`."""
         read = self._numbers(cells)
         row = pl.repeat(None, read.height, dtype=pl.String, eager=True) if rows is None else rows
         return pl.DataFrame({"row": row, "typed": read["unit"], "bad": read["problem"].is_not_null()}).to_struct()
@@ -181,7 +181,7 @@ class _Factors:
     known: Sequence[Fraction | None]
 
     def times(self, value: pl.Series, factors: Iterable[Fraction | None]) -> pl.Series:
-        """Returns values times the factors of their cells, NaN where there is no factor."""
+        """Return values times the factors of their cells, NaN where there is no factor."""
         some = list(factors)
         if len(some) == 1:
             return times(value, some[0])
@@ -193,7 +193,7 @@ class _Factors:
 
 
 def times(value: pl.Series, factor: Fraction | None) -> pl.Series:
-    """Returns values times an exact factor, to nine decimals; NaN where there is none.
+    """Return values times an exact factor, to nine decimals; NaN where there is none.
 
     >>> times(pl.Series([0.1, 2.0]), Fraction(10_000)).to_list(), times(pl.Series([970.0]), Fraction(1, 60)).to_list()
     ([1000.0, 20000.0], [16.166666667])
@@ -206,7 +206,7 @@ def times(value: pl.Series, factor: Fraction | None) -> pl.Series:
 
 
 def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
-    """Returns figures times an exact factor.
+    """Return figures times an exact factor.
 
     Polars divides by a constant as it multiplies by its reciprocal, by a column as IEEE 754 says.
     """
@@ -222,7 +222,7 @@ def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
 def scales(
     tables: Sequence[Mapping[str, NumberColumn]], measures: Mapping[str, Measure], place: Place
 ) -> tuple[dict[str, Scale], list[Diagnostic]]:
-    """Returns the unit of each number of a dataset, and what has to be known about it.
+    """Return the unit of each number of a dataset, and what has to be known about it.
 
     Args:
         tables: the numbers of every table.
@@ -268,7 +268,7 @@ def _takes(measure: Measure, name: str) -> bool:
 
 
 def finer(scale: Scale, factors: Iterable[Fraction | None]) -> Scale:
-    """Returns the scale in whose parts figures with some factors come out even.
+    """Return the scale in whose parts figures with some factors come out even.
 
     >>> hours = units.parse("小时")
     >>> finer(Scale(hours), [Fraction(1, 60), Fraction(24), None]).parts

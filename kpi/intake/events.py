@@ -228,9 +228,9 @@ class Events:
         found: list[Diagnostic] = []
 
         def nobody_of(row: dict[str, object]) -> tuple[str, str, str | None]:
-            if row["text"] is None:
+            code, _, name = str(row["text"] or "").rpartition(BESIDE)
+            if not clean(name or code):
                 return "K602", "the row names no entity", None
-            code, _, name = str(row["text"]).rpartition(BESIDE)
             finding = entities.unknown(name or code, table.place())
             return finding.code, finding.message, finding.hint
 

@@ -20,7 +20,7 @@ _FEW = 12
 
 
 def folded(texts: pl.Series) -> pl.Series:
-    """Returns texts trimmed and in half-width, null for blanks; each distinct text that needs it is folded once.
+    """Return texts trimmed and in half-width, null for blanks; each distinct text that needs it is folded once.
 
     >>> folded(pl.Series(["投诉", "投诉 ", "０１２３", " ", None])).to_list()
     ['投诉', '投诉', '0123', None, None]
@@ -35,11 +35,11 @@ def folded(texts: pl.Series) -> pl.Series:
 
 
 class Folding:
-    """Folds the batches of one column of texts; a batch in which no cell needs it is returned as it is.
+    """Fold the batches of one column of texts; a batch in which no cell needs it is returned as it is.
 
     Folding makes no text longer, so one that is as short as the shortest that it is compared with either is that text
-    or differs from it when folded, too: it can stay as it is. Batches may come from several threads: what is remembered
-    is the same whichever remembers it.
+    or differs from it when folded, too: it can stay as it is. Batches may come from several threads: a lost update
+    of the known texts only costs time.
 
     Args:
         shortest: the bytes of the shortest text that the column is compared with, 0 where it has other uses.
@@ -50,7 +50,7 @@ class Folding:
         self._plain: tuple[str, ...] = ()
 
     def __call__(self, texts: pl.Series) -> pl.Series:
-        """Returns the texts of a batch, folded."""
+        """Return the texts of a batch, folded."""
         plain = self._plain
         rest = texts
         if self._shortest:

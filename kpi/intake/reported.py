@@ -24,6 +24,7 @@ from kpi.intake.codes import repeats_heading
 from kpi.intake.conversion import factors
 from kpi.intake.entities import Entities
 from kpi.intake.extra import Extra, unknown_measure
+from kpi.intake.headers import clean
 from kpi.intake.match import Placed, condition_columns, measure_names, measure_of, panel_columns
 from kpi.intake.meanings import names_of
 from kpi.intake.merged import range_of
@@ -413,7 +414,7 @@ _PERHAPS_MERGED = "write it into every row: of cells that were merged in a sheet
 
 
 def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
-    if row["entity"] is None:
+    if not clean(str(row["entity"] or "")):
         return "K602", "the row names no entity", _PERHAPS_MERGED if _is_below(source, row) else None
     finding = entities.unknown(str(row["entity"]), source.table.place())
     return finding.code, finding.message, finding.hint

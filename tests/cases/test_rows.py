@@ -323,6 +323,14 @@ def test_refused_rows_make_no_units():
     assert sorted(codes(card)) == ["K537", "K604", "K606"]
 
 
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_characters_without_width_are_no_name(form):
+    frame = pl.concat([table(form=form), table({"\ufeff\u200b": (1, 1)}, form=form, periods=["2023"])])
+    card = kpi.score(frame, system=system())
+    assert {(one.code, one.message) for one in card.findings_list} == {("K602", "the row names no entity")}
+    assert results(card)[0] == ALONE[0]
+
+
 def test_explanations_find_a_name_through_blanks(tmp_path):
     said = tmp_path / "said.csv"
     said.write_text("评价对象,期别,指标,说明\n甲　县,2023,GDP,口径调整\n", "utf-8")
@@ -560,13 +568,8 @@ def test_a_category_in_the_roster_groups_units(tmp_path):
 
 
 TOTAL_NAMES = """
-<<<<<<< HEAD
-合计 总计 小计 全市 全县 全区 全省 全国 全州 全旗 嘉兴市合计 平均 平均值 均值 平均数
-其中 其中：开发区 全市平均 合计： 全市（合计）
-=======
 合计 总计 小计 全市 全县 全区 全省 全国 全州 全旗 嘉兴市合计 全市平均 合计： 全市（合计）
 平均 平均值 均值 平均数 其中 其中：开发区
->>>>>>> w-rows
 Total TOTALS ＴＯＴＡＬ Subtotal Sub-total Sum Average Mean All
 """
 

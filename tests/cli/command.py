@@ -71,15 +71,8 @@ class Ran:
         match = _COUNTS.search(self.err)
         if match is None:
             return None
-<<<<<<< HEAD
-        parts = {
-            word.replace(" ", "_"): int(number.replace(",", ""))
-            for number, word in re.findall(r"(\d[\d,]*) (\w+(?: out)?)", match[2])
-        }
-=======
         said = re.findall(r"(\d[\d,]*) (left out|\w+)", match[2])
         parts = {word.replace(" ", "_"): int(number.replace(",", "")) for number, word in said}
->>>>>>> w-rows
         return {"read": int(match[1].replace(",", "")), **parts}
 
 

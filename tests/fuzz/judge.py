@@ -167,11 +167,7 @@ class Judge:
         if found[0] != [finding for finding in found[1] if finding.place.period == label]:
             raise Wrong(f"{label} alone has other findings")
         counts = one.counts
-<<<<<<< HEAD
-        if counts["read"] != sum(counts.get(key, 0) for key in ("used", "refused", "restated", "repeated", "left_out")):
-=======
         if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
->>>>>>> w-rows
             raise Wrong(f"counts of {label} do not add up: {dict(counts)}")
 
 
@@ -180,11 +176,7 @@ class Judge:
 
 def _sound(card: Scorecard) -> None:
     counts = card.counts
-<<<<<<< HEAD
-    if counts["read"] != sum(counts.get(key, 0) for key in ("used", "refused", "restated", "repeated", "left_out")):
-=======
     if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
->>>>>>> w-rows
         raise Wrong(f"counts do not add up: {dict(counts)}")
     if min(counts.values()) < 0:
         raise Wrong(f"a count below zero: {dict(counts)}")
