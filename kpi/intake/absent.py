@@ -16,19 +16,26 @@ from kpi.intake.match import Placed, datasets, is_unit, measure_names, of_datase
 from kpi.measures import Reported
 from kpi.system import System
 
+#: Findings about columns and rows that may be meant for a measure, which their hints name.
+_MISSPELT = ("K528", "K601")
+
 #: How many columns of a file are named.
 _NAMED = 12
 
 
-def absent(system: System, sources: Sequence[Placed], frame: pl.DataFrame) -> tuple[Diagnostic, ...]:
+def absent(
+    system: System, sources: Sequence[Placed], frame: pl.DataFrame, known: Sequence[Diagnostic] = ()
+) -> tuple[Diagnostic, ...]:
     """Return a warning for each measure that no file has a column or a row for.
 
     Args:
         system: whose measures they are.
         sources: the tables that were read.
         frame: the panel, with `name.rows` for each measure.
+        known: what else was found: a column or row that may be a misspelt measure is not reported again.
     """
-    return (*_without_records(system, sources), *_unreported(system, sources, frame))
+    hints = [one.hint for one in known if one.code in _MISSPELT and one.hint]
+    return (*_without_records(system, sources), *_unreported(system, sources, frame, hints))
 
 
 def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diagnostic]:
@@ -43,7 +50,9 @@ def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diag
             yield Diagnostic("K555", message, hint=hint, severity=Severity.WARNING)
 
 
-def _unreported(system: System, sources: Sequence[Placed], frame: pl.DataFrame) -> Iterator[Diagnostic]:
+def _unreported(
+    system: System, sources: Sequence[Placed], frame: pl.DataFrame, hints: Sequence[str]
+) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure without a column and without a row."""
     names = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.per is None]
     rows = frame.select(pl.col(f"{name}.rows").fill_null(0).sum().alias(name) for name in names)
@@ -68,6 +77,8 @@ def _unreported(system: System, sources: Sequence[Placed], frame: pl.DataFrame) 
             continue
         title = system.symbols[name].title
         texts = [text for text, measure in known.items() if measure == name]
+        if any(f"`{text}`" in hint for text in texts for hint in hints):
+            continue
         near = next(filter(None, (suggest(text, free) for text in texts)), None)
         message = f"no file has a column or a row for {title}" + ("" if title == name else f" (`{name}`)")
         yield Diagnostic("K555", message, hint=near or files or None, severity=Severity.WARNING)

@@ -185,9 +185,9 @@ class _Factors:
         some = list(factors)
         if len(some) == 1:
             return times(value, some[0])
-        above = pl.Series([math.nan if one is None else float(one.numerator) for one in some])
-        below = pl.Series([1.0 if one is None else float(one.denominator) for one in some])
-        changed = pl.Series([one != 1 for one in some])
+        above = pl.Series([math.nan if one is None else float(one.numerator) for one in some], dtype=pl.Float64)
+        below = pl.Series([1.0 if one is None else float(one.denominator) for one in some], dtype=pl.Float64)
+        changed = pl.Series([one != 1 for one in some], dtype=pl.Boolean)
         product = value * above.gather(self.place) / below.gather(self.place)
         return value.zip_with(~changed.gather(self.place), product.round(_DECIMALS))
 

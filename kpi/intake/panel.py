@@ -156,7 +156,7 @@ class _Intake:
                 {(one.place.file, one.place.sheet) for one in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
-            absent(self.system, sources, frame),
+            absent(self.system, sources, frame, self.findings),
         )
 
     # ---- WHO AND WHICH ---- #

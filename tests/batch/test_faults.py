@@ -15,6 +15,7 @@ from conftest import QUARTERS, STORES, City
 from nights import begun
 from test_nights import check, held, night, same
 
+from kpi.batch import night as nights
 from kpi.batch.config import load
 from kpi.batch.run import run, store_of
 from kpi.errors import DataError
@@ -236,8 +237,27 @@ def test_runs_are_numbered_whatever_the_clock_says(city, monkeypatch):
     check(config)
 
 
-def test_an_input_replaced_while_it_is_read_is_scored_as_archived(city, monkeypatch):
+def test_an_input_replaced_after_it_was_copied_is_scored_as_archived(city, monkeypatch):
     config = city.config()
+    target = city.folder / "inbox" / "2023Q4.csv"
+    scored = nights.scored
+
+    def replaced(*given, **more):
+        target.write_text("期别,地区,指标,数值\n2023Q4,甲县,产值,1\n", "utf-8")
+        return scored(*given, **more)
+
+    monkeypatch.setattr(nights, "scored", replaced)
+    night(config)
+    monkeypatch.undo()
+    # What was published is what the archive holds; the next night sees the new file.
+    check(config)
+    assert night(config).outcomes[0].scored == ("2023Q4",)
+
+
+def test_an_input_that_changes_while_it_is_copied_is_refused(city, monkeypatch):
+    config = city.config()
+    night(config)
+    before = held(config)
     target = city.folder / "inbox" / "2023Q4.csv"
     kept = whole.Archive.keep
 
@@ -248,11 +268,9 @@ def test_an_input_replaced_while_it_is_read_is_scored_as_archived(city, monkeypa
         return sha
 
     monkeypatch.setattr(whole.Archive, "keep", replaced)
-    night(config)
-    monkeypatch.undo()
-    # What was published is what the archive holds; the next night sees the new file.
-    check(config)
-    assert night(config).outcomes[0].scored == ("2023Q4",)
+    (outcome,) = night(config).outcomes
+    assert (outcome.status, [one.code for one in outcome.findings]) == ("failed", ["K552"])
+    assert same(held(config), before)
 
 
 def test_an_unreadable_source_is_named(city):
