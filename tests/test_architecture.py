@@ -39,6 +39,8 @@ LAYERS = (
     "units",
     "periods",
     "terms",
+    "bounds",
+    "branches",
     "grammar",
     "expressions",
     "definition",
