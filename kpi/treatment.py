@@ -99,7 +99,9 @@ class Impute(Step):
         elif self.by == "linear":
             stand_in = value.interpolate().over("entity")
         else:
-            enough = (value.count() >= pl.len() * (self.at_least / 100)).over(PEERS[self.among])
+            # A product such as 0.55 * 20 must not ask for more than eleven by its last bit.
+            asked = (pl.len() * (self.at_least / 100)).round(9)
+            enough = (value.count() >= asked).over(PEERS[self.among])
             middle = value.mean() if self.by == "mean" else value.median()
             stand_in = pl.when(enough).then(middle.over(PEERS[self.among]))
         gap = value.is_null() & ~status_of(name).is_in(["not_applicable", "late"])

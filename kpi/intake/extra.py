@@ -13,6 +13,7 @@ from kpi.errors import Diagnostic, Severity, count, suggest
 from kpi.intake.headers import split_unit
 from kpi.intake.match import Placed, is_unit, measure_names, measure_of
 from kpi.intake.meanings import names_of
+from kpi.intake.table import ROW
 from kpi.system import System
 
 #: How many figures that a system does not use are named, the rest are counted.
@@ -64,15 +65,21 @@ class Extra:
         extra = pl.col("name").is_null() & pl.col("measure").is_in(list(self.texts))
         counts = Counter(dict(raw.filter(extra).group_by("measure").len().rows()))
         counts.update({text: many for text, many in further.items() if text in self.texts})
-        for near, severity in ((True, Severity.WARNING), (False, Severity.INFO)):
-            mine = sorted((text for text in counts if self.texts[text] is near), key=lambda text: (-counts[text], text))
-            if mine:
-                rows, many = count(sum(counts[text] for text in mine), "row"), count(len(mine), "figure")
-                shown = ", ".join(f"`{text}` ({counts[text]:,})" for text in mine[:_NAMED])
-                rest = f" and {len(mine) - _NAMED:,} more" if len(mine) > _NAMED else ""
-                message = f"{rows} of {many} that the system does not use, left out: {shown}{rest}"
-                place = source.table.place(None, source.roles.get("measure"))
-                found.append(Diagnostic("K537", message, place, None, severity))
+        header = source.roles.get("measure")
+        first = dict(raw.filter(extra).group_by("measure").agg(pl.col(ROW).min()).rows())
+        for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
+            rows = count(counts[text], "row")
+            message = f"{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?"
+            found.append(
+                Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)
+            )
+        far = sorted((text for text in counts if not self.texts[text]), key=lambda text: (-counts[text], text))
+        if far:
+            rows, many = count(sum(counts[text] for text in far), "row"), count(len(far), "figure")
+            shown = ", ".join(f"`{text}` ({counts[text]:,})" for text in far[:_NAMED])
+            rest = f" and {len(far) - _NAMED:,} more" if len(far) > _NAMED else ""
+            message = f"{rows} of {many} that the system does not use, left out: {shown}{rest}"
+            found.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
         return raw.filter(~extra), counts.total()
 
 

@@ -232,6 +232,15 @@ pillars:
         assert weights == pytest.approx([0.0] * len(weights), abs=1e-9)
 
 
+def test_a_share_of_the_peers_is_reached_exactly():
+    text = (
+        "measures:\n  m: {unit: 元}\nindicators:\n  x: {kind: level, of: m, score: {kind: benchmark, benchmark: 5}}\n"
+    )
+    text += "treatment:\n  fill: {kind: impute, by: mean, at_least: 55}\n"
+    card = score(text, m=[5.0] * 11 + [None] * 9)
+    assert column(card, "x", "score") == [100.0] * 20
+
+
 parts = st.integers(1, 60)
 
 
@@ -318,6 +327,11 @@ def test_nothing_stands_in_for_a_refused_or_incomplete_figure(expr):
         "value": [5.0, 1.0, 2.0],
     })  # fmt: skip
     assert column(kpi.score(rows, system=system.system), "f", "status") == ["incomplete"]
+
+
+def test_a_refused_figure_that_was_to_stand_in_is_the_reason():
+    checks = "checks:\n  c: {expr: b < 100, severity: error}\n"
+    assert column(score(FORMULA % "coalesce(a, b)" + checks, a=[""], b=["200"]), "f", "status") == ["refused"]
 
 
 def test_what_a_branch_not_taken_holds_does_not_matter():

@@ -71,7 +71,10 @@ class Ran:
         match = _COUNTS.search(self.err)
         if match is None:
             return None
-        parts = {word: int(number.replace(",", "")) for number, word in re.findall(r"(\d[\d,]*) (\w+)", match[2])}
+        parts = {
+            word.replace(" ", "_"): int(number.replace(",", ""))
+            for number, word in re.findall(r"(\d[\d,]*) (\w+(?: out)?)", match[2])
+        }
         return {"read": int(match[1].replace(",", "")), **parts}
 
 

@@ -536,7 +536,7 @@ def test_no_damage_gives_a_traceback_or_loses_a_row(seed, times):
         assert scores.select(pl.col("score", "raw_score").is_finite().all()).row(0) in {(True, True), (None, None)}
         assert scores["score"].is_null().eq(scores["status"] != "ok").all()
     if (counts := ran.counts) is not None:
-            parts = ("used", "refused", "restated", "repeated", "left_out")
-            assert counts["read"] == sum(counts.get(key, 0) for key in parts)
+        parts = ("used", "refused", "restated", "repeated", "left_out")
+        assert counts["read"] == sum(counts.get(key, 0) for key in parts)
         refused = {(row, file) for code, file, row, _ in ran.errors if row is not None}
         assert len(refused) == counts.get("refused", 0)

@@ -164,7 +164,7 @@ class Judge:
         if found[0] != [finding for finding in found[1] if finding.place.period == label]:
             raise Wrong(f"{label} alone has other findings")
         counts = one.counts
-        if counts["read"] != sum(counts[key] for key in ("used", "refused", "restated", "repeated")):
+        if counts["read"] != sum(counts.get(key, 0) for key in ("used", "refused", "restated", "repeated", "left_out")):
             raise Wrong(f"counts of {label} do not add up: {dict(counts)}")
 
 
@@ -173,7 +173,7 @@ class Judge:
 
 def _sound(card: Scorecard) -> None:
     counts = card.counts
-    if counts["read"] != sum(counts[key] for key in ("used", "refused", "restated", "repeated")):
+    if counts["read"] != sum(counts.get(key, 0) for key in ("used", "refused", "restated", "repeated", "left_out")):
         raise Wrong(f"counts do not add up: {dict(counts)}")
     if min(counts.values()) < 0:
         raise Wrong(f"a count below zero: {dict(counts)}")

@@ -216,21 +216,13 @@ class _Judge:
     def formula(self, one: dict, period: int, entity: str) -> Cell:
         needed = [name for name in self.units if re.search(rf"\b{name}\b", one["expr"])]
         order = sorted(needed, key=one["expr"].index)
-        handled = "coalesce" in one["expr"] or "CASE" in one["expr"]
+        cells = {name: self.cell(period, entity, name) for name in order}
+        text = needed_part(" ".join(one["expr"].split()), cells)
         for name in order:
-            status = self.cell(period, entity, name)[1]
-            if status in ("refused", "incomplete") or (status != "ok" and not handled):
-                return None, status
-        values = {name: self.cell(period, entity, name)[0] for name in order}
-        text = " ".join(one["expr"].split())
+            if cells[name][1] != "ok" and re.search(rf"\b{name}\b", text):
+                return None, cells[name][1]
         try:
-            if found := re.fullmatch(r"CASE WHEN (\w+) IS NULL THEN (.+) ELSE (.+) END", text):
-                text = found[2] if values[found[1]] is None else found[3]
-            value = evaluate(text, values)
-            if value is None:
-                lacking = [name for name in order if values[name] is None and re.search(rf"\b{name}\b", text)]
-                return None, self.cell(period, entity, lacking[0])[1]
-            return float(value), "ok"
+            return float(evaluate(text, {name: value for name, (value, _) in cells.items()})), "ok"
         except ZeroDenominatorError:
             return None, "zero_denominator"
         except OverflowError:
@@ -436,6 +428,24 @@ class _Judge:
                 value = self.nodes[key][name].score[0]
             found.append(-math.inf if value is None else value)
         return tuple(found)
+
+
+def needed_part(text: str, cells: dict[str, Cell]) -> str:
+    """What is left of `coalesce` and `CASE WHEN x IS NULL` once it is known which figures are there.
+
+    Nothing stands in for a figure that was refused or covers its period only in part.
+    """
+
+    def stands_in(name: str) -> bool:
+        return cells[name][0] is None and cells[name][1] not in ("refused", "incomplete")
+
+    def first(pair: re.Match) -> str:
+        other = pair[2] not in cells or cells[pair[2]][0] is not None or not stands_in(pair[2])
+        return pair[2] if stands_in(pair[1]) and other else pair[1]
+
+    if found := re.fullmatch(r"CASE WHEN (\w+) IS NULL THEN (.+) ELSE (.+) END", text):
+        text = found[2] if stands_in(found[1]) else found[3]
+    return re.sub(r"coalesce\((\w+), (\w+)\)", first, text)
 
 
 def listed(target: dict | list | None) -> list[dict]:

@@ -282,7 +282,7 @@ def evaluate(text: str, names: dict[str, object]) -> object:
     return _value(ast.parse(python, mode="eval").body, names)
 
 
-def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911, PLR0912 (one case per node)
+def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, PLR0911 (one case per node)
     match node:
         case ast.Constant():
             return node.value
@@ -310,8 +310,6 @@ def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, P
             if isinstance(node.op, ast.USub):
                 return None if inner is None else -inner
             return None if inner is None else not inner
-        case ast.Call():
-            return next((v for v in (_value(one, names) for one in node.args) if v is not None), None)
         case ast.BoolOp():
             parts = [_value(one, names) for one in node.values]
             decisive = isinstance(node.op, ast.Or)

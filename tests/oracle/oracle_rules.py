@@ -24,7 +24,9 @@ def alike(one: float | tuple, other: float | tuple) -> bool:
     """Whether two numbers, or all numbers of two keys, agree to about eleven significant digits."""
     if isinstance(one, tuple):
         return all(map(alike, one, other))
-    return one == other or abs(one - other) <= 1e-11 * max(abs(one), abs(other))
+    if math.isinf(one) or math.isinf(other):
+        return one == other
+    return abs(one - other) <= 1e-11 * max(abs(one), abs(other))
 
 
 def at_least(value: float, bound: float) -> bool:
