@@ -29,6 +29,8 @@ LETTERS = 1_000
 #: The most nodes of the plan that an expression becomes.
 NODES = 50_000
 
+#: With so many nodes or fewer an expression cannot repeat its parts too often.
+_FEW = 8
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NESTING = re.compile(r"[(\[{]|[)\]}]|\bCASE\b|\bEND\b", re.IGNORECASE)
 _PREFIXES = re.compile(rf"(?:(?:\bNOT\b|[-+~])\s*){{{LEVELS + 1}}}", re.IGNORECASE)
@@ -83,6 +85,12 @@ def check_tree(tree: exp.Expr) -> None:
             raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
         elif isinstance(node, exp.Like):
             _check_pattern(node)
+    if len(nodes) > _FEW:
+        _check_size(nodes)
+
+
+def _check_size(nodes: list[exp.Expr]) -> None:
+    """Raise ExpressionError where operators are nested too deep, or parts repeated too often."""
     depths: dict[int, int] = {}
     sizes: dict[int, tuple[int, int]] = {}
     # Parents come before their parts, so that from behind the parts are known.

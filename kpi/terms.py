@@ -144,7 +144,8 @@ def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 
 def why(reasons: Sequence[Reason]) -> pl.Expr:
     """Returns the status of the first of some reasons that applies, null where none does."""
-    return pl.coalesce(first_reason(reasons)) if reasons else _NO_REASON
+    parts = first_reason(reasons)
+    return pl.coalesce(parts) if len(parts) > 1 else parts[0] if parts else _NO_REASON
 
 
 def held(reasons: Sequence[Reason]) -> pl.Expr:
