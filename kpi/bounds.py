@@ -138,7 +138,7 @@ def _continues(node: exp.Expr, part: exp.Expr | None) -> bool:
     return same and node.args.get("this") is part
 
 
-def _size(node: exp.Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:
+def _size(node: exp.Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:  # noqa: PLR0911 - one line a kind
     """Return about how many nodes of the plan a node becomes: its value, and why it has none."""
     value, why = 1 + sum(v for v, _ in parts), 1 + sum(w for _, w in parts)
     if node.parent is not None and _continues(node.parent, node):

@@ -32,8 +32,9 @@ def case(conditions: list[Term], values: list[Term]) -> Term:
     if any(one.size is not None for one in values):
         size = branches.pick([one.magnitude for one in values], pl.lit(None, dtype=pl.Float64))
     gaps = branches.reached([(*one.gaps, *one.voids) for one in values])
+    bars = branches.barred([one.bars for one in values])
     return Term(
-        expr, values[0].kind, values[0].unit, where(expr.is_null(), gaps), (), branches.barred([one.bars for one in values]),
+        expr, values[0].kind, values[0].unit, where(expr.is_null(), gaps), (), bars,
         names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
     )  # fmt: skip
 

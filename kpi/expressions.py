@@ -118,7 +118,7 @@ def parse(text: str) -> Expression:
 
 
 def _with_room(work: Callable[[], T]) -> T:
-    """Returns what some work comes to; where too little is left of the caller's stack, a thread with its own does it."""
+    """Returns what some work comes to; where the caller has left too little of the stack, a thread does it."""
     try:
         return work()
     except RecursionError:

@@ -25,7 +25,6 @@ from kpi.terms import (
     assembled,
     comparison,
     joined,
-    names_of,
     nonzero,
     real,
     scaled,
@@ -252,9 +251,11 @@ class _Compiler:
         this, pattern = self.term(node.this), self.term(node.expression)
         if this.kind != "text" or not isinstance(pattern.literal, str):
             self.fail(node, "K302", "LIKE compares text with a text pattern")
-        wildcards = {"%": lambda _: "(?s:.*)", "_": lambda number: f"(?s:.{{{number}}})"}
+        wildcards = {"%": "(?s:.*)", "_": "(?s:.{%d})"}
         parts = bounds.pattern(pattern.literal)
-        escaped = "".join(wildcards[sign](number) if sign in wildcards else _escape(sign) for sign, number in parts)
+        escaped = "".join(
+            wildcards[sign].replace("%d", str(n)) if sign in wildcards else _escape(sign) for sign, n in parts
+        )
         return joined(this.expr.str.contains(f"^{escaped}$"), "boolean", None, this)
 
     def case(self, node: exp.Case) -> Term:

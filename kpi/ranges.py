@@ -39,7 +39,7 @@ def fits(number: float) -> bool:
     >>> fits(1e20), fits(-1e21), fits(0), fits(5e-324), fits(float("inf"))
     (True, False, True, False, True)
     """
-    return not number or SMALLEST <= abs(number) <= LARGEST or (isinstance(number, float) and math.isinf(number))
+    return not number or SMALLEST <= abs(number) <= LARGEST or number in {math.inf, -math.inf}
 
 
 def outside(path: Path, written: str) -> Problem:
@@ -48,7 +48,11 @@ def outside(path: Path, written: str) -> Problem:
 
 
 def _outside(path: Path, number: float, hint: str) -> Problem:
-    written = f"{number:g}" if isinstance(number, float) or abs(number) < 10**18 else f"a number of {len(str(abs(number)))} digits"
+    written = (
+        f"{number:g}"
+        if isinstance(number, float) or abs(number) < 10**18
+        else f"a number of {len(str(abs(number)))} digits"
+    )
     key = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     return Problem("K481", path, f"`{key}` cannot be {written}", hint=hint, label="out of range")
 

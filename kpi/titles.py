@@ -11,6 +11,7 @@ from kpi.measures import Reported
 from kpi.names import clean, look
 from kpi.system import System
 
+
 def problems(system: System) -> Problems:
     """Yield measures that files cannot tell apart, and names and titles that look alike, in the order of the file."""
     yield from _same_in_files(system)

@@ -99,7 +99,9 @@ def test_time_grows_with_the_length_and_not_with_its_square():
     assert taken(160) < 40 * max(taken(10), 0.005)
 
 
-@pytest.mark.parametrize("text", ["a + b - c + 1", "a * b * 2 * c", "a > 0 AND b > 0 AND c > 0", "a > 1 OR b > 1 OR c > 1"])
+@pytest.mark.parametrize(
+    "text", ["a + b - c + 1", "a * b * 2 * c", "a > 0 AND b > 0 AND c > 0", "a > 1 OR b > 1 OR c > 1"]
+)
 def test_many_parts_come_to_what_few_come_to(text, monkeypatch):
     few = judged(text)
     monkeypatch.setattr("kpi.terms.FEW", 2)
@@ -199,6 +201,8 @@ def test_what_is_beyond_the_limits_is_a_finding_with_its_place(text, code):
 
 HEAD = "system: x\nperiod: quarter\nentities: {title: 县}\n"
 BODY = HEAD + "datasets: {i: {form: records}}\nmeasures:\n  a: {unit: 件}\n"
+SCORED = "indicators: {x: {kind: level, of: a, target: {at_least: 1}}}\npillars: {p: {parts: [x]}}\n"
+FINER = "  f: {kind: sum, of: n, per: 村, from: i, unit: 件}\n"
 DEEP = "(" * 40 + "a" + ")" * 40 + " > 1"
 
 
@@ -208,10 +212,8 @@ DEEP = "(" * 40 + "a" + ")" * 40 + " > 1"
         f"  c: {{kind: count, from: i, unit: 件, where: '{DEEP}'}}\nindicators:\n  x: {{kind: level, of: a}}\n",
         f"indicators:\n  x: {{kind: formula, expr: '{DEEP}'}}\n",
         f"indicators:\n  x: {{kind: level, of: a}}\nchecks:\n  k: {{expr: '{DEEP}'}}\n",
-        "indicators:\n  x: {kind: level, of: a, target: {at_least: 1}}\npillars: {p: {parts: [x]}}\n"
-        f"adjustments:\n  v: {{kind: bonus, points: 1, when: '{DEEP}'}}\n",
-        "  f: {kind: sum, of: n, per: 村, from: i, unit: 件}\nindicators:\n"
-        f"  x: {{kind: count, of: f, passes: '> {'(' * 40}1{')' * 40}'}}\n",
+        f"{SCORED}adjustments:\n  v: {{kind: bonus, points: 1, when: '{DEEP}'}}\n",
+        f"{FINER}indicators:\n  x: {{kind: count, of: f, passes: '> {'(' * 40}1{')' * 40}'}}\n",
     ],
     ids=["where", "expr", "check", "when", "passes"],
 )
@@ -225,7 +227,10 @@ def test_every_expression_of_a_definition_is_bounded(text):
 @given(weight=st.floats(min_value=LIGHTEST, max_value=HEAVIEST), other=st.sampled_from([LIGHTEST, 1.0, HEAVIEST]))
 @settings(max_examples=30, deadline=None)
 def test_weights_within_their_range_are_taken(weight, other):
-    text = HEAD + f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: a, target: {{at_least: 1}}}}, z: {{kind: level, of: a, target: {{at_least: 1}}}}}}\npillars: {{p: {{relative: true, parts: {{x: {weight!r}, z: {other!r}}}}}}}\n"  # noqa: E501
+    text = (
+        HEAD
+        + f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: a, target: {{at_least: 1}}}}, z: {{kind: level, of: a, target: {{at_least: 1}}}}}}\npillars: {{p: {{relative: true, parts: {{x: {weight!r}, z: {other!r}}}}}}}\n"
+    )  # noqa: E501
     assert examine_text(text).system is not None
 
 
@@ -258,7 +263,7 @@ MEGABYTE = "x" * 1_000_000
         f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: {MEGABYTE}}}}}\n",
         f"measures: {{a: {{unit: {MEGABYTE}}}}}\nindicators: {{x: {{kind: {MEGABYTE}, of: a}}}}\n",
         f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: formula, expr: {MEGABYTE[:9000]} + 1}}}}\n",
-        f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: a, target: {{at_least: 0x{'f' * 9000}}}}}}}\n",
+        f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: a, target: {{by: 0x{'f' * 9000}}}}}}}\n",
         f"measures: {{a: {{unit: 件}}}}\nindicators: {{x: {{kind: level, of: a, target: {{by: {'9' * 90000}}}}}}}\n",
     ],
     ids=lambda text: text[:20],
