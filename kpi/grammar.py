@@ -169,7 +169,9 @@ class _Compiler:
     def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
         """Returns a unit that is a product of others, as long as numbers in it can be converted."""
         if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
-            self.fail(node, "K301", f"{unit} is beyond what figures are counted in", label="too large or too small")
+            hint = "numbers are multiplied by few figures with a unit, and by any number of pure ones"
+            message = f"{unit} is beyond what figures are counted in"
+            self.fail(node, "K301", message, hint=hint, label="too large or too small")
         return unit
 
     def divide(self, node: exp.Div) -> Term:

@@ -48,11 +48,10 @@ def outside(path: Path, written: str) -> Problem:
 
 
 def _outside(path: Path, number: float, hint: str) -> Problem:
-    written = (
-        f"{number:g}"
-        if isinstance(number, float) or abs(number) < 10**18
-        else f"a number of {len(str(abs(number)))} digits"
-    )
+    try:
+        written = f"{number:g}"
+    except OverflowError:  # a whole number that no double holds
+        written = f"a number of {len(str(abs(int(number))))} digits"
     key = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     return Problem("K481", path, f"`{key}` cannot be {written}", hint=hint, label="out of range")
 
