@@ -179,7 +179,7 @@ class Veto(Definition):
     def unjudged(self, symbols: Symbols) -> pl.Expr:
         """Returns whether a figure that the condition needs is missing."""
         term = condition(self.when, symbols)
-        gaps = [gap.fill_null(value=False) for gap, _ in term.gaps]
+        gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
         return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:

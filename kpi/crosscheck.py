@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from kpi import expressions, running_totals, terms, units
+from kpi import expressions, ranges, running_totals, terms, titles, units
 from kpi.adjustments import Bonus, Veto
 from kpi.checks.base import FACTS
 from kpi.datasets import Records
@@ -32,6 +32,8 @@ RESERVED = frozenset(
 
 def problems(system: System) -> Problems:
     """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    yield from ranges.problems(system)
+    yield from titles.problems(system)
     yield from _kept_and_left_out(system)
     yield from _shared_names(system)
     yield from _measure_problems(system)

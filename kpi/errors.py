@@ -15,6 +15,9 @@ from enum import StrEnum
 
 from kpi.redaction import redacted
 
+#: Names in messages, and messages, of more characters than this are cut.
+NAME, MESSAGE = 100, 1000
+_NAMES = re.compile(r"`([^`]*)`")
 #: What stands for bytes that the system could not decode.
 _UNDECODED = re.compile("[\ud800-\udfff]+")
 
@@ -63,8 +66,8 @@ class Place:
             text
             for text in (
                 f"row {self.row:,}" if self.row is not None else "",
-                f"column {self.field}" if self.field else "",
-                " ".join(filter(None, (self.entity, self.period))),
+                f"column {shortened(self.field)}" if self.field else "",
+                " ".join(shortened(one) for one in (self.entity, self.period) if one),
             )
             if text
         ]
@@ -88,10 +91,10 @@ class Diagnostic:
     stands_for: int = 1
 
     def __post_init__(self) -> None:
-        """Remove passwords and undecoded bytes: every message to the outside is made here."""
+        """Remove passwords and undecoded bytes and cut long names: every message to the outside is made here."""
         for name in ("message", "hint", "label"):
             text = getattr(self, name)
-            if text and (clear := readable(redacted(text))) != text:
+            if text and (clear := readable(redacted(_brief(text)))) != text:
                 object.__setattr__(self, name, clear)
         if self.place.file and (clear := redacted(self.place.file)) != self.place.file:
             object.__setattr__(self, "place", replace(self.place, file=clear))
@@ -100,6 +103,22 @@ class Diagnostic:
         """Returns the one-line form, `place: error K203 message`."""
         where = str(self.place)
         return f"{where + ': ' if where else ''}{self.severity} {self.code} {self.message}"
+
+
+def shortened(text: str, most: int = NAME) -> str:
+    """Return a name or a cell as messages show it: cut where it is too long to be read.
+
+    >>> shortened("办件量"), shortened("x" * 1_000_000, 10)
+    ('办件量', 'xxxxxxxxxx... (1,000,000 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def _brief(text: str) -> str:
+    """Return a message with the names in it, and itself, cut where they are too long to be read."""
+    if len(text) <= NAME:
+        return text
+    return shortened(_NAMES.sub(lambda found: f"`{shortened(found[1])}`", text), MESSAGE)
 
 
 def readable(text: str) -> str:

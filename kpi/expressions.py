@@ -6,18 +6,19 @@ nothing is evaluated, and no text ever reaches Polars' own SQL, which can open f
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from kpi import grammar
+from kpi import bounds, grammar
 from kpi.errors import suggest
 from kpi.grammar import FUNCTIONS, GRAMMAR
 from kpi.terms import ExpressionError, Scope, Term, span
@@ -27,7 +28,7 @@ FULL_WIDTH = {
     "（": "(", "）": ")", "＋": "+", "－": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "，": ",", "！": "!",
     "％": "%", "＝": "=", "≠": "<>", "＜": "<", "＞": ">", "≤": "<=", "≥": ">=", "“": "'", "”": "'", "‘": "'", "’": "'",
 }  # fmt: skip
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Expression:
             ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
         """
         try:
-            return grammar.resolve(self.tree, scope)
+            return _with_room(lambda: grammar.resolve(self.tree, scope))
         except ExpressionError as error:
             error.span = _whole(self.text, error.span)
             raise
@@ -90,23 +91,39 @@ def parse(text: str) -> Expression:
     ['gdp', '人口']
 
     Raises:
-        ExpressionError: when the text is not one expression of the subset, with the offset of the first wrong part.
+        ExpressionError: when the text is not one expression of the subset, or beyond `kpi.bounds`, with the offset of
+            the first wrong part.
     """
     _look(text)
     try:
-        tree: exp.Expr = sqlglot.parse_one(text)
+        tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(text))
     except SqlglotError as error:
         raise _syntax(text, error) from None
     for node in tree.walk():
-        if type(node) not in GRAMMAR:
+        if type(node) not in GRAMMAR or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
             _refuse(text, node)
+        if isinstance(node, exp.In) and not node.expressions:
+            hint = "write them in parentheses, such as IN ('a', 'b')"
+            raise ExpressionError("K120", "IN needs a list of values", _whole(text, span(node)), hint=hint)
         if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
             raise ExpressionError(
                 "K120", f"`{node.name}` is not a number", span(node), hint="write it as 1200 or 1.2e3"
             )
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
+        if odd := [key for key, value in node.args.items() if value and key not in _ARGUMENTS]:
+            _refuse_argument(text, node, odd[0])
+    bounds.check_tree(tree)
     return Expression(text, tree)
+
+
+def _with_room(work: Callable[[], T]) -> T:
+    """Returns what some work comes to; where the caller has left too little of the stack, a thread does it."""
+    try:
+        return work()
+    except RecursionError:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(contextvars.copy_context().run, work).result()
 
 
 def _finite(text: str) -> bool:
@@ -120,7 +137,8 @@ def _look(text: str) -> None:
     """Raises for what is best said before parsing: nothing at all, full-width signs, parentheses without a partner."""
     if not text.strip():
         raise ExpressionError("K120", "the expression is empty", (0, 1), hint="write one, such as gdp / population")
-    plain = _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+    plain = bounds.masked(text)
+    bounds.check_text(plain)
     for place, letter in enumerate(plain):
         if letter in FULL_WIDTH:
             hint = f"write `{FULL_WIDTH[letter]}`; a column's name that holds `{letter}` goes into double quotes"
@@ -180,6 +198,24 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     listed = f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
     message = f"`{name}` is not part of the expression language"
     raise ExpressionError("K121", message, place, hint=hint or listed, label="not known")
+
+
+#: What nodes of the language are made of; anything else changes what a node means.
+_ARGUMENTS = {
+    "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
+    "ignore_nulls",
+}  # fmt: skip
+
+
+def _refuse_argument(text: str, node: exp.Expr, key: str) -> NoReturn:
+    value = node.args[key]
+    at = value if isinstance(value, exp.Expr) and "start" in getattr(value, "meta", {}) else node
+    place = _whole(text, span(at))
+    message = f"`{text[place[0] : place[0] + place[1]]}` has more in it than the expression language knows"
+    if isinstance(node, exp.Func):
+        message = f"`{node.key}` has more arguments than the expression language knows"
+    hint = "take away what stands behind the figure" if isinstance(node, exp.Func) else "write it without"
+    raise ExpressionError("K121", message, place, hint=hint, label="too much")
 
 
 def _implied_kind(name: exp.Column) -> str | None:

@@ -5,32 +5,33 @@ A bare number takes the unit of what it is added to or compared with, as in targ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import reduce
-from operator import or_
+from fractions import Fraction
+from operator import add, and_, mul, or_
 from typing import Any, NoReturn
 
 import polars as pl
 from sqlglot import exp
 
-from kpi import units
+from kpi import bounds, branches, units
 from kpi.rounding import BREADTH, Test, rounded
-from kpi.status import Reason, reason
+from kpi.status import reason
 from kpi.terms import (
     ExpressionError,
     Scope,
     Term,
     as_condition,
+    assembled,
     comparison,
     joined,
-    names_of,
     nonzero,
     real,
     scaled,
     span,
     where,
 )
+from kpi.units import Unit
 
 
 def resolve(tree: exp.Expr, scope: Scope) -> Term:
@@ -44,6 +45,12 @@ def resolve(tree: exp.Expr, scope: Scope) -> Term:
 
 # Up to so many values are compared one by one, which takes half the time of a lookup.
 _FEW = 4
+
+#: The largest exponent.
+_MOST_EXPONENT = 99
+
+#: Units made of others are this large and this small at most.
+_LEAST_SCALE, _MOST_SCALE = Fraction(1, 10**100), Fraction(10**100)
 
 _TESTS: dict[type[exp.Expr], Test] = {
     exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "gt", exp.GTE: "ge", exp.LT: "lt", exp.LTE: "le",
@@ -114,34 +121,64 @@ class _Compiler:
         return replace(term, expr=-term.expr, literal=-term.literal if isinstance(term.literal, float) else None)
 
     def add(self, node: exp.Binary) -> Term:
-        left, right = self.number(node.left), self.number(node.right)
-        subtracts = isinstance(node, exp.Sub)
-        if left.unit is None or right.unit is None:
-            unit, second = left.unit or right.unit, right
+        chain = _chain(node, exp.Add | exp.Sub)
+        terms = [self.number(chain[0].left)]
+        unit = terms[0].unit
+        pieces = [terms[0].expr]
+        for one in chain:
+            right = self.number(one.right)
+            subtracts = isinstance(one, exp.Sub)
+            if unit is None or right.unit is None:
+                unit = unit or right.unit
+            else:
+                unit, factor = self._sum(one, unit, right.unit, subtracts=subtracts)
+                right = scaled(right, factor)
+            terms.append(right)
+            pieces.append(-right.expr if subtracts else right.expr)
+        noise = max(BREADTH, *(term.noise for term in terms))
+        size = assembled([term.magnitude for term in terms], add)
+        if len(chain) == 1 and isinstance(node, exp.Sub):
+            result = terms[0].expr - terms[1].expr
         else:
-            try:
-                unit, factor = (units.subtract if subtracts else units.add)(left.unit, right.unit)
-            except units.UnitError as error:
-                verb = "subtract" if subtracts else "add"
-                pair = f"{right.unit} from {left.unit}" if subtracts else f"{right.unit} to {left.unit}"
-                hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
-                self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left.unit} and {right.unit}", hint=hint)
-            second = scaled(right, factor)
-        result = left.expr - second.expr if subtracts else left.expr + second.expr
-        noise = max(left.noise, second.noise, BREADTH)
-        term = joined(result, "number", unit, left, second)
-        return replace(term, noise=noise, size=left.magnitude + second.magnitude)
+            result = assembled(pieces, add)
+        return replace(joined(result, "number", unit, *terms), noise=noise, size=size)
+
+    def _sum(self, node: exp.Expr, left: Unit, right: Unit, *, subtracts: bool) -> tuple[Unit, float]:
+        try:
+            return (units.subtract if subtracts else units.add)(left, right)
+        except units.UnitError as error:
+            verb = "subtract" if subtracts else "add"
+            pair = f"{right} from {left}" if subtracts else f"{right} to {left}"
+            hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
+            self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left} and {right}", hint=hint)
 
     def multiply(self, node: exp.Mul) -> Term:
-        left, right = self.number(node.left), self.number(node.right)
-        unit = units.multiply(left.unit, right.unit) if left.unit and right.unit else left.unit or right.unit
-        size = None if left.size is None and right.size is None else left.magnitude * right.magnitude
-        term = joined(left.expr * right.expr, "number", unit, left, right)
+        chain = _chain(node, exp.Mul)
+        terms = [self.number(chain[0].left), *(self.number(one.right) for one in chain)]
+        unit = terms[0].unit
+        for one, term in zip(chain, terms[1:], strict=True):
+            if unit is not None and term.unit is not None:
+                unit = self.bounded(one, units.multiply(unit, term.unit))
+            else:
+                unit = unit or term.unit
+        sized = any(term.size is not None for term in terms)
+        size = assembled([term.magnitude for term in terms], mul) if sized else None
+        term = joined(assembled([term.expr for term in terms], mul), "number", unit, *terms)
         return replace(term, noise=max(term.noise, BREADTH), size=size)
+
+    def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
+        """Returns a unit that is a product of others, as long as numbers in it can be converted."""
+        if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
+            hint = "numbers are multiplied by few figures with a unit, and by any number of pure ones"
+            message = f"{unit} is beyond what figures are counted in"
+            self.fail(node, "K301", message, hint=hint, label="too large or too small")
+        return unit
 
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
-        unit = left.unit if right.unit is None else units.divide(left.unit or units.ONE, right.unit)
+        unit = left.unit
+        if right.unit is not None:
+            unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
         # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
         safe = isinstance(right.literal, float) and right.literal != 0
         below = right.expr if safe else pl.when(nonzero(right)).then(right.expr)
@@ -164,10 +201,11 @@ class _Compiler:
         return joined(getattr(left.expr, method)(right.expr), "boolean", None, left, right)
 
     def logical(self, node: exp.And | exp.Or) -> Term:
-        left, right = self.boolean(node.left), self.boolean(node.right)
-        expr = left.expr & right.expr if isinstance(node, exp.And) else left.expr | right.expr
-        term = joined(expr, "boolean", None, left, right)
-        asks = left.asks_absence or right.asks_absence
+        chain = _chain(node, type(node))
+        terms = [self.boolean(chain[0].left), *(self.boolean(one.right) for one in chain)]
+        expr = assembled([term.expr for term in terms], and_ if isinstance(node, exp.And) else or_)
+        term = joined(expr, "boolean", None, *terms)
+        asks = any(one.asks_absence for one in terms)
         # What one side decides alone does not need the other.
         gaps, bars = where(expr.is_null(), term.gaps), where(expr.is_null(), term.bars)
         return replace(term, gaps=gaps, bars=bars, asks_absence=asks)
@@ -183,12 +221,12 @@ class _Compiler:
             hint = "write all in quotes, or all as numbers"
             self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
         if this.noise:
-            found = reduce(or_, (comparison("eq", this, one) for one in options))
+            found = assembled([comparison("eq", this, one) for one in options], or_)
             return joined(found, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         few = len(values) <= _FEW
-        found = reduce(or_, (this.expr == one for one in values)) if few else this.expr.is_in(values.implode())
+        found = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
         return joined(found, "boolean", None, this, *options)
 
     def between(self, node: exp.Between) -> Term:
@@ -215,7 +253,11 @@ class _Compiler:
         this, pattern = self.term(node.this), self.term(node.expression)
         if this.kind != "text" or not isinstance(pattern.literal, str):
             self.fail(node, "K302", "LIKE compares text with a text pattern")
-        escaped = "".join({"%": "(?s:.*)", "_": "(?s:.)"}.get(letter, _escape(letter)) for letter in pattern.literal)
+        wildcards = {"%": "(?s:.*)", "_": "(?s:.{%d})"}
+        parts = bounds.pattern(pattern.literal)
+        escaped = "".join(
+            wildcards[sign].replace("%d", str(n)) if sign in wildcards else _escape(sign) for sign, n in parts
+        )
         return joined(this.expr.str.contains(f"^{escaped}$"), "boolean", None, this)
 
     def case(self, node: exp.Case) -> Term:
@@ -223,8 +265,8 @@ class _Compiler:
             self.fail(node, "K121", "write CASE WHEN condition THEN value ... END")
         conditions = [self.boolean(branch.this) for branch in node.args["ifs"]]
         default = node.args.get("default")
-        branches = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
-        return _case(conditions, self.alike(node, branches))
+        values = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
+        return branches.case(conditions, self.alike(node, values))
 
     def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
         """Returns terms of one kind, brought into one unit."""
@@ -242,7 +284,7 @@ class _Compiler:
     # ---- FUNCTIONS ---- #
 
     def extreme(self, node: exp.Least | exp.Greatest) -> Term:
-        terms = self.alike(node, [node.this, *node.expressions])
+        terms = self.alike(node, list(_alternatives(node)))
         fold = pl.min_horizontal if isinstance(node, exp.Least) else pl.max_horizontal
         # What is missing is neither less nor greater than the rest: the rest alone is no answer.
         there = pl.all_horizontal([term.expr.is_not_null() for term in terms])
@@ -252,20 +294,8 @@ class _Compiler:
         return replace(term, size=_size(terms))
 
     def coalesce(self, node: exp.Coalesce) -> Term:
-        terms = self.alike(node, [node.this, *node.expressions])
-        result = terms[-1]
-        for term in reversed(terms[:-1]):
-            barred = term.barred
-            first = pl.coalesce(term.expr, result.expr)
-            # In a figure that was refused, or covers its period only in part, nothing may take its place.
-            expr = first if barred is None else pl.when(~barred).then(first)
-            bars = (*term.bars, *where(term.expr.is_null(), result.bars))
-            size = _size([term, result])
-            result = replace(joined(expr, term.kind, term.unit, term, result), bars=bars, size=size)
-        # A gap that something stands in for is no reason for what else is missing.
-        nothing = result.expr.is_null()
-        gaps = where(nothing, result.bars + result.gaps)
-        return replace(result, gaps=gaps, voids=where(nothing, result.voids))
+        terms = self.alike(node, list(_alternatives(node)))
+        return branches.coalesce(terms, _size(terms))
 
     def absolute(self, node: exp.Abs) -> Term:
         term = self.number(node.this)
@@ -274,7 +304,7 @@ class _Compiler:
     def rounded(self, node: exp.Round) -> Term:
         term, decimals = self.number(node.this), node.args.get("decimals")
         places = 0 if decimals is None else _whole(decimals)
-        if places is None:
+        if places is None or places > 9:
             self.fail(node, "K121", "round needs a number of decimals from 0 to 9", hint="write it as round(x, 2)")
         return replace(term, expr=rounded(term.expr, places), literal=None, noise=BREADTH, size=None)
 
@@ -289,10 +319,16 @@ class _Compiler:
 
     def power(self, node: exp.Pow) -> Term:
         base, exponent = self.number(node.left), self.number(node.right)
+        if isinstance(exponent.literal, float) and abs(exponent.literal) > _MOST_EXPONENT:
+            hint = f"exponents go from -{_MOST_EXPONENT} to {_MOST_EXPONENT}"
+            self.fail(node, "K133", f"{exponent.literal:g} is no exponent of a figure", hint=hint, label="too large")
         whole = isinstance(exponent.literal, float) and exponent.literal.is_integer()
         if base.unit not in (None, units.ONE) and not whole:
             self.fail(node, "K301", f"{base.unit} can only be raised to a whole number")
-        unit = None if base.unit is None else units.power(base.unit, int(float(str(exponent.literal or 1))))
+        unit = None
+        if base.unit is not None:
+            exponents = int(exponent.literal) if isinstance(exponent.literal, float) and whole else 1
+            unit = self.bounded(node, units.power(base.unit, exponents))
         return real(joined(base.expr.pow(exponent.expr), "number", unit, base, exponent))
 
     def text(self, node: exp.Expr) -> Term:
@@ -304,51 +340,12 @@ class _Compiler:
         if isinstance(node, exp.Upper | exp.Lower):
             written = term.expr.str.to_uppercase() if isinstance(node, exp.Upper) else term.expr.str.to_lowercase()
             return replace(term, expr=written, literal=None)
-        length = int(self.number(node.expression).literal or 0)  # type: ignore[call-overload]
+        length = _whole(node.expression)
+        if length is None or length > bounds.LETTERS:
+            message = f"{node.key} takes a whole number of characters up to {bounds.LETTERS:,}"
+            self.fail(node, "K133", message, hint=f"write it as {node.key}(code, 4)", label="how many?")
         cut = term.expr.str.head(length) if isinstance(node, exp.Left) else term.expr.str.tail(length)
         return replace(term, expr=cut, literal=None)
-
-
-def _case(conditions: list[Term], values: list[Term]) -> Term:
-    """The value of the first condition that holds, else the one behind them, if there is one.
-
-    A condition that cannot be judged for want of a figure leaves open which value it is: none, unless a later condition
-    asks by `IS NULL`. One that cannot be computed does not hold.
-    """
-    absent, passed = pl.lit(None, dtype=pl.Float64), pl.lit(True)
-    undecided, barred = pl.lit(False), pl.lit(False)
-    chosen: list[pl.Expr] = []
-    gaps: list[Reason] = []
-    bars: list[Reason] = []
-    for condition in conditions:
-        holds = condition.expr & (~barred if condition.asks_absence else ~undecided)
-        chosen.append((passed & holds).fill_null(value=False))
-        gaps += where(passed & condition.expr.is_null(), condition.gaps)
-        bars += where(passed, condition.bars)
-        passed = passed & ~chosen[-1]
-        if condition.gaps:
-            lacking = pl.any_horizontal([gap.fill_null(value=False) for gap, _ in condition.gaps])
-            undecided = undecided | (condition.expr.is_null() & lacking)
-        if condition.barred is not None:
-            barred = barred | condition.barred.fill_null(value=False)
-    if len(values) > len(conditions):
-        chosen.append(passed & ~undecided)
-    for choice, value in zip(chosen, values, strict=True):
-        gaps += where(choice, value.gaps + value.voids)
-        bars += where(choice, value.bars)
-
-    def pick(parts: list[pl.Expr], otherwise: pl.Expr) -> pl.Expr:
-        result = otherwise
-        for choice, part in reversed(list(zip(chosen, parts, strict=True))):
-            result = pl.when(choice).then(part).otherwise(result)
-        return result
-
-    size = pick([one.magnitude for one in values], absent) if any(one.size is not None for one in values) else None
-    expr = pick([one.expr for one in values], pl.lit(None))
-    return Term(
-        expr, values[0].kind, values[0].unit, where(expr.is_null(), tuple(gaps)), (), tuple(bars),
-        names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
-    )  # fmt: skip
 
 
 def _size(terms: list[Term]) -> pl.Expr | None:
@@ -359,9 +356,26 @@ def _size(terms: list[Term]) -> pl.Expr | None:
 
 
 def _whole(node: exp.Expr) -> int | None:
-    """A number of decimals as it is written, None where it is none."""
+    """A whole number of at most nine digits as it is written, None where it is none."""
     text = node.name if isinstance(node, exp.Literal) and not node.is_string else ""
-    return int(text) if text.isdecimal() and int(text) <= 9 else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
+
+
+def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
+    """A chain of one operator, `a + b - c`, as its nodes from the left."""
+    nodes = [node]
+    while isinstance(nodes[-1].args["this"], kinds):
+        nodes.append(nodes[-1].args["this"])
+    return nodes[::-1]
+
+
+def _alternatives(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The arguments of a function, with those of the same function among them in its place."""
+    for part in (node.this, *node.expressions):
+        if type(part.unnest()) is type(node):
+            yield from _alternatives(part.unnest())
+        else:
+            yield part
 
 
 def _escape(letter: str) -> str:

@@ -84,7 +84,7 @@ Weights = Annotated[dict[Name, Weight], BeforeValidator(_named, json_schema_inpu
 class Pillar(Node):
     """A node whose parts are indicators or other pillars; only the top ones have a weight of their own."""
 
-    weight: float | None = Field(None, gt=0, description="of a top pillar in the composite; any positive numbers")
+    weight: float | None = Field(None, gt=0, description="of a top pillar in the composite: 0.000001 to 1,000,000")
     parts: Weights = Field(min_length=1, description="name: weight, or a list of names")
 
     @model_validator(mode="after")

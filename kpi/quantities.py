@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from kpi import units
+from kpi import ranges, units
 from kpi.definition import Path, Problem, Problems
 from kpi.units import Unit
 
@@ -37,8 +38,12 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
     """Yields a problem for every quantity that cannot be brought into `unit`."""
     for path, quantity in quantities.items():
         try:
-            if quantity is not None:
-                in_unit(quantity, unit)
+            if quantity is None:
+                continue
+            number = in_unit(quantity, unit)
+            # Bare numbers are looked at with all others of the definition.
+            if isinstance(quantity, str) and not (math.isfinite(number) and ranges.fits(number)):
+                yield ranges.outside(path, quantity)
         except units.UnitError as error:
             yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
 

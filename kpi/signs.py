@@ -86,7 +86,7 @@ def explained(lines: Sequence[str], first: Reading, read: Callable[[str], Readin
         first: what it comes to.
         read: gives what another text comes to.
     """
-    every = list(_signs(lines))[:_MOST]
+    every = list(_signs(lines))[:_MOST] if any(map(_ANY.search, lines)) else []
     wrong: list[Sign] = []
     reading = first
     if every and first.stopped is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 import polars as pl
 from sqlglot import exp
 
 from kpi import units
 from kpi.rounding import BREADTH, HAIR, Test, compare
-from kpi.status import LIMIT, Reason, gap, literal, reason, status_of
+from kpi.status import LIMIT, Reason, Status, first_reason, gap, literal, reason, status_of
 from kpi.units import Unit
 
 
@@ -60,11 +62,16 @@ class Term:
     @property
     def barred(self) -> pl.Expr | None:
         """Whether it has no value because of a figure that nothing may stand in for; None where that cannot be."""
-        return pl.any_horizontal([condition for condition, _ in self.bars]) if self.bars else None
+        return held(self.bars) if self.bars else None
 
 
 #: Looks up what a name stands for; None when there is no such name.
 Scope = Callable[[str], Term | None]
+
+_NO_REASON = pl.lit(None, dtype=Status)
+
+#: Up to so many parts of a chain are joined one by one.
+FEW = 32
 
 #: The statuses of figures that nothing may stand in for: they were reported, and what was is not the whole of it.
 BARRED = ("refused", "incomplete")
@@ -119,8 +126,8 @@ def joined(expr: pl.Expr, kind: str, unit: Unit | None, *parts: Term) -> Term:
     """Returns a term made of parts: what leaves one of them without a value leaves it so."""
     return Term(
         expr, kind, unit,
-        tuple(one for part in parts for one in part.gaps), tuple(one for part in parts for one in part.voids),
-        tuple(one for part in parts for one in part.bars), names_of(*parts),
+        _once(one for part in parts for one in part.gaps), _once(one for part in parts for one in part.voids),
+        _once(one for part in parts for one in part.bars), names_of(*parts),
         noise=max((part.noise for part in parts), default=0.0),
     )  # fmt: skip
 
@@ -130,9 +137,38 @@ def names_of(*parts: Term) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part.names))
 
 
+def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Returns reasons without those that are there before; what a figure gives is the same object each time."""
+    return tuple({id(one): one for one in reasons}.values())
+
+
+def why(reasons: Sequence[Reason]) -> pl.Expr:
+    """Returns the status of the first of some reasons that applies, null where none does."""
+    parts = first_reason(reasons)
+    return pl.coalesce(parts) if len(parts) > 1 else parts[0] if parts else _NO_REASON
+
+
+def held(reasons: Sequence[Reason]) -> pl.Expr:
+    """Returns whether one of some reasons applies."""
+    tests = [status.is_not_null() if condition is None else condition for condition, status in reasons]
+    return reduce(or_, tests) if len(tests) < FEW else pl.any_horizontal(tests)
+
+
 def where(condition: pl.Expr, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-    """Returns reasons that only apply under a condition."""
-    return tuple((condition & one, status) for one, status in reasons)
+    """Returns reasons that only apply under a condition.
+
+    Several become one, so that the condition stands in the plan once.
+    """
+    if len(reasons) == 1 and (own := reasons[0][0]) is not None:
+        return ((condition & own, reasons[0][1]),)
+    return ((None, pl.when(condition).then(why(reasons))),) if reasons else ()
+
+
+def assembled(parts: Sequence[pl.Expr], operator: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
+    """Returns parts joined from the left by an associative operator; many of them in groups, as deep plans are slow."""
+    while len(parts) > FEW:
+        parts = [reduce(operator, parts[at : at + FEW]) for at in range(0, len(parts), FEW)]
+    return reduce(operator, parts)
 
 
 def comparison(test: Test, left: Term, right: Term) -> pl.Expr:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from kpi import yaml
 from kpi.definition import NAME_WORDS, Path
-from kpi.errors import Diagnostic, suggest
+from kpi.errors import Diagnostic, shortened, suggest
 from kpi.system import System
 
 #: How pydantic's findings read; the parts in braces come from its context.
@@ -35,6 +35,7 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
+    "string_too_long": "has at most {max_length} characters",
     "too_short": "needs {min_length} or more",
     "string_pattern_mismatch": f"must be a name: {NAME_WORDS}",
 }
@@ -135,7 +136,7 @@ def _value(document: yaml.Document, error: Any) -> Diagnostic:
     if error["type"] == "value_error":
         message = f"`{key}`: {error['msg'].removeprefix('Value error, ')}"
         return Diagnostic("K113", message, document.place(path))
-    written = document.written(path)
+    written = shortened(document.written(path))
     shown = f"; here: {written}" if written else ""
     return Diagnostic("K113", f"`{key}` {_words(error)}{shown}", document.place(path), _hint(key, kind, value, written))
 
@@ -237,7 +238,7 @@ def _tag(document: yaml.Document, path: Path, value: Any) -> Diagnostic:
     place = document.place(path)
     if not isinstance(value, dict):
         written = document.written(path)
-        shown = f"; here: {written}" if written else ""
+        shown = f"; here: {shortened(written)}" if written else ""
         kind = name if name in kinds else kinds[0] if kinds else None
         hint = f"write {{{key}: {kind}, ...}}" if kinds else None
         if name == key and value in kinds:

@@ -35,8 +35,9 @@ _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _LETTER = re.compile(r"''|\\x..|\\u.{4}|\\.|.")
 #: How many values a file may have and how deep they may lie, so that aliases of aliases cannot fill the memory.
 _MOST, _DEEPEST = 1_000_000, 50
-_MOST_OPEN = 1000
+_MOST_OPEN, _MOST_INDENT = 1000, 10_000
 _BRACKET, _DASHES = re.compile(r"[][{}]"), re.compile(r"(?:[-?:] +){1000}")
+_INDENTED = re.compile(rf"^ {{{_MOST_INDENT}}}", re.MULTILINE)
 #: What YAML 1.1 reads as a truth value and YAML 1.2 as text.
 _OLD_TRUTH = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N"}
 #: What as a key is no slip, because the language has it: `ranking: {on: raw}`.
@@ -124,6 +125,8 @@ def read(text: str, file: str) -> Document:
         return document
     document._values[()] = node  # noqa: SLF001
     try:
+        if "*" in text:
+            _count(node, {}, 0)
         document.data = _Reader(document).value(node, ())
     except _TooMuchError as error:
         document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), "write it without aliases"))
@@ -132,6 +135,28 @@ def read(text: str, file: str) -> Document:
 
 class _TooMuchError(ValueError):
     """A document of more values, or of deeper ones, than any definition has."""
+
+
+def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
+    """Return how many values a node comes to with its aliases written out, each node counted once.
+
+    Raises:
+        _TooMuchError: for too many, before any of them is made.
+    """
+    if id(node) in known or depth > _DEEPEST + 1:
+        return known.get(id(node), 1)
+    known[id(node)] = 1  # of an alias inside its own anchor, which is reported for itself
+    if isinstance(node, pyyaml.ScalarNode):
+        return 1
+    parts = node.value if isinstance(node, pyyaml.SequenceNode) else [value for _, value in node.value]
+    number = 1 + sum(_count(part, known, depth + 1) for part in parts)
+    if number > _MOST:
+        raise _TooMuchError(_TOO_MUCH)
+    known[id(node)] = number
+    return number
+
+
+_TOO_MUCH = f"more than {_MOST:,} values, or values more than {_DEEPEST} deep"
 
 
 def _compose(document: Document, text: str) -> pyyaml.Node | None:
@@ -179,7 +204,7 @@ def _too_deep(text: str) -> bool:
     for found in _BRACKET.finditer(text):
         depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
         deepest = max(deepest, depth)
-    return deepest > _MOST_OPEN or _DASHES.search(text) is not None
+    return deepest > _MOST_OPEN or _DASHES.search(text) is not None or _INDENTED.search(text) is not None
 
 
 _QUOTES = "a text that holds `: `, or begins with % @ & * ! [ {, needs quotes"
@@ -216,7 +241,7 @@ class _Reader:
             return None
         self.read += 1
         if self.read > _MOST or len(self.open) > _DEEPEST:
-            raise _TooMuchError(f"more than {_MOST:,} values, or values more than {_DEEPEST} deep")
+            raise _TooMuchError(_TOO_MUCH)
         self.open.append(id(node))
         try:
             if isinstance(node, pyyaml.MappingNode):
@@ -307,7 +332,7 @@ def _figure(text: str) -> Any:  # noqa: PLR0911 - one line a kind of scalar read
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)
-    if _BASED.fullmatch(text):
+    if _BASED.fullmatch(text) and len(text) < 400:
         return int(text, 0)
     if found := _INFINITE.fullmatch(text):
         return float("-inf" if found[1] == "-" else "inf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -15,6 +16,7 @@ from kpi.indicators.base import (
     MONTH,
     Expressions,
     Indicator,
+    Symbol,
     Symbols,
     declared,
     declared_problem,
@@ -264,6 +266,12 @@ class Milestone(Indicator):
             )
 
 
+@functools.lru_cache(4096)
+def _resolved(text: str, known: tuple[tuple[str, Symbol | None], ...]) -> Term:
+    """Returns an expression as a term; its unit, its problems and its plan are all read from it."""
+    return expressions.parse(text).resolve(scope_of({name: one for name, one in known if one is not None}))
+
+
 class Formula(Indicator):
     """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1.
 
@@ -286,7 +294,8 @@ class Formula(Indicator):
 
     def term(self, symbols: Symbols) -> Term:
         """Returns the typed expression; raises ExpressionError."""
-        return expressions.parse(self.expr).resolve(scope_of(symbols))
+        known = {name: symbols.get(name) for name, _ in expressions.parse(self.expr).names()}
+        return _resolved(self.expr, tuple(known.items()))
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns the declared unit, else what the units of the expression come to."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
+from kpi import names
 from kpi.errors import Diagnostic, Place, Severity
 
 Role = Literal[
@@ -63,19 +64,7 @@ _WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\
 _PARTED = re.compile(r"\s*[/_,]\s*")
 
 
-# Characters without width: they are seen nowhere and mean nothing.
-_INVISIBLE = dict.fromkeys([0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
-
-
-@lru_cache(1 << 14)
-def clean(header: str) -> str:
-    r"""Returns a header in NFKC, without line breaks, zero-width characters, blanks beside Chinese and before brackets.
-
-    >>> clean(" 数字经济\n核心产业 增加值（亿元） "), clean("unit  name")
-    ('数字经济核心产业增加值(亿元)', 'unit name')
-    """
-    folded = unicodedata.normalize("NFKC", header.translate(_INVISIBLE))
-    return re.sub(r"(?<![!-~]) | (?![!-~])| (?=[(\[])", "", " ".join(folded.split()))
+clean = names.clean
 
 
 def role(header: str) -> Role | None:

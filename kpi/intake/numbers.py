@@ -97,6 +97,8 @@ _VAGUE_STARTS = ("余", "多", "来", "几")
 _VAGUE_ENDS = ("左右", "上下", "以上", "以下", "以内", "余", "多", "不到")
 
 # What the odd cells usually are, with the words to say so; the first that matches speaks.
+#: Longer cells are texts: what else they could be is not looked for, which takes the square of their length.
+_LONGEST = 1000
 _EXPLANATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
@@ -338,7 +340,7 @@ def _finite(text: str, figure: str, unit: str | None) -> Number:
 
 def _explain(text: str, folded: str) -> str:
     """Returns the sentence that says what a cell is when it is no number."""
-    for pattern, words in _EXPLANATIONS:
+    for pattern, words in _EXPLANATIONS if len(folded) <= _LONGEST else ():
         if pattern.fullmatch(folded):
             return f"`{_short(text)}` {words}"
     return f"`{_short(text)}` is not a number"

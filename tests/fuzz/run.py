@@ -70,6 +70,28 @@ def random_cases(numbers: range, seed: int, most: int) -> int:
     return failed.total()
 
 
+def hostile_definitions(count: int, seed: int) -> int:
+    """Judges expressions and definitions and returns how many failed."""
+    import hostile
+
+    dice, failed = random.Random(f"{seed}/definitions"), 0
+    for number in range(count):
+        judge, text = (
+            (hostile.judge_definition, hostile.definition(dice))
+            if number % 3 == 0
+            else (hostile.judge_expression, hostile.expression(dice))
+        )
+        try:
+            hostile.timed(judge, text)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            failed += 1
+            print(f"\n{judge.__name__}, {type(error).__name__}: {error}\n{text[:2000]}", flush=True)
+    print(f"{count:,} expressions and definitions: {failed} wrong")
+    return failed
+
+
 def guided(count: int) -> None:
     """Lets atheris draw the cases, so that each new branch of the reader is followed; it ends the process."""
     import atheris
@@ -109,7 +131,8 @@ def main() -> int:
     if given.coverage:
         guided(given.count)
     first, count = (given.first, given.count) if given.only is None else (given.only, 1)
-    return min(1, random_cases(range(first, first + count), given.seed, given.most))
+    wrong = 0 if given.only is not None else hostile_definitions(count // 10, given.seed)
+    return min(1, wrong + random_cases(range(first, first + count), given.seed, given.most))
 
 
 if __name__ == "__main__":
