@@ -95,7 +95,7 @@ class Aggregation:
             for part in parts
             if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] == "number" and self._parts(part) > 1
         ]
-        none = [part.name for part in parts if part.what in {"refused", "unsure"}]
+        none = [part.name for part in parts if part.what in {"refused", "unsure"} and self.careful]
         # Rows are counted once, in the pass over all of them.
         lost = [REFUSED, *(of_table.bad(name) for name in sorted(self.second or ()))] if per is None else []
         zero = pl.lit(0, pl.UInt32)
@@ -106,12 +106,18 @@ class Aggregation:
             made = pl.concat([made, some.select(made.columns)], how="vertical_relaxed")
         return keys.unpacked(made)
 
+    @property
+    def careful(self) -> bool:
+        """Whether there may be rows that a measure needs and cannot use."""
+        return self.second != frozenset() or self.tables[0].repeats is not None
+
     def _parts(self, part: Part) -> int:
         return self.scales[str(part.of)].parts
 
     def _others(self, parts: Collection[Part], per: str | None, keys: _Keys, lost: Sequence[str]) -> pl.DataFrame:
         """The parts of the rows that are not as expected, with what their cells hold at a second look."""
         needed = self._needed(parts, whole=per is None)
+        parts = [part for part in parts if part.what not in {"refused", "unsure"} or self.careful]
         every = needed if per is not None else sorted(self.kinds)
         numbers = [name for name in every if self.kinds[name] == "number"]
         columns = [cell(name) for name in every] + [

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import cast
 
 import polars as pl
@@ -74,7 +73,7 @@ class Gathered:
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
         figures, over = [], self.pass_over
-        for (per, timing), group in self._groups().items():
+        for (per, timing, _), group in self._groups().items():
             found = self._merged(group, per, known, by_month=timing is not None)
             found = self._with_none(found, group, per, known, len(entities.names), by_month=timing is not None)
             figures.append(_long(found, group, timing, self.grain))
@@ -89,12 +88,12 @@ class Gathered:
             out.findings += alike(over.tables, self._known(None, known), [part.name for part in _parts(whole)])
         return out
 
-    def _groups(self) -> dict[tuple[str | None, str | None], dict[str, Measure]]:
-        """The measures by the column of finer units and by how months are combined."""
-        groups: dict[tuple[str | None, str | None], dict[str, Measure]] = {}
+    def _groups(self) -> dict[tuple[str | None, str | None, bool], dict[str, Measure]]:
+        """The measures by the column of finer units, how months are combined, and whether no event is 0."""
+        groups: dict[tuple[str | None, str | None, bool], dict[str, Measure]] = {}
         for name, measure in self.measures.items():
             timing = measure.over_time if measure.over_time != "ytd" else None
-            groups.setdefault((measure.per, timing), {})[name] = measure
+            groups.setdefault((measure.per, timing, _is_zero(measure)), {})[name] = measure
         return groups
 
     def _merged(
@@ -118,20 +117,27 @@ class Gathered:
         for name, measure in group.items():
             own = [pl.col(part.name) for part in measure.parts()]
             value, rows = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
-            refused, factor = pl.col(over.refusal(measure).name) > 0, over.factor(measure)
-            if factor is None:
-                refused, factor = pl.lit(value=True), Fraction(1)
-            columns[name] = pl.when(~refused).then(converted(value, factor))
-            columns[f"{name}.rows"], columns[f"{name}.refused"] = rows, refused
+            columns[name], columns[f"{name}.rows"] = value, rows
+            columns |= self._judged(name, measure, value)
         return merged.select(*keys, **columns)
+
+    def _judged(self, name: str, measure: Measure, value: pl.Expr) -> dict[str, pl.Expr]:
+        """A measure in its unit, null where rows cannot be used, and whether that is so."""
+        over = self.pass_over
+        factor = over.factor(measure)
+        if factor is None:
+            return {name: pl.lit(None, dtype=pl.Float64), f"{name}.refused": pl.lit(value=True)}
+        if not over.careful:
+            return {name: converted(value, factor), f"{name}.refused": pl.lit(value=False)}
+        refused = pl.col(over.refusal(measure).name) > 0
+        return {name: pl.when(~refused).then(converted(value, factor)), f"{name}.refused": refused}
 
     def _with_none(
         self, found: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
         *, by_month: bool,
     ) -> pl.DataFrame:  # fmt: skip
         """Adds 0 for entities without a row in a period of which the dataset has rows, where `none: 0` says so."""
-        zero = [name for name, one in group.items() if getattr(one, "none", None) == 0]
-        if not zero:
+        if not all(map(_is_zero, group.values())):
             return found
         months = 1 if by_month else self.grain.months
         covered = self._known(None, known).select(period=(pl.col(MONTH) // months).cast(pl.Int32)).unique()
@@ -141,7 +147,7 @@ class Gathered:
         keys = ["entity", PER, "period"]
         lacking = units.join(covered, how="cross").join(found, on=keys, how="anti", nulls_equal=True)
         filled = lacking.with_columns(
-            *(pl.lit(0.0 if name in zero else None, dtype=pl.Float64).alias(name) for name in group),
+            *(pl.lit(0.0).alias(name) for name in group),
             *(pl.lit(0).alias(f"{name}.rows") for name in group),
             *(pl.lit(value=False).alias(f"{name}.refused") for name in group),
         )
@@ -289,13 +295,18 @@ def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list
     some = list(measures)
     parts = [part for measure in some for part in measure.parts()]
     if over is not None:
-        parts += [over.refusal(measure) for measure in some]
+        parts += [over.refusal(measure) for measure in some if over.careful]
         parts += [part for measure in some for part in _blanks(measure, over.kinds)]
     return list(dict.fromkeys(parts))
 
 
 def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
     return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
+
+
+def _is_zero(measure: Measure) -> bool:
+    """Whether an entity without any event has 0."""
+    return getattr(measure, "none", None) == 0
 
 
 def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
@@ -306,6 +317,7 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
             **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures},
             **{f"{name}.refused": pl.col(f"{name}.refused").any() for name in measures},
         ).rename({"scored": "period"})  # fmt: skip
+        table = table.with_columns(pl.when(~pl.col(f"{name}.refused")).then(name).alias(name) for name in measures)
     parts = []
     for name, measure in measures.items():
         part = table.select(
@@ -314,14 +326,17 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
         )  # fmt: skip
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]
-            part = part.sort("period").with_columns(
-                value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
-                rows=pl.col("rows").cum_sum().over(year),
-                refused=pl.col("refused").cum_max().over(year),
+            part = (
+                part.sort("period")
+                .with_columns(
+                    value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
+                    rows=pl.col("rows").cum_sum().over(year),
+                    refused=pl.col("refused").cum_max().over(year),
+                )
+                .with_columns(value=pl.when(~pl.col("refused")).then("value"))
             )
         parts.append(part)
     found = pl.concat(parts).with_columns(
-        value=pl.when(~pl.col("refused")).then("value"),
         status=pl.when("refused").then(reason("refused")).when(pl.col("value").is_not_null()).then(OK)
         .otherwise(reason("missing")),
     )  # fmt: skip

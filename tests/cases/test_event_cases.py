@@ -565,6 +565,14 @@ def test_none_is_zero_over_time(timing):
     assert figures(card, "甲县", "2024Q2") == {"cc": 1 if timing == "ytd" else 0}
 
 
+def test_none_of_one_measure_changes_no_other():
+    of = system(ZERO | {"s": {"kind": "sum", "of": "金额", "unit": "元", "over_time": "last"}} | {
+        "z": ZERO["cc"] | {"over_time": "last"}
+    }, period="quarter")  # fmt: skip
+    data = pl.DataFrame({"日期": ["2024-01-05", "2024-02-05"], "地区": ["甲县", "乙县"], "金额": ["5", "6"]})
+    assert figures(kpi.score(data, system=of)) == {"cc": 1, "s": 5, "z": 0}
+
+
 def test_none_is_zero_of_sums_and_numbers_of_values_and_finer_units():
     of = system(
         {
