@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kpi import bounds, branches, expressions, units
 from kpi.errors import Diagnostic, Place
+from kpi.intake.numbers import read_number
 from kpi.loader import examine_text
 from kpi.ranges import HEAVIEST, LARGEST, LIGHTEST, SMALLEST
 from kpi.status import STATUSES, Status, guarded, reason
@@ -336,3 +337,13 @@ def test_titles_that_cannot_be_told_apart(first, second, codes):
 
 def test_every_gap_is_a_status():
     assert set(GAPS) < set(STATUSES)
+
+
+@pytest.mark.parametrize("piece", ["1 a", "1.", "1-", "1/", "a <> b ", "(("])
+def test_long_cells_are_read_in_time(piece):
+    began = time.perf_counter()
+    found = read_number(piece * 20_000)
+    assert found.value is None
+    assert found.problem
+    assert len(found.problem) < 200
+    assert time.perf_counter() - began < LONG
