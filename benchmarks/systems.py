@@ -31,6 +31,7 @@ def system_text(indicators: int) -> str:
     for name, (weight, parts) in tree(indicators).items():
         inner = ", ".join(f"{part}: {of_parts}" for part, of_parts in parts.items())
         lines.append(f"  {name}: {{{f'weight: {weight}, ' if weight else ''}parts: {{{inner}}}}}")
+    lines.append("stars: {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}")
     return "\n".join(lines) + "\n"
 
 

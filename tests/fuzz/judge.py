@@ -203,8 +203,8 @@ def _total(row: Mapping[str, object]) -> None:
     parts: list[tuple[float, float]] = []
     if isinstance(gdp, float):
         parts.append((40.0, max(0.0, min(gdp / 100, 1.0)) * 100))
-    if isinstance(cases, float) and isinstance(online, float) and cases != 0:
-        # A rate beyond the limit of results has no score, and its weight goes to the other part.
+    if isinstance(cases, float) and isinstance(online, float) and cases > 0:
+        # A rate of something below zero has no value. A rate beyond the limit of results has no score, and its weight goes to the other part.
         rate = online / cases * 100
         if abs(rate) < LIMIT:
             parts.append((60.0, max(0.0, min(rate / 80, 1.0)) * 100))
