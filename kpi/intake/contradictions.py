@@ -29,11 +29,16 @@ _DECIMALS = 9
 #: is one figure), with the table and row that it stands in.
 _FOUND = [*KEYS, "start", "months", "value", "other", "other_start", "other_months", "source", "row"]
 
+#: The year in which a figure's period ends.
+_YEAR = ((pl.col("start") + pl.col("months") - 1) // 12).alias("year")
+
 
 def contradictions(
     rows: pl.DataFrame, timings: Mapping[str, OverTime], system: System, entities: Entities, sources: Sequence[Placed]
 ) -> list[Diagnostic]:
-    """Returns a warning for each measure with figures that contradict each other.
+    """Returns a warning for each measure and year with figures that contradict each other.
+
+    By years, as a night reads the files of a year together, and others apart: it then finds the same.
 
     They differ by more than rounding explains: half a unit of the last decimal, as the measure's figures are printed,
     for each part; nothing for whole numbers of things that are counted.
@@ -55,8 +60,10 @@ def contradictions(
     for some in (_of_flows(flows), _of_stocks(stocks)):
         if not some.height:
             continue
-        for (measure,), mine in some.partition_by("measure", as_dict=True, maintain_order=True).items():
-            half = _half_a_unit(rows.filter(pl.col("measure") == measure)["value"], system.measures[str(measure)])
+        years = some.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
+        for (measure, year), mine in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
+            own = (pl.col("measure") == measure) & (year == _YEAR)
+            half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)])
             beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
             odd = mine.filter(beyond).sort("entity", "start", "months", "per")
             if odd.height:
