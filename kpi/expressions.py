@@ -99,7 +99,7 @@ def parse(text: str) -> Expression:
         tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(text))
     except SqlglotError as error:
         raise _syntax(text, error) from None
-    except (AttributeError, IndexError, TypeError):
+    except (AttributeError, IndexError, RecursionError, TypeError):
         # sqlglot fails on some texts that are no expression, such as names of types without what they need.
         raise ExpressionError("K120", "the expression cannot be understood", (0, max(len(text), 1))) from None
     for node in tree.walk():
