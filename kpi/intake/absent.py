@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from kpi.datasets import PanelData, Records
-from kpi.errors import Diagnostic, Severity, suggest
-from kpi.intake.headers import clean, role, split_unit
-from kpi.intake.match import Placed, datasets, is_unit, measure_names, of_dataset, panel_columns
+from kpi.errors import Diagnostic, Severity
+from kpi.intake.match import Placed, datasets, measure_names, of_dataset, panel_columns
 from kpi.measures import Reported
 from kpi.system import System
 
@@ -64,12 +63,6 @@ def _unreported(
         if isinstance(source.dataset, PanelData)
         for measure, _ in columns.values()
     }
-    free = [
-        clean(split_unit(header, is_unit)[0])
-        for source, columns in zip(tables, read, strict=True)
-        for header in source.table.columns
-        if header not in columns and header not in source.roles.values() and role(header) is None
-    ]
     files = "; ".join(f"{source.table.file} has {_listed(source.table.columns)}" for source in tables)
     known = measure_names(system)
     for name in names:
@@ -79,9 +72,8 @@ def _unreported(
         texts = [text for text, measure in known.items() if measure == name]
         if any(f"`{text}`" in hint for text in texts for hint in hints):
             continue
-        near = next(filter(None, (suggest(text, free) for text in texts)), None)
         message = f"no file has a column or a row for {title}" + ("" if title == name else f" (`{name}`)")
-        yield Diagnostic("K555", message, hint=near or files or None, severity=Severity.WARNING)
+        yield Diagnostic("K555", message, hint=files or None, severity=Severity.WARNING)
 
 
 def _listed(columns: Sequence[str]) -> str:

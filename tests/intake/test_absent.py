@@ -44,9 +44,10 @@ def test_a_measure_without_column_and_row_is_a_warning(columns, form, tmp_path):
     assert "、".join(columns) in one.hint
 
 
-def test_a_like_column_is_named():
-    (one,) = found(WIDE | {"网上办件": [4]})
-    assert one.hint == "did you mean `网上办件`?"
+def test_a_like_column_is_reported_once_with_the_name_of_the_measure():
+    card = kpi.score(WIDE | {"网上办件": [4]}, system=REPORTED)
+    (one,) = [one for one in card.findings_list if one.code in {"K528", "K555"}]
+    assert (one.code, str(one.severity), one.hint) == ("K528", "warning", "did you mean `网上办件量`?")
 
 
 def test_the_column_of_another_measure_is_never_suggested():
