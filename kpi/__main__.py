@@ -61,7 +61,7 @@ def _redact_tracebacks() -> None:
     def printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         import traceback
 
-        from kpi.redaction import redacted
+        from kpi.errors import redacted
 
         sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
 

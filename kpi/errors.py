@@ -1,8 +1,12 @@
 """Findings as values, and the exceptions that carry them.
 
-Everything else may import it; it imports only `redaction`, as no finding may hold a password. A finding
-(`Diagnostic`) says what is wrong in the user's words, where (`Place`), and what to do (`hint`). Findings are collected
-and raised once, all together, in a `KpiError`.
+Everything else may import it; it imports nothing of the package. A finding (`Diagnostic`) says what is wrong in the
+user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once, all together, in a
+`KpiError`.
+
+Passwords are removed (`redacted`) from the message of a finding when it is made, from source lines when they are shown
+and from tracebacks when they are printed: secrets that were used (`remember`), in any spelling that a URL gives them,
+and whatever looks like the password of a connection string.
 """
 
 from __future__ import annotations
@@ -12,14 +16,56 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-
-from kpi.redaction import redacted
+from urllib.parse import quote, quote_plus, unquote
 
 #: Names in messages, and messages, of more characters than this are cut.
 NAME, MESSAGE = 100, 1000
 _NAMES = re.compile(r"`([^`]*)`")
 #: What stands for bytes that the system could not decode.
 _UNDECODED = re.compile("[\ud800-\udfff]+")
+
+#: What stands in the place of a secret.
+MASK = "***"
+
+# A password may hold any character where it was not encoded, also @ and blanks: up to the last @ of the line.
+_URL = re.compile(r"(://[^:/@\s'\"]*:)(.+)(@)")
+# password=..., PGPASSWORD: ..., "password": "..."; an unquoted value ends where another key begins.
+_KEY = re.compile(
+    r"""(?ix)
+    (\b\w*(?:passw(?:or)?d|passphrase|pwd)\b["']?\s*[=:]\s*)
+    ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S.*?(?=\s+["']?[a-z_]+["']?\s*=|$))
+    """,
+    re.MULTILINE,
+)
+# Shorter secrets would be found in words that have nothing to do with them.
+_SHORTEST = 4
+
+_secrets: set[str] = set()
+
+
+def remember(secret: str | None) -> None:
+    """Register a secret, such as a password in use, so that `redacted` removes it wherever it stands."""
+    if secret and len(secret) >= _SHORTEST:
+        _secrets.update({secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)})
+
+
+def redacted(text: str) -> str:
+    """Return a text without passwords.
+
+    >>> redacted("cannot reach postgresql://li:ge@heim@db/kpi")
+    'cannot reach postgresql://li:***@db/kpi'
+    >>> redacted("host=db password=ge heim user=li"), redacted('{"password": "geheim"}')
+    ('host=db password=*** user=li', '{"password": ***}')
+    >>> redacted("地区,数值"), redacted("see https://example.org/a")
+    ('地区,数值', 'see https://example.org/a')
+    """
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    if "://" in text:
+        text = _URL.sub(rf"\1{MASK}\3", text)
+    if ("=" in text or ":" in text) and _KEY.search(text):
+        text = _KEY.sub(rf"\1{MASK}", text)
+    return text
 
 
 class Severity(StrEnum):

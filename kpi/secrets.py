@@ -6,8 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place
-from kpi.redaction import remember
+from kpi.errors import DataError, Diagnostic, Place, remember
 
 _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
 # What a user, password or host must not hold as it is.

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[1]
 # Lowest first: a module imports only what stands before it. `name.*` is a package whose modules may also import one
 # another, without cycles. `kpi` is the package's own __init__, the public surface. A name without a file is a plan.
 LAYERS = (
-    "redaction",
     "errors",
     "distribution",
     "tuning",

@@ -19,8 +19,7 @@ from kpi.batch.config import Config, Source
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.night import Outcome
 from kpi.batch.slices import Index, slices_of
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Severity
-from kpi.redaction import redacted
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Severity, redacted
 from kpi.secrets import connection
 from kpi.store.base import Run, Store
 from kpi.store.whole import Archive

@@ -20,8 +20,7 @@ from typing import Any, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kpi.errors import DataError, Diagnostic, Place
-from kpi.redaction import remember
+from kpi.errors import DataError, Diagnostic, Place, remember
 from kpi.secrets import connection, has_password, usable
 
 #: How many seconds a connection may take.

@@ -15,8 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from kpi.errors import Diagnostic, Severity, count, number_of
-from kpi.redaction import redacted
+from kpi.errors import Diagnostic, Severity, count, number_of, redacted
 from kpi.report.marks import visible
 
 #: The ways to write findings.

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kpi.errors import DataError, Diagnostic, KpiError, Place
+from kpi.errors import DataError, Diagnostic, KpiError, Place, redacted
 from kpi.intake.databases import Query, rows_of
-from kpi.redaction import redacted
 from kpi.report.diagnostics import render
 from kpi.secrets import usable
 
