@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.systems import of_indicator, tree
-from kpi.status import Status
+from kpi.values.status import Status
 
 OK = pl.lit("ok", dtype=Status)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.tuning import SETTINGS
+from kpi.process.tuning import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 

@@ -90,7 +90,7 @@ def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool 
 
 def system(*, hard: bool = False):
     """Returns the system that defines the measures, and an indicator for each, with equal weights."""
-    from kpi.system import System
+    from kpi.language.system import System
 
     measures: dict[str, dict] = {}
     for name, (where, _, _) in CONDITIONS.items():
@@ -113,10 +113,10 @@ def system(*, hard: bool = False):
 
 def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
     """The engine, from the file to figures with statuses and counts of rows."""
-    from kpi.intake import records
     from kpi.intake.entities import from_data
-    from kpi.intake.files import read
-    from kpi.intake.match import match
+    from kpi.intake.events import records
+    from kpi.intake.files.reader import read
+    from kpi.intake.matching.datasets import match
 
     of = system(hard=hard)
 
@@ -133,7 +133,7 @@ def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
 
 def scorecard(path: str, *, period: str | None = None) -> Callable[[], pl.DataFrame]:
     """The engine, from the file to totals and ranks, of all periods or of one."""
-    from kpi.plan import compile_plan
+    from kpi.engine.plan import compile_plan
     from kpi.session import score
 
     compile_plan(of := system())  # imports what is imported when it is needed
@@ -142,7 +142,7 @@ def scorecard(path: str, *, period: str | None = None) -> Callable[[], pl.DataFr
 
 def hashed(path: str) -> Callable[[], str]:
     """The hash of the file alone, which is made beside everything else."""
-    from kpi.intake.files import content_hash
+    from kpi.intake.files.reader import content_hash
 
     return lambda: content_hash([path])
 

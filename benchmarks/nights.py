@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.systems import system_text
+from kpi.batch.batch_run import Night, run
 from kpi.batch.config import load
-from kpi.batch.run import Night, run
 
 
 class Inbox:

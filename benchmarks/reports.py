@@ -20,7 +20,7 @@ import polars as pl
 import kpi
 from benchmarks import by_hand, systems
 from kpi.intake.panel import take_in
-from kpi.status import Status
+from kpi.values.status import Status
 
 UNITS = {"万元": 1.0, "亿元": 10_000.0, "元": 0.0001}
 

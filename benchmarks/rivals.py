@@ -16,8 +16,8 @@ import polars as pl
 
 from benchmarks import by_hand, systems
 from benchmarks.systems import of_indicator, tree
-from kpi.plan import compile_plan
-from kpi.status import Status
+from kpi.engine.plan import compile_plan
+from kpi.values.status import Status
 
 CODE = {name: code for code, name in enumerate(Status.categories)}
 NA, OK = CODE["not_applicable"], CODE["ok"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from kpi.loader import examine_text
-from kpi.status import Status
-from kpi.system import System
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
+from kpi.values.status import Status
 
 #: The first scored month, 2021-01, in months since year 0.
 FIRST = 2021 * 12

@@ -7,8 +7,8 @@ import polars as pl
 from benchmarks import systems
 from benchmarks.race import Race, hold
 from benchmarks.size import size
-from kpi.plan import compile_plan
-from kpi.reach import reach, window
+from kpi.engine.lookback import reach, window
+from kpi.engine.plan import compile_plan
 
 
 def test_one_entity_and_period_again(benchmark):

@@ -11,10 +11,10 @@ import pytest
 from benchmarks import systems
 from benchmarks.race import Apart, Race, hold
 from benchmarks.size import size
-from kpi import catalogue
+from kpi.engine.plan import compile_plan
 from kpi.intake.panel import take_in
-from kpi.plan import compile_plan
-from kpi.sample.files import Sample, write
+from kpi.intake.synthetic.files import Sample, write
+from kpi.language.loading import catalogue
 
 
 @cache

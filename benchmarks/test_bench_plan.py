@@ -7,7 +7,7 @@ import polars as pl
 from benchmarks import by_hand, systems
 from benchmarks.race import Race, hold
 from benchmarks.size import size
-from kpi.plan import compile_plan
+from kpi.engine.plan import compile_plan
 
 
 def collected(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -11,10 +11,11 @@ import yaml
 
 from benchmarks.race import Race, hold
 from benchmarks.size import size
-from kpi import cutpoints, matrices
-from kpi.loader import examine_text
-from kpi.plan import Plan, compile_plan
-from kpi.status import Status
+from kpi.engine.plan import Plan, compile_plan
+from kpi.language.loading.loader import examine_text
+from kpi.language.stars import cutpoints
+from kpi.values import numerics
+from kpi.values.status import Status
 
 INDICATORS = 200
 MINMAX: Mapping[str, Any] = {"kind": "minmax"}
@@ -107,8 +108,8 @@ def test_copeland(benchmark):
         benchmark,
         race,
         {
-            "equal weights": lambda: matrices.copeland(columns, equal),
-            "given weights": lambda: matrices.copeland(columns, given),
+            "equal weights": lambda: numerics.copeland(columns, equal),
+            "given weights": lambda: numerics.copeland(columns, given),
         },
         rounds=3,
     )

@@ -12,13 +12,13 @@ import polars as pl
 from benchmarks import systems
 from benchmarks.race import Race, hold
 from benchmarks.size import size
-from kpi.batch.night import FRAMES, frames_of
-from kpi.plan import compile_plan
-from kpi.scorecard import Scorecard
-from kpi.store.base import Change, Run, Store
-from kpi.store.delta import DeltaStore
-from kpi.store.parquet import ParquetStore
-from kpi.store.postgres import PostgresStore
+from kpi.batch.store.base import Change, Run, Store
+from kpi.batch.store.delta import DeltaStore
+from kpi.batch.store.parquet import ParquetStore
+from kpi.batch.store.postgres import PostgresStore
+from kpi.batch.system_run import FRAMES, frames_of
+from kpi.engine.plan import compile_plan
+from kpi.engine.scorecard import Scorecard
 from tests.postgresql import Server, binaries
 
 

@@ -15,16 +15,18 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from kpi import matrices, means, robustness
-from kpi.definition import kind_of
-from kpi.found_stars import SCHEMES
-from kpi.missing import Missing
-from kpi.scoring import KINDS, Case, Rule
-from kpi.scoring.lines import Goalposts
-from kpi.scoring.places import Borda, Percentile, RankScore
-from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
-from kpi.treatment import STEPS
-from kpi.weights import METHODS
+from kpi.analysis import robustness
+from kpi.language.aggregation import means
+from kpi.language.aggregation.missing import Missing
+from kpi.language.aggregation.weights import METHODS
+from kpi.language.model import kind_of
+from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.lines import Goalposts
+from kpi.language.scoring.places import Borda, Percentile, RankScore
+from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
+from kpi.language.stars.data_driven import SCHEMES
+from kpi.language.treatment.steps import STEPS
+from kpi.values import numerics
 
 FILE = Path(__file__).parent / "reference" / "scoring.md"
 HEAD = """# Scoring, weights, means, data treatment and stars
@@ -135,17 +137,17 @@ def scored(rule: Rule, values: list[float]) -> str:
 def text() -> str:
     """Returns the whole reference."""
     formulas = {
-        "entropy": matrices.entropy,
-        "critic": matrices.critic,
-        "variation": matrices.variation,
-        "pca": matrices.principal,
+        "entropy": numerics.entropy,
+        "critic": numerics.critic,
+        "variation": numerics.variation,
+        "pca": numerics.principal,
     }
     found = "\n\n".join(f"`{name}`: {paragraphs(one)}" for name, one in formulas.items())
     chapters = [
         HEAD.strip(),
         group("Scoring rules", KINDS),
         glance(),
-        "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(matrices.copeland)}"]),
+        "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(numerics.copeland)}"]),
         "\n\n".join(["## Missing parts", paragraphs(Missing), table(Missing, set())]),
         group("Weights", METHODS, "method"),
         f"### Formulas of weights from data\n\n{found}",

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import kpi
-from kpi.adjustments import Bonus, Deduction, Veto
-from kpi.catalogue import shipped
-from kpi.definition import kind_of
-from kpi.measures import Measure
-from kpi.system import System
+from kpi.language.adjustments import Bonus, Deduction, Veto
+from kpi.language.loading.catalogue import shipped
+from kpi.language.measures import Measure
+from kpi.language.model import kind_of
+from kpi.language.system import System
 
 HERE = Path(__file__).parent / "systems"
 

@@ -13,23 +13,23 @@ TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
     from typing import Any
 
-    from kpi.catalogue import load as load
+    from kpi.engine.plan import Plan as Plan
+    from kpi.engine.scorecard import Scorecard as Scorecard
     from kpi.errors import DataError as DataError
     from kpi.errors import DefinitionError as DefinitionError
     from kpi.errors import Diagnostic as Diagnostic
     from kpi.errors import KpiError as KpiError
-    from kpi.plan import Plan as Plan
-    from kpi.scorecard import Scorecard as Scorecard
+    from kpi.language.loading.catalogue import load as load
+    from kpi.language.system import System as System
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
-    from kpi.system import System as System
 
 #: Where each public name lives: imported when first used, so that `import kpi` costs nothing.
 _HOMES = {
-    "load": "catalogue", "check": "session", "score": "session", "stress": "session", "System": "system",
-    "Plan": "plan", "Scorecard": "scorecard", "Diagnostic": "errors", "KpiError": "errors", "DefinitionError": "errors",
-    "DataError": "errors",
+    "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
+    "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
+    "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
 }  # fmt: skip
 
 __all__ = [

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 def program() -> None:
-    """Runs the command line as a program whose end is always answered for, see `kpi.supervisor`."""
+    """Runs the command line as a program whose end is always answered for, see `kpi.process.supervisor`."""
     try:
         _open()
         _tune()
-        from kpi.supervisor import supervised
+        from kpi.process.supervisor import supervised
 
         supervised(_work)
     except KeyboardInterrupt:  # of the first milliseconds, or where nobody can answer for this process
@@ -35,7 +35,7 @@ def _open() -> None:
 def _tune() -> None:
     import os
 
-    from kpi.tuning import apply
+    from kpi.process.tuning import apply
 
     apply(os.environ)
 
@@ -49,7 +49,7 @@ def _work() -> None:
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
     _redact_tracebacks()
-    from kpi.cli import main
+    from kpi.cli.main import main
 
     main(prog_name="kpi")
 

@@ -10,40 +10,34 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from kpi import catalogue, periods, progress, sources
-from kpi.breaches import judged
-from kpi.datasets import ReportedData
-from kpi.errors import (
-    DataError,
-    DefinitionError,
-    Diagnostic,
-    KpiError,
-    Place,
-    Severity,
-    not_yet_reported,
-    suggest,
-)
+from kpi.analysis.check_findings import judged
+from kpi.engine.lookback import looks_back
+from kpi.engine.plan import Plan, compile_plan
+from kpi.engine.reporting_quality import Supply
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, not_yet_reported, suggest
 from kpi.intake import frames
-from kpi.intake.damage import DamagedError, damage_told
-from kpi.intake.explanations import Explanations
-from kpi.intake.explanations import explanations as read_explanations
-from kpi.intake.files import Source, read_all
+from kpi.intake.files import named_queries
+from kpi.intake.files.damage import DamagedError, damage_told
+from kpi.intake.files.pieces import Unfit
+from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
-from kpi.intake.match import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
+from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
 from kpi.intake.panel import take_in
-from kpi.intake.pieces import Unfit
-from kpi.intake.reached import Reached
-from kpi.intake.table import Table
-from kpi.loader import Draft, Loaded, draft, examine
-from kpi.periods import Period
-from kpi.plan import Plan, compile_plan
-from kpi.quality import Supply
-from kpi.reach import looks_back
-from kpi.scorecard import Scorecard
-from kpi.system import System
+from kpi.intake.query_answers import Explanations
+from kpi.intake.query_answers import explanations as read_explanations
+from kpi.intake.reported.row_pruning import Reached
+from kpi.language.datasets import ReportedData
+from kpi.language.loading import catalogue
+from kpi.language.loading.loader import Draft, Loaded, draft, examine
+from kpi.language.system import System
+from kpi.process import progress
+from kpi.values import periods
+from kpi.values.periods import Period
 
 if TYPE_CHECKING:
-    from kpi.robustness import Robustness
+    from kpi.analysis.robustness import Robustness
 
 Files = str | Path | Sequence[str | Path]
 #: What names or is a system, see `kpi.load`.
@@ -71,7 +65,7 @@ def score(
         data: files and frames whose dataset is named.
         period: score only this period, such as 2023Q4; also the period of files that have no period column. Rows for
             periods that it does not reach are passed over, and only it is judged.
-        explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.explanations`.
+        explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.query_answers`.
         partly: files that cannot be read or placed are findings, where others can.
 
     Raises:
@@ -121,8 +115,8 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
         raise DataError(
             Diagnostic("K556", message, hint="give data={dataset: files}, or the files as the first argument")
         )
-    some = sources.every(frames.sources(files))
-    return some, {str(name): sources.every(frames.sources(one)) for name, one in (data or {}).items()}
+    some = named_queries.every(frames.sources(files))
+    return some, {str(name): named_queries.every(frames.sources(one)) for name, one in (data or {}).items()}
 
 
 def score_panel(
@@ -188,7 +182,7 @@ def stress(
         DefinitionError: as for `score`.
         DataError: as for `score`, or when there is nothing to rank.
     """
-    from kpi.robustness import stressed
+    from kpi.analysis.robustness import stressed
 
     card = score(files, system=system, definitions=definitions, data=data, period=period)
     return stressed(card, runs=runs, weights=weights, seed=seed)
@@ -253,7 +247,7 @@ def checked(
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
     """Returns the one of some usable systems that data are for."""
     usable = [one for one in examined if one.system]
-    return usable[0].system if len(usable) == 1 else _found(sources.every(data), [usable], partly=True).system
+    return usable[0].system if len(usable) == 1 else _found(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:

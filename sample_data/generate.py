@@ -19,10 +19,10 @@ from pathlib import Path
 from random import Random
 
 import kpi
-from kpi import units
-from kpi.indicators import Coverage, Growth, Indicator, Level, Milestone, Ratio
-from kpi.system import System
-from kpi.targets import PerEntity, Target
+from kpi.language.indicators import Coverage, Growth, Indicator, Level, Milestone, Ratio
+from kpi.language.system import System
+from kpi.language.targets import PerEntity, Target
+from kpi.values import units
 
 HERE = Path(__file__).parent
 HEADER = ["期别", "地区", "指标", "数值", "计量单位", "说明"]

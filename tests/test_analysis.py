@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 import yaml
 
-from kpi import analysis
+from kpi.analysis import statistics
 from kpi.errors import DataError
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
 from kpi.session import score
 
 ROOT = Path(__file__).parents[1]
@@ -51,12 +51,12 @@ def sample():
 
 
 def test_availability_counts_the_last_period_alone(card):
-    found = analysis.availability(card).select("indicator", "there", "lacking", "percent").rows()
+    found = statistics.availability(card).select("indicator", "there", "lacking", "percent").rows()
     assert found == [("c", 3, 1, 75.0), ("a", 4, 0, 100.0), ("b", 4, 0, 100.0)]
 
 
 def test_correlations_within_and_across_pillars(card):
-    found = {(r["first"], r["second"]): r for r in analysis.correlations(card).iter_rows(named=True)}
+    found = {(r["first"], r["second"]): r for r in statistics.correlations(card).iter_rows(named=True)}
     assert found["a", "b"]["correlation"] == pytest.approx(1)
     assert found["a", "b"]["within"] is True
     # (10, 30), (20, 10), (40, 20): by hand.
@@ -65,7 +65,7 @@ def test_correlations_within_and_across_pillars(card):
 
 
 def test_cronbachs_alpha_by_its_definition(card):
-    found = {row["pillar"]: row for row in analysis.consistency(card).iter_rows(named=True)}
+    found = {row["pillar"]: row for row in statistics.consistency(card).iter_rows(named=True)}
     # Variances of a, b and a + b are as 1 : 4 : 9.
     assert found["一"]["alpha"] == pytest.approx(2 * (1 - 5 / 9))
     assert found["二"]["alpha"] is None
@@ -76,7 +76,7 @@ def test_alpha_and_correlations_are_those_of_numpy(sample):
     scores = sample.indicators.filter(pl.col("period") == sample.periods[-1])
     wide = scores.pivot("indicator", index="entity", values="score").sort("entity")
     compared = 0
-    for row in analysis.correlations(sample).iter_rows(named=True):
+    for row in statistics.correlations(sample).iter_rows(named=True):
         both = wide.select(row["first"], row["second"]).drop_nulls()
         assert row["entities"] == both.height
         x, y = both.to_numpy().T
@@ -88,7 +88,7 @@ def test_alpha_and_correlations_are_those_of_numpy(sample):
     assert compared > 100
     parts_of = {name: list(one.parts) for name, one in sample.definition.pillars.items()}
     told = 0
-    for row in analysis.consistency(sample).iter_rows(named=True):
+    for row in statistics.consistency(sample).iter_rows(named=True):
         whole = wide.select(parts_of[row["pillar"]]).drop_nulls().to_numpy()
         assert row["entities"] == len(whole)
         if row["alpha"] is not None:
@@ -105,7 +105,7 @@ def test_alpha_and_correlations_are_those_of_numpy(sample):
 def test_strengths_and_weaknesses_are_those_of_plain_counting(sample):
     last = sample.indicators.filter(pl.col("period") == sample.periods[-1]).to_dicts()
     for entity in sample.entities["entity"]:
-        found = {row["indicator"]: row for row in analysis.profile(sample, entity).iter_rows(named=True)}
+        found = {row["indicator"]: row for row in statistics.profile(sample, entity).iter_rows(named=True)}
         for name, row in found.items():
             others = [one["score"] for one in last if one["indicator"] == name and one["score"] is not None]
             [mine] = [one["score"] for one in last if one["indicator"] == name and one["entity"] == entity]
@@ -115,12 +115,12 @@ def test_strengths_and_weaknesses_are_those_of_plain_counting(sample):
 
 
 def test_a_profile_goes_from_strength_to_weakness(card):
-    found = analysis.profile(card, "甲")
+    found = statistics.profile(card, "甲")
     assert found["indicator"].to_list() == ["c", "b", "a"] or found["indicator"].to_list() == ["c", "a", "b"]
     assert found["rank"].to_list() == [1, 4, 4]
     assert found["ahead"].to_list()[0] == pytest.approx(10)
     with pytest.raises(DataError, match="K602"):
-        analysis.profile(card, "戊")
+        statistics.profile(card, "戊")
 
 
 def test_the_command_shows_it():

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi import bounds, branches, expressions, units
 from kpi.errors import Diagnostic, Place
-from kpi.intake.numbers import read_number
-from kpi.loader import examine_text
-from kpi.ranges import HEAVIEST, LARGEST, LIGHTEST, SMALLEST
-from kpi.status import STATUSES, Status, guarded, reason
-from kpi.terms import ExpressionError, Term, figure
+from kpi.intake.cells.numbers import read_number
+from kpi.language import expressions
+from kpi.language.expressions import branches, limits
+from kpi.language.expressions.terms import ExpressionError, Term, figure
+from kpi.language.loading.loader import examine_text
+from kpi.language.ranges import HEAVIEST, LARGEST, LIGHTEST, SMALLEST
+from kpi.values import units
+from kpi.values.status import STATUSES, Status, guarded, reason
 
 #: Seconds that no expression and no definition may take, on the slowest machine.
 LONG = 10
@@ -48,8 +50,8 @@ def judged(text: str) -> tuple[list[float | None], list[str]]:
 
 
 def at_the_limits() -> dict[str, str]:
-    nest, many = bounds.LEVELS, 490
-    whens = " ".join(f"WHEN a > {n} THEN b" for n in range(bounds.BRANCHES))
+    nest, many = limits.LEVELS, 490
+    whens = " ".join(f"WHEN a > {n} THEN b" for n in range(limits.BRANCHES))
     asking = " ".join(f"WHEN a IS NULL AND b > {n} THEN {n}" for n in range(60))
     return {
         "parentheses": "(" * nest + "a" + ")" * nest,
@@ -67,7 +69,7 @@ def at_the_limits() -> dict[str, str]:
         "list": f"a IN ({', '.join(map(str, range(1000)))})",
         "computed list": f"a / 3 IN ({', '.join(map(str, range(100)))})",
         "texts": "t IN ('" + "', '".join(map(str, range(900))) + "')",
-        "pattern": f"t LIKE '{'%_' * (bounds.WILDCARDS // 2)}'",
+        "pattern": f"t LIKE '{'%_' * (limits.WILDCARDS // 2)}'",
         "least": f"least({', '.join(['a'] * many)})",
         "first": f"coalesce({', '.join(['a', 'b'] * many)})",
     }
@@ -106,7 +108,7 @@ def test_time_grows_with_the_length_and_not_with_its_square():
 )
 def test_many_parts_come_to_what_few_come_to(text, monkeypatch):
     few = judged(text)
-    monkeypatch.setattr("kpi.terms.FEW", 2)
+    monkeypatch.setattr("kpi.language.expressions.terms.FEW", 2)
     expressions.parse.cache_clear()
     assert judged(text) == few
 
@@ -145,7 +147,7 @@ def test_branches_laid_side_by_side_are_the_chain_of_conditions(text):
 
 
 def test_nesting_is_read_where_little_of_the_stack_is_left():
-    text = "round(" * 8 + "a + 1" + ")" * 8 + " + " + "(" * bounds.LEVELS + "b" + ")" * bounds.LEVELS
+    text = "round(" * 8 + "a + 1" + ")" * 8 + " + " + "(" * limits.LEVELS + "b" + ")" * limits.LEVELS
 
     def deeper(levels: int) -> int:
         return deeper(levels - 1) if levels else len(expressions.parse(text).column_kinds())

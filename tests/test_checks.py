@@ -7,8 +7,8 @@ import pytest
 
 import kpi
 from kpi.errors import Severity
-from kpi.loader import examine
-from kpi.system import System
+from kpi.language.loading.loader import examine
+from kpi.language.system import System
 
 MEASURES = {
     "gdp": {"title": "生产总值", "unit": "亿元"},

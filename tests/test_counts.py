@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
-from kpi.batch.night import Outcome
-from kpi.cli import main
+from kpi.batch.system_run import Outcome
+from kpi.cli.main import main
 from kpi.errors import number_of
 from kpi.report import encode
 from kpi.report.diagnostics import render, tally

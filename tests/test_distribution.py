@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kpi import distribution
+from kpi.process import distribution
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

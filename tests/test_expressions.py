@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi import expressions, units
-from kpi.terms import ExpressionError, Term
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Term
+from kpi.values import units
 
 FRAME = pl.DataFrame(
     {

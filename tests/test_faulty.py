@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from kpi.loader import examine
+from kpi.language.loading.loader import examine
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((Path(__file__).parent / "faulty").glob("*.yaml"))

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.loader import examine
+from kpi.language.loading.loader import examine
 
 FOLDERS = sorted(folder for folder in (Path(__file__).parent / "golden").iterdir() if folder.is_dir())
 KEYS = {

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
-from kpi.cli import main
+from kpi.cli.main import main
 
 DEFINITION = """\
 system: {id}

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
+from kpi.language.loading.loader import examine_text
 
 ROOT = Path(__file__).parents[1]
 FILES = {

@@ -75,7 +75,7 @@ def test_the_package_is_imported_from_where_it_was_installed(installed, tmp_path
     assert Path(place.strip()).is_relative_to(installed.parent)
 
 
-@pytest.mark.skipif(not (ROOT / "kpi/cli.py").exists(), reason="there is no command line yet")
+@pytest.mark.skipif(not (ROOT / "kpi/cli/main.py").exists(), reason="there is no command line yet")
 def test_a_shipped_system_scores_a_file_by_its_id(installed, tmp_path):
     printed = run(installed / "kpi", "score", *SAMPLES, "--system", SYSTEM, "--format", "csv", cwd=tmp_path)
     rows = list(csv.DictReader(io.StringIO(printed)))

@@ -14,8 +14,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kpi import periods as periods_module
-from kpi.periods import FIRST_YEAR, LAST_YEAR, Grain, Period, PeriodError, label_expr, parse, parse_column, parse_span
+from kpi.values import periods as periods_module
+from kpi.values.periods import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    Grain,
+    Period,
+    PeriodError,
+    label_expr,
+    parse,
+    parse_column,
+    parse_span,
+)
 
 SPANS = [(month, months) for month in range(12) for months in range(1, 13 - month)]
 
@@ -451,7 +461,9 @@ def test_label_expression_agrees_with_label(grain, dtype):
 
 
 def test_importing_periods_stays_light():
-    code = "import kpi.periods, sys; print(sys.modules.keys() & {'pydantic', 'pint', 'sqlglot', 'yaml', 'numpy'})"
+    code = (
+        "import kpi.values.periods, sys; print(sys.modules.keys() & {'pydantic', 'pint', 'sqlglot', 'yaml', 'numpy'})"
+    )
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

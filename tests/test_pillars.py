@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kpi.details import Stage
-from kpi.means import Power
-from kpi.missing import Missing
-from kpi.pillars import Combination, Pillar
-from kpi.status import Status
+from kpi.engine.result_columns import Stage
+from kpi.language.aggregation.means import Power
+from kpi.language.aggregation.missing import Missing
+from kpi.language.aggregation.nodes import Combination, Pillar
+from kpi.values.status import Status
 
 PARTS = {"a": 3.0, "b": 1.0}
 

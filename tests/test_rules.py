@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kpi.cli import main
+from kpi.cli.main import main
 from kpi.errors import DefinitionError
-from kpi.rules import rule, rules
+from kpi.report.rules import rule, rules
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((ROOT / "kpi").rglob("*.py"))}
@@ -17,7 +17,7 @@ SOURCES = {path.relative_to(ROOT): path.read_text("utf-8") for path in sorted((R
 @pytest.mark.parametrize("path", SOURCES, ids=str)
 def test_every_code_is_explained(path):
     used = set(re.findall(r'"(K\d{3})"', SOURCES[path]))
-    assert used <= set(rules()), f"explain {sorted(used - set(rules()))} in kpi/rules.yaml"
+    assert used <= set(rules()), f"explain {sorted(used - set(rules()))} in kpi/report/rules.yaml"
 
 
 def test_no_code_is_explained_that_nothing_finds():

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi import catalogue
 from kpi.errors import DataError, Severity
-from kpi.loader import examine_text
-from kpi.sample.events import literals
-from kpi.sample.files import Sample, chosen, write
-from kpi.system import System
+from kpi.intake.synthetic.events import literals
+from kpi.intake.synthetic.files import Sample, chosen, write
+from kpi.language.loading import catalogue
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 from tests.cli.command import kpi as run
 
 ROOT = Path(__file__).parents[1]
@@ -101,7 +101,7 @@ def test_conditions_are_met_sometimes(tmp_path):
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(form, tmp_path, monkeypatch):
-    monkeypatch.setattr("kpi.sample.files.BATCH", 1000)
+    monkeypatch.setattr("kpi.intake.synthetic.files.BATCH", 1000)
 
     def digests(folder, seed):
         files = write(Sample(system("service-reviews"), rows=2500, seed=seed, flaws=True), tmp_path / folder, form=form)

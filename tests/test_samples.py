@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_data"

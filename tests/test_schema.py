@@ -9,11 +9,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kpi import yaml
-from kpi.catalogue import shipped
-from kpi.loader import examine
-from kpi.schema import json_schema
-from kpi.wording import SYNONYMS
+from kpi.language.loading import positions
+from kpi.language.loading.catalogue import shipped
+from kpi.language.loading.loader import examine
+from kpi.language.loading.schema import json_schema
+from kpi.language.loading.validation_messages import SYNONYMS
 
 HERE = Path(__file__).parent
 SCHEMA = json_schema()
@@ -39,7 +39,7 @@ def as_json(data: Any) -> Any:
 
 
 def errors(file: Path) -> list[str]:
-    data = yaml.read(file.read_text("utf-8-sig", errors="replace"), str(file)).data
+    data = positions.read(file.read_text("utf-8-sig", errors="replace"), str(file)).data
     return [f"{list(one.absolute_path)}: {one.message[:200]}" for one in VALIDATOR.iter_errors(as_json(data))]
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpi import starter
-from kpi.catalogue import shipped
-from kpi.loader import examine_text
+from kpi.cli import starter
+from kpi.language.loading.catalogue import shipped
+from kpi.language.loading.loader import examine_text
 
 BASE = """\
 system: t

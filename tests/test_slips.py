@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kpi import starter
-from kpi.catalogue import shipped
-from kpi.loader import examine, examine_text
+from kpi.cli import starter
+from kpi.language.loading.catalogue import shipped
+from kpi.language.loading.loader import examine, examine_text
 
 BASE = """\
 system: t

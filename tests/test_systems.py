@@ -12,12 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
-from kpi import coverage, session
-from kpi.cli import main
+from kpi import session
+from kpi.analysis import clause_coverage
+from kpi.cli.main import main
 from kpi.errors import DefinitionError, Diagnostic
-from kpi.indicators import Formula, Indicator
-from kpi.loader import examine_text
-from kpi.system import System
+from kpi.language.indicators import Formula, Indicator
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 
 ROOT = Path(__file__).parents[1]
 DEFINITIONS = ROOT / "definitions"
@@ -144,14 +145,14 @@ def test_what_no_document_states_is_marked_as_ours(city: str):
 def test_the_table_of_clauses_is_the_documents(city: str):
     rows = [row for row in documented() if row["system"] == city]
     table = [(row["clause"], row["indicator"]) for row in rows_of(DEFINITIONS / "coverage" / f"{city}.csv")]
-    asked = [(clause, row["id"]) for row in rows for clause in coverage.clauses(row["clause"])]
+    asked = [(clause, row["id"]) for row in rows for clause in clause_coverage.clauses(row["clause"])]
     assert sorted(table) == sorted(asked)
 
 
 @each_city
 def test_every_clause_is_covered_and_none_invented(city: str):
-    assert list(coverage.problems(system(city))) == []
-    rows = coverage.coverage(system(city))
+    assert list(clause_coverage.problems(system(city))) == []
+    rows = clause_coverage.coverage(system(city))
     assert {row.state for row in rows} == {"scored", "unscored"}
     assert len({row.indicator for row in rows}) == CITIES[city]
 
@@ -161,7 +162,7 @@ def findings(text: str, table: str, folder: Path) -> list[Diagnostic]:
     assert loaded is not None
     (folder / "coverage").mkdir()
     (folder / "coverage" / "example.csv").write_text(table, "utf-8")
-    return list(coverage.problems(loaded.at(folder)))
+    return list(clause_coverage.problems(loaded.at(folder)))
 
 
 EXAMPLE = """
@@ -189,7 +190,7 @@ def test_a_system_without_a_table_of_clauses_says_so(tmp_path: Path):
     loaded = examine_text(EXAMPLE).system
     assert loaded is not None
     with pytest.raises(DefinitionError, match="no table of clauses"):
-        coverage.coverage(loaded.at(tmp_path))
+        clause_coverage.coverage(loaded.at(tmp_path))
 
 
 # ---- ALL DEFINITIONS ---- #

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.engine.plan import compile_plan
 from kpi.intake.panel import take_in
-from kpi.plan import compile_plan
 
 ROOT = Path(__file__).parents[1]
 DATA = [ROOT / "sample_data/jiaxing-2022" / name for name in ("reports.csv", "cases.csv")]
@@ -44,7 +44,7 @@ def test_the_number_of_threads_changes_no_bit(by_threads):
 
 def test_sums_do_not_depend_on_the_rows_beside():
     # With the last rows away some columns are empty: that must not change how the others are added up.
-    from kpi.means import total
+    from kpi.language.aggregation.means import total
 
     frame = pl.DataFrame({f"c{i}": [1 / (i + 3 + row) for row in range(9)] for i in range(24)})
     frame = frame.with_columns(c3=pl.when(pl.int_range(9) == 8).then("c3"))

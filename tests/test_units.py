@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kpi import units
-from kpi.units import ONE, PER_MILLE, PER_MILLE_POINTS, PERCENT, POINTS, YES_NO, Unit, UnitError, parse
-from kpi.vocabulary import COUNTING_WORDS, MULTIPLES, meaning, vocabulary
+from kpi.values import units
+from kpi.values.units import ONE, PER_MILLE, PER_MILLE_POINTS, PERCENT, POINTS, YES_NO, Unit, UnitError, parse
+from kpi.values.units.vocabulary import COUNTING_WORDS, MULTIPLES, meaning, vocabulary
 
 WORDS = sorted(vocabulary())
 SPELLED = WORDS + sorted(m + w for m in MULTIPLES for w in WORDS if meaning(m + w) is not None)
@@ -488,5 +488,5 @@ def test_threads_agree_on_a_cold_start():
 
 
 def test_importing_units_leaves_pint_alone():
-    script = "import sys, kpi.units; sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
+    script = "import sys, kpi.values.units; sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

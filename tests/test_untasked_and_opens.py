@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.explain import explain
-from kpi.loader import examine_text
-from kpi.variants import leave_out
+from kpi.analysis.explain import explain
+from kpi.analysis.variants import leave_out
+from kpi.language.loading.loader import examine_text
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi import yaml
+from kpi.language.loading import positions
 
 
 def value(text: str) -> object:
-    document = yaml.read(f"a: {text}", "x.yaml")
+    document = positions.read(f"a: {text}", "x.yaml")
     assert document.findings == []
     return document.data["a"]
 
@@ -47,7 +47,7 @@ def holding(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 @given(st.recursive(LEAVES, holding, max_leaves=8))
 def test_what_json_says_is_read_as_json_says_it(data):
-    document = yaml.read(json.dumps({"a": data}, ensure_ascii=True).replace("Infinity", ".inf"), "x.yaml")
+    document = positions.read(json.dumps({"a": data}, ensure_ascii=True).replace("Infinity", ".inf"), "x.yaml")
     if not document.findings:
         assert document.data == {"a": data}
     else:
@@ -56,7 +56,7 @@ def test_what_json_says_is_read_as_json_says_it(data):
 
 @given(st.text(max_size=60))
 def test_no_text_makes_it_raise(text):
-    document = yaml.read(text, "x.yaml")
+    document = positions.read(text, "x.yaml")
     for one in document.findings:
         assert one.place.line is not None
         assert one.place.line >= 1
@@ -64,7 +64,7 @@ def test_no_text_makes_it_raise(text):
 
 
 def place(text: str, *path: str | int, span: tuple[int, int] | None = None, key: bool = False) -> tuple[int, int, str]:
-    document = yaml.read(text, "x.yaml")
+    document = positions.read(text, "x.yaml")
     found = document.place(path, span, key=key)
     line = text.split("\n")[found.line - 1]
     return found.line, found.column, line[found.column - 1 : found.column - 1 + found.length]
@@ -105,23 +105,23 @@ def test_places_are_those_of_the_words(path, options, meant):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "? " * 100_000, "[\n" * 5000])
 def test_endless_nesting_is_a_finding(text):
-    assert [one.code for one in yaml.read(text, "x.yaml").findings] == ["K101"]
+    assert [one.code for one in positions.read(text, "x.yaml").findings] == ["K101"]
 
 
 def test_aliases_of_aliases_are_a_finding():
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    found = yaml.read("\n".join(lines), "x.yaml").findings
+    found = positions.read("\n".join(lines), "x.yaml").findings
     assert [one.code for one in found] == ["K101"]
     assert "1,000,000" in found[0].message
 
 
 @pytest.mark.parametrize("text", ["a: \x00", "a: 1\nb: \x07", "a: \ud800"])
 def test_characters_of_no_text_are_found_where_they_are(text):
-    found = yaml.read(text, "x.yaml").findings
+    found = positions.read(text, "x.yaml").findings
     assert [(one.code, one.place.line, one.place.column) for one in found] == [("K101", text.count("\n") + 1, 4)]
 
 
 def test_a_key_of_the_language_is_no_slip():
-    document = yaml.read("ranking: {on: raw}\nstars: {on: rounded}\nmeasures: {off: 1}\n", "x.yaml")
+    document = positions.read("ranking: {on: raw}\nstars: {on: rounded}\nmeasures: {off: 1}\n", "x.yaml")
     assert [(one.code, one.place.line) for one in document.findings] == [("K106", 3)]

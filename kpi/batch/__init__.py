@@ -1,1 +1,1 @@
-"""The nightly batch: what changed is scored again and published whole, and every night can be computed again."""
+"""The batch: what changed is scored at night and stored."""

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from kpi import periods
-from kpi.definition import OneOrMany
 from kpi.errors import DefinitionError, Diagnostic, Place, suggest
-from kpi.intake.databases import Query
+from kpi.intake.files.databases import Query
+from kpi.language.model import OneOrMany
 from kpi.report.files import FORMATS
+from kpi.values import periods
 
 
 class _Table(BaseModel):

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from kpi import periods
+from kpi.batch.store.base import TABLES, Change, Run, Store, ordered
+from kpi.batch.store.whole import Archive
 from kpi.errors import DataError, Diagnostic, suggest
-from kpi.store.base import TABLES, Change, Run, Store, ordered
-from kpi.store.whole import Archive
+from kpi.values import periods
 
 
 def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:

@@ -14,21 +14,21 @@ from typing import Any
 
 import polars as pl
 
-from kpi import periods as calendar
-from kpi.batch.changed import Marks, engine, marks
+from kpi.batch.file_periods import Span, separable, span, together
+from kpi.batch.fingerprints import Marks, engine, marks
 from kpi.batch.inputs import Item, LaidOut
-from kpi.batch.slices import Index, Slice
-from kpi.batch.spans import Span, separable, span, together
+from kpi.batch.read_cache import Index, Slice
+from kpi.batch.store.whole import Archive
 from kpi.errors import DataError, Diagnostic
-from kpi.intake import own_targets
 from kpi.intake.entities import Entities
-from kpi.intake.explanations import Explanations
 from kpi.intake.grid import Counts, Panel, grid
+from kpi.intake.query_answers import Explanations
+from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
-from kpi.periods import Period
-from kpi.store.whole import Archive
-from kpi.system import System
-from kpi.targets import own_column
+from kpi.language.system import System
+from kpi.language.targets import own_column
+from kpi.values import periods as calendar
+from kpi.values.periods import Period
 
 #: Columns of a panel that follow from the roster and the calendar, and are not kept.
 _GIVEN = ("cohort", "#month", "#entities")
@@ -152,7 +152,7 @@ class Figures:
             return None
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
         whole = grid(self.system, self.entities, first, last).select("period", "entity")
-        return own_targets.add(whole, self.system, pl.DataFrame(), self.entities)[0]
+        return entity_targets.add(whole, self.system, pl.DataFrame(), self.entities)[0]
 
     def marked(self, gaps: Collection[int]) -> Marks:
         """Returns the marks of all periods, also of those that no file is for."""

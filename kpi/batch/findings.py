@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import polars as pl
 
-from kpi.breaches import lacking
+from kpi.analysis.check_findings import lacking
+from kpi.batch.store.base import Store, prepared
+from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Severity
-from kpi.intake.explanations import Explanations
-from kpi.scorecard import Scorecard
-from kpi.store.base import Store, prepared
-from kpi.system import System
+from kpi.intake.query_answers import Explanations
+from kpi.language.system import System
 
 #: Findings about figures, which belong to a period; the others belong to the files that were read.
 _OF_FIGURES = "K7"

@@ -15,21 +15,21 @@ from typing import Any
 
 import polars as pl
 
-from kpi import catalogue
 from kpi.batch.config import Config, Source
+from kpi.batch.store.whole import Archive
+from kpi.engine.scorecard import definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Place, readable
-from kpi.intake.damage import unchanged
-from kpi.intake.databases import fetched
 from kpi.intake.entities import Entities
-from kpi.intake.explanations import Explanations, explanations
-from kpi.intake.files import expanded, hash_of_all
+from kpi.intake.files.damage import unchanged
+from kpi.intake.files.databases import fetched
+from kpi.intake.files.reader import expanded, hash_of_all
 from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
-from kpi.loader import Loaded, examine
-from kpi.periods import Period
-from kpi.scorecard import definition_hash
-from kpi.store.whole import Archive
-from kpi.system import System
+from kpi.intake.query_answers import Explanations, explanations
+from kpi.language.loading import catalogue
+from kpi.language.loading.loader import Loaded, examine
+from kpi.language.system import System
+from kpi.values.periods import Period
 
 _DATA, _DEFINITION = "data", "definition"
 _EXPLANATIONS = "explanations"

@@ -1,1 +1,1 @@
-"""Readers: files as departments send them, turned into clean columns with a finding for every refused cell."""
+"""Intake: files and frames become a complete panel of entities and periods."""

@@ -14,9 +14,9 @@ from functools import cached_property
 import polars as pl
 
 from kpi.errors import Diagnostic, Place, suggest
-from kpi.intake.aggregates import Exclusions, shown
-from kpi.intake.headers import clean
-from kpi.periods import Period
+from kpi.intake.aggregate_rows import Exclusions, shown
+from kpi.intake.files.headers import clean
+from kpi.values.periods import Period
 
 #: What stands between the code and the name in a text that holds both; no cell that people type has it.
 BESIDE = "\x1f"

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Place
-from kpi.intake.files import Rows, Source
+from kpi.intake.files.reader import Rows, Source
 
 _WHAT = "give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column"
 

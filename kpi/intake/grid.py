@@ -9,8 +9,8 @@ import polars as pl
 
 from kpi.errors import Diagnostic
 from kpi.intake.entities import Entities
-from kpi.periods import Period
-from kpi.system import System
+from kpi.language.system import System
+from kpi.values.periods import Period
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Counts:
 
     `left_out` are those of totals and the like, of headings, and of names without a figure.
 
-    Beside these, `passed_over` are for periods that the one asked for does not reach (`kpi.intake.reached`).
+    Beside these, `passed_over` are for periods that the one asked for does not reach (`reported.row_pruning`).
     """
 
     read: int = 0
@@ -52,7 +52,7 @@ class Panel:
     sources: tuple[str, ...] = ()
     #: What departments say (说明) about a figure: by measure, entity and period index.
     notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
-    #: Who reported (see `kpi.quality.Supply`) and what was restated, where anything was.
+    #: Who reported (see `kpi.engine.reporting_quality.Supply`) and what was restated, where anything was.
     reporters: pl.DataFrame | None = None
     restated: pl.DataFrame | None = None
     #: How many files and sheets could not be read or placed.

@@ -8,28 +8,23 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi import progress
-from kpi.datasets import Records, ReportedData
 from kpi.errors import DataError, Diagnostic, Place, Severity
-from kpi.indicators import Count
-from kpi.intake import codes, headings, records, repeats, reported, timing, totals
-from kpi.intake import facts as facts_of
-from kpi.intake import findings as row_findings
-from kpi.intake import own_targets as targets_of
-from kpi.intake.absent import absent
-from kpi.intake.aggregates import Exclusions, by_name
-from kpi.intake.aside import figureless_note
-from kpi.intake.cells import Cells, filled, settle, span
-from kpi.intake.contradictions import contradictions
-from kpi.intake.damage import DamagedError, damage_told, unchanged
+from kpi.intake import row_findings, undeclared_totals
+from kpi.intake.absent_measures import absent
+from kpi.intake.aggregate_rows import Exclusions, by_name
+from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data
-from kpi.intake.files import Source, content_hash, given_once, read_all
-from kpi.intake.fractions import fractions
+from kpi.intake.events import records
+from kpi.intake.events.records import Aggregated, Gathered
+from kpi.intake.files.damage import DamagedError, damage_told, unchanged
+from kpi.intake.files.headers import CATEGORIES, clean
+from kpi.intake.files.merged_cells import apart as apart_merged
+from kpi.intake.files.pieces import Unfit
+from kpi.intake.files.reader import Source, content_hash, given_once, read_all
+from kpi.intake.files.table import ROW, Table
 from kpi.intake.grid import Counts, Panel, grid
-from kpi.intake.headers import CATEGORIES, clean
-from kpi.intake.keys import keyed
-from kpi.intake.long import Long
-from kpi.intake.match import (
+from kpi.intake.matching import entity_codes
+from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
     figure_columns,
@@ -38,20 +33,27 @@ from kpi.intake.match import (
     systems_named,
     unreadable_columns,
 )
-from kpi.intake.meanings import names_of
-from kpi.intake.merged import apart as apart_merged
-from kpi.intake.pieces import Unfit
-from kpi.intake.plain import Coded
-from kpi.intake.reached import Anew, Reached, Unreached, proven
-from kpi.intake.records import Aggregated, Gathered
-from kpi.intake.reported import Figures
+from kpi.intake.matching.key_columns import keyed
+from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
+from kpi.intake.reported import entity_targets as targets_of
+from kpi.intake.reported import figure_facts as facts_of
+from kpi.intake.reported.cell_placement import Cells, filled, settle, span
+from kpi.intake.reported.fast_long import Long
+from kpi.intake.reported.fast_wide import Wide
+from kpi.intake.reported.fractions import fractions
+from kpi.intake.reported.lookups import names_of
+from kpi.intake.reported.plain_rows import Coded
+from kpi.intake.reported.row_cleaning import Figures
+from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
-from kpi.intake.table import ROW, Table
-from kpi.intake.wide import Wide
-from kpi.measures import Reported
-from kpi.periods import Period
-from kpi.resources import make_sure
-from kpi.system import System
+from kpi.intake.rows_left_out import figureless_note
+from kpi.language.datasets import Records, ReportedData
+from kpi.language.indicators import Count
+from kpi.language.measures import Reported
+from kpi.language.system import System
+from kpi.process import progress
+from kpi.process.limits import make_sure
+from kpi.values.periods import Period
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
 #: a status, and a number of rows or a score.
@@ -78,7 +80,7 @@ class _Intake:
     left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: codes.Beside = field(default_factory=codes.Beside)
+    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
@@ -92,7 +94,7 @@ class _Intake:
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
             known = self.beside.named(nobody)
-            self.findings += codes.renamed(known, self.beside.sources.values())
+            self.findings += entity_codes.renamed(known, self.beside.sources.values())
             nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
         apart = {
             number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
@@ -106,7 +108,7 @@ class _Intake:
         figures, cells, targets, entities = self.figures(sources, entities, apart, events)
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
-            self.findings += codes.disagreements(self.beside.sources[number], pairs, entities)
+            self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, entities)
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
@@ -132,7 +134,7 @@ class _Intake:
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures)
         if roster is None:
-            self.findings += totals.unnamed(frame, entities, self.system)
+            self.findings += undeclared_totals.unnamed(frame, entities, self.system)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
@@ -151,7 +153,7 @@ class _Intake:
             tuple(source.table.file for source in sources),
             self.notes,
             self.facts.reporters(self.system),
-            repeats.superseded(self.earlier, sources, self.system, entities),
+            duplicates.superseded(self.earlier, sources, self.system, entities),
             len(
                 {(one.place.file, one.place.sheet) for one in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
@@ -210,9 +212,13 @@ class _Intake:
         for source in sources:
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
-                who = source.table.whole.raw.select(codes.who(source).alias("who").unique()).collect(engine="streaming")
+                who = source.table.whole.raw.select(entity_codes.who(source).alias("who").unique()).collect(
+                    engine="streaming"
+                )
                 own = who["who"].str.strip_chars().drop_nulls()
-                texts.update(text for text in own if not codes.repeats_heading(source, text.rpartition(BESIDE)[2]))
+                texts.update(
+                    text for text in own if not entity_codes.repeats_heading(source, text.rpartition(BESIDE)[2])
+                )
         behind = {clean(name) for name in nobody.wholes}
         names = {
             text for text in texts
@@ -244,11 +250,11 @@ class _Intake:
             return set()
         there: pl.Expr = pl.lit(value=True)
         if isinstance(source.dataset, ReportedData):
-            measure, names = codes.text_of(source.roles["measure"]), names_of(self.system)
+            measure, names = entity_codes.text_of(source.roles["measure"]), names_of(self.system)
             texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
             known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
             there = measure.is_in(known.implode()).fill_null(value=False)
-        rows = table.whole.raw.filter(~table.only & there).select(codes.who(source).alias("who"))
+        rows = table.whole.raw.filter(~table.only & there).select(entity_codes.who(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
         return set(entities.resolve(texts.str.strip_chars()).values())
 
@@ -295,7 +301,9 @@ class _Intake:
     def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
         """What a column says beside each entity, given by its place."""
         whole = source.table.whole or source.table
-        pairs = whole.frame.select(who=codes.who(source), group=codes.text_of(header)).drop_nulls().unique()
+        pairs = (
+            whole.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header)).drop_nulls().unique()
+        )
         rows = pairs.sort(pl.all()).collect().rows()
         meant = entities.resolve({text for text, _ in rows})
         found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
@@ -342,13 +350,15 @@ class _Intake:
             if isinstance(source.dataset, Records):
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
-                made = reported.clean_rows(source, number, self.system, entities, self.period, apart=apart.get(number))
+                made = row_cleaning.clean_rows(
+                    source, number, self.system, entities, self.period, apart=apart.get(number)
+                )
                 self.facts.take(source, self.system, entities, self.period)
             rows.append(made.rows)
-            if said := headings.undeclared(source, self.system):
+            if said := cumulative_headings.undeclared(source, self.system):
                 plain = apart[number].plain if number in apart else []
-                labelled = headings.within_the_year(made.rows, plain, self.system)
-                self.findings += headings.told(source, said, labelled, self.system)
+                labelled = cumulative_headings.within_the_year(made.rows, plain, self.system)
+                self.findings += cumulative_headings.told(source, said, labelled, self.system)
             targets += [made.targets] if made.targets.height else []
             units |= made.units
             self.notes |= made.notes
@@ -369,7 +379,7 @@ class _Intake:
             plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
             parts.append(self.timed(others, sources, entities, alone=cells is None))
-        merged = pl.concat([pl.DataFrame(schema=timing.FIGURES), *(part for part in parts if part.height)])
+        merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
         return merged, cells, stated, entities
 
@@ -388,7 +398,7 @@ class _Intake:
         measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
-        if alone and others.height and timing.labels_by_end(rows, grain):
+        if alone and others.height and period_aggregation.labels_by_end(rows, grain):
             if self.reached is not None and not self.reached.by_end:
                 raise Unreached
             rows = rows.with_columns(
@@ -396,20 +406,20 @@ class _Intake:
             )
             message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, twice, self.earlier = timing.newest(timing.from_january(rows, running))
+        kept, twice, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
         self.restated += self.earlier.height
-        found = repeats.told(twice, sources, self.system)
+        found = duplicates.told(twice, sources, self.system)
         self.findings += found.findings
         self.repeated += found.repeated
         self.refused += found.refused
         timings = {name: one.timing for name, one in measures.items()}
         enough = {name: one.at_least for name, one in measures.items() if one.at_least is not None}
-        figures, coarse = timing.to_scored(kept, timings, grain, enough)
+        figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
             # A row refused before stands in for the figure it would have been: it was told and counted then.
-            mine = coarse.filter((pl.col("source") == number) & ~timing.refused()).rename({"row": ROW})
+            mine = coarse.filter((pl.col("source") == number) & ~period_aggregation.refused()).rename({"row": ROW})
             if mine.height:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
@@ -433,12 +443,12 @@ class _Intake:
             mine = figures.filter(
                 (pl.col("measure") == indicator.of)
                 & pl.col("per").is_not_null()
-                & (pl.col("value").is_not_null() | timing.refused())
+                & (pl.col("value").is_not_null() | period_aggregation.refused())
             )
             passed = mine.group_by("entity", "period").agg(
                 indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
                 pl.col("value").count().cast(pl.Float64).alias(f"{name}.units"),
-                timing.refused().any().alias(f"{name}.refused"),
+                period_aggregation.refused().any().alias(f"{name}.refused"),
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid

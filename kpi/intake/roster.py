@@ -16,16 +16,16 @@ from typing import Any
 
 import polars as pl
 
-from kpi import periods
 from kpi.errors import DataError, Diagnostic, Place, suggest
-from kpi.intake import findings
-from kpi.intake.aggregates import Exclusions, folded
+from kpi.intake import row_findings
+from kpi.intake.aggregate_rows import Exclusions, folded
+from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
-from kpi.intake.files import read
-from kpi.intake.headers import CATEGORIES, clean, roles
-from kpi.intake.numbers import read_numbers
-from kpi.intake.table import ROW, Table
-from kpi.system import System
+from kpi.intake.files.headers import CATEGORIES, clean, roles
+from kpi.intake.files.reader import read
+from kpi.intake.files.table import ROW, Table
+from kpi.language.system import System
+from kpi.values import periods
 
 # Headers that only rosters have.
 _HEADERS = {
@@ -141,7 +141,9 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
     """Returns what is wrong with the roster's rows."""
     found: list[Diagnostic] = []
     nameless = rows.filter(pl.col(" entity").is_null() | (pl.col(" entity") == ""))
-    found += findings.of_rows(table, nameless, headers["entity"], lambda _: ("K602", "the row names no entity", None))
+    found += row_findings.of_rows(
+        table, nameless, headers["entity"], lambda _: ("K602", "the row names no entity", None)
+    )
     for role, code in (("order", "K604"), ("valid_from", "K606"), ("valid_to", "K606")):
         bad = rows.filter(pl.col(f" bad {role}").is_not_null())
         said = bad[f" bad {role}"].to_list()

@@ -1,1 +1,1 @@
-"""Writers: a scorecard as a table, a workbook or a document."""
+"""Results for people and programs: tables, files, findings."""

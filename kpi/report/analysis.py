@@ -1,14 +1,14 @@
-"""An analysis as text: the tables of `kpi.analysis` as a terminal shows them."""
+"""An analysis as text: the tables of `kpi.analysis.statistics` as a terminal shows them."""
 
 from __future__ import annotations
 
 import polars as pl
 from rich.text import Text
 
-from kpi import analysis
+from kpi.analysis import statistics
+from kpi.engine.scorecard import Scorecard
 from kpi.report.cards import printed, table_of
 from kpi.report.marks import NOTHING, number, visible
-from kpi.scorecard import Scorecard
 
 #: How many pairs, gaps, strengths and weaknesses are shown.
 MOST = 8
@@ -27,7 +27,7 @@ def analysed(card: Scorecard, entity: str | None = None, *, width: int | None = 
 
 
 def _profile(card: Scorecard, entity: str, width: int | None) -> str:
-    frame = analysis.profile(card, entity)
+    frame = statistics.profile(card, entity)
     parts: list[object] = [Text(f"{visible(entity)}  {visible(card.title)}  {card.periods[-1]}", style="bold")]
     strong, weak = frame.filter(pl.col("standing") < 0.5), frame.filter(pl.col("standing") > 0.5).reverse()
     for heading, rows in (("强项", strong.head(MOST)), ("弱项", weak.head(MOST))):
@@ -40,7 +40,7 @@ def _profile(card: Scorecard, entity: str, width: int | None) -> str:
 
 
 def _availability(card: Scorecard) -> list[object]:
-    frame = analysis.availability(card)
+    frame = statistics.availability(card)
     gaps = frame.filter(pl.col("lacking") > 0)
     there, lacking = sum(frame["there"]), sum(frame["lacking"])
     percent = 100 * there / max(there + lacking, 1)
@@ -54,14 +54,14 @@ def _availability(card: Scorecard) -> list[object]:
 
 def _consistency(card: Scorecard) -> list[object]:
     table = table_of("一级、二级指标", "名称", "构成", "单位数", "克朗巴哈 α")
-    for row in analysis.consistency(card).iter_rows(named=True):
+    for row in statistics.consistency(card).iter_rows(named=True):
         alpha = number(row["alpha"], 2) or NOTHING
         table.add_row(row["pillar"], visible(row["title"]), str(row["parts"]), str(row["entities"]), alpha)
     return [Text("\n内部一致性（α 低于 0.70：各项未必衡量同一事物）"), table] if table.row_count else []
 
 
 def _correlations(card: Scorecard) -> list[object]:
-    frame = analysis.correlations(card).drop_nulls("correlation")
+    frame = statistics.correlations(card).drop_nulls("correlation")
     parts: list[object] = []
     for within, heading in ((True, "同一分项内"), (False, "不同分项间")):
         rows = frame.filter(pl.col("within") == within)

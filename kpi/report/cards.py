@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kpi.coverage import Covered
-from kpi.definition import kind_of
+from kpi.analysis.clause_coverage import Covered
+from kpi.engine.plan import Plan
 from kpi.errors import DefinitionError, Diagnostic, suggest
-from kpi.indicators import Indicator
-from kpi.loader import Loaded
-from kpi.measures import Reported
-from kpi.plan import Plan
+from kpi.language.indicators import Indicator
+from kpi.language.loading.loader import Loaded
+from kpi.language.measures import Reported
+from kpi.language.model import kind_of
+from kpi.language.system import System
 from kpi.report.marks import SEVERITIES, visible
-from kpi.system import System
 
 #: The width where there is no terminal.
 WIDTH = 120

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from kpi.contributions import NOISE
-from kpi.diff import Difference
+from kpi.analysis.diff import Difference
+from kpi.engine.contributions import NOISE
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.report import encode
 from kpi.report.cards import printed, table_of
@@ -34,7 +34,7 @@ _FORMS: dict[str, Callable[[Difference], bytes]] = {
 
 
 def document(difference: Difference, /) -> str:
-    """Returns a difference as one JSON object, `kpi.diff/1`, one object of a frame a line."""
+    """Returns a difference as one JSON object, `kpi.analysis.diff/1`, one object of a frame a line."""
     before, after = difference.before, difference.after
     head: dict[str, Any] = {
         "schema": SCHEMA, "system": after.system, "before": before.name, "after": after.name,

@@ -10,8 +10,8 @@ from io import TextIOBase
 from pathlib import Path
 from typing import IO, cast
 
-from kpi import temporary
 from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.process import atomic_files
 from kpi.report import encode, queries
 from kpi.report.markdown import markdown
 from kpi.report.shape import Results, frames, plain
@@ -115,11 +115,11 @@ def _write_folder(scorecard: Results, folder: Path, form: str) -> tuple[Path, ..
     written = []
     try:
         # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
-        with temporary.folder(folder), ExitStack() as unfinished:
+        with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, frame in frames(scorecard).items():
                 data = _BOM + encode.csv(frame) if form == "csv" else encode.parquet(frame, scorecard)
                 written.append(folder / f"{name}.{form}")
-                unfinished.enter_context(temporary.whole(written[-1])).write_bytes(data)
+                unfinished.enter_context(atomic_files.whole(written[-1])).write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(folder, error)) from error
     return tuple(written)
@@ -160,7 +160,7 @@ def replace(path: Path, data: bytes, /) -> Path:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return path
-        with temporary.whole(path) as beside:
+        with atomic_files.whole(path) as beside:
             beside.write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(path, error)) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from kpi.status import STATUSES
+from kpi.values.status import STATUSES
 
 #: What stands where there is nothing to show.
 NOTHING = "—"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from kpi.engine.scorecard import Scorecard
 from kpi.report.cards import printed, table_of
 from kpi.report.marks import NOTHING, number, visible
-from kpi.scorecard import Scorecard
 
 
 def reporting(card: Scorecard, *, width: int | None = None) -> str:

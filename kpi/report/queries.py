@@ -8,8 +8,8 @@ from io import BytesIO
 
 import polars as pl
 
-from kpi import temporary
 from kpi.errors import DataError, Diagnostic
+from kpi.process import atomic_files
 from kpi.report import encode
 from kpi.report.marks import SEVERITIES
 
@@ -55,7 +55,7 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
         raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     frame = form(findings)
     out = BytesIO()
-    with temporary.scratch() as folder:
+    with atomic_files.scratch() as folder:
         book = Workbook(out, {"tmpdir": str(folder)})
         book.set_properties({"title": "查询单", "created": _CREATED})
         sheet = book.add_worksheet("查询单")

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from kpi.diff import REST, Side
+from kpi.analysis.diff import REST, Side
+from kpi.engine.scorecard import RESTATED
 from kpi.errors import DataError, Diagnostic, Place
 from kpi.report.shape import SCHEMA
-from kpi.scorecard import RESTATED
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
 _NEEDED = {

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kpi.explain import Explained, words
+from kpi.analysis.explain import Explained, words
+from kpi.engine.scorecard import Scorecard
 from kpi.report.marks import level, visible
-from kpi.scorecard import Scorecard
 
 
 def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:

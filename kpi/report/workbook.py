@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.cells import cell_len
 
-from kpi import temporary
-from kpi.contributions import KINDS
+from kpi.engine.contributions import KINDS
 from kpi.errors import DataError, Diagnostic
+from kpi.process import atomic_files
 from kpi.report.encode import is_formula
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
 from kpi.report.shape import FRAMES, HEADINGS, MORE, Results, frames
@@ -93,7 +93,7 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
-    with temporary.scratch() as folder:
+    with atomic_files.scratch() as folder:
         book = Workbook(out, {**options, "tmpdir": str(folder)})
         book.set_properties(
             {

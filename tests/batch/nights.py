@@ -7,13 +7,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from kpi.batch.batch_run import run
 from kpi.batch.config import load
-from kpi.batch.run import run
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Polars is imported there and never used, so that it survives the fork.
-_CONTEXT.set_forkserver_preload(["deltalake", "psycopg", "kpi.batch.run", "kpi.store.delta", "kpi.store.parquet",
-                                 "kpi.store.postgres"])  # fmt: skip
+_CONTEXT.set_forkserver_preload([
+    "deltalake", "psycopg", "kpi.batch.batch_run",
+    "kpi.batch.store.delta", "kpi.batch.store.parquet", "kpi.batch.store.postgres",
+])  # fmt: skip
 
 
 def _night(config: Path, ready: Connection) -> None:

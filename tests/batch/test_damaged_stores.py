@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import QUARTERS
 from test_nights import held, night, same
 
-from kpi.cli import main
+from kpi.cli.main import main
 from kpi.errors import DataError
 
 

@@ -15,11 +15,11 @@ from conftest import QUARTERS, STORES, City
 from nights import begun
 from test_nights import check, held, night, same
 
-from kpi.batch import night as nights
+from kpi.batch import system_run as nights
+from kpi.batch.batch_run import run, store_of
 from kpi.batch.config import load
-from kpi.batch.run import run, store_of
+from kpi.batch.store import whole
 from kpi.errors import DataError
-from kpi.store import whole
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -160,7 +160,7 @@ def test_eight_batches_at_once_come_to_eight_runs_one_after_another(city):
 
 def test_a_lock_ends_with_its_process(city):
     config = city.config()
-    code = "from kpi.store.lock import locked; from pathlib import Path; import sys, time\n"
+    code = "from kpi.batch.store.lock import locked; from pathlib import Path; import sys, time\n"
     code += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
     lock = city.folder / "store" / ".lock"
     holder = subprocess.Popen([sys.executable, "-c", code, str(lock)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -218,7 +218,7 @@ def test_a_database_that_goes_away_keeps_the_old_results_and_comes_back(city, se
 def test_runs_are_numbered_whatever_the_clock_says(city, monkeypatch):
     import datetime as dt
 
-    from kpi.batch import run as module
+    from kpi.batch import batch_run as module
 
     config = city.config()
     night(config)

@@ -8,11 +8,11 @@ import pytest
 from conftest import QUARTERS
 from test_nights import check, held, night, same
 
+from kpi.batch.batch_run import archive_of, store_of
 from kpi.batch.config import load
-from kpi.batch.run import archive_of, store_of
 from kpi.errors import DataError
-from kpi.intake.databases import fetched
-from kpi.secrets import connection
+from kpi.intake.files.databases import fetched
+from kpi.process.credentials import connection
 
 CREATE = "CREATE TABLE reports (期别 text, 地区 text, 指标 text, 数值 {number}, 单位 text)"
 SQL = "SELECT * FROM reports"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
-from kpi.batch.run import store_of
 
 ROOT = Path(__file__).parents[2]
 

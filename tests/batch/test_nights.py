@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.batch.again import again, verified
+from kpi.batch.batch_run import archive_of, run, store_of
 from kpi.batch.config import load
-from kpi.batch.run import archive_of, run, store_of
+from kpi.batch.replay import again, verified
+from kpi.batch.store.base import TABLES
 from kpi.errors import DataError
-from kpi.store.base import TABLES
 
 
 def night(config, **options):

@@ -16,9 +16,9 @@ import pytest
 from test_nights import check, held, night, treated
 
 from kpi.batch import editions
+from kpi.batch.batch_run import archive_of, store_of
 from kpi.batch.config import load
-from kpi.batch.run import archive_of, store_of
-from kpi.comparison import runs
+from kpi.cli.comparison import runs
 from kpi.errors import DataError
 
 ROOT = Path(__file__).parents[2]

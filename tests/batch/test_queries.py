@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
-from kpi.cli import main
+from kpi.cli.main import main
 from kpi.errors import DataError, DefinitionError
 
 SYSTEM = """\

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from conftest import SYSTEM
 
-from kpi.catalogue import files
-from kpi.catalogue import load as load_system
-from kpi.loader import examine_text
-from kpi.plan import compile_plan
-from kpi.reach import HISTORY, WHOLE, looks_back, reach, window
+from kpi.engine.lookback import HISTORY, WHOLE, looks_back, reach, window
+from kpi.engine.plan import compile_plan
+from kpi.language.loading.catalogue import files
+from kpi.language.loading.catalogue import load as load_system
+from kpi.language.loading.loader import examine_text
 
 
 def reached(text):
@@ -53,7 +53,7 @@ def test_a_ladder_of_single_steps_looks_at_all_earlier_periods(small):
 
 
 def test_what_is_not_known_counts_as_the_whole():
-    from kpi.reach import _composed
+    from kpi.engine.lookback import _composed
 
     assert _composed(pl.col("x").interpolate().over("entity"), {})["x"] == {WHOLE}
     assert _composed(pl.col("x").mean(), {})["x"] == {WHOLE}

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from kpi.errors import DataError
-from kpi.intake.databases import Query, rows_of
+from kpi.intake.files.databases import Query, rows_of
 
 WRITES = [
     "INSERT INTO figures VALUES ('2023Q4', '丙县', 'gdp', '1')",

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from kpi.errors import DataError, Diagnostic, KpiError, Place, redacted
-from kpi.intake.databases import Query, rows_of
+from kpi.intake.files.databases import Query, rows_of
+from kpi.process.credentials import usable
 from kpi.report.diagnostics import render
-from kpi.secrets import usable
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +75,7 @@ def test_no_password_is_shown_where_a_query_cannot_be_asked(shape, how, tmp_path
     try:
         query = Query(database="postgresql", sql="SELECT 1", **{how: value})
     except ValueError as error:
-        hidden(str(error.errors(include_input=False)))  # as it is shown, see `kpi.sources`
+        hidden(str(error.errors(include_input=False)))  # as it is shown, see `kpi.intake.files.named_queries`
         return
     with pytest.raises(DataError) as caught:
         rows_of(query, "monthly", lambda name: tmp_path / name)
@@ -106,7 +106,7 @@ CASES = [
 def test_a_password_in_the_configuration_is_refused_without_its_line(text, shape, tmp_path):
     from click.testing import CliRunner
 
-    from kpi.cli import main
+    from kpi.cli.main import main
 
     filled = text.format(quoted=json.dumps(shape), one=ONE, two=TWO)
     (tmp_path / "kpi.toml").write_text(filled, "utf-8")
@@ -154,7 +154,7 @@ def test_tracebacks_of_the_program_are_redacted(tmp_path):
     code = f"""
 import kpi.__main__, kpi.cli
 def broken(**_): raise RuntimeError("postgresql://li:{ONE}@{TWO}@db/x")
-kpi.cli.main = broken
+kpi.cli.main.main = broken
 kpi.__main__.program()
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

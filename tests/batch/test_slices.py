@@ -11,8 +11,8 @@ from test_nights import check, held, night, same
 
 import kpi
 from kpi.batch import inputs as module
+from kpi.batch.batch_run import archive_of, store_of
 from kpi.batch.config import load
-from kpi.batch.run import archive_of, store_of
 from kpi.report.files import write
 
 PLAIN = 'store = {kind = "parquet", path = "store"}'

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from conftest import STORES
 
+from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
-from kpi.batch.run import store_of
-from kpi.store.base import Change, Run, prepared
+from kpi.batch.store.base import Change, Run, prepared
 
 TEXTS = ["", "甲县", "a,b\"c\\N'd", "一\n二", "\\.", "x" * 9000, None]
 NUMBERS = [0, -1, 2**63 - 1, -(2**63), 7, 8, None]
@@ -117,7 +117,7 @@ def test_rows_that_are_a_grid_are_read_as_they_were_written(opened):
 def test_postgresql_keeps_a_grid_as_one_and_shows_its_rows(city, database, monkeypatch):
     import psycopg
 
-    monkeypatch.setattr("kpi.store.binary._ROWS", 500)  # a grid is sent in several pieces
+    monkeypatch.setattr("kpi.batch.store.binary._ROWS", 500)  # a grid is sent in several pieces
     opened = store_of(load(city.config(store=STORES["postgresql"])))
     first, second, other = grid("2023Q1"), grid("2023Q2", 100), grid("2023Q3", turned=True)
     with opened.lock(0):

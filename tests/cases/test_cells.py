@@ -9,10 +9,10 @@ import pytest
 import xlsxwriter
 
 import kpi
-from kpi.intake import large, pieces
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
-from kpi.system import System
+from kpi.engine.scorecard import Scorecard
+from kpi.intake.files import chunks, pieces
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 
 REPORTED = """
 system: s
@@ -88,9 +88,9 @@ def written(table: pl.DataFrame, kind: str, folder: Path) -> Path | pl.DataFrame
 @pytest.fixture(params=["csv", "large", "xlsx", "parquet", "jsonl", "frame"])
 def kind(request, monkeypatch):
     if request.param == "large":
-        monkeypatch.setattr(large, "LARGE", 10)
-        monkeypatch.setattr(large, "LOOK", 30)
-        monkeypatch.setattr(large, "SEARCHED", 2)
+        monkeypatch.setattr(chunks, "LARGE", 10)
+        monkeypatch.setattr(chunks, "LOOK", 30)
+        monkeypatch.setattr(chunks, "SEARCHED", 2)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 60))
     return request.param
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
+from kpi.language.loading.loader import examine_text
 
 HEAD = "system: case\nperiod: year\nentities: {title: 县}\n"
 

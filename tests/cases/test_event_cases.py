@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi.cli import main
+from kpi.analysis.explain import explain
+from kpi.cli.main import main
 from kpi.errors import DataError, DefinitionError
-from kpi.explain import explain
-from kpi.intake import buckets, partials
-from kpi.intake.conditions import cell, condition, decided
-from kpi.intake.files import content_hash
-from kpi.system import System
+from kpi.intake.events import mergeable, ordered
+from kpi.intake.events.conditions import cell, condition, decided
+from kpi.intake.files.reader import content_hash
+from kpi.language.system import System
 
 COLUMNS = {"period": "日期", "entity": "地区"}
 
@@ -71,8 +71,8 @@ def given_as(request, tmp_path):
 def size(request, monkeypatch):
     """Whether sums are made in few bits, as those of large files are."""
     if request.param == "large":
-        monkeypatch.setattr(partials, "SMALL", 0)
-        monkeypatch.setattr(buckets, "CELLS", 40)
+        monkeypatch.setattr(mergeable, "SMALL", 0)
+        monkeypatch.setattr(ordered, "CELLS", 40)
 
 
 def rows(**columns: list[str | None]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import kpi
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
 
 SLIPS = """\
 system: t

@@ -12,8 +12,8 @@ import xlsxwriter
 
 import kpi
 from kpi.errors import DataError, Severity
-from kpi.intake import delimited, large, pieces
-from kpi.loader import examine_text
+from kpi.intake.files import chunks, delimited, pieces
+from kpi.language.loading.loader import examine_text
 
 HERE = Path(__file__).parent
 
@@ -78,9 +78,9 @@ pillars: {P: {weight: 100, parts: {a: 60, b: 40}, ours: true}}
 @pytest.fixture
 def every_file_is_large(monkeypatch):
     def make():
-        monkeypatch.setattr(large, "LARGE", 100)
-        monkeypatch.setattr(large, "LOOK", 400)
-        monkeypatch.setattr(large, "SEARCHED", 4)
+        monkeypatch.setattr(chunks, "LARGE", 100)
+        monkeypatch.setattr(chunks, "LOOK", 400)
+        monkeypatch.setattr(chunks, "SEARCHED", 4)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
     return make

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.intake import large, pieces
-from kpi.intake.databases import Query, rows_of
-from kpi.intake.files import Rows
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
-from kpi.system import System
+from kpi.engine.scorecard import Scorecard
+from kpi.intake.files import chunks, pieces
+from kpi.intake.files.databases import Query, rows_of
+from kpi.intake.files.reader import Rows
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 
 NAN, INFINITE = float("nan"), float("inf")
 REPORTED = """
@@ -117,9 +117,9 @@ def sound(card: Scorecard) -> None:
 @pytest.mark.parametrize("kind", SOURCES)
 def test_what_is_no_number_is_refused_and_never_a_value(kind, form, values, tmp_path, monkeypatch):
     if kind == "large":
-        monkeypatch.setattr(large, "LARGE", 10)
-        monkeypatch.setattr(large, "LOOK", 20)
-        monkeypatch.setattr(large, "SEARCHED", 2)
+        monkeypatch.setattr(chunks, "LARGE", 10)
+        monkeypatch.setattr(chunks, "LOOK", 20)
+        monkeypatch.setattr(chunks, "SEARCHED", 2)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 40))
     given = source(table(form, values), "csv" if kind == "large" else kind, tmp_path)
     card = kpi.score(given, system=system(form, "zero"))

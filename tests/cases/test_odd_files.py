@@ -18,10 +18,10 @@ import xlsxwriter
 
 import kpi
 from kpi.errors import DataError, KpiError, readable
-from kpi.intake import large, pieces, workbook
-from kpi.loader import examine_text
+from kpi.intake.files import chunks, pieces, workbook
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 from kpi.report.files import write
-from kpi.system import System
 
 SYSTEM = """
 system: s
@@ -57,9 +57,9 @@ def codes(error: KpiError) -> list[str]:
 
 @pytest.fixture
 def every_file_is_large(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr(large, "LOOK", 200)
-    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 200)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
 

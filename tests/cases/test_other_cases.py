@@ -13,7 +13,7 @@ import xlsxwriter
 
 import kpi
 from kpi.errors import DataError, Severity
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
 
 
 def system(text: str, folder: Path | None = None):

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi import periods
-from kpi.batch.spans import span
-from kpi.explain import explain
-from kpi.intake import large, pieces
-from kpi.intake.reached import entered
-from kpi.sample.files import Sample, write
+from kpi.analysis.explain import explain
+from kpi.batch.file_periods import span
+from kpi.intake.files import chunks, pieces
+from kpi.intake.reported.row_pruning import entered
+from kpi.intake.synthetic.files import Sample, write
+from kpi.values import periods
 
 CASES = Path(__file__).parent
 
@@ -103,9 +103,9 @@ def test_cumulative_figures_run_from_january_however_they_are_labelled(  # noqa:
     file = tmp_path / ("d.parquet" if form == "parquet" else "d.csv")
     frame.write_parquet(file) if form == "parquet" else frame.write_csv(file)
     if form == "pieces":
-        monkeypatch.setattr(large, "LARGE", 10)
-        monkeypatch.setattr(large, "LOOK", 60)
-        monkeypatch.setattr(large, "SEARCHED", 3)
+        monkeypatch.setattr(chunks, "LARGE", 10)
+        monkeypatch.setattr(chunks, "LOOK", 60)
+        monkeypatch.setattr(chunks, "SEARCHED", 3)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 80))
     assert of_one(kpi.score(file, system=system)) == expected
     for label, value in expected.items():
@@ -386,9 +386,9 @@ def test_the_order_of_day_and_month_is_as_the_dataset_says(tmp_path, monkeypatch
     file = tmp_path / "d.csv"
     frame.write_csv(file)
     if form == "pieces":
-        monkeypatch.setattr(large, "LARGE", 10)
-        monkeypatch.setattr(large, "LOOK", 60)
-        monkeypatch.setattr(large, "SEARCHED", 3)
+        monkeypatch.setattr(chunks, "LARGE", 10)
+        monkeypatch.setattr(chunks, "LOOK", 60)
+        monkeypatch.setattr(chunks, "SEARCHED", 3)
     card = kpi.score(file, system=system)
     last = list(expected)[-1] if order != "dmy" else "2024-03"
     until = {label: value for label, value in expected.items() if label <= last}

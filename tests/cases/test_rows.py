@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi.cli import main
+from kpi.analysis.explain import explain
+from kpi.cli.main import main
+from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError
-from kpi.explain import explain
-from kpi.intake import large, pieces
-from kpi.intake.aggregates import is_aggregate
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
+from kpi.intake.aggregate_rows import is_aggregate
+from kpi.intake.files import chunks, pieces
+from kpi.language.loading.loader import examine_text
 
 SYSTEM = """
 system: rows
@@ -89,9 +89,9 @@ ALONE = results(kpi.score(table(), system=system()))
 
 @pytest.fixture
 def every_file_is_large(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr(large, "LOOK", 400)
-    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 400)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
 

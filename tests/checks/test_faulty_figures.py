@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.loader import examine
-from kpi.system import System
+from kpi.language.loading.loader import examine
+from kpi.language.system import System
 
 FOLDER = Path(__file__).parent
 with (FOLDER / "expected.csv").open(encoding="utf-8") as stream:

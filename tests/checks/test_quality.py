@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
-from kpi.cli import main
+from kpi.cli.main import main
 from kpi.errors import DataError, Severity
-from kpi.loader import examine
+from kpi.language.loading.loader import examine
+from kpi.language.system import System
 from kpi.report.encode import document
 from kpi.report.files import write, write_findings
-from kpi.system import System
 
 FOLDER = Path(__file__).parent
 CLEAN = FOLDER / "clean.csv"

@@ -10,7 +10,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from kpi.cli import main
+from kpi.cli.main import main
 
 SYSTEM = """\
 system: small

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.progress import advance, counted, stage, watched
-from kpi.sample.files import Sample, write
+from kpi.intake.synthetic.files import Sample, write
+from kpi.process.progress import advance, counted, stage, watched
 
 
 class Heard:
@@ -177,7 +177,7 @@ indicators: {x: {kind: level, of: output}}
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 @pytest.mark.parametrize("text", [EVENTS, REPORTS], ids=["events", "reports"])
 def test_every_stage_that_reads_rows_knows_how_many_there_will_be(tmp_path, monkeypatch, text, form, large):
-    monkeypatch.setattr("kpi.intake.large.LARGE", 1 if large else 1 << 40)
+    monkeypatch.setattr("kpi.intake.files.chunks.LARGE", 1 if large else 1 << 40)
     (tmp_path / "s.yaml").write_text(text, "utf-8")
     of = kpi.load(tmp_path / "s.yaml")
     (file,) = write(Sample(of, entities=100, seed=2), tmp_path / f"s.{form}")

@@ -17,10 +17,10 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi import memory, resources, supervisor, temporary
 from kpi.errors import DataError
-from kpi.progress import stage
-from kpi.sample.files import Sample, write
+from kpi.intake.synthetic.files import Sample, write
+from kpi.process import atomic_files, limits, memory, supervisor
+from kpi.process.progress import stage
 from tests.cli.command import GOOD, SYSTEM
 from tests.cli.command import kpi as run
 
@@ -38,7 +38,7 @@ def work():
     from kpi.cli import main
     from kpi.progress import stage
     WORK
-    kpi.commands.score = score
+    kpi.cli.commands.score = score
     main(["score", "x.csv", "-o", "out.csv"], prog_name="kpi")
 
 supervised(work)
@@ -117,7 +117,7 @@ def test_an_interrupt_ends_a_query_that_does_not_stop(tmp_path, by, to):
 
 @pytest.mark.parametrize("by", SAID, ids=lambda by: by.name)
 def test_what_is_to_be_ignored_is(tmp_path, by):
-    code = f"""from kpi.supervisor import supervised
+    code = f"""from kpi.process.supervisor import supervised
 import os, time
 def work():
     os.kill(os.getppid(), {by:d})
@@ -134,17 +134,17 @@ supervised(work)
 
 def test_a_scratch_folder_goes_with_the_process(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with temporary.scratch() as folder:
+    with atomic_files.scratch() as folder:
         (folder / "a").mkdir()
         (folder / "a" / "b").write_text("x")
-        temporary.remove_all()
+        atomic_files.remove_all()
         assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("by", SAID, ids=lambda by: by.name)
 def test_an_interrupt_of_the_start_is_one_too(tmp_path, by):
     # While the child imports, when nothing has been told yet.
-    code = "import os, signal, time; from kpi.supervisor import supervised\n"
+    code = "import os, signal, time; from kpi.process.supervisor import supervised\n"
     code += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # which nohup ignores
     code += f"supervised(lambda: (os.kill(os.getppid(), {by:d}), time.sleep(60)))"
     done = ran(tmp_path, code)
@@ -155,7 +155,7 @@ EARLY = """
 import os, signal, sys
 class Interrupting:
     def find_spec(name, *_):
-        if name == "kpi.supervisor":
+        if name == "kpi.process.supervisor":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting)
 from kpi.__main__ import program
@@ -169,7 +169,7 @@ def test_an_interrupt_before_anybody_watches_is_answered(tmp_path):
 
 
 def test_an_end_that_comes_before_the_interrupt_counts(tmp_path):
-    code = "import os, signal, time; from kpi.supervisor import supervised\n"
+    code = "import os, signal, time; from kpi.process.supervisor import supervised\n"
     code += (
         "def work():\n os.kill(os.getppid(), signal.SIGSTOP); os.kill(os.getppid(), signal.SIGINT); raise SystemExit(7)"
     )
@@ -228,7 +228,7 @@ def test_a_death_is_told_and_cleaned_up(tmp_path, die, code, said):
 
 def test_what_others_write_on_standard_error_is_shown_with_a_death_only(tmp_path):
     work = "def work():\n os.write(2, b'thread panicked'); print('told', file=sys.stderr); raise SystemExit(3)"
-    code = f"import os, sys\nfrom kpi.supervisor import supervised\n{work}\nsupervised(work)"
+    code = f"import os, sys\nfrom kpi.process.supervisor import supervised\n{work}\nsupervised(work)"
     done = ran(tmp_path, code)
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "told\n")
     assert "panicked" in ran(tmp_path, code, POLARS_VERBOSE="1").stderr
@@ -263,15 +263,15 @@ def test_the_work_ends_with_the_program_that_answers_for_it(tmp_path):
     "before", ["import polars", "import threading; threading.Thread(target=time.sleep, args=(0.1,)).start()"]
 )
 def test_what_cannot_be_forked_is_done_in_this_process(tmp_path, before):
-    code = f"import os, time\n{before}\nfrom kpi.supervisor import supervised\nhere = os.getpid()\n"
+    code = f"import os, time\n{before}\nfrom kpi.process.supervisor import supervised\nhere = os.getpid()\n"
     done = ran(tmp_path, f"{code}supervised(lambda: print(os.getpid() == here))\nprint('after')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\nafter\n", "")
 
 
 def test_nothing_slow_is_imported_before_the_fork(tmp_path):
-    done = ran(tmp_path, "import sys, kpi.__main__, kpi.supervisor\nprint(*sys.modules)")
-    assert "kpi.supervisor" in done.stdout.split()
-    assert not {"click", "typing", "re", "pathlib", "threading", "kpi.cli", "polars"} & set(done.stdout.split())
+    done = ran(tmp_path, "import sys, kpi.__main__, kpi.process.supervisor\nprint(*sys.modules)")
+    assert "kpi.process.supervisor" in done.stdout.split()
+    assert not {"click", "typing", "re", "pathlib", "threading", "kpi.cli.main", "polars"} & set(done.stdout.split())
 
 
 @pytest.mark.slow
@@ -321,7 +321,7 @@ def test_a_panel_that_does_not_fit_is_refused_before_it_is_made(tmp_path, monkey
     frame.write_parquet(tmp_path / "wrong.parquet")
     text = "system: s\nperiod: month\nentities: {}\nmeasures: {output: {title: 产值, unit: 亿元}}\n"
     (tmp_path / "s.yaml").write_text(f"{text}indicators: {{x: {{kind: level, of: output}}}}\n", "utf-8")
-    monkeypatch.setattr(resources, "available", lambda: 100_000_000)
+    monkeypatch.setattr(limits, "available", lambda: 100_000_000)
     ran = run("score", tmp_path / "wrong.parquet", "-s", tmp_path / "s.yaml")
     assert ran.code == 2
     (found,) = ran.findings
@@ -462,7 +462,7 @@ def test_the_memory_of_another_process_is_told():
     ],
 )
 def test_what_comes_of_too_little_memory_is_known_by_its_words(error, short):
-    found = resources.shortage(error)
+    found = limits.shortage(error)
     assert (found is not None) is short
 
 
@@ -470,9 +470,9 @@ def test_an_error_that_comes_of_too_little_memory_is_one_too():
     # As of a name in Polars where that could not be imported whole.
     error = NameError("name 'PySeries' is not defined")
     error.__context__ = MemoryError()
-    assert resources.shortage(error).code == "K570"
+    assert limits.shortage(error).code == "K570"
     error.__suppress_context__ = True
-    assert resources.shortage(error) is None
+    assert limits.shortage(error) is None
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_an_error_that_comes_of_too_little_memory_is_one_too():
     ids=["little is left", "enough is left"],
 )  # fmt: skip
 def test_an_unknown_error_is_told_of_with_the_memory_where_little_is_left(tmp_path, setting, code, first):
-    program = f"from kpi import memory; {setting}\nfrom kpi.supervisor import supervised\n"
+    program = f"from kpi import memory; {setting}\nfrom kpi.process.supervisor import supervised\n"
     done = ran(tmp_path, f"{program}def work():\n raise NameError('x')\nsupervised(work)")
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(first)
@@ -544,8 +544,8 @@ def test_a_full_disk_for_temporary_files_is_said(small, name):
 def test_what_a_stage_was_doing_is_told_once():
     with pytest.raises(OSError, match="No space") as caught, stage("scoring"), stage("reading a.csv"):
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert resources.shortage(caught.value).message == "no space is left on the disk while reading a.csv"
-    assert resources.shortage(ValueError("x")) is None
+    assert limits.shortage(caught.value).message == "no space is left on the disk while reading a.csv"
+    assert limits.shortage(ValueError("x")) is None
 
 
 # ---- WHOLE OR NOT AT ALL ---- #
@@ -553,28 +553,28 @@ def test_what_a_stage_was_doing_is_told_once():
 
 def test_a_file_that_fails_leaves_the_old_one(tmp_path):
     (tmp_path / "a").write_text("old")
-    with suppress(ZeroDivisionError), temporary.whole(tmp_path / "a") as beside:
+    with suppress(ZeroDivisionError), atomic_files.whole(tmp_path / "a") as beside:
         beside.write_text("new")
         raise ZeroDivisionError
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
 
 
 def test_a_new_folder_goes_when_nothing_came_into_it_and_stays_otherwise(tmp_path):
-    with temporary.folder(tmp_path / "empty"):
+    with atomic_files.folder(tmp_path / "empty"):
         pass
-    with temporary.folder(tmp_path / "full") as full:
+    with atomic_files.folder(tmp_path / "full") as full:
         (full / "a").write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 
 def test_what_is_unfinished_goes_with_the_process(tmp_path):
-    with temporary.folder(tmp_path / "new") as new, temporary.unfinished(new / "part") as part:
+    with atomic_files.folder(tmp_path / "new") as new, atomic_files.unfinished(new / "part") as part:
         part.write_text("half")
-        temporary.remove_all()
+        atomic_files.remove_all()
         assert not list(tmp_path.iterdir())
 
 
 def test_an_embedding_program_gets_the_estimate_as_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(resources, "available", lambda: 10)
+    monkeypatch.setattr(limits, "available", lambda: 10)
     with pytest.raises(DataError, match="K570"):
         kpi.score(ROOT / "sample_data/jiaxing-2022/reports.csv", system="jiaxing-2022")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from kpi import starter
+from kpi.cli import starter
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 import yaml
 
-from kpi.loader import examine_text
-from kpi.robustness import stressed
+from kpi.analysis.robustness import stressed
+from kpi.analysis.variants import leave_out
+from kpi.language.loading.loader import examine_text
 from kpi.session import score
-from kpi.variants import leave_out
 
 COINR = Path(__file__).parents[3] / "shared/reference/coinr"
 pytestmark = pytest.mark.skipif(not COINR.is_dir(), reason="COINr's figures are not here")

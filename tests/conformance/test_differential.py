@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi import matrices
-from kpi.details import Stage
-from kpi.loader import examine_text
-from kpi.means import Topsis
-from kpi.pillars import Combination, Pillar
-from kpi.status import Status
-from kpi.weights import Ahp
+from kpi.engine.result_columns import Stage
+from kpi.language.aggregation.means import Topsis
+from kpi.language.aggregation.nodes import Combination, Pillar
+from kpi.language.aggregation.weights import Ahp
+from kpi.language.loading.loader import examine_text
+from kpi.values import numerics
+from kpi.values.status import Status
 
 ROWS = st.integers(3, 5).flatmap(
     lambda wide: st.lists(
@@ -47,11 +47,11 @@ def test_weights(rows):
     numpy, pymcdm = library("numpy"), library("pymcdm.weights")
     objective = library("objective_weighting.weighting_methods")
     table = numpy.array(rows)
-    assert matrices.entropy(series(rows)) == pytest.approx(list(pymcdm.entropy_weights(table)), abs=1e-12)
-    assert matrices.entropy(series(rows)) == pytest.approx(list(objective.entropy_weighting(table)), abs=1e-12)
-    assert matrices.critic(series(rows)) == pytest.approx(list(objective.critic_weighting(table)), abs=1e-12)
-    assert matrices.critic(series(rows)) == pytest.approx(list(pymcdm.critic_weights(table)), abs=1e-12)
-    assert matrices.variation(series(rows)) == pytest.approx(list(objective.coeff_var_weighting(table)), abs=1e-12)
+    assert numerics.entropy(series(rows)) == pytest.approx(list(pymcdm.entropy_weights(table)), abs=1e-12)
+    assert numerics.entropy(series(rows)) == pytest.approx(list(objective.entropy_weighting(table)), abs=1e-12)
+    assert numerics.critic(series(rows)) == pytest.approx(list(objective.critic_weighting(table)), abs=1e-12)
+    assert numerics.critic(series(rows)) == pytest.approx(list(pymcdm.critic_weights(table)), abs=1e-12)
+    assert numerics.variation(series(rows)) == pytest.approx(list(objective.coeff_var_weighting(table)), abs=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:Alternatives with indices")

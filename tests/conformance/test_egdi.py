@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
 from kpi.session import score
 
 EGDI = Path(__file__).parents[3] / "shared/reference/egdi"

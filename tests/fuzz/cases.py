@@ -22,7 +22,7 @@ import xlsxwriter
 import xlwt
 import zstandard
 
-from kpi.intake.encoding import UNZIPPED
+from kpi.intake.files.encoding import UNZIPPED
 
 ENTITIES = ("甲县", "乙县", "丙区", "丁市")
 CODES = ("330401", "330402", "330403", "330481")

@@ -127,9 +127,10 @@ def judge_expression(text: str) -> None:
     """Judge that a text is an expression whose plan runs, or a finding with its place and what to do."""
     import polars as pl
 
-    from kpi import expressions, units
-    from kpi.status import Status
-    from kpi.terms import ExpressionError, Term, figure
+    from kpi.language import expressions
+    from kpi.values import units
+    from kpi.values.status import Status
+    from kpi.language.expressions.terms import ExpressionError, Term, figure
 
     frame = pl.DataFrame(
         {
@@ -167,7 +168,7 @@ def judge_number(text: str) -> None:
     """Judge that a cell is a number or none, and that a number is finite."""
     import math
 
-    from kpi.intake.numbers import read_number
+    from kpi.intake.cells.numbers import read_number
 
     found = read_number(text)
     assert found.value is None or math.isfinite(found.value), text
@@ -175,7 +176,7 @@ def judge_number(text: str) -> None:
 
 def judge_definition(text: str) -> None:
     """Judge that a definition is a system or findings with words, of sensible length."""
-    from kpi.loader import examine_text
+    from kpi.language.loading.loader import examine_text
 
     found = examine_text(text)
     assert found.system is not None or found.findings, text
@@ -216,7 +217,14 @@ def main() -> int:
             number += 1
         print(f"{number:,} inputs, without atheris")
         return 0
-    with atheris.instrument_imports(include=["kpi.expressions", "kpi.grammar", "kpi.bounds", "kpi.intake.numbers"]):
+    with atheris.instrument_imports(
+        include=[
+            "kpi.language.expressions",
+            "kpi.language.expressions.grammar",
+            "kpi.language.expressions.limits",
+            "kpi.intake.cells.numbers",
+        ]
+    ):
         parsers(b"a + 1")
     atheris.Setup([sys.argv[0], f"-max_total_time={given.seconds}", "-timeout=30", "-max_len=400"], parsers)
     atheris.Fuzz()

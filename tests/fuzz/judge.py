@@ -21,13 +21,13 @@ from cases import (
     ENTITIES, FORMATS, HARMLESS, LOCAL, MEASURES, PERIODS, ROSTER, SYSTEM, UNITS, Case, Grid, changed, figure, long,
 )  # fmt: skip
 from kpi.errors import DataError, Severity
-from kpi.intake import coded
-from kpi.loader import examine
+from kpi.intake.reported import fast_rows
+from kpi.language.loading.loader import examine
 from kpi.report.encode import csv as as_csv
 from kpi.report.queries import form
-from kpi.scorecard import Scorecard
-from kpi.status import LIMIT
-from kpi.system import System
+from kpi.engine.scorecard import Scorecard
+from kpi.values.status import LIMIT
+from kpi.language.system import System
 
 #: Fifty inputs that take longer than this many seconds hang: the process ends with a trace of where.
 SECONDS = 300
@@ -76,7 +76,7 @@ class Judge:
     """Scores inputs one after another, each from the same file, and says what is wrong with the answer."""
 
     def __init__(self) -> None:
-        self._batch, coded.BATCH = coded.BATCH, _BATCH
+        self._batch, fast_rows.BATCH = fast_rows.BATCH, _BATCH
         self._folder = tempfile.TemporaryDirectory(prefix="kpi-fuzz-")
         self.folder = Path(self._folder.name)
         self.system = system_in(self.folder)
@@ -84,7 +84,7 @@ class Judge:
 
     def close(self) -> None:
         """Takes back the alarm, the size of batches and the folder."""
-        coded.BATCH = self._batch
+        fast_rows.BATCH = self._batch
         faulthandler.cancel_dump_traceback_later()
         self._folder.cleanup()
 

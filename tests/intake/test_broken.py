@@ -10,7 +10,7 @@ import pytest
 
 import kpi
 from kpi.errors import DataError, Severity
-from kpi.loader import examine
+from kpi.language.loading.loader import examine
 
 FOLDER = Path(__file__).parent / "broken"
 SYSTEM = """\

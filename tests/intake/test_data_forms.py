@@ -275,7 +275,7 @@ def test_frames_that_are_no_data(folder, frame, code):
 
 def test_the_only_system_that_fits_is_chosen(folder, monkeypatch):
     (folder.systems / "far.yaml").write_text(FAR, "utf-8")
-    monkeypatch.setattr("kpi.catalogue.shipped", lambda: folder.systems)
+    monkeypatch.setattr("kpi.language.loading.catalogue.shipped", lambda: folder.systems)
     card = kpi.score(native().filter(pl.col("指标") == "网上办件量"), definitions=folder.systems)
     assert card.system == "small"
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.system import System
+from kpi.language.system import System
 
 LINES = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8").splitlines()
 ROWS = [re.fullmatch(r"\| (`.*`) \| (\S+) \| (\S+) \|", line) for line in LINES]

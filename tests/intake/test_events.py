@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from kpi.errors import DataError
-from kpi.intake import buckets, partials, records
 from kpi.intake.entities import from_data
-from kpi.intake.event_units import scales
-from kpi.intake.events import events, number_columns
-from kpi.intake.files import read_all
-from kpi.intake.match import match, needed_columns
+from kpi.intake.events import mergeable, ordered, records
+from kpi.intake.events.events import events, number_columns
+from kpi.intake.events.units import scales
+from kpi.intake.files.reader import read_all
+from kpi.intake.matching.datasets import match, needed_columns
 from kpi.intake.panel import take_in
-from kpi.system import System
+from kpi.language.system import System
 
 MEASURES = {
     "cases": {"kind": "count", "unit": "件"},
@@ -126,7 +126,7 @@ def test_the_bits_are_the_same_in_any_order_of_rows_files_and_chunks():
 def test_buckets_of_any_size_give_the_same(monkeypatch, cells):
     frame, of = made(2000, seed=4), system(*MEASURES, period="half")
     once = figures(of, frame)
-    monkeypatch.setattr(buckets, "CELLS", cells)
+    monkeypatch.setattr(ordered, "CELLS", cells)
     assert once.equals(figures(of, frame))
 
 
@@ -139,7 +139,7 @@ def test_sums_in_few_bits_are_those_of_128(monkeypatch, late, decimals, bits):
     )  # fmt: skip
     of = system("fees", "fee", "cases", all={"kind": "sum", "of": "收费", "unit": "元"})
     wide = figures(of, frame)
-    monkeypatch.setattr(partials, "SMALL", 0)
+    monkeypatch.setattr(mergeable, "SMALL", 0)
     assert _chosen(of, frame).precisions["收费"].bits == bits
     assert wide.equals(figures(of, frame))
 
@@ -150,7 +150,7 @@ def test_sums_of_several_files_have_the_precision_of_all(monkeypatch, late):
     other = first.with_columns(收费=pl.when(pl.int_range(pl.len()) > 10_900).then(late).otherwise("收费"))
     of = system("fees", "fee", "village", "least")
     wide = figures(of, first, other)
-    monkeypatch.setattr(partials, "SMALL", 0)
+    monkeypatch.setattr(mergeable, "SMALL", 0)
     assert wide.equals(figures(of, first, other))
 
 
@@ -160,7 +160,7 @@ def test_a_group_too_large_for_64_bits_is_summed_in_128(monkeypatch):
     rows = 60_000
     frame = pl.DataFrame({"地区": many + ["东湖县"] * rows, "日期": [date(2023, 1, 1)] * (10_000 + rows),
                           "渠道": ["网上"] * (10_000 + rows), "收费": [1e6] * 10_000 + [2e6] * rows})  # fmt: skip
-    monkeypatch.setattr(partials, "SMALL", 0)
+    monkeypatch.setattr(mergeable, "SMALL", 0)
     of = system("fees")
     chosen = _chosen(of, frame)
     assert chosen.most < rows
@@ -175,20 +175,20 @@ def test_cells_that_are_empty_only_far_down_are_not_counted(monkeypatch, late):
         "fees", "fee", "least", "village", web={"kind": "mean", "of": "收费", "unit": "元", "where": "渠道 = '网上'"}
     )
     whole = figures(of, frame)
-    monkeypatch.setattr(partials, "SMALL", 0)
+    monkeypatch.setattr(mergeable, "SMALL", 0)
     assert _chosen(of, frame).full
     assert whole.equals(figures(of, frame))
     assert whole.filter(measure="fee")["rows"].sum() == 13_991
 
 
-def _chosen(of: System, frame: pl.DataFrame) -> partials.Aggregation:
+def _chosen(of: System, frame: pl.DataFrame) -> mergeable.Aggregation:
     ((table,),) = read_all([frame])
     source, kinds = match(of, table)[0], needed_columns(of, "cases")
     parts = [part for measure in of.measures.values() for part in measure.parts()]
     numbers = number_columns(source, kinds)
     units, _ = scales([numbers], of.measures, table.place())
     some = [events(source, of.measures, kinds, of.period, scales=units, numbers=numbers)]
-    return partials.aggregation(some, kinds, of.measures, units, parts)
+    return mergeable.aggregation(some, kinds, of.measures, units, parts)
 
 
 def test_texts_that_mean_one_entity_or_period_are_one_group():
@@ -231,7 +231,7 @@ def test_nothing_but_the_columns_that_measures_need_is_read():
 def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
     of, frame = system("middle", "staff", period="month"), made(900, seed=6)
     once = figures(of, frame)
-    monkeypatch.setattr(buckets, "CELLS", 100)
+    monkeypatch.setattr(ordered, "CELLS", 100)
     for when in (pl.col("日期"), pl.col("日期").cast(pl.String), pl.col("日期").cast(pl.Datetime("ms"))):
         assert once.equals(figures(of, frame.with_columns(when)))
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import kpi
 from kpi.errors import DataError, Severity
-from kpi.intake import coded, encoding, files
-from kpi.intake.files import ROW, read
+from kpi.intake.files import encoding, reader
+from kpi.intake.files.reader import ROW, read
 from kpi.intake.panel import take_in
+from kpi.intake.reported import fast_rows
 
 TEXT = '期别,地区,指标,数值\n2024-01,南湖区,GDP,"1,234.5"\n2024-01,秀洲区,GDP,—\n2024-02,海宁市,GDP,\n'
 HEADERS = ("期别", "地区", "指标", "数值")
@@ -318,13 +319,13 @@ def test_any_bytes_give_a_table_or_findings(tmp_path, content):
 
 def test_the_hash_of_a_frame_is_that_of_its_schema_and_rows_however_they_are_cut(monkeypatch):
     frame = pl.DataFrame({"a": ["x", None, "y"], "v": [1.0, 2.0, None]})
-    whole = files.content_hash([frame])
-    monkeypatch.setattr(files, "_HASHED", 1)
+    whole = reader.content_hash([frame])
+    monkeypatch.setattr(reader, "_HASHED", 1)
     said = repr(frame.schema) + frame.write_ndjson()
     one = hashlib.sha256(hashlib.sha256(said.encode()).hexdigest().encode()).hexdigest()[:16]
-    assert whole == files.content_hash([frame]) == files.content_hash([frame.lazy()]) == one
+    assert whole == reader.content_hash([frame]) == reader.content_hash([frame.lazy()]) == one
     others = [frame.reverse(), frame.head(2), frame.rename({"a": "b"}), frame.cast({"v": pl.Float32})]
-    assert len({whole, *(files.content_hash([other]) for other in others)}) == 5
+    assert len({whole, *(reader.content_hash([other]) for other in others)}) == 5
 
 
 @pytest.fixture
@@ -337,7 +338,7 @@ def one_measure(tmp_path):
 # A reader of Polars 2.1 panics at some such bytes, which looks like the end of the rows to whoever takes its batches.
 @pytest.mark.parametrize("every", [31, pytest.param(3, marks=pytest.mark.slow)])
 def test_no_byte_of_parquet_that_is_damaged_loses_rows(tmp_path, monkeypatch, one_measure, every):
-    monkeypatch.setattr(coded, "BATCH", 20)
+    monkeypatch.setattr(fast_rows, "BATCH", 20)
     rows = pl.DataFrame({"期别": "2023Q1", "地区": [f"县{at}" for at in range(90)], "指标": "gdp", "数值": 1.0})
     path = tmp_path / "a.parquet"
     rows.write_parquet(path, row_group_size=30, compression="uncompressed")

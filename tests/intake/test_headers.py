@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kpi.errors import Severity
-from kpi.intake.headers import clean, distinct, role, roles, split_unit
+from kpi.intake.files.headers import clean, distinct, role, roles, split_unit
 
 ROLES = {
     "period": "期别 时期 统计期 期间 年月 月份 季度 年份 日期 period Date QUARTER month year",

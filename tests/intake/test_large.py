@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import kpi
 from kpi.errors import DataError, KpiError
-from kpi.intake import large, pieces
-from kpi.intake.files import read_all
+from kpi.intake.cells.numbers import LARGEST, read_number
+from kpi.intake.files import chunks, pieces
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.table_layout import Layout
 from kpi.intake.grid import Panel
-from kpi.intake.layout import Layout
-from kpi.intake.numbers import LARGEST, read_number
 from kpi.intake.panel import take_in
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
 
 SYSTEM = """
 system: s
@@ -40,9 +40,9 @@ MIDDLE = 36
 
 @pytest.fixture(autouse=True)
 def every_file_is_large(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr(large, "LOOK", 400)
-    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 400)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
 
@@ -100,7 +100,7 @@ def test_a_large_file_gives_what_a_small_one_does(tmp_path, monkeypatch, content
     path = tmp_path / "data.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     big = taken(path)
-    monkeypatch.setattr(large, "LARGE", 1 << 30)
+    monkeypatch.setattr(chunks, "LARGE", 1 << 30)
     small = taken(path)
     if isinstance(big, list) or isinstance(small, list):
         assert big == small
@@ -128,7 +128,7 @@ def test_the_system_of_a_large_file_is_found_as_that_of_a_small_one(tmp_path, mo
     content = CONTENTS[name]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     big = chosen(path, tmp_path)
-    monkeypatch.setattr(large, "LARGE", 1 << 30)
+    monkeypatch.setattr(chunks, "LARGE", 1 << 30)
     assert big == chosen(path, tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_a_large_file_is_not_checked_to_find_its_system(tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
     path = tmp_path / "data.csv"
     path.write_text(text(), "utf-8")
-    monkeypatch.setattr("kpi.intake.files.read_delimited", None)
+    monkeypatch.setattr("kpi.intake.files.reader.read_delimited", None)
     assert kpi.score(path, definitions=tmp_path).system == "s"
 
 
@@ -202,7 +202,7 @@ def test_pieces_are_all_rows_in_their_order(tmp_path, monkeypatch, encoding):
 def test_a_large_file_in_gb18030_makes_no_copy(tmp_path, monkeypatch):
     path = tmp_path / "data.csv"
     path.write_text(text(), "gb18030")
-    monkeypatch.setattr("kpi.intake.encoding.Scratch", None)
+    monkeypatch.setattr("kpi.intake.files.encoding.Scratch", None)
     found = taken(path)
     assert isinstance(found, Panel)
     assert [one.code for one in found.findings] == ["K520"]
@@ -218,7 +218,7 @@ def test_more_entities_than_short_codes_are_all_read(tmp_path, monkeypatch, form
         rows = rows.select("期别", "地区", pl.lit("收入").alias("指标"), pl.col("收入").alias("数值"))
     path = tmp_path / ("data.parquet" if form == "parquet" else "data.csv")
     rows.write_parquet(path) if form == "parquet" else rows.write_csv(path)
-    monkeypatch.setattr(large, "LARGE", 1 << 30 if form == "small" else 100)
+    monkeypatch.setattr(chunks, "LARGE", 1 << 30 if form == "small" else 100)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 100_000))
     panel = take_in(loaded.system, [path])
     assert (panel.counts.read, panel.counts.refused) == (70_000, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kpi.errors import DataError, Place
-from kpi.intake.layout import find_layout, trailing_notes
+from kpi.intake.files.table_layout import find_layout, trailing_notes
 
 DATA = [["南湖区", "12", "3"], ["秀洲区", "5", "6"]]
 

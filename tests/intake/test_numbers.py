@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kpi.intake.numbers import CELL_STATUS, LARGEST, YES_NO, read_number, read_numbers
+from kpi.intake.cells.numbers import CELL_STATUS, LARGEST, YES_NO, read_number, read_numbers
 
 FIGURES = {
     "1,234.5": (1234.5, None),

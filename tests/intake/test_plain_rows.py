@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from polars.io.plugins import register_io_source
 
 from kpi.errors import DataError
-from kpi.intake import coded, findings, long, meanings
+from kpi.intake import row_findings
 from kpi.intake.entities import from_data
-from kpi.intake.files import read_all
+from kpi.intake.files.reader import read_all
 from kpi.intake.grid import Panel
-from kpi.intake.match import match
+from kpi.intake.matching.datasets import match
 from kpi.intake.panel import take_in
-from kpi.loader import examine
-from kpi.system import System
+from kpi.intake.reported import fast_long, fast_rows, lookups
+from kpi.language.loading.loader import examine
+from kpi.language.system import System
 
 DEFINITION = """
 system: s
@@ -126,13 +127,13 @@ def same(short: Panel | list[str], long: Panel | list[str]) -> None:
     if isinstance(short, list) or isinstance(long, list):
         assert short == long
         return
-    assert short.findings == long.findings
-    assert short.counts == long.counts
-    assert short.notes == long.notes
-    assert short.periods == long.periods
-    assert short.entities.names == long.entities.names
-    assert short.frame.schema == long.frame.schema
-    assert bits(short.frame).equals(bits(long.frame))
+    assert short.findings == fast_long.findings
+    assert short.counts == fast_long.counts
+    assert short.notes == fast_long.notes
+    assert short.periods == fast_long.periods
+    assert short.entities.names == fast_long.entities.names
+    assert short.frame.schema == fast_long.frame.schema
+    assert bits(short.frame).equals(bits(fast_long.frame))
 
 
 class Systems(dict):
@@ -158,9 +159,9 @@ def systems(tmp_path_factory) -> Systems:
 @pytest.fixture(scope="module", autouse=True)
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coded, "BATCH", 4)
-        patch.setattr(findings, "LIMIT", 3)
-        patch.setattr(long, "LIMIT", 3)
+        patch.setattr(fast_rows, "BATCH", 4)
+        patch.setattr(row_findings, "LIMIT", 3)
+        patch.setattr(fast_long, "LIMIT", 3)
         yield
 
 
@@ -183,7 +184,7 @@ def compare(systems, data):
     sources = data.draw(st.lists(tables(grain), min_size=1, max_size=2))
     short = taken(system, sources)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meanings, "_AS_IT_IS", frozenset())
+        patch.setattr(lookups, "_AS_IT_IS", frozenset())
         long = taken(system, sources)
     same(short, long)
 
@@ -225,13 +226,13 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     )
     system = systems["month", False]
     source = match(system, read_all([table])[0][0])[0]
-    apart = long.Long.of(source, system, from_data([]), None)
+    apart = fast_long.Long.of(source, system, from_data([]), None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
     assert pl.concat([one.frame for one in apart.plain])["value"].to_list() == [10000.0, 20000.0]
 
 
 def test_more_entities_than_short_integers_count(systems, monkeypatch):
-    monkeypatch.setattr(coded, "BATCH", 20_000)
+    monkeypatch.setattr(fast_rows, "BATCH", 20_000)
     names = [f"县{at:05}" for at in range(40_000)]
     table = pl.DataFrame({"entity": names, "value": range(40_000)}).with_columns(period=pl.lit("2023-01"))
     panel = take_in(systems["month", False], [table.with_columns(measure=pl.lit("收入"))])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi.intake.precision import Precision, precisions
+from kpi.intake.events.fixed_point import Precision, precisions
 
 BILLIONTH = Decimal("1e-9")
 figures = st.lists(st.integers(-(10**9), 10**9).map(lambda one: one / 10**4) | st.floats(-2e6, 2e6), max_size=30)

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.catalogue import systems
-from kpi.intake import coded, files, large, pieces, wide
+from kpi.intake.files import chunks, pieces, reader
 from kpi.intake.panel import take_in
-from kpi.intake.reached import entered
-from kpi.sample.files import Sample, write
+from kpi.intake.reported import fast_rows, fast_wide
+from kpi.intake.reported.row_pruning import entered
+from kpi.intake.synthetic.files import Sample, write
+from kpi.language.loading.catalogue import systems
 
 FRAMES = ("totals", "pillars", "indicators", "weights", "treated", "measures", "restated", "quality")
 MEASURES = {"gdp": "地区生产总值", "cases": "办件量", "people": "人口", "rate": "比率"}
@@ -134,12 +135,12 @@ def test_a_period_comes_out_as_among_all_whatever_the_rows(tmp_path, monkeypatch
         rows.sort(key=lambda row: row["期别"])
     form = dice.choice(["csv", "parquet", "large", "batches"])
     if form == "large":
-        monkeypatch.setattr(large, "LARGE", 100)
-        monkeypatch.setattr(large, "LOOK", 400)
-        monkeypatch.setattr(large, "SEARCHED", 4)
+        monkeypatch.setattr(chunks, "LARGE", 100)
+        monkeypatch.setattr(chunks, "LOOK", 400)
+        monkeypatch.setattr(chunks, "SEARCHED", 4)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, dice.choice([150, 700])))
     if form == "batches":
-        for module in (coded, wide):
+        for module in (fast_rows, fast_wide):
             monkeypatch.setattr(module, "BATCH", 3)
     parts = {"all": rows}
     if dice.random() < 0.3:
@@ -179,7 +180,7 @@ def test_findings_are_of_the_rows_that_count_with_their_numbers(tmp_path, monkey
     pl.DataFrame(rows).write_parquet(path) if form == "parquet" else pl.DataFrame(rows).write_csv(path)
     if form == "large":
         for name, size in (("LARGE", 50), ("LOOK", 400), ("SEARCHED", 4)):
-            monkeypatch.setattr(large, name, size)
+            monkeypatch.setattr(chunks, name, size)
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 60))
     first = 1 if form == "parquet" else 2
     card = kpi.score(path, system=system, period="2023Q4")
@@ -245,7 +246,7 @@ def test_whoever_is_named_anywhere_is_there(tmp_path, monkeypatch):
     frame = pl.concat([pl.read_csv(path, infer_schema=False), long(*quarters("2023Q1", "2023Q2", "2023Q3"))])
     for form in ("small", "large"):
         if form == "large":
-            monkeypatch.setattr(large, "LARGE", 100)
+            monkeypatch.setattr(chunks, "LARGE", 100)
         frame.write_csv(path)
         card = kpi.score(path, system=open_, period="2023Q3")
         assert card.totals["entity"].sort().to_list() == ["丁县", "乙县", "甲县"]
@@ -320,7 +321,7 @@ def test_a_day_in_no_year_is_told_with_every_month(tmp_path):
 
 def test_texts_that_nearly_all_differ_are_not_looked_at(tmp_path, monkeypatch):
     (tmp_path / "e.yaml").write_text(EVENTS, "utf-8")
-    monkeypatch.setattr("kpi.intake.reached._HEAD", 10)
+    monkeypatch.setattr("kpi.intake.reported.row_pruning._HEAD", 10)
     times = [f"2023-{1 + at % 12:02}-01 09:{at}:00" for at in range(36)]
     frame = pl.DataFrame({"地区": ["甲县"] * 36, "费": range(36), "日期": times})
     assert same(kpi.load(tmp_path / "e.yaml"), frame) == [0] * 12
@@ -342,10 +343,10 @@ def test_a_period_alone_needs_no_look_back(monkeypatch, system):
 
 
 def test_take_in_gives_no_more_than_is_reached(system):
-    from kpi.intake.reached import Reached
+    from kpi.intake.reported.row_pruning import Reached
 
     frame = long(*quarters(*QUARTERS))
     panel = take_in(system, [frame], reached=lambda: Reached(system, 2023 * 4, lambda: 1))
     assert [one.label for one in panel.periods] == ["2022Q4", "2023Q1"]
     assert panel.counts.passed_over == 20
-    assert files.content_hash([frame]) == panel.data_hash
+    assert reader.content_hash([frame]) == panel.data_hash

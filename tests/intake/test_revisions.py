@@ -7,7 +7,7 @@ import pytest
 
 import kpi
 from kpi.errors import Severity
-from kpi.system import System
+from kpi.language.system import System
 
 SYSTEM = System.model_validate({
     "system": "revised", "period": "quarter", "entities": {},

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kpi
-from kpi.intake.files import read
-from kpi.system import System
+from kpi.intake.files.reader import read
+from kpi.language.system import System
 
 HEADER = ["期别", "地区名称与说明", "指标", "数值"]
 #: What a cell of text may hold: Chinese of every plane, marks of CSV, formulas, blanks inside, line breaks.

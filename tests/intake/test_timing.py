@@ -8,10 +8,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kpi import periods
-from kpi.intake.timing import from_january, labels_by_end, newest, to_scored
-from kpi.periods import Grain, Period
-from kpi.status import Status
+from kpi.intake.reported.period_aggregation import from_january, labels_by_end, newest, to_scored
+from kpi.values import periods
+from kpi.values.periods import Grain, Period
+from kpi.values.status import Status
 
 Told = dict[str, float | str]
 

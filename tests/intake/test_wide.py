@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.intake import coded, large, pieces, wide
+from kpi.intake.files import chunks, pieces
 from kpi.intake.panel import take_in
+from kpi.intake.reported import fast_rows, fast_wide
 
 MEASURES = {"gdp": "地区生产总值", "cases": "办件量", "people": "人口", "rate": "比率"}
 SYSTEM = """
@@ -88,7 +89,7 @@ def test_a_cell_is_what_it_would_be_in_a_row_of_its_own(tmp_path, system, seed):
 def test_batches_change_nothing(tmp_path, monkeypatch, system, seed, form):
     path = written(drawn(seed), tmp_path / f"wide.{form}")
     whole = take_in(system, [path])
-    for module in (coded, wide):
+    for module in (fast_rows, fast_wide):
         monkeypatch.setattr(module, "BATCH", 3)
     parts = take_in(system, [path])
     assert whole.frame.equals(parts.frame)
@@ -103,9 +104,9 @@ def test_a_large_file_gives_what_a_small_one_does(tmp_path, monkeypatch, system,
     if seed % 5 == 0:
         path.write_bytes(path.read_text("utf-8").encode("gb18030"))
     small = take_in(system, [path])
-    monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr(large, "LOOK", 600)
-    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 600)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, (300, 20)[seed % 2]))
     big = take_in(system, [path])
     assert big.frame.equals(small.frame)

@@ -13,9 +13,9 @@ import pytest
 import xlsxwriter
 
 from kpi.errors import DataError, Diagnostic, Place, Severity
-from kpi.intake import encoding, marks
-from kpi.intake.files import read, read_all
-from kpi.intake.numbers import read_numbers
+from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.files import encoding, workbook_xml
+from kpi.intake.files.reader import read, read_all
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def xml(cells):
 
 
 def test_marks_follow_cells_that_do_not_say_where_they_are():
-    found = marks.marks_of(
+    found = workbook_xml.marks_of(
         xml('<row><c><v>1</v></c><c s="1"><v>2</v></c></row><row><c t="e"><v>#REF!</v></c></row>'), {"1"}, Place()
     )
     assert found.percent == {(0, 1)}
@@ -285,14 +285,14 @@ def test_marks_follow_cells_that_do_not_say_where_they_are():
 def test_marks_know_prefixed_names_and_empty_texts():
     cells = '<x:row r="3"><x:c r="B3" s="1"/><x:c r="C3" t="str"><x:f>""</x:f><x:v></x:v></x:c></x:row>'
     content = f'<x:worksheet xmlns:x="y"><x:sheetData>{cells}</x:sheetData></x:worksheet>'
-    found = marks.marks_of(io.BytesIO(content.encode()), {"1"}, Place())
+    found = workbook_xml.marks_of(io.BytesIO(content.encode()), {"1"}, Place())
     assert (found.percent, found.texts) == (set(), {})
 
 
 def test_a_document_type_is_refused():
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet>&a;</worksheet>'
     with pytest.raises(DataError, match="document type"):
-        marks.marks_of(io.BytesIO(bomb), set(), Place())
+        workbook_xml.marks_of(io.BytesIO(bomb), set(), Place())
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kpi.loader import examine_text
-from kpi.periods import parse
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
 from kpi.session import score
-from kpi.system import System
+from kpi.values.periods import parse
 from tests.oracle.oracle import Opinion, judge
 from tests.oracle.strategies import Evaluation, evaluations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from kpi.status import Status
+from kpi.values.status import Status
 
 PILLARS = {"platform": "一体化智能化公共数据平台", "service": "数字政府", "economy": "数字经济"}
 UNITS = {

@@ -14,8 +14,8 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from report_sample import UNITS, empty, sample
 
-from kpi import temporary
 from kpi.errors import DataError
+from kpi.process import atomic_files
 from kpi.report import queries
 from kpi.report.shape import FRAMES, HEADINGS, Results
 from kpi.report.workbook import CHARACTERS, workbook
@@ -147,7 +147,7 @@ def test_what_a_workbook_is_put_together_from_goes_with_the_process_and_with_a_f
 
     def full(*_: object, **__: object) -> None:
         seen.append([path for path in tmp_path.rglob("*") if path.is_file()])
-        temporary.remove_all()
+        atomic_files.remove_all()
         seen.append(list(tmp_path.iterdir()))
         raise OSError(errno.ENOSPC, "No space left on device")
 

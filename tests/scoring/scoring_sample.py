@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import yaml
 
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
+from kpi.language.loading.loader import examine_text
 from kpi.session import score
 
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from scoring_sample import scored
 
-from kpi.definition import kind_of
-from kpi.scoring import KINDS
+from kpi.language.model import kind_of
+from kpi.language.scoring import KINDS
 
 #: Each rule as it is written, and what it makes of equal values (5 5 5) and of a single one, 5, with a target of 5.
 RULES = {

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
-from kpi.found_stars import SCHEMES
-from kpi.ranking import Ranking
-from kpi.scoring import KINDS, Case
-from kpi.scoring.places import Borda, Percentile, RankScore
-from kpi.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
-from kpi.scoring.standards import GradeEfficacy, Interval
-from kpi.treatment import STEPS
-from kpi.weights import METHODS
+from kpi.language.aggregation.weights import METHODS
+from kpi.language.ranking import Ranking
+from kpi.language.scoring import KINDS, Case
+from kpi.language.scoring.places import Borda, Percentile, RankScore
+from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
+from kpi.language.scoring.standards import GradeEfficacy, Interval
+from kpi.language.stars.data_driven import SCHEMES
+from kpi.language.treatment.steps import STEPS
 
 X = pl.col("x")
 

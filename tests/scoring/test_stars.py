@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
-from kpi import cutpoints
-from kpi.loader import examine_text
+from kpi.language.loading.loader import examine_text
+from kpi.language.stars import cutpoints
 
 IDENTITY = {"kind": "goalposts", "low": 0, "high": 100}
 FIVE = {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
-from kpi.outliers import Gate, box_cox, logarithm, winsorised
+from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
 
 MINMAX = {"kind": "minmax"}
 

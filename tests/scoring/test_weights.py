@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
-from kpi import matrices
-from kpi.weights import Ahp
+from kpi.language.aggregation.weights import Ahp
+from kpi.values import numerics
 
 VALUES = pl.DataFrame(
     {"period": [2023] * 3, "entity": ["A", "B", "C"], "a": [10.0, 12, 8], "b": [20.0, 22, 18], "c": [30.0, 28, 32]}
@@ -128,7 +128,7 @@ def test_negative_scores_leave_entropy_without_weights_and_say_so(tmp_path):
     assert card.weights.filter(pl.col("node") == "总")["weight"].null_count() == 3
 
 
-METHODS = [matrices.entropy, matrices.variation, matrices.critic, matrices.principal]
+METHODS = [numerics.entropy, numerics.variation, numerics.critic, numerics.principal]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -156,7 +156,7 @@ def test_copeland_never_holds_entities_by_entities_by_indicators():
     columns = [pl.Series([random.random() for _ in range(1500)]) for _ in range(20)]
     tracemalloc.start()
     try:
-        found = matrices.copeland(columns, [1 + place / 7 for place in range(20)])
+        found = numerics.copeland(columns, [1 + place / 7 for place in range(20)])
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

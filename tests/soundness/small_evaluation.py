@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from textwrap import dedent
 
-from kpi.loader import Loaded, examine_text
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
+from kpi.language.loading.loader import Loaded, examine_text
+from kpi.language.system import System
 from kpi.session import score
-from kpi.system import System
 
 HEAD = "system: small\nperiod: year\nentities: {title: 县}\n"
 

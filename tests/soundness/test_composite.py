@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kpi.pillars import score_of
-from kpi.scorecard import Scorecard
-from kpi.system import ROOT
+from kpi.engine.scorecard import Scorecard
+from kpi.language.aggregation.nodes import score_of
+from kpi.language.system import ROOT
 from tests.oracle.strategies import MEANS, Evaluation, as_yaml, evaluations
 from tests.oracle.test_oracle import SLOW, scored
 from tests.soundness.small_evaluation import small_card

@@ -14,12 +14,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from kpi.diff import Side, diff, side
-from kpi.explain import Explained, explain
+from kpi.analysis.diff import Side, diff, side
+from kpi.analysis.explain import Explained, explain
+from kpi.engine.scorecard import Scorecard
 from kpi.report.files import write
 from kpi.report.reading import read_result
 from kpi.report.workbook import workbook
-from kpi.scorecard import Scorecard
 from tests.oracle.strategies import POLICIES, Evaluation, as_yaml, evaluations
 from tests.oracle.test_oracle import SLOW, scored
 from tests.soundness.small_evaluation import small_card

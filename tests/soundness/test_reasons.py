@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
 from kpi.session import score
 from tests.oracle.strategies import Evaluation, evaluations
 from tests.oracle.test_oracle import SLOW, scored

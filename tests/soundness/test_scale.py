@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard
 from tests.oracle.oracle_figures import UNITS, Row
 from tests.oracle.strategies import AMOUNTS, Evaluation, evaluations
 from tests.oracle.test_oracle import SLOW, same, scored

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import kpi
-from kpi.cli import main
+from kpi.cli.main import main
+from kpi.engine.scorecard import Scorecard
 from kpi.errors import Severity
-from kpi.intake import files, large, pieces
-from kpi.loader import examine_text
-from kpi.scorecard import Scorecard
+from kpi.intake.files import chunks, pieces, reader
+from kpi.language.loading.loader import examine_text
 from tests.soundness.table_variants import (
     FACTS,
     FORMATS,
@@ -45,9 +45,9 @@ SIZES = ("small", "large")
 
 
 def make_files_large(monkeypatch) -> None:
-    monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr(large, "LOOK", 400)
-    monkeypatch.setattr(large, "SEARCHED", 4)
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 400)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
     monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
 
 
@@ -151,7 +151,7 @@ def test_the_plain_table_is_read_as_it_stands(reference, grain):
 def test_the_table_is_above_the_size_from_which_files_are_read_in_pieces(form, monkeypatch, tmp_path):
     make_files_large(monkeypatch)
     (path,) = written(plain(form, "csv", "quarter", roster=False), tmp_path)
-    ((table,),) = files.read_all([path], unchecked=True)
+    ((table,),) = reader.read_all([path], unchecked=True)
     assert table.pieces is not None
 
 
@@ -265,7 +265,7 @@ def test_a_file_that_is_really_large(tmp_path, form, encoding):
     lines = sent.write_csv().splitlines(keepends=True)
     lines.insert(len(lines) // 3, lines[0])
     path.write_bytes("".join(lines).encode(encoding))
-    assert path.stat().st_size > large.LARGE
+    assert path.stat().st_size > chunks.LARGE
     wide.write_parquet(tmp_path / "d.parquet")
     card, expected = (kpi.score(one, system=given, period="2023-12") for one in (path, tmp_path / "d.parquet"))
     for name, table in results(expected).items():

@@ -1,0 +1,1 @@
+"""Analysis of scorecards: explanations, differences, robustness, statistics."""

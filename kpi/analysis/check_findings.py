@@ -1,0 +1,102 @@
+"""The findings of checks and vetoes on a scored panel, and the figures that they leave in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi.engine.check_stages import Rule
+from kpi.engine.plan import Plan
+from kpi.engine.totals import vetoes
+from kpi.errors import Diagnostic, Place, Severity
+from kpi.intake.grid import Panel
+from kpi.language.checks.base import FACTS
+from kpi.language.system import System
+
+#: What departments say to findings: by unit, period and the finding's message.
+Answers = Mapping[tuple[str, str, str], str]
+
+
+@dataclass
+class Judged:
+    """Findings in the order of the checks, the figures in doubt (measure, entity, period index), the answers used."""
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    doubtful: set[tuple[str, int, int]] = field(default_factory=set)
+    used: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+def judged(
+    plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], answers: Answers | None = None
+) -> Judged:
+    """Returns what checks and vetoes find.
+
+    A figure is in doubt where an error is about it, or a query that nobody has answered: neither a note on one of its
+    figures nor an explanation of the finding itself.
+
+    Args:
+        plan: that was run.
+        frame: what it gave.
+        panel: gives the names of entities and the notes on figures.
+        labels: of the periods.
+        answers: explanations of findings.
+    """
+    found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
+    for rule in plan.rules:
+        _tell(rule, frame, panel, labels, answers=answers or {}, found=found)
+    found.findings += _unjudged(plan, frame, panel, labels)
+    return found
+
+
+def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
+    """Yields a finding for each check that nothing in the data can be judged by.
+
+    Args:
+        system: gives the checks.
+        holds: whether a column of the panel has a value anywhere.
+    """
+    for name, check in system.checks.items():
+        needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
+        if needs and not any(holds(f"{one}.{fact}") for fact, one in needs):
+            lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
+            message = f"{check.title or name}：数据中没有{lacks}，无法核对"
+            yield Diagnostic("K704", message, severity=Severity.WARNING)
+
+
+def _tell(
+    rule: Rule, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], *, answers: Answers, found: Judged
+) -> None:
+    """Adds a finding for each place where a rule is broken; a query that is answered is information."""
+    check, breach = rule.check, rule.breach
+    rows = frame.lazy().filter(pl.col(rule.broken))
+    if breach.whole is not None:
+        rows = rows.unique("period", keep="first", maintain_order=True)
+    said = pl.col(rule.said) if breach.said is not None else pl.lit(None, dtype=pl.String)
+    places = rows.select("entity", "period", said.alias("said")).collect(engine="in-memory").rows()
+    for entity, period, more in places:
+        who = panel.entities.names[entity] if breach.whole is None else breach.whole
+        place = Place(entity=who, period=labels[period])
+        message = "；".join(filter(None, (f"{check.title or rule.name}：{breach.words}", more)))
+        notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
+        key = (who, labels[period], message)
+        if key in answers:
+            found.used.add(key)
+        answer = "；".join(filter(None, (*notes, answers.get(key))))
+        if answer:
+            message = f"{message}；说明：{answer}"
+        answered = answer and check.severity == "query"
+        severity = Severity.INFO if answered else Severity(check.severity)
+        found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
+        if severity in {Severity.ERROR, Severity.QUERY} and breach.whole is None:
+            found.doubtful.update((measure, entity, period) for measure in breach.names)
+
+
+def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
+    """Findings for vetoes that could not be judged because a figure is missing."""
+    for name, veto in vetoes(plan.system).items():
+        for entity, period in frame.filter(pl.col(f"{name}.unjudged")).select("entity", "period").rows():
+            place = Place(entity=panel.entities.names[entity], period=labels[period])
+            message = f"一票否决「{veto.title or name}」无法判定：缺少数据"
+            yield Diagnostic("K702", message, place, None, Severity.INFO)

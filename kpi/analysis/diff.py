@@ -1,0 +1,324 @@
+"""What changed between two results, and how much of it came from the data and how much from the definition.
+
+Where the definition changed and the data can be scored again, a third result stands between the two: the new data under
+the old definition. What separates it from the old result came from the data, what separates the new result from it from
+the definition; the two add up to the whole change. With the same definition all came from the data, with the same data
+all from the definition.
+
+A contribution is what a part gives to the total, in points, as `contributions` defines it and `kpi explain` shows
+it. The contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes)
+add up to the total. Of a change, `from_weight` is what another weight brought: weights found from data, and those that
+missing parts leave to the others, are not the same in two periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from kpi.engine.contributions import NOISE, contribution_of, entries
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.intake.files.headers import clean
+
+#: The name under which what written results do not explain is listed.
+REST = "rest"
+
+#: Gives a frame the labels of the new periods.
+Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
+
+    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
+    entries), contribution (in points). `tree` is what the
+    definition says, None where only results are known; so are `measures`.
+    """
+
+    name: str
+    system: str
+    title: str
+    definition_hash: str
+    data_hash: str
+    decimals: int
+    totals: pl.DataFrame
+    indicators: pl.DataFrame
+    contributions: pl.DataFrame
+    measures: pl.DataFrame | None = None
+    tree: Mapping[str, Any] | None = None
+    entity_title: str = "评价对象"
+    restated: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed, by frame.
+
+    - `totals`, every entity in both or one: period_before, period, cohort, entity, score_before, score, change (of the
+      total before rounding, in points), from_data, from_definition, stars_before, stars, rank_before, rank,
+      rank_change (positive: moved up), status_before, status (`absent` where a result does not have the entity),
+      grade_before, grade (the names of levels).
+    - `indicators` that moved, and entries such as adjustments, the largest contribution to the change first: period,
+      entity, indicator, title, value_before, value, unit, score_before, score, contribution_before, contribution,
+      change, from_data, from_definition, weight_before, weight, from_weight (the part of `change` that a change of the
+      weight makes).
+    - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status.
+    - `definitions`: path, before, after of everything the definitions say differently, as text.
+    - `restated`: the figures that the new result restated, as `Scorecard.restated`.
+    """
+
+    before: Side
+    after: Side
+    totals: pl.DataFrame
+    indicators: pl.DataFrame
+    figures: pl.DataFrame
+    definitions: pl.DataFrame
+    separable: bool = True
+    restated: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """All frames by name."""
+        names = ("totals", "indicators", "figures", "definitions", "restated")
+        return {name: getattr(self, name) for name in names}
+
+    def of(self, entity: str) -> Difference:
+        """Returns what changed for one entity; raises DataError K602 when there is none of this name."""
+        known = self.totals["entity"].unique(maintain_order=True).to_list()
+        same = [name for name in known if clean(name) == clean(entity)]
+        if not same:
+            raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, known)))
+        entity = entity if entity in same else same[0]
+        some = {
+            name: frame.filter(entity=entity) if "entity" in frame.columns else frame
+            for name, frame in self.frames.items()
+        }
+        return replace(self, **some)  # type: ignore[arg-type]
+
+    @property
+    def changed(self) -> pl.DataFrame:
+        """The totals that are not what they were."""
+        return self.totals.filter(_differs("score", "stars", "rank", "status") | (pl.col("change").abs() > NOISE))
+
+
+def side(card: Scorecard, name: str) -> Side:
+    """Returns a scorecard as one side of a comparison."""
+    tree = card.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return Side(
+        name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
+        card.indicators, contributions(card), card.measures, tree, card.entity_title, card.restated,
+    )  # fmt: skip
+
+
+def contributions(card: Scorecard) -> pl.DataFrame:
+    """Returns what every indicator and entry of `engine.contributions` gives to the total; columns as `Side` says."""
+    system = card.definition
+    shown = [index for index in card.labels if card.shown is None or index in card.shown]
+    frame = card.detailed.filter(pl.col("period").is_in(shown))
+    nothing = pl.lit(None, dtype=pl.Float64)
+    known = [
+        (name, system.symbols[name].title, pl.col(f"{name}.weight"), pl.col(contribution_of(name)))
+        for name in system.indicators
+        if name in system.parents
+    ]
+    known += [(one.name, one.title, nothing, one.points) for one in entries(system)]
+    keys = frame.select(
+        period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
+        entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
+    )
+    kinds = dict.fromkeys(("period", "entity", "indicator", "title"), pl.String)
+    found = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
+    for name, title, weight, points in known:
+        values = frame.with_columns(weight.alias("#weight"), points.alias("#points")).select("#weight", "#points")
+        given = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
+        found.append(given.with_columns(weight=values["#weight"], contribution=values["#points"]))
+    return pl.concat(found)
+
+
+def diff(
+    before: Side, after: Side, bridge: Side | None = None, *, periods: Mapping[str, str] | None = None
+) -> Difference:
+    """Returns what changed from one result to another.
+
+    Args:
+        before: the old result.
+        after: the new one.
+        bridge: the data of the new one under the definition of the old one; not needed where one of them is the same.
+        periods: which period of the new result is compared with which of the old one (new label to old label); left
+            out: every period that both have with itself.
+
+    Raises:
+        DataError: K551, when there is no period to compare.
+    """
+    shared = [label for label in _labels(after) if label in set(_labels(before))]
+    pairs = {label: label for label in shared} if periods is None else dict(periods)
+    if not pairs:
+        hint = f"{before.name} has {_span(before)}, {after.name} has {_span(after)}"
+        raise DataError(Diagnostic("K551", "the two have no period in common", hint=hint))
+    same_definition = before.definition_hash == after.definition_hash
+    if same_definition:
+        bridge = after
+    elif before.data_hash and before.data_hash == after.data_hash and all(old == new for new, old in pairs.items()):
+        bridge = before
+    totals = _totals(before, after, bridge, pairs)
+    return Difference(
+        before, after, totals, _indicators(before, after, bridge, pairs), _figures(before, after, pairs),
+        _definitions(before, after), separable=bridge is not None,
+    )  # fmt: skip
+
+
+def _labels(one: Side) -> list[str]:
+    return one.totals["period"].unique(maintain_order=True).to_list()
+
+
+def _span(one: Side) -> str:
+    labels = _labels(one)
+    return f"{labels[0]} to {labels[-1]}" if labels else "nothing"
+
+
+def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """The rows of the old periods under the labels of the new ones."""
+    back = pl.DataFrame({"period_before": list(pairs.values()), "new": list(pairs)})
+    found = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
+    return found.rename({"new": "period"})
+
+
+def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
+    return frame.filter(pl.col("period").is_in(list(pairs)))
+
+
+def _split(after: str, before: str, between: pl.DataFrame | None) -> dict[str, pl.Expr]:
+    """The whole change and its two parts, null where they cannot be told apart."""
+    nothing = pl.lit(None, dtype=pl.Float64)
+    middle = pl.col("between") if between is not None else nothing
+    parts = {"from_data": middle - pl.col(before), "from_definition": pl.col(after) - middle}
+    return {name: _clean(one) for name, one in {"change": pl.col(after) - pl.col(before), **parts}.items()}
+
+
+def _clean(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.abs() > NOISE).then(value).otherwise(value * 0.0)
+
+
+def _differs(*names: str) -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in names)
+
+
+def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, str]) -> pl.DataFrame:
+    columns = ["score", "raw_score", "stars", "grade", "rank", "status"]
+    plain = pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String)
+    old = _old(before.totals, pairs).select("period_before", "period", "entity", "cohort", *columns)
+    old = old.rename({name: f"{name}_before" for name in (*columns, "cohort")})
+    frame = _new(after.totals, pairs).select("period", "cohort", "entity", *columns).with_columns(plain)
+    keys = ["period", "entity"]
+    frame = frame.join(old.with_columns(plain), on=keys, how="full", coalesce=True, maintain_order="left_right")
+    middle = None if bridge is None else _middle(bridge, before, pairs).select(*keys, between="raw_score")
+    if middle is not None:
+        frame = frame.join(middle, on=keys, how="left", maintain_order="left")
+    place = {label: at for at, label in enumerate(pairs)}
+    return frame.sort(pl.col("period").replace_strict(place), maintain_order=True).select(
+        pl.col("period").replace_strict(dict(pairs)).alias("period_before"), "period",
+        pl.coalesce("cohort", "cohort_before").alias("cohort"), "entity", "score_before", "score",
+        **_split("raw_score", "raw_score_before", middle),
+        stars_before="stars_before", stars="stars", rank_before="rank_before", rank="rank",
+        rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
+        status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
+        grade_before="grade_before", grade="grade",
+    )  # fmt: skip
+
+
+def _middle(bridge: Side, before: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """The totals in between, under the labels of the new periods."""
+    return _old(bridge.totals, pairs) if bridge is before else _new(bridge.totals, pairs)
+
+
+def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, str]) -> pl.DataFrame:
+    keys = ["period", "entity", "indicator"]
+    values = ["title", "value", "unit", "score"]
+
+    def joined(one: Side, place: Place) -> pl.DataFrame:
+        given = place(one.contributions, pairs).select(*keys, "contribution", "weight", other="title")
+        mine = place(one.indicators, pairs).select(*keys, *values)
+        both = mine.join(given, on=keys, how="full", coalesce=True, maintain_order="left_right")
+        return both.with_columns(pl.coalesce("title", "other").alias("title")).drop("other")
+
+    old = joined(before, _old).rename({name: f"{name}_before" for name in (*values, "contribution", "weight")})
+    frame = joined(after, _new).join(old, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    middle = None
+    if bridge is not None:
+        place = _old if bridge is before else _new
+        middle = place(bridge.contributions, pairs).select(*keys, between="contribution")
+        frame = frame.join(middle, on=keys, how="left", maintain_order="left")
+    given = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
+    # What a total does not have gives it nothing; where there is no total nothing gives anything.
+    total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in given}
+    frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in given)
+    # Entries have no weight; a part that only one result has weighs nothing in the other.
+    both = pl.coalesce("weight", "weight_before").is_not_null()
+    weight = {name: pl.when(both).then(pl.col(name).fill_null(0.0)) for name in ("weight_before", "weight")}
+    frame = frame.select(
+        *keys, pl.coalesce("title", "title_before").alias("title"), "value_before", "value",
+        pl.coalesce("unit", "unit_before").alias("unit"), "score_before", "score", "contribution_before",
+        "contribution", **_split("contribution", "contribution_before", middle),
+        weight_before=weight["weight_before"], weight=weight["weight"], from_weight=_from_weight(),
+    )  # fmt: skip
+    moved = frame.filter(_differs("value", "score") | (pl.col("change").abs() > NOISE) | _two_ways())
+    label = pl.col("period").replace_strict({label: at for at, label in enumerate(pairs)})
+    return moved.sort(
+        label, pl.int_range(pl.len()).min().over("period", "entity"), -pl.col("change").abs(), maintain_order=True
+    )
+
+
+def _from_weight() -> pl.Expr:
+    """What a change of the weight makes of the change of a contribution: (new - old weight) x points a percent."""
+    old, new = pl.col("weight_before").fill_null(0.0), pl.col("weight").fill_null(0.0)
+    rate = pl.when(new > 0).then(pl.col("contribution") / new).when(old > 0).then(pl.col("contribution_before") / old)
+    change = pl.col("contribution") - pl.col("contribution_before")
+    known = pl.coalesce("weight", "weight_before").is_not_null() & change.is_not_null()
+    return _clean(pl.when(known).then((new - old) * rate.fill_null(0.0)))
+
+
+def _two_ways() -> pl.Expr:
+    """Whether data and definition moved a contribution, be it back and forth."""
+    return (pl.col("from_data").abs() > NOISE) | (pl.col("from_definition").abs() > NOISE)
+
+
+def _figures(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    keys, values = ["period", "entity", "measure"], ["title", "value", "unit", "status"]
+    if before.measures is None or after.measures is None:
+        kinds = dict.fromkeys([*keys, "title", "unit", "status_before", "status"], pl.String)
+        return pl.DataFrame(schema=kinds | dict.fromkeys(["value_before", "value"], pl.Float64))
+    plain = pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String)
+    old = _old(before.measures, pairs).select(*keys, *values).with_columns(plain)
+    old = old.rename({name: f"{name}_before" for name in values})
+    new = _new(after.measures, pairs).select(*keys, *values).with_columns(plain)
+    frame = new.join(old, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    return frame.filter(_differs("value", "status", "unit")).select(
+        *keys, pl.coalesce("title", "title_before").alias("title"), "value_before", "value",
+        pl.coalesce("unit", "unit_before").alias("unit"),
+        status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
+    )  # fmt: skip
+
+
+def _definitions(before: Side, after: Side) -> pl.DataFrame:
+    rows: Sequence[tuple[str, str | None, str | None]] = []
+    if before.tree is not None and after.tree is not None:
+        old, new = dict(_leaves(before.tree)), dict(_leaves(after.tree))
+        rows = [(path, old.get(path), new.get(path)) for path in {**old, **new} if old.get(path) != new.get(path)]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("path", "before", "after"), pl.String), orient="row")
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every value of a tree as text, with the path that leads to it."""
+    if isinstance(tree, Mapping):
+        for key, one in tree.items():
+            yield from _leaves(one, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, list | tuple):
+        for place, one in enumerate(tree, 1):
+            yield from _leaves(one, f"{path}[{place}]")
+    elif tree is not None:
+        yield path, str(tree)

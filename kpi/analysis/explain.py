@@ -1,0 +1,284 @@
+"""Why a unit got its score: from the star down to the figures, with weights and contributions that add up.
+
+The explanation is a tree of plain nodes, so the terminal, a report and a service show the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from kpi.engine.contributions import (
+    NOISE,
+    Entry,
+    contribution_of,
+    counted_of,
+    entry_name,
+    limits,
+    residual_of,
+    residual_title,
+)
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.intake.entities import Entities
+from kpi.intake.files.headers import clean
+from kpi.language.adjustments import Bonus, Deduction, Veto
+from kpi.language.aggregation.nodes import score_of
+from kpi.language.indicators import Milestone
+from kpi.language.measures import Reported
+from kpi.language.scoring import AgainstTarget
+from kpi.language.system import ROOT, System
+from kpi.language.targets import COMPARATORS, is_fixed
+from kpi.language.treatment.steps import after
+from kpi.values.status import STATUSES
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One line of an explanation and what is below it.
+
+    `score` is in percent of full marks, `weight` in percent of the whole, `contribution` in points of the total, as
+    `contributions` defines it: those of the parts of a node add up to its own. `counted` is the score that entered
+    the mean of its parent, other than `score` where a missing part counts by itself. `treated` is the value that was
+    scored, other than `value` where data treatment changed it. `grade` is the name of the level of a total.
+    """
+
+    name: str
+    title: str
+    kind: str
+    score: float | None = None
+    weight: float | None = None
+    contribution: float | None = None
+    value: float | None = None
+    unit: str | None = None
+    status: str = "ok"
+    detail: str = ""
+    counted: float | None = None
+    treated: float | None = None
+    grade: str | None = None
+    parts: tuple[Explained, ...] = field(default=())
+
+    def walk(self) -> Iterator[Explained]:
+        """Yields the node and everything below it."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+def name_of(card: Scorecard, entity: str) -> str:
+    """Returns the name that results show for an entity's name, short name or code; the text itself when it is none."""
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
+    return entity if place is None else entities.names[place]
+
+
+def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
+    """Returns why an entity got its score, or one indicator (or pillar) its own.
+
+    Args:
+        card: a scorecard.
+        entity: a name or code.
+        indicator: an indicator or pillar, by name or title; the whole tree when None.
+        period: a label; the last one when None.
+
+    Raises:
+        DataError: when there is no such entity, indicator or period.
+    """
+    system = card.definition
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
+    if place is None:
+        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
+        hint = f"there is {', '.join(named[:5])}" if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=hint))
+    labels = card.periods
+    label = period or labels[-1]
+    index = next((index for index, one in card.labels.items() if one == label), None)
+    if index is None:
+        raise DataError(Diagnostic("K551", f"`{label}` is not among the periods", hint=f"there is {', '.join(labels)}"))
+    row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
+    tree = _Tree(system, row)
+    if indicator is None:
+        return tree.total()
+    names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
+    names |= {
+        (one.title or name): name
+        for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
+    }
+    if indicator not in names:
+        raise DataError(Diagnostic("K203", f"`{indicator}` is not an indicator", hint=suggest(indicator, names)))
+    return tree.node(names[indicator])
+
+
+class _Tree:
+    """The nodes of one row of the wide frame."""
+
+    def __init__(self, system: System, row: Mapping[str, Any]) -> None:
+        self.system, self.row = system, row
+
+    def total(self) -> Explained:
+        row, system = self.row, self.system
+        names = system.stars.names if system.stars is not None else {}
+        taken = {entry.name: entry for entry in limits(system)}
+        tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
+        added = [self.adjustment(name, taken) for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+        bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
+        vetoes = [self.adjustment(name, taken) for name, one in system.adjustments.items() if isinstance(one, Veto)]
+        return Explained(
+            ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row["raw.status"],
+            f"{row['stars']}" if row["stars"] is not None else "",
+            grade=None if row["stars"] is None else names.get(int(row["stars"])),
+            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoes),
+        )  # fmt: skip
+
+    def points(self, entry: Entry) -> float | None:
+        """The points of an entry in this row, None where they are nothing but the last bits of numbers."""
+        found: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
+        return None if found is None or abs(found) < NOISE else found
+
+    @cached_property
+    def needed(self) -> dict[str, Any]:
+        """The columns of the row that entries of adjustments and limits read."""
+        adjustments = self.system.adjustments
+        columns = [score_of(ROOT), *(f"{name}.{key}" for name in adjustments for key in ("points", "veto"))]
+        return {name: self.row[name] for name in columns if name in self.row}
+
+    def limit(self, entry: Entry) -> Explained:
+        return Explained(entry.name, entry.title, entry.kind, contribution=self.points(entry))
+
+    def adjustment(self, name: str, taken: Mapping[str, Entry]) -> Explained:
+        one = self.system.adjustments[name]
+        if isinstance(one, Veto):
+            holds = self.row[f"{name}.veto"]
+            unjudged = self.row[f"{name}.unjudged"]
+            effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
+            text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
+            entry = taken.get(entry_name(self.system, name))
+            took = None if entry is None else self.points(entry)
+            return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
+        return Explained(
+            name, one.title or name, one.kind, contribution=self.row[f"{name}.points"], detail=self.opening(name, one)
+        )
+
+    def opening(self, name: str, one: Bonus | Deduction) -> str:
+        """What a bonus waits for, and whether that is there."""
+        if not isinstance(one, Bonus) or f"{name}.opened" not in self.row:
+            return ""
+        titles = {key: self.titled(key) for key in one.opens} if isinstance(one.opens, dict) else {}
+        return one.opens_words(titles) + ("" if self.row[f"{name}.opened"] else "，未达到")
+
+    def titled(self, name: str) -> str:
+        """The title of a pillar or an indicator."""
+        if name in self.system.pillars:
+            return self.system.pillars[name].title or name
+        return self.system.symbols[name].title
+
+    def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
+        """The parts of a node, and what they do not explain of it."""
+        residual = self.row.get(residual_of(node))
+        found = tuple(self.node(name) for name in names)
+        if residual is None or abs(residual) < NOISE:
+            return found
+        one = self.system.composite if node == ROOT else self.system.pillars[node]
+        kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+        title = residual_title(self.system, node)
+        return (*found, Explained(residual_of(node), title, kind, contribution=residual))
+
+    def node(self, name: str) -> Explained:
+        if name in self.system.pillars:
+            return self.pillar(name)
+        if name in self.system.indicators:
+            return self.indicator(name)
+        return self.measure(name)
+
+    def stand_in(self, name: str) -> str:
+        """What counts in the place of a part without a score."""
+        counted = self.row.get(counted_of(name))
+        if self.row[score_of(name)] is not None or counted is None:
+            return ""
+        parent = self.system.parents.get(name)
+        node = self.system.composite if parent is None else self.system.pillars[parent]
+        return f"{node.missing.words()}，按 {counted:.2f} 分计入"
+
+    def pillar(self, name: str) -> Explained:
+        row, pillar = self.row, self.system.pillars[name]
+        mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        return Explained(
+            name, pillar.title or name, "pillar", row[score_of(name)], row[f"{name}.weight"],
+            row[contribution_of(name)], status=row[f"{score_of(name)}.status"],
+            detail="；".join(filter(None, (mean, self.stand_in(name)))), counted=row[counted_of(name)],
+            parts=self.parts(name, list(pillar.parts)),
+        )  # fmt: skip
+
+    def indicator(self, name: str) -> Explained:
+        row, one = self.row, self.system.indicators[name]
+        status = row[f"{name}.status"]
+        if status == "ok":
+            status = row[f"{score_of(name)}.status"]
+        inputs = dict.fromkeys(used for _, used in one.inputs())
+        return Explained(
+            name, self.system.symbols[name].title, "indicator", row[score_of(name)], row.get(f"{name}.weight"),
+            row.get(contribution_of(name)),
+            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)), row.get(counted_of(name)),
+            row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
+            tuple(self.node(used) for used in inputs if f"{used}.status" in row),
+        )  # fmt: skip
+
+    def how(self, name: str) -> Iterator[str]:
+        """The formula, the target in force and how far it is reached, and the rule where it is the indicator's own."""
+        row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
+        yield one.words(self.system.symbols)
+        targets = self.system.targets(name)
+        if is_fixed(targets):
+            yield f"目标 {targets[0].words(unit)}"
+        elif targets and row[f"{name}.target"] is not None:
+            yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[f'{name}.target']:,.10g} {unit}"
+        elif targets and row[score_of(name)] is not None and isinstance(self.system.rule(name), AgainstTarget):
+            yield "未下达任务"
+        if row[f"{name}.attainment"] is not None and not isinstance(one, Milestone):
+            yield f"完成 {row[f'{name}.attainment']:.1f} %"
+        if row[f"{name}.schedule"] is not None:
+            yield f"序时 {row[f'{name}.schedule']:.1f} %"
+        if one.score is not None:
+            yield one.score.in_full()
+        yield from self.changed(name)
+        if stand_in := self.stand_in(name):
+            yield stand_in
+
+    def changed(self, name: str) -> Iterator[str]:
+        """What data treatment did to a value, step by step."""
+        before = self.row[name]
+        for step, names in self.system.steps.items():
+            if name not in names:
+                continue
+            now = self.row[after(name, step)]
+            if now != before:
+                shown = ["无" if one is None else f"{one:,.6g}" for one in (before, now)]
+                yield f"{self.system.treatment[step].words()}：{' → '.join(shown)}"
+            before = now
+
+    def measure(self, name: str) -> Explained:
+        rows = self.row.get(f"{name}.rows") or 0
+        detail = f"{rows:,} 行" if rows else ""
+        measure = self.system.measures[name]
+        if rows and isinstance(measure, Reported) and measure.from_january:
+            detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
+        if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
+            detail = "无记录，计为 0（none: 0）"
+        return Explained(
+            name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
+            status=self.row[f"{name}.status"], detail=detail,
+        )  # fmt: skip
+
+
+def words(status: str) -> str:
+    """Returns a status in the users' words.
+
+    >>> words("zero_denominator")
+    '分母为零'
+    """
+    return STATUSES[status]

@@ -1,0 +1,279 @@
+"""Robustness (稳健性): how far ranks and stars depend on choices that could have been made otherwise.
+
+Two questions. What if many choices were a little different at once: simulated runs draw every weight anew and pick a
+normalisation, a mean and a policy for missing parts; the answer is an interval of places for every entity. And
+what does each choice do alone: one alternative at a time, and each indicator and pillar left out.
+
+Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), 7, uncertainty analysis; COINr (Becker et al.
+2022). The alternatives and the width of the weights are ours.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kpi.analysis.variants import Noisy, changed, leave_out, rescored
+from kpi.engine.plan import scoring, tree
+from kpi.engine.result_columns import Stage
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic
+from kpi.language.aggregation.means import Mean, Power
+from kpi.language.aggregation.missing import Missing, Redistribute
+from kpi.language.aggregation.nodes import score_of
+from kpi.language.scoring import Rule
+from kpi.language.scoring.places import Percentile
+from kpi.language.scoring.relative import MinMax, ZScore
+from kpi.language.system import System
+from kpi.process.progress import stage
+
+#: The alternatives to what a system declares. Scales from 1 keep geometric means of the worst above zero; where scores
+#: are zero a power mean takes the place of the geometric one, which would make all of them equal.
+NORMALISATIONS: dict[str, Rule] = {
+    "minmax": MinMax(scale=(1.0, 100.0)), "zscore": ZScore(), "percentile": Percentile(scale=(1.0, 100.0)),
+}  # fmt: skip
+MEANS: dict[str, Mean] = {"arithmetic": "arithmetic", "geometric": "geometric", "power": Power(power=0.5)}
+POLICIES: dict[str, Missing] = {
+    "redistribute": Missing(redistribute=Redistribute()),
+    "zero": Missing.model_validate({"zero": {}}),
+    "cohort_mean": Missing.model_validate({"cohort_mean": {}}),
+}
+#: What stands for a system's own choice.
+DECLARED = "declared"
+
+#: How many cells of a stacked frame are held at once.
+CELLS = 20_000_000
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """What was found, for one period; `ranks` of the simulated runs, `alternatives` one at a time.
+
+    `ranks`, in the order of the ranking: cohort, entity, rank (as scored), mean, median, low, high (the 5th and the
+    95th percentile of the places), best, worst, stars, kept (percent of the runs with the declared normalisation,
+    for whose scale the cut points are made, that give the same stars; null without stars).
+
+    `alternatives`, what moves most first: assumption (normalisation, mean, missing, without), alternative (for
+    `without` the indicator or pillar left out), title, moved (mean of |change of place|), most (the largest), entity
+    (whose it is), stars (how many entities have other stars; null where the scale of scores is another).
+    """
+
+    card: Scorecard
+    period: str
+    runs: int
+    weights: float
+    seed: int
+    ranks: pl.DataFrame
+    alternatives: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to score: names of a normalisation, a mean and a policy, each may be the declared one."""
+
+    normalisation: str = DECLARED
+    mean: str = DECLARED
+    missing: str = DECLARED
+
+
+def stressed(
+    card: Scorecard, *, period: str | None = None, runs: int = 500, weights: float = 20, seed: int = 1
+) -> Robustness:
+    """Returns how robust the ranking of a period is.
+
+    Args:
+        card: the results as scored.
+        period: which, by its label; left out: the last that is shown.
+        runs: how many are simulated.
+        weights: every weight is drawn from within so many percent of its own, evenly.
+        seed: the same seed gives the same runs.
+
+    Raises:
+        DataError: when there is nothing to rank.
+    """
+    label = period or card.periods[-1]
+    index = next(index for index, one in card.labels.items() if one == label)
+    if not card.definition.tops:
+        hint = "write `pillars:`, with the weights of the indicators"
+        raise DataError(Diagnostic("K561", "a ranking needs a composite, and the system has no pillars", hint=hint))
+    study = _Study(card, index)
+    if study.nominal["rank"].null_count() == study.nominal.height:
+        raise DataError(Diagnostic("K561", f"nobody is ranked in {label}", hint="kpi score says why"))
+    with stage("varying one assumption at a time"):
+        alternatives = study.alternatives()
+    with stage(f"simulating {runs} runs"):
+        simulated = study.simulated(runs, weights / 100, random.Random(seed))  # noqa: S311
+    return Robustness(card, label, runs, weights, seed, study.ranks(simulated), alternatives)
+
+
+class _Study:
+    """A scorecard and the variants of its system, over the rows that matter."""
+
+    def __init__(self, card: Scorecard, index: int) -> None:
+        self.card, self.index, self.system = card, index, card.definition
+        stars = self.system.stars
+        #: Whether levels depend on those before, so that all periods have to be run.
+        self.remembers = any(getattr(stars, key, None) for key in ("moves", "guardrail", "one_rung"))
+        rows = pl.col("period") <= index if self.remembers else pl.col("period") == index
+        self.rows = card.frame.lazy().filter(rows)
+        self.nominal = self.places(card.frame.lazy())
+        self.bases: dict[str, pl.DataFrame] = {}
+        self.options = self._options(card.frame.filter(pl.col("period") == index))
+
+    def _options(self, here: pl.DataFrame) -> dict[str, list[str]]:
+        """The alternatives that make a difference here, by assumption."""
+        system = self.system
+        scores = [score_of(name) for name in system.parents if name in system.indicators]
+        gaps = any(not here[f"{one}.status"].is_in(["ok", "not_applicable"]).all() for one in scores)
+        zeros = any((here[one] <= 0).any() for one in scores)
+        means = [one for one in MEANS if one != ("geometric" if zeros else "power")]
+        return {
+            "normalisation": [name for name, rule in NORMALISATIONS.items() if rescored(system, rule)],
+            "mean": [one for one in means if any(node.mean != MEANS[one] for _, node, _ in system.tree)],
+            # Without a gap every policy is the same.
+            "missing": list(POLICIES) if gaps else [],
+        }
+
+    def variant(self, choice: Choice) -> System:
+        """Returns the system with a choice made."""
+        system = self.system
+        if choice.normalisation != DECLARED:
+            system = changed(system, indicators=rescored(system, NORMALISATIONS[choice.normalisation]))
+        update: dict[str, Any] = {}
+        if choice.mean != DECLARED:
+            update["mean"] = MEANS[choice.mean]
+        if choice.missing != DECLARED:
+            update["missing"] = POLICIES[choice.missing]
+        if not update:
+            return system
+        pillars = {name: one.model_copy(update=update) for name, one in system.pillars.items()}
+        return changed(system, pillars=pillars, composite=system.composite.model_copy(update=update))
+
+    def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
+        """Returns place and stars of the period: entity, cohort, rank (Float64), stars."""
+        rows = frame.filter(pl.col("period") == self.index)
+        found = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
+        return found.collect(engine="in-memory").sort("entity")
+
+    def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
+        """Returns the rows with the scores of indicators by a normalisation; who has no place takes no part."""
+        if normalisation not in self.bases:
+            rows = self.rows
+            if normalisation != DECLARED:
+                rows = _through(scoring(self.variant(Choice(normalisation=normalisation))), rows)
+            if not self.remembers:
+                ranked = self.nominal.filter(pl.col("rank").is_not_null())["entity"]
+                rows = rows.filter(pl.col("entity").is_in(ranked.implode()))
+            self.bases[normalisation] = rows.collect(engine="in-memory")
+        return self.bases[normalisation]
+
+    # ---- ONE AT A TIME ---- #
+
+    def alternatives(self) -> pl.DataFrame:
+        """Returns what each alternative does alone."""
+        found = []
+        for assumption, names in self.options.items():
+            for name in names:
+                choice = Choice(**{assumption: name})
+                found.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
+        for part in [*self.system.tops, *self.system.parents]:
+            parent = self.system.pillars.get(self.system.parents.get(part, ""))
+            # Without its only part a pillar goes too, and is there to be left out itself.
+            rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)
+            if rest is not None:
+                found.append(("without", part, self._title(part), *self._moved(rest)))
+        schema = {
+            "assumption": pl.String, "alternative": pl.String, "title": pl.String, "moved": pl.Float64,
+            "most": pl.Float64, "entity": pl.String, "stars": pl.Int64,
+        }  # fmt: skip
+        frame = pl.DataFrame(found, schema=schema, orient="row")
+        return frame.sort("moved", "assumption", "alternative", descending=[True, False, False], nulls_last=True)
+
+    def _moved(
+        self, system: System, normalisation: str = DECLARED
+    ) -> tuple[float | None, float | None, str, int | None]:
+        other = self.places(_through(tree(system), self.scored(normalisation).lazy()))
+        both = self.nominal.join(other, on="entity", suffix=".other")
+        change = (both["rank.other"] - both["rank"]).abs()
+        if change.drop_nulls().is_empty():
+            return None, None, "", None
+        most = float(change.max())  # type: ignore[arg-type]
+        who = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
+        compared = normalisation == DECLARED and self.system.stars is not None
+        stars = None if not compared else int(both["stars"].ne_missing(both["stars.other"]).sum())
+        return float(change.mean()), most, who, stars  # type: ignore[arg-type]
+
+    def _title(self, part: str) -> str:
+        if part in self.system.pillars:
+            return self.system.pillars[part].title or part
+        return self.system.symbols[part].title
+
+    # ---- MANY AT ONCE ---- #
+
+    def simulated(self, runs: int, width: float, draw: random.Random) -> pl.DataFrame:
+        """Returns the places of every run: run, entity, rank, stars, own (whether the normalisation is declared)."""
+        factors = Noisy(self.system)
+        drawn: dict[Choice, list[dict[str, float]]] = {}
+        for run in range(runs):
+            picked = {key: draw.choice([DECLARED, *names]) for key, names in self.options.items() if names}
+            weights = {name: draw.uniform(1 - width, 1 + width) for name in factors.columns}
+            drawn.setdefault(Choice(**picked), []).append({"#run": run, **weights})
+        done = []
+        for choice, many in drawn.items():
+            stages = list(tree(factors.applied(self.variant(choice))))
+            base = self.scored(choice.normalisation)
+            size = max(1, CELLS // max(1, base.height * (base.width + len(factors.columns))))
+            if not factors.apart:
+                size = 1
+            for first in range(0, len(many), size):
+                some = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
+                stacked = _through(stages, _stacked(base, some))
+                rows_of = stacked.filter(pl.col("period") == self.index)
+                found = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
+                done.append(
+                    found.collect(engine="in-memory").with_columns(own=pl.lit(choice.normalisation == DECLARED))
+                )
+        return pl.concat(done).rename({"#who": "entity", "#run": "run"})
+
+    def ranks(self, simulated: pl.DataFrame) -> pl.DataFrame:
+        """Returns the frame `ranks`."""
+        stars = self.nominal.select("entity", usual="stars").filter(self.nominal["rank"].is_not_null())
+        rank = pl.col("rank")
+        summed = simulated.join(stars, on="entity").group_by("entity").agg(
+            mean=rank.mean(), median=rank.median(), low=rank.quantile(0.05, "linear"),
+            high=rank.quantile(0.95, "linear"), best=rank.min(), worst=rank.max(),
+            kept=pl.col("stars").eq_missing(pl.col("usual")).filter(pl.col("own")).mean() * 100,
+        )  # fmt: skip
+        names = self.card.entities["entity"]
+        found = self.nominal.join(summed, on="entity", how="left").sort("cohort", "rank", "entity", nulls_last=True)
+        kept = pl.when(pl.col("stars").is_not_null()).then(pl.col("kept"))
+        return found.select(
+            "cohort", pl.col("entity").map_elements(lambda place: names[place], return_dtype=pl.String), "rank", "mean",
+            "median", "low", "high", "best", "worst", "stars", kept.alias("kept"),
+        )  # fmt: skip
+
+
+def _through(stages: Iterable[Stage], frame: pl.LazyFrame) -> pl.LazyFrame:
+    for one in stages:
+        if one.columns:
+            frame = one(frame)
+    return frame
+
+
+def _stacked(base: pl.DataFrame, runs: pl.DataFrame) -> pl.LazyFrame:
+    """Every row once for each run, with the factors of the run; each run is a cohort of its own, of other entities."""
+    number = int(base["#entities"][0])
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
+    every = base.lazy().with_columns(pl.col("entity").alias("#who")).join(
+        runs.lazy().with_columns(place.alias("#place")), how="cross"
+    )  # fmt: skip
+    if runs.height > 1:
+        every = every.with_columns(
+            entity=(pl.col("entity").cast(pl.Int64) + pl.col("#place") * number).cast(pl.UInt32),
+            cohort=pl.concat_str("cohort", pl.lit("\x1f"), "#run"),
+        )
+    return every.with_columns(pl.lit(number * runs.height, dtype=pl.Int64).alias("#entities")).sort("period", "entity")

@@ -1,0 +1,142 @@
+"""What the figures of a scored system are like: data availability, correlation, consistency, strengths of an entity.
+
+For whoever builds a system: do the indicators of a pillar belong together, does one say the same as another, which
+have gaps. All of it on scores, for one period.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import polars as pl
+
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.language.aggregation.nodes import score_of
+from kpi.values import numerics
+
+
+def _last(card: Scorecard) -> pl.DataFrame:
+    """The wide rows of the last period that is shown."""
+    index = next(index for index, label in card.labels.items() if label == card.periods[-1])
+    return card.detailed.filter(pl.col("period") == index)
+
+
+def _scored(card: Scorecard) -> list[str]:
+    return [name for name in card.definition.indicators if card.definition.rule(name) is not None]
+
+
+def availability(card: Scorecard) -> pl.DataFrame:
+    """Returns how many entities have a value, in the last period, those with most gaps first.
+
+    Columns: indicator, title, there, lacking, not_applicable (entities), percent (of those it applies to; null where it
+    applies to none).
+    """
+    rows = _last(card)
+    found = []
+    for name in card.definition.indicators:
+        absent = int((rows[f"{name}.status"] == "not_applicable").sum())
+        there = rows[name].count()
+        asked = rows.height - absent
+        percent = 100 * there / asked if asked else None
+        found.append((name, card.definition.symbols[name].title, there, asked - there, absent, percent))
+    schema = ["indicator", "title", "there", "lacking", "not_applicable", "percent"]
+    return pl.DataFrame(found, schema=schema, orient="row").sort(
+        "lacking", "indicator", descending=[True, False]
+    )  # fmt: skip
+
+
+def correlations(card: Scorecard) -> pl.DataFrame:
+    """Returns Pearson correlations of scores, in the last period, over the entities that have both; strongest first.
+
+    Columns: first, second (indicators), within (Boolean: of the same pillar), correlation (null where one is constant
+    or fewer than three entities have both), entities.
+    """
+    names, rows = _scored(card), _last(card)
+    parents = card.definition.parents
+    columns = [rows[score_of(name)] for name in names]
+    table = numerics.correlated(columns)
+    found = []
+    for i, j in combinations(range(len(names)), 2):
+        first, second = names[i], names[j]
+        both = int((columns[i].is_not_null() & columns[j].is_not_null()).sum())
+        within = parents.get(first) is not None and parents.get(first) == parents.get(second)
+        found.append((first, second, within, table[i][j] if both >= 3 else None, both))
+    schema = {
+        "first": pl.String, "second": pl.String, "within": pl.Boolean, "correlation": pl.Float64, "entities": pl.Int64
+    }  # fmt: skip
+    frame = pl.DataFrame(found, schema=schema, orient="row")
+    return frame.sort(pl.col("correlation").abs(), "first", "second", descending=[True, False, False], nulls_last=True)
+
+
+def consistency(card: Scorecard) -> pl.DataFrame:
+    """Returns Cronbach's alpha of every pillar in the last period: `k/(k - 1) (1 - sum(s²)/s²(sum))`.
+
+    Over the entities that have every part, of the scores of the parts. Columns: pillar, title, parts, entities, alpha
+    (null with one part, fewer than three entities, or where the sum of the parts is the same for all). Below 0.7 the
+    parts hardly measure one thing (Nunnally 1978).
+    """
+    rows = _last(card)
+    found = []
+    for name, pillar in card.definition.pillars.items():
+        whole = rows.select([score_of(part) for part in pillar.parts]).drop_nulls()
+        found.append((name, pillar.title or name, whole.width, whole.height, _alpha(whole.get_columns())))
+    schema = {
+        "pillar": pl.String, "title": pl.String, "parts": pl.Int64, "entities": pl.Int64, "alpha": pl.Float64
+    }  # fmt: skip
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def _alpha(columns: Sequence[pl.Series]) -> float | None:
+    """Cronbach's alpha of complete columns.
+
+    >>> round(_alpha([pl.Series([1.0, 2.0, 3.0]), pl.Series([2.0, 4.0, 6.0])]), 4)
+    0.8889
+    """
+    number = len(columns)
+    if number < 2 or len(columns[0]) < 3:
+        return None
+    total = pl.DataFrame({str(place): column for place, column in enumerate(columns)}).sum_horizontal()
+    if total.min() == total.max():
+        return None
+    parts = math.fsum(float(column.var()) for column in columns)  # type: ignore[arg-type]
+    return number / (number - 1) * (1 - parts / float(total.var()))  # type: ignore[arg-type]
+
+
+def profile(card: Scorecard, entity: str) -> pl.DataFrame:
+    """Returns the indicators of an entity from its greatest strength to its greatest weakness, in the last period.
+
+    Columns: indicator, title, score, mean (of the cohort), ahead (score less mean, percent of full marks), rank, of
+    (entities of the cohort that have a score), standing (0 ahead of all others, 1 behind all, 0.5 where all are equal).
+    Indicators without a score are left out.
+
+    Raises:
+        DataError: when there is no such entity.
+    """
+    names = card.entities["entity"].to_list()
+    codes = card.entities["code"].to_list() if "code" in card.entities.columns else [None] * len(names)
+    places = {str(code): place for place, code in enumerate(codes) if code} | {one: i for i, one in enumerate(names)}
+    if entity not in places:
+        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, places)))
+    rows = _last(card)
+    mine = rows.filter(pl.col("entity") == places[entity])
+    peers = rows.filter(pl.col("cohort") == mine["cohort"][0])
+    found = []
+    for name in _scored(card):
+        score = mine[score_of(name)][0]
+        if score is None:
+            continue
+        scores = peers[score_of(name)].drop_nulls()
+        mean = sum(scores) / len(scores)
+        better, equal = int((scores > score).sum()), int((scores == score).sum())
+        standing = (better + (equal - 1) / 2) / (len(scores) - 1) if len(scores) > 1 else 0.5
+        title = card.definition.symbols[name].title
+        found.append((name, title, score, mean, score - mean, better + 1, len(scores), standing))
+    schema = {
+        "indicator": pl.String, "title": pl.String, "score": pl.Float64, "mean": pl.Float64, "ahead": pl.Float64,
+        "rank": pl.Int64, "of": pl.Int64, "standing": pl.Float64,
+    }  # fmt: skip
+    frame = pl.DataFrame(found, schema=schema, orient="row")
+    return frame.sort("standing", "ahead", "indicator", descending=[False, True, False])

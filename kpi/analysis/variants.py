@@ -1,0 +1,155 @@
+"""Variants of a system: the same with other rules, without a part, or with weights that are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+from kpi.language.aggregation.nodes import Node
+from kpi.language.aggregation.weights import FromData
+from kpi.language.indicators import Milestone
+from kpi.language.scoring import Rule
+from kpi.language.system import ROOT, System
+from kpi.values.status import literal
+
+
+def changed(system: System, **fields: Any) -> System:
+    """Returns a system with some fields replaced by others that are known to be sound."""
+    own = {name: getattr(system, name) for name in type(system).model_fields}
+    return type(system).model_construct(**own | fields).at(system.home)
+
+
+def rescored(system: System, rule: Rule) -> dict[str, Any]:
+    """Returns the indicators with another rule; empty where no indicator would be scored otherwise.
+
+    An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
+    """
+    found = {}
+    for name, indicator in system.indicators.items():
+        now = system.rule(name)
+        if now is not None and type(now) is not type(rule) and not isinstance(indicator, Milestone):
+            found[name] = indicator.model_copy(update={"score": rule})
+    return {name: found.get(name, one) for name, one in system.indicators.items()} if found else {}
+
+
+def leave_out(system: System, part: str) -> System | None:
+    """Returns a system without an indicator or pillar in its tree; a pillar without parts goes too. None: no tree left.
+
+    >>> from kpi.engine.plan import EXAMPLE
+    >>> from kpi.language.loading.loader import examine_text
+    >>> leave_out(examine_text(EXAMPLE).system, "length") is None
+    True
+    """
+    pillars, gone = dict(system.pillars), {part}
+    pillars.pop(part, None)
+    while True:
+        for name, one in pillars.items():
+            if gone & one.parts.keys():
+                rest = {key: weight for key, weight in one.parts.items() if key not in gone}
+                pillars[name] = one.model_copy(update={"parts": rest})
+        empty = [name for name, one in pillars.items() if not one.parts]
+        if not empty:
+            break
+        gone.update(empty)
+        pillars = {name: one for name, one in pillars.items() if name not in empty}
+    below = {key for one in pillars.values() for key in one.parts}
+    tops = [name for name in system.tops if name in pillars]
+    # What only the pillar held goes with it.
+    reached, waiting = set(tops), list(tops)
+    while waiting:
+        for key in pillars[waiting.pop()].parts:
+            if key in pillars and key not in reached:
+                reached.add(key)
+                waiting.append(key)
+    pillars = {name: one for name, one in pillars.items() if name in reached}
+    if not pillars or not below:
+        return None
+    stars: Any = system.stars
+    if getattr(stars, "of", None):
+        stars = stars.model_copy(update={"of": tuple(name for name in stars.of if name in pillars)})
+    known = pillars.keys() | system.indicators.keys()
+    breakers = tuple(name for name in system.ranking.tie_break if name in known)
+    ranking = system.ranking.model_copy(update={"tie_break": breakers})
+    adjustments = {name: _opening(one, known) for name, one in system.adjustments.items()}
+    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+
+
+def _opening(adjustment: Any, known: AbstractSet[str]) -> Any:
+    """Returns an adjustment that asks only for what is there."""
+    opens = getattr(adjustment, "opens", None)
+    if not isinstance(opens, dict):
+        return adjustment
+    return adjustment.model_copy(update={"opens": {name: cut for name, cut in opens.items() if name in known}})
+
+
+def factor(node: str, place: int) -> str:
+    """Returns the name of the column with what the weight of a part is multiplied by."""
+    return f"{node}~factor{place}"
+
+
+class Drawn(FromData):
+    """The weights of a node, given or found, times what was drawn for a run: the columns of `factor`."""
+
+    method: Literal["drawn"] = "drawn"
+    name_: ClassVar[str] = "模拟权重"
+    node: str
+    given: tuple[float, ...]
+    inner: Any = None
+
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns what the method behind finds."""
+        return list(self.given) if self.inner is None else self.inner.find(columns)
+
+    def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
+        """Returns the weights of each row as a list column."""
+        factors = [pl.col(factor(self.node, place)) for place in range(len(self.given))]
+        if self.inner is None:
+            return pl.concat_list([literal(weight) * one for weight, one in zip(self.given, factors, strict=True)])
+        found = self.inner.column(parts)
+        return pl.when(found.is_not_null()).then(
+            pl.concat_list([found.list.get(place) * one for place, one in enumerate(factors)])
+        )
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """The nodes of a system whose weights are drawn: `columns` are the factors, `apart` whether runs can be stacked."""
+
+    system: System
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The factors of all nodes with more than one part, from the root down."""
+        tree = self.system.tree
+        return tuple(factor(name, place) for name, _, parts in tree if len(parts) > 1 for place in range(len(parts)))
+
+    @property
+    def apart(self) -> bool:
+        """Whether nothing looks beyond its cohort or knows it by its name, so that runs can stand as cohorts."""
+        found = [node.found for _, node, _ in self.system.tree]
+        return all(one is None or one.among == "cohort" for one in found) and not getattr(
+            self.system.stars, "cohorts", None
+        )
+
+    def applied(self, system: System) -> System:
+        """Returns a variant of the system with the weights of its nodes drawn."""
+        nodes: dict[str, Node] = {
+            name: node.model_copy(update={"weights": _drawn(name, node, parts)})
+            for name, node, parts in system.tree
+            if len(parts) > 1
+        }
+        pillars: Mapping[str, Any] = {name: nodes.get(name, one) for name, one in system.pillars.items()}
+        return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
+
+
+def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:
+    inner = node.found
+    return Drawn(
+        node=name, given=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
+        among="cohort" if inner is None else inner.among,
+    )  # fmt: skip

@@ -1,0 +1,244 @@
+"""A whole night: one lock, every system, one publication; then what was asked to be written beside the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kpi.batch import editions, system_run
+from kpi.batch.config import Config, Source
+from kpi.batch.fingerprints import engine
+from kpi.batch.inputs import Inputs, gathered
+from kpi.batch.read_cache import Index, slices_of
+from kpi.batch.store.base import Run, Store
+from kpi.batch.store.whole import Archive
+from kpi.batch.system_run import Outcome
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Severity, redacted
+from kpi.process import progress
+from kpi.process.credentials import connection
+
+#: Tells the log that something happened.
+Tell = Callable[..., None]
+
+
+@dataclass
+class Night:
+    """What a night came to: its run, None when nothing was published, and one outcome a system."""
+
+    run: Run | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> list[str]:
+        """The systems that could not be scored or were kept from the store."""
+        return [one.system for one in self.outcomes if one.status == "failed"]
+
+
+def store_of(config: Config) -> Store:
+    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock."""
+    table = config.store
+    if table.kind == "postgresql":
+        from kpi.batch.store.postgres import PostgresStore
+
+        file = None if table.connection_file is None else config.path(table.connection_file)
+        return PostgresStore(connection(env=table.connection_env, file=file))
+    folder = config.path(table.path or "")
+    if table.kind == "parquet":
+        from kpi.batch.store.parquet import ParquetStore
+
+        return ParquetStore(folder)
+    from kpi.batch.store.delta import DeltaStore
+
+    return DeltaStore(folder)
+
+
+def archive_of(config: Config) -> Archive:
+    """Returns the archive: the folder named, else `archive` in the store's folder or beside the configuration."""
+    if config.archive is not None:
+        return Archive(config.path(config.archive))
+    return Archive(config.path(config.store.path or ".") / "archive")
+
+
+def run(
+    config: Config, *, wait: float = 0, stop: bool = False, everything: bool = False,
+    supersede: tuple[str, str] | None = None, tell: Tell = lambda *_, **__: None,
+) -> Night:  # fmt: skip
+    """Runs a night and returns what it came to; the store holds the old results or the new ones, never a mixture.
+
+    A system that fails keeps its last results and does not stop the others.
+
+    Args:
+        config: what to do.
+        wait: how many seconds to wait for another batch.
+        stop: leave at the first system that fails; nothing is published then.
+        everything: score every period, changed or not.
+        supersede: an edition and the reason for scoring its periods again.
+        tell: gets every event with its facts.
+
+    Raises:
+        KpiError: K810 when another batch is at work; what the store or the disk refuses, nothing being published then.
+    """
+    began = time.perf_counter()
+    store, archive = store_of(config), archive_of(config)
+    started = _now()
+    with _held(store, wait):
+        if damage := store.check():
+            raise DataError(damage)
+        head = store.head()
+        number = head.number + 1 if head else 1
+        state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
+        tell("start", run=number, store=store.where, engine=engine())
+        if supersede is not None:
+            editions.known(state, supersede[0])
+        result = Night()
+        for source in config.source:
+            outcome = _one(
+                config, source, store, archive, state=state, number=number, everything=everything, supersede=supersede
+            )
+            if outcome.system in {one.system for one in result.outcomes}:
+                message = f"two sources are for `{outcome.system}`; give one source all its data"
+                raise DefinitionError(Diagnostic("K802", message))
+            result.outcomes.append(outcome)
+            result.findings += outcome.findings
+            tell("system", run=number, system=outcome.system, **outcome.as_json())
+            if outcome.status == "failed" and stop:
+                result.seconds = time.perf_counter() - began
+                return result
+            if outcome.entry:
+                state["systems"][outcome.system] = outcome.entry
+        changes = [change for outcome in result.outcomes for change in outcome.changes]
+        manifest = _manifest(config, started, result)
+        if supersede is not None and state["editions"][supersede[0]]["system"] not in result.failed:
+            manifest["superseded"] = {"edition": supersede[0], "reason": supersede[1]}
+            editions.supersede(
+                state, store, archive, name=supersede[0], reason=supersede[1], number=number, changes=changes
+            )
+        result.run = Run(number, manifest, state)
+        with progress.stage("storing the results"):
+            store.publish(result.run, changes)
+        tell("published", run=result.run.number, changes=len(changes))
+        try:
+            _tidy(config, store, archive, result.run)
+        except DataError as error:
+            # The night is published; only what old runs left could not be removed.
+            result.findings += [replace(one, severity=Severity.WARNING) for one in error.diagnostics]
+        result.findings += _outputs(config, archive, result)
+    result.seconds = time.perf_counter() - began
+    tell("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
+    return result
+
+
+@contextmanager
+def _held(store: Store, wait: float) -> Iterator[None]:
+    """Holds the store, and tells of the waiting for it."""
+    with ExitStack() as held:
+        with progress.stage(f"waiting for {store.where}"):
+            held.enter_context(store.lock(wait))
+        yield
+
+
+def _one(
+    config: Config, source: Source, store: Store, archive: Archive, *, state: Mapping[str, Any], number: int,
+    everything: bool, supersede: tuple[str, str] | None,
+) -> Outcome:  # fmt: skip
+    """Scores one system; whatever goes wrong with it is its own affair."""
+    name = Path(source.system).stem
+    began = time.perf_counter()
+    try:
+        inputs = gathered(config, source, archive)
+        name = inputs.system
+        hashed = time.perf_counter() - began
+        before = state["systems"].get(name)
+        if system_run.unchanged(before, inputs) and not everything and supersede is None:
+            outcome = Outcome(name)
+        else:
+            closed = editions.closed(state, name, but=supersede[0] if supersede else None)
+            outcome = system_run.scored(
+                source, inputs, before=before, store=store, archive=archive, number=number, closed=closed,
+                everything=everything,
+            )  # fmt: skip
+        outcome.seconds = {"hash": hashed, **outcome.seconds}
+    except KpiError as error:
+        return Outcome(name, "failed", findings=error.diagnostics)
+    except Exception as error:  # noqa: BLE001  # one bad system must not take the night with it
+        words = redacted(f"{type(error).__name__}: {error}")[:500]
+        hint = "this is a mistake of the engine: please report it with the data that show it"
+        return Outcome(name, "failed", findings=(Diagnostic("K829", f"{name}: {words}", hint=hint),))
+    return outcome
+
+
+def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
+    """What was done in a night: the inputs and keys themselves are in the state."""
+    return {
+        "started": started, "finished": _now(), "config": config.file.name, "engine": engine(),
+        "versions": _versions(), "systems": {one.system: one.as_json() for one in result.outcomes},
+    }  # fmt: skip
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("polars", "pydantic", "pint", "sqlglot", "fastexcel", "deltalake", "psycopg", "duckdb"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"systems": dict(state["systems"]), "editions": {k: dict(v) for k, v in state["editions"].items()}}
+
+
+def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
+    """Forgets old runs, and the inputs that only they used; of the slices those of the last run stay."""
+    shelf = slices_of(archive)
+    kept = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
+    shelf.prune(kept.union(*(Index.get(shelf, sha).files for sha in kept)))
+    if not store.tidy(config.store.keep):
+        return
+    needed: set[str] = set()
+    for number in store.numbers():
+        state = last.state if number == last.number else store.run(number).state
+        for entry in state["systems"].values():
+            needed |= Inputs.of_json("", entry["inputs"]).hashes
+        needed.update(editions.files(state))
+    archive.prune(needed)
+
+
+def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic]:
+    """Writes the files that sources ask for, of the systems that were scored in this night."""
+    from kpi.batch.replay import again
+    from kpi.report.files import write
+
+    findings: list[Diagnostic] = []
+    assert result.run is not None  # noqa: S101
+    for source, outcome in zip(config.source, result.outcomes, strict=True):
+        missing = [name for name in source.output if not config.path(name).exists()]
+        names = source.output if outcome.status == "scored" else missing if outcome.status == "unchanged" else ()
+        if not names:
+            continue
+        try:
+            card = again(result.run, outcome.system, archive, kept=True)
+            for name in names:
+                target = config.path(name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write(card, f"{target}/" if name.endswith("/") else target)
+        except (KpiError, OSError) as error:
+            some = error.diagnostics if isinstance(error, KpiError) else (Diagnostic("K813", str(error)),)
+            findings += some
+            outcome.findings = (*outcome.findings, *some)
+            outcome.status = "failed"
+    return findings

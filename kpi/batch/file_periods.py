@@ -1,0 +1,109 @@
+"""Which periods the rows of a file are for, and so which files must be read together.
+
+What enters a scored period lies in it, or in its year where periods do not fit (`reported.row_pruning`). So two files
+whose rows are for different periods, or years, know nothing of one another, and each can be read alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from kpi.intake.files.reader import read
+from kpi.intake.files.table import Table
+from kpi.intake.matching.datasets import Placed, match, of_system
+from kpi.intake.reported.entity_targets import takers
+from kpi.intake.reported.row_pruning import entered, months_of
+from kpi.language.datasets import Records
+from kpi.language.system import System
+from kpi.values import periods
+
+_File = TypeVar("_File", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a file is for: the indices of the scored periods that its rows may enter, and how many rows it has.
+
+    `periods` is None where that cannot be told: such a file is read with all others.
+    """
+
+    periods: frozenset[int] | None
+    rows: int
+
+
+def separable(system: System) -> bool:
+    """Returns whether files for different periods can be read apart.
+
+    Without a roster the files together say which entities there are, a target that stands in the data holds for later
+    periods, in other files, too, and an event that is known by its key may stand in a file for another period as well.
+    """
+    keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
+    return system.entities.roster is not None and not takers(system) and not keyed
+
+
+def span(system: System, file: Path, dataset: str | None) -> Span:
+    """Returns what a file is for, from its column of periods alone.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    found: set[int] | None = set()
+    rows = 0
+    for table in read(file):
+        rows += table.rows
+        mine, _ = of_system(system, table)
+        source, _ = match(system, mine, name=dataset)
+        if source is None or "period" not in source.roles:
+            found = None
+        elif found is not None:
+            found.update(_entered(system, source))
+    return Span(None if found is None else frozenset(found), rows)
+
+
+def _entered(system: System, source: Placed) -> Iterator[int]:
+    """The scored periods that the rows of a table may enter."""
+    events = isinstance(source.dataset, Records)
+    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates):
+        yield from entered(system, start, months, events=events)
+
+
+def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
+    """The distinct periods in a column, as first month and number of months; what is no period enters nothing."""
+    column = pl.col(header)
+    if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
+        months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
+        return [(start, 1) for start in months]
+    texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()
+    return periods.parse_column(texts, order=order).drop_nulls("start").select("start", "months").unique().rows()
+
+
+def together(spans: Mapping[_File, Span]) -> list[list[_File]]:
+    """Returns the groups of files that must be read together, in the order of their first files.
+
+    >>> some = {"a": {1}, "b": {2}, "c": {3}, "d": {2, 4}, "e": {4}}
+    >>> together({name: Span(frozenset(periods), 0) for name, periods in some.items()})
+    [['a'], ['b', 'd', 'e'], ['c']]
+    >>> together({"a": Span(frozenset({1}), 0), "b": Span(None, 0)})
+    [['a', 'b']]
+    """
+    groups: list[tuple[list[_File], set[int]]] = []
+    for name, one in spans.items():
+        if one.periods is None:
+            return [list(spans)]
+        met = [group for group in groups if group[1] & one.periods]
+        if not met:
+            groups.append(([name], set(one.periods)))
+            continue
+        for other in met[1:]:
+            met[0][0].extend(other[0])
+            met[0][1].update(other[1])
+        met[0][0].append(name)
+        met[0][1].update(one.periods)
+        groups = [group for group in groups if not any(group is other for other in met[1:])]
+    order = {name: place for place, name in enumerate(spans)}
+    return [sorted(names, key=order.__getitem__) for names, _ in groups]

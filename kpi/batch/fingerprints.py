@@ -1,0 +1,87 @@
+"""Which periods must be scored again: those whose key is no longer what it was.
+
+The key of a period is a hash of everything that its results are made of: the definition, the engine, the entities, and
+the figures of the panel that enter it, its own and those of the earlier periods that `lookback` names. A correction of
+2022-06 so changes the key of 2022-06, of 2022-07 where changes of rank look back to it, and of 2023-06 where a growth
+does, and of no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+import kpi
+from kpi.engine.lookback import HISTORY, WHOLE, Reach
+from kpi.process.distribution import version
+from kpi.values.periods import Grain, Period
+
+#: By column and period a number that changes when a figure does.
+Marks = Mapping[str, Mapping[int, int]]
+
+
+@cache
+def engine() -> str:
+    """Returns what computes: the versions of the engine and of Polars, and a hash of the engine's own text."""
+    folder = Path(kpi.__file__).parent
+    text = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        text.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
+
+
+def keys(
+    entities: pl.DataFrame, periods: Sequence[Period], marks: Marks, *, reached: Reach, fingerprint: str, grain: Grain
+) -> dict[str, str]:
+    """Returns the key of every period by its label.
+
+    Args:
+        entities: the frame of the entities.
+        periods: all periods, in order.
+        marks: what `marks` says of all of them.
+        reached: which columns enter the results, how many periods back.
+        fingerprint: of the definition.
+        grain: of the scored periods.
+    """
+    who = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
+    chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
+    last = periods[-1].index(grain)
+    found = {}
+    for period in periods:
+        at = period.index(grain)
+        parts = [
+            (name, lag, chains[name][{HISTORY: at, WHOLE: last}[lag]] if lag < 0 else marks[name].get(at - lag))
+            for name in sorted(marks)
+            for lag in sorted({0, *reached.get(name, ())})
+        ]
+        text = json.dumps([fingerprint, engine(), who, at, parts])
+        found[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return found
+
+
+def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:
+    """Returns by column and period a number that changes when a figure does, whatever the number of threads.
+
+    Args:
+        frame: a panel, or some periods or columns of one.
+    """
+    columns = [name for name in frame.columns if name not in ("entity", "period") and name[0] != "#"]
+    plain = frame.with_columns(pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String))
+    marked = plain.group_by("period", maintain_order=True).agg(
+        pl.struct("entity", name).hash().sum().alias(name) for name in columns
+    )
+    periods = marked["period"].to_list()
+    return {name: dict(zip(periods, marked[name].to_list(), strict=True)) for name in columns}
+
+
+def _chained(marks: Mapping[int, int]) -> Iterator[tuple[int, str]]:
+    """For every period a hash of the marks up to it."""
+    text = hashlib.sha256()
+    for at, mark in marks.items():
+        text.update(f"{at}:{mark};".encode())
+        yield at, text.hexdigest()

@@ -1,0 +1,171 @@
+"""What a night tells: JSON lines for people who search, a text file for Prometheus, a summary for whoever looks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from kpi.batch.batch_run import Night
+from kpi.batch.store.whole import write_whole
+from kpi.errors import Diagnostic, Place, Severity, count, number_of
+
+#: How many findings a note lists.
+_NOTED = 50
+
+
+class Log:
+    """A log of events: one JSON object a line, appended in one piece; none without a file.
+
+    A log that cannot be written does not stop a night: `problem` is the warning about it.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self.problem: Diagnostic | None = None
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Append an event with its facts."""
+        if self._file is None:
+            return
+        line = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
+        try:
+            self._append((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
+        except OSError as error:
+            message = f"the log cannot be written: {error.strerror or error}"
+            hint = "make room, or see who may write there; the night went on without it"
+            self.problem = Diagnostic("K834", message, Place(str(self._file)), hint, Severity.WARNING)
+
+    def _append(self, line: bytes) -> None:
+        assert self._file is not None  # noqa: S101
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+
+def summary(result: Night) -> str:
+    """Returns the last line of a night: what was scored, what was not, and why."""
+    if result.run is None:
+        return f"Nothing was published: {', '.join(result.failed)} failed. The last results stay."
+    scored = sum(len(one.scored) for one in result.outcomes)
+    parts = [f"Run {result.run.number} in {result.seconds:.2f} s: {count(scored, 'period')} scored"]
+    if removed := sum(len(one.removed) for one in result.outcomes):
+        parts.append(f"{count(removed, 'period')} removed")
+    if pending := sum(len(one.pending) for one in result.outcomes):
+        parts.append(f"{count(pending, 'changed period')} left as they were")
+    if same := sum(one.status == "unchanged" for one in result.outcomes):
+        parts.append(f"{count(same, 'system')} unchanged")
+    text = ", ".join(parts) + "."
+    if result.failed:
+        text += f" Failed, with the last results kept: {', '.join(result.failed)}."
+    return text
+
+
+def write_summary(file: Path, result: Night) -> None:
+    """Writes how a night went as one JSON object, the manifest's facts and the summary in words."""
+    tree = {
+        "run": None if result.run is None else result.run.number,
+        "summary": summary(result),
+        "failed": result.failed,
+        "seconds": round(result.seconds, 3),
+        "systems": {one.system: one.as_json() for one in result.outcomes},
+        "findings": [str(one) for one in result.findings if one.severity is Severity.ERROR],
+    }
+    write_whole(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def write_note(folder: Path, result: Night) -> Path | None:
+    """Writes a note in Markdown for a night with news, for whoever is to be told, and returns it; None without news.
+
+    News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
+    run; a night that published nothing is `not-published.md`, which the next good night takes away.
+    """
+    number = None if result.run is None else result.run.number
+    stopped = folder / "not-published.md"
+    if number is not None:
+        stopped.unlink(missing_ok=True)
+    told = [one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING)]
+    if not told and all(one.status == "unchanged" for one in result.outcomes):
+        return None
+    lines = [f"# {'评价结果未发布' if number is None else f'第 {number} 次运行'}", "", summary(result), ""]
+    for one in result.outcomes:
+        words = {"failed": "失败，保留上次结果", "unchanged": "无变化"}.get(one.status, "已更新")
+        lines.append(f"- {one.system}：{words}")
+        for name, labels in (("计分", one.scored), ("移除", one.removed), ("待处理", one.pending)):
+            if labels:
+                lines.append(f"  - {name}：{'、'.join(labels)}")
+    if told:
+        lines += ["", f"## 问题 {number_of(told)} 条", "", *(f"- {one}" for one in told[:_NOTED])]
+        lines += [f"- 另有 {number_of(told[_NOTED:])} 条，见审核结果"] if len(told) > _NOTED else []
+    path = stopped if number is None else folder / f"run-{number:06}.md"
+    write_whole(path, ("\n".join(lines) + "\n").encode())
+    return path
+
+
+def write_metrics(file: Path, result: Night, *, now: float) -> None:
+    """Writes the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
+
+    A failed system keeps the time of its last success from the file before.
+    """
+    kept = _successes(file)
+    lines = [
+        "# HELP kpi_batch_last_success_timestamp_seconds When the system was last checked and found or made current.",
+        "# TYPE kpi_batch_last_success_timestamp_seconds gauge",
+    ]
+    for one in result.outcomes:
+        fine = one.status != "failed" and result.run is not None
+        when = f"{now:.0f}" if fine else kept.get(one.system)
+        if when is not None:
+            lines.append(f'kpi_batch_last_success_timestamp_seconds{{system="{one.system}"}} {when}')
+    gauges: list[tuple[str, str, list[tuple[str, float]]]] = [
+        ("failed", "Whether the system failed in the last batch.", []),
+        ("periods_scored", "Periods scored in the last batch.", []),
+        ("rows_read", "Rows of data read in the last batch.", []),
+        ("rows_refused", "Rows of data refused in the last batch.", []),
+    ]
+    for one in result.outcomes:
+        label = f'system="{one.system}"'
+        values = (one.status == "failed", len(one.scored), one.counts.get("read", 0), one.counts.get("refused", 0))
+        for (_, _, rows), value in zip(gauges, values, strict=True):
+            rows.append((label, float(value)))
+    found: list[tuple[str, float]] = []
+    spent: list[tuple[str, float]] = []
+    for one in result.outcomes:
+        tally: Counter[str] = Counter()
+        for finding in one.findings:
+            tally[str(finding.severity)] += finding.stands_for
+        found += [(f'system="{one.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
+        spent += [(f'system="{one.system}",stage="{stage}"', value) for stage, value in one.seconds.items()]
+    gauges += [
+        ("findings", "Findings of the last batch.", found),
+        ("stage_seconds", "Seconds that a stage of the last batch took.", spent),
+        ("seconds", "Seconds that the last batch took.", [("", result.seconds)]),
+        ("run", "The number of the last published run.", [("", float(result.run.number))] if result.run else []),
+    ]
+    for name, words, samples in gauges:
+        lines += [f"# HELP kpi_batch_{name} {words}", f"# TYPE kpi_batch_{name} gauge"]
+        lines += [
+            f"kpi_batch_{name}{{{label}}} {value:g}" if label else f"kpi_batch_{name} {value:g}"
+            for label, value in samples
+        ]
+    write_whole(file, ("\n".join(lines) + "\n").encode())
+
+
+def _successes(file: Path) -> dict[str, str]:
+    head = 'kpi_batch_last_success_timestamp_seconds{system="'
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {
+        name: value
+        for line in lines
+        if line.startswith(head)
+        for name, _, value in [line.removeprefix(head).partition('"} ')]
+    }

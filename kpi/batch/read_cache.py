@@ -1,0 +1,118 @@
+"""Slices: the figures of files that are read together, kept in the archive, so that an unchanged file is read once.
+
+A slice is what `take_in` makes of a group of files (`batch.file_periods`), without the periods that are others': the
+figures as a Parquet file, and in an index the findings, notes and row counts, with a mark for every period and column
+by which changes are found. The key of a slice is a hash of the files, the definition and the engine. So nothing here
+can be out of date; what is lost or damaged is read again, and a check of a past run (`kpi batch --verify`) reads files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kpi.batch.file_periods import Span
+from kpi.batch.fingerprints import Marks
+from kpi.batch.inputs import Item
+from kpi.batch.store.whole import Archive
+from kpi.engine.lookback import Reach
+from kpi.errors import DataError, Diagnostic, Place, Severity
+from kpi.intake.grid import Counts
+
+
+def slices_of(archive: Archive) -> Archive:
+    """Returns where slices are: in a folder of the archive, which is pruned by itself."""
+    return Archive(archive.folder / "slices", last=False)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Figures of some files: where their frame is in the archive, for which periods, and what was found."""
+
+    key: str
+    items: tuple[Item, ...]
+    frame: str
+    periods: tuple[int, ...]
+    marks: Marks
+    findings: tuple[Diagnostic, ...]
+    counts: Counts
+    notes: Mapping[tuple[str, int, int], str]
+    reporters: str | None = None
+    restated: str | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """The hashes of its archived frames."""
+        return [sha for sha in (self.frame, self.reporters, self.restated) if sha is not None]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the slice as an index holds it."""
+        found = [dataclasses.asdict(one) for one in self.findings]
+        return {
+            "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
+            "findings": found, "counts": dataclasses.asdict(self.counts),
+            "notes": [[*at, text] for at, text in self.notes.items()], "reporters": self.reporters,
+            "restated": self.restated,
+        }  # fmt: skip
+
+    @classmethod
+    def of_json(cls, tree: Mapping[str, Any]) -> Slice:
+        """Returns the slice that an index holds."""
+        found = tuple(
+            Diagnostic(**one | {"place": Place(**one["place"]), "severity": Severity(one["severity"])})
+            for one in tree["findings"]
+        )
+        numbers = {name: {int(at): mark for at, mark in some.items()} for name, some in tree["marks"].items()}
+        notes = {(measure, entity, period): text for measure, entity, period, text in tree["notes"]}
+        items = tuple((name, sha, dataset) for name, sha, dataset in tree["items"])
+        return cls(
+            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes,
+            tree["reporters"], tree["restated"],
+        )  # fmt: skip
+
+
+@dataclass
+class Index:
+    """What the last night kept for a system: spans of files, slices, and the reach of the plan, each by its key.
+
+    `rows` are those of every file that was looked at; they go into the state of the run, not into the archive.
+    """
+
+    spans: dict[str, Span] = field(default_factory=dict)
+    slices: dict[str, Slice] = field(default_factory=dict)
+    reaches: dict[str, Reach] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def put(self, archive: Archive) -> str:
+        """Keeps the index in an archive and returns its hash."""
+        spans = {
+            key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
+        }
+        reaches = {key: {name: sorted(lags) for name, lags in reached.items()} for key, reached in self.reaches.items()}
+        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()], "reaches": reaches}
+        return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
+
+    @classmethod
+    def get(cls, archive: Archive, sha: str | None) -> Index:
+        """Returns the index that has a hash; an empty one when it is lost, as after a change of engines."""
+        try:
+            tree = json.loads(archive.checked(sha or "").read_bytes())
+            slices = [Slice.of_json(one) for one in tree["slices"]]
+            spans = {
+                key: Span(None if some is None else frozenset(some), rows)
+                for key, (some, rows) in tree["spans"].items()
+            }
+            reaches = {
+                key: {name: set(lags) for name, lags in reached.items()} for key, reached in tree["reaches"].items()
+            }
+        except (DataError, OSError, ValueError, KeyError, TypeError):
+            return cls()
+        return cls(spans, {one.key: one for one in slices}, reaches)
+
+    @property
+    def files(self) -> set[str]:
+        """The hashes of the archived frames."""
+        return {sha for one in self.slices.values() for sha in one.files}

@@ -1,0 +1,133 @@
+"""Computing a past run again from its manifest: to explain it, and to check the store bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi import session
+from kpi.batch import findings
+from kpi.batch.fingerprints import engine
+from kpi.batch.inputs import Inputs
+from kpi.batch.store.base import Run, Store, ordered
+from kpi.batch.store.whole import Archive
+from kpi.batch.system_run import Prepared, frames_of
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, count, suggest
+
+
+def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Scorecard:
+    """Returns the scorecard of a system as of a run, computed from the inputs that the run's state names.
+
+    Args:
+        run: the run.
+        system: its id.
+        archive: where the inputs are.
+        kept: take what the night kept of files it had read, instead of reading them again.
+
+    Raises:
+        DataError: K824 when the run has no such system, K814 when the archive lost or changed an input.
+    """
+    systems = run.state["systems"]
+    if system not in systems:
+        hint = suggest(system, systems) or f"there is {', '.join(systems) or 'none'}"
+        raise DataError(Diagnostic("K824", f"run {run.number} has no system `{system}`", hint=hint))
+    with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
+        if kept:
+            figures, _ = ready.figures(systems[system]["slices"])
+            return session.score_panel(ready.plan, figures.panel(), explanations=figures.said)
+        panel = ready.laid.panel()
+        said = ready.laid.said(panel.entities, panel.periods)
+        return session.score_panel(ready.plan, panel, explanations=said)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a check of a system came to: how many values agree to the bit, and what does not."""
+
+    system: str
+    values: int
+    findings: tuple[Diagnostic, ...]
+    skipped: tuple[str, ...] = ()
+
+
+def verified(store: Store, archive: Archive, number: int | None = None) -> Iterator[Verified]:
+    """Computes a run again from nothing but its archived inputs, and compares all it published, value by value.
+
+    Everything is scored in one go, whatever the night had scored piece by piece. Periods whose inputs changed without
+    their being scored (a closed edition, `periods = "last 3"`) are skipped and named.
+
+    Yields:
+        one result a system, in the order of their names.
+
+    Raises:
+        DataError: K811 when the run is not there, K825 when nothing was published.
+    """
+    run = store.head() if number is None else store.run(number)
+    if run is None:
+        raise DataError(Diagnostic("K825", "nothing was published yet", hint="kpi batch CONFIG runs a night"))
+    for system in sorted(run.state["systems"]):
+        yield _verified(store, archive, run, system)
+
+
+def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified:
+    entry = run.state["systems"][system]
+    found: list[Diagnostic] = []
+    if entry["engine"] != engine():
+        message = f"{system} was scored by another engine: {entry['engine']}; this is {engine()}"
+        found.append(Diagnostic("K826", message, hint="compare with the engine of the run"))
+    with Prepared.of(Inputs.of_json(system, entry["inputs"]), archive) as ready:
+        panel = ready.laid.panel()
+        there = [one.label for one in panel.periods]
+        pending = set(entry["pending"])
+        wanted = [label for label in there if label not in pending]
+        said = ready.laid.said(panel.entities, panel.periods)
+        cards = [session.score_panel(ready.plan, panel, explanations=said)]
+        some = findings.found(
+            ready.laid.system, panel.findings, said=said, holds=lambda name: panel.frame[name].count() > 0, cards=cards
+        )
+        fresh = frames_of(cards, system) | {"findings": findings.table(some, system)}
+    values = 0
+    for table, frame in fresh.items():
+        stored = store.read(table, system=system, number=run.number)
+        if table == "findings" and pending:
+            continue
+        now = frame if table == "findings" else frame.filter(pl.col("period").is_in(wanted))
+        held = stored if table == "findings" or not stored.height else stored.filter(~pl.col("period").is_in(pending))
+        same, difference = _compared(ordered(now), held)
+        values += same
+        if difference:
+            found.append(
+                Diagnostic("K827", f"{system}, {table}: {difference}", hint="the store or an input was changed")
+            )
+    return Verified(system, values, tuple(found), tuple(sorted(pending)))
+
+
+def _compared(now: pl.DataFrame, held: pl.DataFrame) -> tuple[int, str | None]:
+    """Returns how many values agree, and the first difference in words."""
+    if not now.height and not held.height:
+        return 0, None
+    lacking = [name for name in now.columns if name not in held.columns]
+    if lacking:
+        return 0, f"the store lacks {', '.join(lacking)}"
+    if now.height != held.height:
+        return 0, f"{count(held.height, 'row')} in the store, {count(now.height, 'row')} computed"
+    held = held.select(now.columns)
+    for name in now.columns:
+        mine, theirs = _bits(now[name]), _bits(held[name])
+        different = mine.ne_missing(theirs)
+        if different.any():
+            row = int(different.arg_max() or 0)
+            where = " ".join(str(now[key][row]) for key in ("period", "entity") if key in now.columns)
+            return 0, (
+                f"{count(int(different.sum()), 'value')} of `{name}` differ, first for {where}:"
+                f" {held[name][row]!r} in the store, {now[name][row]!r} computed"
+            )
+    return now.height * now.width, None
+
+
+def _bits(series: pl.Series) -> pl.Series:
+    """Returns floats as the integers of their bits, so that 0.0 and -0.0 differ."""
+    return series.reinterpret(signed=False) if series.dtype == pl.Float64 else series

@@ -1,0 +1,392 @@
+"""The store as Delta Lake: a folder with one Delta table per frame, and `runs`, whose commit publishes a night.
+
+Delta makes a commit to one table atomic, not one to five. So a night writes its rows to the tables first and then adds
+one row to `runs` that names the version of every table; readers take the versions from there. What a killed night had
+written is no longer named by anything: the next one restores each table to its published version before it writes.
+
+A partition (system and period) is replaced as a whole and is one file, so there is nothing to compact.
+
+A row of `runs` also holds a digest of itself and, for each table, of the files that are in it. A file's name holds
+the hash of its content. While a night writes, `.publishing` names its run: a table that is ahead of `runs` without it
+has not been left by a killed night, but `runs` has lost its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import polars as pl
+
+from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
+from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
+from kpi.batch.store.lock import locked
+from kpi.batch.store.whole import digest, write_whole
+from kpi.errors import DataError, Diagnostic, Place
+
+_SETTINGS = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+}
+
+#: The columns of the table `runs`.
+_RUNS = {"number": pl.Int64, "versions": pl.String, "manifest": pl.String, "state": pl.String}
+
+#: What `versions` holds beside the version of each table: digests of the tables' files and of the row.
+_CONTENTS, _DIGEST = "contents", "digest"
+
+#: The file that says which run is being published.
+_PUBLISHING = ".publishing"
+
+#: How many digits of a hash are kept.
+_HASHED = 32
+
+
+class DeltaStore:
+    """Results in a folder of Delta tables."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            import deltalake
+            import deltalake.transaction
+        except ImportError:
+            hint = 'pip install deltalake, or store = {kind = "parquet", path = ...}'
+            raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
+        self.folder = folder
+        self._delta = deltalake
+        self._published: pl.DataFrame | None = None
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    @contextmanager
+    def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
+        """Holds the folder's lock file; nobody else publishes meanwhile, so the runs are read once."""
+        with locked(self.folder / ".lock", wait):
+            if not damaged:
+                with damage_reported(self.where):
+                    self._published = self._read_rows()
+            try:
+                yield
+            finally:
+                self._published = None
+
+    # ---- READING ---- #
+
+    @reports_damage
+    def head(self) -> Run | None:
+        """Returns the last published run."""
+        numbers = self.numbers()
+        return self.run(numbers[-1]) if numbers else None
+
+    @reports_damage
+    def run(self, number: int) -> Run:
+        """Returns a run by its number."""
+        self._versions(number)
+        row = pl.scan_delta(str(self.folder / "runs")).filter(pl.col("number") == number).collect().row(0, named=True)
+        if _differs(row):
+            raise DataError(damaged(f"the record of run {number} was changed", Place(str(self.folder / "runs"))))
+        return Run(row["number"], json.loads(row["manifest"]), json.loads(row["state"]))
+
+    @reports_damage
+    def numbers(self) -> list[int]:
+        """Returns the numbers of the published runs."""
+        return self._rows()["number"].to_list()
+
+    @reports_damage
+    def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
+        """Returns a table at the version that a run published."""
+        versions = self._versions(number)
+        if table not in versions:
+            return pl.DataFrame()
+        source = self._delta.DeltaTable(self.folder / table, version=versions[table])
+        frame = pl.scan_delta(source)
+        if system is not None:
+            frame = frame.filter(pl.col("system") == system)
+        return ordered(frame.collect())
+
+    def _exists(self, table: str) -> bool:
+        return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
+
+    def _rows(self) -> pl.DataFrame:
+        """The published runs: their number and the versions that belong together."""
+        return self._read_rows() if self._published is None else self._published
+
+    def _read_rows(self) -> pl.DataFrame:
+        if not self._exists("runs"):
+            if there := [table for table in TABLES if (self.folder / table / "_delta_log").is_dir()]:
+                message = (
+                    f"there are results ({', '.join(there)}), but the table `runs` that says what they are is gone"
+                )
+                raise DataError(damaged(message, Place(str(self.folder / "runs"))))
+            return pl.DataFrame(schema={"number": pl.Int64, "versions": pl.String})
+        return pl.scan_delta(str(self.folder / "runs")).select("number", "versions").collect().sort("number")
+
+    def _versions(self, number: int | None) -> dict[str, int]:
+        """The versions of the tables as of a run, the last when None; raises DataError K811 when it is not there."""
+        rows = self._rows()
+        if number is None and not rows.height:
+            return {}
+        found = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
+        if not found.height:
+            raise no_run(number or 0, rows["number"].to_list())
+        versions: dict[str, int] = json.loads(found["versions"].item())
+        return {table: version for table, version in versions.items() if table in TABLES}
+
+    # ---- WRITING ---- #
+
+    @reports_damage_of_files
+    def publish(self, run: Run, changes: Sequence[Change]) -> None:
+        """Writes the rows, one commit a change, then the row of `runs` that names the versions."""
+        if not self._exists("runs"):
+            # Before any result, so that results without it are never what a killed night left.
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
+            none = pl.DataFrame(schema=_RUNS)
+            self._delta.write_deltalake(self.folder / "runs", none, configuration=_SETTINGS)
+        write_whole(self.folder / _PUBLISHING, json.dumps({"run": run.number}).encode())
+        versions = self._versions(None)
+        for table in TABLES:
+            if (restored := self._restore(table, versions.get(table))) is not None:
+                versions[table] = restored
+        for change in changes:
+            versions[change.table] = self._replace(change)
+        row = {
+            "number": run.number,
+            "manifest": json.dumps(run.manifest, ensure_ascii=False, sort_keys=True),
+            "state": json.dumps(run.state, ensure_ascii=False, sort_keys=True),
+        }
+        contents = {table: _contents(self._files_of(table, version)) for table, version in versions.items()}
+        marks = {_CONTENTS: contents, _DIGEST: _digest(row)}
+        row["versions"] = json.dumps(versions | marks, sort_keys=True)
+        frame = pl.DataFrame([row]).select(list(_RUNS))
+        self._delta.write_deltalake(self.folder / "runs", frame, mode="append", configuration=_SETTINGS)
+        (self.folder / _PUBLISHING).unlink(missing_ok=True)
+        self._published = None if self._published is None else self._read_rows()
+
+    def _restore(self, table: str, version: int | None) -> int | None:
+        """Takes back what a night that was not published left in a table; returns the version that it has then."""
+        if version is None:
+            # NOTE: not only a table that nobody published: also the rest of one whose creation was interrupted.
+            shutil.rmtree(self.folder / table, ignore_errors=True)
+            return None
+        there = self._delta.DeltaTable(self.folder / table)
+        if there.version() != version:
+            there.restore(version)
+        return int(self._delta.DeltaTable(self.folder / table).version())
+
+    def _replace(self, change: Change) -> int:
+        """Replaces partitions in one commit and returns the version that this makes.
+
+        The files are written by Polars, which takes a third of the time that Delta's own writer takes; that one is
+        asked where an engine knows columns that the table does not have yet.
+        """
+        path, by = self.folder / change.table, _partitions(change.table)
+        if not self._exists(change.table):
+            self._delta.write_deltalake(path, change.rows.clear(), partition_by=by, configuration=_SETTINGS)
+        there = self._delta.DeltaTable(path)
+        terms: list[tuple[str, str, Any]] = [("system", "=", change.system)]
+        terms += [] if change.periods is None else [("period", "in", list(change.periods))]
+        if set(change.rows.columns) <= {field.name for field in there.schema().fields}:
+            there.create_write_transaction(self._files(path, change.rows, by), "overwrite", there.schema(), by, terms)
+        else:
+            words = [f"system = {_quoted(change.system)}"]
+            words += [] if change.periods is None else [f"period IN ({', '.join(map(_quoted, change.periods))})"]
+            self._delta.write_deltalake(
+                there, change.rows, mode="overwrite", predicate=" AND ".join(words), schema_mode="merge"
+            )
+        return int(self._delta.DeltaTable(path).version())
+
+    def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
+        """Writes one file a partition and returns what the commit says of it."""
+        found = []
+        for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
+            folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))
+            out = BytesIO()
+            part.write_parquet(out, compression="snappy", statistics=False)
+            # The hash tells whether the file is what was written, the rest keeps it apart from an equal one before.
+            sha = hashlib.sha256(out.getvalue()).hexdigest()[:_HASHED]
+            name = f"{folder}/part-{sha}-{secrets.token_hex(8)}.parquet"
+            write_whole(path / name, out.getvalue(), last=False)
+            found.append(
+                self._delta.transaction.AddAction(
+                    name, out.tell(), dict(zip(by, map(str, values), strict=True)),
+                    int(time.time() * 1000), data_change=True, stats=json.dumps({"numRecords": part.height}),
+                )
+            )  # fmt: skip
+        return found
+
+    # ---- DAMAGE ---- #
+
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:
+        """Return what is damaged (K833): files that are gone or of another size, tables that are not as published.
+
+        Args:
+            thorough: compare hashes, too, by reading every file of the last run.
+        """
+        try:
+            with damage_reported(self.where):
+                rows = self._rows()
+                if not rows.height:
+                    return []
+                findings = self._damage(rows.tail(1), thorough=thorough)
+                self.run(rows["number"][-1])
+                return findings + self._ahead(rows["number"][-1])
+        except DataError as error:
+            return list(error.diagnostics)
+
+    def _damage(self, row: pl.DataFrame, *, thorough: bool) -> list[Diagnostic]:
+        """Return what is damaged of the run in a row of `runs`."""
+        findings: list[Diagnostic] = []
+        contents: dict[str, str] = json.loads(row["versions"].item()).get(_CONTENTS, {})
+        for table, version in self._versions(row["number"].item()).items():
+            try:
+                with damage_reported(str(self.folder / table)):
+                    files = self._files_of(table, version)
+            except DataError as error:
+                findings += error.diagnostics
+                continue
+            if contents.get(table, mark := _contents(files)) != mark:
+                message = f"the table `{table}` holds other files than were published"
+                findings.append(damaged(message, Place(str(self.folder / table))))
+            wrong = (found for name, size in files if (found := self._wrong(table, name, size, thorough=thorough)))
+            findings += wrong
+        return findings
+
+    def _wrong(self, table: str, name: str, size: int, *, thorough: bool) -> Diagnostic | None:
+        """Return what is wrong with a file of a table, None when nothing is."""
+        path = self.folder / table / name
+        try:
+            if path.stat().st_size != size:
+                return damaged("a file is not as long as it was written", Place(str(path)))
+            sha = path.name.split("-")[1] if path.name.count("-") == 2 else ""
+            if thorough and len(sha) == _HASHED and digest(path)[:_HASHED] != sha:
+                return damaged("a file was changed", Place(str(path)))
+        except FileNotFoundError:
+            return damaged("a file is gone", Place(str(path)))
+        except OSError as error:
+            return damaged(f"a file cannot be read: {error.strerror}", Place(str(path)))
+        return None
+
+    def _ahead(self, number: int) -> list[Diagnostic]:
+        """Return whether a table is ahead of `runs` although no night was killed."""
+        with suppress(OSError, ValueError, KeyError):
+            if json.loads((self.folder / _PUBLISHING).read_text("utf-8"))["run"] == number + 1:
+                return []
+        versions = self._versions(number)
+        ahead = [table for table in TABLES if self._exists(table) and self._is_ahead(table, versions.get(table))]
+        message = f"`runs` ends with run {number}, but {', '.join(ahead)} hold what a later run published"
+        return [damaged(message, Place(str(self.folder / "runs")))] if ahead else []
+
+    def _is_ahead(self, table: str, version: int | None) -> bool:
+        """Return whether a table holds other files than at a version; removing old files makes a version, too."""
+        latest = self._latest(table)
+        return latest != version and (
+            version is None or self._files_of(table, latest) != self._files_of(table, version)
+        )
+
+    def _latest(self, table: str) -> int:
+        return max(int(one.stem) for one in (self.folder / table / "_delta_log").glob("*.json"))
+
+    def _files_of(self, table: str, version: int) -> list[tuple[str, int]]:
+        """Return the files of a table at a version, with their sizes, sorted."""
+        actions = pl.DataFrame(
+            self._delta.DeltaTable(self.folder / table, version=version).get_add_actions(flatten=True)
+        )
+        return sorted((unquote(path), size) for path, size in actions.select("path", "size_bytes").rows())
+
+    def repair(self) -> int | None:
+        """Go back to the last run whose files are all whole, and return its number; None when there is none.
+
+        What later nights wrote is moved out of the logs, into the folder `damaged`.
+        """
+        if not (self.folder / "runs" / "_delta_log").is_dir():
+            return None
+        for version in range(self._latest("runs"), -1, -1):
+            try:
+                with damage_reported(self.where):
+                    runs = pl.scan_delta(self._delta.DeltaTable(self.folder / "runs", version=version)).collect()
+                    self._published = runs.select("number", "versions").sort("number")
+                    row = self._published.tail(1)
+                    whole = row.height and not self._damage(row, thorough=True)
+                    if not whole or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
+                        continue
+            except DataError:
+                continue
+            versions = self._versions(row["number"].item())
+            for table, last in {"runs": version, **{table: versions.get(table, -1) for table in TABLES}}.items():
+                self._cut(table, last)
+            (self.folder / _PUBLISHING).unlink(missing_ok=True)
+            return int(row["number"].item())
+        return None
+
+    def _cut(self, table: str, version: int) -> None:
+        """Move the commits of a table after a version into the folder `damaged`."""
+        log = self.folder / table / "_delta_log"
+        aside = self.folder / "damaged" / table
+        for file in sorted(log.glob("*")) if log.is_dir() else ():
+            number = re.match(r"(\d+)\.", file.name)
+            if number is not None and int(number[1]) > version:
+                aside.mkdir(parents=True, exist_ok=True)
+                file.replace(aside / file.name)
+        pointer = log / "_last_checkpoint"
+        with suppress(OSError, ValueError, KeyError):
+            if json.loads(pointer.read_text("utf-8"))["version"] > version:
+                pointer.replace(aside / pointer.name)
+
+    @reports_damage_of_files
+    def tidy(self, keep: int) -> int:
+        """Forgets old runs, then removes the files that no kept run reads."""
+        rows = self._rows()
+        if rows.height <= keep:
+            return 0
+        kept = rows.tail(keep)
+        first = kept["number"][0]
+        self._delta.DeltaTable(self.folder / "runs").delete(f"number < {first}")
+        for table in TABLES:
+            versions = [json.loads(text).get(table) for text in kept["versions"]]
+            if self._exists(table):
+                # The kept versions are the retention: everything else may go at once, as the lock is held.
+                self._delta.DeltaTable(self.folder / table).vacuum(
+                    0, dry_run=False, enforce_retention_duration=False,
+                    keep_versions=sorted({version for version in versions if version is not None}),
+                )  # fmt: skip
+        self._delta.DeltaTable(self.folder / "runs").vacuum(0, dry_run=False, enforce_retention_duration=False)
+        self._published = None if self._published is None else kept
+        return rows.height - kept.height
+
+
+def _contents(files: list[tuple[str, int]]) -> str:
+    """Return a digest of the names and sizes of files."""
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:_HASHED]
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    """Return a digest of the number, manifest and state of a run."""
+    text = "\n".join(str(row[name]) for name in ("number", "manifest", "state"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASHED]
+
+
+def _differs(row: Mapping[str, Any]) -> bool:
+    """Return whether a row of `runs` is another than was written."""
+    digest = _digest(row)
+    return bool(json.loads(row["versions"]).get(_DIGEST, digest) != digest)
+
+
+def _partitions(table: str) -> list[str]:
+    return ["system"] if table == "findings" else ["system", "period"]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

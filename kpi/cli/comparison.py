@@ -1,0 +1,214 @@
+"""What `kpi diff` compares: two periods, two results, two definitions, or two runs of a batch become two sides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from kpi import session
+from kpi.analysis.diff import Difference, Side, diff, side
+from kpi.batch.batch_run import archive_of, store_of
+from kpi.batch.config import load
+from kpi.batch.inputs import Inputs
+from kpi.batch.replay import again
+from kpi.batch.store.base import Run
+from kpi.batch.store.whole import Archive
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, KpiError, count, suggest
+from kpi.report import difference as report
+from kpi.report.files import pour
+from kpi.report.reading import is_result, read_result
+from kpi.values import periods
+from kpi.values.periods import Period, PeriodError
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def command(
+    *, given: Sequence[str], named: Sequence[str], at: Sequence[int], batch: str,
+    system: str | None, definitions: str | None, period: str | None, entity: str | None, form: str | None,
+    output: Sequence[str], quiet: bool, stdout: IO[str], width: int | None, say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Does what the options of `kpi diff` ask for, and says in a line how much changed."""
+    if at:
+        if given or named:
+            hint = "kpi diff --at 3 --at 4 --batch nightly.toml"
+            raise DataError(Diagnostic("K543", "runs are compared by themselves, without files", hint=hint))
+        found = runs(at, config=batch, system=system, period=period)
+    else:
+        found = compared(given, data=_by_dataset(named), system=system, definitions=definitions, period=period)
+    found = found if entity is None else found.of(entity)
+    for name in output:
+        report.write(found, name)
+    if form is not None or not output:
+        wanted = form or ("table" if stdout.isatty() else "csv")
+        if wanted == "table":
+            stdout.write(report.table(found, entity, width=width))
+        else:
+            pour(report.content(found, wanted), stdout)
+    words = [count(found.changed.height, "total")]
+    if found.before.measures is not None and found.after.measures is not None:
+        words.append(count(found.figures.height, "figure"))
+    words += [count(found.definitions.height, "line") + " of the definition"] if found.definitions.height else []
+    wrote = f" Wrote {', '.join(output)}." if output else ""
+    if not quiet:
+        say(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
+
+
+def compared(
+    given: Sequence[str], *, data: Mapping[str | None, Sequence[str | Path]], system: str | None,
+    definitions: str | None, period: str | None,
+) -> Difference:  # fmt: skip
+    """Returns the difference of two periods, two results (written, or files to score) or two definitions.
+
+    Args:
+        given: the two.
+        data: the files that are scored, by their dataset, None where their columns tell.
+        system: an id or YAML file, for periods and for files to score.
+        definitions: a folder in which ids are looked up first.
+        period: compare only this one.
+
+    Raises:
+        DataError: K543, when there are not two, or they do not fit one another; K551, when they share no period.
+    """
+    if len(given) != 2:
+        hint = "kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4"
+        raise DataError(Diagnostic("K543", "say which two are compared", hint=hint))
+    old, new = given
+    files = list(data.get(None, ()))
+    named = {name: list(some) for name, some in data.items() if name is not None}
+
+    def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
+        return session.score([*files, *more], system=by, definitions=definitions, data=named)
+
+    first, second = _period(old), _period(new)
+    if first is not None and second is not None:
+        _need(files or named, "the figures of the two periods")
+        return _periods(scored(), first, second)
+    if all(one.endswith(_SUFFIXES) for one in given):
+        _need(files or named, "the figures to score by the two definitions")
+        before, after = (side(scored(by=one), one) for one in given)
+        return diff(before, after, periods=_pair(period, (before, after)))
+    for one in given:
+        if not Path(one).exists():
+            near = suggest(one, [path.name for path in Path().iterdir()])
+            raise DataError(Diagnostic("K543", f"`{one}` is neither a period nor a file like the other", hint=near))
+    before, after = (read_result(Path(one)) if is_result(Path(one)) else side(scored([one]), one) for one in (old, new))
+    if before.system != after.system:
+        message = f"{before.name} is of {before.system}, {after.name} of {after.system}"
+        raise DataError(Diagnostic("K543", message, hint="compare two results of one system"))
+    return _told(diff(before, after, periods=_pair(period, (before, after))))
+
+
+def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str | None) -> Difference:
+    """Returns the difference of two runs of a batch, or of one and the last, computed again from their inputs.
+
+    Where the definition changed between them, the new data are scored by the old definition as well: what came from
+    the data and what from the definition add up.
+
+    Raises:
+        DataError: K543 without one or two numbers, K811 and K824 when the store has no such run or system.
+    """
+    settings = load(Path(config))
+    store, archive = store_of(settings), archive_of(settings)
+    head = store.head()
+    if head is None:
+        raise DataError(Diagnostic("K825", "nothing was published yet", hint="kpi batch CONFIG runs a night"))
+    if not 1 <= len(numbers) <= 2:
+        raise DataError(Diagnostic("K543", "say which runs are compared", hint="--at 3 --at 4, or --at 3 for the last"))
+    old, new = (store.run(number) for number in (*numbers, head.number)[:2])
+    there = sorted(set(old.state["systems"]) & set(new.state["systems"]))
+    if system is None and len(there) != 1:
+        hint = "say which with --system"
+        raise DataError(Diagnostic("K824", f"the runs have several systems in common: {', '.join(there)}", hint=hint))
+    name = system or there[0]
+    before, after = (_of_run(run, name, archive) for run in (old, new))
+    bridge = None
+    if before.definition_hash != after.definition_hash and before.data_hash != after.data_hash:
+        bridge = _bridge(old, new, name, archive)
+    return _told(diff(before, after, bridge, periods=_pair(period, (before, after))))
+
+
+def _of_run(run: Run, system: str, archive: Archive) -> Side:
+    """A run's results, its definition with the files beside it: rosters and targets belong to it."""
+    found = side(again(run, system, archive), f"run {run.number}")
+    inputs = Inputs.of_json(system, run.state["systems"][system]["inputs"])
+    beside = sorted([*inputs.definition.values()][1:])
+    if not beside:
+        return found
+    whole = hashlib.sha256("/".join([found.definition_hash, *beside]).encode()).hexdigest()[:16]
+    return replace(found, definition_hash=whole)
+
+
+def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
+    """The new data under the old definition; None where that definition cannot read them."""
+    before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
+    run = Run(
+        new.number,
+        {},
+        {"systems": {system: {"inputs": replace(before, data=after.data, explanations=after.explanations).as_json()}}},
+    )
+    try:
+        return side(again(run, system, archive), "between")
+    except KpiError:
+        return None
+
+
+def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
+    index = {label: at for at, label in card.labels.items()}
+    for one in (old, new):
+        if one.label not in index:
+            there = f"they hold {', '.join(card.periods)}"
+            raise DataError(Diagnostic("K551", f"the files hold nothing for {one.label}", hint=there))
+    before, after = (side(card.only([index[one.label]]), one.label) for one in (old, new))
+    return _told(diff(before, after, periods={new.label: old.label}), all_of_it=True)
+
+
+def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
+    """The difference with what the new result restated and the old one had not."""
+    known, now = found.before.restated, found.after.restated
+    if now is None or not now.height:
+        return found
+    if known is not None and known.height and not all_of_it:
+        now = now.join(known, on=now.columns, how="anti", nulls_equal=True, maintain_order="left")
+    return replace(found, restated=now)
+
+
+def _by_dataset(named: Sequence[str]) -> dict[str | None, list[str | Path]]:
+    """Files, and `NAME=FILE` whose dataset is named."""
+    found: dict[str | None, list[str | Path]] = {}
+    for one in named:
+        name, equals, file = one.partition("=")
+        if equals and not Path(one).exists():
+            found.setdefault(name, []).append(file)
+        else:
+            found.setdefault(None, []).append(one)
+    return found
+
+
+def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None:
+    if period is None:
+        return None
+    wanted = _period(period)
+    label = period if wanted is None else wanted.label
+    for one in sides:
+        if label not in one.totals["period"]:
+            raise DataError(Diagnostic("K551", f"{one.name} holds nothing for {label}"))
+    return {label: label}
+
+
+def _period(text: str) -> Period | None:
+    if Path(text).exists():
+        return None
+    try:
+        return periods.parse(text)
+    except PeriodError:
+        return None
+
+
+def _need(data: object, what: str) -> None:
+    if not data:
+        raise DataError(Diagnostic("K543", f"{what} are not given", hint="--data period.csv"))

@@ -1,0 +1,108 @@
+"""The line on a terminal that shows how far long work has come: its stage, the rows done, the time left."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kpi.process.progress import watched
+
+#: Work that ends sooner than this (seconds) shows nothing.
+PATIENCE = 0.5
+
+
+class Line:
+    """One line on stderr, drawn by a thread of its own, since the thread that works may be inside a query."""
+
+    def __init__(self) -> None:
+        self._stages: list[tuple[str, int | None, int]] = []
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
+
+    def begin(self, name: str, total: int | None) -> None:
+        """Shows a stage from now on."""
+        with self._lock:
+            self._stages.append((name, total, 0))
+
+    def advance(self, rows: int) -> None:
+        """Counts rows of the latest stage."""
+        with self._lock:
+            if self._stages:
+                name, total, done = self._stages[-1]
+                self._stages[-1] = name, total, done + rows
+
+    def end(self) -> None:
+        """Shows the stage around the latest one again."""
+        with self._lock:
+            self._stages.pop()
+
+    def start(self) -> None:
+        """Begins to draw, when the work takes long enough."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Removes the line."""
+        self._ended.set()
+        self._thread.join()
+
+    def _now(self) -> tuple[str, int | None, int]:
+        with self._lock:
+            return self._stages[-1] if self._stages else ("working", None, 0)
+
+    def _draw(self) -> None:
+        if self._ended.wait(PATIENCE):
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn
+
+        console = Console(file=sys.stderr, force_terminal=True, highlight=False)
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False, refresh_per_second=8) as shown:
+            task = shown.add_task("", total=None)
+            before: tuple[str, int | None] = ("", None)
+            while not self._ended.wait(0.1):
+                name, total, done = self._now()
+                if (name, total) != before:
+                    # A new task, as the speed of another stage tells nothing about this one.
+                    shown.remove_task(task)
+                    task, before = shown.add_task("", total=total), (name, total)
+                shown.update(task, completed=done)
+                shown.update(task, description=said(name, total, done, shown.tasks[0].time_remaining))
+
+
+def said(name: str, total: int | None, done: int, left: float | None) -> str:
+    """Returns the line in words.
+
+    >>> said("reading cases.parquet", 50_000_000, 12_300_000, 83)
+    'reading cases.parquet  12,300,000 of 50,000,000 rows  1:23 left'
+    >>> said("scoring", None, 0, None)
+    'scoring'
+    """
+    parts = [name]
+    if done or total:
+        parts.append(f"{done:,} of {max(total, done):,} rows" if total else f"{done:,} rows")
+    if total and done and left is not None:
+        minutes, seconds = divmod(round(left), 60)
+        hours, minutes = divmod(minutes, 60)
+        parts.append(f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left")
+    return "  ".join(parts)
+
+
+@contextmanager
+def showing(*, quiet: bool) -> Iterator[None]:
+    """Shows the progress of the work inside the block: on a terminal, unless it is to be quiet or has soon ended."""
+    stream: Any = sys.stderr
+    if quiet or not stream.isatty():
+        yield
+        return
+    line = Line()
+    line.start()
+    try:
+        with watched(line):
+            yield
+    finally:
+        line.stop()

@@ -1,0 +1,112 @@
+"""A first system: what `kpi init` writes, small enough to read in one go and complete enough to score."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+from kpi.errors import DataError, Diagnostic, Place
+from kpi.language.loading.schema import json_schema
+from kpi.process import atomic_files
+
+DEFINITION = """\
+# yaml-language-server: $schema=./schema.json
+system: demo
+title: 示例县区数字政府评价
+period: quarter
+entities: {title: 县(市、区)}
+
+measures:
+  cases:        {title: 办件总量, unit: 件}
+  cases_online: {title: 网上办件量, unit: 件}
+  villages:     {title: 行政村数, unit: 个, over_time: last}
+  villages_5g:  {title: 通5G行政村数, unit: 个, over_time: last}
+  digital_va:   {title: 数字经济核心产业增加值, unit: 亿元}
+  complaints:   {title: 投诉量, unit: 件}
+
+indicators:
+  online_rate:
+    {kind: ratio, title: 网上办件率, numerator: cases_online, denominator: cases, target: {at_least: 90, by: 2025}}
+  coverage_5g:
+    {kind: coverage, title: 5G覆盖率, covered: villages_5g, total: villages, target: {at_least: 100}}
+  va_growth:
+    {kind: growth, title: 核心产业增加值增速, of: digital_va, over: 1q, target: {above: 2}}
+  complaint_rate:
+    {kind: ratio, title: 投诉率, numerator: complaints, denominator: cases, unit: ‰, target: {at_most: 5}}
+
+# Weights, cut points and the scheme below are this example's own.
+pillars:
+  政务服务: {weight: 60, parts: {online_rate: 40, complaint_rate: 20}, ours: true}
+  数字基础: {weight: 40, parts: {coverage_5g: 20, va_growth: 20}, ours: true}
+
+stars: {kind: bands, cuts: {5: 95, 4: 85, 3: 75, 2: 60, 1: 0}, ours: true}
+checks:
+  online_part: {title: 网上办件量不超过办件总量, expr: cases_online <= cases, severity: error}
+"""
+
+_UNITS = {
+    "办件总量": "件",
+    "网上办件量": "件",
+    "行政村数": "个",
+    "通5G行政村数": "个",
+    "数字经济核心产业增加值": "亿元",
+    "投诉量": "件",
+}
+_FIGURES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("2024Q1", "东湖县"): ("12,480", "10,210", "96", "81", "3.62", "41"),
+    ("2024Q1", "南岭市"): ("20,115", "18,870", "140", "139", "8.95", "77"),
+    ("2024Q1", "西山区"): ("15,904", "13,002", "58", "58", "6.10", "118"),
+    ("2024Q2", "东湖县"): ("13,020", "11,350", "96", "88", "3.81", "39"),
+    ("2024Q2", "南岭市"): ("21,460", "20,240", "140", "140", "9.02", "80"),
+    ("2024Q2", "西山区"): ("16,233", "13,840", "58", "58", "6.31", "97"),
+}
+
+
+def data() -> str:
+    """Returns the example's figures as a CSV, one a row."""
+    lines = ["期别,地区,指标,数值,计量单位"]
+    for (period, entity), figures in _FIGURES.items():
+        for (title, unit), figure in zip(_UNITS.items(), figures, strict=True):
+            lines.append(
+                f'{period},{entity},{title},"{figure}",{unit}'
+                if "," in figure
+                else f"{period},{entity},{title},{figure},{unit}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path) -> list[Path]:
+    """Writes definition, data, schema and configuration into a folder and returns the files.
+
+    Raises:
+        DataError: when one of the files is already there, or the folder cannot be written.
+    """
+    contents = {
+        "demo.yaml": DEFINITION,
+        "period.csv": data(),
+        "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
+        "kpi.toml": 'definitions = "."\n',
+    }
+    taken = [folder / name for name in contents if (folder / name).exists()]
+    if taken:
+        hint = "name another folder: kpi init FOLDER"
+        raise DataError(
+            [
+                Diagnostic("K540", "the file is already there; nothing was written", Place(str(one)), hint)
+                for one in taken
+            ]
+        )
+    try:
+        with atomic_files.folder(folder), ExitStack() as unfinished:
+            for name, text in contents.items():
+                unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
+    except OSError as error:
+        raise DataError(Diagnostic("K540", f"cannot be written: {error.strerror}", Place(str(folder)))) from None
+    return [folder / name for name in contents]
+
+
+def next_commands(folder: Path) -> str:
+    """Returns what to run next, a command a line."""
+    step = "" if folder == Path() else f"cd {folder}\n"
+    return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"

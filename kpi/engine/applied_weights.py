@@ -1,0 +1,84 @@
+"""What a scoring found or changed by itself, frozen into its results: weights, and the cells that were treated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from kpi.language.aggregation import means
+from kpi.language.aggregation.nodes import Node
+from kpi.language.system import ROOT, System
+from kpi.language.treatment.steps import after
+
+TEXT = (
+    "system",
+    "period",
+    "cohort",
+    "entity",
+    "node",
+    "part",
+    "method",
+    "step",
+    "indicator",
+    "title",
+    "unit",
+    "treatment",
+)
+
+NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
+
+
+def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Returns the weight of every part of every node, per period and cohort; columns as `Scorecard.weights` says."""
+    groups = rows.unique(["period", "cohort"], maintain_order=True)
+    labels = groups.select(**keys).drop("entity").with_row_index("at")
+    effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
+    found = []
+    for node, definition, parts in system.tree:
+        total = means.total([_given(definition, part, weight) for part, weight in parts.items()])
+        for part, given in parts.items():
+            # Where a method has no weights, their sum is nothing, and a part of nothing is null.
+            share = _given(definition, part, given) / pl.when(total > 0).then(total) * 100
+            weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
+            effective[part] = weight * effective[node] / 100
+            found.append(
+                labels.with_columns(
+                    node=pl.lit(node), part=pl.lit(part), method=pl.lit(definition.method),
+                    weight=weight, effective=effective[part],
+                    consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
+                )
+            )  # fmt: skip
+    names = (*keys, "node", "part", "method", "weight", "effective", "consistency_ratio")
+    return _stacked(found, [name for name in names if name != "entity"])
+
+
+def _given(node: Node, part: str, weight: float) -> pl.Expr:
+    return pl.lit(float(weight)) if node.found is None else pl.col(f"{part}.weighting")
+
+
+def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Returns every cell that a step of treatment changed; columns as `Scorecard.treated` says."""
+    now = {name: pl.col(name) for name in system.treated}
+    found = []
+    for step, names in system.steps.items():
+        for name in names:
+            then = pl.col(after(name, step))
+            found.append(
+                rows.with_row_index("#at").filter(now[name].ne_missing(then)).select(
+                    pl.col("#at").alias("at"), **keys,
+                    step=pl.lit(step), indicator=pl.lit(name), title=pl.lit(system.symbols[name].title),
+                    before=now[name], after=then, unit=pl.lit(str(system.unit(name))),
+                    treatment=pl.lit(system.treatment[step].words()),
+                )
+            )  # fmt: skip
+            now[name] = then
+    columns = [*keys, "step", "indicator", "title", "before", "after", "unit", "treatment"]
+    return _stacked(found, columns)
+
+
+def _stacked(found: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
+    """The frames one below the other, in the order of periods and entities."""
+    if not found:
+        return pl.DataFrame(schema={name: pl.Float64 if name in NUMBERS else pl.String for name in names})
+    return pl.concat(found).sort("at", maintain_order=True).select(names)

@@ -1,0 +1,76 @@
+"""Checks compiled into a plan: where each rule is broken, and the figures that are refused for it.
+
+A rule is judged on the figures as they were handed in, before any is refused; one about indicators right after the
+level of the last of them, so that what is computed from a refused indicator is refused too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.engine.result_columns import Stage
+from kpi.language.checks import Breach, Check
+from kpi.language.system import System
+from kpi.values.status import OK, reason, status_of
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a check: the check's name, the rule's number within it, and after which level it is judged."""
+
+    name: str
+    number: int
+    check: Check
+    breach: Breach
+    level: int
+
+    @property
+    def broken(self) -> str:
+        """The column (Boolean) that says where the rule is broken."""
+        return f"#broken {self.name} {self.number}"
+
+    @property
+    def said(self) -> str:
+        """The column (String) that says more about a place where it is broken."""
+        return f"#said {self.name} {self.number}"
+
+
+def rules(system: System) -> tuple[Rule, ...]:
+    """Returns every rule of a system's checks, in their order.
+
+    `level` is 0 for rules about measures, else that of the last indicator they read, from 1.
+    """
+    level = {name: at for at, names in enumerate(system.levels, 1) for name in names}
+
+    def read(breach: Breach) -> int:
+        roots = [column.removesuffix(".status") for column in breach.where.meta.root_names()]
+        return max((level.get(name, 0) for name in (*roots, *breach.names)), default=0)
+
+    return tuple(
+        Rule(name, number, check, breach, read(breach))
+        for name, check in system.checks.items()
+        for number, breach in enumerate(check.breaches(system.symbols, system.period))
+    )
+
+
+def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
+    """Yields the stages that judge the rules of a level and take the figures away that errors are about."""
+    mine = [one for one in some if one.level == level]
+    broken = {one.broken: one.breach.where.fill_null(value=False) for one in mine}
+    said = {one.said: pl.when(broken[one.broken]).then(one.breach.said) for one in mine if one.breach.said is not None}
+    yield Stage(f"checks {level}", "审核关系：何处不成立", broken | said)
+    touched: dict[str, list[pl.Expr]] = {}
+    for one in mine:
+        if one.check.severity == "error":
+            for name in one.breach.names:
+                touched.setdefault(name, []).append(pl.col(one.broken))
+    columns: dict[str, pl.Expr] = {}
+    for name, where in touched.items():
+        columns[name] = pl.when(~pl.any_horizontal(where)).then(name)
+        # Evaluated after the value: what was a figure and is none any more was refused, what was missing stays missing.
+        taken = pl.col(name).is_null() & (status_of(name) == OK)
+        columns[f"{name}.status"] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
+    yield Stage(f"refused {level}", "审核为错误的数据不予采用", columns)

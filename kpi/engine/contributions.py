@@ -1,0 +1,157 @@
+"""Contributions: what every part gives to the total, in points of the full mark; the one definition for all outputs.
+
+A part gives the weight that it carried times the score that entered the mean of its node:
+
+    contribution = weight/100 · counted/100 · full
+
+`weight` is in percent of the whole, `counted` the part's score in percent of full marks, or what the node's policy for
+missing parts put in its place. The parts of a node with an arithmetic mean add up to the node, those of a minimum too
+(all weight is on the lowest). For other means, and where a node is rounded, what is left is an entry of its own: the
+difference between the node's score and the weighted arithmetic mean of its parts (for a geometric mean what unequal
+scores cost). A node without a score for which its parent puts a stand-in is an entry as a whole.
+
+After the tree follow bonuses and deductions, and what the floor, the cap and each veto added or took. The indicators
+and all entries add up to the total before rounding, `raw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import polars as pl
+
+from kpi.engine.totals import limited
+from kpi.language.adjustments import Veto
+from kpi.language.aggregation.means import total
+from kpi.language.aggregation.nodes import Combination, Node, score_of
+from kpi.language.system import ROOT, System
+
+#: Points below this are those of the last bits of floating-point numbers.
+NOISE = 1e-9
+
+#: The policies under which a part without a score counts by itself.
+STAND_INS = ("zero", "cohort_mean", "penalty")
+
+#: The kinds of entries in the words of the reader.
+KINDS = {
+    "mean": "合成方法", "rounding": "取整", "missing": "缺项", "bonus": "加分", "deduction": "减分", "floor": "保底",
+    "cap": "封顶", "veto": "一票否决",
+}  # fmt: skip
+
+
+def contribution_of(name: str) -> str:
+    """Return the name of the column that holds what a part or node gives to the total, in points."""
+    return f"{name}.contribution"
+
+
+def counted_of(name: str) -> str:
+    """Return the name of the column that holds the score of a part that entered its node, in percent."""
+    return f"{name}.counted"
+
+
+def residual_of(node: str) -> str:
+    """Return the name of the column, and of the entry, for what the parts of a node do not explain."""
+    return f"{node}.residual"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something other than an indicator that gives to the total.
+
+    `kind` is one of `KINDS`, `points` an expression over the wide frame with details, in points of the full mark, null
+    where the entry does not apply.
+    """
+
+    name: str
+    title: str
+    kind: str
+    points: pl.Expr
+
+
+def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
+    """Yield the columns of contributions and residuals, from the root down, each group evaluated together.
+
+    They need `{part}.weight` and `{part}.counted` of every part.
+    """
+    scale = system.composite.full / 100
+    yield {contribution_of(ROOT): pl.col(score_of(ROOT)) * scale}
+    parts = [part for _, _, names in system.tree for part in names]
+    yield {contribution_of(part): pl.col(counted_of(part)) * pl.col(f"{part}.weight") / 100 * scale for part in parts}
+    yield {residual_of(node): _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
+
+
+def adds_up(node: Node) -> bool:
+    """Return whether the weighted scores of the parts of a node are its score."""
+    return node.mean in ("arithmetic", "minimum") and node.decimals is None
+
+
+def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
+    explained = total([pl.col(contribution_of(part)) for part in parts])
+    return pl.when(pl.col(score_of(node)).is_not_null()).then(pl.col(contribution_of(node)) - explained)
+
+
+def counted(system: System) -> dict[str, pl.Expr]:
+    """Return the columns `{part}.counted` of every part of the tree."""
+    leaves = frozenset(system.indicators)
+    found: dict[str, pl.Expr] = {}
+    for node, definition, parts in system.tree:
+        combination = Combination(node, definition, parts, leaves)
+        scored = pl.col(score_of(node)).is_not_null()
+        found |= {counted_of(part): pl.when(scored).then(combination.filled(part)) for part in parts}
+    return found
+
+
+def residual_title(system: System, node: str) -> str:
+    """Return what the residual of a node is called."""
+    one = system.composite if node == ROOT else system.pillars[node]
+    if one.mean in ("arithmetic", "minimum"):
+        return "取整"
+    return f"{one.mean_words}与加权算术平均之差" + ("（含取整）" if one.decimals is not None else "")
+
+
+def entries(system: System) -> list[Entry]:
+    """Return everything but the indicators that gives to the total, in the order in which it acts."""
+    return [*_nodes(system), *_adjustments(system), *limits(system)]
+
+
+def _nodes(system: System) -> Iterator[Entry]:
+    for node, one, parts in system.tree:
+        title = "综合得分" if node == ROOT else system.pillars[node].title or node
+        if not adds_up(one):
+            kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+            words = f"{title}：{residual_title(system, node)}"
+            yield Entry(residual_of(node), words, kind, pl.col(residual_of(node)))
+        if one.missing.policy in STAND_INS:
+            for part in (part for part in parts if part in system.pillars):
+                words = f"{system.pillars[part].title or part}：{one.missing.words()}"
+                absent = pl.col(score_of(part)).is_null()
+                yield Entry(part, words, "missing", pl.when(absent).then(pl.col(contribution_of(part))))
+
+
+def _adjustments(system: System) -> Iterator[Entry]:
+    for name, one in system.adjustments.items():
+        if not isinstance(one, Veto):
+            yield Entry(entry_name(system, name), one.title or name, one.kind, pl.col(f"{name}.points"))
+
+
+def limits(system: System) -> list[Entry]:
+    """Return what floor, cap and vetoes add to the total or take from it, in the order in which they act."""
+    composite = system.composite
+    found = []
+    for (_, before), (name, after) in pairwise(limited(system).items()):
+        if name in ("composite.floor", "composite.cap"):
+            kind = name.removeprefix("composite.")
+            bound = composite.floor if kind == "floor" else composite.cap
+            entry, title = name, f"{KINDS[kind]} {bound:g} 分"
+        else:
+            kind, entry, title = "veto", entry_name(system, name), system.adjustments[name].title or name
+        found.append(Entry(entry, title, kind, after - before))
+    return found
+
+
+def entry_name(system: System, adjustment: str) -> str:
+    """Return the name of an adjustment among indicators and entries: its own, where no indicator or pillar has it."""
+    taken = adjustment in system.indicators or adjustment in system.pillars
+    return f"adjustments.{adjustment}" if taken else adjustment

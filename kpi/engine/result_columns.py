@@ -1,0 +1,135 @@
+"""What the tidy result frames add to a scored panel: progress, lights, effective weights, contributions, places.
+
+They are stages like those of the plan, and run only when a frame of results first needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.engine import contributions
+from kpi.language.aggregation.nodes import Combination, score_of
+from kpi.language.indicators import MONTH, Milestone
+from kpi.language.system import ROOT, System
+from kpi.language.targets import in_force, is_fixed
+from kpi.values.rounding import score_key
+from kpi.values.status import literal, reason, status_of
+
+NOTHING = pl.lit(None, dtype=pl.Float64)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a plan: named expressions that are evaluated together, statuses after the values they explain.
+
+    What a value is compared with, `name.base`, is evaluated before it.
+    """
+
+    name: str
+    words: str
+    columns: Mapping[str, pl.Expr]
+    done: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
+        """The columns as they are evaluated: values, then the statuses, which read the values of the same stage."""
+        steps: tuple[dict[str, pl.Expr], ...] = ({}, {}, {})
+        for name, one in self.columns.items():
+            steps[0 if name.endswith(".base") else 2 if name.endswith(".status") else 1][name] = one
+        return tuple(step for step in steps if step)
+
+    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the frame with the stage's columns added, and those that are done with taken away."""
+        for step in self.steps:
+            frame = frame.with_columns(**step)
+        return frame.drop(self.done) if self.done else frame
+
+
+def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
+    """Returns the target in force and, for `within`, its upper bound, each null where there is none."""
+    targets = system.targets(name)
+    if is_fixed(targets):
+        # NOTE: a column that holds one number for all rows divides as its reciprocal multiplies (Polars 2.1), and where
+        # it comes to hold one number a row, the last bits change: a number says which it is.
+        low, high = targets[0].bounds(system.unit(name))
+        return literal(low), literal(high)
+    target = pl.col(f"{name}.target") if targets else NOTHING
+    return target, pl.col(f"{name}.upper") if any(one.within for one in targets) else NOTHING
+
+
+def reached(system: System, name: str) -> pl.Expr:
+    """Returns whether the target in force is reached, null where there is none."""
+    targets = system.targets(name)
+    if not targets:
+        return pl.lit(None, dtype=pl.Boolean)
+    low, high = goal(system, name)
+    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
+
+
+def details_of(system: System) -> Iterator[Stage]:
+    """Yields the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
+    leaves = frozenset(system.indicators)
+    columns: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        columns |= _progress(system, name)
+    yield Stage("progress", "完成程度与序时进度", columns)
+    lights: dict[str, pl.Expr] = {}
+    for name in system.indicators:
+        behind = score_key(pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment"))
+        light = (
+            pl.when(behind <= system.lights.green)
+            .then(pl.lit("green"))
+            .when(behind <= system.lights.yellow)
+            .then(pl.lit("yellow"))
+        )
+        lights[f"{name}.light"] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
+    yield Stage("lights", "红黄绿灯", lights)
+    if system.tops:
+        shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
+        for names in system.depths:
+            for name in names:
+                shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
+        yield Stage("shares", "各部分实际权重占比", shares)
+        yield Stage(
+            "weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops}
+        )
+        for depth, names in enumerate(reversed(system.depths), 1):
+            parts = [(part, name) for name in names for part in system.pillars[name].parts]
+            weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
+            yield Stage(f"weights {depth}", "下级实际权重", weights)
+        yield Stage("counted", "计入的得分", contributions.counted(system))
+        for number, made in enumerate(contributions.columns(system)):
+            yield Stage(f"contributions {number}", "对总分的贡献", made)
+    nodes = [*system.indicators, *system.pillars]
+    places = {
+        f"{name}.rank": score_key(pl.col(score_of(name))).rank("min", descending=True).over("period", "cohort")
+        for name in nodes
+    }
+    yield Stage("ranks", "单项位次", places)
+
+
+def _progress(system: System, name: str) -> dict[str, pl.Expr]:
+    """The columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
+    targets = system.targets(name)
+    if not targets:
+        return {
+            f"{name}.attainment": NOTHING,
+            f"{name}.schedule": NOTHING,
+            f"{name}.reached": pl.lit(None, dtype=pl.Boolean),
+        }
+    low, high = goal(system, name)
+    unit = system.unit(name)
+    # Late is done, so it is attained; whether it was in time is what the status says.
+    value = pl.col(name)
+    if isinstance(system.indicators[name], Milestone):
+        value = pl.when(status_of(name) == reason("late")).then(1.0).otherwise(value)
+    attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
+    due = {i: target.due(MONTH) for i, target in enumerate(targets)}
+    return {
+        f"{name}.attainment": in_force(targets, MONTH, attained),
+        f"{name}.schedule": in_force(targets, MONTH, due),
+        f"{name}.reached": reached(system, name),
+    }

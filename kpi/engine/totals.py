@@ -1,0 +1,181 @@
+"""The outcome (after the tree): adjustments, the total and its rounding, places, stars, and changes.
+
+Each function gives the columns of one stage of the plan.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+import polars as pl
+
+from kpi.language.adjustments import Bonus, Deduction, Veto
+from kpi.language.aggregation.nodes import score_of
+from kpi.language.indicators import ENTITIES
+from kpi.language.ranking import Ranking
+from kpi.language.stars.base import Limit, Rated, Scheme
+from kpi.language.system import ROOT, System
+from kpi.values.rounding import score_key, sort_key, unsigned_zero
+from kpi.values.status import guarded
+
+
+def adjusted(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
+
+    Whether a bonus that does not always count does so is `name.opened`.
+    """
+    columns: dict[str, pl.Expr] = {}
+    for name, adjustment in system.adjustments.items():
+        if isinstance(adjustment, Veto):
+            columns[f"{name}.veto"] = adjustment.holds(system.symbols)
+            columns[f"{name}.unjudged"] = adjustment.unjudged(system.symbols)
+        elif isinstance(adjustment, Bonus | Deduction):
+            points = adjustment.points_for(system.symbols)
+            opened = adjustment.opened(_before(system)) if isinstance(adjustment, Bonus) else None
+            if opened is not None:
+                columns[f"{name}.opened"] = opened
+                points = pl.when(opened).then(points).otherwise(0.0)
+            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
+    return columns
+
+
+def _before(system: System) -> pl.Expr:
+    """The total before adjustments as totals are compared, on the scale of the full mark."""
+    tree = pl.col(score_of(ROOT)) * (system.composite.full / 100)
+    return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
+
+
+def vetoes(system: System) -> dict[str, Veto]:
+    """Returns the vetoes of a system by name."""
+    return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
+
+
+def limited(system: System) -> dict[str, pl.Expr]:
+    """Return the total after each limit on it, in the order in which they act, by name.
+
+    `#sum` is the tree with bonuses and deductions, then follow `composite.floor` and `composite.cap` where there are
+    any, then every veto with an effect on the score.
+    """
+    composite = system.composite
+    tree = pl.col(score_of(ROOT)) * (composite.full / 100)
+    points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+    # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
+    totals = {"#sum": (total := functools.reduce(operator.add, points, tree))}
+    if points and composite.floor is not None:
+        totals["composite.floor"] = total = total.clip(composite.floor)
+    if points and composite.cap is not None:
+        totals["composite.cap"] = total = total.clip(upper_bound=composite.cap)
+    for name, veto in vetoes(system).items():
+        applies = pl.col(f"{name}.veto")
+        if veto.effect.score is not None:
+            total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
+        elif veto.effect.score_at_most is not None:
+            total = pl.when(applies).then(total.clip(upper_bound=veto.effect.score_at_most)).otherwise(total)
+        else:
+            continue
+        totals[name] = total
+    return totals
+
+
+def totalled(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
+
+    `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
+    """
+    *_, total = limited(system).values()
+    failed = [pl.col(f"{name}.veto") for name, veto in vetoes(system).items() if veto.effect.fail]
+    guards = {"not_scored": functools.reduce(operator.or_, failed)} if failed else {}
+    columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
+    columns["score"] = system.ranking.rounded(columns["raw"])
+    if _counts_failed(system):
+        columns["#entered"] = total
+    return columns
+
+
+def _counts_failed(system: System) -> bool:
+    """Whether a quota counts the places of units that a veto fails."""
+    failing = any(veto.effect.fail for veto in vetoes(system).values())
+    return failing and system.stars is not None and system.stars.counts_vetoed
+
+
+def _compared(ranking_on: str) -> pl.Expr:
+    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
+    return pl.col("score") if ranking_on == "rounded" else score_key(pl.col("raw"))
+
+
+def limits(system: System) -> tuple[Limit, ...]:
+    """Return what the vetoes of a system do to levels, in the order in which they act."""
+    if system.stars is None:
+        return ()
+    found = []
+    for name, veto in vetoes(system).items():
+        applies, effect = pl.col(f"{name}.veto"), veto.effect
+        if effect.stars_at_most is not None:
+            found.append(Limit(applies, at_most=effect.stars_at_most))
+        elif effect.demote is not None:
+            found.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
+    return tuple(found)
+
+
+def _rated(system: System, scheme: Scheme) -> Rated:
+    """Return what the star scheme of a system sees."""
+    entered = None
+    if _counts_failed(system):
+        entered = pl.col("#entered")
+        entered = system.ranking.rounded(entered) if scheme.on == "rounded" else score_key(entered)
+    return Rated(
+        _compared(scheme.on), tuple(system.tops), system.symbols, system.composite.full, _weighing(system),
+        limits(system), entered,
+    )  # fmt: skip
+
+
+def _weighing(system: System) -> tuple[str, ...]:
+    """The indicators that count: those of the tree, or all where there is none."""
+    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+
+
+def placed(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes).
+
+    Without a star scheme `#level` is null.
+    """
+    ranking: Ranking = system.ranking
+    breakers = []
+    for name in ranking.tie_break:
+        lower = name in system.indicators and system.indicators[name].direction == "lower"
+        value = score_key(pl.col(score_of(name)))
+        if name in system.indicators:
+            value = pl.col(name) if system.indicators[name].exact(system.symbols) else sort_key(pl.col(name))
+        breakers.append(-value if lower else value)
+    shown = _compared(ranking.on)
+    scheme = system.stars
+    level = pl.lit(None, dtype=pl.Int8) if scheme is None else scheme.settled(_rated(system, scheme))
+    return {
+        "rank": ranking.place(shown, breakers),
+        "of": shown.count().over("period", "cohort").cast(pl.UInt32),
+        "#level": level,
+    }
+
+
+def starred(system: System) -> dict[str, pl.Expr]:
+    """Returns the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none).
+
+    Without a star scheme `stars` is null.
+    """
+    level = pl.col("#level")
+    for one in limits(system):
+        level = one.lowered(level)
+    titles = [pl.when(pl.col(f"{name}.veto")).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()]
+    veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
+    return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}
+
+
+def changes(ranking: Ranking) -> dict[str, pl.Expr]:
+    """Returns the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+
+    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
+    """
+    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
+    change = pl.col("score") - pl.col("score").shift(ENTITIES)
+    return {"rank_change": place.shift(ENTITIES) - place, "score_change": score_key(change)}

@@ -1,0 +1,81 @@
+"""Measures of which no file says anything: no column of a wide file, no row of a long one, no file of their records.
+
+A column or a row without a figure is another thing: the unit has not reported, and its status says so. Code: K555.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dataset, panel_columns
+from kpi.language.datasets import PanelData, Records
+from kpi.language.measures import Reported
+from kpi.language.system import System
+
+#: Findings about columns and rows that may be meant for a measure, which their hints name.
+_MISSPELT = ("K528", "K601")
+
+#: How many columns of a file are named.
+_NAMED = 12
+
+
+def absent(
+    system: System, sources: Sequence[Placed], frame: pl.DataFrame, known: Sequence[Diagnostic] = ()
+) -> tuple[Diagnostic, ...]:
+    """Return a warning for each measure that no file has a column or a row for.
+
+    Args:
+        system: whose measures they are.
+        sources: the tables that were read.
+        frame: the panel, with `name.rows` for each measure.
+        known: what else was found: a column or row that may be a misspelt measure is not reported again.
+    """
+    hints = [one.hint for one in known if one.code in _MISSPELT and one.hint]
+    return (*_without_records(system, sources), *_unreported(system, sources, frame, hints))
+
+
+def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diagnostic]:
+    """Yield a warning for each records dataset that no file belongs to."""
+    there = {source.name for source in sources}
+    for name, dataset in datasets(system).items():
+        measures = of_dataset(system, name)
+        if isinstance(dataset, Records) and measures and name not in there:
+            titles = "、".join(system.symbols[one].title for one in measures)
+            message = f"no file belongs to the dataset `{name}`, so there is no figure of {titles}"
+            hint = f"give its file too, or say which it is: --data {name}=FILE"
+            yield Diagnostic("K555", message, hint=hint, severity=Severity.WARNING)
+
+
+def _unreported(
+    system: System, sources: Sequence[Placed], frame: pl.DataFrame, hints: Sequence[str]
+) -> Iterator[Diagnostic]:
+    """Yield a warning for each reported measure without a column and without a row."""
+    names = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.per is None]
+    rows = frame.select(pl.col(f"{name}.rows").fill_null(0).sum().alias(name) for name in names)
+    tables = [source for source in sources if not isinstance(source.dataset, Records)]
+    read = [panel_columns(system, source.table, list(source.roles.values())) for source in tables]
+    headed = {
+        measure
+        for source, columns in zip(tables, read, strict=True)
+        if isinstance(source.dataset, PanelData)
+        for measure, _ in columns.values()
+    }
+    files = "; ".join(f"{source.table.file} has {_listed(source.table.columns)}" for source in tables)
+    known = measure_names(system)
+    for name in names:
+        if rows[name].item() or name in headed:
+            continue
+        title = system.symbols[name].title
+        texts = [text for text, measure in known.items() if measure == name]
+        if any(f"`{text}`" in hint for text in texts for hint in hints):
+            continue
+        message = f"no file has a column or a row for {title}" + ("" if title == name else f" (`{name}`)")
+        yield Diagnostic("K555", message, hint=files or None, severity=Severity.WARNING)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return "、".join(columns[:_NAMED]) + more

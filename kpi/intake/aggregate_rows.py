@@ -1,0 +1,138 @@
+"""Names of rows: how they are shown, and which denote no unit but a total, an average or a part, such as 合计 and 全市.
+
+Names are compared in NFKC, without blanks beside Chinese, without case and without a closing colon.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kpi.intake.files.headers import clean
+from kpi.language.system import System
+
+_SUM = "合计|总计|小计|共计|总和|汇总"
+_MEAN = "平均|平均值|平均数|平均水平|均值"
+_WHOLE = r"全(市|县|区|省|国|州|旗|盟|镇|乡|村|街道|域|市域|县域|部|体|系统|行业|辖区)"
+_CHINESE = re.compile(
+    rf".*({_SUM}|{_MEAN})|{_WHOLE}(总体|整体|总数|总量|水平)?|总数|总体|整体|其中|其中:?.+"
+    r"|中位数|中位值|最大值|最小值|最高值|最低值|标准差|方差"
+)
+_ENGLISH = re.compile(
+    r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum|(.+ )?(average|mean)|avg\.?|overall"
+    r"|median|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
+    r"|all( (areas|cities|counties|countries|departments|districts|entities|provinces|regions|states|towns|units))?)"
+)
+
+# The mark of a footnote, which NFKC makes a digit of.
+_MARK = re.compile("([\u2460-\u24ff\u00b2\u00b3\u00b9\u2070-\u209f])")
+# A blank beside an ideograph.
+_IDEOGRAPH = "[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_BLANK_IN_CHINESE = re.compile(f"(?<={_IDEOGRAPH}) | (?={_IDEOGRAPH})")
+
+#: How many names, and rows of each, a note lists; the rest are counted.
+_NAMES, _ROWS = 10, 5
+
+
+def shown(name: str) -> str:
+    """Returns a name as it is shown: as `clean` has it, but with blanks between words and before brackets.
+
+    Marks of footnotes stay what they are.
+
+    >>> shown("甲　 县"), shown(" Baden  (CH)"), shown("（乙县）"), shown("Île de  France"), shown("内蒙古①")
+    ('甲县', 'Baden (CH)', '(乙县)', 'Île de France', '内蒙古①')
+    """
+    if clean(name) == name:
+        return name
+    parts = [part if _MARK.fullmatch(part) else " ".join(_words(part)) for part in _MARK.split(" ".join(name.split()))]
+    return _BLANK_IN_CHINESE.sub("", "".join(parts)).strip()
+
+
+def _words(text: str) -> list[str]:
+    return [clean(word) for word in unicodedata.normalize("NFKC", text).split()]
+
+
+@lru_cache(1 << 14)
+def folded(name: str) -> str:
+    """Returns a name as aggregates are compared.
+
+    >>> folded("合　计："), folded("Grand  Total")
+    ('合计', 'grand total')
+    """
+    return clean(name).casefold().rstrip(":")
+
+
+@lru_cache(1 << 14)
+def is_aggregate(name: str) -> bool:
+    """Returns whether a name is that of a total, an average or a part of others rather than of a unit.
+
+    >>> some = ("合 计", "嘉兴市合计", "其中：开发区", "Grand total", "全市（不含市本级）")
+    >>> all(map(is_aggregate, some))
+    True
+    >>> [text for text in ("甲县", "其他", "全椒县", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
+    []
+    """
+    text = folded(name)
+    inside = re.fullmatch(r"(.*?)\(([^()]*)\)", text)
+    texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
+    if inside is not None and re.fullmatch(_WHOLE, texts[-1]):
+        texts.pop()  # a remark on a unit, not its name
+    return any(_CHINESE.fullmatch(one) or _ENGLISH.fullmatch(one) for one in texts)
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """The names that are left out: aggregates and `leave_out`, but none of `keep`; both are `folded`."""
+
+    leave_out: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, system: System) -> Exclusions:
+        """Returns those of a system."""
+        some = system.entities
+        return cls(*(frozenset(map(folded, names)) for names in (some.leave_out, some.keep)))
+
+    def exclude(self, name: str) -> bool:
+        """Returns whether a name denotes no unit where no roster names it.
+
+        >>> [Exclusions(frozenset({"省本级"}), frozenset({"全市"})).exclude(one) for one in ("省本级", "全市", "全省")]
+        [True, False, True]
+        """
+        text = folded(name)
+        return text not in self.keep and (text in self.leave_out or is_aggregate(name))
+
+    def kept(self, name: str) -> bool:
+        """Returns whether `keep` names it."""
+        return folded(name) in self.keep
+
+
+def listed(rows: Mapping[str, Iterable[int]]) -> str:
+    """Returns names with their rows in words.
+
+    >>> listed({"合计": [5, 9], "全市": [12]}), listed({"合计": range(2, 9)})
+    ('合计 (rows 5, 9), 全市 (row 12)', '合计 (rows 2, 3, 4, 5, 6 and 2 more)')
+    """
+    parts = []
+    for name, numbers in list(rows.items())[:_NAMES]:
+        some = sorted(set(numbers))
+        words = ", ".join(f"{row:,}" for row in some[:_ROWS])
+        more = f" and {len(some) - _ROWS:,} more" if len(some) > _ROWS else ""
+        parts.append(f"{name} ({'row' if len(some) == 1 else 'rows'} {words}{more})" if some else name)
+    more = f" and {len(rows) - _NAMES:,} more names" if len(rows) > _NAMES else ""
+    return ", ".join(parts) + more
+
+
+def by_name(rows: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Returns the rows of each name, as it is shown.
+
+    >>> by_name([("华 北", 3), ("华北", 9)])
+    {'华北': [3, 9]}
+    """
+    found: dict[str, list[int]] = {}
+    for name, row in rows:
+        found.setdefault(shown(name), []).append(row)
+    return found

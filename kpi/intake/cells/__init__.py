@@ -1,0 +1,1 @@
+"""Cells become numbers with units, and texts become what they denote."""

@@ -1,0 +1,79 @@
+"""Texts of events are compared trimmed and in half-width, as the cells of every other column are read.
+
+`投诉 `, `投诉　` and `投诉` are one text, so are `０１２３` and `0123`; letters keep their case. Almost no cell needs
+that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
+known texts are done with a comparison each.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kpi.intake.cells.numbers import fold
+
+# Characters that NFKC leaves as they are, blanks inside a text included. Any other text goes through `fold`.
+_SAFE = r"\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff、。·“”—《》"
+_NEEDS = rf"^\s|\s$|[^{_SAFE}]"
+
+# How many texts are compared one by one before distinct texts are looked for.
+_FEW = 12
+
+
+def folded(texts: pl.Series) -> pl.Series:
+    """Return texts trimmed and in half-width, null for blanks; each distinct text that needs it is folded once.
+
+    >>> folded(pl.Series(["投诉", "投诉 ", "０１２３", " ", None])).to_list()
+    ['投诉', '投诉', '0123', None, None]
+    """
+    odd = texts.unique().drop_nulls()
+    odd = odd.filter(odd.str.contains(_NEEDS))
+    changed = {text: new or None for text in odd.to_list() if (new := fold(text)) != text}
+    if not changed:
+        return texts
+    old = pl.Series(list(changed), dtype=pl.String)
+    return texts.replace(old, pl.Series(list(changed.values()), dtype=pl.String))
+
+
+class Folding:
+    """Fold the batches of one column of texts; a batch in which no cell needs it is returned as it is.
+
+    Folding makes no text longer, so one that is as short as the shortest that it is compared with either is that text
+    or differs from it when folded, too: it can stay as it is. Batches may come from several threads: a lost update
+    of the known texts only costs time.
+
+    Args:
+        shortest: the bytes of the shortest text that the column is compared with, 0 where it has other uses.
+    """
+
+    def __init__(self, shortest: int = 0) -> None:
+        self._shortest = shortest
+        self._plain: tuple[str, ...] = ()
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Return the texts of a batch, folded."""
+        plain = self._plain
+        rest = texts
+        if self._shortest:
+            length = texts.str.len_bytes()
+            if (length.max() or 0) <= self._shortest:  # type: ignore[operator]
+                return texts
+            rest = texts.filter(length > self._shortest)
+        if plain:
+            known = rest == plain[0]
+            for text in plain[1:]:
+                known |= rest == text
+            if known.all():
+                return texts
+            rest = rest.filter(~known)
+        odd = rest.str.contains(_NEEDS)
+        if not odd.any():
+            self._learn(rest)
+            return texts
+        return folded(texts)
+
+    def _learn(self, rest: pl.Series) -> None:
+        """Remembers texts that need no folding, where a column has few."""
+        if len(self._plain) < _FEW:
+            some = rest.head(1000).drop_nulls().unique().to_list()
+            if len(some) + len(self._plain) <= _FEW:
+                self._plain = tuple(dict.fromkeys((*self._plain, *some)))

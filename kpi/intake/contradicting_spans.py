@@ -1,0 +1,193 @@
+"""Figures for a period and for its parts that contradict each other: months, quarters, 1-6月.
+
+A flow for a span of months is the difference of two running totals, at its end and before its start. So the figures of
+a year are edges between the months' ends, and a circle of edges, such as three months and their quarter, must come to
+nothing. Stocks with one end must be equal, whatever the span that they are labelled with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity, count
+from kpi.intake.entities import Entities
+from kpi.intake.matching.datasets import Placed
+from kpi.intake.reported.period_aggregation import KEYS
+from kpi.language.measures import Measure, OverTime
+from kpi.language.system import System
+from kpi.values.periods import Grain, Period
+from kpi.values.status import OK
+from kpi.values.units.vocabulary import COUNTING_WORDS
+
+#: The most decimals that a printed figure is taken to have.
+_DECIMALS = 9
+
+#: The columns of a figure beside what others of its series say it should be (`other`, for a span of its own where it
+#: is one figure), with the table and row that it stands in.
+_FOUND = [*KEYS, "start", "months", "value", "other", "other_start", "other_months", "source", "row"]
+
+#: The year in which a figure's period ends.
+_YEAR = ((pl.col("start") + pl.col("months") - 1) // 12).alias("year")
+
+
+def contradictions(
+    rows: pl.DataFrame, timings: Mapping[str, OverTime], system: System, entities: Entities, sources: Sequence[Placed]
+) -> list[Diagnostic]:
+    """Returns a warning for each measure and year with figures that contradict each other.
+
+    By years, as a night reads the files of a year together, and others apart: it then finds the same.
+
+    They differ by more than rounding explains: half a unit of the last decimal, as the measure's figures are printed,
+    for each part; nothing for whole numbers of things that are counted.
+
+    Args:
+        rows: clean rows that can be used, one per measure, entity, finer unit and period.
+        timings: how each measure is combined over time.
+        system: gives titles and the scored periods.
+        entities: gives the names.
+        sources: the tables that the rows come from.
+    """
+    rows = rows.filter(pl.col("status") == OK)
+    of_timing = {
+        timing: rows.filter(pl.col("measure").is_in([name for name, one in timings.items() if one in timing]))
+        for timing in (("sum", "ytd"), ("last",))
+    }
+    flows, stocks = of_timing["sum", "ytd"], of_timing["last",]
+    found = []
+    for some in (_of_flows(flows), _of_stocks(stocks)):
+        if not some.height:
+            continue
+        years = some.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
+        for (measure, year), mine in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
+            own = (pl.col("measure") == measure) & (year == _YEAR)
+            half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)])
+            beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
+            odd = mine.filter(beyond).sort("entity", "start", "months", "per")
+            if odd.height:
+                first = odd.row(0, named=True)
+                who = [*entities.names, *entities.wholes][first["entity"]]
+                message, hint = _words(first, who, timings[str(measure)], system)
+                if odd.height > 1:
+                    message += f"; so with {count(odd.height - 1, 'more figure')} of it"
+                place = sources[first["source"]].table.place(first["row"])
+                found.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
+    return found
+
+
+def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[str, str]:
+    """Returns what a contradiction is, and what to do about it."""
+    measure, span = first["measure"], Period(first["start"], first["months"])
+    unit, title = system.measures[measure].unit, system.symbols[measure].title
+    value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
+    if timing == "last":
+        shorter = Period(first["other_start"], first["other_months"])
+        return (
+            f"{title} of {who} is {value} for {span.title} and {other} for {shorter.title}, which end together; "
+            f"that for {shorter.title} is used"
+        ), "correct one of them, or leave one out"
+    return (
+        f"{title} of {who} is {value} for {span.title}, but figures for other spans come to {other}; "
+        f"{_used(span, timing, system.period)}"
+    ), "correct one of them; where months are running totals, write `cumulative: true` at the measure"
+
+
+def _used(span: Period, timing: OverTime, grain: Grain) -> str:
+    """Returns which of the figures is used for the scored periods."""
+    if span.grain is grain or (timing == "ytd" and span.start % 12 == 0 and (span.end + 1) % grain.months == 0):
+        return f"that for {span.title} is used"
+    if span.months > grain.months:
+        return "those of the shorter spans are used where they fill a period"
+    return "neither is added up, as they overlap"
+
+
+def _half_a_unit(values: pl.Series, measure: Measure) -> float:
+    """Returns half a unit of the last decimal with which figures are printed; 0 where they count things."""
+    off = values.to_frame("value").select(
+        ((pl.col("value") - pl.col("value").round(at)).abs() > 1e-10).any().alias(str(at)) for at in range(_DECIMALS)
+    )
+    decimals = sum(off.row(0))
+    if decimals == 0 and (measure.unit == "人" or measure.unit in COUNTING_WORDS):
+        return 0.0
+    return float(0.5 * 10.0**-decimals)
+
+
+# ---- STOCKS ---- #
+
+
+def _of_stocks(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the figures that have another one, for a shorter span, with the same end."""
+    keys = [*KEYS, "end"]
+    rows = rows.with_columns(end=pl.col("start") + pl.col("months"))
+    rows = rows.filter(pl.len().over(keys) > 1).sort(*keys, "months")
+    shortest = {f"other{name}": pl.col(column).first().over(keys) for name, column in _OTHER.items()}
+    rows = rows.with_columns(parts=pl.lit(1), **shortest)
+    return rows.filter(pl.col("months") != pl.col("other_months")).select(*_FOUND, "parts")
+
+
+_OTHER = {"": "value", "_start": "start", "_months": "months"}
+
+
+# ---- FLOWS ---- #
+
+#: A circle of spans: the place of the longest among the spans, and those of the others with the sign of each.
+Circle = tuple[int, list[tuple[int, int]]]
+
+
+def _of_flows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the figures that others of the same year imply as well, with what these come to."""
+    year = [*KEYS, pl.col("start") // 12]
+    bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % 12).cast(pl.Int64)
+    if rows.height and rows.select((pl.col("months") == 1).all()).item():
+        rows = rows.clear()
+    rows = rows.filter(pl.col("months").sum().over(year) > bits.bitwise_or().over(year).bitwise_count_ones())
+    none = rows.clear().with_columns(
+        other=pl.lit(0.0), other_start=pl.lit(0), other_months=pl.lit(0), parts=pl.lit(0)
+    ).select(*_FOUND, "parts")  # fmt: skip
+    if not rows.height:
+        return none
+    rows = rows.with_columns(year=pl.col("start") // 12).sort("year", "start", "months")
+    spans = (pl.col("start") % 12).cast(pl.String) + "+" + pl.col("months").cast(pl.String)
+    years = rows.group_by([*KEYS, "year"], maintain_order=True).agg(
+        pl.col("start", "months", "value", "source", "row"), spans=spans.str.join(" ")
+    )
+    found = [none]
+    for (spans_of,), some in years.partition_by("spans", as_dict=True, maintain_order=True).items():
+        edges = [(int(first), int(months)) for first, _, months in (one.partition("+") for one in spans_of.split(" "))]
+        for longest, others in _circles(edges):
+            implied = pl.sum_horizontal(pl.col("value").list.get(at) * sign for at, sign in others)
+            columns = {name: pl.col(name).list.get(longest) for name in ("start", "months", "value", "source", "row")}
+            circle = some.select(*KEYS, **columns, other=implied, other_start=0, other_months=0, parts=len(others))
+            found.append(circle.select(*_FOUND, "parts").cast(none.schema))
+    return pl.concat(found)
+
+
+def _circles(edges: Sequence[tuple[int, int]]) -> Iterator[Circle]:
+    """Yields for each span that shorter ones imply their places and signs.
+
+    >>> list(_circles([(0, 1), (1, 1), (0, 2), (2, 1)]))
+    [(2, [(0, 1), (1, 1)])]
+    >>> list(_circles([(0, 3), (0, 6), (3, 3)]))
+    [(1, [(0, 1), (2, 1)])]
+    """
+    tree: dict[int, list[tuple[int, int, int]]] = {}
+    for place in sorted(range(len(edges)), key=lambda at: (edges[at][1], edges[at][0])):
+        start, months = edges[place]
+        path = _path(tree, start, start + months)
+        if path is not None:
+            yield place, path
+            continue
+        tree.setdefault(start, []).append((start + months, place, 1))
+        tree.setdefault(start + months, []).append((start, place, -1))
+
+
+def _path(tree: Mapping[int, Sequence[tuple[int, int, int]]], start: int, end: int) -> list[tuple[int, int]] | None:
+    """Returns the spans that lead from one month's end to another, None where none do."""
+    ways: list[tuple[int, int, list[tuple[int, int]]]] = [(start, -1, [])]
+    for at, last, path in ways:
+        if at == end:
+            return path
+        ways += [(to, place, [*path, (place, sign)]) for to, place, sign in tree.get(at, ()) if place != last]
+    return None

@@ -1,0 +1,1 @@
+"""Records of events become measures per entity and period."""

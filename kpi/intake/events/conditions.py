@@ -1,0 +1,185 @@
+"""Conditions of measures over the typed columns of events: which rows they keep, and of which that cannot be decided.
+
+A cell that cannot be read leaves a condition undecided unless its other parts decide it: `渠道 = '网上' AND 天数 <= 5`
+is false for 窗口, whatever the days are. A blank cell is no such cell: nothing is known to be equal to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
+
+import polars as pl
+from sqlglot import exp
+
+from kpi.intake.cells.numbers import fold
+from kpi.language import expressions
+from kpi.language.expressions import grammar
+from kpi.language.expressions.terms import Scope, Term
+
+
+def cell(column: str) -> str:
+    """Return the name of the typed column that holds a column of the file."""
+    return f"c {column}"
+
+
+def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:
+    """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank."""
+    return grammar.resolve(_folded(where), _scope(kinds)).expr
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a condition comes to where cells cannot be read.
+
+    Attributes:
+        holds: it is true, whatever these cells hold; never null.
+        open: it may be true, depending on them; never null.
+        value: it is as a condition, with these cells taken for blank.
+    """
+
+    holds: pl.Expr
+    open: pl.Expr
+    value: pl.Expr
+
+
+def decided(where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> Decided:
+    """Return a condition, decided as far as it can be; without one all rows are kept.
+
+    Args:
+        where: the condition.
+        kinds: the columns, each a number or a text.
+        bad: gives whether the cell of a column cannot be read, never null.
+    """
+    if where is None:
+        return Decided(pl.lit(value=True), pl.lit(value=False), pl.lit(value=True))
+    found = _outcomes(_folded(where), _scope(kinds), kinds, bad)
+    return Decided(found.true, found.may_true & ~found.true, condition(where, kinds))
+
+
+def reads(where: str | None) -> set[str]:
+    """Return the columns that a condition reads."""
+    return {name for name, _ in expressions.parse(where).names()} if where else set()
+
+
+def shortest_text(where: str, column: str) -> int | None:
+    """Return the bytes of the shortest text that a condition compares a column with, None where it has other uses.
+
+    >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道")
+    6
+    >>> shortest_text("upper(类型) = 'A'", "类型") is None
+    True
+    """
+    found = []
+    for name in _folded(where).find_all(exp.Column):
+        test = name.parent
+        if name.name != column or isinstance(test, exp.Is):
+            continue
+        if isinstance(test, exp.EQ | exp.NEQ):
+            others = [test.right if test.left is name else test.left]
+        elif isinstance(test, exp.In) and test.this is name:
+            others = list(test.expressions)
+        else:
+            return None
+        if not all(isinstance(one, exp.Literal) and one.is_string for one in others):
+            return None
+        found += [len(str(one.this).encode()) for one in others]
+    return min(found, default=1 << 30)
+
+
+def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
+    """Return the columns of texts whose blank cells a condition leaves out where it excludes other texts.
+
+    `状态 <> '作废'` is not true of a row without 状态, as nothing is known of it; many expect that it is.
+
+    >>> left_out_blank("状态 <> '作废' AND 渠道 = '网上'", {"状态": "text", "渠道": "text"})
+    ['状态']
+    >>> left_out_blank("状态 <> '作废' OR 状态 IS NULL", {"状态": "text"})
+    []
+    """
+    if where is None:
+        return []
+    tree = expressions.parse(where).tree
+    asked = {one.name for test in tree.find_all(exp.Is) for one in test.find_all(exp.Column)}
+    asked |= {one.name for call in tree.find_all(exp.Coalesce) for one in call.find_all(exp.Column)}
+    found = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
+    return sorted(set(found) - asked)
+
+
+def _excludes(name: exp.Column) -> bool:
+    """Whether a name stands in a test for what it is not."""
+    node, negative = name.parent, False
+    while node is not None:
+        negative ^= isinstance(node, exp.NEQ | exp.Not)
+        node = node.parent
+    return negative
+
+
+def _scope(kinds: Mapping[str, str]) -> Scope:
+    return lambda column: Term(pl.col(cell(column)), kinds.get(column, "text"))
+
+
+@lru_cache(maxsize=1024)
+def _folded(where: str) -> exp.Expr:
+    """The tree of a condition, with its texts folded as the cells are."""
+    tree = expressions.parse(where).tree.copy()
+    for one in tree.find_all(exp.Literal):
+        if one.is_string:
+            text = str(one.this)
+            # A blank at the end of a pattern is a part of it.
+            edges = isinstance(one.parent, exp.Like)
+            before, after = (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) if edges else ("", "")
+            one.set("this", before + fold(text) + after)
+    return tree
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """Whether a condition is true or false for certain, and whether it may be; null is neither."""
+
+    true: pl.Expr
+    may_true: pl.Expr
+    false: pl.Expr
+    may_false: pl.Expr
+
+
+# What comes to nothing where one of its parts does.
+_STRICT = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.EQ, exp.NEQ,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round,
+)  # fmt: skip
+
+
+def _outcomes(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
+    def of(part: exp.Expr) -> _Outcomes:
+        return _outcomes(part, scope, kinds, bad)
+
+    if isinstance(node, exp.Paren):
+        return of(node.this)
+    if isinstance(node, exp.Not):
+        one = of(node.this)
+        return _Outcomes(one.false, one.may_false, one.true, one.may_true)
+    if isinstance(node, exp.And | exp.Or):
+        a, b = of(node.left), of(node.right)
+        if isinstance(node, exp.And):
+            return _Outcomes(a.true & b.true, a.may_true & b.may_true, a.false | b.false, a.may_false | b.may_false)
+        return _Outcomes(a.true | b.true, a.may_true | b.may_true, a.false & b.false, a.may_false & b.may_false)
+    return _test(node, scope, kinds, bad)
+
+
+def _test(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
+    """The outcomes of what is not made of other conditions."""
+    value = grammar.resolve(node, scope).expr
+    true, false = value.fill_null(value=False), (~value).fill_null(value=False)
+    names = sorted({one.name for one in node.find_all(exp.Column)})
+    numbers = [name for name in names if kinds.get(name) == "number"]
+    if not numbers:
+        return _Outcomes(true, true, false, false)
+    unknown = reduce(or_, map(bad, numbers))
+    if all(isinstance(one, _STRICT) for one in node.walk()):
+        blanks = [pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names]
+        unknown &= ~reduce(or_, blanks)
+        return _Outcomes(true, true | unknown, false, false | unknown)
+    return _Outcomes(true & ~unknown, true | unknown, false & ~unknown, false | unknown)

@@ -1,0 +1,286 @@
+"""Events that stand in several rows, of one file or of several: each counts once, by the key that a dataset names.
+
+Rows with one key that say the same in all that measures read are one event. Of rows with different numbers in the
+column 修订 the highest counts. Rows that contradict each other otherwise are refused, all of them, as reported figures
+are: which of two files is the later one, nothing says.
+
+Keys are compared as hashes first, which take eight bytes a row; only rows whose hash occurs more than once are looked
+at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity, count
+from kpi.intake import row_findings
+from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.text_folding import folded
+from kpi.intake.entities import BESIDE
+from kpi.intake.events.conditions import cell
+from kpi.intake.events.events import MONTH, ORDER, WHO, Events, Repeats
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import column_of
+from kpi.intake.matching.entity_codes import repeats_heading
+from kpi.language.datasets import Records
+from kpi.language.measures import First, Last, Measure
+from kpi.values.periods import Grain, Period
+
+_SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
+
+
+@dataclass
+class Once:
+    """What was found of events that stand in several rows.
+
+    `repeated` rows say what another says, `restated` ones have a later revision; both are left out. `left_out` is how
+    many these are together, and `by_table` in each table.
+    """
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    repeated: int = 0
+    restated: int = 0
+    by_table: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        """How many rows are left out."""
+        return self.repeated + self.restated
+
+    def left_out_of(self, table: int) -> int:
+        """Return how many rows of a table are left out."""
+        return self.by_table.get(table, 0)
+
+
+def once(
+    tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, *, grain: Grain
+) -> tuple[list[Events], Once]:
+    """Return the tables of a dataset with the rows marked whose event another row has, and what was found.
+
+    Args:
+        tables: that count as one.
+        measures: of the dataset, which say what of a row is read.
+        dataset: names the key.
+        grain: of the scored periods.
+    """
+    found = Once()
+    if not dataset.key:
+        return list(tables), found
+    rows = _repeated(tables, measures, dataset, found, grain)
+    if not rows.height:
+        return list(tables), found
+    by_key = [name for name in rows.columns if name.startswith("k ")]
+    said = pl.struct(name for name in rows.columns if name.startswith(("c ", "t ")) or name in {WHO, MONTH, ORDER})
+    place = pl.struct(_SOURCE, ROW)
+    # A revision that cannot be read leaves open which row holds.
+    rows = rows.with_columns(open=pl.col(_EDITION).is_infinite().any().over(by_key))
+    rows = rows.with_columns(latest=pl.col("open") | (pl.col(_EDITION) == pl.col(_EDITION).max().over(by_key)))
+    current = rows.filter("latest").sort(_SOURCE, ROW)
+    current = current.with_columns(
+        same=(said.n_unique().over(by_key) == 1) & ~pl.col("open"), at=pl.int_range(pl.len()).over(by_key),
+        first=place.first().over(by_key),
+    )  # fmt: skip
+    repeated = current.filter(pl.col("same") & (pl.col("at") > 0))
+    clashing = current.filter(~pl.col("same"))
+    restated = rows.filter(~pl.col("latest"))
+    found.repeated, found.restated = repeated.height, restated.height
+    left_out = pl.concat([repeated.select(_SOURCE, ROW), restated.select(_SOURCE, ROW)])
+    found.by_table = dict(left_out.group_by(_SOURCE).len().rows())
+    _report(found, tables, repeated, clashing, by_key)
+    return [
+        replace(
+            one,
+            repeats=Repeats(left_out.filter(pl.col(_SOURCE) == at)[ROW], clashing.filter(pl.col(_SOURCE) == at)[ROW]),
+        )
+        for at, one in enumerate(tables)
+    ], found
+
+
+def _repeated(
+    tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, found: Once, grain: Grain
+) -> pl.DataFrame:
+    """The rows whose key another row has, with their key, all that measures read, and where they are."""
+    keys = [_keys(one, dataset.key) for one in tables]
+    hashes = pl.concat(
+        one.source.table.raw.select(_hash(key).alias(_HASH)) for one, key in zip(tables, keys, strict=True)
+    )
+    every = hashes.collect(engine="streaming")[_HASH]
+    if blank := every.null_count():
+        words = "、".join(dataset.key)
+        message = f"{count(blank, 'row')} without {words}: each counts as an event of its own"
+        found.findings.append(
+            Diagnostic("K630", message, tables[0].source.table.place(None, words), None, Severity.INFO)
+        )
+    ordered = every.drop_nulls().sort()
+    twice = ordered.filter(ordered == ordered.shift(1)).unique()
+    if not twice.len():
+        return pl.DataFrame()
+    timed = any(isinstance(one, First | Last) for one in measures.values())
+    frames = []
+    for at, (one, key) in enumerate(zip(tables, keys, strict=True)):
+        rows = one.source.table.numbered().filter(_hash(key).is_in(twice.implode()))
+        revision = one.source.roles.get("revision")
+        edition = pl.lit(0.0) if revision is None else pl.col(revision).map_batches(_edition, return_dtype=pl.Float64)
+        names = [name for name in one.columns if name not in ({MONTH, WHO} if timed else {MONTH, WHO, ORDER})]
+        frame = rows.select(
+            pl.lit(at, dtype=pl.UInt32).alias(_SOURCE), pl.col(ROW).cast(pl.UInt32),
+            *(text.alias(f"k {place}") for place, text in enumerate(key)),
+            edition.alias(_EDITION),
+            one.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
+            # Rows without a readable date are reported for that.
+            (one.columns[MONTH] // grain.months).alias(MONTH),
+            *(one.columns[name].cast(pl.Float64 if name in map(cell, one.numbers) else pl.String).alias(name)
+              for name in names),
+            *(pl.when(one.columns[cell(name)].is_nan()).then(pl.col(column.header).cast(pl.String)).alias(f"t {name}")
+              for name, column in one.numbers.items()),
+        )  # fmt: skip
+        frames.append(frame)
+    some = pl.concat(frames).collect(engine="streaming")
+    # What repeats the heading is no event, and is left out as such.
+    undated = pl.col(MONTH).is_null()
+    texts = some.filter(undated)[WHO].drop_nulls().unique()
+    headings = [text for text in texts if any(map(partial(_heads, text), tables))]
+    heading = pl.col(WHO).is_in(pl.Series(headings, dtype=pl.String).implode()).fill_null(value=False)
+    some = some.filter(~(undated & heading))
+    by_key = [f"k {place}" for place in range(len(dataset.key))]
+    return some.filter(pl.len().over(by_key) > 1)
+
+
+def _heads(text: str, table: Events) -> bool:
+    """Whether a text that says who a row is about is the heading of its column."""
+    return any(repeats_heading(table.source, one) for one in text.split(BESIDE) if one)
+
+
+def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
+    """The key of a row as texts, folded."""
+    columns = [column_of(table.source.table, name) for name in names]
+    return [
+        pl.col(column[0]).cast(pl.String).map_batches(folded, return_dtype=pl.String, is_elementwise=True)
+        for column in columns
+        if column is not None
+    ]
+
+
+def _hash(key: Sequence[pl.Expr]) -> pl.Expr:
+    """A hash of a key, null where a part of it is blank."""
+    filled = pl.all_horizontal(text.is_not_null() for text in key)
+    return pl.when(filled).then(pl.struct(text.alias(f"k {at}") for at, text in enumerate(key)).hash(0))
+
+
+def _edition(column: pl.Series) -> pl.Series:
+    """The numbers of revisions, 0 for none, infinity for what is no number."""
+    read = read_numbers(column)
+    return read["value"].fill_null(0.0).set(read["problem"].is_not_null(), math.inf)
+
+
+def _report(
+    found: Once, tables: Sequence[Events], repeated: pl.DataFrame, clashing: pl.DataFrame, by_key: Sequence[str]
+) -> None:
+    """Add the findings, one for each table and kind of repetition, and for contradictions one a row."""
+    for at, one in enumerate(tables):
+        table = one.source.table
+        mine = repeated.filter(pl.col(_SOURCE) == at)
+        if mine.height:
+            row = mine.row(0, named=True)
+            message = (
+                f"{count(mine.height, 'row')} repeat{'s' if mine.height == 1 else ''} an event that counts already,"
+                f" such as {_named(row, by_key)} of {_place(tables, row['first'])}"
+            )
+            place = table.place(int(row[ROW]))
+            found.findings.append(Diagnostic("K629", message, place, None, Severity.WARNING))
+
+        def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+            first = row["first"]
+            other = f"another row of the event, {_place(tables, first)}"  # type: ignore[arg-type]
+            if first == {_SOURCE: row[_SOURCE], ROW: row[ROW]}:
+                other = "other rows of the event"
+            return "K608", f"event {_named(row, by_key)} contradicts {other}", _LATER
+
+        rows = clashing.filter(pl.col(_SOURCE) == at)
+        if rows.height:
+            found.findings += row_findings.of_rows(table, rows, "", tell)
+
+
+_LATER = "give the later row a higher number in a column 修订, or leave out the earlier file"
+
+
+def _named(row: Mapping[str, object], by_key: Sequence[str]) -> str:
+    return " ".join(str(row[name]) for name in by_key)
+
+
+def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
+    return f"row {first[ROW]:,} of {tables[first[_SOURCE]].source.table.place()}"
+
+
+# ---- WITHOUT A KEY ---- #
+
+# Of how many groups, and up to how many rows each, it is looked whether the rows themselves are the same.
+_GROUPS, _ROWS = 20, 100_000
+
+
+def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
+    """Return the findings about files that seem to hold the same events, for datasets that name no key.
+
+    Groups of one entity and month that come to the same in two files are suspicious; whether their rows are the same,
+    cell by cell, is looked up for some of them.
+
+    Args:
+        tables: that count as one.
+        groups: by `#source`, `WHO` and `MONTH`, with their `#rows`.
+        parts: the columns that say what a group comes to.
+    """
+    if len(tables) < 2:
+        return []
+    said = groups.drop_nulls([WHO, MONTH]).with_columns(mark=pl.struct("#rows", *parts).hash(0))
+    said = said.group_by(WHO, MONTH, _SOURCE).agg(
+        pl.col("#rows").sum(), pl.col("mark").sort().implode().first().hash(0)
+    )
+    twin = said.join(said, on=[WHO, MONTH, "#rows", "mark"], suffix=".other").filter(
+        pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other")
+    )
+    found = []
+    for pair in twin.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
+        mine = twin.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1]))
+        mine = (
+            mine.filter(pl.col("#rows") <= _ROWS)
+            .sort("#rows", MONTH, WHO, descending=[True, False, False])
+            .head(_GROUPS)
+        )
+        wanted = mine.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
+        first, second = (_contents(tables[at], wanted) for at in pair)
+        if first.columns != second.columns:
+            continue
+        both = first.join(second, on=first.columns, nulls_equal=True)
+        counted = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
+        whole = counted.join(mine.select(WHO, MONTH, "#rows"), on=[WHO, MONTH]).filter(
+            pl.col("rows") == pl.col("#rows")
+        )
+        if whole.height:
+            who, month, rows, _ = whole.sort("rows", MONTH, WHO, descending=[True, False, False]).row(0)
+            places = [tables[at].source.table.place() for at in pair]
+            label = Period(int(month), 1).label
+            code, _, known = str(who).rpartition(BESIDE)
+            message = (
+                f"the same {count(rows, 'row')} of {(known or code).strip()} for {label}"
+                f" {'stands' if rows == 1 else 'stand'} in {places[0]} and in {places[1]}; both count"
+            )
+            hint = "leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号"
+            found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
+    return found
+
+
+def _contents(table: Events, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The different rows of some groups, all cells as texts, and how often each occurs."""
+    cells = table.source.table.frame
+    names = sorted(table.source.table.columns)
+    rows = cells.select(
+        table.columns[WHO].alias(WHO), table.columns[MONTH].alias(MONTH),
+        *(pl.col(name).cast(pl.String).alias(f"c {name}") for name in names),
+    )  # fmt: skip
+    rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
+    return rows.group_by(pl.all()).agg(pl.len().alias("rows")).collect(engine="streaming")

@@ -1,0 +1,460 @@
+"""Measures that merge, in one pass over the rows: `group_by` who and month as written, then again by what those mean.
+
+The pass keeps `measures.Part`s. Its groups are few, so everything that is slow for a row is done on them: which
+entity a text means, which scored period a month lies in, whether two groups are one.
+
+Sums are of whole numbers, which no order of the rows changes, in as few bits as the first rows of a column suggest
+(`events.fixed_point`), and columns that are filled in the first rows are taken to be filled throughout. The pass
+tells every row that is not as expected: one with a cell that is no number, is larger or finer, or lacks. These get a
+key of their own, and where there are any, a second pass takes them alone, in 128 bits, and asks of each cell what it
+is. Only when a group has more rows than its sums have room for is everything run again with 128 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake.events import events as of_table
+from kpi.intake.events.conditions import Decided, cell, condition, decided, reads
+from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
+from kpi.intake.events.fixed_point import Precision, precisions
+from kpi.intake.events.units import Scale, finer
+from kpi.language.measures import Distinct, Measure, OfColumn, Part
+from kpi.process import progress
+from kpi.values.units import Unit, UnitError, parse
+
+SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+
+#: How many rows of a group some measure cannot use for a cell that cannot be read, or for contradicting another.
+REFUSED = "#refused"
+_KEY = "#key"
+
+#: The key of rows that are not as expected.
+_UNEXPECTED = -(1 << 60)
+
+# Months are counted from the year 0, and below this even in the year 9999; places among texts are below 2**32.
+_MONTHS = 1 << 17
+
+#: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
+SMALL = 100_000
+
+# Of how many of the first rows the numbers are looked at, and of how many at most the groups.
+_HEAD, _HEADS = 10_000, 1_000_000
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """The pass over all tables of a dataset.
+
+    Attributes:
+        tables: that count as one.
+        kinds: the columns that are read, each a number or a text.
+        measures: of the dataset.
+        scales: the units of the numbers.
+        precisions: how each number is summed.
+        most: the most rows that a group may have for this.
+        full: the numbers that are expected in every row.
+        second: the numbers whose cells are looked at a second time, None until that is known.
+        notes: what was found about units.
+    """
+
+    tables: Sequence[Events]
+    kinds: Mapping[str, str]
+    measures: Mapping[str, Measure]
+    scales: Mapping[str, Scale]
+    precisions: Mapping[str, Precision]
+    most: float = float("inf")
+    full: frozenset[str] = frozenset()
+    second: frozenset[str] | None = None
+    notes: tuple[Diagnostic, ...] = ()
+
+    def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
+        """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
+
+        Rows that are as expected and others have groups of their own; `ODD` counts the rows of the latter, `REFUSED`
+        those that a measure cannot use, and `bad(column)` their cells that cannot be read.
+        """
+        keys = _Keys(len(self.tables) > 1, per is not None)
+        return self.whole(self._expected(parts, per, keys), parts, per, keys)
+
+    def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """The parts of the rows that are as expected; the others have the key `_UNEXPECTED`."""
+        needed = self._needed(parts, whole=per is None)
+        kept = [part for part in parts if part.what not in {"refused", "unsure"}]
+        return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
+
+    def whole(self, found: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """Returns the parts of all rows, from those of the rows that are as expected."""
+        scaled = [
+            _times(pl.col(part.name), self._parts(part), whole=part.what == "sum").alias(part.name)
+            for part in parts
+            if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] == "number" and self._parts(part) > 1
+        ]
+        none = [part.name for part in parts if part.what in {"refused", "unsure"} and self.careful]
+        # Rows are counted once, in the pass over all of them.
+        lost = [REFUSED, *(of_table.bad(name) for name in sorted(self.second or ()))] if per is None else []
+        zero = pl.lit(0, pl.UInt32)
+        made = found.with_columns(*scaled, *(zero.alias(name) for name in (*none, *lost, ODD)))
+        if (found[_KEY] == _UNEXPECTED).any():
+            some = self._others(parts, per, keys, lost).with_columns(pl.col(ROWS).alias(ODD))
+            made = made.filter(pl.col(_KEY) != _UNEXPECTED)
+            made = pl.concat([made, some.select(made.columns)], how="vertical_relaxed")
+        return keys.unpacked(made)
+
+    @property
+    def careful(self) -> bool:
+        """Whether there may be rows that a measure needs and cannot use."""
+        return self.second != frozenset() or self.tables[0].repeats is not None
+
+    def _parts(self, part: Part) -> int:
+        return self.scales[str(part.of)].parts
+
+    def _others(self, parts: Collection[Part], per: str | None, keys: _Keys, lost: Sequence[str]) -> pl.DataFrame:
+        """The parts of the rows that are not as expected, with what their cells hold at a second look."""
+        needed = self._needed(parts, whole=per is None)
+        parts = [part for part in parts if part.what not in {"refused", "unsure"} or self.careful]
+        every = needed if per is not None else sorted(self.kinds)
+        numbers = [name for name in every if self.kinds[name] == "number"]
+        columns = [cell(name) for name in every] + [
+            of(name) for name in numbers for of in (exact, of_table.bad, of_table.typed)
+        ]
+        unexpected = self._unexpected(needed)
+        frame = self.rows([], per, only=unexpected, columns=columns, second=self.second or frozenset())
+        wide = self.wide()
+        tests = {where: self.decided(where, frame) for where in sorted({part.where for part in parts if part.where})}
+        frame = frame.with_columns(
+            *(wide.precisions[name].whole(pl.col(exact(name))).alias(f"s {name}") for name in _summed(parts)),
+        )
+        sums = {} if per is not None else {REFUSED: self.refused(frame)}
+        sums |= {name: self.lost(name.removeprefix(of_table.bad("")), frame) for name in lost[1:]}
+        found = _collected(
+            frame.group_by(keys.packed()).agg(
+                pl.len().alias(ROWS),
+                *(self._second(part, tests.get(part.where or ""), frame).alias(part.name) for part in parts),
+                *(one.sum().alias(name) for name, one in sums.items()),
+            )
+        )
+        return found.with_columns(
+            wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"
+        )
+
+    def _second(self, part: Part, test: Decided | None, frame: pl.LazyFrame) -> pl.Expr:
+        """One part as an aggregation over rows that were looked at a second time."""
+        test = test or self.decided(None, frame)
+        if part.what in {"refused", "unsure"}:
+            return self._refused(part, test).sum()
+        if part.what == "blank":
+            return (test.value.is_null() & pl.col(cell(str(part.of))).is_null()).sum()
+        if part.of is None:
+            return test.holds.sum() if part.where else pl.len()
+        value = {"sum": f"s {part.of}", "min": exact(part.of), "max": exact(part.of)}.get(part.what, cell(part.of))
+        kept = pl.when(test.holds).then(pl.col(value))
+        if part.what == "filled":
+            return kept.is_not_null().sum()
+        return {"sum": kept.sum(), "min": kept.min(), "max": kept.max()}[part.what]
+
+    def decided(self, where: str | None, frame: pl.LazyFrame) -> Decided:
+        """Returns a condition over rows that were looked at a second time; one that contradicts another is open."""
+        found = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)))
+        if CLASH not in frame.collect_schema():
+            return found
+        clash = pl.col(CLASH)
+        return Decided(found.holds & ~clash, found.open | (found.holds & clash), found.value)
+
+    def _refused(self, part: Part, test: Decided) -> pl.Expr:
+        """Whether a measure would need a row that it cannot use."""
+        if part.of is None:
+            return test.open
+        if self.kinds[part.of] != "number":
+            return test.open & pl.col(cell(part.of)).is_not_null()
+        unread = pl.col(of_table.bad(part.of))
+        if part.what == "unsure":
+            unread |= pl.col(of_table.typed(part.of))
+        return ((test.holds | test.open) & unread) | (test.open & pl.col(cell(part.of)).is_not_null())
+
+    def refused(self, frame: pl.LazyFrame) -> pl.Expr:
+        """Returns whether any measure would need a row, looked at a second time, that it cannot use."""
+        return pl.any_horizontal(self._by_measure(frame).values())
+
+    def lost(self, name: str, frame: pl.LazyFrame) -> pl.Expr:
+        """Returns whether a number's cell cannot be read, and a measure would need it."""
+        found = [
+            one
+            for key, one in self._by_measure(frame).items()
+            if name in reads(self.measures[key].where) or name in self.measures[key].columns()
+        ]
+        unread = pl.col(of_table.bad(name))
+        if any(self.assumes(one) for one in self.measures.values() if name in one.columns()):
+            unread |= pl.col(of_table.typed(name))
+        return unread & pl.any_horizontal(found) if found else pl.lit(value=False)
+
+    def _by_measure(self, frame: pl.LazyFrame) -> dict[str, pl.Expr]:
+        found = {}
+        for name, one in self.measures.items():
+            needed = self._refused(self.refusal(one), self.decided(one.where, frame))
+            found[name] = needed if one.per is None else needed & pl.col(cell(one.per)).is_not_null()
+        return found
+
+    def refusal(self, measure: Measure) -> Part:
+        """Returns the part that counts the rows which a measure would need and cannot use."""
+        of = next(iter(measure.columns()), None)
+        return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
+
+    def factor(self, measure: Measure) -> Fraction | None:
+        """Returns what figures are multiplied by to be in a measure's unit, None where that cannot be."""
+        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+            return Fraction(1)
+        return self.scales[measure.of].into(measure.quantity)
+
+    def misfits(self) -> list[Diagnostic]:
+        """Returns the findings about measures of another dimension than the figures of their column."""
+        found = []
+        for name, one in self.measures.items():
+            if self.factor(one) is None:
+                of = one.columns()[0]
+                unit = self.scales[of].unit
+                message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {unit}"
+                place = self.tables[0].source.table.place(None, self.tables[0].numbers[of].header)
+                found.append(Diagnostic("K605", message, place, "correct the unit of the measure or the heading"))
+        return found
+
+    def assumes(self, measure: Measure) -> bool:
+        """Returns whether a measure takes figures without a unit for its own, though others have another dimension."""
+        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+            return False
+        scale = self.scales[measure.of]
+        return scale.assumed and scale.unit is not None and scale.unit.dimension != measure.quantity.dimension
+
+    def groups(
+        self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Returns the parts of some rows by their key; those that are to be kept `apart` have the key `_UNEXPECTED`."""
+        where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
+        frame = frame.with_columns(
+            *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
+            *(condition(text, self.kinds).alias(name) for text, name in where.items()),
+        )
+        implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
+        kept = dict.fromkeys(implied.get(one, one) for one in parts)
+        found = _collected(
+            frame.group_by(keys.packed(apart)).agg(
+                pl.len().alias(ROWS), *(_kept(one, where).alias(one.name) for one in kept)
+            )
+        )
+        others = [pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum"]
+        sums = (self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
+        return found.select(*keys.names, ROWS, *others, *sums)
+
+    def _unexpected(self, needed: Collection[str]) -> pl.Expr:
+        """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one."""
+        raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] == "number"}
+        odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
+        odd += [value.is_null() for name, value in raw.items() if name in self.full]
+        odd += [pl.col(CLASH)] if self.tables[0].repeats is not None else []
+        return pl.any_horizontal(odd) if odd else pl.lit(value=False)
+
+    def wide(self) -> Aggregation:
+        """Returns the pass that expects nothing of numbers."""
+        return replace(
+            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset()
+        )
+
+    def rows(
+        self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
+        *, only: pl.Expr | None = None, columns: Collection[str] = (), second: Collection[str] | None = None,
+    ) -> pl.LazyFrame:  # fmt: skip
+        """Returns the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled.
+
+        Args:
+            needed: whose cells.
+            per: the column of finer units.
+            span: the months.
+            extra: other columns.
+            only: which rows.
+            columns: further columns of rows that are looked at a second time.
+            second: the numbers that are.
+        """
+        frames = []
+        for place, one in enumerate(self.tables):
+            names = dict.fromkeys(
+                [WHO, MONTH, *extra, *map(cell, needed), *columns, *([cell(per)] if per is not None else [])]
+            )
+            rows = one.rows(names, span, only, second=second, scales=self.scales)
+            if per is not None:
+                rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
+            if len(self.tables) > 1:
+                rows = rows.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE))
+            frames.append(rows)
+        return progress.counted(pl.concat(frames) if len(frames) > 1 else frames[0])
+
+    def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, Aggregation]:
+        """Returns the parts of every group, and the pass.
+
+        That is this one, or one that looks at some cells a second time, or, when a group had more rows than expected,
+        its like in 128 bits.
+        """
+        keys = _Keys(len(self.tables) > 1, per=False)
+        found = self._expected(parts, None, keys)
+        over = self.looking() if (found[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
+        found = over.whole(found, parts, None, keys)
+        if (found.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
+            return found, over
+        wide = over.wide()
+        return wide.partials(parts), wide
+
+    def looking(self) -> Aggregation:
+        """Returns the pass that knows which numbers have cells that take a second look, and their units."""
+        scales, second, notes = dict(self.scales), set[str](), list(self.notes)
+        for table in self.tables:
+            second |= set(table.unsettled())
+        for name in sorted(second):
+            pairs = {(table, pair) for table in range(len(self.tables)) for pair in self.tables[table].units_of(name)}
+            words = {typed or row for _, (row, typed) in pairs}
+            if scales[name].unit is None and len(words) == 1 and (unit := _unit(*words)) is not None:
+                scales[name] = Scale(unit)
+                message = f"`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them"
+                place = self.tables[0].source.table.place(None, name)
+                notes.append(Diagnostic("K633", message, place, None, Severity.INFO))
+            factors = [self.tables[at].reader(name, scales[name]).factor(*pair)[0] for at, pair in pairs]
+            scales[name] = finer(scales[name], factors)
+        return replace(self, scales=scales, second=frozenset(second), notes=tuple(notes))
+
+    def lost_of(self, place: int, counts: Mapping[str, int]) -> Lost | None:
+        """Returns the cells of one table that cannot be read, None where there are none.
+
+        Args:
+            place: of the table.
+            counts: how many cells, by number.
+        """
+        some = {name: many for name, many in counts.items() if many}
+        if not some:
+            return None
+        needed = self.second or frozenset()
+        frame = self.tables[place].rows([], second=needed, scales=self.scales)
+        return Lost(some, lambda name: self.lost(name, frame), needed, self.scales)
+
+    def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
+        """The columns that parts are made of; in the pass over everything also all that have to be numbers."""
+        names = {part.of for part in parts if part.of is not None}
+        names |= {name for part in parts for name in reads(part.where)}
+        return sorted(names | ({name for name, kind in self.kinds.items() if kind == "number"} if whole else set()))
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What the pass groups by: who, month and table as one whole number, since a key of texts costs three times that.
+
+    Who is the place of the text among those seen. The finer unit, which may be anything, stays a text.
+    """
+
+    several: bool
+    per: bool
+    seen: pl.Series = field(default_factory=places)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the key columns."""
+        return [_KEY, *([PER] if self.per else [])]
+
+    def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
+        """Returns the keys of rows: a null counts as -1, so that none is null; that of rows apart is `_UNEXPECTED`."""
+        who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64).fill_null(-1)
+        key = who * _MONTHS + pl.col(MONTH).fill_null(-1)
+        if self.several:
+            key += pl.col(SOURCE).cast(pl.Int64) * (_MONTHS << 32)
+        if apart is not None:
+            key = pl.when(apart).then(pl.lit(_UNEXPECTED, pl.Int64)).otherwise(key)
+        return [key.alias(_KEY), *([pl.col(PER)] if self.per else [])]
+
+    def unpacked(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Returns groups with the columns `SOURCE`, `WHO`, `MONTH` and `PER` instead of the packed key."""
+        key = pl.col(_KEY) + _MONTHS + 1
+        month, who = key % _MONTHS, key // _MONTHS % (1 << 32)
+        keys = found.select(
+            (key // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
+            pl.when(who > 0).then(who - 1).cast(pl.UInt32).alias(WHO),
+            pl.when(month > 0).then(month - 1).cast(pl.Int32).alias(MONTH),
+        )
+        who_text = keys[WHO].cat.to(self.seen.dtype).cast(pl.String)
+        per = [] if self.per else [pl.lit(None, dtype=pl.String).alias(PER)]
+        return found.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
+
+
+def aggregation(
+    tables: Sequence[Events], kinds: Mapping[str, str], measures: Mapping[str, Measure], scales: Mapping[str, Scale],
+    parts: Collection[Part],
+) -> Aggregation:  # fmt: skip
+    """Returns the pass over the tables of a dataset, with precisions by what their first rows hold.
+
+    Args:
+        tables: that count as one.
+        kinds: the columns that are read, each a number or a text.
+        measures: of the dataset.
+        scales: the units of the numbers.
+        parts: all that is going to be kept.
+    """
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    wide = Aggregation(tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()))
+    sizes = [size for one in tables if (size := one.size) is not None]
+    total = sum(sizes)
+    if not numbers or len(sizes) < len(tables) or total <= SMALL:
+        return wide
+    heads = [one.head([WHO, MONTH, *map(cell, numbers)], _HEAD).collect() for one in tables]
+    head = pl.concat(heads)
+    if not head.height:
+        return wide
+    keys = pl.concat(one.head([WHO, MONTH], _head(size)) for one, size in zip(tables, sizes, strict=True))
+    groups = keys.group_by(WHO, MONTH).len().select(pl.col("len").max(), rows=pl.col("len").sum()).collect()
+    rows = total * groups["len"].item() / groups["rows"].item()
+    chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)
+    full = frozenset(name for name in numbers if not head[cell(name)].null_count())
+    return replace(wide, precisions={**wide.precisions, **chosen}, most=most, full=full)
+
+
+def _head(size: int) -> int:
+    """Of how many of so many rows the groups are looked at: enough to see how large they are going to be."""
+    return min(max(size // 50, _HEAD), _HEADS)
+
+
+def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
+    """Return a `group_by` of events; the command line tunes Polars for it (`kpi.process.tuning`)."""
+    return groups.collect(engine="streaming")
+
+
+def _summed(parts: Collection[Part]) -> list[str]:
+    """The columns that are summed."""
+    return sorted({str(part.of) for part in parts if part.what == "sum"})
+
+
+def _times(part: pl.Expr, parts: int, *, whole: bool) -> pl.Expr:
+    """A part in so many parts of its unit; whole numbers in 128 bits."""
+    return (part.cast(pl.Int128) if whole else part) * parts
+
+
+def _unit(text: str | None) -> Unit | None:
+    try:
+        return parse(text or "")
+    except UnitError:
+        return None
+
+
+def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
+    """One part as an aggregation. Each condition is a column, which the parts share."""
+    matched = None if part.where is None else pl.col(where[part.where])
+    if part.of is None:
+        return pl.len() if matched is None else matched.sum()
+    value = pl.col(f"s {part.of}" if part.what == "sum" else cell(part.of))
+    if part.what == "blank":
+        return (matched.is_null() & value.is_null()).sum()  # type: ignore[union-attr]
+    if part.what == "filled":
+        return value.is_not_null().sum() if matched is None else (matched & value.is_not_null()).sum()
+    if part.what == "sum":
+        # Without nulls the sum is faster, and it is 0 where there is nothing to add anyway.
+        return (value if matched is None else pl.when(matched).then(value).otherwise(0)).sum()
+    kept = value if matched is None else pl.when(matched).then(value)
+    return kept.min() if part.what == "min" else kept.max()

@@ -1,0 +1,193 @@
+"""Measures that need the rows themselves (medians, quantiles, distinct values, first and last), in bounded memory.
+
+One quantile in an aggregation sends all of it to the engine that holds every row. So these are made apart, measures of
+the same rows together: a pass that keeps a key and the cells of the rows that match, which are counted before. Where
+these do not fit, it is one bucket of whole scored periods after the other, and a period with more rows than fit is
+taken by entities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.intake.cells.text_folding import folded
+from kpi.intake.events.conditions import cell, condition, reads
+from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
+from kpi.intake.events.mergeable import PER, ROWS, Aggregation
+from kpi.language.measures import Distinct, First, Last, OfRows, Part
+from kpi.process import progress
+
+#: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
+CELLS = 60_000_000
+
+_KEY = "#key"
+_SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8, pl.Date)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A span of months, and of the entities those whose number leaves the rest `place` when divided by `of`."""
+
+    span: Span
+    place: int = 0
+    of: int = 1
+
+
+def buckets(rows: pl.DataFrame, months: int, most: int) -> Iterator[Bucket]:
+    """Yields buckets that hold all rows, each of whole periods of so many months.
+
+    Args:
+        rows: how many there are in each period: columns period and rows.
+        months: of a period.
+        most: the rows a bucket may have; one of a single entity may have more.
+
+    >>> counted = pl.DataFrame({"period": [0, 1, 2, 5], "rows": [3, 3, 9, 1]})
+    >>> [(bucket.span, bucket.of) for bucket in buckets(counted, 3, 6)]
+    [((0, 5), 1), ((6, 8), 2), ((6, 8), 2), ((15, 17), 1)]
+    """
+    first, last, held = 0, 0, 0
+    for period, count in rows.sort("period").select("period", "rows").rows():
+        if held and held + count > most:
+            yield from _of_entities(first, last, held, months, most)
+            held = 0
+        first = first if held else period
+        last, held = period, held + count
+    if held:
+        yield from _of_entities(first, last, held, months, most)
+
+
+def _of_entities(first: int, last: int, held: int, months: int, most: int) -> Iterator[Bucket]:
+    parts = -(-held // most)
+    for place in range(parts):
+        yield Bucket((first * months, (last + 1) * months - 1), place, parts)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The statistics of some measures that need the rows, by groups.
+
+    Attributes:
+        aggregation: the rows.
+        known: which entity a text means: columns `WHO` and entity.
+        per: the column of finer units.
+        months: of a scored period.
+        by_month: whether figures are to be of months rather than of scored periods.
+    """
+
+    aggregation: Aggregation
+    known: pl.DataFrame
+    per: str | None
+    months: int
+    by_month: bool
+
+    def of(self, measures: Mapping[str, OfRows], groups: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yields frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
+
+        Args:
+            measures: with this `per`.
+            groups: the parts of the measures for groups of an entity and a `MONTH`.
+        """
+        families: dict[str | None, dict[str, dict[str, OfRows]]] = {}
+        for name, measure in measures.items():
+            families.setdefault(measure.where, {}).setdefault(measure.of, {})[name] = measure
+        for where, family in families.items():
+            filled = [Part("filled", where, column).name for column in family]
+            counted = groups.group_by(period=pl.col(MONTH) // self.months).agg(
+                rows=pl.max_horizontal(pl.col(filled).sum())
+            )
+            most = max(CELLS // (3 + len(family)), 1)
+            some = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
+            made = []
+            for bucket in some:
+                read = groups.filter(pl.col(MONTH).is_between(*bucket.span))[ROWS].sum()
+                with progress.stage(progress.doing(), int(read)):
+                    made.append(self._of_bucket(where, family, bucket))
+            yield from (pl.concat(frames) for frames in zip(*made, strict=True))
+
+    def _of_bucket(
+        self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
+    ) -> list[pl.DataFrame]:
+        """The statistics of the rows of a bucket that a condition keeps, a frame for each column they are of."""
+        kinds, used = self.aggregation.kinds, {*family, *reads(where)}
+        ordered = any(isinstance(measure, First | Last) for some in family.values() for measure in some.values())
+        frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
+        kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
+        # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
+        frame = frame.filter(kept if where is None else kept & condition(where, kinds))
+        if self.aggregation.second:
+            numbers = [column for column in family if kinds[column] == "number"]
+            frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
+        schema, seen = frame.collect_schema(), places()
+        # Texts are told apart by their places among those seen, which costs less to compare.
+        texts = [cell(column) for column in family if schema[cell(column)] == pl.String]
+        entity, period = self._entity(), pl.col(MONTH) // (1 if self.by_month else self.months)
+        first, count = self._periods(bucket.span)
+        key = pl.when(entity % bucket.of == bucket.place).then(entity.cast(pl.Int64) * count + period - first)
+        others = [name for name in (ORDER, PER, *map(cell, family)) if name in schema and name not in texts]
+        kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
+        rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
+        rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
+        fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
+        finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
+        made = []
+        for column, some in family.items():
+            packed = fits and schema[cell(column)] in _SMALL
+            found = _aggregated(rows.lazy(), cell(column), some, [] if self.per is None else [PER], packed=packed)
+            keys = (
+                (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
+                (pl.col(_KEY) % count + first).cast(pl.Int32),
+            )
+            made.append(found.select(keys[0], keys[1].alias("period"), finer, *some))
+        return made
+
+    def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
+        """The rows of a span of months, numbers null where a cell is none."""
+        over, kinds = self.aggregation, self.aggregation.kinds
+        numbers = [name for name in used if kinds[name] == "number"]
+        if over.second:
+            columns = [exact(name) for name in numbers]
+            return over.rows(used, self.per, span, extra, columns=columns, second=over.second)
+        frame = over.rows(used, self.per, span, extra)
+        return frame.with_columns(valid(name).alias(cell(name)) for name in numbers)
+
+    def _entity(self) -> pl.Expr:
+        """The entity of a row, null where its text means none."""
+        texts = pl.Enum(self.known[WHO])
+        return pl.lit(self.known["entity"]).gather(pl.col(WHO).cast(texts, strict=False).to_physical())
+
+    def _periods(self, span: Span) -> tuple[int, int]:
+        """The first period of a span of months, and how many there are."""
+        first, last = (month // (1 if self.by_month else self.months) for month in span)
+        return first, last - first + 1
+
+
+def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
+    """The places of texts among those seen, with one for all texts that are the same when folded."""
+    own = places.unique().drop_nulls()
+    texts = own.cat.to(seen.dtype).cast(pl.String)
+    new = folded(texts)
+    if new.equals(texts):
+        return places
+    return places.replace_strict(own, new.cast(seen.dtype).to_physical(), default=None)
+
+
+def _aggregated(
+    rows: pl.LazyFrame, column: str, measures: Mapping[str, OfRows], per: list[str], *, packed: bool
+) -> pl.DataFrame:
+    """The statistics of one column by `_KEY` and `per`.
+
+    Where keys and values are `packed` into one whole number, different values are counted by sorting, in a third of the
+    time.
+    """
+    rows = rows.filter(pl.col(column).is_not_null())
+    if packed and all(isinstance(one, Distinct) for one in measures.values()):
+        value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
+        sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
+        fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))
+        found = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
+        return found.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
+    made = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
+    return rows.group_by(_KEY, *per).agg(**made).collect()

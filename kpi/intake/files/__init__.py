@@ -1,0 +1,1 @@
+"""Files become tables of cells with headers and row numbers."""

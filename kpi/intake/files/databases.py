@@ -1,0 +1,226 @@
+"""Queries on databases as inputs: their rows become texts, sorted, so that equal rows are equal bytes.
+
+A query is one statement that reads, within `timeout` seconds, and cannot leave that: PostgreSQL runs it prepared in a
+read-only transaction, DuckDB without access to files but those beside the database, SQLite without ATTACH and PRAGMA.
+Numbers are written as the database writes them, decimals in full, so nothing is rounded on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from kpi.errors import DataError, Diagnostic, Place, remember
+from kpi.process.credentials import connection, has_password, usable
+
+#: How many seconds a connection may take.
+_WAIT = 10
+
+#: The names of the columns, and the rows.
+Rows: TypeAlias = tuple[list[str], Iterable[Sequence[Any]]]
+
+
+class Query(BaseModel):
+    """A query on a database, or a table of it, whose rows are one file of data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    database: Literal["postgresql", "sqlite", "duckdb"]
+    sql: str | None = Field(None, min_length=1, description="the query")
+    table: str | None = Field(None, min_length=1, description="a table, or schema.table, instead of a query")
+    path: str | None = Field(None, description="the file of an SQLite or DuckDB database")
+    url: str | None = Field(None, description="postgresql://host/database; user and password from the environment")
+    connection_env: str | None = Field(None, description="the variable that holds the connection string")
+    connection_file: str | None = Field(None, description="a private file that holds the connection string")
+    dataset: str | None = Field(None, description="the dataset that the rows are, when their columns do not tell")
+    timeout: float = Field(600, gt=0, le=86_400, description="the seconds that the query may take")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = ("path", "url", "connection_env", "connection_file")
+        given = [name for name in places if getattr(self, name) is not None]
+        wanted = places[1:] if self.database == "postgresql" else places[:1]
+        if len(given) != 1 or given[0] not in wanted:
+            raise ValueError(f"a {self.database} query needs `{'` or `'.join(wanted)}`, and nothing else")
+        if (self.sql is None) == (self.table is None):
+            raise ValueError("give either `sql`, a query, or `table`")
+        if self.url is not None and has_password(self.url):
+            raise ValueError("a password does not stand in a file: set PGPASSWORD, or use `connection_env`")
+        if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
+            raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
+        return self
+
+    @property
+    def statement(self) -> str:
+        """The query, for a table all of it; its name is quoted, so that it is nothing but a name."""
+        if self.sql is not None:
+            return self.sql
+        parts = ['"' + part.replace('"', '""') + '"' for part in (self.table or "").split(".")]
+        return f"SELECT * FROM {'.'.join(parts)}"  # noqa: S608
+
+
+def fetched(query: Query, name: str, path: Callable[[str], Path]) -> bytes:
+    """Returns the rows of a query as CSV with a header, see `rows_of`."""
+    return rows_of(query, name, path).write_csv().encode()
+
+
+def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFrame:
+    """Returns the rows of a query as texts.
+
+    Args:
+        query: what is asked.
+        name: how it is called in messages.
+        path: makes a path of the configuration absolute.
+
+    Raises:
+        DataError: K830, when the database cannot be reached or refuses the query; K831, when that is not one statement
+            that reads; K832, when it takes too long; K812, when its package is missing; K815, what `connection` raises.
+    """
+    if query.database == "postgresql":
+        file = None if query.connection_file is None else path(query.connection_file)
+        secret = usable(query.url) if query.url else connection(env=query.connection_env, file=file)
+        return _texts(*_postgresql(secret, query.statement, name, query.timeout))
+    database = path(query.path or "")
+    if not database.is_file():
+        raise DataError(Diagnostic("K830", "the database is not there", Place(str(database))))
+    ask = _sqlite if query.database == "sqlite" else _duckdb
+    return _texts(*ask(database, query.statement, name, query.timeout))
+
+
+def _refused(name: str, words: object) -> DataError:
+    # A driver lays its words out on lines, with a caret below the query.
+    text = " ".join(str(words).replace("^", "").split())
+    hint = "nothing was changed; look at the query and at the connection, and ask again"
+    return DataError(Diagnostic("K830", f"the database does not answer the query: {text}", Place(name), hint))
+
+
+def _not_a_query(name: str) -> DataError:
+    message = "the query is not one statement that reads: write a single SELECT, without others behind a semicolon"
+    return DataError(Diagnostic("K831", message, Place(name), "prepare what it needs in a view of the database"))
+
+
+def _too_long(name: str, seconds: float) -> DataError:
+    message = f"the query was stopped after {seconds:g} seconds"
+    hint = "give it more time with `timeout`, in seconds, or read less"
+    return DataError(Diagnostic("K832", message, Place(name), hint))
+
+
+#: Actions that a query on SQLite needs; anything else, such as ATTACH and PRAGMA, is denied while it is compiled.
+_SQLITE_READS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+)
+
+_SQLITE_REFUSES = ("not authorized", "authorization denied", "one statement")
+
+
+def _sqlite(path: Path, sql: str, name: str, seconds: float) -> Rows:
+    end = time.monotonic() + seconds
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT)
+        ) as database:
+            database.set_authorizer(
+                lambda action, *_: sqlite3.SQLITE_OK if action in _SQLITE_READS else sqlite3.SQLITE_DENY
+            )
+            database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+            cursor = database.execute(sql)
+            if cursor.description is None:
+                raise _not_a_query(name)
+            return [column[0] for column in cursor.description], cursor.fetchall()
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise _too_long(name, seconds) from None
+        if code == sqlite3.SQLITE_READONLY or any(words in str(error) for words in _SQLITE_REFUSES):
+            raise _not_a_query(name) from None
+        raise _refused(name, error) from None
+
+
+def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
+    try:
+        import duckdb
+    except ImportError:
+        hint = "pip install duckdb"
+        raise DataError(Diagnostic("K812", "a DuckDB source needs the package duckdb", Place(name), hint)) from None
+    folder = str(path.resolve().parent).replace("'", "''")
+    try:
+        with duckdb.connect(str(path), read_only=True) as database:
+            # Files beside the database may be read; nothing else, and the query cannot change that.
+            database.execute(f"SET allowed_directories = ['{folder}/']")
+            database.execute("SET enable_external_access = false")
+            database.execute("SET lock_configuration = true")
+            statements = database.extract_statements(sql)
+            if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+                raise _not_a_query(name)
+            stop = threading.Timer(seconds, database.interrupt)
+            stop.start()
+            try:
+                cursor = database.execute(statements[0])
+                return [column[0] for column in cursor.description or ()], cursor.fetchall()
+            finally:
+                stop.cancel()
+    except duckdb.InterruptException:
+        raise _too_long(name, seconds) from None
+    except duckdb.Error as error:
+        raise _refused(name, error) from None
+
+
+#: How a statement that reads begins, behind blanks, comments and brackets.
+_READS = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:select|with|values|table)\b")
+
+
+def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
+    try:
+        import psycopg
+    except ImportError:
+        hint = "pip install 'psycopg[binary]'"
+        raise DataError(
+            Diagnostic("K812", "a PostgreSQL source needs the package psycopg", Place(name), hint)
+        ) from None
+    if not _READS.match(sql):
+        raise _not_a_query(name)
+    remember(os.environ.get("PGPASSWORD"))
+    try:
+        with psycopg.connect(secret, connect_timeout=_WAIT) as database:
+            database.read_only = True
+            cursor = database.cursor()
+            # Texts as the server writes them: a numeric keeps every digit, a date is a date in ISO form. The first
+            # statement fixes the transaction: from then on nothing in it can make it write.
+            cursor.execute("SELECT set_config('datestyle', 'ISO', true)")
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{max(int(seconds * 1000), 1)}ms",))
+            # Prepared, a text holds one statement: `SELECT 1; ROLLBACK; DROP TABLE t` is refused by the server.
+            cursor.execute(sql.encode(), prepare=True)
+            if cursor.description is None:
+                raise _not_a_query(name)
+            return [column.name for column in cursor.description], cursor.fetchall()
+    except psycopg.errors.QueryCanceled:
+        raise _too_long(name, seconds) from None
+    except psycopg.errors.ReadOnlySqlTransaction:
+        raise _not_a_query(name) from None
+    except psycopg.Error as error:
+        if "multiple commands" in str(error):
+            raise _not_a_query(name) from None
+        raise _refused(name, error) from None
+
+
+def _texts(columns: list[str], rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
+    texts = [[None if value is None else _text(value) for value in row] for row in rows]
+    frame = pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return frame.sort(pl.all(), nulls_last=True) if columns else frame
+
+
+def _text(value: object) -> str:
+    """Returns a value as a file would hold it: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,292 @@
+"""Headers: their cleaned text, the unit written in them, and the role a column plays in a reported or panel file."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from kpi.errors import Diagnostic, Place, Severity
+from kpi.values import names
+
+Role = Literal[
+    "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "order", "reporter",
+    "reported", "scope",
+]  # fmt: skip
+
+#: What joins the levels of a header of several rows: 财政收入 over 增速 is `财政收入_增速`.
+LEVELS = "_"
+
+# Words after `clean` and casefold, without blanks and trailing units; the first role that has the word has the header.
+_ROLES: dict[Role, str] = {
+    "period": "期别 年 月 季 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
+    " 日期 时间 所属期 所属时期"
+    " period date month quarter year yearmonth year_month year-month time",
+    "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
+    " code entity_code entitycode region_code regioncode area_code areacode",
+    "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
+    " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
+    " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
+    " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
+    " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
+    " entity entity_name unit_name unitname name region region_name county town city district department enterprise",
+    "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
+    " measure indicator variable item metric",
+    "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
+    " 实际值 实际 实际数 实际完成 实际完成值 上报值"
+    " 填报值 value actual amount figure data",
+    "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit",
+    "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
+    "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
+    "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
+    "cohort": "分组 组别 组 cohort group",
+    "reported": "报送日期 报送时间 上报日期 上报时间 填报日期 填报时间 提交日期 提交时间"
+    " reported reported_on submitted submitted_on reporting_date submission_date",
+    "scope": "口径 统计口径 数据口径 统计范围 数据范围 范围 scope",
+    "reporter": "报送部门 填报部门 数据来源 数据来源单位 数据来源部门 来源部门 来源单位 reporter reported_by",
+    "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
+}
+_WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
+#: Headers of a column that may group entities, but often says something else of a row: no group unless declared.
+CATEGORIES = ("类别", "分类", "类型", "category", "class")
+#: Who hands figures in: about whom they are as well, where no other column says that.
+REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "填报部门")
+# 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
+_AMBIGUOUS = "单位"
+
+_BRACKETS = re.compile(
+    r"(?P<name>.*\S)\s*[(\[【<〔](?:单位\s*:?\s*)?(?P<unit>[^()\[\]【】<>〔〕]+(?:\([^()]*\)[^()]*)?)[)\]】>〕]"
+)
+_WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\S+)")
+_PARTED = re.compile(r"\s*[/_,]\s*")
+
+
+clean = names.clean
+
+
+def role(header: str) -> Role | None:
+    """Returns the role a header's words name, or None; the ambiguous 单位 is None here: see `roles`.
+
+    A header in two languages has the role of its Chinese half, or of its English one where that is a key.
+
+    >>> role("期别"), role("县（市、区）"), role("指标名称"), role("Value"), role("GDP"), role("目标值(亿元)")
+    ('period', 'entity', 'measure', 'value', None, 'target')
+    >>> role("地区 Region"), role("县域_County"), role("产值 Value")
+    ('entity', 'entity', None)
+    """
+    word = clean(header).casefold().replace(" ", "" if not header.isascii() else "_").strip(":*")
+    if found := _WORDS.get(word):
+        return found
+    bracket = re.fullmatch(r"(.+?)\([^()]*\)", word)
+    if bracket and bracket[1] in _WORDS:
+        return _WORDS[bracket[1]]
+    if (both := halves(header)) is None:
+        return None
+    chinese, english = map(role, both)
+    return chinese or (english if english in _KEYS else None)
+
+
+#: What the English half of a header may say by itself: other words of its kind also stand in names of measures.
+_KEYS = ("period", "entity", "code", "measure")
+
+_HALVES = re.compile(r"([^\x00-\x7f][^A-Za-z]*?)[ _/(\[-]*([A-Za-z][A-Za-z ,.&'/-]*)[)\]]?")
+
+
+@lru_cache(1 << 14)
+def halves(header: str) -> tuple[str, str] | None:
+    """Return the Chinese and the English half of a header in two languages, None for any other.
+
+    The English half is words: capitals alone, as in 人均GDP, are part of a Chinese name.
+
+    >>> halves("地　区 Region"), halves("第三产业_Tertiary"), halves("人均GDP"), halves("GDP")
+    (('地区', 'Region'), ('第三产业', 'Tertiary'), None, None)
+    """
+    found = _HALVES.fullmatch(clean(header))
+    if found is None or len(found[2]) < 3 or found[2].isupper():
+        return None
+    return found[1].rstrip(" _/"), found[2].strip()
+
+
+def named(names: Mapping[str, str], text: str) -> str | None:
+    """Return what a cleaned header or text means by a table of names: as it stands, or one of its two languages.
+
+    >>> named({"第三产业": "p3", "Tertiary": "p3"}, "第三产业_Tertiary"), named({"gdp": "gdp"}, "人均_gdp")
+    ('p3', None)
+    """
+    if text in names:
+        return names[text]
+    if (both := halves(text)) is None:
+        return None
+    chinese, english = both
+    return names.get(chinese) or (None if _OTHERWISE.search(chinese) else names.get(english))
+
+
+def roles(
+    headers: Sequence[str], *, place: Place | None = None, about: Collection[str] | None = None
+) -> tuple[dict[Role, str], tuple[Diagnostic, ...]]:
+    """Returns which header plays which role, and the findings about headers that could play it as well.
+
+    The first header with a role keeps it; each further one is a warning, K210, except that a name is preferred to a
+    code among measures. 单位 alone is the unit of measure when another header is the entity, or when 计量单位 is not
+    there and nothing says entity but a code does; it is the entity when the unit has a header of its own. When neither
+    is there it is the entity, for a file with no entity could not be read at all, and a warning says so.
+
+    Args:
+        headers: the headers, in the order of their columns.
+        place: the file.
+        about: the roles that warnings are about, None for all.
+
+    >>> roles(["期别", "地区", "指标", "数值", "单位"])[0]["unit"]
+    '单位'
+    >>> roles(["期别", "单位", "指标", "数值", "计量单位"])[0]["entity"]
+    '单位'
+    """
+    place = place or Place()
+    found: dict[Role, str] = {}
+    findings: list[Diagnostic] = []
+    ambiguous: str | None = None
+    if (reporter := _reporter(headers)) is not None:
+        found["reporter"] = reporter
+        headers = [header for header in headers if header != reporter]
+    for header in headers:
+        if clean(header) == _AMBIGUOUS:
+            ambiguous = header
+        elif (one := role(header)) is None:
+            continue
+        elif one not in found or (one == "measure" and "代码" in found[one] and "代码" not in header):
+            found[one] = header
+        elif not (one == "measure" and "代码" in header) and (about is None or one in about):
+            findings.append(twice(one, found[one], header, place))
+    if ambiguous is not None:
+        settled = _settled(found, ambiguous, place)
+        # A wide file has no column of units of measure, so there 单位 is who reports.
+        findings += settled if about is None or "unit" in about else []
+    return found, tuple(findings)
+
+
+def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
+    """Gives the header 单位 the role that the others leave, and returns the findings."""
+    if "entity" in found and "unit" in found:
+        return [twice("unit", found["unit"], ambiguous, place)]
+    if "entity" in found or ("code" in found and "unit" not in found):
+        found["unit"] = ambiguous
+        return []
+    found["entity"] = ambiguous
+    if "unit" in found:
+        return []
+    message = f"column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports"
+    hint = "call the columns 单位名称 and 计量单位"
+    return [Diagnostic("K210", message, place, hint, Severity.WARNING)]
+
+
+def _reporter(headers: Sequence[str]) -> str | None:
+    """Returns the header that says who hands the figures in, where another says whom they are about."""
+    some = [header for header in headers if clean(header).strip(":*") in REPORTERS]
+    others = any(role(header) == "entity" for header in headers if header not in some)
+    return some[0] if some and others else None
+
+
+def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
+    """Returns the warning that two headers name one role."""
+    message = f"columns `{kept}` and `{other}` both name the {one}; `{kept}` is used"
+    return Diagnostic("K210", message, place, "rename one, or say which under `columns:`", Severity.WARNING)
+
+
+def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:
+    """Returns a header's name and the unit written behind it, None when there is none.
+
+    It stands in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
+    `is_unit` says whether a text is one; without it, `looks_like_unit` decides, and parts after `/ , _` never count.
+
+    >>> split_unit("GDP（亿元）"), split_unit("县（市、区）"), split_unit("GDP 单位：亿元")
+    (('GDP', '亿元'), ('县(市、区)', None), ('GDP', '亿元'))
+    >>> split_unit("GDP/亿元", {"亿元"}.__contains__), split_unit("收入/支出", {"亿元"}.__contains__)
+    (('GDP', '亿元'), ('收入/支出', None))
+    >>> split_unit("满意率_(%)")
+    ('满意率', '%')
+    """
+    cleaned = clean(header)
+    accepts = is_unit or looks_like_unit
+    candidates = [
+        (match["name"], match["unit"]) for match in (_WORDED.fullmatch(cleaned), _BRACKETS.fullmatch(cleaned)) if match
+    ]
+    if is_unit:
+        candidates += [(cleaned[: part.start()], cleaned[part.end() :]) for part in _PARTED.finditer(cleaned)]
+    for name, unit in candidates:
+        if name and accepts(unit.strip()):
+            # A row of units below the names joins them: 满意率 over (%).
+            return name.strip().rstrip(LEVELS), unit.strip()
+    return cleaned, None
+
+
+# In the group over the name of a figure, these make another figure of it.
+_OTHERWISE = re.compile(
+    "上年|去年|前年|上期|上月|上季|同期|基期|本月|当月|累计|同比|环比|增[长速减幅加量]|变动|变化|比重|占比|构成|人均|平均"
+    "|目标|计划|预算|预计|预测|任务|排名|排位|位次|得分|全市|全省|全国|last|previous|growth|change|share|target|plan|rank",
+    re.IGNORECASE,
+)
+_AS_SUCH = ("总量", "绝对量", "绝对额", "绝对数", "总额", "总数")
+
+
+def by_levels(header: str) -> list[str]:
+    """Returns what may name the figure of a column whose header has several rows, the likeliest first.
+
+    The rows above a name are its group, and 总量 or 本期值 below it is the figure as such. A group such as 上年同期
+    makes another figure of it, which has no name here.
+
+    >>> by_levels("数字经济_核心产业_增加值"), by_levels("数字经济_GDP_总量")
+    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP'])
+    >>> by_levels("上年同期_GDP"), by_levels("GDP_增速")
+    (['上年同期_GDP'], ['GDP_增速', '增速'])
+    """
+    levels = header.split(LEVELS)
+    while len(levels) > 1 and (levels[-1] in _AS_SUCH or role(levels[-1]) == "value"):
+        levels.pop()
+    groups = (levels[:at] for at in range(len(levels)))
+    return [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+
+
+_UNIT_ENDS = re.compile(
+    r"[百千万亿十]*(元|美元|人|户|家|个|件|条|路|座|次|人次|起|项|台|辆|套|所|处|亩|公顷|平方米|平方公里|平方千米|公里|千米"
+    r"|米|吨|千克|公斤|克|标准煤"
+    r"|千瓦时|千瓦|度|立方米|升|天|小时|分钟|秒|年|个月|倍|分|位|百分点|个百分点|%|‰|km|km2|m2|m3|kg|t|kwh|gb|tb|pb)"
+    r"([/·](万|亿|千|百)*[\w²³/·]+)?",
+    re.IGNORECASE,
+)
+
+
+def looks_like_unit(text: str) -> bool:
+    """Returns whether text has the form of a statistical unit; a registry of units knows better, where there is one.
+
+    >>> [looks_like_unit(text) for text in ("亿元", "%", "元/人", "万千瓦时", "吨标准煤/万元", "市、区", "含市区")]
+    [True, True, True, True, True, False, False]
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    return (
+        _UNIT_ENDS.fullmatch(folded) is not None or _UNIT_ENDS.fullmatch(folded.replace("吨标准煤", "吨")) is not None
+    )
+
+
+def distinct(headers: Iterable[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the headers with a number behind each that stood before, and by header those that repeat it.
+
+    >>> distinct(["a", "b", "a", "a", "", ""])
+    (('a', 'b', 'a#2', 'a#3', '', ''), {'a': ('a#2', 'a#3')})
+    """
+    given = list(headers)
+    taken, seen = set(given), set[str]()
+    named: list[str] = []
+    repeats: dict[str, tuple[str, ...]] = {}
+    for header in given:
+        name = header
+        if header and header in seen:
+            numbered = (f"{header}#{number}" for number in itertools.count(2))
+            name = next(new for new in numbered if new not in taken)
+            taken.add(name)
+            repeats[header] = (*repeats.get(header, ()), name)
+        seen.add(header)
+        named.append(name)
+    return tuple(named), repeats

@@ -1,0 +1,103 @@
+"""Merged cells among the rows of a sheet: a key holds for every row that its cell spans, a figure for none of them.
+
+Spreadsheets keep the content of a merged range in its first cell and leave the others blank. A name, code, period or
+measure that is merged downwards means each of the rows. One figure over several rows, or over the columns of several
+figures, is not any one of them: it is refused for all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.intake.cells.numbers import read_number
+from kpi.intake.files.headers import role
+from kpi.intake.files.table import Merged, Table
+from kpi.intake.files.table_layout import Merged as Range
+from kpi.intake.files.workbook_xml import reference
+
+#: Stands between a refused figure and the range of its cell.
+_OVER = " merged over "
+
+#: What a text that is merged sideways means for each of the columns.
+_KEYS = {"entity", "code", "period", "measure", "unit"}
+
+
+def spread(
+    body: pl.DataFrame, names: Mapping[int, str], first: int, merged: Sequence[Range]
+) -> tuple[pl.DataFrame, tuple[Merged, ...]]:
+    """Return the columns of a table with the text of merged cells in each of their rows, and these cells.
+
+    Rows that hold nothing but merged cells of rows above stay blank: there one row of data is several of the sheet. A
+    text is repeated sideways only where all columns of the cell are keys by their headers, as a heading over the whole
+    table is no figure.
+
+    Args:
+        body: the rows of the sheet, a column of text for each of its columns.
+        names: the columns of the table, by position.
+        first: the row of the sheet, from 0, that `body` begins with.
+        merged: the merged ranges of the sheet.
+    """
+    filled = body.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_list()
+    texts: dict[int, dict[int, str]] = {}
+    found: list[Merged] = []
+    for top, left, bottom, right in merged:
+        if top < first or top - first >= body.height or left >= body.width or left not in names:
+            continue
+        text = body[top - first, left]
+        rows = [at for at in range(top - first, min(bottom - first + 1, body.height)) if filled[at]]
+        columns = [at for at in range(left, min(right + 1, body.width)) if at in names]
+        if text is None or len(rows) * len(columns) < 2:
+            continue
+        headers = tuple(names[at] for at in columns)
+        sideways = len(columns) < len(names) and all(role(header) in _KEYS for header in headers)
+        for at in columns if sideways else columns[:1]:
+            texts.setdefault(at, {}).update(dict.fromkeys(rows, text))
+        cells = f"{reference(top, left)}:{reference(bottom, right)}"
+        found.append(Merged(tuple(row + first + 1 for row in rows), headers, cells, text))
+    series = [_with(body.to_series(at), texts.get(at, {})).alias(name) for at, name in names.items()]
+    return pl.DataFrame(series), tuple(found)
+
+
+def apart(table: Table, figures: Collection[str]) -> Table:
+    """Return a table in which figures that are merged over several rows or figures cannot be read as numbers.
+
+    Their cells say the figure and the range, see `range_of`.
+
+    Args:
+        table: the table.
+        figures: the headers of the columns that hold figures.
+    """
+    texts: dict[str, dict[int, str]] = {}
+    for one in table.merged:
+        headers = [header for header in one.headers if header in figures]
+        read = read_number(one.text)
+        if len(headers) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
+            for header in headers:
+                rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
+                texts.setdefault(header, {}).update(rows)
+    if not texts:
+        return table
+    frame = table.frame.collect()
+    frame = frame.with_columns(_with(frame[header], some) for header, some in texts.items())
+    return replace(table, frame=frame.lazy())
+
+
+def range_of(text: str) -> tuple[str, str] | None:
+    """Return the figure and the range in the text of a cell that `apart` made, None for any other text.
+
+    >>> range_of("12 merged over E2:E3"), range_of("12")
+    (('12', 'E2:E3'), None)
+    """
+    found = re.fullmatch(f"(.*){_OVER}([A-Z]+[0-9]+:[A-Z]+[0-9]+)", text, re.DOTALL)
+    return None if found is None else (found[1], found[2])
+
+
+def _with(column: pl.Series, texts: Mapping[int, str]) -> pl.Series:
+    """Return a column with some texts in place of others, by row."""
+    if not texts:
+        return column
+    return column.clone().scatter(list(texts), pl.Series(list(texts.values()), dtype=pl.String))

@@ -1,0 +1,76 @@
+"""Data that kpi.toml names: queries on databases, by the name of their table `[data.NAME]`.
+
+    [data.monthly]
+    database = "postgresql"
+    url = "postgresql://db.example/statistics"   # PGUSER and PGPASSWORD are in the environment
+    table = "period_figures"
+
+`kpi score monthly` asks it and scores its rows like those of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kpi.errors import DataError, Diagnostic, suggest
+from kpi.intake.files.databases import Query, rows_of
+from kpi.intake.files.reader import Rows, Source
+from kpi.process import settings
+
+_HINT = "name the query in kpi.toml, under [data.NAME], and score NAME"
+
+
+def names() -> list[str]:
+    """Returns the names of the data in kpi.toml."""
+    return list(_tables())
+
+
+def asked(source: Source) -> Source:
+    """Returns the rows of the query that a text names, and any other source as it is; a file goes before a name.
+
+    Raises:
+        DefinitionError: K108, when the query in kpi.toml is not right.
+        DataError: K544 for the address of a database, and what `rows_of` raises.
+    """
+    if not isinstance(source, str) or Path(source).exists():
+        return source
+    if "://" in source:
+        shown = source.partition("://")[0]
+        raise DataError(Diagnostic("K544", f"`{shown}://…` is the address of a database, not a file", hint=_HINT))
+    if source not in _tables():
+        return source
+    found = settings.found()
+    assert found is not None  # noqa: S101
+    return Rows(source, rows_of(_query(found, source, found.tree["data"][source]), source, found.path))
+
+
+def _tables() -> Mapping[str, object]:
+    found = settings.found()
+    tables = {} if found is None else found.tree.get("data", {})
+    if found is not None and not isinstance(tables, dict):
+        raise found.wrong("`data` must be tables, [data.NAME]", "data")
+    return tables
+
+
+def _query(found: settings.Settings, name: str, table: object) -> Query:
+    try:
+        return Query.model_validate(table)
+    except ValidationError as error:
+        # One at a time: the others often follow from it. What was given is not repeated, it may be a password.
+        one = error.errors(include_input=False, include_url=False)[0]
+        key = str(one["loc"][-1]) if one["loc"] else name
+        words = one["msg"].removeprefix("Value error, ")
+        if one["type"] == "extra_forbidden":
+            words = f"unknown key `{key}`"
+        elif one["loc"]:
+            words = f"`{key}`: {words}"
+        hint = suggest(key, Query.model_fields) if one["type"] == "extra_forbidden" else None
+        raise found.wrong(f"[data.{name}] {words}", key, hint) from None
+
+
+def every(some: Sequence[Source]) -> list[Source]:
+    """Returns sources with the queries asked."""
+    return [asked(one) for one in some]

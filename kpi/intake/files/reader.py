@@ -1,0 +1,485 @@
+"""Files to tables: CSV in any encoding, Excel, Parquet, Arrow, JSON lines, folders and patterns of them; and frames.
+
+Codes: K501 not there, K502 empty, K503 not a table, K504 no header, K505 only a header, K506 ragged rows, K507 does
+not decode, K508 duplicate headers, K509 too large, K510 a package is missing, K511 locked, K512 a column without a
+header, K513 quotation marks; as information K520 the encoding, K521 rows above and K522 below the data, K523 the unit
+row, K524 sheets left out, K525 a header of several rows.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.intake.files.chunks import read_large
+from kpi.intake.files.delimited import LONGEST, read_delimited
+from kpi.intake.files.encoding import Text, as_utf8, kind_of, unpacked
+from kpi.intake.files.headers import clean, distinct
+from kpi.intake.files.table import ROW, Link, Scratch, Table, without_blanks
+from kpi.process import progress
+from kpi.process.limits import shortage
+
+__all__ = [
+    "ROW",
+    "SUFFIXES",
+    "Rows",
+    "Source",
+    "Table",
+    "content_hash",
+    "expanded",
+    "given_once",
+    "hash_of_all",
+    "read",
+    "read_all",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A frame with the name by which messages call it, such as that of a query."""
+
+    name: str
+    frame: pl.DataFrame
+
+
+#: What holds data: the path of a file, a folder or a pattern, or a frame.
+Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
+
+#: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
+SUFFIXES = (
+    ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".parquet", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson",
+)  # fmt: skip
+
+# How many rows of a frame are hashed at a time.
+_HASHED = 100_000
+
+#: The zone of which the days of data are.
+LOCAL_TIME = "Asia/Shanghai"
+
+#: What Polars raises on damaged files; a panic of its readers is no Exception.
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: bool = False) -> tuple[Table, ...]:
+    """Returns the tables of a file, a folder or a pattern (`data/*.csv`), in the order of their names and sheets.
+
+    A folder gives every file in it, not in folders below, whose name ends in one of `SUFFIXES` (also `.gz`, `.zst`).
+    `sheet` takes one sheet of a workbook. With `unchecked`, the rows of large text files are not checked beforehand:
+    whoever uses them does that (see `kpi.intake.files.chunks`).
+
+    Raises:
+        DataError: all findings of all files; the codes stand at the top of this module.
+    """
+    tables, wrong = _read_each(Path(path), sheet, unchecked=unchecked)
+    wrong += [finding for table in tables if (finding := table.repeated()) is not None]
+    if wrong:
+        raise DataError(wrong)
+    return tuple(tables)
+
+
+def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
+    """Returns the tables of the files and sheets that can be read, and what is wrong with the others."""
+    tables: list[Table] = []
+    findings: list[Diagnostic] = []
+    for one in expanded(path):
+        try:
+            some = _read_file(one, sheet, unchecked=unchecked)
+        except DataError as error:
+            findings.extend(error.diagnostics)
+            continue
+        # Sheets that cannot be read stand among the notes of those that can.
+        for table in some:
+            wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
+            findings += wrong
+            tables.append(replace(table, notes=tuple(note for note in table.notes if note not in wrong)))
+    return tables, findings
+
+
+#: Findings about the call or the machine rather than about a file: what is asked for is not there, or cannot be done.
+_OF_THE_CALL = ("K501", "K510")
+
+
+def read_all(
+    sources: Iterable[Source], *, unchecked: bool = False, unread: list[Diagnostic] | None = None
+) -> list[list[Table]]:
+    """Returns the tables of every source, in their order; frames are called frame 1, frame 2 ... in messages.
+
+    Args:
+        sources: files and frames.
+        unchecked: the rows of large text files are not checked beforehand, as for `read`.
+        unread: where it is given, files that cannot be read are left out, and what is wrong with them is added to it,
+            unless none can be read.
+
+    Raises:
+        DataError: all findings of all sources, as `read`; with `unread`, when none can be read, or one is not there.
+    """
+    found: list[list[Table]] = []
+    errors: list[Diagnostic] = []
+    frames = 0
+    for source in sources:
+        found.append([])
+        try:
+            if isinstance(source, Rows):
+                found[-1].append(_of_frame(source.frame, Place(source.name)))
+            elif isinstance(source, pl.DataFrame | pl.LazyFrame):
+                frames += 1
+                found[-1].append(_of_frame(source, Place(f"frame {frames}")))
+            else:
+                with progress.stage(f"reading {source}"):
+                    tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
+                found[-1] += tables
+                errors += wrong
+        except DataError as error:
+            errors += error.diagnostics
+    if errors and (unread is None or not any(found) or any(one.code in _OF_THE_CALL for one in errors)):
+        raise DataError(errors)
+    if unread is not None:
+        unread += errors
+    return found
+
+
+Named = tuple[Source, str | None]
+
+
+def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]:
+    """Returns sources without files and frames that are given twice for one dataset, and the findings about these.
+
+    Files are the same when they have the same bytes, frames when they are one object. Only files of one size are
+    compared. A file for two datasets that are named is meant so.
+
+    Args:
+        sources: files, folders, patterns and frames, each with the name of its dataset, None where it is to be found.
+    """
+    kept: list[Named] = []
+    notes: list[Diagnostic] = []
+    files: dict[int, list[tuple[Path, str | None]]] = {}
+    frames: list[tuple[object, str | None]] = []
+    number = 0
+    for source, name in sources:
+        if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
+            number += not isinstance(source, Rows)
+            frame = source.frame if isinstance(source, Rows) else source
+            if any(one is frame and _one_dataset(name, other) for one, other in frames):
+                label = source.name if isinstance(source, Rows) else f"frame {number}"
+                notes.append(_again(Place(label), "the same frame"))
+                continue
+            frames.append((frame, name))
+            kept.append((source, name))
+            continue
+        try:
+            paths = expanded(Path(source))
+        except DataError:
+            kept.append((source, name))  # what is wrong with it is found when it is read
+            continue
+        fresh = []
+        for path in paths:
+            alike = files.setdefault(path.stat().st_size, [])
+            same = next((one for one, other in alike if _one_dataset(name, other) and _same_bytes(path, one)), None)
+            if same is None:
+                alike.append((path, name))
+                fresh.append(path)
+            else:
+                notes.append(_again(Place(str(path)), str(same) if str(same) != str(path) else "the same file"))
+        kept += [(source, name)] if len(fresh) == len(paths) else [(path, name) for path in fresh]
+    return kept, notes
+
+
+def _one_dataset(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first == second
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second) or filecmp.cmp(first, second, shallow=False)
+    except OSError:
+        return False  # what is wrong with it is found when it is read
+
+
+def _again(place: Place, other: str) -> Diagnostic:
+    same = f"holds the same as {other}" if not other.startswith("the same") else f"is {other} as one before"
+    hint = "leave one of them out, or replace it by the file that was meant"
+    return Diagnostic("K548", f"{place.file} {same}, which counts once", place, hint, Severity.WARNING)
+
+
+def content_hash(sources: Iterable[Source]) -> str:
+    """Returns a hash of the contents of files and frames, whatever their order and names: sixteen hexadecimal digits.
+
+    A frame's hash is that of its schema and of its rows in their order.
+    """
+    hashes = []
+    for source in sources:
+        if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
+            frame = (source.frame if isinstance(source, Rows) else source).lazy()
+            said = _Hashed(repr(frame.collect_schema()).encode())
+            with io.BufferedWriter(said) as writer:
+                for batch in frame.collect_batches(chunk_size=_HASHED):
+                    _as_json(batch).write_ndjson(writer)
+            hashes.append(said.hash.hexdigest())
+            continue
+        for file in expanded(Path(source)):
+            with file.open("rb") as stream:
+                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hash_of_all(hashes)
+
+
+def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
+    odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
+    return batch.with_columns(
+        pl.Series(name, [None if one is None else str(one) for one in batch[name].to_list()], dtype=pl.String)
+        for name in odd
+    )
+
+
+def hash_of_all(hashes: Iterable[str]) -> str:
+    """Returns the hash of contents by the SHA-256 of each, in any order, the same once: sixteen hexadecimal digits."""
+    return hashlib.sha256("\n".join(sorted(set(hashes))).encode()).hexdigest()[:16]
+
+
+class _Hashed(io.RawIOBase):
+    """A file that keeps nothing of what is written but its hash: a large frame as text does not fit into memory."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self.hash = hashlib.sha256(beginning)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:
+        self.hash.update(content)
+        return memoryview(content).nbytes
+
+
+def expanded(path: Path) -> list[Path]:
+    """Returns the files that a path, a folder or a pattern stands for."""
+    place = Place(str(path))
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.is_file() and _is_readable(one))
+        if not found:
+            hint = "it is searched for " + " ".join(SUFFIXES)
+            raise DataError(Diagnostic("K501", "the folder holds no data file", place, hint))
+        return found
+    if any(mark in str(path) for mark in "*?["):
+        # The part before the first pattern is the folder to search from.
+        parts = path.parts
+        fixed = next(at for at, part in enumerate(parts) if any(mark in part for mark in "*?["))
+        found = sorted(one for one in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if one.is_file())
+        if not found:
+            raise DataError(Diagnostic("K501", "no file matches the pattern", place))
+        return found
+    nearby = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    message = "the file is not there" if path.parent.is_dir() else f"the folder {path.parent} is not there"
+    raise DataError(Diagnostic("K501", message, place, suggest(path.name, nearby)))
+
+
+def _is_readable(path: Path) -> bool:
+    """Returns whether a folder's file is data: `~$…` are the lock files of Excel, `.…` are hidden."""
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
+    return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
+
+
+def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+    """Returns the tables of one file, recognised by its content."""
+    place = Place(str(path))
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        link = Link(path)
+        tables = _read_named(link.path, place, sheet, unchecked=unchecked)
+        return tuple(replace(one, scratch=one.scratch or link) for one in tables)
+    return _read_named(path, place, sheet, unchecked=unchecked)
+
+
+def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+    """Returns the tables of a file whose name every library can open; `place` names it as users know it."""
+    try:
+        kind = kind_of(path, place)
+        if kind in {"xlsx", "xls"}:
+            from kpi.intake.files.workbook import read_workbook
+
+            return read_workbook(path, kind, place, sheet=sheet)
+        if kind in {"parquet", "arrow"}:
+            return (_native(path, pl.scan_parquet if kind == "parquet" else pl.scan_ipc, place),)
+        if (
+            unchecked
+            and kind == "text"
+            and not _is_json_lines(path, path, place)
+            and (large := read_large(path, place))
+        ):
+            return (large,)
+        scratch = unpacked(path, kind, place) if kind in {"gzip", "zstd"} else None
+        inner = scratch.path if scratch else path
+        if scratch and kind_of(inner, place) != "text":
+            hint = "unpack the file and read what it holds"
+            raise DataError(Diagnostic("K503", "the compressed file does not hold text", place, hint))
+        text = as_utf8(inner, place)
+    except PermissionError:
+        raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
+    except OSError as error:
+        if shortage(error) is not None or error.errno is None:
+            raise
+        raise DataError(unreadable(place, error)) from None
+    # A scratch file that was only a step goes; one that the frame reads stays with the table.
+    text = text if text.scratch else replace(text, scratch=scratch)
+    if _is_json_lines(path, text.path, place):
+        return (_json_lines(text, place),)
+    if unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
+        return (large,)
+    return (read_delimited(text, place),)
+
+
+def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
+    """Returns whether a text file holds JSON lines: by its name, or because its first line is a JSON object.
+
+    Raises:
+        DataError: K503 it is other JSON.
+    """
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+        return True
+    with text.open(encoding="utf-8-sig", errors="replace") as stream:
+        first = stream.read(1)
+        first += stream.readline(LONGEST if first == "{" else 1 << 16)
+    try:
+        if isinstance(json.loads(first), dict):
+            return True
+    except ValueError:
+        pass
+    if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first):
+        hint = "write one object a line, without brackets or commas between them (JSON lines)"
+        raise DataError(Diagnostic("K503", "the file is a JSON document, not a table", place, hint))
+    return False
+
+
+def _json_lines(text: Text, place: Place) -> Table:
+    """Return the table of JSON lines; what all lines hold decides the type of a column.
+
+    Lines with NaN or Infinity, which JSON does not have but Python writes, are read as texts.
+    """
+    scan = partial(pl.scan_ndjson, infer_schema_length=None)
+    try:
+        return _native(text.path, scan, place, text.scratch)
+    except DataError:
+        if (scratch := _as_texts(text.path)) is None:
+            raise
+        return _native(scratch.path, scan, place, scratch)
+
+
+def _as_texts(path: Path) -> Scratch | None:
+    """Return a copy of JSON lines with all numbers as texts, None where some line is no JSON."""
+    scratch = Scratch(".jsonl")
+    try:
+        with path.open(encoding="utf-8-sig") as lines, scratch.path.open("w", encoding="utf-8") as copy:
+            for line in lines:
+                row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str) if line.strip() else {}
+                json.dump({key: str(one).lower() if isinstance(one, bool) else one for key, one in row.items()}, copy)
+                copy.write("\n")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return scratch
+
+
+def unreadable(place: Place, error: BaseException) -> Diagnostic:
+    """Return the finding that the system cannot read a file."""
+    hint = "look whether the disk or the network is in order, copy the file to another place, and run it again"
+    return Diagnostic("K549", f"the file cannot be read: {getattr(error, 'strerror', error)}", place, hint)
+
+
+def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
+    """Returns the table of a file that has types of its own."""
+    try:
+        return replace(_of_frame(scan(path), place), scratch=scratch)
+    except BROKEN as error:
+        if shortage(error) is not None:
+            raise
+        raise DataError(damaged(place, error)) from None
+
+
+def damaged(place: Place, error: BaseException) -> Diagnostic:
+    """Returns the finding that a file cannot be read to its end."""
+    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if isinstance(error, pl.exceptions.PanicException):
+        words = "its reader came upon what cannot be"
+    return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
+
+
+#: What columns hold that hold neither figures nor texts.
+_OTHERS: tuple[tuple[type[pl.DataType], str], ...] = (
+    (pl.List, "lists"), (pl.Array, "lists"), (pl.Struct, "several fields in a cell"), (pl.Duration, "spans of time"),
+    (pl.Binary, "bytes that are no text"), (pl.Object, "objects of Python"),
+)  # fmt: skip
+
+
+def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, str]]:
+    """Return columns in place of those that hold neither figures nor texts, and what these hold.
+
+    Bytes that are texts in UTF-8, as some writers of Parquet leave them, become these texts; all others are empty.
+    """
+    others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
+    texts = [name for name in raw if schema[name] == pl.Binary and _is_text(lazy.select(raw[name]))]
+    columns = [raw[name].cast(pl.String) for name in texts]
+    columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
+    return columns, {name: str(others[name]) for name in raw if name not in texts}
+
+
+def _is_text(column: pl.LazyFrame) -> bool:
+    """Return whether the bytes of a column are texts in UTF-8."""
+    try:
+        column.select(pl.all().cast(pl.String).null_count()).collect()
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
+def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
+    """Returns a frame as a table; rows count from 1, text of blanks is none, as in a file."""
+    lazy = frame.lazy()
+    # NOTE: a scan that numbers its rows itself still leaves out parts of a file, but only one whose schema nobody has
+    # asked for yet (Polars 2.1).
+    numbered = lazy.with_row_index(ROW, offset=1)
+    schema = lazy.collect_schema()
+    columns, repeats = distinct(map(clean, schema))
+    replaced, unreadable = _plain_types(lazy, schema)
+    size = lazy.select(pl.len()).collect().item()
+    if not size:
+        raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
+    cleaned = dict(zip(schema, columns, strict=True))
+    plain, numbered = (one.with_columns(replaced).rename(cleaned) for one in (lazy, numbered))
+    zones = {
+        cleaned[name]: dtype.time_zone
+        for name, dtype in schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    }
+    if zones:
+        # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+        local = [
+            pl.selectors.by_name(name).dt.convert_time_zone(LOCAL_TIME).dt.replace_time_zone(None) for name in zones
+        ]
+        plain, numbered = plain.with_columns(local), numbered.with_columns(local)
+    notes = tuple(
+        Diagnostic(
+            "K624", f"the times in `{name}` are in the zone {zone}; they are read as times of {LOCAL_TIME}",
+            replace(place, field=name), None, Severity.INFO,
+        )
+        for name, zone in zones.items() if zone != LOCAL_TIME
+    )  # fmt: skip
+    return Table(
+        place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, notes=notes, size=size,
+        cells=plain, numbered_cells=numbered, repeats=repeats,
+        unreadable={cleaned[name]: words for name, words in unreadable.items()},
+    )  # fmt: skip

@@ -1,0 +1,228 @@
+"""Where a table starts and ends on a sheet: title rows, the unit row, headers of several rows, note rows.
+
+Spreadsheets of Chinese offices put a title, a row 单位：万元 and who fills in the form above the header, spread the
+header over two or three rows with merged cells, number the columns 甲 乙 1 2 3, and close with 注：… and signatures.
+The same rows arrive in the CSV that is saved from them, there without the merged ranges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.intake.cells.numbers import YES_NO, fold, read_number
+from kpi.intake.files.headers import LEVELS, clean, distinct, role
+
+#: How many rows from the top are searched for the header, and from the bottom for notes.
+SEARCHED = 60
+
+#: The deepest header that is understood.
+DEEPEST = 4
+
+Row = Sequence[str | None]
+#: A merged range: first row, first column, last row, last column, from 0, all inclusive.
+Merged = tuple[int, int, int, int]
+
+_UNIT = re.compile(r"(?:^|(?<=[\s,;(]))(?:计量|数据|金额)?单位\s*:\s*([^\s;)]+)")
+_LABELLED = re.compile(r"[^:]{1,16}:.*", re.DOTALL)
+_NOTE = re.compile(
+    r"(\d+[.、)]|[*※①-⑳])?\s*(附?注|备注|说明|资料来源|数据来源|来源|补充资料|填报说明|指标解释|口径|note|source)s?\s*\d*\s*([::.、,]|$).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_SIGNATURE = re.compile(
+    r"(填报|填表|审核|制表|报送|统计|单位|分管|复核|经办|联系|打印|报出|上报|填写)[^:]{0,8}(人|员|电话|日期|时间|单位|领导|方式)\s*:.*",
+    re.DOTALL,
+)
+_FIGURE = re.compile(r"[+-]?\d[\d,]*(\.\d*)?\s*%?")
+_YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the first rows of a sheet say: rows from 0, `body` is the first row of data, `columns` are the headers.
+
+    A column without a header has "" in `columns`; `depth` is how many rows name the columns. Headers that occur
+    more than once have a number behind them; `repeats` gives these by the header that they repeat, and `spanned` are
+    the positions (from 0) of columns that share a merged header with one to their left.
+    """
+
+    header: int
+    body: int
+    columns: tuple[str, ...]
+    unit: str | None
+    titles: tuple[str, ...]
+    notes: tuple[Diagnostic, ...]
+    depth: int = 1
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spanned: frozenset[int] = frozenset()
+
+
+def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()) -> Layout:
+    """Returns the layout of a sheet from its first rows; `merged` are its merged ranges, where they are known.
+
+    Raises:
+        DataError: K504 no header.
+    """
+    rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
+    header = _first_header(rows, merged)
+    if header is None:
+        raise DataError(Diagnostic("K504", "there is no row of column names", place, _HEADER_HINT))
+    if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
+        message = f"row {header + 1} should name the columns, but holds figures, such as `{figure.strip()}`"
+        raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
+    depth = _depth(rows, header, merged)
+    headers = _names(rows[header : header + depth], header, merged)
+    columns, repeats = distinct(headers)
+    spanned = frozenset(
+        at
+        for top, left, _, right in merged
+        if header <= top < header + depth
+        for at in range(left + 1, min(right + 1, len(headers)))
+        if headers[at] and headers[at] == headers[left]
+    )
+    body = header + depth
+    numbering = body < len(rows) and _is_numbering(rows[body])
+    titles = tuple(clean(cell) for row in rows[:header] for cell in row if cell)
+    units = [found for row in rows[:header] for cell in row if cell for found in _UNIT.findall(fold(cell))]
+    unit = units[0] if len(set(units)) == 1 and not re.search("[、,，]|和", units[0]) else None
+    notes = []
+    if titles:
+        shown = "; ".join(titles)
+        notes.append(_info("K521", f"{count(header, 'row')} above the column names, not read as data: {shown}", place))
+    if units and unit is None:
+        message = f"the rows above the column names give several units, {'; '.join(units)}: none is taken"
+        hint = "write the unit into every header, like GDP(亿元), or in a column 计量单位"
+        notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
+    if depth > 1:
+        named = ", ".join(f"`{name}`" for name in columns if LEVELS in name)
+        notes.append(_info("K525", f"the column names span rows {header + 1} to {body}: {named}", place))
+    if numbering:
+        notes.append(_info("K521", f"row {body + 1} numbers the columns, not read as data", place))
+    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned)
+
+
+_HEADER_HINT = "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data"
+
+
+def trailing_notes(rows: Sequence[Row]) -> int:
+    """Returns how many of the last rows are notes, signatures or blank, given the last rows of a sheet.
+
+    A note row has one filled cell; a row is one when it begins like a note (注：, 资料来源：) or follows one. A
+    signature row has filled cells like 填报人：张三 only.
+
+    >>> trailing_notes([["南湖区", "12"], ["注：初步数。", None], ["2.含开发区", None], [None, None]])
+    3
+    """
+    first = len(rows)
+    for at in range(len(rows) - 1, -1, -1):
+        filled = [fold(cell) for cell in rows[at] if cell and cell.strip()]
+        if filled and ((_NOTE.fullmatch(filled[0]) and len(filled) == 1) or all(map(_SIGNATURE.fullmatch, filled))):
+            first = at
+        elif len(filled) > 1:
+            break
+    blank_before = first
+    while blank_before and not any(cell and cell.strip() for cell in rows[blank_before - 1]):
+        blank_before -= 1
+    return len(rows) - blank_before
+
+
+def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
+    """Returns the first row that can name columns: two cells or more, not all of them `label：text`.
+
+    A row that fills less than half of the table and has no second header row below is passed over, as 附件1 and a date
+    above a form are, if a better one follows.
+    """
+    widest = max((sum(cell is not None for cell in row) for row in rows), default=0)
+    possible = []
+    for at, row in enumerate(rows):
+        filled = [fold(cell) for cell in row if cell]
+        if len(filled) >= min(2, widest) and filled and not all(map(_LABELLED.fullmatch, filled)):
+            possible.append(at)
+            if any(map(_is_figure, filled)):
+                break
+            if len(filled) * 2 >= widest or _depth(rows, at, merged) > 1:
+                return at
+    return possible[0] if possible else None
+
+
+#: The roles of columns whose cells are names.
+_NAMES = ("entity", "measure")
+
+
+def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
+    """Returns how many rows the header has.
+
+    Merged ranges tell: downwards they reach the last header row, sideways they need a row below. Without them a row
+    belongs to the header when its first cell is blank, where the header's is not, and all others are words.
+    """
+    last = header
+    while last - header < DEEPEST - 1:
+        reach = [bottom for top, _, bottom, _ in merged if header <= top <= last < bottom]
+        across = any(top == last == bottom and left < right for top, left, bottom, right in merged)
+        below = rows[last + 1] if last + 1 < len(rows) else []
+        if not (reach or (across and _are_labels(below)) or (_continues(rows[header], below) and last + 2 < len(rows))):
+            break
+        last = max([last + 1, *reach])
+    return min(last - header + 1, DEEPEST)
+
+
+def _continues(header: Row, below: Row) -> bool:
+    """Returns whether a row goes on with the header above it, told without merged ranges.
+
+    One text alone, below a header such as 地区, is a name: 北部地区 over the rows of its counties.
+    """
+    first = next((at for at, cell in enumerate(header) if cell), 0)
+    filled = [at for at, cell in enumerate(below) if cell]
+    if len(filled) == 1 and filled[0] < len(header) and role(header[filled[0]] or "") in _NAMES:
+        return False
+    return len(below) > first and below[first] is None and _are_labels(below)
+
+
+def _are_labels(row: Row) -> bool:
+    """Returns whether a row holds words, and nothing that is a figure or stands for one."""
+    filled = [cell for cell in row if cell]
+    return bool(filled) and all(_is_label(cell) for cell in filled)
+
+
+def _is_label(cell: str) -> bool:
+    """Returns whether a cell is a word: no figure and no mark that stands in place of a figure."""
+    read = read_number(cell)
+    return not _is_figure(cell) and (read.problem is not None or (read.status == "ok" and read.unit != YES_NO))
+
+
+def _is_figure(cell: str) -> bool:
+    """Returns whether a cell is a plain figure; years and months are names of columns as well."""
+    folded = fold(cell)
+    return _FIGURE.fullmatch(folded) is not None and _YEAR.fullmatch(folded) is None
+
+
+def _is_numbering(row: Row) -> bool:
+    """Returns whether a row numbers the columns, as statistical forms do: 甲 乙 1 2 3."""
+    filled = [fold(cell).strip("()") for cell in row if cell]
+    return (
+        bool(filled) and filled[0] == "甲" and all(re.fullmatch(r"[甲乙丙丁戊己庚辛]|\d{1,3}", cell) for cell in filled)
+    )
+
+
+def _names(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> tuple[str, ...]:
+    """Returns the column names of a header: the levels of each column from the top, each text once, joined."""
+    width = max(len(row) for row in rows)
+    grid = [[*row, *[None] * (width - len(row))] for row in rows]
+    for top, left, bottom, right in merged:
+        if header <= top < header + len(rows) and left < width:
+            text = grid[top - header][left]
+            for at in range(top, min(bottom, header + len(rows) - 1) + 1):
+                grid[at - header][left : right + 1] = [text] * (min(right, width - 1) - left + 1)
+    for level, row in enumerate(grid[:-1]):
+        for at in range(1, width):
+            below = any(lower[at] for lower in grid[level + 1 :])
+            if row[at] is None and below and row[at - 1] and not any(upper[at] for upper in grid[:level]):
+                row[at] = row[at - 1] if any(lower[at - 1] for lower in grid[level + 1 :]) else None
+    return tuple(LEVELS.join(dict.fromkeys(clean(row[at] or "") for row in grid if row[at])) for at in range(width))
+
+
+def _info(code: str, message: str, place: Place) -> Diagnostic:
+    """Returns a finding that is only worth knowing."""
+    return Diagnostic(code, message, place, severity=Severity.INFO)

@@ -1,0 +1,1 @@
+"""Matching: which dataset a table belongs to, and what its columns mean."""

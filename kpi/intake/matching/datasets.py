@@ -1,0 +1,503 @@
+"""Which file is which dataset: by the columns it has, or as the caller says."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity, count, suggest
+from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
+from kpi.intake.files.table import Table
+from kpi.language import expressions
+from kpi.language.datasets import Dataset, PanelData, Records, ReportedData
+from kpi.language.expressions.terms import ExpressionError
+from kpi.language.measures import Distinct, Measure, Reported
+from kpi.language.system import System
+from kpi.values import periods, units
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A table with the dataset it belongs to, and which header plays which role."""
+
+    table: Table
+    name: str
+    dataset: Dataset
+    roles: Mapping[str, str]
+
+    @property
+    def who(self) -> str:
+        """The header that names the entity."""
+        return self.roles.get("entity") or self.roles["code"]
+
+
+#: Headers of a column that names the system (评价体系) of each row.
+_SYSTEM = ("system", "评价体系", "评价体系名称")
+
+
+def systems_named(table: Table) -> list[str]:
+    """Returns the texts in a table's column for the system, sorted; none when it has no such column."""
+    header = next((one for one in table.columns if one.casefold() in _SYSTEM), None)
+    if header is None:
+        return []
+    column = pl.col(header).cast(pl.String).str.strip_chars()
+    return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
+
+
+def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
+    """Returns a table without the rows that belong to another system, and the note that says how many they are.
+
+    Rows belong to another system when the table's column for the system names this one in some rows, by its id or its
+    title, and another in theirs. They become blank, so that the others keep their row numbers.
+    """
+    named = systems_named(table)
+    mine = [text for text in named if is_named(system, text)]
+    if not mine or len(mine) == len(named):
+        return table, []
+    header = next(one for one in table.columns if one.casefold() in _SYSTEM)
+    belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
+    others = table.frame.select((~belongs).sum()).collect().item()
+    frame = table.frame.select(pl.when(belongs).then(pl.all()))
+    rest = "、".join(text for text in named if text not in mine)
+    message = f"{count(others, 'row')} of another system ({rest}) left out"
+    return replace(table, frame=frame, cells=None, numbered_cells=None, scan=None), [
+        Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)
+    ]
+
+
+def is_named(system: System, text: str) -> bool:
+    """Returns whether a text is the id or the title of a system."""
+    return clean(text) in {clean(one) for one in (system.system, system.title) if one}
+
+
+def datasets(system: System) -> dict[str, Dataset]:
+    """Returns the system's datasets; one that declares none takes reported and wide files."""
+    return system.datasets or {"reported": ReportedData(), "panel": PanelData()}
+
+
+def is_unit(text: str) -> bool:
+    """Returns whether a text is a unit of the registry."""
+    try:
+        units.parse(text)
+    except units.UnitError:
+        return False
+    return True
+
+
+def measure_names(system: System) -> dict[str, str]:
+    """Returns every text under which files carry a reported measure: name, title, synonyms."""
+    found: dict[str, str] = {}
+    for name, measure in system.measures.items():
+        for text in (name, measure.title, *measure.synonyms):
+            if text and isinstance(measure, Reported):
+                found.setdefault(clean(text), name)
+    return found
+
+
+def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | None]:
+    """Return what a text in a column of measures names, and the unit written behind it: GDP(亿元).
+
+    >>> measure_of({"GDP": "gdp"}, "GDP（亿元）"), measure_of({"GDP": "gdp"}, "GDP"), measure_of({"GDP": "gdp"}, "人口")
+    (('gdp', '亿元'), ('gdp', None), (None, None))
+    """
+    if (name := named(names, clean(text))) is not None:
+        return name, None
+    rest, unit = split_unit(text, is_unit)
+    name = None if unit is None else named(names, rest)
+    return name, None if name is None else unit
+
+
+def condition_columns(system: System) -> list[str]:
+    """Returns the columns that the `where:` of reported measures read."""
+    found: dict[str, None] = {}
+    for measure in system.measures.values():
+        if isinstance(measure, Reported) and measure.where is not None:
+            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
+    return list(found)
+
+
+def of_dataset(system: System, name: str) -> dict[str, Measure]:
+    """Returns the measures that are computed from the records of a dataset."""
+    only = sum(one.form == "records" for one in datasets(system).values()) == 1  # type: ignore[attr-defined]
+    return {
+        key: measure
+        for key, measure in system.measures.items()
+        if not isinstance(measure, Reported) and (measure.source == name or (measure.source is None and only))
+    }
+
+
+def needed_columns(system: System, name: str) -> dict[str, str]:
+    """Returns the columns that the measures of a records dataset read, each with its kind, number or text."""
+    dataset = datasets(system)[name]
+    kinds: dict[str, str] = {}
+    for measure in of_dataset(system, name).values():
+        if measure.where is not None:
+            try:
+                found = expressions.parse(measure.where).column_kinds()
+            except ExpressionError:
+                continue
+            # A use such as IS NULL says nothing: any that needs a number counts.
+            kinds |= {name: kind for name, kind in found.items() if kinds.get(name) != "number"}
+    for measure in of_dataset(system, name).values():
+        for column in measure.columns():
+            if not isinstance(measure, Distinct):
+                kinds[column] = "number"
+            else:
+                kinds.setdefault(column, "text")
+        if measure.per is not None:
+            kinds[measure.per] = "text"
+    return kinds | (dataset.types if isinstance(dataset, Records) else {})
+
+
+#: The roles that files of a form are read for; two headers for another one are no finding.
+_BESIDE: set[Role] = {"code", "target", "revision", "note", "cohort", "reported", "scope", "reporter"}
+_READ: dict[str, set[Role]] = {
+    "reported": {*_BESIDE, "measure", "value", "unit"},
+    "panel": _BESIDE,
+    "records": {"code"},
+}
+
+#: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
+UNPLACED = ("K541", "K508", "K535", "K536", "K554")
+
+#: How many of the first rows show which figures a long file has.
+_HEAD = 10_000
+
+#: Roles of columns that say something beside figures: without them a table can be used.
+_ASIDE = ("note", "cohort", "reporter", "reported", "scope")
+
+
+def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
+    """Return the findings about typed columns that hold neither figures nor texts.
+
+    K554 where the table cannot be used without one, K553 where measures have no figure, a note where none needs it.
+    """
+    table, found = source.table, []
+    if not table.unreadable:
+        return []
+    needed = {header for role, header in source.roles.items() if role not in _ASIDE}
+    figures: set[str] = {*source.roles.values()} - needed
+    if isinstance(source.dataset, Records):
+        read = [*needed_columns(system, source.name), *source.dataset.key]
+        needed |= {known[0] for one in read if (known := column_of(table, one)) is not None}
+    elif isinstance(source.dataset, PanelData):
+        figures |= set(panel_columns(system, table, list(source.roles.values())))
+    for header, words in table.unreadable.items():
+        place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
+        if header in needed:
+            hint = "write it as numbers or texts; nothing of the table can be used without it"
+            found.append(Diagnostic("K554", message, place, hint))
+        elif header in figures:
+            hint = "write it as numbers or texts; all its cells are taken for empty"
+            found.append(Diagnostic("K553", message, place, hint))
+        else:
+            found.append(Diagnostic("K553", f"{message}; it is left out", place, None, Severity.INFO))
+    return found
+
+
+def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
+    """Returns the header of a column that measures of records name, and the unit written in it; None without one.
+
+    A heading may have a unit that the definition does not repeat: 金额 is the column 金额（万元）, if only one is so.
+    """
+    header = clean(name)
+    if header in table.columns:
+        return header, split_unit(header, is_unit)[1]
+    found = [
+        (one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
+    """Returns the dataset that a table belongs to, or why it belongs to none.
+
+    A file with columns for measure and value is reported data; one that has all columns that the measures of a records
+    dataset read is that; one with a column per measure is a panel. Of several that a table could belong to it is the
+    one of which the table has the most: figures by their names, or columns that its measures read.
+
+    Args:
+        system: the system whose datasets are meant.
+        table: the table to place.
+        name: the dataset, when the caller says which.
+    """
+    known = datasets(system)
+    if name is not None and name not in known:
+        return None, [Diagnostic("K204", f"unknown dataset `{name}`", table.place(), suggest(name, known))]
+    every = [_placed(system, table, key) for key in known if name in (None, key)]
+    lacking = {source.name: _lacking(system, source) for source in every}
+    possible = [source for source in every if not lacking[source.name]]
+    if not possible:
+        nearest = min(every, key=lambda source: len(lacking[source.name]))
+        twice = table.repeated(
+            [header for one, header in nearest.roles.items() if one in {"period", "entity", "value"}]
+        )
+        told = _across(system, nearest) if twice is None else None
+        return None, [twice or told or _lacks(nearest, lacking[nearest.name])]
+    best = _best(system, possible)
+    if len(best) > 1:
+        words = " and ".join(f"`{source.name}`" for source in best)
+        message = f"the file fits the datasets {words} equally well, and is not read"
+        hint = f"say which with --data {best[0].name}=FILE, or name its columns under `columns:`"
+        return None, [Diagnostic("K535", message, table.place(), hint)]
+    source = best[0]
+    source, alike = _alike(system, source)
+    if any(one.severity is Severity.ERROR for one in alike):
+        return None, alike
+    about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
+    _, notes = roles(_headers(table), place=table.place(), about=about)
+    strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else []
+    return source, [*alike, *notes, *strangers]
+
+
+def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> Placed | None:
+    """Return the dataset that a table fits best, the first of several, None where it fits none.
+
+    Args:
+        system: the system whose datasets are meant.
+        table: the table to place.
+        texts: gives the distinct texts of one of its columns.
+    """
+    every = [_placed(system, table, key) for key in datasets(system)]
+    possible = [source for source in every if not _lacking(system, source)]
+    return _best(system, possible, texts)[0] if possible else None
+
+
+def _headers(table: Table) -> list[str]:
+    """Returns the headers that may play a role: of those that occur more than once the first."""
+    further = {one for some in table.repeats.values() for one in some}
+    return [header for header in table.columns if header not in further]
+
+
+def _placed(system: System, table: Table, key: str) -> Placed:
+    """Returns a table as one of a dataset, with the roles that its headers and the definition give its columns."""
+    found: dict[Role, str] = dict(roles(_headers(table))[0])
+    # The system's own word for its entities heads their column more often than any general one.
+    if (own := clean(system.entities.title)) in table.columns:
+        other = found.get("entity", own)
+        found["entity"] = own
+        if other != own and other in REPORTERS:
+            # What was taken for the entity may then say who hands its figures in.
+            found["reporter"] = other
+    dataset = datasets(system)[key]
+    declared = {str(role): clean(header) for role, header in dataset.columns.items()}
+    return Placed(table, key, dataset, {**{str(role): header for role, header in found.items()}, **declared})
+
+
+def _best(system: System, possible: list[Placed], texts: Callable[[str], list[str]] | None = None) -> list[Placed]:
+    """Returns those of several datasets that a table fits best, in the order of their names.
+
+    Of those that read the table in the same way the first is as good as any.
+    """
+    if len(possible) == 1:
+        return possible
+    fits = {source.name: (_evidence(system, source, texts), len(source.dataset.columns)) for source in possible}
+    most = max(fits.values())
+    best = sorted((source for source in possible if fits[source.name] == most), key=lambda source: source.name)
+    ways = {(type(source.dataset), tuple(sorted(source.roles.items()))) for source in best}
+    alike = len(ways) == 1 and not isinstance(best[0].dataset, Records)
+    return best[:1] if alike else best
+
+
+def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] | None) -> int:
+    """Returns how much of a table only makes sense in a dataset: its figures, or the columns of events."""
+    table = source.table
+    own = {name for name, measure in system.measures.items() if measure.source in (None, source.name)}
+    if isinstance(source.dataset, Records):
+        keys = {source.roles.get(one) for one in ("period", "entity", "code")}
+        return len({clean(column) for column in needed_columns(system, source.name)} - keys)
+    if isinstance(source.dataset, PanelData):
+        return len({name for name, _ in panel_columns(system, table, list(source.roles.values())).values()} & own)
+    header = source.roles["measure"]
+    if texts is None:
+        column = table.frame.head(_HEAD).select(pl.selectors.by_name(header).cast(pl.String).unique().drop_nulls())
+        given = column.collect().to_series().to_list()
+    else:
+        given = texts(header)
+    known = measure_names(system)
+    # The columns of measure and value make sense in no other form.
+    return len({name for text in given if (name := measure_of(known, text)[0]) is not None} & own)
+
+
+#: The roles without which nothing is read wrongly.
+_NEEDLESS = ("note", "order", "reporter", "reported", "scope")
+
+
+def _alike(system: System, source: Placed) -> tuple[Placed, list[Diagnostic]]:
+    """Returns a table without the columns of the same header that nothing needs, and the findings about them.
+
+    Where one is needed, the first is used if all have the same cells; else that is an error.
+    """
+    table = source.table
+    if not table.repeats:
+        return source, []
+    reading = {"period", "entity", *_READ[source.dataset.form]} - set(_NEEDLESS)  # type: ignore[attr-defined]
+    needed = [header for one, header in source.roles.items() if one in reading]
+    needed += panel_columns(system, table) if isinstance(source.dataset, PanelData) else []
+    needed += map(clean, needed_columns(system, source.name) if isinstance(source.dataset, Records) else [])
+    needed += condition_columns(system) + [one.per for one in system.measures.values() if one.per is not None]
+    same = [header for header in table.repeats if header in needed and _same(table, header)]
+    if error := table.repeated([header for header in needed if header not in same]):
+        return source, [error]
+    found = []
+    for header, others in table.repeats.items():
+        many = f"{len(others) + 1} columns are headed `{header}`"
+        said = "with the same cells; the first is read" if header in same else "of which none is needed or read"
+        found.append(Diagnostic("K534", f"{many}, {said}", table.place(table.header_row), None, Severity.INFO))
+    playing = {one: header for one, header in source.roles.items() if header in same or header not in table.repeats}
+    return replace(source, roles=playing), found
+
+
+def _same(table: Table, header: str) -> bool:
+    """Returns whether all columns of a header have the same cells."""
+    first = pl.selectors.by_name(header)
+    tests = [
+        first.as_expr().eq_missing(pl.selectors.by_name(other).as_expr()).all().alias(other)
+        for other in table.repeats[header]
+    ]
+    return all(table.frame.select(tests).collect().row(0))
+
+
+#: What names of places end with.
+_PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
+
+
+def _across(system: System, source: Placed) -> Diagnostic | None:
+    """Returns the finding that periods or units stand in the header, where a column of their own is lacking."""
+    table = source.table
+    known, taken = measure_names(system), set(source.roles.values())
+    others = [header for header in table.columns if header not in taken and named(known, header) is None]
+    lines = {"periods": [header for header in others if _is_period(header)]}
+    if "entity" not in source.roles:
+        lines["units"] = [header for header in others if role(header) is None and _PLACE.fullmatch(header)]
+    for what, headers in lines.items():
+        if len(headers) > 1:
+            shown = ", ".join(f"`{header}`" for header in headers[:6]) + (" ..." if len(headers) > 6 else "")
+            message = f"{what} stand in the header, a column each ({shown}), and are not read from there"
+            hint = (
+                "turn the table so that each row has one figure, with columns 地区, 期别, 指标, 数值"
+                " (in Excel: Data, From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)"
+            )
+            return Diagnostic("K536", message, table.place(table.header_row), hint)
+    return None
+
+
+def _is_period(header: str) -> bool:
+    """Returns whether a header, or a level of it, names a period, with its year or without."""
+    for text in header.split(LEVELS):
+        try:
+            periods.parse(text, year=2000)
+        except periods.PeriodError:
+            continue
+        return role(text) is None
+    return False
+
+
+def _lacking(system: System, source: Placed) -> list[str]:
+    headers = set(source.table.columns)
+    lacking = [header for header in source.dataset.columns.values() if clean(header) not in headers]
+    if "entity" not in source.roles and "code" not in source.roles:
+        lacking.append("地区 (entity)")
+    if isinstance(source.dataset, Records):
+        lacking += [name for name in needed_columns(system, source.name) if column_of(source.table, name) is None]
+        lacking += [name for name in source.dataset.key if column_of(source.table, name) is None]
+        if "period" not in source.roles:
+            lacking.append("日期 (period)")
+        return list(dict.fromkeys(lacking))
+    if isinstance(source.dataset, ReportedData):
+        return lacking + [
+            f"{words} ({role})" for role, words in (("measure", "指标"), ("value", "数值")) if role not in source.roles
+        ]
+    if not panel_columns(system, source.table, list(source.roles.values())):
+        lacking.append("a column headed by a measure")
+    return lacking
+
+
+def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
+    """Returns the columns of a wide table that hold measures: header to measure and the unit in the header."""
+    names = measure_names(system)
+    columns = {}
+    for header in table.columns:
+        text, unit = split_unit(header, is_unit)
+        measure = named(names, clean(header)) or named(names, clean(text))
+        if measure is not None and header not in taken:
+            columns[header] = (measure, unit if clean(header) not in names else None)
+    return columns | _by_levels(table, names, taken, columns)
+
+
+def figure_columns(system: System, source: Placed) -> list[str]:
+    """Return the columns of a table whose cells are figures."""
+    if isinstance(source.dataset, PanelData):
+        return list(panel_columns(system, source.table, list(source.roles.values())))
+    if isinstance(source.dataset, ReportedData):
+        return [source.roles["value"]]
+    return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind == "number"]
+
+
+def _by_levels(
+    table: Table, names: Mapping[str, str], taken: Collection[str], columns: Mapping[str, tuple[str, str | None]]
+) -> dict[str, tuple[str, str | None]]:
+    """Returns the columns that a level of a header of several rows names, where one column alone has the measure.
+
+    Args:
+        table: the wide table.
+        names: the measures by their names.
+        taken: columns that are something else.
+        columns: those whose whole name is that of a measure.
+    """
+    found, given = {}, {measure for measure, _ in columns.values()}
+    for header in table.columns if table.depth > 1 else ():
+        text, own = split_unit(header, is_unit)
+        levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]
+        ways = by_levels(LEVELS.join(name for name, _ in levels))
+        measure = next(filter(None, (named(names, one) for one in ways)), None)
+        if measure is not None and header not in taken and header not in columns:
+            # A unit in a group, 收支(万元) over 收入, is that of all below it.
+            found[header] = (measure, next(filter(None, (own, *(unit for _, unit in reversed(levels)))), None))
+    times = Counter(measure for measure, _ in found.values())
+    return {header: one for header, one in found.items() if times[one[0]] == 1 and one[0] not in given}
+
+
+def _strangers(system: System, source: Placed) -> list[Diagnostic]:
+    """Returns a finding for each column of a wide table that is not read: it names no measure and plays no role."""
+    table = source.table
+    columns = panel_columns(system, table, list(source.roles.values()))
+    read = {*columns, *source.roles.values(), *condition_columns(system)}
+    read |= {one for header, some in table.repeats.items() for one in (header, *some)}
+    known = measure_names(system)
+    given = {name for name, _ in columns.values()}
+    meant = [text for text, name in known.items() if name not in given]
+    attributes = {one.casefold() for one in (system.ranking.cohort or "cohort", *_SYSTEM)}
+    found = []
+    levels = [one for one in columns if one not in known and split_unit(one, is_unit)[0] not in known]
+    if levels and table.depth > 1:
+        said = ", ".join(f"`{one}` as {system.symbols[columns[one][0]].title}" for one in levels)
+        message = f"columns are read by a level of their names: {said}"
+        found.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
+    for header in table.columns:
+        if header in read or header.casefold() in attributes or role(header) is not None:
+            continue
+        name, _ = split_unit(header, is_unit)
+        hint = suggest(name, meant)
+        if table.depth > 1 and hint is None:
+            hint = suggest(name.rpartition(LEVELS)[2], meant)
+        severity = Severity.INFO if hint is None else Severity.WARNING
+        message = f"column `{header}` names no measure of {system.system} and is not read"
+        found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
+    return found
+
+
+def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
+    columns = "、".join(source.table.columns[:12])
+    first = lacking[0]
+    what = "columns" if len(lacking) > 1 else "a column"
+    message = f"dataset `{source.name}` needs {what} that the file does not have: {', '.join(lacking)}"
+    hint = (
+        suggest(first.split(" ")[0], source.table.columns)
+        or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
+    )
+    return Diagnostic("K541", message, source.table.place(), hint, Severity.ERROR)

@@ -1,0 +1,286 @@
+"""Codes beside names: a column 区划代码 beside 地区 identifies the units, unless it cannot be theirs.
+
+Everything is decided by the distinct pairs of a code and a name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Place, Severity
+from kpi.intake import row_findings
+from kpi.intake.entities import BESIDE, Entities, code_of
+from kpi.intake.files.headers import LEVELS, clean
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed
+from kpi.language.datasets import ReportedData
+from kpi.values import periods
+
+#: Headers of codes of anything, also of measures.
+_GENERAL = ("代码", "编码", "code")
+
+#: From so many pairs that mean two units, and more than mean one, a column is not that of the units' codes.
+_FOREIGN = 3
+
+
+def both(source: Placed) -> tuple[str, str] | None:
+    """Returns the headers of names and of codes, None where a table does not have both."""
+    name, code = source.roles.get("entity"), source.roles.get("code")
+    return None if name is None or code is None or name == code else (name, code)
+
+
+def text_of(header: str) -> pl.Expr:
+    """Returns the texts of a column without blanks around them, null where there is nothing else."""
+    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
+    stripped = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def who(source: Placed) -> pl.Expr:
+    """Returns the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
+    headers = both(source)
+    if headers is None:
+        return pl.col(source.who).cast(pl.String)
+    name, code = (text_of(header) for header in headers)
+    beside = pl.concat_str(code, pl.lit(BESIDE), name.fill_null(""))
+    return pl.when(code.is_not_null()).then(beside).otherwise(name)
+
+
+def repeats_heading(source: Placed, text: str) -> bool:
+    """Returns whether the cell of a name or code holds the words above it, as where a heading is repeated."""
+    heads = {head for role in ("entity", "code") if (head := source.roles.get(role)) is not None}
+    return clean(text) in heads.union(*(head.split(LEVELS) for head in heads))
+
+
+@dataclass
+class Beside:
+    """The pairs of codes and names of tables, by the number of the table, the tables, and what was found about them.
+
+    Each frame has the columns name, code (texts; either may be null) and `ROW`, the first row with the pair.
+    """
+
+    pairs: dict[int, pl.DataFrame] = field(default_factory=dict)
+    sources: dict[int, Placed] = field(default_factory=dict)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+    def of(self, sources: Iterable[Placed], roster: Entities | None, entities: Entities) -> list[Placed]:
+        """Reads the pairs and returns the tables with the columns that tell whom their rows are about.
+
+        Codes that are not the units' lose their role, and so do names where every row has a known code.
+
+        Args:
+            sources: the tables.
+            roster: who there is, where a roster says so.
+            entities: tells which names denote no unit.
+        """
+        found = []
+        for number, source in enumerate(sources):
+            if both(source) is None:
+                found.append(source)
+                continue
+            pairs = _pairs(source, whole=roster is None)
+            heading = [
+                any(repeats_heading(source, text) for text in pair if text is not None)
+                for pair in pairs.select("name", "code").rows()
+            ]
+            pairs = pairs.filter(~pl.Series(heading, dtype=pl.Boolean))
+            reason = self._foreign(source, pairs, roster, entities)
+            if reason is None:
+                self.pairs[number], self.sources[number] = pairs, source
+                found.append(_without(source, "entity") if _alone(pairs, roster, entities) else source)
+                continue
+            header = source.roles["code"]
+            message = f"column `{header}` does not say which unit a row is about: {reason}; the names count"
+            hint = "where it holds the codes of units, correct them; else call the column something else"
+            place = source.table.place(None, header)
+            self.findings.append(Diagnostic("K617", message, place, hint, Severity.WARNING))
+            found.append(_without(source, "code"))
+        return found
+
+    def _foreign(self, source: Placed, pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> str | None:
+        """Returns why the codes of a table cannot be those of its units, None where they can."""
+        rows = [
+            (name, code)
+            for name, code in pairs.select("name", "code").rows()
+            if name is not None and code is not None and not entities.excluded(name)
+        ]
+        if roster is not None:
+            known = [(roster.place(name), roster.by_code(code)) for name, code in rows]
+            agree = Counter(name == code for name, code in known if name is not None and code is not None)
+            if agree[False] >= _FOREIGN and agree[False] > agree[True]:
+                return "most codes are those of other units than the names"
+            return None
+        names: dict[str, dict[str, str]] = {}
+        for name, code in rows:
+            names.setdefault(code_of(code), {}).setdefault(clean(name), name)
+        several = {code for code, some in names.items() if len(some) > 1}
+        if several and (at_once := _at_once(source, several, entities)) is not None:
+            code, some = at_once
+            return f"`{code}` stands beside {'、'.join(some[:3])}"
+        codes = Counter(clean(name) for name, _ in {(clean(name), code_of(code)) for name, code in rows})
+        if any(many > 1 for many in codes.values()) and _of_measures(source):
+            return "each measure has a code of its own"
+        return None
+
+    def named(self, entities: Entities) -> dict[str, list[str]]:
+        """Returns every code of a unit with the names beside it, the latest first; without those of no unit.
+
+        Args:
+            entities: tells which names denote no unit.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for pairs in self.pairs.values():
+            for name, code in pairs.select("name", "code").rows():
+                if code is None or (name is not None and entities.excluded(name)):
+                    continue
+                own = found.setdefault(code_of(code), {})
+                if name is not None:
+                    own.setdefault(clean(name), name)
+        several = {code for code, own in found.items() if len(own) > 1}
+        ends = self._ends(several) if several else {}
+        return {
+            code: [own[key] for key in sorted(own, key=lambda key: (-ends.get((code, key), -1), key))]
+            for code, own in found.items()
+        }
+
+    def _ends(self, codes: set[str]) -> dict[tuple[str, str], int]:
+        """Returns the last month in which each name stands beside some codes."""
+        ends: dict[tuple[str, str], int] = {}
+        for source in self.sources.values():
+            for name, code, _, last in _dated(source, codes):
+                key = (code_of(code), clean(name))
+                ends[key] = max(ends.get(key, -1), last)
+        return ends
+
+
+def _alone(pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> bool:
+    """Returns whether every row has a code that tells whom it is about, whatever name stands beside it.
+
+    The names need not be read then.
+    """
+    coded = pairs.select("name", "code").rows()
+    if not coded or pairs["code"].null_count():
+        return False
+    if roster is not None:
+        return all(roster.by_code(code) is not None for _, code in coded)
+    return not any(name and (entities.excluded(name) or entities.place(name) is not None) for name, _ in coded)
+
+
+def _without(source: Placed, role: str) -> Placed:
+    return replace(source, roles={one: header for one, header in source.roles.items() if one != role})
+
+
+def _pairs(source: Placed, *, whole: bool) -> pl.DataFrame:
+    headers = both(source)
+    assert headers is not None  # noqa: S101
+    table = (source.table.whole or source.table) if whole else source.table
+    # Grouped as they are: a text is made of the few that differ.
+    name, code = (pl.selectors.by_name(header) for header in headers)
+    rows = table.numbered().select(ROW, name.alias("name"), code.alias("code"))
+    cells = rows.group_by("name", "code").agg(pl.col(ROW).min())
+    texts = cells.select(ROW, text_of("name").alias("name"), text_of("code").alias("code"))
+    return texts.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
+
+
+def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
+    """Returns name, code, first and last month of the rows of some codes; months are -1 without a period."""
+    headers = both(source)
+    assert headers is not None  # noqa: S101
+    when = source.roles.get("period")
+    name, code = (text_of(header) for header in headers)
+    said = pl.lit(None, dtype=pl.String) if when is None else text_of(when)
+    rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=said).unique().collect()
+    mine = pl.Series([one is not None and code_of(one) in codes for one in rows["code"]], dtype=pl.Boolean)
+    rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
+    months = periods.parse_column(rows["text"]).select("text", "start", "months")
+    rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
+    last = pl.col("start") + pl.col("months") - 1
+    return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1).alias("last")).rows()
+
+
+def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, list[str]] | None:
+    """Returns the first of some codes that stands beside several names in one period, and these."""
+    seen: dict[tuple[str, int, int], dict[str, str]] = {}
+    for name, code, start, last in _dated(source, codes):
+        if entities.excluded(name) or repeats_heading(source, name):
+            continue
+        some = seen.setdefault((code_of(code), start, last), {})
+        some.setdefault(clean(name), name)
+        if len(some) > 1:
+            return code, list(some.values())
+    return None
+
+
+def _of_measures(source: Placed) -> bool:
+    """Returns whether the codes of a long table are those of its measures, each of which has one."""
+    headers = both(source)
+    measure = source.roles.get("measure")
+    if headers is None or measure is None or not isinstance(source.dataset, ReportedData):
+        return False
+    if headers[1].casefold() not in _GENERAL:
+        return False
+    rows = (source.table.whole or source.table).frame.select(code=text_of(headers[1]), measure=text_of(measure))
+    pairs = rows.drop_nulls().unique().collect()
+    return pairs.height > 1 and all(pairs[one].n_unique() == pairs.height for one in pairs.columns)
+
+
+def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
+    """Returns a warning for each pair of a code with a name that is another unit's, or nobody's, at its first row.
+
+    The code counts. A name that is a part of the unit's, 鼓楼区 of 南京市鼓楼区, is no other; and a code that the
+    roster does not know says nothing against a name that it does.
+    """
+    rows = pairs.drop_nulls(["name", "code"])
+    wrong = [_differs(name, code, entities) for name, code in rows.select("name", "code").rows()]
+
+    def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+        place = entities.by_code(str(row["code"]))
+        assert place is not None  # noqa: S101
+        message = f"`{row['code']}` is the code of {entities.every[place]}, but the row names {row['name']}"
+        if entities.place(str(row["name"])) is None:
+            message += ", which is not in the roster"
+        return "K611", f"{message}; the code counts", "correct the code or the name"
+
+    rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
+    return row_findings.of_rows(source.table, rows, source.roles.get("code"), tell, severity=Severity.WARNING)
+
+
+def _differs(name: str, code: str, entities: Entities) -> bool:
+    """Returns whether a code is known, and the name beside it does not mean the same unit."""
+    place = entities.by_code(code)
+    if place is None or place in (entities.place(name), *entities.ambiguous.get(clean(name), ())):
+        return False
+    text, whole = clean(name), clean(entities.every[place])
+    return entities.place(name) is not None or not (text in whole or whole in text)
+
+
+def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> list[Diagnostic]:
+    """Returns a note on names with several codes, and on codes with several names, where no roster tells.
+
+    Args:
+        codes: every code with its names, the one shown first.
+        sources: the tables.
+    """
+    of_name: dict[str, list[str]] = {}
+    for code, names in codes.items():
+        for key in dict.fromkeys(map(clean, names)):
+            of_name.setdefault(key, []).append(code)
+    several = [f"{name} ({'、'.join(some)})" for name, some in of_name.items() if len(some) > 1]
+    changed = [f"{code} ({'、'.join(names)})" for code, names in codes.items() if len(names) > 1]
+    files = list(dict.fromkeys(source.table.file for source in sources))
+    place = Place(files[0]) if len(files) == 1 else Place()
+    found = []
+    for some, words in (
+        (several, "names with several codes are several units, shown with their codes"),
+        (changed, "codes beside several names are one unit each, shown by the latest name"),
+    ):
+        if some:
+            more = f" and {len(some) - 5:,} more" if len(some) > 5 else ""
+            message = f"{words}: {', '.join(some[:5])}{more}"
+            hint = "a roster says which codes and names are one unit"
+            found.append(Diagnostic("K616", message, place, hint, Severity.INFO))
+    return found

@@ -1,0 +1,240 @@
+"""Which columns name the period and the unit of a row, where several could: 年份 and 月份, 城市 and 区县.
+
+A file that has a year and a month in two columns is read by both together, one with a city and a county by the county.
+What is decided here is a note; what cannot be decided is a warning (K210), and the first column is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
+from kpi.intake.files.pieces import Unfit
+from kpi.intake.matching.datasets import Placed
+from kpi.language.datasets import Records
+from kpi.language.system import System
+from kpi.values import periods
+from kpi.values.periods import Grain, Period
+
+#: How many of the first rows show what a column holds.
+_HEAD = 10_000
+
+_MONTHS = {"月", "月份", "月度", "month"}
+_QUARTERS = {"季", "季度", "季别", "quarter"}
+_WHOLE_YEAR = {"全年", "年度", "全年度", "year"}
+
+#: The administrative levels that headers name, the coarsest first.
+_LEVELS = (
+    {"城市", "地市", "市", "city"},
+    {"县市区", "县(市、区)", "县(市,区)", "县(市区)", "县市", "区县", "区县市", "区(县)", "市县", "县区", "县域",
+     "市(县、区)", "县", "区", "county", "district"},
+    {"镇街", "乡镇", "街道", "镇(街道)", "乡镇(街道)", "镇(街)", "镇", "town"},
+    {"村"},
+)  # fmt: skip
+#: Headers that name places of any level.
+_PLACES = {"地区", "区域", "行政区划", "地区名称", "区划名称", "行政区划名称", "region"}
+
+
+def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the columns that name its periods and units, and the findings about further ones.
+
+    Raises:
+        Unfit: the rows are unchecked, and the period stands in two columns.
+    """
+    dated, found = _period(source)
+    named, more = _entity(dated, system)
+    return named, [*found, *more]
+
+
+def _rivals(source: Placed, of: str) -> list[str]:
+    """Return the headers that could play a role that the dataset does not settle, if there are several."""
+    if of in source.dataset.columns or of not in source.roles:
+        return []
+    repeated = {one for header, some in source.table.repeats.items() for one in (header, *some)}
+    playing = {header for one, header in source.roles.items() if one != of}
+    headers = [
+        header for header in source.table.columns
+        if role(header) == of and header not in repeated and header not in playing
+    ]  # fmt: skip
+    if source.roles[of] not in headers:
+        headers.insert(0, source.roles[of])
+    return headers if len(headers) > 1 else []
+
+
+def _sample(source: Placed, headers: Sequence[str]) -> pl.DataFrame:
+    """Return the first rows of some columns as text, null where there are only blanks."""
+    return source.table.raw.head(_HEAD).select(map(_text, headers)).collect()
+
+
+def _text(header: str) -> pl.Expr:
+    text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+    return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1")).alias(header)
+
+
+def _note(source: Placed, message: str, of: str, other: str) -> Diagnostic:
+    hint = f"to read another, say `columns: {{{of}: {other}}}` in `datasets:`"
+    return Diagnostic("K538", message, source.table.place(), hint, Severity.INFO)
+
+
+def _quoted(headers: Sequence[str]) -> str:
+    return ", ".join(f"`{header}`" for header in headers)
+
+
+# ---- PERIODS ---- #
+
+
+def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    headers = _rivals(source, "period")
+    if not headers:
+        return source, []
+    head = _sample(source, headers)
+    # A heading that is repeated among the rows is no period.
+    texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
+    texts = {header: some.filter([clean(text) != header for text in some]) for header, some in texts.items()}
+    kinds = {header: _kind(some) for header, some in texts.items() if len(some)}
+    full, years, parts = ([one for one, kind in kinds.items() if kind == this] for this in ("full", "year", "part"))
+    events = isinstance(source.dataset, Records)
+    if len(full) == 1 and (events or not parts):
+        others = [header for header in headers if header != full[0]]
+        message = f"the period is read from `{full[0]}` alone; {_quoted(others)} say no more and are not read"
+        note = _note(source, message, "period", others[0])
+        return replace(source, roles={**source.roles, "period": full[0]}), [note]
+    if not full and len(years) == 1 and parts:
+        part = min(parts, key=_fineness)
+        others = [header for header in headers if header not in (years[0], part)]
+        return _together(source, years[0], part, others)
+    used = next(iter([*full, *years, *parts]), headers[0])
+    findings = [twice("period", used, header, source.table.place()) for header in headers if header != used]
+    return replace(source, roles={**source.roles, "period": used}), findings
+
+
+def _kind(texts: pl.Series) -> str:
+    """Return what most of some texts are: `full` periods shorter than a year, a `year`, or a `part` of one."""
+    read = periods.parse_column(texts)
+    months = read["months"].drop_nulls()
+    if len(months) * 2 <= read.height:
+        return "part"
+    return "year" if (months == 12).all() else "full"
+
+
+def _fineness(header: str) -> int:
+    words = {clean(header).casefold(), *(half.casefold() for half in halves(header) or ())}
+    return 0 if words & _MONTHS else 1 if words & _QUARTERS else 2
+
+
+def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with a further column of periods, made of a column of years and one of their parts."""
+    table = source.table
+    if table.pieces is not None:
+        raise Unfit
+    pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
+    meant = {f"{one or ''}\n{other or ''}": _joined(one, other, _fineness(part)) for one, other in pairs.rows()}
+    key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
+    period = key.replace_strict(meant, default=None, return_dtype=pl.String)
+    name = f"{year}+{part}"
+    message = f"the period is read from `{year}` and `{part}` together"
+    if others:
+        message += f"; {_quoted(others)} {'is' if len(others) == 1 else 'are'} not read"
+    note = _note(source, message, "period", year)
+    return replace(source, table=table.with_column(name, period), roles={**source.roles, "period": name}), [note]
+
+
+def _joined(year: str | None, part: str | None, fineness: int) -> str | None:
+    """Return the text of the period of a year and a part of it; what makes none is a text that names none.
+
+    >>> _joined("2023", "6", 0), _joined("2023年", "二季度", 1), _joined("2023", "2", 1), _joined("2023", "202306", 0)
+    ('2023年6月', '2023Q2', '2023年2季度', '2023-06')
+    >>> _joined("2023", None, 0), _joined("2023", "全年", 0), _joined("2022", "2023-06", 0)
+    (None, '2023', '2022, 2023-06')
+    """
+    if part is None:
+        return None
+    whole, span = _span(part), _span(year)
+    if whole is not None and (year is None or (span is not None and span.year == whole.year)):
+        return whole.label
+    if span is not None and span.months == Grain.YEAR.months and whole is None:
+        if part.casefold() in _WHOLE_YEAR:
+            return span.label
+        if re.fullmatch("[0-9]{1,2}", part) and fineness < 2:
+            return f"{span.year}年{int(part)}{('月', '季度')[fineness]}"
+        if (inside := _span(part, span.year)) is not None:
+            return inside.label
+    return ", ".join(filter(None, (year, part)))
+
+
+def _span(text: str | None, year: int | None = None) -> Period | None:
+    """Return the period that a text names, in a year where it names none, None where it names no period."""
+    try:
+        return None if text is None else periods.parse(text, year=year)
+    except periods.PeriodError:
+        return None
+
+
+# ---- UNITS ---- #
+
+
+def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the column of its units: that of the finest level."""
+    headers = _rivals(source, "entity")
+    if not headers:
+        return source, []
+    used = source.roles["entity"]
+    if used == clean(system.entities.title):
+        others = [header for header in headers if header != used and header not in REPORTERS]
+        message = f"`{used}` names the units, as the system calls them; {_quoted(others)} {_not_read(others)}"
+        return source, [_note(source, message, "entity", others[0])] if others else []
+    head = _sample(source, headers)
+    filled = [header for header in headers if head[header].null_count() < head.height]
+    finest = filled[0] if len(filled) == 1 else _finest(source, filled)
+    if finest is None:
+        return source, [twice("entity", used, header, source.table.place()) for header in headers if header != used]
+    others = [header for header in headers if header != finest]
+    words = "finer" if len(filled) > 1 else "filled"
+    message = f"`{finest}` names the units, as it is {words}; {_quoted(others)} {_not_read(others)}"
+    found = replace(source, roles={**source.roles, "entity": finest})
+    return found, [_note(source, message, "entity", others[0])]
+
+
+def _not_read(others: Sequence[str]) -> str:
+    return "is not read" if len(others) == 1 else "are not read"
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The level of a header, None where it is of any."""
+
+    header: str
+    level: int | None
+
+
+def _level(header: str) -> _Level | None:
+    """Return the administrative level that a header names, None where it names no place."""
+    words = {clean(header).casefold(), *(half.casefold() for half in halves(header) or ())}
+    level = next((at for at, some in enumerate(_LEVELS) if words & some), None)
+    return _Level(header, level) if level is not None or words & _PLACES else None
+
+
+def _finest(source: Placed, headers: Sequence[str]) -> str | None:
+    """Return the header of the finest of some places, None where that cannot be told."""
+    levels = [_level(header) for header in headers]
+    known = [one for one in levels if one is not None]
+    if not known or len(known) < len(levels):
+        return None
+    ranked = sorted((one.level, one.header) for one in known if one.level is not None)
+    if len(ranked) == len(known) and ranked[-1][0] > ranked[-2][0]:
+        return ranked[-1][1]
+    rows = source.table.raw.select(map(_text, headers)).unique().collect(engine="streaming")
+    distinct = {header: rows[header].n_unique() for header in headers}
+    order = sorted(headers, key=lambda header: distinct[header])
+    inside = all(
+        distinct[coarse] < distinct[fine] == rows.select(fine, coarse).unique().height
+        for coarse, fine in pairwise(order)
+    )
+    return order[-1] if inside else None

@@ -1,0 +1,73 @@
+"""How the figures of a table's columns are written: what its dataset declares, and decimal commas that nobody declared.
+
+The decimal mark is that of a whole column. Where one cell of a column can only be read with a decimal comma (`5,1`,
+`1.892.122`) and none is declared, the cells that would be other figures with it (`684.864`, `1,234`) are refused too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.errors import Diagnostic, count
+from kpi.intake.cells.numbers import Notation, read_numbers, undecided
+from kpi.intake.files.table import ROW, Table
+from kpi.language.datasets import Dataset
+
+#: How many cells of a column the finding about it quotes.
+_QUOTED = 3
+
+
+def notation_of(dataset: Dataset, table: Table, header: str | None, unclear: Collection[str] = ()) -> Notation:
+    """Return how the figures of a column are written.
+
+    Args:
+        dataset: declares the decimal mark and the marks of missing figures.
+        table: has the column.
+        header: of the column.
+        unclear: the columns in which decimal commas were seen that are not declared.
+    """
+    notation = Notation.of(dataset.decimal, dataset.missing)
+    if notation.decimal == ".":
+        return replace(notation, unclear=header in unclear)
+    if header in table.numbers or (header is not None and table.frame.collect_schema()[header].is_numeric()):
+        return replace(notation, decimal=".")
+    return replace(notation, mixed=header in table.mixed)
+
+
+def read_column(cells: pl.Series, notation: Notation) -> tuple[pl.DataFrame, pl.Series]:
+    """Return what `read_numbers` gives of all cells of a column, and which of them have an undecided decimal mark."""
+    read = read_numbers(cells, notation=notation)
+    unclear = undecided(cells, read["problem"], notation)
+    if unclear.any() and notation.decimal == "." and not notation.unclear:
+        return read_column(cells, replace(notation, unclear=True))
+    return read, unclear
+
+
+def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Notation, further: int = 0) -> Diagnostic:
+    """Return the finding about a column with cells whose decimal mark cannot be told.
+
+    Args:
+        table: has the column.
+        header: of the column.
+        rows: the cells: the columns `ROW` and text.
+        notation: of the column.
+        further: how many more such cells there are.
+    """
+    rows = rows.sort(ROW)
+    plain = replace(notation, unclear=False)
+    alone = undecided(rows["text"], rows["text"], plain)
+    first = rows.filter(alone).row(0) if alone.any() else rows.row(0)
+    place = table.place(int(first[rows.columns.index(ROW)]), header)
+    texts = rows["text"].unique(maintain_order=True)
+    quoted = "、".join(f"`{one}`" for one in texts.head(_QUOTED)) + ("…" if len(texts) > _QUOTED else "")
+    many = rows.height + further
+    refused = f"{count(many, 'cell')} of the column {'is' if many == 1 else 'are'} refused ({quoted})"
+    if notation.mixed:
+        message = f"{refused}: a number of the workbook, or a text with a point between groups of digits?"
+        return Diagnostic("K635", message, place, "make all cells of the column numbers, or all of them texts")
+    message = f"`{first[rows.columns.index('text')]}` seems to have a decimal comma, so {refused}"
+    hint = "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"
+    return Diagnostic("K635", message, place, hint)

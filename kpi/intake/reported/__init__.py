@@ -1,0 +1,1 @@
+"""Reported figures: tables of one figure a row, or one measure a column, become clean rows."""

@@ -1,0 +1,254 @@
+"""Cells: plain figures laid out at once, by measure, period and entity, and the few that are not alone in their cell.
+
+Every plain row has one cell. Where nothing else is reported for a cell, its figure is the figure of the panel. Rows
+that share a cell, or the series of a measure and entity with figures for other spans than the scored periods, are told
+apart from the others and go the long way of `kpi.intake.reported.period_aggregation`, which knows what counts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from kpi.errors import count
+from kpi.intake.reported.plain_rows import Block, Plain
+from kpi.process.limits import make_sure
+from kpi.process.prefetch import in_threads
+from kpi.values.periods import Grain
+from kpi.values.rounding import unsigned_zero
+from kpi.values.status import OK, Status, reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: In how many parts the cells are made ready.
+PARTS = 8
+
+_LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Figures by measure, period and entity, in this order, NaN where there is none, if there are such `gaps`."""
+
+    values: pl.Series
+    measures: Sequence[str]
+    first: int
+    periods: int
+    entities: int
+    gaps: bool
+
+    def column(self, measure: str, first: int, last: int) -> pl.Series | None:
+        """Returns the figures of a measure for the periods from first to last, None when it has none."""
+        if measure not in self.measures:
+            return None
+        height = self.periods * self.entities
+        own = self.values.slice(self.measures.index(measure) * height, height)
+        own = own.fill_nan(None) if self.gaps else own
+        before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
+        if before or after:
+            gaps = [pl.repeat(None, one, dtype=pl.Float64, eager=True) for one in (before, after)]
+            own = pl.concat([gaps[0], own, gaps[1]])
+        return own
+
+
+def settle(
+    plain: Sequence[Plain | Block], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
+) -> tuple[Cells | None, pl.DataFrame]:
+    """Returns the cells of the figures that stand alone, and all other rows as clean rows.
+
+    Args:
+        plain: rows that stand alone, if nothing else is said of the same.
+        rows: clean rows (see `kpi.intake.reported.row_cleaning`), which go the long way.
+        measures: the names of all measures.
+        entities: how many there are.
+        grain: of the scored periods.
+    """
+    if not plain:
+        return None, rows
+    layout = _Layout(plain, measures, entities, grain)
+    apart: list[pl.DataFrame] = []
+    if rows.height:
+        plain = layout.without(plain, layout.touched(rows), apart)
+    values, full = layout.scatter(plain)
+    if full < sum(one.size for one in plain):
+        plain = layout.without(plain, layout.repeated(plain), apart)
+        values, full = layout.scatter(plain)
+    cells = Cells(values, layout.names, layout.first, layout.periods, entities, full < layout.height)
+    if not apart:
+        return cells, rows
+    clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
+    return cells, pl.concat([rows, *clean]).sort("source", "row", "measure", maintain_order=True)
+
+
+def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:
+    """Returns the grid with `name`, `name.status` and `name.rows` of every measure.
+
+    Args:
+        grid: one row per period and entity, ordered so.
+        measures: the names.
+        figures: figures per scored period (see `reported.period_aggregation`) that go before those of the cells.
+        cells: figures that stand alone.
+    """
+    first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
+    height = grid.height
+    # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
+    good, missing = (pl.repeat(word, height, dtype=Status, eager=True) for word in ("ok", "missing"))
+    one, zero = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
+    nothing = pl.repeat(None, height, dtype=pl.Float64, eager=True)
+    columns: dict[str, pl.Series] = {}
+    with_gaps: dict[str, pl.Series] = {}
+    for name in measures:
+        value = None if cells is None else cells.column(name, first, last)
+        if value is not None and value.null_count():
+            with_gaps[name] = value
+        else:
+            said = (nothing, missing, zero) if value is None else (value, good, one)
+            columns |= {column: series.alias(column) for column, series in zip(_columns(name), said, strict=True)}
+    states = {
+        f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
+    }
+    rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
+    columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
+    if figures.height:
+        figures = figures.with_columns(unsigned_zero(pl.col("value")))
+        place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
+        figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
+        figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
+        for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
+            mine = some.reverse()  # of several for one place the first stays, which is written last
+            value, status, many = (columns[column] for column in _columns(str(name)))
+            columns |= {
+                str(name): value.scatter(mine["place"], mine["value"]),
+                f"{name}.status": status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
+                f"{name}.rows": many.scatter(mine["place"], mine["rows"]),
+            }
+    ordered = [columns[column] for name in measures for column in _columns(name)]
+    return grid.hstack(ordered)
+
+
+def _columns(name: str) -> tuple[str, str, str]:
+    """The columns of a measure: its value, why there is none, how many rows it has."""
+    return name, f"{name}.status", f"{name}.rows"
+
+
+def _finished(part: NDArray[np.float64]) -> int:
+    """Makes minus zero zero, and returns how many cells of a part are filled."""
+    part += 0.0
+    return int(pl.Series(part).is_not_nan().sum())
+
+
+def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
+    """Returns the first and the last period of which there is a figure."""
+    bounds = [] if cells is None else [cells.first, cells.first + cells.periods - 1]
+    if figures.height:
+        bounds += [int(figures["period"].min()), int(figures["period"].max())]  # type: ignore[arg-type]
+    return min(bounds), max(bounds)
+
+
+class _Layout:
+    """Which cell a row has: those of one measure stand together, those of one of its periods within."""
+
+    def __init__(self, plain: Sequence[Plain | Block], measures: Sequence[str], entities: int, grain: Grain) -> None:
+        found = sorted(set().union(*(one.measures for one in plain)))
+        bounds = [(one.period.min(), one.period.max()) for one in plain]
+        self.first = min(int(str(low)) for low, _ in bounds)
+        self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
+        self.names = [measures[place] for place in found]
+        self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
+        self.height = len(found) * self.periods * entities
+        # How many cells stand before those of a measure, in as few bits as do for every cell.
+        dtype = pl.Int32 if self.height <= _LARGEST else pl.Int64
+        starts = pl.int_range(len(found), dtype=pl.Int64, eager=True) * (self.periods * entities)
+        self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(found, starts.cast(dtype))
+        make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
+
+    def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
+        place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity
+        return place.cast(pl.get_index_type())
+
+    def within(self, one: Plain | Block) -> pl.Series:
+        """Returns the cell of every row among those of its measure."""
+        # Small numbers need no look at whether they fit, which takes longer than to cast them.
+        period = one.period.cast(self.before.dtype, wrap_numerical=True)
+        return (period - self.first) * self.entities + one.entity()
+
+    def cells(self, one: Plain) -> pl.Series:
+        """Returns the cell of every row."""
+        return self.within(one) + self.before[one.frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
+
+    def scatter(self, plain: Sequence[Plain | Block]) -> tuple[pl.Series, int]:
+        """Returns the figures in their cells (of several for one, one; NaN for none) and how many cells have one."""
+        import numpy as np
+
+        # What is written lies far from what was written before, so most of the time memory is waited for: by several
+        # threads at once, which only numpy lets write into one column. Its own large pages cost more than they save.
+        values = np.frombuffer(bytearray(8 * self.height))
+
+        def fill(one: Plain | Block) -> None:
+            if isinstance(one, Plain):
+                values[self.cells(one).to_numpy()] = one.frame["value"].to_numpy()
+                return
+            cells = self.within(one).to_numpy().astype(np.intp)
+            for place, row in zip(one.measures, one.values, strict=True):
+                values[self.before[place] :][cells] = row
+
+        # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
+        parts = np.array_split(values, PARTS)
+        deque(in_threads(lambda part: part.fill(np.nan), parts), maxlen=0)
+        deque(in_threads(fill, plain), maxlen=0)
+        return pl.Series(values), sum(in_threads(_finished, parts))
+
+    def touched(self, rows: pl.DataFrame) -> pl.Series:
+        """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""
+        slots = pl.DataFrame({"measure": self.names}).with_columns(slot=pl.int_range(pl.len()))
+        # Units that are no entities, such as 全市, have no cell.
+        mine = rows.filter(pl.col("per").is_null() & (pl.col("entity") < self.entities)).join(slots, on="measure")
+        exact = (pl.col("months") == self.size) & (pl.col("start") % self.size == 0)
+        every = pl.DataFrame({"period": range(self.first, self.first + self.periods)})
+        index = self.cell(pl.col("slot"), pl.col("period"), pl.col("entity")).alias("cell")
+        alone = mine.filter(exact).select("slot", "entity", period=pl.col("start") // self.size)
+        alone = alone.filter(pl.col("period").is_between(self.first, self.first + self.periods - 1))
+        series = mine.filter(~exact).select("slot", "entity").unique().join(every, how="cross")
+        none = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
+        return none.scatter(alone.select(index)["cell"], values=True).scatter(series.select(index)["cell"], values=True)
+
+    def repeated(self, plain: Sequence[Plain | Block]) -> pl.Series:
+        """Returns for every cell whether several rows are for it."""
+        last = pl.zeros(self.height, dtype=pl.UInt32, eager=True)
+        many = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
+        first = 0
+        numbered = []
+        rows = [some for one in plain for some in one.split()]
+        for one in rows:
+            numbers = pl.int_range(first, first + one.frame.height, dtype=pl.UInt32, eager=True)
+            numbered.append(numbers)
+            last = last.scatter(self.cells(one), numbers)
+            first += one.frame.height
+        for one, numbers in zip(rows, numbered, strict=True):
+            cells = self.cells(one)
+            many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
+        return many
+
+    def without(self, plain: Sequence[Plain | Block], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
+        """Returns the rows whose cell is not among some; the others are added to `apart`."""
+        kept = []
+        for one in (rows for each in plain for rows in each.split()):
+            hit = some.gather(self.cells(one))
+            kept.append(one.without(hit) if hit.any() else one)
+            if hit.any():
+                apart.append(one.numbered().filter(hit))
+        return kept
+
+    def clean(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Returns plain rows as clean rows (see `kpi.intake.reported.row_cleaning`)."""
+        return rows.select(
+            "entity", "value", "row", "source", start=pl.col("period") * self.size, months=pl.lit(self.size),
+            measure=self.all.gather(rows["measure"]), per=pl.lit(None, dtype=pl.String),
+            status=pl.lit("ok", dtype=Status), revision=pl.lit(0.0),
+        )  # fmt: skip

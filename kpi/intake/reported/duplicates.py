@@ -1,0 +1,201 @@
+"""Figures that come more than once: those that repeat one another, and those that contradict one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake import row_findings
+from kpi.intake.entities import Entities
+from kpi.intake.files.headers import clean, role, split_unit
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, is_unit, panel_columns
+from kpi.intake.reported import period_aggregation
+from kpi.language.datasets import PanelData
+from kpi.language.system import System
+from kpi.values.periods import Period
+
+
+@dataclass
+class Repeats:
+    """What was found of figures given more than once, and how many rows repeat others or are refused for it."""
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    repeated: int = 0
+    refused: int = 0
+
+
+def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repeats:
+    """Returns the findings for figures given more than once: equal ones are counted once, different ones refused.
+
+    Args:
+        twice: clean rows (see `kpi.intake.reported.row_cleaning`) that share measure, entity, finer unit and period.
+        sources: the tables they come from.
+        system: gives the titles of measures.
+    """
+    found = Repeats()
+    if twice.select(period_aggregation.refused().all()).item():
+        return found
+    keys = [*period_aggregation.KEYS, "start", "months"]
+    same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
+    places = pl.struct("source", "row").sort_by("source", "row").implode()
+    twice = twice.with_columns(same=same, others=places.over(keys, mapping_strategy="join"))
+    # Rows that were refused before were told and counted then.
+    twice = twice.filter(~period_aggregation.refused())
+    extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
+    clash = twice.filter(~pl.col("same"))
+    found.repeated, found.refused = extra.height, clash.height
+    cells = _cells(clash, sources, system)
+    for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
+        for number, source in enumerate(sources):
+            mine = (
+                rows.filter(pl.col("source") == number)
+                .rename({"row": ROW})
+                .with_columns(field=pl.lit(source.roles.get("value")))
+            )
+
+            def tell(row: dict[str, Any], words: str = words, at: int = number) -> tuple[str, str, str | None]:
+                mine, others = (at, row[ROW]), [(one["source"], one["row"]) for one in row["others"]]
+                others.remove(mine)
+                columns = _columns_of(row["measure"], sources[at], system)
+                title = system.symbols[row["measure"]].title
+                message = f"the figure of {title} {words} {_named(others, mine, sources, columns)}"
+                if words == "repeats":
+                    return "K608", message, None
+                if mine in others:
+                    return "K608", message, _ONE_COLUMN
+                apart = _differences([cells[one] for one in (mine, *others) if one in cells])
+                if apart:
+                    said = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
+                    wide = isinstance(sources[at].dataset, PanelData)
+                    return "K608", f"{message}; the rows differ in {said}", _APART if wide else _APART_BY_WHERE
+                return "K608", message, _LATER if all(one == at for one, _ in others) else _ELSEWHERE
+
+            if mine.height:
+                found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+    return found
+
+
+def superseded(
+    earlier: pl.DataFrame, sources: Sequence[Placed], system: System, entities: Entities
+) -> pl.DataFrame | None:
+    """Returns what later revisions took the place of, one row a figure, or None where nothing was restated.
+
+    Columns: entity (its name), period (the label of the figure's own), index (Int32, the scored period), measure,
+    title, before, after, unit, revision, new_revision, file, row; in the order of periods, entities and measures.
+
+    Args:
+        earlier: what `period_aggregation.newest` says was restated.
+        sources: the tables they come from.
+        system: gives titles, units and the grain.
+        entities: gives the names.
+    """
+    if not earlier.height:
+        return None
+    rows = earlier.sort("start", "months", "entity", "measure", "revision", "source", "row")
+    spans = rows.select("start", "months").unique()
+    labels = {span: Period(*span).label for span in spans.rows()}
+    return rows.select(
+        entity=pl.col("entity").replace_strict(dict(enumerate(entities.every)), return_dtype=pl.String),
+        period=pl.Series([labels[span] for span in rows.select("start", "months").rows()], dtype=pl.String),
+        index=((pl.col("start") + pl.col("months") - 1) // system.period.months).cast(pl.Int32),
+        measure="measure",
+        title=pl.Series([system.symbols[name].title for name in rows["measure"]], dtype=pl.String),
+        before="value", after="after",
+        unit=pl.Series([str(system.unit(name)) for name in rows["measure"]], dtype=pl.String),
+        revision="revision", new_revision="edition",
+        file=pl.Series([sources[at].table.file for at in rows["source"]], dtype=pl.String),
+        row=pl.col("row").cast(pl.Int64),
+    )  # fmt: skip
+
+
+_APART = "these may be different figures: leave out the rows that are not meant"
+_APART_BY_WHERE = "these may be different figures: say with `where:` which is meant, or leave the other rows out"
+_ELSEWHERE = "score one of the files or sheets alone; where one corrects the other, number its rows in a column 修订"
+_LATER = "give the later figure a higher number in a column 修订"
+_ONE_COLUMN = "leave all but one of the columns out, or give each a name of its own"
+
+#: Roles of columns that tell figures of one unit, period and measure apart.
+_TELLING = ("code", "scope", "unit", "cohort")
+
+_FIGURE = re.compile(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")
+
+#: How many other places of a figure are named, the rest are counted.
+_MOST = 5
+
+
+def _cells(
+    clash: pl.DataFrame, sources: Sequence[Placed], system: System
+) -> dict[tuple[int, int], dict[str, str | None]]:
+    """Returns what rows that contradict others say beside their figures, by table and row; of as many as are told."""
+    wanted: dict[int, set[int]] = {}
+    for number in clash["source"].unique():
+        told_of = clash.filter(pl.col("source") == number).sort("row").head(row_findings.LIMIT)
+        for others in told_of["others"]:
+            for one in list(others)[: _MOST + 1]:
+                wanted.setdefault(one["source"], set()).add(one["row"])
+        wanted.setdefault(int(number), set()).update(told_of["row"])
+    found: dict[tuple[int, int], dict[str, str | None]] = {}
+    for number, rows in wanted.items():
+        source = sources[number]
+        headers = _describing(source, system)
+        cells = [pl.selectors.by_name(header).cast(pl.String).str.strip_chars() for header in headers]
+        some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
+        found |= {(number, int(row[ROW])): {one: row[one] for one in headers} for row in some.to_dicts()}
+    return found
+
+
+def _describing(source: Placed, system: System) -> list[str]:
+    """Returns the columns that may say what a figure is about, other than by the unit, period and measure it is for."""
+    figures = panel_columns(system, source.table, list(source.roles.values()))
+    figures = figures if isinstance(source.dataset, PanelData) else {}
+    passed = {*figures, *(header for one, header in source.roles.items() if one not in _TELLING)}
+    return [
+        header
+        for header in source.table.columns
+        if header not in passed and role(header) not in ("order", "entity") and split_unit(header, is_unit)[1] is None
+    ]
+
+
+def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str]]:
+    """Returns the columns in which rows differ, with what they say; fractions and large numbers are figures."""
+    found = {}
+    for header in dict.fromkeys(header for row in rows for header in row):
+        texts = list(dict.fromkeys(clean(row.get(header) or "") for row in rows if header in row))
+        if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
+            found[header] = [text or "blank" for text in texts[:_MOST]]
+    return dict(list(found.items())[:_MOST])
+
+
+def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
+    """Returns the headers of a wide table that give a measure, none for a long one."""
+    if not isinstance(source.dataset, PanelData):
+        return []
+    found = panel_columns(system, source.table, list(source.roles.values()))
+    return [header for header, (name, _) in found.items() if name == measure]
+
+
+def _named(
+    others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
+) -> str:
+    """Returns where else a figure stands: rows of the same table by number, those of others with their file, too.
+
+    Args:
+        others: table and row of each.
+        mine: table and row that this is told about.
+        sources: the tables.
+        columns: the headers under which a wide table has the figure.
+    """
+    words = []
+    for at, row in dict.fromkeys(others):
+        if (at, row) == mine:
+            words.append(f"another column of the row ({', '.join(f'`{one}`' for one in columns)})")
+        else:
+            words.append(f"row {row:,}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
+    more = f" and {len(words) - _MOST:,} more" if len(words) > _MOST else ""
+    return ", ".join(words[:_MOST]) + more

@@ -1,0 +1,250 @@
+"""Plain reported rows as codes: one pass over a long table in batches, texts read once each, figures cast at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.intake.cells.numbers import LARGEST, read_numbers, settled, within_bounds
+from kpi.intake.entities import Entities
+from kpi.intake.files.pieces import Piece
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, condition_columns
+from kpi.intake.matching.notation import notation_of
+from kpi.intake.reported.fast_rows import Coding
+from kpi.intake.reported.lookups import NOT_PLAIN
+from kpi.intake.reported.plain_rows import LACKS, Coded, How, Otherwise, Plain
+from kpi.intake.row_findings import LIMIT
+from kpi.language.system import System
+from kpi.process import progress
+from kpi.process.prefetch import in_threads
+
+#: The column of the figures that a cast could make of texts; no cleaned header has a line break.
+_CAST = "cast\n"
+
+#: Of how many unknown measures rows are kept: a column of so many texts holds something else.
+MOST_UNKNOWN = 1000
+
+
+class Long(Coding):
+    """One reading of a table with a figure in each row."""
+
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
+        units = {one.per for one in system.measures.values() if one.per is not None}
+        needed = {*source.roles.values(), *condition_columns(system), *units}
+        super().__init__(source, system, entities, period, how, needed=needed)
+        self.value = self.roles["value"]
+        self.notation = notation_of(source.dataset, source.table, self.value, how.unclear)
+        self.plain_parts = 0  # by how many they outnumber the others
+        self.told = dict.fromkeys(LACKS, 0)
+        self.unknowns: Counter[str] = Counter()  # how many rows of each unknown measure are among the others
+
+    def run(self) -> Coded:
+        """Reads the table; `others` are its rows as they came."""
+        parts: list[pl.DataFrame] = []
+        with self.reading():
+            for rows, plain, height in self.read():
+                if plain:
+                    self.keep(self.numbered(rows, "row") if "row" in rows.columns else rows)
+                else:
+                    parts += self.batch(rows)
+                self.plain_parts += 1 if plain else -1
+                self.rows += height
+                self.out.passed_over += height - rows.height
+                progress.advance(height)
+        self.out.measures = self.look["measure"].texts.keys()
+        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
+        return self.out
+
+    def read(self) -> Iterator[tuple[pl.DataFrame, bool, int]]:
+        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read.
+
+        And how many they were before some were passed over.
+        """
+        if self.table.pieces is not None:
+            return self.table.pieces.of(self.schema).map(self.of_piece)
+        return in_threads(self.of_batch, self.batches())
+
+    def keep(self, rows: pl.DataFrame) -> None:
+        """Keeps plain rows: those from `first` on, or those that their column `row` numbers."""
+        if rows.height:
+            self.out.plain.append(Plain(rows, self.first, self.look["measure"].places))
+            self.out.read += rows.height
+
+    def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Returns the rows with the numbers that a cast makes of their figures beside them."""
+        if self.schema[self.value] != pl.String or self.notation.decimal != ".":
+            return frame
+        return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
+
+    # ---- IN SEVERAL THREADS ---- #
+
+    def of_batch(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, bool, int]:
+        """Returns rows as codes and true where all are plain, else as they are and false; and how many they are.
+
+        Where that is mostly so, it is not tried.
+        """
+        rows = self.plain(batch) if self.plain_parts >= 0 else None
+        return (batch, False, batch.height) if rows is None else (rows, True, batch.height)
+
+    def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool, int]:
+        """Returns the rows of a piece as `of_batch` does, their figures read as numbers at once where that is tried."""
+        if self.plain_parts >= 0 and self.notation.decimal == "." and not self.notation.unclear:
+            with suppress(pl.exceptions.ComputeError):
+                whole = piece.scan(self.types | {self.value: pl.Float64()}).collect()
+                batch = self.part_of_piece(whole)
+                zero = batch[self.value] == 0
+                zeros = bool(zero.any())
+                if zeros:
+                    batch = batch.with_columns(batch[self.value].set(zero, 0.0))
+                if (not zeros or piece.zeros_are_zero()) and (rows := self.plain(batch)) is not None:
+                    return rows, True, whole.height
+        whole = self.cast(piece.scan(self.types)).collect()
+        return self.part_of_piece(whole), False, whole.height
+
+    def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
+        """Returns rows as codes, or None where some row is not plain."""
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        if any(found[role].null_count() for role in LACKS):
+            return None
+        value, odd = self.figures(batch, found)
+        rows = [batch[ROW].alias("row")] if ROW in batch.columns else []
+        return None if odd else found.hstack([value.alias("value"), *rows])
+
+    # ---- ONE BATCH ---- #
+
+    def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
+        """Keeps the plain rows of a batch as codes and returns the others as they came."""
+        every = batch.height if self.table.only is None else None
+        batch = self.numbered(batch)
+        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        others: list[pl.DataFrame] = []
+        if any(found[role].null_count() for role in LACKS):
+            others += self.lost(batch, found)
+            known = found.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
+            self.comma_lost(batch.filter(~known))
+            batch, found = batch.filter(known), found.filter(known)
+        value, odd = self.figures(batch, found)
+        rows = batch[ROW]
+        if odd:
+            plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()
+            others.append(self.as_they_came(batch.filter(~plain)))
+            self.out.read += others[-1].height
+            found, value, rows = found.filter(plain), value.filter(plain), rows.filter(plain)
+        if found.height:
+            plain_rows = found.with_columns(value.alias("value"))
+            self.keep(plain_rows if found.height == every else plain_rows.with_columns(rows.alias("row")))
+        return others
+
+    def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
+        """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
+        odd: list[pl.Series] = []
+        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.odd(role)):
+            odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
+        cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
+        value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
+        if not settled(cells, value, self.notation):
+            numbers = read_numbers(cells, cast, self.notation)
+            value = numbers["value"]
+            self.decided(self.value, cells, numbers["problem"], self.notation)
+            if numbers["unit"].null_count() < batch.height:
+                odd.append(numbers["unit"].is_not_null().alias("typed"))
+        odd += self.said(batch)
+        if "unit" in self.columns or self.table.unit is not None:
+            place = found["measure"].cast(pl.Int32, wrap_numerical=True)
+            if "unit" in self.columns:
+                unit = self.meant(batch, "unit")
+                place = place + (unit.fill_null(0) if unit.null_count() else unit)
+            if odd:
+                none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
+                place = none.zip_with(pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series(), place)
+            value = value * self.factors.of(place)
+        if value.null_count():
+            odd.append(value.is_null().alias("no figure"))
+        if not within_bounds(value):
+            odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
+        return value, odd
+
+    def comma_lost(self, rows: pl.DataFrame) -> None:
+        """Check the figures of rows that are lost: they show how the column is written as well."""
+        cells, cast = rows[self.value], rows.get_column(_CAST, default=None)
+        if cast is not None and (odd := cast.is_null() & cells.is_not_null()).any():
+            texts = cells.filter(odd)
+            self.decided(self.value, texts, texts, self.notation)
+
+    def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
+
+        Rows that are about no unit are yielded all.
+        """
+        rest = self.filled(batch, found)
+        if self.odd("entity"):
+            lacking = found.select(pl.any_horizontal(pl.col(*LACKS).is_null())).to_series()
+            aside = rest & lacking & (found["entity"] == NOT_PLAIN).fill_null(value=False)
+            if aside.any():
+                self.out.read += int(aside.sum())
+                yield self.as_they_came(batch.filter(aside))
+                rest &= ~aside
+        if (rest & found["measure"].is_null()).any():
+            headings = rest & self.headings(batch)
+            self.out.read += int(headings.sum())
+            yield self.as_they_came(batch.filter(headings))
+            rest &= ~headings
+        for role in LACKS:
+            mine = rest & found[role].is_null()
+            rest &= found[role].is_not_null()
+            if role == "measure" and mine.any():
+                named = mine & self.some(batch, self.columns[role])
+                mine &= ~named
+                yield from self.unknown(batch, named.arg_true())
+            if many := int(mine.sum()):
+                told = min(many, LIMIT - self.told[role])
+                self.told[role] += told
+                self.out.read += many
+                self.out.lost[role] += many - told
+                yield self.as_they_came(batch[mine.arg_true().head(told)])
+
+    def some(self, batch: pl.DataFrame, header: str) -> pl.Series:
+        """Return which rows have a text in a column."""
+        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().fill_null("")
+        return batch.select((text != "").alias(header)).to_series()
+
+    def headings(self, batch: pl.DataFrame) -> pl.Series:
+        """Return which rows name an entity and have neither measure, period nor figure."""
+        if "entity" not in self.columns:
+            return pl.repeat(value=False, n=batch.height, eager=True)
+        named = self.some(batch, self.columns["entity"])
+        for header in {self.value, *(self.columns[role] for role in ("measure", "period") if role in self.columns)}:
+            named &= ~self.some(batch, header)
+        return named
+
+    def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:
+        """Yield the first rows of each text that names no measure, and count the rest by text."""
+        said = batch[self.columns["measure"]].gather(rows).cast(pl.String).str.strip_chars()
+        named = pl.DataFrame({"at": rows, "text": said}).with_columns(nth=pl.int_range(pl.len()).over("text"))
+        counts = dict(named.group_by("text", maintain_order=True).len().rows())
+        new = [text for text in counts if text not in self.unknowns][: max(MOST_UNKNOWN - len(self.unknowns), 0)]
+        room = {text: LIMIT - self.unknowns[text] for text in counts if text in self.unknowns} | dict.fromkeys(
+            new, LIMIT
+        )
+        most = pl.col("text").replace_strict(room, default=0, return_dtype=pl.Int64)
+        taken = named.filter(pl.col("nth") < most)
+        kept = dict(taken.group_by("text").len().rows())
+        self.unknowns.update(kept)
+        self.out.unknown.update({text: many - kept.get(text, 0) for text, many in counts.items()})
+        self.out.read += len(rows)
+        yield self.as_they_came(batch[taken["at"]])
+
+    def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+        """Returns which rows are not blank; only those whose texts mean nothing can be."""
+        named = [role for role in LACKS if role in self.columns]
+        nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
+        doubtful = nothing.arg_true()
+        rows = self.as_they_came(batch[doubtful])
+        if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
+            raise Otherwise(replace(self.how, whole=True))
+        return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())

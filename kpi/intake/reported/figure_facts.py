@@ -1,0 +1,176 @@
+"""What is known of a figure beside its value: who handed it in and when, its scope, whether it came twice.
+
+The panel gets a column `measure.fact` for what the checks of the system ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity
+from kpi.intake import row_findings
+from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.entities import Entities
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, measure_names, measure_of, panel_columns
+from kpi.language.checks.base import FACTS
+from kpi.language.datasets import PanelData, Records
+from kpi.language.system import System
+from kpi.values import periods
+
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
+_IN_DATA = ("reported", "scope", "reporter")
+_KEYS = ["measure", "entity", "start", "months"]
+
+
+@dataclass
+class Facts:
+    """What the tables of a call say about figures, and what could not be read."""
+
+    rows: list[pl.DataFrame] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+    def take(self, source: Placed, system: System, entities: Entities, period: str | None) -> None:
+        """Reads what a table says; nothing where neither its columns nor the checks give a reason to."""
+        told = [fact for fact in _IN_DATA if fact in source.roles]
+        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(system))
+        if not isinstance(source.dataset, Records) and (told or asked):
+            self.rows.append(self._read(source, system, entities, period))
+
+    def _read(self, source: Placed, system: System, entities: Entities, period: str | None) -> pl.DataFrame:
+        texts = _texts(source, system, period)
+        pairs = texts.select("entity", "code").unique()
+        places = [entities.place(name, code) for name, code in pairs.rows()]
+        pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
+        texts = texts.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
+        known = periods.parse_column(texts["period"], order=source.dataset.dates).rename({"text": "period"})
+        rows = texts.join(known, on="period", how="left", nulls_equal=True, maintain_order="left").with_columns(
+            revision=read_numbers(texts["revision"])["value"].fill_null(0.0),
+        )
+        rows = rows.drop_nulls(["who", "start", "measure"])
+        day = pl.coalesce([pl.col("reported").str.to_date(form, strict=False) for form in _DAYS])
+        rows = rows.with_columns(day=day)
+        unread = rows.filter(pl.col("day").is_null() & pl.col("reported").is_not_null()).unique(
+            ROW, maintain_order=True
+        )
+        self.findings += row_findings.of_rows(
+            source.table, unread, source.roles.get("reported"),
+            lambda row: ("K606", f"`{row['reported']}` is not a day", "write it as 2024-01-10"),
+            severity=Severity.WARNING,
+        )  # fmt: skip
+        late = entities.outdated(rows).select(ROW, outdated=pl.coalesce("code", "entity"))
+        late = late.unique(ROW, maintain_order=True)
+        rows = rows.join(late, on=ROW, how="left", maintain_order="left")
+        return rows.select(
+            "measure", "start", "months", "revision", "scope", "reporter", "outdated", entity="who", reported="day"
+        )
+
+    def columns(self, grid: pl.DataFrame, system: System) -> list[pl.Series]:
+        """Returns the columns of facts for a panel, whose rows are ordered by period and entity."""
+        asked = [(fact, name) for fact, name in wanted(system) if fact in FACTS]
+        if not asked:
+            return []
+        by_name: Mapping[tuple[object, ...], pl.DataFrame] = {}
+        if self.rows:
+            some = _gathered(pl.concat(self.rows), system.period.months)
+            first, number = int(grid["period"][0]), int(grid["#entities"][0])
+            place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
+            some = some.with_columns(place=place).filter(
+                (pl.col("entity") < number) & pl.col("place").is_between(0, grid.height - 1)
+            )
+            by_name = some.partition_by("measure", as_dict=True, maintain_order=True)
+        found = []
+        for fact, name in dict.fromkeys(asked):
+            column = pl.repeat(None, grid.height, dtype=FACTS[fact], eager=True)
+            if (mine := by_name.get((name,))) is not None:
+                column = column.scatter(mine["place"], mine[fact].cast(FACTS[fact]))
+            found.append(column.alias(f"{name}.{fact}"))
+        return found
+
+    def reporters(self, system: System) -> pl.DataFrame:
+        """Returns who handed figures in, where a column of the data says so.
+
+        Columns: measure, entity (place), period (Int32, index), reporter (String).
+        """
+        some = [rows for rows in self.rows if rows["reporter"].null_count() < rows.height]
+        columns = ["measure", "entity", "period", "reporter"]
+        if not some:
+            return pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.UInt32, pl.Int32, pl.String), strict=True)))
+        return _gathered(pl.concat(some), system.period.months).select(columns).drop_nulls("reporter")
+
+
+def wanted(system: System) -> list[tuple[str, str]]:
+    """Returns the facts that the checks of a system ask for, each with its measure."""
+    return list(dict.fromkeys(pair for check in system.checks.values() for pair in check.facts(system.symbols)))
+
+
+def wholes(system: System) -> list[str]:
+    """Returns the units that are no entities but whose figures checks compare with, such as 全市."""
+    return list(dict.fromkeys(fact for fact, _ in wanted(system) if fact not in FACTS))
+
+
+def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
+    """Returns a column `measure.unit` (Float64) for each figure of a unit that is no entity.
+
+    Args:
+        grid: the panel.
+        figures: per measure, entity and period; the units come behind the `number` entities, in the order of `wholes`.
+        system: gives the checks.
+        number: how many entities there are.
+    """
+    units = {name: number + at for at, name in enumerate(wholes(system))}
+    found = []
+    for fact, name in wanted(system):
+        if fact in units:
+            mine = figures.filter((pl.col("entity") == units[fact]) & (pl.col("measure") == name))
+            mine = mine.select("period", "value").unique("period", keep="first", maintain_order=True)
+            column = grid.select("period").join(mine, on="period", how="left", maintain_order="left")["value"]
+            found.append(column.alias(f"{name}.{fact}"))
+    return found
+
+
+def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
+    """The figures of a table, one a row: entity, period, measure, revision and facts, as text."""
+    table, roles = source.table, source.roles
+    rows = table.numbered()
+    nothing = pl.lit(None, dtype=pl.String)
+    text: dict[str, pl.Expr] = {}
+    for role in ("period", "entity", "code", "revision", *_IN_DATA):
+        header = roles.get(role)
+        stripped = nothing if header is None else pl.col(header).cast(pl.String).str.strip_chars()
+        text[role] = pl.when(stripped != "").then(stripped)
+    if "period" not in roles:
+        text["period"] = pl.lit(period, dtype=pl.String)
+    text["entity"] = pl.coalesce(text["entity"], text["code"])
+    names = measure_names(system)
+    if isinstance(source.dataset, PanelData):
+        frame = rows.collect()
+        columns = panel_columns(system, table, list(roles.values()))
+        parts: Sequence[pl.DataFrame] = [
+            frame.filter(pl.col(header).is_not_null()).select(ROW, **text, measure=pl.lit(name))
+            for header, (name, _) in columns.items()
+        ]
+        return pl.concat(parts)
+    said = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
+    frame = rows.select(ROW, **text, measure=said).collect()
+    meaning = {one: measure_of(names, one)[0] for one in frame["measure"].drop_nulls().unique()}
+    return frame.with_columns(pl.col("measure").replace_strict(meaning, default=None, return_dtype=pl.String))
+
+
+def _gathered(rows: pl.DataFrame, size: int) -> pl.DataFrame:
+    """The facts per measure, entity and scored period: of the latest revision, but the day of the first."""
+    latest = pl.col("revision") == pl.col("revision").max()
+    whole = rows.group_by(_KEYS, maintain_order=True).agg(
+        pl.col("reported").min(), twice=latest.sum() > 1,
+        **{fact: pl.col(fact).filter(latest) for fact in ("scope", "reporter", "outdated")},
+    )  # fmt: skip
+    end = pl.col("start") + pl.col("months") - 1
+    return whole.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
+        pl.col("reported").max(), pl.col("twice").any(), through=end.max(),
+        scope=pl.col("scope").explode().drop_nulls().unique().sort().str.join("、"),
+        reporter=pl.col("reporter").explode().drop_nulls().sort().first(),
+        outdated=pl.col("outdated").explode().drop_nulls().sort().first(),
+    ).with_columns(pl.when(pl.col("scope") != "").then("scope").alias("scope"))  # fmt: skip

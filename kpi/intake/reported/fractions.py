@@ -1,0 +1,156 @@
+"""Fractions in columns of percents: 0.95 beside 92.3 and 88.1 is probably 95 %. They are reported, not converted.
+
+A figure in (0, 1] looks like a fraction where the other figures of its measure, in % or ‰, are far larger: at least
+two are beyond 1, their median is at least 20, and they are as many, or none is below 10. Where no figure is beyond 1,
+all look like fractions when their median, as a percent, lies near the target: from a third of it to three times it.
+The rules are this package's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Place, Severity, count
+from kpi.intake.entities import Entities
+from kpi.intake.matching.datasets import Placed, panel_columns
+from kpi.language.datasets import PanelData, Records
+from kpi.language.indicators import Level
+from kpi.language.measures import Reported
+from kpi.language.quantities import in_unit
+from kpi.language.system import System
+from kpi.language.targets import COMPARATORS, PerEntity, own_column
+from kpi.values.periods import Period
+from kpi.values.units import PER_MILLE, PERCENT, Unit
+
+#: What a fraction is multiplied by, by the unit of the figures.
+_SCALES = {PERCENT: 100, PER_MILLE: 1000}
+
+#: How large the median of the other figures is at least, and each where they are fewer than those that look odd.
+_FAR, _CLEAR = 20, 10
+
+#: From how large a target on figures that are all at most 1 are compared with it, and how near it they are.
+_LEAST_TARGET, _NEAR = 1.5, 3
+
+#: How many figures a finding names.
+_NAMED = 5
+
+
+def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: Sequence[Placed]) -> list[Diagnostic]:
+    """Return a warning for each measure, and each column of targets, with figures that look like fractions.
+
+    Args:
+        grid: the panel with its measures and the entities' own targets.
+        system: gives measures, units and targets.
+        entities: who there is.
+        sources: the tables of the call.
+    """
+    columns = [_Column(name, name, system.unit(name), "figure") for name in system.measures]
+    for name, indicator in system.indicators.items():
+        own = (own_column(name, place) for place in range(len(indicator.target)))
+        columns += [_Column(column, name, system.unit(name), "target") for column in own]
+    schema = grid.schema
+    columns = [one for one in columns if one.unit in _SCALES and schema.get(one.column) == pl.Float64]
+    if not columns:
+        return []
+    # NOTE: not pl.col, which takes a name such as ^.*$ for a pattern.
+    cells = pl.selectors.by_name(*(one.column for one in columns))
+    small = grid.select(cells.is_between(0, 1, closed="right").sum()).row(0, named=True)
+    found = []
+    for one in columns:
+        if not small[one.column]:
+            continue
+        values = grid[one.column]
+        targets = _targets(system, one.name, grid) if one.what == "figure" else []
+        odd, why = _odd(values, targets, _SCALES[one.unit])
+        if odd is not None:
+            rows = grid.select("period", "entity", value=values).filter(odd)
+            # A target holds for the periods after it as well.
+            rows = rows.unique("entity", keep="first", maintain_order=True) if one.what == "target" else rows
+            rows = rows.with_columns(pl.Series("entity", entities.names, dtype=pl.String)[rows["entity"]])
+            found.append(_finding(system, one, rows, why, _file(system, one.name, sources)))
+    return found
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the panel: of which measure or indicator, in which unit, and whether it has figures or targets."""
+
+    column: str
+    name: str
+    unit: Unit
+    what: str
+
+
+def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series | None, str]:
+    """Return which figures look like fractions, None where none does, and why they do."""
+    small, others = (values > 0) & (values <= 1), values.filter(values.abs() > 1)
+    if len(others) >= 2 and float(str(others.median())) >= _FAR:
+        if small.sum() <= len(others) or float(str(others.min())) >= _CLEAR:
+            return small, f"the median of the larger ones is {float(str(others.median())):g}"
+        return None, ""
+    if len(others) or not targets:
+        return None, ""
+    median = float(str(values.filter(small).median())) * scale
+    for target in targets:
+        if target > _LEAST_TARGET and target / _NEAR <= median <= target * _NEAR:
+            return small, f"all are at most 1, and the target is {target:g}"
+    return None, ""
+
+
+def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
+    """Return the targets of the indicators that show a measure, of entities' own ones the median."""
+    found = []
+    for name, indicator in system.indicators.items():
+        if not (isinstance(indicator, Level) and indicator.of == measure):
+            continue
+        for place, target in enumerate(indicator.target):
+            own = own_column(name, place)
+            if own in grid.columns and grid[own].dtype == pl.Float64 and grid[own].null_count() < grid.height:
+                found.append(float(str(grid[own].median())))
+                continue
+            bounds = (getattr(target, comparator, None) for comparator in COMPARATORS if comparator != "done")
+            for bound in bounds:
+                each = bound if isinstance(bound, tuple) else (bound,)
+                found += [
+                    in_unit(one, system.unit(name))
+                    for one in each
+                    if one is not None and not isinstance(one, PerEntity)
+                ]
+    return found
+
+
+def _file(system: System, name: str, sources: Sequence[Placed]) -> Place:
+    """Return the file that the figures of a measure come from, where only one can be."""
+    files = [*_files(system, name, sources)]
+    return files[0] if len(files) == 1 else Place()
+
+
+def _files(system: System, name: str, sources: Sequence[Placed]) -> Iterator[Place]:
+    """Yield the files that may have figures of a measure, or targets of an indicator."""
+    measure = system.measures.get(name)
+    for source in sources:
+        if isinstance(source.dataset, PanelData) and measure is not None:
+            columns = panel_columns(system, source.table, list(source.roles.values()))
+            yield from (source.table.place(None, header) for header, (of, _) in columns.items() if of == name)
+        elif isinstance(source.dataset, Records) != (measure is None or isinstance(measure, Reported)):
+            yield source.table.place()
+
+
+def _finding(system: System, column: _Column, rows: pl.DataFrame, why: str, place: Place) -> Diagnostic:
+    """Return the warning about the figures, or targets, in some rows that look like fractions."""
+    indicator, unit = system.indicators.get(column.name), column.unit
+    shown = indicator.of if isinstance(indicator, Level) and indicator.title is None else column.name
+    title = system.symbols[shown].title or shown
+    named = "、".join(
+        f"{entity} {Period.of(period, system.period).label} {value:g}"
+        for period, entity, value in rows.head(_NAMED).rows()
+    )
+    named += "…" if rows.height > _NAMED else ""
+    looks = "looks like a fraction" if rows.height == 1 else "look like fractions"
+    message = f"`{title}` is in {unit}, and {count(rows.height, column.what)} {looks} ({named}): {why}"
+    better = f"{rows['value'][0] * _SCALES[unit]:.10g}"
+    hint = f"write {better} or {better}{unit} for {rows['value'][0]:g}; all of them in the unit 1 are right, too"
+    return Diagnostic("K636", message, place, hint, Severity.WARNING)

@@ -1,0 +1,190 @@
+"""Plain rows: reported figures about which nothing has to be decided, as small integers beside a Float64, or blocks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from kpi.intake.entities import Entities
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: What a row lacks that is lost, in the order in which it is told.
+LACKS = ("measure", "entity", "period")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Some plain rows of a table.
+
+    `frame` has the columns measure (place among the measures), entity (place in `entities`, which holds places among
+    the entities, or that itself), period (index of the scored period), all Int16 or Int32, and value (Float64, in the
+    measure's unit), and row (UInt32) where the rows are not all of those that follow the row `first`. `measures` holds
+    all measures of `frame` and may hold others. `source` is the table's number.
+    """
+
+    frame: pl.DataFrame
+    first: int
+    measures: Collection[int]
+    source: int = 0
+    entities: pl.Series | None = None
+
+    @property
+    def size(self) -> int:
+        """How many figures there are."""
+        return self.frame.height
+
+    @property
+    def period(self) -> pl.Series:
+        """The period of every row."""
+        return self.frame["period"]
+
+    def entity(self) -> pl.Series:
+        """Returns the place of every row's entity among the entities."""
+        return _among(self.frame["entity"], self.entities)
+
+    def split(self) -> Iterator[Plain]:
+        """Yields itself."""
+        yield self
+
+    def numbered(self) -> pl.DataFrame:
+        """Returns the rows with the places of their entities and the columns row and source."""
+        frame = self.frame.with_columns(self.entity().alias("entity"))
+        if "row" not in frame.columns:
+            rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
+            frame = frame.with_columns(rows.alias("row"))
+        return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
+
+    def without(self, some: pl.Series) -> Plain:
+        """Returns the rows for which `some` is false."""
+        return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Plain figures of several measures in the same rows, those that follow the row `first`.
+
+    `values` has a row of figures for each of `measures`, in their units. `row` (UInt32) numbers the rows where they are
+    not all of those that follow `first`. All else is as in `Plain`.
+    """
+
+    entity_of: pl.Series
+    period: pl.Series
+    values: npt.NDArray[np.float64]
+    measures: Sequence[int]
+    first: int
+    source: int = 0
+    entities: pl.Series | None = None
+    row: pl.Series | None = None
+
+    @property
+    def size(self) -> int:
+        """How many figures there are."""
+        return int(self.values.size)
+
+    def entity(self) -> pl.Series:
+        """Returns the place of every row's entity among the entities."""
+        return _among(self.entity_of, self.entities)
+
+    def split(self) -> Iterator[Plain]:
+        """Yields the figures of each measure."""
+        for place, row in zip(self.measures, self.values, strict=True):
+            measure = pl.repeat(place, len(row), dtype=pl.Int32, eager=True)
+            frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
+            frame |= {} if self.row is None else {"row": self.row}
+            yield Plain(pl.DataFrame(frame), self.first, {place}, self.source, self.entities)
+
+
+def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
+    return own if entities is None else entities[own.cast(pl.UInt32, wrap_numerical=True)]
+
+
+@dataclass
+class Coded:
+    """The rows of a table: the plain ones as codes, the others as they came.
+
+    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
+    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
+    `lost` counts the rest, `unknown` those of measures by their texts. `measures` are all texts of measures that rows
+    have. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear` there are decimal
+    commas that are not declared.
+    """
+
+    others: pl.DataFrame
+    plain: list[Plain | Block] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
+    read: int = 0
+    passed_over: int = 0
+    names: list[str] = field(default_factory=list)
+    unclear: frozenset[str] = frozenset()
+    unknown: Counter[str] = field(default_factory=Counter)
+    measures: Collection[str] = ()
+
+    def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
+        """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""
+        import numpy as np
+
+        known = entities.resolve(self.names)
+        left = {place for place in known.values() if place in sought}
+        where = np.array([known.get(name, -1) for name in self.names], dtype=np.int64)
+        found: set[int] = set()
+        for one in self.plain:
+            if not left:
+                break
+            seen = np.zeros(len(where), dtype=np.bool_)
+            own = one.entity_of if isinstance(one, Block) else one.frame["entity"]
+            seen[own.to_numpy()] = True
+            there = {int(place) for place in where[seen]} & left
+            found |= there
+            left -= there
+        return found
+
+    def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
+        """Yields the plain rows with the places of their entities and the number of their table in `source`.
+
+        They are handed over: none is left here, or a table of many million rows would be held twice.
+        """
+        places = None
+        if self.names:
+            known = entities.resolve(self.names)
+            places = pl.Series([known.get(name) for name in self.names], dtype=pl.Int32)
+        while self.plain:
+            yield replace(self.plain.pop(0), source=source, entities=places)
+
+
+@dataclass(frozen=True)
+class How:
+    """How a table is read: rows `whole`, or needed columns only; at most 65,535 texts in a column, or `many` more.
+
+    In the columns `unclear` there are decimal commas that are not declared (see `kpi.intake.matching.notation`).
+    """
+
+    whole: bool = False
+    many: bool = False
+    unclear: frozenset[str] = frozenset()
+
+
+class Otherwise(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
+    """A table cannot be read in a simple way: a row may have something in columns that are not read, or there are more
+    texts in a column than were counted on, or decimal commas.
+    """  # noqa: D205
+
+    def __init__(self, how: How) -> None:
+        super().__init__()
+        self.how = how
+
+
+def attempted(read: Callable[[How], Coded]) -> Coded:
+    """Returns what a reading gives, in the simplest way that will do."""
+    how = How()
+    while True:
+        try:
+            return read(how)
+        except Otherwise as turn:
+            how = turn.how

@@ -1,0 +1,243 @@
+"""The rows that a period can be scored from: whoever asks for one period waits for no others.
+
+A figure of a scored period is made of rows of that period, of finer periods inside it, or of year-to-date figures of
+its year. What the period looks back to (`lookback`) is made likewise. All other rows are passed over while files are
+read: of files that tell what their parts hold (Parquet, Arrow), whole parts. A row whose period cannot be read stays,
+as it may be of any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property, partial
+from typing import TypeVar
+
+import polars as pl
+
+from kpi.engine.lookback import HISTORY, WHOLE
+from kpi.intake.matching.datasets import Placed, panel_columns
+from kpi.intake.reported.entity_targets import takers
+from kpi.language.datasets import PanelData, Records
+from kpi.language.measures import Reported
+from kpi.language.system import System
+from kpi.process import progress
+from kpi.process.limits import shortage
+from kpi.values import periods
+from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
+
+#: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
+_HEAD = 10_000
+
+T = TypeVar("T")
+#: Makes what tells which rows are reached.
+Anew = Callable[[], "Reached"]
+#: Which rows of a table are reached, how many these are, and how many are not.
+Found = tuple[pl.Expr, int, int]
+
+
+class Unreached(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
+    """What was passed over may matter: `wider` makes what passes over less, None where only all rows can tell."""
+
+    def __init__(self, wider: Anew | None = None) -> None:
+        super().__init__()
+        self.wider = wider
+
+
+def proven(read: Callable[[Anew | None], T], anew: Anew | None) -> T:
+    """Returns what a reading gives, of as few rows as will do; of all where there is no `anew`.
+
+    Args:
+        read: reads the rows that are reached, or all.
+        anew: makes what tells which these are, for each reading anew.
+    """
+    while anew is not None:
+        try:
+            return read(anew)
+        except Unreached as turn:
+            anew = turn.wider
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            # The statistics of a file, by which rows are found, may be damaged where no row is.
+            if shortage(error) is not None:
+                raise
+            anew = None
+    return read(None)
+
+
+def figures_of_a_row(source: Placed, system: System) -> int:
+    """Returns how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
+    if not isinstance(source.dataset, PanelData):
+        return 1
+    return len(panel_columns(system, source.table, list(source.roles.values())))
+
+
+def entered(system: System, start: int, months: int, *, events: bool) -> range:
+    """Returns the indices of the scored periods that rows of a period may enter.
+
+    Args:
+        system: gives the scored periods, and whether figures are for the year to date or run from January.
+        start: first month of the rows' period.
+        months: its months.
+        events: whether they are events rather than figures.
+    """
+    size = system.period.months
+    to_date = any(
+        measure.over_time == "ytd" or (isinstance(measure, Reported) and measure.from_january)
+        for measure in system.measures.values()
+    )
+    if not to_date and (events or (months == size and start % size == 0)):
+        return range(start // size, (start + months - 1) // size + 1)
+    return range(start // 12 * 12 // size, ((start + months - 1) // 12 + 1) * 12 // size)
+
+
+def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Returns the months of days or times, None where a column has neither; outside of the known years as well."""
+    if not isinstance(dtype, pl.Date | pl.Datetime):
+        return None
+    day = column.dt.date()
+    return (day.dt.year() * 12 + day.dt.month() - 1).cast(pl.Int32)
+
+
+@dataclass
+class Reached:
+    """One reading of what a period reaches, and whether that has proven to be enough.
+
+    Attributes:
+        system: gives the scored periods.
+        period: the index of the one that is asked for.
+        back: tells how many periods it looks back (`kpi.engine.lookback.looks_back`), or more.
+        widened: whether it is more, as there was no figure so many periods back.
+        passed_over: how many rows were passed over, of wide tables how many figures.
+        earlier: the last period before those reached that some of these may enter, None when there is none.
+        by_end: whether all figures are for months that end a scored period.
+    """
+
+    system: System
+    period: int
+    back: Callable[[], int]
+    widened: bool = False
+    passed_over: int = 0
+    earlier: int | None = None
+    by_end: bool = True
+    _said: dict[tuple[str, periods.Order, bool], bool] = field(default_factory=dict)
+
+    @cached_property
+    def window(self) -> int:
+        """How many periods the one that is asked for looks back, or HISTORY, or WHOLE; asked for when it matters."""
+        return self.back()
+
+    def of(self, source: Placed) -> Placed:
+        """Returns a table with the rows that are reached."""
+        if "period" not in source.roles or takers(self.system):
+            return source  # a target that the data state holds over periods
+        if isinstance(source.dataset, Records) and source.dataset.key:
+            return source  # an event may stand in a row for another period, too
+        table, header = source.table, source.roles["period"]
+        if table.pieces is not None:
+            return replace(source, table=table.part(self._told(header, source.dataset.dates)))
+        cells = table.raw
+        dtype = cells.collect_schema()[header]
+        with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
+            days = months_of(pl.col(header), dtype)
+            only = self._texts(source, cells, header) if days is None else self._days(source, cells, header, days)
+        if only is None:
+            return source
+        wanted, kept, passed = only
+        self.passed_over += passed * figures_of_a_row(source, self.system)
+        return replace(source, table=table.part(wanted, kept))
+
+    def prove(self, first: int, last: int) -> None:
+        """Checks that the figures that were read give the results that all would.
+
+        A grid begins with the first figure and ends with the last. Where there is none of the first period that is
+        reached, or of the one that is asked for, those that were passed over would decide.
+
+        Args:
+            first: the index of the first period with a figure.
+            last: of the last.
+
+        Raises:
+            Unreached: that is not so.
+        """
+        if last < self.period:
+            raise Unreached
+        if self.earlier is not None and first > self.period - self.window:
+            back = self.period - self.earlier
+            raise Unreached(
+                None if self.widened else partial(Reached, self.system, self.period, lambda: back, widened=True)
+            )
+
+    # ---- PERIODS ---- #
+
+    def _kept(self, start: int, months: int, *, events: bool) -> bool:
+        """Notes a period that rows are for, and returns whether they are reached."""
+        into = entered(self.system, start, months, events=events)
+        size = self.system.period.months
+        if not events and (size == Grain.MONTH.months or months != 1 or (start + 1) % size):
+            self.by_end = False
+        if self.period in into or self.window == WHOLE:
+            return True
+        if into[0] > self.period or self.window == HISTORY:
+            return into[0] <= self.period
+        if into[-1] >= self.period - self.window:
+            return True
+        self.earlier = max(into[-1], into[-1] if self.earlier is None else self.earlier)
+        return False
+
+    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Found | None:
+        """Which texts or numbers are reached, None where all are."""
+        column = pl.col(header)
+        head = cells.select(column).head(_HEAD).collect().to_series()
+        if not (head.dtype.is_integer() or isinstance(head.dtype, pl.String | pl.Categorical | pl.Enum)):
+            return None
+        if head.len() == _HEAD and head.n_unique() > _HEAD // 2:
+            return None
+        counted = cells.group_by(column).agg(pl.len().alias("many")).collect(engine="streaming")
+        texts = counted.select(column.cast(pl.String).str.strip_chars()).to_series()
+        kept = self._meaning(texts, source.dataset.dates, events=isinstance(source.dataset, Records))
+        if kept.all():
+            return None
+        some = counted.filter(kept)
+        size = int(some["many"].sum())
+        only = column.is_in(some[header].drop_nulls().implode()) | column.is_null()
+        return only, size, int(counted["many"].sum()) - size
+
+    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Found | None:
+        """As `_texts`, of days or times."""
+        events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
+        days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
+        counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
+        valid = {at: many for at, many in counted.rows() if at is not None and FIRST_YEAR <= at // 12 <= LAST_YEAR}
+        kept = [at for at in sorted(valid) if self._kept(at, 1, events=events)]
+        if len(kept) == len(valid):
+            return None
+        passed = sum(valid.values()) - sum(valid[at] for at in kept)
+        bounds = (FIRST_YEAR * 12, *((kept[0], kept[-1] + 1) if kept else (0, 0)), (LAST_YEAR + 1) * 12)
+        first, low, high, after = (pl.lit(date(max(at // 12, 1), at % 12 + 1, 1)).cast(dtype) for at in bounds)
+        only = column.is_null() | (column < first) | (column >= after) | ((column >= low) & (column < high))
+        return only, int(counted["many"].sum()) - passed, passed
+
+    def _told(self, header: str, order: periods.Order) -> pl.Expr:
+        """Whether rows of a table that is read in pieces are reached: asked as they come."""
+
+        def kept(column: pl.Series) -> pl.Series:
+            texts = column.unique().drop_nulls()
+            passed = texts.filter(~self._meaning(texts.cast(pl.String).str.strip_chars(), order, events=False))
+            if not passed.len():
+                return pl.repeat(value=True, n=column.len(), dtype=pl.Boolean, eager=True)
+            return ~column.is_in(passed.implode()).fill_null(value=False)
+
+        return pl.col(header).map_batches(kept, return_dtype=pl.Boolean, is_elementwise=True)
+
+    def _meaning(self, texts: pl.Series, order: periods.Order, *, events: bool) -> pl.Series:
+        """Returns which stripped texts are reached; what is no period is."""
+        # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
+        # other. What is noted is the same whoever notes it.
+        new = [text for text in texts if text is not None and (text, order, events) not in self._said]
+        known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
+        self._said |= {
+            (text, order, events): start is None or self._kept(start, months, events=events)
+            for text, start, months, _ in known.rows()
+        }
+        return pl.Series([text is None or self._said[text, order, events] for text in texts], dtype=pl.Boolean)

@@ -1,0 +1,359 @@
+"""Writes synthetic data for a system: one file per dataset, in batches that depend on nothing but the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Place, count, suggest
+from kpi.intake.matching.datasets import datasets, of_dataset
+from kpi.intake.roster import from_roster
+from kpi.intake.synthetic.draws import one_of, salt, share
+from kpi.intake.synthetic.events import Events
+from kpi.intake.synthetic.figures import Figure, figures, wide
+from kpi.language.datasets import Dataset, PanelData, Records
+from kpi.language.measures import Reported
+from kpi.language.system import System
+from kpi.process import progress
+from kpi.process.atomic_files import folder, whole
+from kpi.process.limits import make_sure
+from kpi.values import periods as calendar
+from kpi.values import units
+from kpi.values.periods import Period, PeriodError
+
+#: Rows, or cells of the grid, that are made at a time.
+BATCH = 1 << 17
+FORMATS = {".csv": "csv", ".parquet": "parquet"}
+#: The headers of roles, where the definition gives none.
+HEADERS = {
+    "period": "期别", "entity": "地区", "measure": "指标", "value": "数值", "unit": "计量单位", "revision": "修订",
+}  # fmt: skip
+#: What the name of an entity takes of memory, in bytes.
+_NAME = 128
+#: Units in which a figure is also reported, by the unit it is kept in.
+_ODD = {"亿元": "万元", "万元": "元"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A dataset that can be made: its batches, and how many rows they will be (None where corrections add some)."""
+
+    batches: Callable[[], Iterator[pl.DataFrame]]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is asked for: a system, how much data, and the seed.
+
+    Args:
+        system: whose datasets are made.
+        rows: how many events a records dataset has; left out: twenty for each entity and period.
+        entities: how many entities; left out: those of the roster, or twenty.
+        periods: how many periods; left out: those of two years.
+        last: the last period; left out: the last of 2023.
+        seed: other figures for another seed.
+        flaws: with figures left out, corrected late, and reported in other units.
+
+    Raises:
+        DataError: K560, when it cannot be made.
+    """
+
+    system: System
+    rows: int | None = None
+    entities: int | None = None
+    periods: int | None = None
+    last: str | None = None
+    seed: int = 1
+    flaws: bool = False
+
+    def datasets(self) -> dict[str, Made]:
+        """Returns every dataset that the system's measures need, by name."""
+        names, periods = self._names(), self._periods()
+        found: dict[str, Made] = {}
+        declared = datasets(self.system)
+        for name, dataset in declared.items():
+            if isinstance(dataset, Records) and of_dataset(self.system, name):
+                rows = 20 * len(names) * len(periods) if self.rows is None else self.rows
+                events = Events(
+                    self.system, name, tuple(names), tuple(periods), rows, self.seed, self.flaws,
+                    dataset.columns.get("entity") or dataset.columns.get("code") or HEADERS["entity"],
+                    dataset.columns.get("period") or "日期",
+                )  # fmt: skip
+                found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
+        if self.rows is not None and not found:
+            hint = "--entities and --periods say how many figures there are"
+            raise DataError(Diagnostic("K560", "the system has no records, whose number --rows says", hint=hint))
+        if any(isinstance(one, Reported) for one in self.system.measures.values()):
+            forms = {one.form: name for name, one in reversed(declared.items())}  # type: ignore[attr-defined]
+            taking = forms.get("reported") or forms.get("panel")
+            if taking is None:
+                raise DataError(Diagnostic("K560", "the system has reported measures, but no dataset for them"))
+            found[taking] = _Figures(self, declared[taking], names, periods).made()
+        return found
+
+    def _names(self) -> list[str]:
+        """Returns the entities: those of the roster, else names that nobody takes for real ones."""
+        roster = self.system.entities.roster
+        if roster is None:
+            title = self.system.entities.title
+            stem = f"样本{title if 0 < len(title) <= 4 and title.isalpha() else '单位'}"
+            many = 20 if self.entities is None else self.entities
+            make_sure(_NAME * many, f"a sample of {many:,} entities", "ask for fewer")
+            return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
+        known = from_roster(self.system.home / roster, None).names
+        if self.entities is not None and self.entities > len(known):
+            message = f"there cannot be {count(self.entities, 'entity', 'entities')}: the roster has {len(known)}"
+            hint = "ask for fewer, or take a system without a roster"
+            raise DataError(Diagnostic("K560", message, Place(str(self.system.home / roster)), hint))
+        return known[: self.entities]
+
+    def _periods(self) -> list[Period]:
+        grain = self.system.period
+        many = 24 // grain.months if self.periods is None else self.periods
+        try:
+            end = calendar.parse(self.last or "2023-12").end // grain.months
+            return [Period.of(end - back, grain) for back in reversed(range(many))]
+        except PeriodError as error:
+            raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+
+
+def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) -> Iterator[pl.DataFrame]:
+    for first in range(0, rows, size):
+        yield make(first, min(size, rows - first))
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """The reported figures of a sample, a row each or wide."""
+
+    sample: Sample
+    dataset: Dataset
+    names: list[str]
+    periods: list[Period]
+
+    def made(self) -> Made:
+        levels = figures(self.sample.system, self.sample.seed)
+        many = len(self.names) * len(self.periods)
+        size = max(1, 4 * BATCH // max(1, sum(map(len, levels))))
+        if isinstance(self.dataset, PanelData):
+            return Made(lambda: _in_batches(lambda first, n: self.panel(levels, first, n), many, size), many)
+        rows = many * sum(5 if one.per else 1 for level in levels for one in level)
+        return Made(lambda: _in_batches(lambda first, n: self.long(levels, first, n), many, size), rows)
+
+    def header(self, role: str) -> str:
+        declared: dict[str, str] = {str(name): header for name, header in self.dataset.columns.items()}
+        if role == "entity":
+            return declared.get("entity") or declared.get("code") or HEADERS[role]
+        return declared.get(role, HEADERS[role])
+
+    def cells(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
+        """Returns a part of the grid, period by period: who, when, their names, and every measure's figure."""
+        cell = pl.int_range(first, first + height, dtype=pl.UInt64, eager=True)
+        grid = pl.DataFrame({"who": cell % len(self.names), "when": cell // len(self.names)})
+        labels = pl.lit(pl.Series([one.label for one in self.periods]))
+        return self.running(levels, grid).with_columns(
+            labels.gather(pl.col("when")).alias("period\n"),
+            pl.lit(pl.Series(self.names)).gather(pl.col("who")).alias("entity\n"),
+        )
+
+    def running(self, levels: list[list[Figure]], grid: pl.DataFrame) -> pl.DataFrame:
+        """Returns every measure's figure for who and when; cumulative ones add up the periods since January."""
+        frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
+        decimals = {
+            one.name: one.decimals
+            for level in levels
+            for one in level
+            if isinstance(measure := measures[one.name], Reported) and measure.from_january
+        }
+        size = self.sample.system.period.months
+        place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % (12 // size)
+        for back in range(1, 12 // size if decimals else 0):
+            # What comes before the first period is as in it.
+            earlier = (pl.col("when").cast(pl.Int64) - back).clip(lower_bound=0).cast(pl.UInt64)
+            former = wide(levels, grid.with_columns(when=earlier), self.sample.seed)
+            frame = frame.with_columns(
+                pl.when(place >= back).then(pl.col(name) + former[name]).otherwise(name).round(places).alias(name)
+                for name, places in decimals.items()
+            )
+        return frame
+
+    def panel(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
+        frame = self.cells(levels, first, height)
+        cell = pl.col("when") * 2**32 + pl.col("who")
+        return frame.select(
+            pl.col("period\n").alias(self.header("period")),
+            pl.col("entity\n").alias(self.header("entity")),
+            *(self.given(one, cell, pl.col(one.name)).alias(one.header) for level in levels for one in level),
+        )
+
+    def given(self, one: Figure, cell: pl.Expr, value: pl.Expr) -> pl.Expr:
+        """Returns figures with some left out, where flaws are wanted."""
+        if not self.sample.flaws:
+            return value
+        return pl.when(share(cell, salt(self.sample.seed, "blank", one.name)) >= 0.005).then(value)
+
+    def long(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
+        frame = self.cells(levels, first, height)
+        return pl.concat([self.rows(one, frame, levels) for level in levels for one in level])
+
+    def rows(self, one: Figure, frame: pl.DataFrame, levels: list[list[Figure]]) -> pl.DataFrame:
+        """Returns the rows of one measure: period, entity, measure, value, unit, and what `per` and `where` need."""
+        seed, cell = self.sample.seed, pl.col("when") * 2**32 + pl.col("who")
+        others = [other for level in levels for other in level]
+        per = dict.fromkeys(other.per for other in others if other.per)
+        conditions = dict.fromkeys(column for other in others for column, _ in other.where)
+        mine = dict(one.where)
+        if one.per:
+            finer = pl.DataFrame({"finer\n": [f"{one.per}{number}" for number in range(1, 6)]})
+            frame = frame.join(finer, how="cross", maintain_order="left_right")
+            cell = cell * 8 + pl.col("finer\n").str.slice(-1).cast(pl.UInt64)
+        value = self.given(one, cell, pl.col(one.name))
+        made = frame.with_columns(value.alias("value\n"), pl.lit(one.unit).alias("unit\n"), pl.lit(0).alias("rev\n"))
+        if self.sample.flaws:
+            made = self.flawed(one, made, cell)
+        return made.select(
+            pl.col("period\n").alias(self.header("period")),
+            pl.col("entity\n").alias(self.header("entity")),
+            pl.lit(one.header).alias(self.header("measure")),
+            pl.col("value\n").alias(self.header("value")),
+            pl.col("unit\n").alias(self.header("unit")),
+            *([pl.col("rev\n").alias(self.header("revision"))] if self.sample.flaws else ()),
+            *((pl.col("finer\n") if one.per == name else pl.lit(None, pl.String)).alias(name) for name in per),
+            *(
+                one_of(cell, salt(seed, "where", name), mine.get(name, ("",))).alias(name)
+                for name in conditions
+            ),
+        )  # fmt: skip
+
+    def flawed(self, one: Figure, rows: pl.DataFrame, cell: pl.Expr) -> pl.DataFrame:
+        """Reports some figures in another unit, and some too low first, with the correction after them."""
+        odd = _ODD.get(one.unit)
+        if odd is not None:
+            factor = units.factor(units.parse(one.unit), units.parse(odd))
+            some = share(cell, salt(self.sample.seed, "odd unit", one.name)) < 0.005
+            rows = rows.with_columns(
+                pl.when(some).then((pl.col("value\n") * factor).round(4)).otherwise("value\n").alias("value\n"),
+                pl.when(some).then(pl.lit(odd)).otherwise("unit\n").alias("unit\n"),
+            )
+        late = rows.filter(share(cell, salt(self.sample.seed, "late", one.name)) < 0.005, pl.col("value\n") > 0)
+        wrong = late.with_columns((pl.col("value\n") / 2).floor().alias("value\n"))
+        keys = ["period\n", "entity\n", *(["finer\n"] if one.per else ())]
+        kept = rows.join(wrong.select(*keys, wrong="value\n"), on=keys, how="left", maintain_order="left")
+        first = kept.with_columns(pl.coalesce("wrong", "value\n").alias("value\n")).drop("wrong")
+        return pl.concat([first, late.with_columns(pl.lit(1).alias("rev\n"))])
+
+
+def write(
+    sample: Sample, target: str | Path, *, form: str | None = None, dataset: str | None = None
+) -> dict[Path, int]:
+    """Writes a sample and returns the rows of every file.
+
+    A path that ends in .csv or .parquet takes one dataset; a folder takes all, a file each, as `form` (parquet).
+
+    Raises:
+        DataError: K560 it cannot be made, or one file would have to hold several datasets; K540 it cannot be written.
+    """
+    made = chosen(sample, dataset)
+    path = Path(target)
+    if path.suffix.lower() in FORMATS and not path.is_dir():
+        _, only = _only(made)
+        meant = FORMATS[path.suffix.lower()]
+        if form not in (None, meant):
+            hint = f"leave out --format, or name the file {path.with_suffix(f'.{form}').name}"
+            raise DataError(
+                Diagnostic("K541", f"the file is named as {meant} but is to be {form}", Place(str(path)), hint)
+            )
+        return {path: _write(only, path, meant)}
+    if path.suffix and not path.is_dir() and not str(target).endswith("/"):
+        hint = f"write {' or '.join(FORMATS)}, or a folder"
+        raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
+    form = form or "parquet"
+    try:
+        with folder(path):
+            return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in made.items()}
+    except OSError as error:
+        raise DataError(_unwritable(path, error)) from None
+
+
+def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
+    """Returns the datasets of a sample, or only the one that is named."""
+    made = sample.datasets()
+    if dataset is not None and dataset not in made:
+        hint = suggest(dataset, made) or f"there is {', '.join(made)}"
+        raise DataError(Diagnostic("K204", f"unknown dataset `{dataset}`", hint=hint))
+    return {dataset: made[dataset]} if dataset is not None else made
+
+
+def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
+    """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
+    name, only = _only(chosen(sample, dataset))
+    with progress.stage(f"writing {name}", only.rows):
+        return _csv(only, stream)
+
+
+def _only(made: dict[str, Made]) -> tuple[str, Made]:
+    if len(made) != 1:
+        hint = "name one with --dataset, or write into a folder: -o sample/"
+        message = f"the system has {count(len(made), 'dataset')}, which one file cannot hold: {', '.join(made)}"
+        raise DataError(Diagnostic("K560", message, hint=hint))
+    return next(iter(made.items()))
+
+
+def _write(made: Made, path: Path, form: str) -> int:
+    try:
+        with whole(path) as temporary, progress.stage(f"writing {path}", made.rows):
+            if form == "csv":
+                with temporary.open("xb") as stream:
+                    return _csv(made, stream)
+            return _parquet(made, temporary)
+    except (OSError, pl.exceptions.ComputeError) as error:
+        raise DataError(_unwritable(path, error)) from None
+
+
+def _csv(made: Made, stream: IO[bytes]) -> int:
+    rows = 0
+    for number, batch in enumerate(made.batches()):
+        text = batch.with_columns(_plain(pl.col(name)) for name, kind in batch.schema.items() if kind == pl.Float64)
+        text.write_csv(stream, include_header=not number)
+        rows += batch.height
+        progress.advance(batch.height)
+    return rows
+
+
+def _plain(value: pl.Expr) -> pl.Expr:
+    """Returns figures as people write them: 12 rather than 12.0."""
+    return pl.when(value == value.round()).then(value.cast(pl.Int64).cast(pl.String)).otherwise(value.cast(pl.String))
+
+
+def _parquet(made: Made, path: Path) -> int:
+    from polars.io.plugins import register_io_source
+
+    rows = 0
+    # Polars takes the batches in a thread of its own, which does not know who watches.
+    watching = copy_context()
+
+    def batches(
+        _columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        nonlocal rows
+        for batch in made.batches():
+            rows += batch.height
+            watching.run(progress.advance, batch.height)
+            yield batch
+
+    schema = next(made.batches()).schema
+    register_io_source(batches, schema=schema).sink_parquet(path, row_group_size=2 * BATCH, maintain_order=True)
+    return rows
+
+
+def _unwritable(path: Path, error: Exception) -> Diagnostic:
+    hint = "make room, ask for less, or choose a place where you may write"
+    return Diagnostic(
+        "K540", f"cannot write `{path}`: {getattr(error, 'strerror', None) or error}", Place(str(path)), hint
+    )

@@ -1,0 +1,1 @@
+"""The definition language: every section of a system as frozen, checked data."""

@@ -1,0 +1,191 @@
+"""Adjustments (加减分、一票否决): what is added, taken off or vetoed after the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from kpi.errors import suggest
+from kpi.language import expressions
+from kpi.language.aggregation.nodes import reaches
+from kpi.language.expressions.terms import ExpressionError, Term, as_condition
+from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import scope_of
+from kpi.language.model import Block, Definition, Name, Path, Problem, Problems, one_of
+from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
+
+
+def condition(text: str, symbols: Symbols) -> Term:
+    """Returns a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
+    term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
+    if term.kind != "boolean":
+        raise ExpressionError(
+            "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
+        )
+    return term
+
+
+def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
+    """Yields what is wrong with a `when:` expression."""
+    try:
+        condition(text, symbols)
+    except ExpressionError as error:
+        hint = error.hint
+        if error.code == "K203" and hint is None:
+            start, length = error.span
+            hint = suggest(text[start : start + length], symbols)
+        yield Problem(error.code, path, error.message, hint=hint, label=error.label, span=error.span)
+
+
+class Points(Definition):
+    """The base of bonus and deduction: `points * x/per`, at most `max`; or `points` when a condition holds."""
+
+    of: Name | None = Field(None, description="the figure that earns or costs points")
+    when: str | None = Field(None, description="a condition that earns or costs the points once")
+    points: float = Field(gt=0, description="points per step, on the scale of the full mark")
+    per: Quantity = Field(1.0, description="the size of a step, in the unit of `of`")
+    steps: Literal["linear", "whole"] = Field("whole", description="count parts of a step, or only whole ones")
+    max: float | None = Field(None, gt=0, description="the most points in all; left out: no limit")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.of is None) == (self.when is None):
+            raise ValueError("give either `of`, a figure, or `when`, a condition")
+        return self
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the figure it reads, if any."""
+        return () if self.of is None else (self.of,)
+
+    def points_for(self, symbols: Symbols) -> pl.Expr:
+        """Returns the points (Float64, zero or more); a missing figure earns and costs nothing."""
+        if self.when is not None:
+            return pl.when(condition(self.when, symbols).expr).then(pl.lit(float(self.points))).otherwise(0.0)
+        name = self.of or ""
+        unit = symbols[name].unit
+        step = in_unit(self.per, unit) if unit is not None else 1.0
+        steps = (pl.col(name) / step).clip(0).round(9)
+        earned = (steps.floor() if self.steps == "whole" else steps) * self.points
+        return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
+
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
+        """Yields what is wrong with names, units and conditions."""
+        if self.when is not None:
+            yield from condition_problems(self.when, (*path, "when"), symbols)
+        elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
+            yield from quantity_problems({(*path, "per"): self.per}, unit)
+            yield from step_problems((*path, "per"), self.per, unit)
+
+
+class Bonus(Points):
+    """Points added (加分), such as 0.5 for each provincial pilot, at most 3.
+
+    With `opens` they count only where scores reach their cuts (得分80分以上才计加分): the total before
+    adjustments, as it is ranked, or pillars and indicators in percent of full marks. A score that is not there opens
+    nothing.
+
+    >>> frame = pl.DataFrame({"政务.score": [80.0, 79.5, None]})
+    >>> frame.select(Bonus(when="pilots > 0", points=2, opens={"政务": 80}).opened(pl.lit(90.0))).to_series().to_list()
+    [True, False, False]
+    """
+
+    kind: Literal["bonus"] = "bonus"
+    opens: float | dict[Name, float] | None = Field(
+        None, description="counts only from this total before adjustments on, or from {pillar or indicator: percent}"
+    )
+
+    def opened(self, total: pl.Expr) -> pl.Expr | None:
+        """Returns whether the points count, Boolean without nulls; None where they always do.
+
+        Args:
+            total: the total before adjustments, on the scale of the full mark.
+        """
+        if isinstance(self.opens, dict):
+            return pl.all_horizontal([reaches(name, cut) for name, cut in self.opens.items()]) if self.opens else None
+        return None if self.opens is None else (total >= self.opens).fill_null(value=False)
+
+    def opens_words(self, titles: Mapping[str, str]) -> str:
+        """Returns what opens the bonus in words, empty where it always counts.
+
+        >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
+        '总分达到 80 分才计'
+        """
+        if isinstance(self.opens, dict):
+            asked = "，".join(f"{titles.get(name, name)} ≥ {cut:g} % " for name, cut in self.opens.items())
+            return f"{asked}才计" if asked else ""
+        return "" if self.opens is None else f"总分达到 {self.opens:g} 分才计"
+
+
+class Deduction(Points):
+    """Points taken off (减分), such as 0.25 for each late report."""
+
+    kind: Literal["deduction"] = "deduction"
+
+
+class Effect(Block):
+    """What a veto does; exactly one."""
+
+    stars_at_most: Annotated[int, Field(ge=0, le=5)] | None = Field(None, description="the most stars that remain")
+    score_at_most: float | None = Field(None, description="the most that the score may be")
+    score: float | None = Field(None, description="a fixed score, such as 59")
+    demote: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="stars lost")
+    fail: bool | None = Field(None, description="no score and no stars at all")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    def words(self, names: Mapping[int, str]) -> str:
+        """Return the effect in words.
+
+        Args:
+            names: what levels are called, where they are not stars.
+        """
+        if self.stars_at_most is not None:
+            level = names.get(self.stars_at_most)
+            return f"等级不高于 {level}" if level else f"星级不高于 {self.stars_at_most} 星"
+        if self.score_at_most is not None:
+            return f"得分不高于 {self.score_at_most:g}"
+        if self.score is not None:
+            return f"得分记 {self.score:g}"
+        if self.demote:
+            return f"降 {self.demote} {'级' if names else '星'}"
+        return "不予评定"
+
+
+class Veto(Definition):
+    """一票否决: a condition that caps stars or score, fixes the score, demotes, or fails.
+
+    A condition whose figures are missing does not hold; the scorecard says that it could not be judged.
+    """
+
+    kind: Literal["veto"] = "veto"
+    when: str = Field(description="the condition that vetoes, such as incidents > 0")
+    effect: Effect = Field(description="what it does")
+
+    def names(self) -> tuple[str, ...]:
+        """Returns nothing of its own; the condition's names are checked with the condition."""
+        return ()
+
+    def holds(self, symbols: Symbols) -> pl.Expr:
+        """Returns whether the veto applies, Boolean without nulls."""
+        return condition(self.when, symbols).expr.fill_null(value=False)
+
+    def unjudged(self, symbols: Symbols) -> pl.Expr:
+        """Returns whether a figure that the condition needs is missing."""
+        term = condition(self.when, symbols)
+        gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
+        return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
+
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
+        """Yields what is wrong with the condition."""
+        yield from condition_problems(self.when, (*path, "when"), symbols)
+
+
+#: Any adjustment, told apart by `kind`.
+AnyAdjustment = one_of(Bonus, Deduction, Veto)

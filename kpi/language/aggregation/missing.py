@@ -1,0 +1,83 @@
+"""Missing parts (缺项): what a node does with a part that should have a score and has none.
+
+A part that does not apply to an entity is no gap, and neither is one that was left out on purpose: their weight always
+goes to the others, and nothing takes their place.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from kpi.language.model import Block
+
+
+class Redistribute(Block):
+    """Share the weight of missing parts among the others in proportion, if enough weight is there."""
+
+    at_least: float = Field(0, ge=0, le=100, description="percent of the weight that must have a score")
+
+
+class Penalty(Block):
+    """Score a missing part below zero."""
+
+    points: float = Field(gt=0, description="percent of the part's full marks that are taken off")
+
+
+class Missing(Block):
+    """What happens to a part without a score; exactly one policy. W is the weight of the parts that apply.
+
+    - `redistribute`: `w W/Σ_present w` for those that are there; `at_least` percent of W must be, else incomplete.
+    - `spread`: `w + (W - Σ_present w)/n` for each of the n that are there (平均计入其他指标).
+    - `zero`, `cohort_mean`, `penalty`: it scores 0, the mean of the scores of its cohort, `-points`, at its own weight.
+    - `fail`: the node has no score (incomplete).
+
+    Where nothing at all is there `redistribute`, `spread` and `fail` give no score (missing).
+
+    Source: 清洁生产评价指标体系 (in proportion inside the parent); 肇庆 (evenly); 黄岩 2023 (mean of the group);
+    亩均论英雄 (3 points off for no energy figure); COINr (thresholds of availability).
+
+    >>> Missing.model_validate({"redistribute": {"at_least": 60}}).words()
+    '缺项权重按比例分摊（有数权重不低于 60 %）'
+    """
+
+    redistribute: Redistribute | None = Field(None, description="share the weight among the others in proportion")
+    spread: Redistribute | None = Field(None, description="share the weight among the others evenly")
+    zero: Block | None = Field(None, description="count it as zero")
+    fail: Block | None = Field(None, description="no score at all when anything is missing")
+    cohort_mean: Redistribute | None = Field(None, description="take the mean score of the cohort")
+    penalty: Penalty | None = Field(None, description="take points off")
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if len(self.model_fields_set) > 1:
+            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+        return self
+
+    @property
+    def policy(self) -> str:
+        """The policy that is given."""
+        return next(iter(self.model_fields_set), "redistribute")
+
+    @property
+    def at_least(self) -> float:
+        """The percent of the weight that must have a score."""
+        chosen = getattr(self, self.policy)
+        return chosen.at_least if isinstance(chosen, Redistribute) else 0.0
+
+    def words(self) -> str:
+        """Returns the policy in words."""
+        text = {
+            "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分",
+            "fail": "缺项则不评", "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
+        }[self.policy]  # fmt: skip
+        return text + (f"（有数权重不低于 {self.at_least:g} %）" if self.at_least else "")
+
+
+def _policy(value: Any) -> Any:
+    return {value: {}} if isinstance(value, str) else value
+
+
+Policy = Literal["redistribute", "spread", "zero", "fail", "cohort_mean"]
+MissingPolicy = Annotated[Missing, BeforeValidator(_policy, json_schema_input_type=Missing | Policy)]

@@ -1,0 +1,327 @@
+"""Pillars (一级、二级指标): weighted nodes of the tree, the composite at its root.
+
+A node makes one score from its parts by a mean and weights. Missing parts follow a declared policy; a part that does
+not apply always leaves its weight to the others. What each part carried in the end is a column too, so contributions
+add up for every entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self
+
+import polars as pl
+from pydantic import BeforeValidator, Field, model_validator
+
+from kpi.language.aggregation import means
+from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
+from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
+from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
+from kpi.language.model import Definition, Listed, Name
+from kpi.values.rounding import HAIR, rounded, score_key
+from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
+
+Number = pl.Float64
+
+
+class Node(Definition):
+    """What the composite and the pillars share: a mean and a policy for missing parts."""
+
+    mean: Mean = Field("arithmetic", description="how the parts are averaged")
+    missing: MissingPolicy = Field(
+        default_factory=lambda: Missing(redistribute=Redistribute()),
+        description="what happens to parts without a score",
+    )
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round the node's score, half up")
+
+    weights: AnyWeighting | None = Field(None, description="a method that finds the weights of the parts")
+    relative: bool = Field(
+        False, description="the weights of the parts are proportions, not marks that add up to their pillar's or to 100"
+    )
+
+    @property
+    def mean_words(self) -> str:
+        """The mean in words."""
+        return means.words(self.mean)
+
+    @property
+    def found(self) -> FromData | None:
+        """The method that finds the weights from data, if there is one."""
+        return self.weights if isinstance(self.weights, FromData) else None
+
+    @property
+    def method(self) -> str:
+        """How the weights come about: `given`, or the name of the method."""
+        return "given" if self.weights is None else str(self.weights.method)
+
+    @property
+    def consistency(self) -> float | None:
+        """The consistency ratio of judgements (AHP), else None."""
+        return self.weights.consistency if isinstance(self.weights, Ahp) else None
+
+    def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Returns the weights of the parts where no data are needed: as given, or from judgements."""
+        fixed = None if self.weights is None else self.weights.fixed(len(given))
+        if fixed is None or len(fixed) != len(given):
+            return dict(given)
+        return dict(zip(given, fixed, strict=True))
+
+
+def _named(parts: Any) -> Any:
+    """`[a, b]` is every part with the weight 1."""
+    if not isinstance(parts, list | tuple):
+        return parts
+    twice = next((part for place, part in enumerate(parts) if part in parts[:place]), None)
+    if twice is not None:
+        raise ValueError(f"names `{twice}` twice")
+    return dict.fromkeys(parts, 1.0)
+
+
+Weight = Annotated[float, Field(gt=0)]
+Weights = Annotated[dict[Name, Weight], BeforeValidator(_named, json_schema_input_type=dict[Name, Weight] | list[Name])]
+
+
+class Pillar(Node):
+    """A node whose parts are indicators or other pillars; only the top ones have a weight of their own."""
+
+    weight: float | None = Field(None, gt=0, description="of a top pillar in the composite: 0.000001 to 1,000,000")
+    parts: Weights = Field(min_length=1, description="name: weight, or a list of names")
+
+    @model_validator(mode="after")
+    def _weigh(self) -> Self:
+        if self.weights is not None:
+            if len(set(self.parts.values())) > 1:
+                raise ValueError(
+                    "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
+                )
+            self.parts.update(self.fixed(self.parts))
+        return self
+
+
+class Composite(Node):
+    """The root (综合得分): the mean of the top pillars, with a full mark that need not be 100."""
+
+    full: float = Field(100, gt=0, description="the full mark, 100 or another")
+    cap: float | None = Field(None, description="the most the total may be with bonuses; left out: no limit")
+    floor: float | None = Field(0, description="the least the total may be after deductions; null for no limit")
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+
+def score_of(name: str) -> str:
+    """Returns the name of the column that holds a node's or an indicator's score."""
+    return f"{name}.score"
+
+
+def reaches(name: str, cut: float) -> pl.Expr:
+    """Returns whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
+    return (score_key(pl.col(score_of(name))) >= cut).fill_null(value=False)
+
+
+class Combination:
+    """The expressions of one node over the score columns of its parts.
+
+    They come in levels, each a `with_columns` of its own, because a total that is written out inside every share makes
+    plans of quadratic size.
+
+    Args:
+        name: the node.
+        node: its mean and policy.
+        weights: the weight of each part.
+        leaves: the parts that are indicators.
+        treated: the columns that hold the values of indicators, where they are not their own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        node: Node,
+        weights: Mapping[str, float],
+        leaves: frozenset[str],
+        treated: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
+        self.treated = treated or {}
+        self._scores = {part: pl.col(score_of(part)) for part in weights}
+        self.policy = node.missing.policy
+        #: A part without a score falls out by its score alone, and what carries the mean is what is present.
+        self.alone = self.policy in ("redistribute", "fail")
+        #: Every gap has a stand-in.
+        self.certain = self.policy in ("zero", "penalty")
+        self.carried = pl.col(f"{name}.present" if self.alone else f"{name}.carried")
+        self.present = pl.col(f"{name}.present")
+        self.applicable = pl.col(f"{name}.applicable")
+
+    # ---- ONE PART ---- #
+
+    def own(self, part: str) -> pl.Expr:
+        """Returns the part's own score, null where it has none."""
+        return self._scores[part]
+
+    def applies(self, part: str) -> pl.Expr:
+        """Returns whether the part applies to the entity at all."""
+        return status_of(score_of(part)) != reason("not_applicable")
+
+    def filled(self, part: str) -> pl.Expr:
+        """Returns the score that enters the mean: its own, or what the policy puts in its place."""
+        own = self.own(part)
+        if self.policy not in ("zero", "cohort_mean", "penalty"):
+            return own
+        penalty = self.node.missing.penalty
+        stand_in = {
+            "zero": literal(0.0),
+            "cohort_mean": own.mean().over(COHORT),
+            "penalty": literal(-penalty.points if penalty else 0.0),
+        }[self.policy]
+        return pl.when(self._counts(part)).then(own.fill_null(stand_in))
+
+    def _counts(self, part: str) -> pl.Expr:
+        """Returns whether the part has a score or a gap: it applies, and was not left out on purpose."""
+        status = status_of(score_of(part))
+        return (status != reason("not_applicable")) & (status != reason("not_scored"))
+
+    def given(self, part: str) -> pl.Expr:
+        """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+
+    def weight(self, part: str) -> pl.Expr:
+        """Returns the weight that the part carries, null where it carries none."""
+        weight = self.given(part)
+        if self.policy == "spread":
+            return pl.when(self.own(part).is_not_null()).then(weight + pl.col(f"{self.name}.spread"))
+        if self.certain:
+            return pl.when(self._counts(part)).then(weight)
+        return pl.when(self.filled(part).is_not_null()).then(weight)
+
+    # ---- THE NODE ---- #
+
+    def weighing(self) -> dict[str, pl.Expr]:
+        """Returns the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
+        found = self.node.found
+        if found is None:
+            return {}
+        columns = [
+            pl.col(self.treated.get(part, part)) if found.of == "values" else self.own(part) for part in self.weights
+        ]
+        return {f"{self.name}.weighting": found.column(columns)}
+
+    def weighed(self) -> dict[str, pl.Expr]:
+        """Returns the columns `part.weighting` out of the list; they add up to 1."""
+        if self.node.found is None:
+            return {}
+        weights = pl.col(f"{self.name}.weighting").list
+        return {f"{part}.weighting": weights.get(place) for place, part in enumerate(self.weights)}
+
+    def totals(self) -> dict[str, pl.Expr]:
+        """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
+        return {
+            f"{self.name}.applicable": self._weight_where(self.applies),
+            f"{self.name}.present": self._weight_where(lambda part: self.own(part).is_not_null()),
+        }
+
+    def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
+        """The sum of the given weights of the parts that count."""
+        # NOTE: zeros add up two to three times faster than nulls.
+        exact = self.node.found is None and exactly_added(self.weights.values())
+        parts = [pl.when(counts(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        return _spelt_out(total(parts, exact=exact))
+
+    def carrying(self) -> dict[str, pl.Expr]:
+        """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`.
+
+        Where gaps are spread evenly, `name.spread` is what each part that is there carries of them.
+        """
+        if self.alone:
+            return {}
+        if self.policy == "spread":
+            there = total([self.own(part).is_not_null().cast(Number) for part in self.weights], exact=True)
+            any_there = pl.when(self.present > 0)
+            return {
+                f"{self.name}.carried": any_there.then(self.applicable).otherwise(0.0),
+                f"{self.name}.spread": any_there.then((self.applicable - self.present) / there),
+            }
+        if self.certain:
+            return {f"{self.name}.carried": self._weight_where(self._counts)}
+        return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
+
+    def result(self) -> dict[str, pl.Expr]:
+        """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
+
+        Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
+        data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
+        by a screen), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
+        without weights says, or ok.
+        """
+        value = self.mean()
+        if self.node.decimals is not None:
+            value = rounded(value, self.node.decimals)
+        shown: dict[str, pl.Expr] = {}
+        if self.node.found is not None:
+            shown[self.node.found.without] = pl.col(f"{self.name}.weighting").is_null()
+        # What does not apply, or has no part with a score, is a division by zero.
+        shown |= {"not_applicable": self.applicable <= ZERO}
+        if self.treated:
+            left_out = [status_of(score_of(part)) == reason("not_scored") for part in self.weights]
+            shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
+        shown["missing"] = self.carried <= ZERO
+        guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
+        sound = self.node.mean == "arithmetic" and self.node.decimals is None
+        pair = guarded(score_of(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound)
+        return pair | {f"{self.name}.coverage": pl.when(self.applicable > ZERO).then(self.coverage())}
+
+    @property
+    def least(self) -> float:
+        """The percent of the applicable weight that must have a score."""
+        return 100.0 if self.policy == "fail" else self.node.missing.at_least
+
+    def there(self) -> pl.Expr:
+        """Returns the percent of the applicable weight that has its own score."""
+        return self.present / self.applicable * HUNDRED
+
+    def coverage(self) -> pl.Expr:
+        """Returns the percent of applicable weight that has reported data, down to the indicators."""
+        if self.leaves.issuperset(self.weights) and self.treated.keys().isdisjoint(self.weights):
+            return self.there()
+        reach: list[pl.Expr] = []
+        for part in self.weights:
+            there = self.own(part).is_not_null()
+            if part in self.treated:
+                there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
+            covered = pl.when(there).then(100.0) if part in self.leaves else pl.col(f"{part}.coverage")
+            reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
+        return total(reach) / self.applicable
+
+    def mean(self) -> pl.Expr:
+        """Returns the mean of the filled scores."""
+        scores = [self.filled(part) for part in self.weights]
+        given = [self.given(part) for part in self.weights]
+        # The plan is smaller without asking twice what is missing: no weight counts where there is no score.
+        weights = given if self.alone or self.certain else [self.weight(part) for part in self.weights]
+        if means.by_peers(self.node.mean):
+            # Who is not scored is nobody's peer.
+            scored = self.there() >= self.least - 1e-9
+            scores = [pl.when(scored).then(score) for score in scores]
+        return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
+
+    def shares(self) -> dict[str, pl.Expr]:
+        """Returns the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
+        scored = pl.col(score_of(self.name)).is_not_null()
+        if self.node.mean == "minimum":
+            lowest = pl.min_horizontal([self.filled(part) for part in self.weights])
+            # Two parts may stand for the same figure and differ by the last bit of a mean.
+            least = {part: self.filled(part) <= lowest + HAIR for part in self.weights}
+            ties = total([least[part].cast(Number) for part in self.weights])
+            carried = {part: pl.when(least[part]).then(1.0).otherwise(0.0) / ties for part in self.weights}
+        else:
+            carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
+        return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
+
+
+#: A zero for every row.
+_ZEROS = pl.int_range(pl.len()) * 0.0
+
+
+def _spelt_out(divisor: pl.Expr) -> pl.Expr:
+    """Returns a column as one value a row, even where all are equal."""
+    # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
+    # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
+    return divisor + _ZEROS

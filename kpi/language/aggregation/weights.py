@@ -1,0 +1,279 @@
+"""Weights (权重) that a method finds: from a matrix of judgements (AHP), or from the data.
+
+`parts: [a, b, c]` with `weights: {method: entropy}` instead of `parts: {a: 3, b: 2, c: 1}`. Weights from data depend on
+who is compared, so they are figures of the result, written down there (the frame `weights`) for every period.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import polars as pl
+from pydantic import BeforeValidator, Field, model_validator
+
+from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
+from kpi.values import numerics
+
+#: Saaty's random consistency index by the size of the matrix.
+RANDOM_INDEX = (0.0, 0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
+
+
+class Weighting(Block):
+    """The base of weighting methods."""
+
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+    @abstractmethod
+    def words(self) -> str:
+        """Returns the method in words."""
+
+    def fixed(self, number: int) -> list[float] | None:
+        """Returns the weights of `number` parts where no data are needed, else None."""
+        del number
+        return None
+
+    def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
+        """Yields what is wrong beyond the shape."""
+        yield from ()
+
+
+class Equal(Weighting):
+    """The same weight for every part: `1/n`.
+
+    Source: OECD/JRC Handbook (2008), 6, equal weighting.
+
+    >>> Equal().fixed(3)
+    [1.0, 1.0, 1.0]
+    """
+
+    method: Literal["equal"] = "equal"
+
+    def fixed(self, number: int) -> list[float]:
+        """Returns equal weights."""
+        return [1.0] * number
+
+    def words(self) -> str:
+        """Returns the method in words."""
+        return "等权"
+
+
+class FromData(Weighting):
+    """The base of methods that look at the scores (or the values) of the entities of a cohort.
+
+    `among: cohort` finds the weights of each period and cohort anew, `period` for all cohorts of a period together,
+    `panel` one set over all periods.
+    """
+
+    among: Among = Field("cohort", description="compare within each period, or over all of them")
+    of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
+    name_: ClassVar[str]
+    #: The status of a node for which the method finds no weights.
+    without: ClassVar[str] = "out_of_range"
+
+    @abstractmethod
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns the weights for the columns of one group of entities, None where the method has none."""
+
+    def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
+        """Returns the weights as a list column, the same for all entities of a group; null where there are none."""
+
+        def found(columns: Sequence[pl.Series]) -> pl.Series:
+            return pl.Series([self.find(columns)], dtype=pl.List(pl.Float64))
+
+        return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
+            PEERS[self.among]
+        )
+
+    def words(self) -> str:
+        """Returns the method in words."""
+        return f"{self.name_}（{'各期合并' if self.among == 'panel' else '逐期'}计算）"
+
+    def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
+        """Yields values asked of pillars."""
+        pillars = [part for part in parts if part not in leaves]
+        if self.of == "values" and pillars:
+            message = f"`{pillars[0]}` is a pillar and has no value"
+            yield Problem("K422", (*path, "of"), message, hint="write `of: scores`")
+
+
+class Entropy(FromData):
+    """Entropy weights (熵权法), `w = (1 - e)/Σ(1 - e)`: an indicator that tells entities apart weighs more.
+
+    Source: Shannon (1948); 熵权法 of 综合评价 textbooks.
+
+    >>> Entropy().find([pl.Series([1.0, 1.0]), pl.Series([1.0, 3.0])])
+    [0.0, 1.0]
+    """
+
+    method: Literal["entropy"] = "entropy"
+    name_: ClassVar[str] = "熵权法"
+
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns the weights, None where a score is negative."""
+        return numerics.entropy(columns)
+
+
+class Critic(FromData):
+    """CRITIC weights, `c_j = s_j Σ(1 - r_jk)`: contrast within an indicator times conflict with the others.
+
+    Source: Diakoulaki, Mavrotas and Papayannakis (1995).
+
+    >>> Critic().find([pl.Series([1.0, 2.0, 3.0]), pl.Series([3.0, 2.0, 1.0]), pl.Series([7.0, 7.0, 7.0])])
+    [0.5, 0.5, 0.0]
+    """
+
+    method: Literal["critic"] = "critic"
+    name_: ClassVar[str] = "CRITIC 法"
+
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns the weights."""
+        return numerics.critic(columns)
+
+
+class Variation(FromData):
+    """Weights by the coefficient of variation (变异系数法): `v/Σv`, `v = s/mean`.
+
+    Source: 变异系数法 of 综合评价 textbooks; Pearson (1896) for the coefficient.
+
+    >>> Variation().find([pl.Series([1.0, 3.0]), pl.Series([5.0, 5.0])])
+    [1.0, 0.0]
+    """
+
+    method: Literal["variation"] = "variation"
+    name_: ClassVar[str] = "变异系数法"
+
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns the weights, None where a mean is not positive."""
+        return numerics.variation(columns)
+
+
+class Pca(FromData):
+    """Weights by principal components (主成分法): squared loadings, weighted by what each component explains.
+
+    `w_j = Σ_k λ_k l_jk² / Σ_k λ_k` of the correlation matrix.
+
+    Source: OECD/JRC Handbook (2008), 6.1.
+
+    >>> Pca().find([pl.Series([1.0, 2.0, 3.0]), pl.Series([2.0, 4.0, 6.0])])
+    [0.5, 0.5]
+    """
+
+    method: Literal["pca"] = "pca"
+    name_: ClassVar[str] = "主成分法"
+    without: ClassVar[str] = "too_few"
+    components: int = Field(1, ge=1, description="how many components; left out: by their eigenvalues")
+
+    def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
+        """Returns the weights, None where fewer than three entities are complete."""
+        return numerics.principal(columns, self.components)
+
+
+def _fraction(value: Any) -> Any:
+    """`1/3` as judgements are written."""
+    if isinstance(value, str):
+        try:
+            return float(Fraction(value.replace(" ", "")))
+        except (ValueError, ZeroDivisionError):
+            return value
+    return value
+
+
+Judgement = Annotated[float, BeforeValidator(_fraction, json_schema_input_type=float | str), Field(gt=0)]
+
+
+class Ahp(Weighting):
+    """Weights from pairwise judgements (层次分析法, AHP); the matrix is in the order of the parts.
+
+    `by: eigenvector` is the principal eigenvector, `column_mean` the mean of the normalised columns (和法); they differ
+    where the judgements contradict each other, so the method has to be named. The consistency ratio
+    `CR = (λ - n)/(n - 1)/RI` must be below 0.1, else the weights are refused unless `inconsistent: allow`.
+
+    Source: Saaty (1980), The Analytic Hierarchy Process.
+
+    >>> one = Ahp(by="column_mean", matrix=((1, "1/4", 2), (4, 1, 8), ("1/2", "1/8", 1)))
+    >>> [round(w, 4) for w in one.fixed(3)], round(one.consistency, 6)
+    ([0.1818, 0.7273, 0.0909], 0.0)
+    """
+
+    method: Literal["ahp"] = "ahp"
+    by: Literal["eigenvector", "column_mean"] = Field(
+        description="how weights are read from the matrix; published numbers differ by it"
+    )
+    matrix: Listed[Listed[Judgement]] = Field(
+        min_length=1, description="row by row, how much more each part matters than each other"
+    )
+    inconsistent: Literal["refuse", "allow"] = Field(
+        "refuse", description="what is done when the consistency ratio is 0.1 or more"
+    )
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        if any(len(row) != len(self.matrix) for row in self.matrix):
+            raise ValueError("must be as many rows as columns, one for each part")
+        return self
+
+    def fixed(self, number: int) -> list[float]:  # noqa: ARG002
+        """Returns the weights, adding up to 1."""
+        size = range(len(self.matrix))
+        totals = [math.fsum(row[j] for row in self.matrix) for j in size]
+        weights = [math.fsum(row[j] / totals[j] for j in size) / len(self.matrix) for row in self.matrix]
+        if self.by == "eigenvector":
+            # Powers of a positive matrix turn any positive vector to its principal eigenvector (Perron).
+            for _ in range(10_000):
+                turned = [math.fsum(row[j] * weights[j] for j in size) for row in self.matrix]
+                total = math.fsum(turned)
+                following = [one / total for one in turned]
+                done = max(abs(a - b) for a, b in zip(weights, following, strict=True)) < 1e-16
+                weights = following
+                if done:
+                    break
+        return weights
+
+    @property
+    def eigenvalue(self) -> float:
+        """λ, the mean of (A w)/w; for the eigenvector the principal eigenvalue."""
+        weights = self.fixed(len(self.matrix))
+        products = [math.fsum(a * w for a, w in zip(row, weights, strict=True)) for row in self.matrix]
+        return math.fsum(p / w for p, w in zip(products, weights, strict=True)) / len(weights)
+
+    @property
+    def consistency(self) -> float:
+        """The consistency ratio; 0 for one or two parts, which cannot contradict each other."""
+        number = len(self.matrix)
+        index = RANDOM_INDEX[min(number, len(RANDOM_INDEX) - 1)]
+        return (self.eigenvalue - number) / (number - 1) / index if index else 0.0
+
+    def words(self) -> str:
+        """Returns the method in words."""
+        by = "特征向量法" if self.by == "eigenvector" else "和法"
+        return f"层次分析法（{by}，一致性比率 CR = {self.consistency:.4f}）"
+
+    def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
+        """Yields a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
+        if len(self.matrix) != len(parts):
+            message = f"the matrix has {len(self.matrix)} rows for {len(parts)} parts"
+            yield Problem("K421", (*path, "matrix"), message, hint=f"the parts are {', '.join(parts)}")
+            return
+        for i, row in enumerate(self.matrix):
+            for j in range(i + 1):
+                if abs(row[j] * self.matrix[j][i] - 1) > 0.01:
+                    message = f"{parts[i]} against {parts[j]} is {row[j]:g}, but the other way {self.matrix[j][i]:g}"
+                    hint = "each is one divided by the other, and 1 on the diagonal"
+                    yield Problem("K421", (*path, "matrix", i, j), message, hint=hint, label="not the reciprocal")
+                    return
+        if self.consistency >= 0.1 and self.inconsistent == "refuse":
+            message = (
+                f"the judgements contradict each other: the consistency ratio is {self.consistency:.3f}, not below 0.1"
+            )
+            yield Problem("K423", (*path, "matrix"), message, hint="revise them, or write `inconsistent: allow`")
+
+
+#: Every method, in the order of the reference.
+METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
+
+#: Any weighting method, told apart by `method`.
+AnyWeighting: Any = one_of(*METHODS, tag="method")

@@ -1,0 +1,204 @@
+"""Checks across periods: growth, running totals, the year before, directions, slips of magnitude."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.checks.base import (
+    Breach,
+    Check,
+    before,
+    differs,
+    in_unit,
+    name_problems,
+    unit_problems,
+    window_problems,
+)
+from kpi.language.indicators import ENTITIES, MONTH, Symbols, window
+from kpi.language.indicators.base import title_of
+from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
+from kpi.values import units
+from kpi.values.periods import Grain
+from kpi.values.rounding import HAIR, compare
+
+# The slips that happen: a digit too many, percent for a fraction, 千, 万, 亿.
+_SLIPS = (1, 2, 3, 4, 8)
+
+
+class GrowthWithin(Check):
+    """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
+    ['2024: gdp同比变动超过 30 %']
+    """
+
+    growth_within: float = Field(gt=0, description="percent, up or down")
+    of: OneOrMany[Name] = Field(description="the measures or indicators")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where a figure moved by more than the limit."""
+        for name in self.of:
+            base = before(name, self.over, grain)
+            # 13 is 30 % above 10, whatever floats make of it.
+            moved = ((pl.col(name) / base - 1) * 100).abs()
+            jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
+            words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
+            yield Breach(words, pl.when(base > 0).then(jump), (name,))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names and windows that are not a whole number of periods."""
+        yield from name_problems(path, "of", self.of, symbols)
+        yield from window_problems(path, self.over, grain)
+
+
+class Cumulative(Check):
+    """A running total of the year: `total = total of the period before + figure of the period`.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
+    ['2023: ytd 应等于上期累计＋gdp']
+    """
+
+    cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
+    of: Name = Field(description="the measure of the single periods")
+    tolerance: float = Field(0, ge=0, description="in the unit of the running total")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where the running total does not follow from the one before."""
+        total = pl.col(self.cumulative)
+        earlier = pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(total.shift(ENTITIES))
+        expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
+        words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
+        yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names, figures of different dimensions, and systems by the year."""
+        yield from name_problems(path, "cumulative", [self.cumulative], symbols, listed=False)
+        yield from name_problems(path, "of", [self.of], symbols, listed=False)
+        if self.cumulative in symbols:
+            yield from unit_problems(path, "of", [self.of], symbols[self.cumulative].unit, symbols)
+        if grain is Grain.YEAR:
+            yield Problem("K451", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
+
+
+class LastYear(Check):
+    """A figure reported for the year before (上年同期) that equals what was reported then.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
+    ['2023: then 应等于上年上报的 gdp']
+    """
+
+    last_year: Name = Field(description="the measure that repeats last year's figure")
+    of: Name = Field(description="the measure of this year")
+    tolerance: float = Field(0, ge=0, description="in the unit of `last_year`")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where the two differ."""
+        then = in_unit(self.of, symbols[self.last_year].unit, symbols).shift(ENTITIES * (12 // grain.months))
+        words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
+        yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names and figures of different dimensions."""
+        yield from name_problems(path, "last_year", [self.last_year], symbols, listed=False)
+        yield from name_problems(path, "of", [self.of], symbols, listed=False)
+        if self.last_year in symbols:
+            yield from unit_problems(path, "of", [self.of], symbols[self.last_year].unit, symbols)
+
+
+class ReportedGrowth(Check):
+    """A reported growth rate that agrees with the levels: `|g - 100 (x/b - 1)| <= within` percentage points.
+
+    Rates at comparable coverage (可比口径) do not follow from the levels: leave those out.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
+    ['2023: rate 与按 gdp 计算的增速相差超过 0.05 个百分点']
+    """
+
+    reported_growth: Name = Field(description="the measure that is a reported growth rate")
+    of: Name = Field(description="the measure whose growth is reported")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+    within: float = Field(0.05, ge=0, description="percentage points")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where rate and levels disagree."""
+        base = before(self.of, self.over, grain)
+        rate = in_unit(self.reported_growth, units.parse("%"), symbols)
+        apart = differs(rate, (pl.col(self.of) / base - 1) * 100, self.within)
+        titles = title_of(symbols, self.reported_growth), title_of(symbols, self.of)
+        words = f"{titles[0]} 与按 {titles[1]} 计算的增速相差超过 {self.within:g} 个百分点"
+        yield Breach(words, pl.when(base > 0).then(apart), (self.reported_growth, self.of))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names, rates in no percent, and windows that are not a whole number of periods."""
+        yield from name_problems(path, "reported_growth", [self.reported_growth], symbols, listed=False)
+        yield from name_problems(path, "of", [self.of], symbols, listed=False)
+        yield from unit_problems(path, "reported_growth", [self.reported_growth], units.parse("%"), symbols)
+        yield from window_problems(path, self.over, grain)
+
+
+class SameDirection(Check):
+    """Figures that move the same way, such as electricity and output, where both move by more than some percent.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
+    ['2023: power、output 同比方向不一致']
+    """
+
+    same_direction: Annotated[Listed[Name], Field(min_length=2)] = Field(
+        description="measures that should rise and fall together"
+    )
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+    more_than: float = Field(0, ge=0, description="percent: smaller moves have no direction")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where one rises and another falls."""
+        moves = {name: (pl.col(name) / before(name, self.over, grain) - 1) * 100 for name in self.same_direction}
+        # A move is a difference of a quotient from 1, in percent.
+        hair = 100 * HAIR
+        up = pl.any_horizontal([compare("gt", move, self.more_than, hair) for move in moves.values()])
+        down = pl.any_horizontal([compare("lt", move, -self.more_than, hair) for move in moves.values()])
+        judged = pl.all_horizontal([before(name, self.over, grain) > 0 for name in moves])
+        words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
+        yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names and windows that are not a whole number of periods."""
+        yield from name_problems(path, "same_direction", self.same_direction, symbols)
+        yield from window_problems(path, self.over, grain)
+
+
+class Magnitude(Check):
+    """Figures that are not some power of ten away from the earlier one: 万元 typed for 亿元, a digit too many.
+
+    A rule is broken where `x/b` is within 30 % of 10, 100, 1000, 10^4, 10^8 or of one over these.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"magnitude": "gdp"}, gdp=[12, 120000])
+    ['2023: gdp同比相差约 10 的整数次方倍，请核对计量单位']
+    """
+
+    magnitude: OneOrMany[Name] = Field(description="the measures")
+    over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields where a figure looks like a slip."""
+        for name in self.magnitude:
+            base = before(name, self.over, grain)
+            ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
+            slip = pl.any_horizontal([(ratio >= 10**k / 1.3) & (ratio <= 10**k * 1.3) for k in _SLIPS])
+            words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"
+            yield Breach(words, pl.when((base > 0) & (pl.col(name) > 0)).then(slip), (name,))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unknown names and windows that are not a whole number of periods."""
+        yield from name_problems(path, "magnitude", self.magnitude, symbols)
+        yield from window_problems(path, self.over, grain)

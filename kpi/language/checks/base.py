@@ -1,0 +1,122 @@
+"""What all checks (审核关系) share: a severity, the rules they state in words, and where each rule is broken."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.errors import suggest
+from kpi.language.indicators import ENTITIES, Symbols
+from kpi.language.model import Definition, Path, Problem, Problems
+from kpi.values import periods, units
+from kpi.values.periods import Grain
+from kpi.values.units import Unit, UnitError
+
+#: What the panel may know of a figure beside its value, with the type of the column `measure.fact`. Another fact is
+#: the name of a unit that is no entity, such as 全市, and the column holds its figure.
+FACTS: dict[str, type[pl.DataType]] = {
+    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "twice": pl.Boolean, "outdated": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures.
+
+    `said` is a text for each place, such as the dates compared. With `whole` the rule is about all entities together:
+    it is told once a period, of the unit named.
+    """
+
+    words: str
+    where: pl.Expr
+    names: tuple[str, ...]
+    said: pl.Expr | None = None
+    whole: str | None = None
+
+
+class Check(Definition):
+    """The base of checks.
+
+    An `error` is certainly wrong: the figures it touches are refused, whatever is computed from them has that status,
+    and everything else is scored. A `query` needs an explanation from whoever reported the figure (a note answers it),
+    a `warning` is probably a mistake, an `info` is worth knowing.
+    """
+
+    severity: Literal["error", "query", "warning", "info"] = Field(
+        "query", description="error refuses the figure, query asks for an explanation, warning and info are notes"
+    )
+
+    @abstractmethod
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
+        """Yields each rule, with where it is broken."""
+
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yields what the check must know about figures beside their values: pairs of a fact and a measure.
+
+        The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
+        口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
+        the figure of a unit that is no entity, under the unit's name (Float64).
+        """
+        yield from ()
+
+    def words(self, symbols: Symbols, grain: Grain) -> str:
+        """Returns what the check says in words: its rules, each once."""
+        return "；".join(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+
+    @abstractmethod
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields what is wrong with the check itself."""
+
+
+def before(name: str, over: str, grain: Grain) -> pl.Expr:
+    """Returns a figure of an earlier period, such as that of the year before (`1y`)."""
+    return pl.col(name).shift(ENTITIES * (periods.parse_span(over) // grain.months))
+
+
+def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
+    """Returns whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
+
+
+def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:
+    """Yields unknown names; `listed` says that the key holds a list of them."""
+    for place, name in enumerate(names):
+        where = (*path, key, place) if listed else (*path, key)
+        if name not in symbols:
+            message = f"unknown measure or indicator `{name}`"
+            yield Problem("K203", where, message, hint=suggest(name, symbols), label="not defined")
+        elif (per := symbols[name].per) is not None:
+            message, hint = f"`{name}` has a number per {per}, not per entity", "check a figure of the entities"
+            yield Problem("K407", where, message, hint=hint)
+
+
+def window_problems(path: Path, over: str, grain: Grain) -> Problems:
+    """Yields windows that are not a whole number of periods."""
+    try:
+        if periods.parse_span(over) % grain.months:
+            hint = f"periods are scored by {grain}; use a whole number of them"
+            yield Problem("K404", (*path, "over"), f"`{over}` is not a whole number of periods", hint=hint)
+    except periods.PeriodError as error:
+        yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+
+
+def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None, symbols: Symbols) -> Problems:
+    """Yields names whose figures cannot be brought into a unit."""
+    for name in names:
+        own = symbols[name].unit if name in symbols else None
+        try:
+            if own is not None and unit is not None:
+                units.factor(own, unit)
+        except UnitError as error:
+            yield Problem("K303", (*path, key), str(error), hint="compare figures of one kind")
+
+
+def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:
+    """Returns a figure in a unit."""
+    own = symbols[name].unit
+    return pl.col(name) if own is None or unit is None else pl.col(name) * units.factor(own, unit)

@@ -1,0 +1,53 @@
+"""A check on a few figures, for examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from pydantic import TypeAdapter
+
+from kpi.language.checks import AnyCheck
+from kpi.language.checks.base import FACTS, Check
+from kpi.language.indicators import Symbol
+from kpi.values.periods import Grain
+from kpi.values.status import Status
+
+
+def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
+    """Returns what a check says of figures of one unit, one a year from 2022.
+
+    Columns named `measure.fact` are what the panel knows beside the values.
+
+    >>> told({"required": "gdp"}, gdp=[10, None])
+    ['2023: gdp为必填，缺报或期内数据不全']
+    """
+    made: Check = TypeAdapter(AnyCheck).validate_python(check)
+    names = [name for name in figures if "." not in name]
+    symbols = {name: Symbol(name, name, None, None, reported=True) for name in names}
+    height = len(next(iter(figures.values())))
+    frame = pl.DataFrame({"period": range(2022, 2022 + height)}, schema={"period": pl.Int32}).with_columns(
+        pl.lit(0, dtype=pl.UInt32).alias("entity"), (pl.col("period") * 12 + 11).alias("#month"),
+        pl.lit(1, dtype=pl.Int64).alias("#entities"),
+        **{name: pl.Series(column, dtype=pl.Float64 if name in names else None) for name, column in figures.items()},
+    )  # fmt: skip
+    frame = frame.with_columns(
+        pl.when(pl.col(name).is_null())
+        .then(pl.lit("missing"))
+        .otherwise(pl.lit("ok"))
+        .cast(Status)
+        .alias(f"{name}.status")
+        for name in names
+    )
+    lacking = {f"{name}.{fact}": FACTS.get(fact, pl.Float64) for fact, name in made.facts(symbols)}
+    frame = frame.with_columns(
+        pl.lit(None, dtype=dtype).alias(column) for column, dtype in lacking.items() if column not in frame.columns
+    )
+    found: list[str] = []
+    for breach in made.breaches(symbols, Grain.YEAR):
+        said = pl.lit(None, dtype=pl.String) if breach.said is None else breach.said
+        rows = frame.with_columns(broken=breach.where, said=said).filter("broken")
+        found += [
+            f"{year}: {'；'.join(filter(None, (breach.words, more)))}" for year, more in rows["period", "said"].rows()
+        ]
+    return sorted(found)

@@ -1,0 +1,101 @@
+"""Checks of what figures cover: the units add up to the figure of the whole, a ratio's two sides cover the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.checks.base import Breach, Check, differs, name_problems
+from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import title_of
+from kpi.language.measures import exact_sum
+from kpi.language.model import Listed, Name, OneOrMany, Path, Problems
+from kpi.values.periods import Grain
+
+
+class AddsUpTo(Check):
+    """Units that add up to the figure of the whole, such as counties to their city: `adds_up_to: 全市`.
+
+    The figure of the whole stands in rows of that name, which are not scored. Judged where every unit has a figure. The
+    tolerance left out is that of rounding, `n * 0.5 * 10^-decimals` for n units. A warning by default: where a city and
+    its counties each count for themselves (分级核算), they need not agree.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"adds_up_to": "全市", "of": "gdp"}, gdp=[10, 11], **{"gdp.全市": [10.004, 11.2]})
+    ['2023: gdp分地区合计与全市数相差超过每个地区 0.5 个末位；合计 11.0，全市 11.2']
+    """
+
+    severity: Literal["error", "query", "warning", "info"] = Field("warning", description="as for every check")
+    adds_up_to: str = Field(min_length=1, description="the name of the whole in the data, such as 全市")
+    of: OneOrMany[Name] = Field(description="the measures, amounts that may be added")
+    decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in their unit")
+    tolerance: float | None = Field(None, ge=0, description="in the unit of the figure")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields the periods in which the units do not add up to the whole."""
+        for name in self.of:
+            all_there = pl.col(name).is_not_null().all().over("period")
+            total = pl.when(all_there).then(exact_sum(pl.col(name)).over("period"))
+            whole = pl.col(f"{name}.{self.adds_up_to}")
+            least = pl.len().over("period") * 0.5 * 10**-self.decimals
+            tolerance = least if self.tolerance is None else pl.lit(self.tolerance)
+            by = "每个地区 0.5 个末位" if self.tolerance is None else f"{self.tolerance:g}"
+            words = f"{title_of(symbols, name)}分地区合计与{self.adds_up_to}数相差超过{by}"
+            said = pl.format("合计 {}，{} {}", total, pl.lit(self.adds_up_to), whole)
+            yield Breach(words, differs(total, whole, tolerance), (name,), said=said, whole=self.adds_up_to)
+
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yields the figures of the whole."""
+        for name in self.of:
+            yield self.adds_up_to, name
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names."""
+        yield from name_problems(path, "of", self.of, symbols)
+
+
+class SameScope(Check):
+    """The two sides of a ratio, or parts and whole, that cover the same: reported together, to one month, in one scope.
+
+    Broken where one is there and another missing, where they end with different months (a stock at the end of December
+    over one of September), and where a column 口径 of the data says different things.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10, 10], tax=[1, None])
+    ['2023: gdp、tax应同时报送']
+    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10], tax=[1], **{"gdp.scope": ["规上"], "tax.scope": ["全部"]})
+    ['2022: gdp、tax口径应一致；规上、全部']
+    """
+
+    same_scope: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields where the figures cover different things."""
+        names = tuple(self.same_scope)
+        titles = "、".join(title_of(symbols, name) for name in names)
+        there = [pl.col(name).is_not_null() for name in names]
+        yield Breach(f"{titles}应同时报送", pl.any_horizontal(there) & ~pl.all_horizontal(there), names)
+        for fact, words in (("through", "应截至同一月份"), ("scope", "口径应一致")):
+            known = [pl.col(f"{name}.{fact}") for name in names]
+            apart = pl.any_horizontal([one != other for one, other in pairwise(known)])
+            shown = [_month(one) if fact == "through" else one for one in known]
+            yield Breach(f"{titles}{words}", apart, names, said=pl.concat_str(shown, separator="、", ignore_nulls=True))
+
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yields the last month and the scope of each figure."""
+        for name in self.same_scope:
+            yield "through", name
+            yield "scope", name
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names."""
+        yield from name_problems(path, "same_scope", self.same_scope, symbols)
+
+
+def _month(count: pl.Expr) -> pl.Expr:
+    """The label of a month, counted from January of year 0."""
+    return pl.format("{}-{}", count // 12, (count % 12 + 1).cast(pl.String).str.zfill(2))

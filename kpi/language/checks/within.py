@@ -1,0 +1,134 @@
+"""Checks within one period: conditions, required figures, ranges, parts and their whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.adjustments import condition, condition_problems
+from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
+from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import title_of
+from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
+from kpi.values.periods import Grain
+from kpi.values.rounding import HAIR, compare
+
+_ABSENT = ("missing", "incomplete")
+
+
+class Holds(Check):
+    """A condition over measures and indicators that must hold: `expr: part <= whole`.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
+    ['2023: 应满足 part <= whole']
+    """
+
+    expr: str = Field(description="a condition over measures and indicators that must hold")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields where the condition is false."""
+        term = condition(self.expr, symbols)
+        yield Breach(f"应满足 {self.expr}", ~term.expr, term.names)
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields what is wrong with the condition."""
+        found = list(condition_problems(self.expr, (*path, "expr"), symbols))
+        yield from found
+        if not found:
+            for name in condition(self.expr, symbols).names:
+                yield from name_problems(path, "expr", [name], symbols, listed=False)
+
+
+class Required(Check):
+    """Figures that must be reported in every period: `required: [gdp, population]`.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"required": "gdp"}, gdp=[1, None])
+    ['2023: gdp为必填，缺报或期内数据不全']
+    """
+
+    required: OneOrMany[Name] = Field(description="measures that must be reported")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields where a figure is missing or covers the period only in part."""
+        for name in self.required:
+            absent = pl.col(f"{name}.status").cast(pl.String).is_in(_ABSENT)
+            yield Breach(f"{title_of(symbols, name)}为必填，缺报或期内数据不全", absent, (name,))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names."""
+        yield from name_problems(path, "required", self.required, symbols)
+
+
+class Between(Check):
+    """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"between": [0, 100], "of": "rate"}, rate=[100, 101])
+    ['2023: rate应不低于 0、不高于 100']
+    """
+
+    between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)] = Field(
+        description="the least and the most"
+    )
+    of: OneOrMany[Name] = Field(description="the measures or indicators")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields where a figure is outside."""
+        low, high = self.between
+        for name in self.of:
+            part = 0.0 if symbols[name].exact else HAIR
+            figure, nowhere = pl.col(name), pl.lit(False)
+            outside = (nowhere if low is None else compare("lt", figure, low, abs(low) * part)) | (
+                nowhere if high is None else compare("gt", figure, high, abs(high) * part)
+            )
+            ends = [("不低于", low), ("不高于", high)]
+            said = "、".join(
+                f"{words} {end:g} {symbols[name].unit or ''}".rstrip() for words, end in ends if end is not None
+            )
+            words = f"{title_of(symbols, name)}应{said}"
+            yield Breach(words, outside, (name,))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names and ends in the wrong order."""
+        yield from name_problems(path, "of", self.of, symbols)
+        low, high = self.between
+        if low is not None and high is not None and low > high:
+            yield Problem("K450", (*path, "between"), "the lower end is above the upper one", hint="swap them")
+
+
+class Parts(Check):
+    """Parts that add up to their whole: `|sum(parts) - whole| <= tolerance`.
+
+    Rounded figures need not add up exactly; the tolerance left out is that of rounding, `n * 0.5 * 10^-decimals`, in
+    the unit of the whole, for n parts.
+
+    >>> from kpi.language.checks.example import told
+    >>> told({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
+    ['2023: a＋b 应等于 sum（允许误差 0.01）']
+    """
+
+    parts: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures that make up the whole")
+    whole: Name = Field(description="the measure of the whole")
+    decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in the unit of the whole")
+    tolerance: float | None = Field(None, ge=0, description="in the unit of the whole")
+
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+        """Yields where the parts do not add up."""
+        unit = symbols[self.whole].unit
+        total = pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
+        tolerance = len(self.parts) * 0.5 * 10**-self.decimals if self.tolerance is None else self.tolerance
+        titles = "＋".join(title_of(symbols, part) for part in self.parts)
+        words = f"{titles} 应等于 {title_of(symbols, self.whole)}（允许误差 {tolerance:g}）"
+        yield Breach(words, differs(total, pl.col(self.whole), tolerance), (*self.parts, self.whole))
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+        """Yields unknown names and parts of another dimension than the whole."""
+        yield from name_problems(path, "parts", self.parts, symbols)
+        yield from name_problems(path, "whole", [self.whole], symbols, listed=False)
+        if self.whole in symbols:
+            yield from unit_problems(path, "parts", self.parts, symbols[self.whole].unit, symbols)

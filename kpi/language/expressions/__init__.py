@@ -1,0 +1,5 @@
+"""Expressions of definitions: parsed, checked against the grammar, compiled to Polars."""
+
+from kpi.language.expressions.parser import parse
+
+__all__ = ["parse"]

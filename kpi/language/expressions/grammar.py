@@ -1,0 +1,406 @@
+"""The grammar of expressions: every kind of node, and how it becomes a typed term, with kinds and units checked.
+
+A bare number takes the unit of what it is added to or compared with, as in targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from operator import add, and_, mul, or_
+from typing import Any, NoReturn
+
+import polars as pl
+from sqlglot import exp
+
+from kpi.language.expressions import branches, limits
+from kpi.language.expressions.terms import (
+    ExpressionError,
+    Scope,
+    Term,
+    as_condition,
+    assembled,
+    comparison,
+    joined,
+    nonzero,
+    real,
+    scaled,
+    span,
+    where,
+)
+from kpi.values import units
+from kpi.values.rounding import BREADTH, Test, rounded
+from kpi.values.status import reason
+from kpi.values.units import Unit
+
+
+def resolve(tree: exp.Expr, scope: Scope) -> Term:
+    """Returns a tree of the expression language as a typed Polars expression.
+
+    Raises:
+        ExpressionError: for an unknown name, a wrong kind, or units that do not fit.
+    """
+    return _Compiler(scope).term(tree)
+
+
+# Up to so many values are compared one by one, which takes half the time of a lookup.
+_FEW = 4
+
+#: The largest exponent.
+_MOST_EXPONENT = 99
+
+#: Units made of others are this large and this small at most.
+_LEAST_SCALE, _MOST_SCALE = Fraction(1, 10**100), Fraction(10**100)
+
+_TESTS: dict[type[exp.Expr], Test] = {
+    exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "gt", exp.GTE: "ge", exp.LT: "lt", exp.LTE: "le",
+}  # fmt: skip
+
+
+class _Compiler:
+    """One walk over one tree; every method answers a node with a `Term`."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def term(self, node: exp.Expr) -> Term:
+        return GRAMMAR[type(node)](self, node)
+
+    def fail(self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = "") -> NoReturn:
+        raise ExpressionError(code, message, span(node), hint=hint, label=label)
+
+    def number(self, node: exp.Expr) -> Term:
+        term = self.term(node)
+        if term.kind != "number":
+            self.fail(node, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
+        return term
+
+    def boolean(self, node: exp.Expr) -> Term:
+        term = as_condition(self.term(node))
+        if term.kind != "boolean":
+            self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
+        return term
+
+    def same_unit(self, node: exp.Expr, left: Term, right: Term) -> Term:
+        """Returns the right one of two numbers in the unit of the left one, where both have one."""
+        if left.unit is None or right.unit is None:
+            return right
+        try:
+            return scaled(right, units.factor(right.unit, left.unit))
+        except units.UnitError:
+            pair = f"{left.unit} and {right.unit}"
+            hint = "only figures of one dimension can be added, subtracted or compared"
+            self.fail(node, "K301", f"{pair} do not go together", label=pair, hint=hint)
+
+    # ---- LEAVES ---- #
+
+    def name(self, node: exp.Column) -> Term:
+        found = self.scope(node.name)
+        if found is None:
+            self.fail(node, "K203", f"unknown name `{node.name}`", label="not defined")
+        return found
+
+    def literal(self, node: exp.Literal) -> Term:
+        if node.is_string:
+            return Term(pl.lit(node.this, dtype=pl.String), "text", literal=node.this)
+        return Term(pl.lit(float(node.this), dtype=pl.Float64), "number", literal=float(node.this))
+
+    def truth(self, node: exp.Boolean) -> Term:
+        return Term(pl.lit(bool(node.this)), "boolean")
+
+    def null(self, _: exp.Null) -> Term:
+        return Term(pl.lit(None, dtype=pl.Float64), "number")
+
+    # ---- ARITHMETIC ---- #
+
+    def paren(self, node: exp.Paren) -> Term:
+        return self.term(node.this)
+
+    def minus(self, node: exp.Neg) -> Term:
+        term = self.number(node.this)
+        return replace(term, expr=-term.expr, literal=-term.literal if isinstance(term.literal, float) else None)
+
+    def add(self, node: exp.Binary) -> Term:
+        chain = _chain(node, exp.Add | exp.Sub)
+        terms = [self.number(chain[0].left)]
+        unit = terms[0].unit
+        pieces = [terms[0].expr]
+        for one in chain:
+            right = self.number(one.right)
+            subtracts = isinstance(one, exp.Sub)
+            if unit is None or right.unit is None:
+                unit = unit or right.unit
+            else:
+                unit, factor = self._sum(one, unit, right.unit, subtracts=subtracts)
+                right = scaled(right, factor)
+            terms.append(right)
+            pieces.append(-right.expr if subtracts else right.expr)
+        noise = max(BREADTH, *(term.noise for term in terms))
+        size = assembled([term.magnitude for term in terms], add)
+        if len(chain) == 1 and isinstance(node, exp.Sub):
+            result = terms[0].expr - terms[1].expr
+        else:
+            result = assembled(pieces, add)
+        return replace(joined(result, "number", unit, *terms), noise=noise, size=size)
+
+    def _sum(self, node: exp.Expr, left: Unit, right: Unit, *, subtracts: bool) -> tuple[Unit, float]:
+        try:
+            return (units.subtract if subtracts else units.add)(left, right)
+        except units.UnitError as error:
+            verb = "subtract" if subtracts else "add"
+            pair = f"{right} from {left}" if subtracts else f"{right} to {left}"
+            hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
+            self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left} and {right}", hint=hint)
+
+    def multiply(self, node: exp.Mul) -> Term:
+        chain = _chain(node, exp.Mul)
+        terms = [self.number(chain[0].left), *(self.number(one.right) for one in chain)]
+        unit = terms[0].unit
+        for one, term in zip(chain, terms[1:], strict=True):
+            if unit is not None and term.unit is not None:
+                unit = self.bounded(one, units.multiply(unit, term.unit))
+            else:
+                unit = unit or term.unit
+        sized = any(term.size is not None for term in terms)
+        size = assembled([term.magnitude for term in terms], mul) if sized else None
+        term = joined(assembled([term.expr for term in terms], mul), "number", unit, *terms)
+        return replace(term, noise=max(term.noise, BREADTH), size=size)
+
+    def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
+        """Returns a unit that is a product of others, as long as numbers in it can be converted."""
+        if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
+            hint = "numbers are multiplied by few figures with a unit, and by any number of pure ones"
+            message = f"{unit} is beyond what figures are counted in"
+            self.fail(node, "K301", message, hint=hint, label="too large or too small")
+        return unit
+
+    def divide(self, node: exp.Div) -> Term:
+        left, right = self.number(node.left), self.number(node.right)
+        unit = left.unit
+        if right.unit is not None:
+            unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
+        # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
+        safe = isinstance(right.literal, float) and right.literal != 0
+        below = right.expr if safe else pl.when(nonzero(right)).then(right.expr)
+        term = joined(left.expr / below, "number", unit, left, right)
+        size = None if left.size is None and right.size is None else left.magnitude / below.abs()
+        if size is not None and right.size is not None:
+            size = size * (right.size / below.abs())
+        voids = term.voids if safe else (*term.voids, (~nonzero(right), reason("zero_denominator")))
+        return replace(term, noise=max(term.noise, BREADTH), size=size, voids=voids)
+
+    # ---- CONDITIONS ---- #
+
+    def test(self, node: exp.Binary) -> Term:
+        left, right = self.term(node.left), self.term(node.right)
+        method = _TESTS[type(node)]
+        if left.kind != right.kind:
+            self.fail(node, "K302", f"{left.kind} is compared with {right.kind}", label=f"{left.kind} and {right.kind}")
+        if left.kind == "number":
+            return joined(comparison(method, left, self.same_unit(node, left, right)), "boolean", None, left, right)
+        return joined(getattr(left.expr, method)(right.expr), "boolean", None, left, right)
+
+    def logical(self, node: exp.And | exp.Or) -> Term:
+        chain = _chain(node, type(node))
+        terms = [self.boolean(chain[0].left), *(self.boolean(one.right) for one in chain)]
+        expr = assembled([term.expr for term in terms], and_ if isinstance(node, exp.And) else or_)
+        term = joined(expr, "boolean", None, *terms)
+        asks = any(one.asks_absence for one in terms)
+        # What one side decides alone does not need the other.
+        gaps, bars = where(expr.is_null(), term.gaps), where(expr.is_null(), term.bars)
+        return replace(term, gaps=gaps, bars=bars, asks_absence=asks)
+
+    def negation(self, node: exp.Not) -> Term:
+        term = self.boolean(node.this)
+        return replace(term, expr=~term.expr)
+
+    def among(self, node: exp.In) -> Term:
+        this = self.term(node.this)
+        options = [self.term(one) for one in node.expressions]
+        if any(one.kind != this.kind or one.literal is None for one in options):
+            hint = "write all in quotes, or all as numbers"
+            self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
+        if this.noise:
+            found = assembled([comparison("eq", this, one) for one in options], or_)
+            return joined(found, "boolean", None, this)
+        dtype = pl.String if this.kind == "text" else pl.Float64
+        values = pl.Series([one.literal for one in options], dtype=dtype)
+        few = len(values) <= _FEW
+        found = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
+        return joined(found, "boolean", None, this, *options)
+
+    def between(self, node: exp.Between) -> Term:
+        this, low, high = self.term(node.this), self.term(node.args["low"]), self.term(node.args["high"])
+        if not this.kind == low.kind == high.kind:
+            self.fail(node, "K302", f"{this.kind} is compared with {low.kind} and {high.kind}")
+        if this.kind == "number":
+            low, high = self.same_unit(node, this, low), self.same_unit(node, this, high)
+            inside = comparison("ge", this, low) & comparison("le", this, high)
+        else:
+            inside = (this.expr >= low.expr) & (this.expr <= high.expr)
+        return joined(inside, "boolean", None, this, low, high)
+
+    def empty(self, node: exp.Is) -> Term:
+        term = self.term(node.this)
+        if not isinstance(node.expression, exp.Null):
+            self.fail(node, "K121", "only IS NULL and IS NOT NULL are part of the expression language")
+        # A figure that was refused, or covers its period only in part, is neither there nor missing.
+        barred = term.barred
+        absent = term.expr.is_null() if barred is None else pl.when(~barred).then(term.expr.is_null())
+        return Term(absent, "boolean", gaps=term.bars, bars=term.bars, names=term.names, asks_absence=True)
+
+    def like(self, node: exp.Like) -> Term:
+        this, pattern = self.term(node.this), self.term(node.expression)
+        if this.kind != "text" or not isinstance(pattern.literal, str):
+            self.fail(node, "K302", "LIKE compares text with a text pattern")
+        wildcards = {"%": "(?s:.*)", "_": "(?s:.{%d})"}
+        parts = limits.pattern(pattern.literal)
+        escaped = "".join(
+            wildcards[sign].replace("%d", str(n)) if sign in wildcards else _escape(sign) for sign, n in parts
+        )
+        return joined(this.expr.str.contains(f"^{escaped}$"), "boolean", None, this)
+
+    def case(self, node: exp.Case) -> Term:
+        if node.this is not None:
+            self.fail(node, "K121", "write CASE WHEN condition THEN value ... END")
+        conditions = [self.boolean(branch.this) for branch in node.args["ifs"]]
+        default = node.args.get("default")
+        values = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
+        return branches.case(conditions, self.alike(node, values))
+
+    def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
+        """Returns terms of one kind, brought into one unit."""
+        terms = [self.term(part) for part in parts]
+        if len({term.kind for term in terms}) > 1:
+            self.fail(node, "K302", f"the values are of different kinds: {', '.join(term.kind for term in terms)}")
+        first = next((term for term in terms if term.unit is not None), terms[0])
+        return [
+            replace(self.same_unit(node, first, term), unit=first.unit)
+            if term.kind == "number" and term is not first
+            else term
+            for term in terms
+        ]
+
+    # ---- FUNCTIONS ---- #
+
+    def extreme(self, node: exp.Least | exp.Greatest) -> Term:
+        terms = self.alike(node, list(_alternatives(node)))
+        fold = pl.min_horizontal if isinstance(node, exp.Least) else pl.max_horizontal
+        # What is missing is neither less nor greater than the rest: the rest alone is no answer.
+        there = pl.all_horizontal([term.expr.is_not_null() for term in terms])
+        term = joined(
+            pl.when(there).then(fold(*(term.expr for term in terms))), "number", terms[0].unit, *terms
+        )  # fmt: skip
+        return replace(term, size=_size(terms))
+
+    def coalesce(self, node: exp.Coalesce) -> Term:
+        terms = self.alike(node, list(_alternatives(node)))
+        return branches.coalesce(terms, _size(terms))
+
+    def absolute(self, node: exp.Abs) -> Term:
+        term = self.number(node.this)
+        return replace(term, expr=term.expr.abs(), literal=None)
+
+    def rounded(self, node: exp.Round) -> Term:
+        term, decimals = self.number(node.this), node.args.get("decimals")
+        places = 0 if decimals is None else _whole(decimals)
+        if places is None or places > 9:
+            self.fail(node, "K121", "round needs a number of decimals from 0 to 9", hint="write it as round(x, 2)")
+        return replace(term, expr=rounded(term.expr, places), literal=None, noise=BREADTH, size=None)
+
+    def pure(self, node: exp.Expr) -> Term:
+        term = self.number(node.this)
+        if term.unit not in (None, units.ONE):
+            self.fail(node, "K301", f"{node.key} needs a pure number, this is {term.unit}", label=str(term.unit))
+        function = (
+            pl.Expr.sqrt if isinstance(node, exp.Sqrt) else pl.Expr.log if isinstance(node, exp.Ln) else pl.Expr.exp
+        )
+        return real(replace(term, expr=function(term.expr), literal=None))
+
+    def power(self, node: exp.Pow) -> Term:
+        base, exponent = self.number(node.left), self.number(node.right)
+        if isinstance(exponent.literal, float) and abs(exponent.literal) > _MOST_EXPONENT:
+            hint = f"exponents go from -{_MOST_EXPONENT} to {_MOST_EXPONENT}"
+            self.fail(node, "K133", f"{exponent.literal:g} is no exponent of a figure", hint=hint, label="too large")
+        whole = isinstance(exponent.literal, float) and exponent.literal.is_integer()
+        if base.unit not in (None, units.ONE) and not whole:
+            self.fail(node, "K301", f"{base.unit} can only be raised to a whole number")
+        unit = None
+        if base.unit is not None:
+            exponents = int(exponent.literal) if isinstance(exponent.literal, float) and whole else 1
+            unit = self.bounded(node, units.power(base.unit, exponents))
+        return real(joined(base.expr.pow(exponent.expr), "number", unit, base, exponent))
+
+    def text(self, node: exp.Expr) -> Term:
+        term = self.term(node.this)
+        if term.kind != "text":
+            self.fail(node, "K302", f"text is needed here, this is {term.kind}")
+        if isinstance(node, exp.Length):
+            return replace(term, expr=term.expr.str.len_chars().cast(pl.Float64), kind="number", literal=None)
+        if isinstance(node, exp.Upper | exp.Lower):
+            written = term.expr.str.to_uppercase() if isinstance(node, exp.Upper) else term.expr.str.to_lowercase()
+            return replace(term, expr=written, literal=None)
+        length = _whole(node.expression)
+        if length is None or length > limits.LETTERS:
+            message = f"{node.key} takes a whole number of characters up to {limits.LETTERS:,}"
+            self.fail(node, "K133", message, hint=f"write it as {node.key}(code, 4)", label="how many?")
+        cut = term.expr.str.head(length) if isinstance(node, exp.Left) else term.expr.str.tail(length)
+        return replace(term, expr=cut, literal=None)
+
+
+def _size(terms: list[Term]) -> pl.Expr | None:
+    """The size of a number that is one of several, where any of them has one of its own."""
+    if all(term.size is None for term in terms):
+        return None
+    return pl.max_horizontal([term.magnitude for term in terms])
+
+
+def _whole(node: exp.Expr) -> int | None:
+    """A whole number of at most nine digits as it is written, None where it is none."""
+    text = node.name if isinstance(node, exp.Literal) and not node.is_string else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
+
+
+def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
+    """A chain of one operator, `a + b - c`, as its nodes from the left."""
+    nodes = [node]
+    while isinstance(nodes[-1].args["this"], kinds):
+        nodes.append(nodes[-1].args["this"])
+    return nodes[::-1]
+
+
+def _alternatives(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The arguments of a function, with those of the same function among them in its place."""
+    for part in (node.this, *node.expressions):
+        if type(part.unnest()) is type(node):
+            yield from _alternatives(part.unnest())
+        else:
+            yield part
+
+
+def _escape(letter: str) -> str:
+    return f"\\{letter}" if letter in r"\.+*?()|[]{}^$#&-~" else letter
+
+
+#: Every kind of node that may stand in an expression, and the method that answers it.
+GRAMMAR: dict[type[exp.Expr], Callable[[_Compiler, Any], Term]] = {
+    exp.Column: _Compiler.name, exp.Literal: _Compiler.literal, exp.Boolean: _Compiler.truth, exp.Null: _Compiler.null,
+    exp.Paren: _Compiler.paren, exp.Neg: _Compiler.minus,
+    exp.Add: _Compiler.add, exp.Sub: _Compiler.add, exp.Mul: _Compiler.multiply, exp.Div: _Compiler.divide,
+    **dict.fromkeys(_TESTS, _Compiler.test),
+    exp.And: _Compiler.logical, exp.Or: _Compiler.logical, exp.Not: _Compiler.negation,
+    exp.In: _Compiler.among, exp.Between: _Compiler.between, exp.Is: _Compiler.empty, exp.Like: _Compiler.like,
+    exp.Case: _Compiler.case, exp.If: _Compiler.case, exp.Identifier: _Compiler.name,
+    exp.Least: _Compiler.extreme, exp.Greatest: _Compiler.extreme, exp.Coalesce: _Compiler.coalesce,
+    exp.Abs: _Compiler.absolute, exp.Round: _Compiler.rounded, exp.Pow: _Compiler.power,
+    exp.Sqrt: _Compiler.pure, exp.Ln: _Compiler.pure, exp.Exp: _Compiler.pure,
+    exp.Length: _Compiler.text, exp.Upper: _Compiler.text, exp.Lower: _Compiler.text,
+    exp.Left: _Compiler.text, exp.Right: _Compiler.text,
+}  # fmt: skip
+
+#: The functions of the language, as they are written.
+FUNCTIONS = (
+    "abs", "round", "least", "greatest", "coalesce", "sqrt", "ln", "exp", "power",
+    "length", "upper", "lower", "left", "right",
+)  # fmt: skip

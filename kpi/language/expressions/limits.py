@@ -1,0 +1,164 @@
+"""Bounds of expressions: how long, how deep and how involved one may be, each a finding with its place.
+
+Within the bounds everything that is made of an expression takes linear time: chains of one operator are built as
+balanced trees, and how often a part is repeated in the plan is counted before it is built.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from kpi.language.expressions.terms import ExpressionError, span
+
+#: The most characters of an expression.
+CHARACTERS = 10_000
+#: The most parentheses, functions and CASEs within one another.
+LEVELS = 30
+#: The most operators within one another; a chain of one operator, such as a + b - c, is one.
+OPERATORS = 60
+#: The most names, numbers and texts; the values of a list behind IN are not counted.
+TERMS = 1_000
+#: The most WHENs of one CASE.
+BRANCHES = 200
+#: The most wildcards, % and _, of one pattern of LIKE.
+WILDCARDS = 50
+#: The most characters that `left` and `right` take.
+LETTERS = 1_000
+#: The most nodes of the plan that an expression becomes.
+NODES = 50_000
+
+#: With so many nodes or fewer an expression cannot repeat its parts too often.
+_FEW = 8
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NESTING = re.compile(r"[(\[{]|[)\]}]|\bCASE\b|\bEND\b", re.IGNORECASE)
+_PREFIXES = re.compile(rf"(?:(?:\bNOT\b|[-+~])\s*){{{LEVELS + 1}}}", re.IGNORECASE)
+_COMMENT = re.compile(r"--|/\*|\{#")
+_CHAINS = (exp.And, exp.Or, exp.Add | exp.Sub, exp.Mul)
+_DIVIDE = "give a part of it an indicator of its own, and use its name here"
+
+
+def masked(text: str) -> str:
+    """Return an expression with what is in quotation marks replaced by underscores.
+
+    >>> masked("渠道 = '(a' AND b > 1")
+    '渠道 = ____ AND b > 1'
+    """
+    return _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+
+
+def check_text(plain: str) -> None:
+    """Raise ExpressionError for a masked text that is too long or nested too deep, or that has a comment.
+
+    This is before parsing, which takes a stack as high as the text is deep.
+    """
+    if len(plain) > CHARACTERS:
+        message = f"an expression has at most {CHARACTERS:,} characters, this has {len(plain):,}"
+        raise ExpressionError("K127", message, (CHARACTERS, 1), hint=_DIVIDE, label="too long")
+    if comment := _COMMENT.search(plain):
+        message = f"`{comment[0]}` begins a comment, and what stands behind it would not count"
+        hint = "write `- -` with a blank between for two signs; remarks belong into `note:`"
+        raise ExpressionError("K134", message, (comment.start(), len(comment[0])), hint=hint, label="a comment")
+    depth = 0
+    for mark in _NESTING.finditer(plain):
+        depth += 1 if mark[0] in "([{" or mark[0].upper() == "CASE" else -1
+        if depth > LEVELS:
+            raise _too_deep((mark.start(), len(mark[0])))
+    if run := _PREFIXES.search(plain):
+        raise _too_deep((run.start(), len(run[0].rstrip())))
+
+
+def check_tree(tree: exp.Expr) -> None:
+    """Raise ExpressionError for a tree with too many terms, branches or wildcards, or that is too deep or involved."""
+    nodes = list(tree.walk(bfs=False))
+    terms = 0
+    for node in nodes:
+        if isinstance(node, exp.Column | exp.Literal) and not isinstance(node.parent, exp.In):
+            terms += 1
+            if terms > TERMS:
+                message = f"an expression has at most {TERMS:,} names, numbers and texts"
+                raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label="too many")
+        elif isinstance(node, exp.Case) and len(node.args["ifs"]) > BRANCHES:
+            message = f"a CASE has at most {BRANCHES} WHENs, this has {len(node.args['ifs'])}"
+            hint = "put the values into a column of the data or of the roster"
+            raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
+        elif isinstance(node, exp.Like):
+            _check_pattern(node)
+    if len(nodes) > _FEW:
+        _check_size(nodes)
+
+
+def _check_size(nodes: list[exp.Expr]) -> None:
+    """Raise ExpressionError where operators are nested too deep, or parts repeated too often."""
+    depths: dict[int, int] = {}
+    sizes: dict[int, tuple[int, int]] = {}
+    # Parents come before their parts, so that from behind the parts are known.
+    for node in reversed(nodes):
+        parts = list(node.iter_expressions())
+        depth = max((depths[id(part)] + (not _continues(node, part)) for part in parts), default=0)
+        depths[id(node)] = depth - isinstance(node, exp.Paren | exp.Column | exp.If)
+        if depth > OPERATORS:
+            raise _too_deep(span(node))
+        sizes[id(node)] = _size(node, [sizes[id(part)] for part in parts])
+        if sum(sizes[id(node)]) > NODES:
+            message = "the expression is too involved: CASE, coalesce, round and the like within one another"
+            raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too involved")
+
+
+def pattern(text: str) -> list[tuple[str, int]]:
+    """Return the parts of a pattern of LIKE, each a letter or a run of wildcards, with its number.
+
+    >>> pattern("a%%b__")
+    [('a', 1), ('%', 2), ('b', 1), ('_', 2)]
+    """
+    return [(found[0][0], len(found[0])) for found in re.finditer(r"%+|_+|.", text, re.DOTALL)]
+
+
+def _check_pattern(node: exp.Like) -> None:
+    if not isinstance(node.expression, exp.Literal):
+        return
+    wildcards = sum(1 if sign == "%" else number for sign, number in pattern(node.expression.name) if sign in "%_")
+    if wildcards > WILDCARDS:
+        message = f"a pattern has at most {WILDCARDS} wildcards, this has {wildcards}"
+        hint = "% stands for any text, so that one is enough between two words"
+        raise ExpressionError("K131", message, span(node.expression), hint=hint, label="too many")
+
+
+def _too_deep(place: tuple[int, int]) -> ExpressionError:
+    message = f"the expression is nested more than {LEVELS} deep"
+    return ExpressionError("K128", message, place, hint=_DIVIDE, label="too deep")
+
+
+def _continues(node: exp.Expr, part: exp.Expr | None) -> bool:
+    """Return whether a part belongs to the chain that a node ends, or to the same list of alternatives."""
+    if isinstance(node, exp.Coalesce | exp.Least | exp.Greatest):
+        return type(part) is type(node)
+    same = any(isinstance(node, one) and isinstance(part, one) for one in _CHAINS)
+    return same and node.args.get("this") is part
+
+
+def _size(node: exp.Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:  # noqa: PLR0911 - one line a kind
+    """Return about how many nodes of the plan a node becomes: its value, and why it has none."""
+    value, why = 1 + sum(v for v, _ in parts), 1 + sum(w for _, w in parts)
+    if node.parent is not None and _continues(node.parent, node):
+        return value, why
+    match node:
+        case exp.And() | exp.Or() | exp.Case():
+            return value, value + why
+        case exp.If():
+            # The condition decides, and so does why it cannot be judged.
+            return value + parts[0][1], why + parts[0][0]
+        case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE() | exp.Between() | exp.In():
+            return 4 * value, why
+        case exp.Div():
+            return value + 2 * parts[-1][0], why + 2 * parts[-1][0]
+        case exp.Round():
+            return 3 * value, why
+        case exp.Sqrt() | exp.Ln() | exp.Exp() | exp.Pow() | exp.Least() | exp.Greatest():
+            return 2 * value, value + why
+        case exp.Coalesce():
+            return 2 * value + why, value + 2 * why
+        case exp.Is():
+            return value + why, why
+    return value, why

@@ -1,0 +1,262 @@
+"""Expressions in definitions: a small checked subset of SQL, turned into a typed tree and then into Polars.
+
+`where:` and `expr:` are parsed with sqlglot. Every name, function and unit is checked with its position in the text;
+nothing is evaluated, and no text ever reaches Polars' own SQL, which can open files.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeVar
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from kpi.errors import suggest
+from kpi.language.expressions import grammar, limits
+from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
+from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
+
+#: Signs that Chinese input methods write, and what an expression needs instead.
+FULL_WIDTH = {
+    "（": "(", "）": ")", "＋": "+", "－": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "，": ",", "！": "!",
+    "％": "%", "＝": "=", "≠": "<>", "＜": "<", "＞": ">", "≤": "<=", "≥": ">=", "“": "'", "”": "'", "‘": "'", "’": "'",
+}  # fmt: skip
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression: its text and its tree."""
+
+    text: str
+    tree: exp.Expr = field(compare=False)
+
+    def names(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Yields every name in the expression with its offset and length."""
+        for node in self.tree.find_all(exp.Column):
+            yield node.name, span(node)
+
+    def column_kinds(self) -> dict[str, str]:
+        """Returns for every name the kind that its use implies: number or text.
+
+        A name is a number when it meets a number, an arithmetic operation or an order comparison with another name;
+        text when it meets text, LIKE or a text function.
+
+        >>> parse("渠道 IN ('网上') AND 等待分钟 > 3").column_kinds()
+        {'渠道': 'text', '等待分钟': 'number'}
+        """
+        kinds: dict[str, str] = {}
+        for name in self.tree.find_all(exp.Column):
+            kind = _implied_kind(name)
+            if kind or name.name not in kinds:
+                kinds[name.name] = kind or kinds.get(name.name) or "text"
+        return kinds
+
+    def tells_blank(self) -> set[str]:
+        """Returns the names for which it matters whether a cell is empty or a text of blanks.
+
+        It does not where a name is only tested for equality with texts that are not blank, and the tests are joined by
+        AND and OR: the row does not match either way.
+
+        >>> parse("渠道 IN ('网上') AND (类型 = 'a' OR 环节 <> 'b' OR 备注 IS NULL)").tells_blank() == {"环节", "备注"}
+        True
+        """
+        return {name.name for name in self.tree.find_all(exp.Column) if not _is_plain(name)}
+
+    def resolve(self, scope: Scope) -> Term:
+        """Returns the expression as a typed Polars expression.
+
+        Raises:
+            ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
+        """
+        try:
+            return _with_room(lambda: grammar.resolve(self.tree, scope))
+        except ExpressionError as error:
+            error.span = _whole(self.text, error.span)
+            raise
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(text: str) -> Expression:
+    """Parses a text of the SQL subset.
+
+    >>> [name for name, _ in parse("gdp / 人口 * 100").names()]
+    ['gdp', '人口']
+
+    Raises:
+        ExpressionError: when the text is not one expression of the subset, or beyond `limits`, with the offset of
+            the first wrong part.
+    """
+    _look(text)
+    try:
+        tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(text))
+    except SqlglotError as error:
+        raise _syntax(text, error) from None
+    except (AttributeError, IndexError, RecursionError, TypeError):
+        # sqlglot fails on some texts that are no expression, such as names of types without what they need.
+        raise ExpressionError("K120", "the expression cannot be understood", (0, max(len(text), 1))) from None
+    for node in tree.walk():
+        if type(node) not in GRAMMAR or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
+            _refuse(text, node)
+        if isinstance(node, exp.In) and not node.expressions:
+            hint = "write them in parentheses, such as IN ('a', 'b')"
+            raise ExpressionError("K120", "IN needs a list of values", _whole(text, span(node)), hint=hint)
+        if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
+            raise ExpressionError(
+                "K120", f"`{node.name}` is not a number", span(node), hint="write it as 1200 or 1.2e3"
+            )
+        if isinstance(node, exp.Column) and node.table:
+            raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
+        if odd := [key for key, value in node.args.items() if value and key not in _ARGUMENTS]:
+            _refuse_argument(text, node, odd[0])
+    limits.check_tree(tree)
+    return Expression(text, tree)
+
+
+def _with_room(work: Callable[[], T]) -> T:
+    """Returns what some work comes to; where the caller has left too little of the stack, a thread does it."""
+    try:
+        return work()
+    except RecursionError:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(contextvars.copy_context().run, work).result()
+
+
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _look(text: str) -> None:
+    """Raises for what is best said before parsing: nothing at all, full-width signs, parentheses without a partner."""
+    if not text.strip():
+        raise ExpressionError("K120", "the expression is empty", (0, 1), hint="write one, such as gdp / population")
+    plain = limits.masked(text)
+    limits.check_text(plain)
+    for place, letter in enumerate(plain):
+        if letter in FULL_WIDTH:
+            hint = f"write `{FULL_WIDTH[letter]}`; a column's name that holds `{letter}` goes into double quotes"
+            raise ExpressionError("K120", f"`{letter}` is full-width", (place, 1), hint=hint, label="full-width")
+    opened = []
+    for place, letter in enumerate(plain):
+        if letter == "(":
+            opened.append(place)
+        elif letter == ")" and not opened:
+            raise ExpressionError(
+                "K120", "a parenthesis is closed that was not opened", (place, 1), hint="take it away"
+            )
+        elif letter == ")":
+            opened.pop()
+    if opened:
+        raise ExpressionError(
+            "K120", "a parenthesis is not closed", (opened[-1], 1), hint="add `)`", label="opened here"
+        )
+
+
+def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Returns a span with the closing parentheses that belong to it, which the parser leaves out."""
+    start, end = span[0], span[0] + span[1]
+    while text[start:end].count("(") > text[start:end].count(")") and (more := text.find(")", end)) >= 0:
+        end = more + 1
+    return start, end - start
+
+
+def _syntax(text: str, error: SqlglotError) -> ExpressionError:
+    details = getattr(error, "errors", None) or [{}]
+    highlight = details[0].get("highlight") or ""
+    offset = len(details[0].get("start_context") or "") if highlight else max(len(text) - 1, 0)
+    message = f"the expression cannot be read at `{highlight}`" if highlight else "the expression cannot be read"
+    hint = "each operator stands between two figures"
+    return ExpressionError("K120", message, (offset, max(len(highlight), 1)), hint=hint, label="here")
+
+
+#: What stands in the text for kinds of nodes that carry no position of their own.
+_SIGNS = {
+    "block": ";", "dot": ".", "dpipe": "||", "mod": "%", "window": "OVER", "alias": "AS", "cast": "::",
+    "subquery": "SELECT", "bracket": "[",
+}  # fmt: skip
+_AGGREGATES = {"sum", "avg", "mean", "count", "min", "max", "median"}
+
+
+def _refuse(text: str, node: exp.Expr) -> NoReturn:
+    sign = _SIGNS.get(node.key, "")
+    at = text.upper().find(sign) if sign else -1
+    if "start" in node.meta:
+        place = (node.meta["start"], node.meta["end"] + 1 - node.meta["start"])
+    else:
+        place = (at, len(sign)) if at >= 0 else _whole(text, span(node))
+    name = text[place[0] : place[0] + place[1]]
+    hint = suggest(name, FUNCTIONS) if isinstance(node, exp.Func) else None
+    if name.lower() in _AGGREGATES:
+        hint = "figures are aggregated in measures; of several figures of one entity there are least and greatest"
+    listed = f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
+    message = f"`{name}` is not part of the expression language"
+    raise ExpressionError("K121", message, place, hint=hint or listed, label="not known")
+
+
+#: What nodes of the language are made of; anything else changes what a node means.
+_ARGUMENTS = {
+    "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
+    "ignore_nulls",
+}  # fmt: skip
+
+
+def _refuse_argument(text: str, node: exp.Expr, key: str) -> NoReturn:
+    value = node.args[key]
+    at = value if isinstance(value, exp.Expr) and "start" in getattr(value, "meta", {}) else node
+    place = _whole(text, span(at))
+    message = f"`{text[place[0] : place[0] + place[1]]}` has more in it than the expression language knows"
+    if isinstance(node, exp.Func):
+        message = f"`{node.key}` has more arguments than the expression language knows"
+    hint = "take away what stands behind the figure" if isinstance(node, exp.Func) else "write it without"
+    raise ExpressionError("K121", message, place, hint=hint, label="too much")
+
+
+def _implied_kind(name: exp.Column) -> str | None:
+    parent = name.parent
+    while isinstance(parent, exp.Paren | exp.Neg | exp.Case | exp.If):
+        if isinstance(parent, exp.Neg):
+            return "number"
+        parent = parent.parent
+    if isinstance(parent, _NUMERIC):
+        return "number"
+    if isinstance(parent, exp.Like | exp.Upper | exp.Lower | exp.Length | exp.Left | exp.Right):
+        return "text"
+    others = list(parent.find_all(exp.Literal)) if parent is not None and _is_test(parent) else []
+    if others:
+        return "text" if all(node.is_string for node in others) else "number"
+    return "number" if isinstance(parent, exp.GT | exp.GTE | exp.LT | exp.LTE) else None
+
+
+def _is_plain(name: exp.Column) -> bool:
+    """Whether a name is tested for equality with texts, under nothing but AND and OR."""
+    test = name.parent
+    if isinstance(test, exp.EQ):
+        others = [test.right if test.left is name else test.left]
+    elif isinstance(test, exp.In) and test.this is name:
+        others = list(test.expressions)
+    else:
+        return False
+    if not all(isinstance(one, exp.Literal) and one.is_string and one.name.strip() for one in others):
+        return False
+    above = test.parent
+    while isinstance(above, exp.And | exp.Or | exp.Paren):
+        above = above.parent
+    return above is None
+
+
+def _is_test(node: object) -> bool:
+    return isinstance(node, exp.Binary | exp.In | exp.Between) and not isinstance(node, exp.And | exp.Or)
+
+
+#: What a name must be a number to stand in.
+_NUMERIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Abs, exp.Round, exp.Sqrt, exp.Ln, exp.Exp, exp.Pow)

@@ -1,0 +1,18 @@
+"""Indicators (指标): what is judged, computed from measures; each kind is one class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols
+from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
+from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
+from kpi.language.model import one_of
+
+#: Any indicator, told apart by `kind`.
+AnyIndicator: Any = one_of(Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
+
+__all__ = [
+    "ENTITIES", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator", "Level",
+    "Milestone", "Ratio", "Share", "Symbol", "Symbols", "window",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""What all indicators share: direction, targets, unit, problems, and the columns of the panel they run on.
+
+A kind answers with its unit, its problems, its formula in words, and two named expressions: the value and its status
+(`guarded`). The frame they run on is the panel: one row per entity and period, complete, ordered by period and then
+entity, so that the period before is the row `#entities` above.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.expressions.terms import Scope, Term, figure
+from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
+from kpi.language.scoring import AnyRule
+from kpi.language.targets import COMPARATORS, Target
+from kpi.values import units
+from kpi.values.periods import Grain
+from kpi.values.status import literal
+from kpi.values.units import Unit
+
+Expressions = dict[str, pl.Expr]
+Basis = Literal["stated", "full_coverage", "milestone", "qualitative", "structural", "named_list"]
+
+#: The last month of a row's period, in months since year 0.
+MONTH = pl.col("#month")
+#: How many entities the panel has: the distance in rows from one period to the next.
+ENTITIES = pl.col("#entities").first()
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
+
+    `reported` says that departments hand the figure in, rather than that it is computed; `exact` that it is a decimal
+    number as reported, added up or counted, rather than a quotient or a mean.
+    """
+
+    name: str
+    title: str
+    unit: Unit | None
+    per: str | None = None
+    reported: bool = False
+    exact: bool = False
+
+
+Symbols = Mapping[str, Symbol]
+
+
+def scope_of(symbols: Symbols) -> Scope:
+    """Returns what the names in an expression over measures and indicators stand for."""
+
+    def scope(name: str) -> Term | None:
+        known = symbols.get(name)
+        return None if known is None else figure(name, known.unit, exact=known.exact)
+
+    return scope
+
+
+class Indicator(Definition):
+    """The base of all indicators: direction, targets, an own scoring rule, and where it comes from."""
+
+    better: Literal["higher", "lower"] | None = Field(None, description="left out: as the target says, else higher")
+    target: OneOrMany[Target] = Field((), description="one target, or a list of dated ones")
+    score: AnyRule | None = Field(None, description="a scoring rule instead of the system's")
+    clause: Text | None = Field(None, description="where the document states it")
+    basis: Basis | None = Field(None, description="how firmly the document states it")
+    lead: OneOrMany[str] = Field((), description="牵头单位")
+    responsible: OneOrMany[str] = Field((), description="责任单位")
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
+
+    @property
+    def direction(self) -> Literal["higher", "lower"]:
+        """Which way is better: as declared, else as the target's comparator implies."""
+        if self.better is not None:
+            return self.better
+        lower = any(target.comparator in ("at_most", "below") for target in self.target)
+        return "lower" if lower else "higher"
+
+    @abstractmethod
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the names the value is computed from, each with its place in the definition."""
+
+    @abstractmethod
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns the indicator's unit, or None when it cannot be told."""
+
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns whether the value is a decimal number as reported, added up or counted."""
+        return False
+
+    @abstractmethod
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+        """Returns the columns `name` (Float64, in the indicator's unit) and `name.status`.
+
+        What the value is compared with may be a column `name.base`, which does not outlast its stage.
+        """
+
+    @abstractmethod
+    def words(self, symbols: Symbols) -> str:
+        """Returns the formula in words, with the titles of what it uses."""
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields what is wrong beyond the shape: units, windows, targets."""
+        unit = self.in_unit(symbols)
+        if unit is None:
+            return
+        for place, target in enumerate(self.target):
+            yield from target.problems((*path, "target", place), unit, grain)
+        implied = {way for target in self.target if (way := COMPARATORS[target.comparator][1])}
+        if self.better and implied and self.better not in implied:
+            said = ", ".join(target.words(unit) for target in self.target)
+            yield Problem(
+                "K412",
+                (*path, "better"),
+                f"better is `{self.better}`, but the target is {said}",
+                hint="take `better` away: the target says which way is better",
+            )
+
+
+def title_of(symbols: Symbols, name: str) -> str:
+    """Returns the title of a name, or the name itself."""
+    return symbols[name].title if name in symbols else name
+
+
+def unit_of(symbols: Symbols, name: str) -> Unit | None:
+    """Returns the unit of a name, or None when the name or its unit is unknown."""
+    return symbols[name].unit if name in symbols else None
+
+
+def declared(text: str | None, natural: Unit | None) -> Unit | None:
+    """The declared unit when the natural one can be brought into it, else the natural one."""
+    if text is None or natural is None:
+        return natural
+    try:
+        declared = units.parse(text)
+        units.factor(natural, declared)
+    except units.UnitError:
+        return natural
+    return declared
+
+
+def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Problems:
+    """Yields a problem when a declared unit does not fit the unit that comes out of the formula."""
+    if text is None or natural is None:
+        return
+    try:
+        units.factor(natural, units.parse(text))
+    except units.UnitError as error:
+        yield Problem(
+            "K303",
+            (*path, "unit"),
+            str(error),
+            hint=error.hint or "leave `unit` out, or give one of that dimension",
+            label=f"the value is in {natural}",
+        )
+
+
+def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
+    """Returns an expression in one unit brought into another of the same dimension."""
+    factor = 1.0 if natural is None or unit is None else units.factor(natural, unit)
+    return expr if factor == 1 else expr * literal(factor)

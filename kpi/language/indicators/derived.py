@@ -1,0 +1,353 @@
+"""Indicators over time, over finer units, and by formula: growth, index, count, milestone, formula."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Term
+from kpi.language.indicators.base import (
+    ENTITIES,
+    MONTH,
+    Expressions,
+    Indicator,
+    Symbol,
+    Symbols,
+    declared,
+    declared_problem,
+    scale,
+    scope_of,
+    title_of,
+    unit_of,
+)
+from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.values import periods, units
+from kpi.values.periods import Grain
+from kpi.values.rounding import HAIR, unsigned_zero
+from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
+from kpi.values.units import Unit
+
+
+def window(over: str) -> str:
+    """Returns a window of comparison in words.
+
+    >>> window("1y"), window("6m"), window("2y")
+    ('同比', '比6个月前', '比2年前')
+    """
+    usual = {"1y": "同比", "1q": "比上季度", "1m": "环比"}
+    unit = {"y": "年", "q": "个季度", "m": "个月"}.get(over[-1:], over[-1:])
+    return usual.get(over) or f"比{over[:-1]}{unit}前"
+
+
+def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+    """Returns why a quotient by a base has no value: what it shows by itself, and what voids it."""
+    return {"no_baseline": base.is_null(), "zero_baseline": base == ZERO}, {"negative_baseline": base < ZERO}
+
+
+class Growth(Indicator):
+    """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
+
+    The earlier period is found on the complete grid of periods, so a gap never shifts the comparison.
+    """
+
+    kind: Literal["growth"] = "growth"
+    of: Name = Field(description="the measure or indicator that grows")
+    over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
+    as_: Literal["rate", "points", "annualised"] = Field(
+        "rate", alias="as", description="rate in %, the difference in points, or the yearly rate"
+    )
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that grows."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %, or for points the difference of the measure's unit (百分点 for %)."""
+        unit = unit_of(symbols, self.of)
+        if self.as_ != "points" or unit is None:
+            return None if unit is None else units.PERCENT
+        return units.subtract(unit, unit)[0]
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
+        months = periods.parse_span(self.over)
+        value, base = pl.col(self.of), pl.col(f"{name}.base")
+        earlier = {f"{name}.base": value.shift(ENTITIES * (months // grain.months))}
+        exact = self.of in symbols and symbols[self.of].exact
+        if self.as_ == "points":
+            shown = {"no_baseline": base.is_null()}
+            change = value - base
+            if not exact:
+                # Two quotients that are equal may differ by their last bits.
+                change = pl.when(change.abs() <= base.abs() * HAIR).then(ZERO).otherwise(change)
+            return earlier | guarded(name, change, shown=shown, inputs=[self.of])
+        ratio = value / base
+        if not exact:
+            ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
+        grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
+        shown, guards = against(base)
+        return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what grows over which window."""
+        form = {"rate": "增长率", "points": "增减", "annualised": "年均增长率"}[self.as_]
+        return f"{title_of(symbols, self.of)}{window(self.over)}{form}"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields unit and target problems, and windows that the grain of the system cannot express."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            months = periods.parse_span(self.over)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+            return
+        if months % grain.months:
+            hint = f"periods are scored by {grain}; use a whole number of them"
+            yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
+
+
+class Index(Indicator):
+    """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
+
+    >>> Index(of="rate", base="2022Q1").words({})
+    'rate定基指数（2022Q1＝100）'
+    """
+
+    kind: Literal["index"] = "index"
+    of: Name = Field(description="the measure or indicator that the index follows")
+    base: Text = Field(description="the period that is 100, such as 2022Q1")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure or indicator that is compared."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns %."""
+        return None if unit_of(symbols, self.of) is None else units.PERCENT
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
+        value, base = pl.col(self.of), pl.col(f"{name}.base")
+        then = {f"{name}.base": pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")}
+        shown, guards = against(base)
+        return then | guarded(name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is compared with which period."""
+        return f"{title_of(symbols, self.of)}定基指数（{self.base}＝100）"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a base that is no scored period."""
+        yield from super().problems(path, symbols, grain)
+        try:
+            found = periods.parse(self.base)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
+            return
+        if found.grain is not grain:
+            yield Problem("K432", (*path, "base"), f"`{self.base}` is not a {grain}", hint="name a scored period")
+
+
+class Count(Indicator):
+    """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`."""
+
+    kind: Literal["count"] = "count"
+    of: Name = Field(description="a measure with `per`")
+    passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
+    as_: Literal["count", "share"] = Field(
+        "count", alias="as", description="how many units pass, or which percent of them"
+    )
+    unit: Text | None = Field(None, description="of the count; left out: 个")
+    min_units: int | None = Field(None, gt=0, description="fewer units than that are too few to judge")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns the counting unit, or % for a share."""
+        return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
+
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns whether it is a number of units, rather than a share of them."""
+        return self.as_ == "count"
+
+    def test(self, symbols: Symbols) -> Term:
+        """Returns the threshold as a Boolean term over the column `value`; raises ExpressionError."""
+        noise = 0.0 if self.of in symbols and symbols[self.of].exact else HAIR
+        value = Term(pl.col("value"), "number", unit_of(symbols, self.of), noise=noise)
+        return expressions.parse(f"value {self.passes}").resolve(lambda name: value if name == "value" else None)
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status, from `name.passed`, `name.units` and `name.refused` of the panel.
+
+        One finer unit without a figure that can be used would make a smaller number: then there is none.
+        """
+        passed, total = pl.col(f"{name}.passed"), pl.col(f"{name}.units")
+        guards = {"refused": pl.col(f"{name}.refused"), "missing": total.is_null() | (total == 0)}
+        if self.min_units is not None:
+            guards["too_few"] = total < self.min_units
+        value = passed / total * 100 if self.as_ == "share" else passed
+        return guarded(name, value, guards)
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns what is counted."""
+        per = symbols[self.of].per if self.of in symbols else None
+        what = "占比" if self.as_ == "share" else "个数"
+        return f"{title_of(symbols, self.of)} {self.passes} 的{per or '单位'}{what}"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems, a measure without `per`, and a threshold that cannot be read."""
+        yield from super().problems(path, symbols, grain)
+        if self.of in symbols and symbols[self.of].per is None:
+            hint = "add `per:` with the column that names the finer unit, such as 村"
+            yield Problem("K405", (*path, "of"), f"`{self.of}` has no finer units to count", hint=hint)
+        try:
+            self.test(symbols)
+        except ExpressionError as error:
+            before = len("value ")
+            span = None if error.span[0] < before else (error.span[0] - before, error.span[1])
+            hint = "write a comparison such as '>= 90'"
+            yield Problem(error.code, (*path, "passes"), error.message, hint=hint, label=error.label, span=span)
+
+
+class Milestone(Indicator):
+    """Done or not: 1 from the first period that reports 是, `late` where all of that period is after the deadline.
+
+    A milestone that was once reported keeps its last state until another is reported. Nobody is late for what a period
+    that contains the deadline reports: a yearly figure cannot tell whether May was met.
+    """
+
+    kind: Literal["milestone"] = "milestone"
+    of: Name = Field(description="a measure in 是/否")
+    late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the 是/否 measure."""
+        yield ("of",), self.of
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+        """Returns 是/否."""
+        return units.YES_NO
+
+    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+        """Returns that it is: done or not."""
+        return True
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
+        state = pl.col(self.of).forward_fill().over("entity")
+        why = pl.when(state.is_null()).then(status_of(self.of))
+        # The first month that reported 是, from that month on: no period looks at later ones.
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
+        due = max((target.deadline.end for target in self.target if target.deadline), default=None)
+        late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
+        value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
+        return {name: value, f"{name}.status": pl.coalesce(why, verdict)}
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns the milestone's title."""
+        return f"{title_of(symbols, self.of)}：完成为 1，未完成为 0"
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields target problems and a measure that is not 是/否."""
+        yield from super().problems(path, symbols, grain)
+        unit = unit_of(symbols, self.of)
+        if unit is not None and unit != units.YES_NO:
+            yield Problem(
+                "K304",
+                (*path, "of"),
+                f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}",
+                hint="for a number use `kind: level` and a target",
+            )
+
+
+@functools.lru_cache(4096)
+def _resolved(text: str, known: tuple[tuple[str, Symbol | None], ...]) -> Term:
+    """Returns an expression as a term; its unit, its problems and its plan are all read from it."""
+    return expressions.parse(text).resolve(scope_of({name: one for name, one in known if one is not None}))
+
+
+class Formula(Indicator):
+    """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1.
+
+    It is null where a figure is missing that it needs, with the status of the first of them: `coalesce`, `IS NULL` and
+    the branches of CASE that are not taken do without. For a figure that was refused, or covers its period only in
+    part, nothing stands in.
+    """
+
+    kind: Literal["formula"] = "formula"
+    expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
+    unit: Text | None = Field(None, description="left out: as the formula comes out")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yields the names in the expression."""
+        try:
+            for name, _ in expressions.parse(self.expr).names():
+                yield ("expr",), name
+        except ExpressionError:
+            return
+
+    def term(self, symbols: Symbols) -> Term:
+        """Returns the typed expression; raises ExpressionError."""
+        known = {name: symbols.get(name) for name, _ in expressions.parse(self.expr).names()}
+        return _resolved(self.expr, tuple(known.items()))
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Returns the declared unit, else what the units of the expression come to."""
+        try:
+            term = self.term(symbols)
+        except ExpressionError:
+            return None
+        if term.unit is None and self.unit is not None:
+            return units.parse(self.unit)
+        return declared(self.unit, term.unit or units.ONE)
+
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
+        term = self.term(symbols)
+        value = term.expr.cast(pl.Float64)
+        if term.size is not None:
+            # What binary fractions leave of a difference of equals is zero.
+            value = pl.when(value.abs() <= term.size * term.noise).then(ZERO).otherwise(value)
+        if term.unit is not None:
+            value = scale(value, term.unit, self.in_unit(symbols))
+        large = (term.expr.is_not_null(), reason("out_of_range"))
+        nothing = (pl.lit(True), reason("missing"))
+        return guarded(name, unsigned_zero(value), reasons=[large, *term.gaps, *term.voids, nothing])
+
+    def words(self, symbols: Symbols) -> str:
+        """Returns the expression with titles for names."""
+        text, parts = self.expr, []
+        end = 0
+        for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
+            parts += [text[end:offset], title_of(symbols, name)]
+            end = offset + length
+        return "".join([*parts, text[end:]])
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yields what is wrong with the expression, its units and the targets."""
+        try:
+            term = self.term(symbols)
+        except ExpressionError as error:
+            if error.code != "K203":
+                yield Problem(
+                    error.code, (*path, "expr"), f"{error.message} in formula `{path[-1]}`",
+                    hint=error.hint, label=error.label, span=error.span,
+                )  # fmt: skip
+            return
+        if term.kind != "number":
+            yield Problem(
+                "K302",
+                (*path, "expr"),
+                f"a formula must give a number, this gives {term.kind}",
+                hint="write CASE WHEN ... THEN 1 ELSE 0 END",
+            )
+            return
+        yield from super().problems(path, symbols, grain)
+        yield from declared_problem(self.unit, term.unit, path)

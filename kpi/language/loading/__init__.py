@@ -1,0 +1,1 @@
+"""Loading of definitions: YAML with positions, validation messages, cross references, catalogue."""

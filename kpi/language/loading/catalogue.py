@@ -1,0 +1,168 @@
+"""The catalogue: where systems are found by their id, and what else names a system.
+
+Ids are looked up in the folder that is given, in that of KPI_DEFINITIONS, in that of kpi.toml or, where it names none,
+in the working folder, and then in what is shipped. A working folder may hold any YAML: only files with a top-level
+`system` count there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kpi.errors import DefinitionError, Diagnostic, suggest
+from kpi.language.loading.loader import Draft, Loaded, draft, examine, examine_mapping, examine_system, examine_text
+from kpi.language.system import System
+from kpi.process import settings
+
+ENVIRONMENT = "KPI_DEFINITIONS"
+
+#: The line of a file that makes it a definition, however its colon and its quotes are written.
+_SYSTEM = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?system["']?[ \t]*(?::|\xef\xbc\x9a)""", re.MULTILINE)
+_TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["']?([\w.-]+)""", re.MULTILINE)
+
+
+def shipped() -> Path:
+    """Returns the folder of the definitions that come with the package."""
+    inside = Path(__file__).parent / "definitions"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "definitions"
+
+
+def folders(given: Path | None = None) -> list[Path]:
+    """Returns where systems are looked up, in this order; the working folder is the relative path without a name."""
+    found = [given] if given is not None else []
+    if place := os.environ.get(ENVIRONMENT):
+        found.append(Path(place))
+    configured = _configured()
+    if configured is not None:
+        found.append(configured)
+    unique = {one.resolve(): one for one in reversed([*found, shipped()])}
+    return list(reversed(unique.values()))
+
+
+def _configured() -> Path | None:
+    """Returns the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
+    found = settings.found()
+    value = None if found is None else found.tree.get("definitions")
+    if found is None or value is None:
+        return Path()
+    if not isinstance(value, str):
+        raise found.wrong("`definitions` must be the path of a folder", "definitions")
+    return found.path(value) if value else None
+
+
+def files(given: Path | None = None) -> dict[str, Path]:
+    """Returns the definition files of the catalogue by id; the first folder that has an id wins."""
+    found: dict[str, Path] = {}
+    for _, file in _files(given):
+        found.setdefault(file.stem, file)
+    return found
+
+
+def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Yields every definition file with the folder of the catalogue that it is in, in the order of looking up."""
+    for folder in folders(given):
+        for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+            if folder != Path() or _is_definition(file):
+                yield folder, file
+
+
+def _is_definition(file: Path) -> bool:
+    """Returns whether a YAML file has a top-level `system`; one that cannot be read is none."""
+    try:
+        return file.is_file() and _SYSTEM.search(file.read_bytes()) is not None
+    except OSError:
+        return False
+
+
+def find(name: str, given: Path | None = None) -> Loaded:
+    """Returns the system with an id, or the one in a YAML file, loaded and checked.
+
+    In the working folder the id may also be what the file says, `system: demo`, and not its name.
+
+    Raises:
+        DefinitionError: when there is no such system, or when its definition has errors.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return _usable(examine(name))
+    known = files(given)
+    file = known.get(name) or next((one for one in known.values() if one.parent == Path() and _id(one) == name), None)
+    if file is None:
+        looked = ", ".join(str(folder) for folder in folders(given))
+        hint = suggest(name, known) or (f"what there is: {', '.join(known)}" if known else f"looked in {looked}")
+        raise DefinitionError(Diagnostic("K205", f"there is no system `{name}`", hint=hint))
+    return _usable(examine(file))
+
+
+def _id(file: Path) -> str | None:
+    found = _TOP.search(file.read_text("utf-8", errors="replace"))
+    return found[1] if found else None
+
+
+def resolve(system: Any, given: Path | None = None) -> Loaded:
+    """Returns a system that is given in any way, loaded and checked: see `load`.
+
+    Raises:
+        DefinitionError: as for `load`.
+    """
+    if isinstance(system, System):
+        return _usable(examine_system(system))
+    if isinstance(system, Mapping):
+        return _usable(examine_mapping(system, folder=Path.cwd()))
+    if isinstance(system, str) and ("\n" in system or system.lstrip().startswith("{")):
+        return _usable(examine_text(system, folder=Path.cwd()))
+    if isinstance(system, str | os.PathLike) and os.fspath(system):
+        return find(os.fspath(system), given)
+    message = (
+        f"{type(system).__name__} is no system" if not isinstance(system, str) else "the name of the system is empty"
+    )
+    hint = "give an id, the path of a YAML file, its text, a mapping, or a System"
+    raise DefinitionError(Diagnostic("K116", message, hint=hint))
+
+
+def load(source: str | Path | Mapping[str, Any] | System, definitions: str | Path | None = None) -> System:
+    """Returns a checked system, which can be scored.
+
+    Args:
+        source: an id of the catalogue, the path of a YAML file, its text (of several lines, or in braces), a mapping of
+            what it would say, or a `System` that was put together in Python. Files that a text or a mapping names are
+            looked for in the working folder.
+        definitions: a folder in which ids are looked up first.
+
+    Raises:
+        DefinitionError: when there is none, or with every error found in it, each with its line and column, or for a
+            mapping with the keys that lead to it.
+    """
+    system = resolve(source, None if definitions is None else Path(definitions)).system
+    assert system is not None  # noqa: S101
+    return system
+
+
+def _usable(loaded: Loaded) -> Loaded:
+    if loaded.system is None:
+        raise DefinitionError(loaded.findings)
+    return loaded
+
+
+def systems(given: Path | None = None) -> dict[str, Loaded]:
+    """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
+    return {name: one.checked() for name, one in drafts(given).items()}
+
+
+def drafts(given: Path | None = None) -> dict[str, Draft]:
+    """Returns every system of the catalogue by id, read but not checked, for whoever needs one of them."""
+    return {name: draft(path) for name, path in files(given).items()}
+
+
+def by_folder(given: Path | None = None) -> list[list[Path]]:
+    """Returns the definition files of the catalogue by folder, in the order of looking up, each id once."""
+    groups: dict[Path, list[Path]] = {}
+    seen: set[str] = set()
+    for folder, file in _files(given):
+        if file.stem not in seen:
+            seen.add(file.stem)
+            groups.setdefault(folder, []).append(file)
+    return list(groups.values())

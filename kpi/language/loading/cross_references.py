@@ -1,0 +1,374 @@
+"""Checks across the definitions of a system: names, units, the tree, and what refers to what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from kpi.errors import Severity, suggest
+from kpi.language import expressions, ranges, running_totals
+from kpi.language.adjustments import Bonus, Veto
+from kpi.language.checks.base import FACTS
+from kpi.language.datasets import Records
+from kpi.language.expressions import terms
+from kpi.language.indicators import Count as CountIndicator
+from kpi.language.indicators import Formula, Indicator
+from kpi.language.loading import similar_names
+from kpi.language.measures import Measure, Reported
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.scoring import AgainstTarget
+from kpi.language.system import ROOT, System, unit_or_none
+from kpi.language.treatment.steps import Transform
+from kpi.values import units
+
+#: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
+RESERVED = frozenset(
+    {ROOT, "entity", "period", "cohort", "per", "target", "raw", "score", "rank", "of", "stars", "veto"}
+    | {"rank_change", "score_change", "period_index"}
+)
+
+
+def problems(system: System) -> Problems:
+    """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    yield from ranges.problems(system)
+    yield from similar_names.problems(system)
+    yield from _kept_and_left_out(system)
+    yield from _shared_names(system)
+    yield from _measure_problems(system)
+    yield from _indicator_problems(system)
+    yield from running_totals.problems(system)
+    yield from _treatment_problems(system)
+    yield from _tree_problems(system)
+    for name, adjustment in system.adjustments.items():
+        path: Path = ("adjustments", name)
+        for used in adjustment.names():
+            yield from _known(system, (*path, "of"), used)
+        opens = adjustment.opens if isinstance(adjustment, Bonus) else None
+        for used in opens if isinstance(opens, dict) else ():
+            if used not in system.indicators and used not in system.pillars:
+                yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
+        yield from adjustment.problems(path, system.symbols)
+    yield from _star_problems(system)
+    for place, name in enumerate(system.ranking.tie_break):
+        if name not in system.indicators and name not in system.pillars:
+            yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    for name, check in system.checks.items():
+        yield from check.problems(("checks", name), system.symbols, system.period)
+        for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
+            if used in system.symbols and not system.symbols[used].reported:
+                message = f"nobody reports `{used}`: it is computed"
+                yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
+
+
+def _kept_and_left_out(system: System) -> Problems:
+    wholes = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols) if fact not in FACTS}
+    others = {"left out by `leave_out`": system.entities.leave_out, "the whole of a check, which is no unit": wholes}
+    for place, name in enumerate(system.entities.keep):
+        for words, names in others.items():
+            if _folded(name) in map(_folded, names):
+                message = f"`{name}` is kept as a unit here and {words}"
+                yield Problem("K418", ("entities", "keep", place), message, hint="take it out of one of the two")
+
+
+def _folded(name: str) -> str:
+    """A name as names are compared: without blanks and case."""
+    return "".join(name.split()).casefold()
+
+
+def _star_problems(system: System) -> Problems:
+    """Yields what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    if system.stars is not None:
+        yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+        return
+    for name, veto in system.adjustments.items():
+        if not isinstance(veto, Veto):
+            continue
+        for key in ("stars_at_most", "demote"):
+            if getattr(veto.effect, key) is not None:
+                message = f"the veto `{name}` acts on stars, and the system gives none"
+                hint = "write `stars:`, such as {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
+                yield Problem("K475", ("adjustments", name, "effect", key), message, hint=hint, at_key=True)
+
+
+def _shared_names(system: System) -> Problems:
+    spaces: dict[str, Iterable[str]] = {
+        "measures": system.measures,
+        "indicators": system.indicators,
+        "pillars": system.pillars,
+    }
+    first: dict[str, str] = {}
+    for space, names in spaces.items():
+        for name in names:
+            if name in first:
+                hint = "measures, indicators and pillars share one namespace; rename one"
+                yield Problem(
+                    "K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint, at_key=True
+                )
+            elif name in RESERVED:
+                hint = "rename it"
+                yield Problem(
+                    "K202", (space, name), f"`{name}` is a name the engine uses itself", hint=hint, at_key=True
+                )
+            first.setdefault(name, space)
+
+
+def _measure_problems(system: System) -> Problems:
+    for name, measure in system.measures.items():
+        path: Path = ("measures", name)
+        try:
+            units.parse(measure.unit)
+        except units.UnitError as error:
+            yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label="unknown unit")
+        yield from _one_measure(measure, path, system.datasets)
+
+
+def _indicator_problems(system: System) -> Problems:
+    ordered = {name for level in system.levels for name in level} | set(system.measures)
+    for circle in _circles(
+        {n: [u for _, u in one.inputs()] for n, one in system.indicators.items() if n not in ordered}
+    ):
+        yield _circle(circle, ("indicators", circle[0]), "is computed from itself")
+    for name, indicator in system.indicators.items():
+        path: Path = ("indicators", name)
+        unknown = [problem for tail, used in indicator.inputs() for problem in _known(system, (*path, *tail), used)]
+        yield from _spanned(indicator, unknown)
+        for tail, used in indicator.inputs():
+            symbol = system.symbols.get(used)
+            if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
+                hint = "only `kind: count` reads a measure with `per`"
+                yield Problem(
+                    "K407", (*path, *tail), f"`{used}` has a number per {symbol.per}, not per entity", hint=hint
+                )
+        if unknown or name not in system.symbols or name in system.measures:
+            continue
+        declared = getattr(indicator, "unit", None)
+        if declared is not None and unit_or_none(declared) is None:
+            yield from _unit_problem(declared, (*path, "unit"))
+            continue
+        found = list(indicator.problems(path, system.symbols, system.period))
+        yield from found
+        unit = system.symbols[name].unit
+        rule = system.rule(name)
+        if rule is not None and unit is not None:
+            at: Path = (*path, "score") if indicator.score is not None else ("scoring",)
+            found = list(rule.problems(at, unit))
+            yield from found
+            if not found:
+                yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
+
+
+def _treatment_problems(system: System) -> Problems:
+    for name, step in system.treatment.items():
+        for place, used in enumerate(step.of):
+            if used not in system.indicators:
+                path: Path = ("treatment", name, "of", place)
+                yield Problem("K203", path, f"unknown indicator `{used}`", hint=suggest(used, system.indicators))
+        for used in system.steps[name]:
+            rule = system.rule(used) if used in system.indicators else None
+            if (
+                isinstance(step, Transform)
+                and rule is not None
+                and (not rule.relative or any(rule.quantities().values()))
+            ):
+                message = f"`{used}` is scored by a number in its unit, and `{name}` takes its unit away"
+                hint = "score it relative to its peers, such as by minmax, or leave it out with `of:`"
+                yield Problem("K425", ("treatment", name), message, hint=hint)
+
+
+def _tree_problems(system: System) -> Problems:
+    seen: dict[str, str] = {}
+    for name, pillar in system.pillars.items():
+        for part in pillar.parts:
+            path: Path = ("pillars", name, "parts", part)
+            if part not in system.indicators and part not in system.pillars:
+                yield _unknown_part(system, part, path, at_key=True)
+            elif part in seen:
+                message = f"`{part}` is already a part of `{seen[part]}`"
+                yield Problem("K408", path, message, hint="a part has one parent", at_key=True)
+            seen.setdefault(part, name)
+        method = system.composite.weights
+        if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
+            yield Problem("K409", ("pillars", name), f"the top pillar `{name}` has no weight", hint="add `weight:`")
+        if name in system.parents and pillar.weight is not None:
+            hint = f"its weight is the number beside it in the parts of `{system.parents[name]}`"
+            yield Problem("K410", ("pillars", name, "weight"), "only top pillars have a weight of their own", hint=hint)
+        if name in system.tops and pillar.weight is not None and method is not None:
+            message = f"the composite finds the weights of the top pillars ({method.words()})"
+            yield Problem("K410", ("pillars", name, "weight"), message, hint="take out one of the two")
+    reached = {name for level in system.depths for name in level}
+    for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
+        yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
+    yield from _weighting_problems(system)
+    yield from _unscored(system)
+
+
+def _weighting_problems(system: System) -> Problems:
+    leaves = frozenset(system.indicators)
+    for name, pillar in system.pillars.items():
+        if pillar.weights is not None:
+            yield from pillar.weights.problems(("pillars", name, "weights"), list(pillar.parts), leaves)
+    if system.composite.weights is not None:
+        yield from system.composite.weights.problems(("composite", "weights"), list(system.tops), leaves)
+
+
+def _unscored(system: System) -> Problems:
+    for name in system.parents:
+        if name in system.indicators and not _can_score(system, name):
+            path: Path = ("pillars", system.parents[name], "parts", name)
+            hint = "give its target a number, or a scoring rule that needs none"
+            yield Problem(
+                "K417",
+                path,
+                f"`{name}` has weight but no target to score it by",
+                hint=hint,
+                severity=Severity.WARNING,
+                at_key=True,
+            )
+
+
+def _can_score(system: System, name: str) -> bool:
+    rule = system.rule(name)
+    if rule is None or not rule.needs_target:
+        return rule is not None
+    if system.targets(name) and isinstance(rule, AgainstTarget) and rule.no_target is not None:
+        return True
+    given = [t for t in system.targets(name) if t.done is not None or t.within or getattr(t, t.comparator) is not None]
+    return bool(given)
+
+
+def _known(system: System, path: Path, name: str) -> Iterator[Problem]:
+    if name not in system.symbols and name not in system.indicators:
+        names = [*system.measures, *system.indicators]
+        yield Problem("K203", path, f"unknown measure or indicator `{name}`", hint=suggest(name, names), label=_UNKNOWN)
+
+
+def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Problem:
+    hint = suggest(name, [*system.indicators, *system.pillars])
+    if name in system.measures:
+        hint = f"`{name}` is a measure; add an indicator of it: {{kind: level, of: {name}}}"
+    return Problem("K203", path, f"unknown indicator or pillar `{name}`", hint=hint, label=_UNKNOWN, at_key=at_key)
+
+
+_UNKNOWN = "not defined"
+
+
+def _spanned(indicator: Indicator, unknown: list[Problem]) -> Problems:
+    """Yields unknown names of an indicator; those of a formula each with its place in the text."""
+    if not unknown or not isinstance(indicator, Formula):
+        yield from unknown
+        return
+    for problem, (_, span) in zip(unknown, _spans(indicator, unknown), strict=True):
+        yield replace(problem, span=span)
+
+
+def _spans(formula: Formula, unknown: list[Problem]) -> list[tuple[str, tuple[int, int]]]:
+    wrong = {problem.message for problem in unknown}
+    return [pair for pair in expressions.parse(formula.expr).names() if any(f"`{pair[0]}`" in one for one in wrong)]
+
+
+def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Yields every circle that can be found by walking from name to name, each name in at most one."""
+    left = dict(graph)
+    for start in graph:
+        walk = [start] if start in left else []
+        while walk and (after := next((name for name in graph[walk[-1]] if name in left), None)) is not None:
+            if after in walk:
+                yield walk[walk.index(after) :]
+                break
+            walk.append(after)
+        for name in walk:
+            left.pop(name, None)
+
+
+def _circle(names: list[str], path: Path, alone: str) -> Problem:
+    around = " → ".join([*names, names[0]])
+    message = f"`{names[0]}` {alone}" + (f": {around}" if len(names) > 1 else "")
+    return Problem("K406", path, message, hint="take one of them out of the circle", at_key=True)
+
+
+def _unit_problem(text: str, path: Path) -> Problems:
+    try:
+        units.parse(text)
+    except units.UnitError as error:
+        yield Problem("K305", path, str(error), hint=error.hint, label="unknown unit")
+
+
+def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
+    wants = ("reported", "panel") if isinstance(measure, Reported) else ("records",)
+    if measure.source is not None:
+        dataset = datasets.get(measure.source)
+        if dataset is None:
+            hint = suggest(measure.source, datasets)
+            yield Problem(
+                "K204", (*path, "from"), f"unknown dataset `{measure.source}`", hint=hint, label="not defined"
+            )
+        elif dataset.form not in wants:
+            kind = getattr(measure, "kind", "")
+            message = f"`{kind}` needs a dataset of form {' or '.join(wants)}; `{measure.source}` is {dataset.form}"
+            fitting = [name for name, one in datasets.items() if one.form in wants]
+            hint = f"one is {' or '.join(fitting)}" if fitting else f"add one to `datasets:`, {{form: {wants[0]}}}"
+            yield Problem("K411", (*path, "from"), message, hint=hint)
+    elif not isinstance(measure, Reported) and sum(one.form == "records" for one in datasets.values()) != 1:
+        records = [name for name, one in datasets.items() if one.form == "records"]
+        hint = f"add `from:` {' or '.join(records)}" if records else "add one to `datasets:`, {form: records}"
+        yield Problem("K411", path, f"`{path[-1]}` does not say which records it comes from", hint=hint)
+    if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
+        hint = "take `over_time: ytd` away, or use `kind: sum`"
+        yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date", hint=hint)
+    yield from _date_arithmetic(measure, path, datasets)
+    if measure.where is not None:
+        try:
+            _filter(measure.where, getattr(datasets.get(measure.source or ""), "types", {}))
+        except terms.ExpressionError as error:
+            yield Problem(
+                error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span
+            )
+
+
+# An operator between blanks: a heading may hold signs, but no figure is computed in `of`.
+_COMPUTED = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
+
+
+def _date_arithmetic(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
+    """Yields a computation where a column is named, and arithmetic with a column that is known to hold dates."""
+    if isinstance(measure, Reported):
+        return
+    for column in measure.columns():
+        if _COMPUTED.search(column):
+            message = f"`of` names one column; `{column}` is a computation"
+            yield Problem("K466", (*path, "of"), message, hint=_DAYS, label="not a column")
+    records = [one for one in datasets.values() if isinstance(one, Records)]
+    dataset = datasets.get(measure.source or "", records[0] if len(records) == 1 else None)
+    dates = {one for role, one in getattr(dataset, "columns", {}).items() if role in ("period", "reported")}
+    if measure.where is None or not dates:
+        return
+    try:
+        parsed = expressions.parse(measure.where)
+    except terms.ExpressionError:
+        return
+    for node in parsed.tree.find_all(exp.Add, exp.Sub, exp.Mul, exp.Div):
+        used = next((one for one in (node.left, node.right) if isinstance(one, exp.Column) and one.name in dates), None)
+        if used is not None:
+            message = f"`{used.name}` holds dates: a difference of two dates is not supported yet"
+            yield Problem("K465", (*path, "where"), message, hint=_DAYS, label="a date", span=terms.span(used))
+            return
+
+
+_DAYS = "compute it in a column of the data, such as 用时（天） for the days between two dates, and name that column"
+
+
+def _filter(text: str, types: Mapping[str, str]) -> None:
+    """Raises ExpressionError for a text that is no condition on the columns of records."""
+    parsed = expressions.parse(text)
+    kinds = parsed.column_kinds() | dict(types)
+    found = parsed.resolve(lambda name: terms.Term(pl.col(name), kinds.get(name, "text")))
+    if found.kind != "boolean":
+        hint = "write a comparison, such as 渠道 = '网上'"
+        raise terms.ExpressionError(
+            "K302", f"a condition is needed here, this is {found.kind}", (0, len(text)), hint=hint
+        )

@@ -1,0 +1,160 @@
+"""Likely mistakes (疑似笔误): definitions that can be used and probably say something else than was meant.
+
+Each is a warning, and each can be answered in the definition: a number with its unit, `relative: true` beside weights,
+`pillars: {}`, `on: rounded`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from kpi.errors import Severity
+from kpi.language.aggregation.nodes import Pillar
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.quantities import Quantity
+from kpi.language.system import System
+from kpi.values.units import PER_MILLE, PERCENT, Unit
+
+#: Sums of weights that are shares, of 1, 10 or 100.
+_SHARES = (1, 10, 100)
+#: How far a sum may be from marks to look like a slip: a part of the marks, for all pillars and for the parts of one.
+_NEAR, _PART = 0.1, 0.2
+#: With so many totals or fewer that can be told apart, rounded totals tie.
+_FEW = 100
+
+
+def slips(system: System) -> Problems:
+    """Yield what is probably a mistake in a system without errors, in the order of the file."""
+    yield from _fractions(system)
+    yield from _weights(system)
+    yield from _marks_of_parts(system)
+    yield from _no_tree(system)
+    yield from _coarse_totals(system)
+
+
+def _slip(code: str, path: Path, message: str, hint: str, *, at_key: bool = False) -> Problem:
+    return Problem(code, path, message, hint, severity=Severity.WARNING, at_key=at_key)
+
+
+# ---- FRACTIONS IN PERCENT ---- #
+
+
+def _fractions(system: System) -> Problems:
+    """Yield bare numbers between 0 and 1 where a percent or per mille is asked for."""
+    common = system.scoring is not None
+    for name, indicator in system.indicators.items():
+        unit = system.symbols[name].unit if name in system.symbols else None
+        if unit not in (PERCENT, PER_MILLE):
+            continue
+        for place, target in enumerate(indicator.target):
+            path: Path = ("indicators", name, "target", place)
+            yield from _as_fraction(unit, {(*path, *tail): one for tail, one in target.quantities().items()})
+        rule = indicator.score or (system.scoring if common else None)
+        if rule is None:
+            continue
+        at: Path = ("indicators", name, "score") if indicator.score is not None else ("scoring",)
+        # The size of a step is often small.
+        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail != ("per",)}
+        yield from _as_fraction(unit, numbers)
+
+
+def _as_fraction(unit: Unit, numbers: Mapping[Path, Quantity | None]) -> Iterator[Problem]:
+    """Yield the first of numbers that belong together if all but zeros look like fractions."""
+    bare = {path: one for path, one in numbers.items() if isinstance(one, int | float) and one}
+    if any(isinstance(one, str) for one in numbers.values()) or not all(0 < abs(x) <= 1 for x in bare.values()):
+        return
+    for path, number in list(bare.items())[:1]:
+        whole = number * (100 if unit == PERCENT else 1000)
+        message = f"{number:g} in {unit} is {number:g} {unit}, not {whole:g} {unit}"
+        hint = f"write {whole:g}, or with its unit, '{number:g} {unit}', if that is meant"
+        yield _slip("K433", path, message, hint)
+
+
+# ---- WEIGHTS THAT LOOK LIKE MARKS ---- #
+
+
+def _marks(weights: Mapping[str, float]) -> bool:
+    """Return whether weights look like marks: none below 1, not all alike."""
+    return all(one >= 1 for one in weights.values()) and (len(weights) == 1 or len(set(weights.values())) > 1)
+
+
+def _is(first: float, second: float) -> bool:
+    return math.isclose(first, second, rel_tol=1e-9)
+
+
+def _weights(system: System) -> Problems:
+    """Yield weights of the top that look like marks and add up to something near the full mark."""
+    tops = [system.pillars[name] for name in system.tops]
+    if not tops or system.composite.relative or system.composite.weights is not None:
+        return
+    if len(tops) == 1 and tops[0].weight is None:
+        (name,) = system.tops
+        weights = dict(tops[0].parts)
+        path: Path = ("pillars", name, "parts")
+        if tops[0].weights is not None or tops[0].relative:
+            return
+    elif all(one.weight is not None for one in tops):
+        weights, path = dict(system.tops), ("pillars",)
+    else:
+        return
+    total = math.fsum(weights.values())
+    full = [100.0, system.composite.full]
+    if not _marks(weights) or len(weights) < 2 or any(_is(total, one) for one in full):
+        return
+    if any(abs(total - one) <= _NEAR * one for one in full):
+        key = "`relative: true` beside `parts:`" if len(path) == 3 else "`composite: {relative: true}`"
+        hint = f"make it 100, or write {key} if they are proportions"
+        yield _slip("K434", path, f"the weights look like marks of 100 and add up to {total:g}", hint, at_key=True)
+
+
+def _marks_of_parts(system: System) -> Problems:
+    """Yield pillars whose parts look like marks that do not add up to the pillar's own."""
+    own = {name: one.weight for name, one in system.pillars.items() if one.weight is not None}
+    own |= {part: one.parts[part] for one in system.pillars.values() for part in one.parts if part in system.pillars}
+    sums = {name: math.fsum(system.pillars[name].parts.values()) for name in own}
+    agree = any(_is(sums[name], weight) and weight > 1 for name, weight in own.items())
+    for name, weight in own.items():
+        pillar, total = system.pillars[name], sums[name]
+        if (
+            _relative(pillar)
+            or not _marks(pillar.parts)
+            or weight < 1
+            or any(_is(total, one) for one in (weight, *_SHARES))
+        ):
+            continue
+        if agree or abs(total - weight) <= _PART * weight:
+            message = f"the parts of `{name}` have {total:g} in all, the pillar {weight:g}"
+            hint = "make them agree, or write `relative: true` beside `parts:` if they are proportions"
+            yield _slip("K435", ("pillars", name, "parts"), message, hint, at_key=True)
+
+
+def _relative(pillar: Pillar) -> bool:
+    return pillar.relative or pillar.weights is not None
+
+
+# ---- TOTALS ---- #
+
+
+def _no_tree(system: System) -> Problems:
+    """Yield targets and scores that make no total because there are no pillars."""
+    if system.pillars or "pillars" in system.model_fields_set:
+        return
+    scored = [name for name in system.indicators if system.rule(name) is not None]
+    if scored:
+        name = scored[0]
+        path: Path = ("indicators", name, "target" if system.indicators[name].target else "score")
+        message = "indicators are scored, and no pillars make a total of them: there are no totals, ranks and stars"
+        yield _slip("K436", path, message, "add `pillars:`, or `pillars: {}` if that is meant", at_key=True)
+
+
+def _coarse_totals(system: System) -> Problems:
+    """Yield a full mark so small that rounded totals tie."""
+    full, ranking = system.composite.full, system.ranking
+    if not system.pillars or ranking.on != "rounded" or "on" in ranking.model_fields_set:
+        return
+    steps = full * 10**ranking.decimals
+    if full < _FEW and steps <= _FEW:
+        message = f"totals between 0 and {full:g} with {ranking.decimals} decimals tie: there are {steps:g} steps"
+        hint = "write `ranking: {decimals: 4}`, or `ranking: {on: rounded}` if that is meant"
+        yield _slip("K437", ("composite", "full"), message, hint)

@@ -1,0 +1,202 @@
+"""Loading: a YAML file becomes a checked `System`, or all its findings with file, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from kpi.errors import Diagnostic, Place, Severity, suggest
+from kpi.language.loading import positions, validation_messages
+from kpi.language.loading.cross_references import problems
+from kpi.language.loading.full_width_signs import Reading, explained
+from kpi.language.loading.likely_mistakes import slips
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.system import System
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file of definitions: the system when it can be used, and everything found in it."""
+
+    file: str
+    system: System | None
+    findings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file of definitions whose parts have been read: the system when they all have the right shape.
+
+    Attributes:
+        file: its path.
+        system: nothing is checked across its parts yet, so it may only be looked at, not used.
+        findings: what was found so far.
+        document: where everything stands; None for a file that cannot be read.
+        folder: where the files that it names are.
+    """
+
+    file: str
+    system: System | None
+    findings: tuple[Diagnostic, ...]
+    document: positions.Document | None = None
+    folder: FilePath | None = None
+
+    def checked(self) -> Loaded:
+        """Returns the file with everything checked."""
+        findings = self.all_findings()
+        if any(one.severity is Severity.ERROR for one in findings) and self.document is not None:
+            first = Reading(self.document.stopped, self.system is not None, findings)
+            findings = _tidy(explained(self.document.lines, first, self._read_anew))
+        broken = any(one.severity is Severity.ERROR for one in findings)
+        system = None if broken or self.system is None else self.system.mark_checked()
+        return Loaded(self.file, system, tuple(findings))
+
+    def all_findings(self) -> list[Diagnostic]:
+        """Return everything that is found in the file, as YAML and the definitions have it."""
+        findings = list(self.findings)
+        if self.system is not None and self.document is not None:
+            found: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
+            severities = {*(one.severity for one in findings), *(one.severity for one in found)}
+            if Severity.ERROR not in severities:
+                found += slips(self.system)
+            findings += [_located(self.document, problem) for problem in found]
+        return _tidy(findings)
+
+    def _read_anew(self, text: str) -> Reading:
+        other = draft_text(text, self.file, folder=self.folder)
+        stopped = None if other.document is None else other.document.stopped
+        return Reading(stopped, other.system is not None, other.all_findings())
+
+
+def examine(path: str | FilePath) -> Loaded:
+    """Reads and checks one definition file; never raises for what is in the file."""
+    return draft(path).checked()
+
+
+def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
+    """Checks a definition given as text; `folder` is where the files it names are."""
+    return draft_text(text, file, folder=folder).checked()
+
+
+def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) -> Loaded:
+    """Check a definition given as a mapping; findings stand at the keys that lead to them.
+
+    `folder` is where the files that it names are.
+    """
+    document = _Given("the definition", _plain(tree))
+    return _validated(document, folder).checked()
+
+
+def examine_system(system: System) -> Loaded:
+    """Check a system that was put together in Python across its definitions, unless that was done before."""
+    if system.is_checked:
+        return Loaded("", system, ())
+    document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
+    return Draft("", system, (), document, system.home).checked()
+
+
+def draft(path: str | FilePath) -> Draft:
+    """Reads one definition file; never raises for what is in the file."""
+    file = FilePath(path)
+    try:
+        content = file.read_bytes()
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
+        return Draft(str(path), None, (Diagnostic("K100", "there is no such file", Place(str(path)), near),))
+    except OSError as error:
+        why = error.strerror or "it is damaged"
+        return Draft(str(path), None, (Diagnostic("K100", f"the file cannot be read: {why}", Place(str(path))),))
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        place = Place(
+            str(path), before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
+        )
+        hint = "save it as UTF-8; Windows editors call what they write instead ANSI or GB18030"
+        return Draft(str(path), None, (Diagnostic("K100", "the file is not UTF-8", place, hint),))
+    return draft_text(text, str(path), folder=file.resolve().parent)
+
+
+def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
+    """Reads a definition given as text, as `draft`."""
+    document = positions.read(text, file)
+    if document.data is not None and not isinstance(document.data, dict):
+        place = Place(file, 1, 1)
+        wrong = Diagnostic("K102", "a system is a mapping, `key: value`", place, "begin with `system: name`")
+        return Draft(file, None, (*document.findings, wrong), document, folder)
+    return _validated(document, folder)
+
+
+def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
+    """Return the draft of a document that holds a mapping, or nothing for a text that cannot be read."""
+    findings, system = list(document.findings), None
+    if document.data is not None:
+        try:
+            system = System.model_validate(document.data).at(folder)
+        except ValidationError as error:
+            findings += validation_messages.findings(document, error.errors(include_url=False))
+    return Draft(document.file, system, tuple(findings), document, folder)
+
+
+class _Given(positions.Document):
+    """A definition that Python holds: what would be a line and a column in a file is the keys that lead there."""
+
+    def __init__(self, file: str, tree: dict[str, Any]) -> None:
+        super().__init__(file, tree)
+        self._index((), tree)
+
+    def _index(self, path: Path, value: Any) -> None:
+        self._values[path] = value
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, one in inside:
+            self._index((*path, key), one)
+
+    def written(self, path: Path) -> str:
+        value: Any = self._values[self.known(path)]
+        return "" if isinstance(value, dict | list) else str(value)
+
+    def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:  # noqa: ARG002
+        return Place(".".join(map(str, self.known(path))) or self.file)
+
+
+def _plain(value: Any) -> Any:
+    """Return mappings and sequences of any class as dictionaries and lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    unique = {(one.code, one.message, str(one.place)): one for one in findings}
+    return sorted(unique.values(), key=lambda one: (one.place.line or 0, one.place.column or 0))
+
+
+def _located(document: positions.Document, problem: Problem) -> Diagnostic:
+    place = document.place(problem.path, problem.span, key=problem.at_key)
+    return Diagnostic(problem.code, problem.message, place, problem.hint, problem.severity, problem.label)
+
+
+def _files(system: System, folder: FilePath | None) -> Problems:
+    """Yield files that the definition names and that are not there."""
+    if folder is None:
+        return
+    named: dict[Path, str] = {}
+    if system.entities.roster:
+        named[("entities", "roster")] = system.entities.roster
+    for name in system.indicators:
+        for place, target in enumerate(system.indicators[name].target):
+            if target.per_entity and target.per_entity.file:
+                named[("indicators", name, "target", place, target.comparator, "file")] = target.per_entity.file
+    for path, file in named.items():
+        if not (folder / file).is_file():
+            yield Problem("K107", path, f"there is no file `{file}` beside the definition", hint=_near(folder, file))
+
+
+def _near(folder: FilePath, file: str) -> str | None:
+    parent = (folder / file).parent
+    near = suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
+    return near or "put it there, or give its path from there"

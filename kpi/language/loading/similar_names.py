@@ -1,0 +1,97 @@
+"""Names and titles that cannot be told apart: by files, which carry them, or by people, who read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from kpi.errors import Severity
+from kpi.language.measures import Reported
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.system import System
+from kpi.values.names import clean, look
+
+
+def problems(system: System) -> Problems:
+    """Yield measures that files cannot tell apart, and names and titles that look alike, in the order of the file."""
+    yield from _same_in_files(system)
+    yield from _alike(_names(system), "name", system)
+    yield from _alike(_titles(system), "title", system)
+
+
+def _texts(system: System, name: str) -> Iterator[tuple[Path, str]]:
+    """Yield the title and the synonyms of a measure."""
+    measure = system.measures[name]
+    if measure.title is not None:
+        yield ("measures", name, "title"), measure.title
+    for place, text in enumerate(measure.synonyms):
+        yield ("measures", name, "synonyms", place), text
+
+
+def _same_in_files(system: System) -> Problems:
+    """Yield texts under which files could carry two measures, or a measure and the targets of an indicator."""
+    owners = {clean(name): name for name, one in reversed(system.measures.items()) if isinstance(one, Reported)}
+    for name, measure in system.measures.items():
+        if not isinstance(measure, Reported):
+            continue
+        for path, text in ((("measures", name), name), *_texts(system, name)):
+            owner = owners.setdefault(clean(text), name)
+            if owner != name:
+                yield _same(path, text, f"the measure `{owner}`", at_key=len(path) == 2)
+    for name, indicator in system.indicators.items():
+        if not any(one.per_entity is not None and one.per_entity.column is not None for one in indicator.target):
+            continue
+        about = {name, *(used for _, used in indicator.inputs())}
+        texts: list[tuple[Path, str]] = [(("indicators", name), name)]
+        if indicator.title is not None:
+            texts.append((("indicators", name, "title"), indicator.title))
+        for path, text in texts:
+            owner = owners.setdefault(clean(text), name)
+            if owner not in about:
+                what = "measure" if owner in system.measures else "indicator"
+                yield _same(path, text, f"the {what} `{owner}`", at_key=len(path) == 2)
+
+
+def _same(path: Path, text: str, owner: str, *, at_key: bool) -> Problem:
+    message = f"files carry {owner} as `{text}` too: which is meant cannot be told"
+    hint = "give each a title of its own, as its files have it"
+    return Problem("K482", path, message, hint=hint, label="not its own", at_key=at_key)
+
+
+def _names(system: System) -> Iterator[tuple[str, Path, str]]:
+    for space in ("measures", "indicators", "pillars"):
+        for name in getattr(system, space):
+            yield name, (space, name), name
+
+
+def _titles(system: System) -> Iterator[tuple[str, Path, str]]:
+    for name in system.measures:
+        for path, text in _texts(system, name):
+            yield name, path, text
+
+
+def _alike(texts: Iterator[tuple[str, Path, str]], what: str, system: System) -> Problems:
+    """Yield texts of two definitions that differ by nothing that is seen."""
+    first: dict[str, tuple[str, str]] = {}
+    for name, path, text in texts:
+        # Texts of ASCII letters look like what they are, which nearly all names do.
+        owner, other = first.setdefault(text if text.isascii() else look(text), (name, text))
+        if owner == name or other == text:
+            continue
+        both = all(isinstance(system.measures.get(one), Reported) for one in (owner, name))
+        if both and clean(other) == clean(text):
+            continue  # files cannot tell them apart, which is an error
+        message = f"the {what} `{text}` looks like `{other}` of `{owner}` and is another: {_difference(text, other)}"
+        hint = "type it anew with the same letters, or choose another"
+        yield Problem("K483", path, message, hint=hint, severity=Severity.WARNING, at_key=len(path) == 2)
+
+
+def _difference(text: str, other: str) -> str:
+    """Return the first letters in which two texts differ, by their Unicode names."""
+    pairs = zip(text + "\0", other + "\0", strict=False)
+    one, two = next(pair for pair in pairs if pair[0] != pair[1])
+    return f"{_named(one)}, not {_named(two)}"
+
+
+def _named(letter: str) -> str:
+    return unicodedata.name(letter, "the end of the text").lower()

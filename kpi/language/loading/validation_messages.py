@@ -1,0 +1,324 @@
+"""What pydantic finds in the shape of a definition, in the user's words: one finding for one mistake, at its place."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from kpi.errors import Diagnostic, shortened, suggest
+from kpi.language.loading import positions
+from kpi.language.model import NAME_WORDS, Path
+from kpi.language.system import System
+
+#: How pydantic's findings read; the parts in braces come from its context.
+_WORDS = {
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping, `name: value`",
+    "model_type": "must be a mapping, `key: value`",
+    "model_attributes_type": "must be a mapping, `key: value`",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "date_type": "must be a date, 2023-07-28",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_long": "has at most {max_length} characters",
+    "too_short": "needs {min_length} or more",
+    "string_pattern_mismatch": f"must be a name: {NAME_WORDS}",
+}
+#: Findings that only say that a value is of another type, as every branch of a union says that does not fit.
+_TYPES = {kind for kind in _WORDS if kind.endswith("_type")} | {"literal_error", "enum"}
+_TAGS = ("union_tag_invalid", "union_tag_not_found")
+
+
+def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagnostic]:
+    """Returns pydantic's errors about a document as findings, without those that only follow from another."""
+    told = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
+    renamed = {
+        (*_at(document, error)[:-1], key)
+        for error in told
+        if error["type"] == "extra_forbidden"
+        for key in _meant(error)
+    }
+    bad_names = {error["input"] for error in told if error["loc"][-1:] == ("[key]",)}
+    found = []
+    for error in _merged(document, told):
+        follows = (
+            error["type"] == "missing" and (*document.known(tuple(error["loc"])[:-1]), error["loc"][-1]) in renamed
+        )
+        echo = (
+            error["type"] == "string_pattern_mismatch" and error["loc"][-1] != "[key]" and error["input"] in bad_names
+        )
+        if not follows and not echo and not _unnamed(document, error):
+            found.append(_finding(document, error))
+    return found
+
+
+def _spoiled(document: positions.Document, path: Path) -> bool:
+    known = document.known(path)
+    return any(known[: len(one)] == one for one in document.spoiled)
+
+
+def _unnamed(document: positions.Document, error: Any) -> bool:
+    """Returns whether an error is about a key of a definition that stands in the place of named ones.
+
+    In `indicators: {kind: ratio, numerator: a}` every key is taken for a name; the finding is that of `kind`.
+    """
+    path = tuple(error["loc"])
+    if error["type"] not in _TAGS or isinstance(error.get("input"), dict) or not path:
+        return False
+    parent: Any = document.data
+    for step in path[:-1]:
+        parent = parent.get(step) if isinstance(parent, dict) else None
+    tag = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
+    return isinstance(parent, dict) and path[-1] != tag and parent.get(tag) in _tags_at(path)
+
+
+def _at(document: positions.Document, error: Any) -> Path:
+    return (*document.known(tuple(error["loc"])[:-1]), error["loc"][-1])
+
+
+def _merged(document: positions.Document, errors: list[Any]) -> Iterator[Any]:
+    """Yields the errors with those that the branches of one union made of one value brought together.
+
+    A mapping is judged by the branch that takes mappings, a list by the one that takes lists; what fits no branch must
+    be one of what they ask for.
+    """
+    groups: dict[Path, list[Any]] = {}
+    for error in errors:
+        path = tuple(error["loc"])
+        absent = path[-1:] if error["type"] in ("missing", "extra_forbidden") else ()
+        known = document.known(path[: len(path) - len(absent)])
+        groups.setdefault((*known, *absent, "[key]") if path[-1:] == ("[key]",) else (*known, *absent), []).append(
+            error
+        )
+    for group in groups.values():
+        types = [error for error in group if error["type"] in _TYPES]
+        deeper = [error for error in group if error["type"] not in _TYPES]
+        if len(group) == 1 or not types or deeper:
+            yield from deeper or group
+            continue
+        parts = list(dict.fromkeys(_words(error).removeprefix("must be ") for error in types))
+        yield {**types[0], "loc": document.known(tuple(types[0]["loc"])), "words": f"must be {', or '.join(parts)}"}
+
+
+def _finding(document: positions.Document, error: Any) -> Diagnostic:
+    path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
+    if kind == "missing":
+        tail, place = path[-1], document.place(path[:-1])
+        return Diagnostic("K111", f"`{tail}` is missing", place, f"add `{tail}:`", label=f"needs `{tail}`")
+    if kind in _TAGS:
+        return _tag(document, path, value)
+    if kind == "extra_forbidden":
+        return _unknown_key(document, error)
+    return _key(document, error) if path[-1:] == ("[key]",) else _value(document, error)
+
+
+def _value(document: positions.Document, error: Any) -> Diagnostic:
+    """Returns the finding of a value that cannot stand where it does."""
+    path, kind, value = document.known(tuple(error["loc"])), error["type"], error.get("input")
+    key = _key_of(path, value)
+    if value is None:
+        return Diagnostic("K113", f"`{key}` is empty", document.place(path), "give it a value, or take the key away")
+    if error["type"] == "value_error":
+        message = f"`{key}`: {error['msg'].removeprefix('Value error, ')}"
+        return Diagnostic("K113", message, document.place(path))
+    written = shortened(document.written(path))
+    shown = f"; here: {written}" if written else ""
+    return Diagnostic("K113", f"`{key}` {_words(error)}{shown}", document.place(path), _hint(key, kind, value, written))
+
+
+def _key_of(path: Path, value: Any) -> Any:
+    """Returns what a value is known by: its key, or the key of the list that it stands in."""
+    names = [step for step in path if isinstance(step, str)]
+    return path[-1] if path and isinstance(value, dict) else (names[-1] if names else "system")
+
+
+def _words(error: Any) -> str:
+    if "words" in error:
+        return str(error["words"])
+    words = _WORDS.get(error["type"])
+    if "." in error.get("ctx", {}).get("pattern", ""):
+        return "must be of letters, digits and the signs . _ -"
+    if words is None:
+        message = str(error["msg"]).removeprefix("Input ")
+        return message[:1].lower() + message[1:]
+    context = {key: f"{one:g}" if isinstance(one, float) else one for key, one in error.get("ctx", {}).items()}
+    return words.format(**context).replace("'", "")
+
+
+def _hint(key: Any, kind: str, value: Any, written: str) -> str | None:
+    truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+    if kind == "bool_type" and (meant := truth.get(str(value).lower())):
+        return f"YAML 1.2 reads `{written}` as text; write {meant}"
+    if kind == "string_type" and isinstance(value, int | float | dt.date):
+        return f'put it into quotes: "{written}"'
+    if kind in ("float_type", "int_type") and isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        return f"take the quotes away: {value}"
+    if key == "target" and isinstance(value, int | float | str):
+        return f"write {{at_least: {value}}}, or another comparator"
+    if key == "parts":
+        return "write {name: weight}, such as {online_rate: 30, wait: 20}, or [online_rate, wait]"
+    return None
+
+
+def _key(document: positions.Document, error: Any) -> Diagnostic:
+    """Returns the finding of a key that cannot stand where it does."""
+    path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
+    place = document.place(path[:-1], key=True)
+    if kind == "string_pattern_mismatch":
+        hint = "put other words into `title:`"
+        return Diagnostic("K112", f"`{value}` cannot be a name: {NAME_WORDS}", place, hint)
+    if kind == "string_type":
+        return Diagnostic("K112", f"`{value}` is a number, not a name", place, f'put it into quotes: "{value}"')
+    if kind == "literal_error":
+        choices = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        hint = suggest(str(value), choices) or f"one of {', '.join(choices)}"
+        return Diagnostic("K110", f"unknown key `{value}`", place, hint, label="not a key here")
+    return Diagnostic("K113", f"the key `{value}` {_words(error)}", place)
+
+
+#: Words that people write for keys of the language, and the keys; the first that can stand in a place is meant.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "deadline": ("by",), "due": ("by",), "until": ("by",), "截止": ("by",), "期限": ("by",),
+    "min": ("at_least", "floor", "min_total"), "minimum": ("at_least", "floor"), "gte": ("at_least",),
+    "max": ("at_most", "cap", "most"), "maximum": ("at_most", "cap"), "lte": ("at_most",), "limit": ("cap", "max"),
+    "gt": ("above",), "lt": ("below",), "equal": ("equals",), "range": ("within", "scale", "limits"),
+    "formula": ("expr",), "expression": ("expr",), "condition": ("when", "where", "expr"), "filter": ("where",),
+    "direction": ("better",), "polarity": ("better",), "name": ("title",), "label": ("title",), "名称": ("title",),
+    "description": ("note",), "comment": ("note",), "说明": ("note",), "children": ("parts",), "indicators": ("parts",),
+    "aggregation": ("mean",), "aggregate": ("mean",), "method": ("mean",), "digits": ("decimals",),
+    "precision": ("decimals",), "places": ("decimals",), "thresholds": ("cuts", "knots"), "bands": ("cuts",),
+    "quotas": ("shares",), "type": ("kind", "form", "method"), "source": ("from",), "column": ("of",),
+    "hold_harmless": ("moves",), "one_rung": ("moves",), "group": ("cohort", "among"), "peers": ("among",),
+    "单位": ("unit",), "权重": ("weight",), "目标": ("target",), "rule": ("score", "scoring"),
+}  # fmt: skip
+
+
+def _near(word: str, keys: list[str]) -> str | None:
+    """Returns the hint that names the key that was probably meant, by another word for it or by its letters."""
+    other = next((key for key in SYNONYMS.get(word.casefold(), ()) if key in keys), None)
+    return suggest(word, keys) if other is None else f"did you mean `{other}`?"
+
+
+def _meant(error: Any) -> list[str]:
+    """Returns the key that an unknown key was probably meant to be, if one is near."""
+    hint = _near(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
+    return [hint.split("`")[1]] if hint else []
+
+
+def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
+    path = tuple(error["loc"])
+    tail = path[-1]
+    keys = [key for model in _models_at(path) for key in _keys(model)]
+    hint = _near(str(tail), keys) or (f"what there is: {', '.join(keys)}" if keys else None)
+    parent = document.known(path[:-1])
+    if document.written(parent) == tail:
+        return Diagnostic("K114", f"`{parent[-1]}` cannot be `{tail}`", document.place(parent), hint, label="not known")
+    return Diagnostic("K110", f"unknown key `{tail}`", document.place(path, key=True), hint, label="not a key here")
+
+
+def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
+    """Returns the finding of a definition whose kind is unknown or not given."""
+    name, kinds = path[-1] if path else "", _tags_at(path)
+    key = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
+    place = document.place(path)
+    if not isinstance(value, dict):
+        written = document.written(path)
+        shown = f"; here: {shortened(written)}" if written else ""
+        kind = name if name in kinds else kinds[0] if kinds else None
+        hint = f"write {{{key}: {kind}, ...}}" if kinds else None
+        if name == key and value in kinds:
+            hint = f"give it a name: `name: {{{key}: {value}, ...}}`"
+        return Diagnostic("K113", f"`{name}` must be a mapping, `key: value`{shown}", place, hint)
+    if path[:1] == ("checks",):
+        hint = "add `expr:`, a condition that must hold, or `growth_within:`"
+        return Diagnostic("K111", f"`{name}` says nothing that could be checked", place, hint)
+    given = value.get(key)
+    if given is None:
+        hint = _kind_meant(path, value, key, kinds) or f"one of {', '.join(kinds)}"
+        return Diagnostic("K111", f"`{name}` needs a `{key}`", place, hint, label=f"needs `{key}`")
+    if not isinstance(given, str):
+        return Diagnostic("K113", f"`{key}` must be text", document.place((*path, key)), f"one of {', '.join(kinds)}")
+    hint = suggest(given, kinds) or f"one of {', '.join(kinds)}"
+    return Diagnostic("K114", f"unknown {key} `{given}`", document.place((*path, key)), hint, label=f"not a {key}")
+
+
+def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> str | None:
+    """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
+    if path and path[-1] in kinds:
+        return f"`{path[-1]}` is only its name; if it is the {key} too, add `{key}: {path[-1]}`"
+    for inner in value:
+        if inner in kinds:
+            return f"write `{key}: {inner}` beside its keys, {{{key}: {inner}, ...}}"
+    fitting = [kind for model in _candidates(path) if (kind := _kind(model)) and value.keys() <= set(_keys(model))]
+    return f"add `{key}: {fitting[0]}`" if value and len(fitting) == 1 else None
+
+
+# ---- THE MODELS BEHIND A PATH ---- #
+
+
+def _annotations(model: type[BaseModel], key: Any) -> Any:
+    for name, field in model.model_fields.items():
+        if key in (name, field.alias):
+            return field.annotation if not field.metadata else (field.annotation, *field.metadata)
+    return None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """All models that an annotation may hold, however deep in unions, mappings and lists."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    parts = annotation if isinstance(annotation, tuple) else get_args(annotation)
+    return [model for part in parts for model in _models_in(part)]
+
+
+def _candidates(path: Path) -> list[type[BaseModel]]:
+    """The models that may stand at a path, before their kind is known."""
+    models: list[type[BaseModel]] = [System]
+    for step in path:
+        found = [m for model in models for a in [_annotations(model, step)] if a is not None for m in _models_in(a)]
+        models = found or models
+    return list(dict.fromkeys(models))
+
+
+def _models_at(path: Path) -> list[type[BaseModel]]:
+    """The models at the parent of a path, narrowed by the tags that pydantic put into it."""
+    models = _candidates(path[:-1])
+    for step in reversed(path[:-1]):
+        # The last that is a kind: before it there may be names, which may be those of kinds too.
+        narrowed = [model for model in models if _kind(model) == step]
+        if narrowed:
+            return narrowed
+    return models
+
+
+def _tag_field(model: type[BaseModel]) -> str | None:
+    """The key that tells a model from the others of its union, if it is in one."""
+    return next((tag for tag in ("kind", "form", "method") if tag in model.model_fields), None)
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    tag = _tag_field(model)
+    return None if tag is None else str(get_args(model.model_fields[tag].annotation)[0])
+
+
+def _tags_at(path: Path) -> list[str]:
+    return [kind for model in _candidates(path) if (kind := _kind(model)) is not None]
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,359 @@
+"""Measures (基础数据): one number per entity and period with a unit, aggregated from a dataset.
+
+Every kind says in `parts` what is kept of the rows of a group, such as counts and exact sums, which merge when two
+groups turn out to be one, and in `figure` what they come to. What cannot be merged (medians, distinct values, the
+latest row) is a statistic of the rows themselves. Sums and counts of nothing matched are zero where the dataset has
+rows for that entity and period; every other kind, and an entity without rows, is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.model import Definition, Listed, Name, Text, one_of
+from kpi.values import units
+from kpi.values.rounding import unsigned_zero
+from kpi.values.units import Unit
+
+#: Exact sums add figures as whole multiples of one part in this, in 128-bit integers.
+SCALE = 1e9
+
+OverTime = Literal["sum", "last", "first", "mean", "median", "max", "min", "ytd"]
+
+
+_CUMULATIVE = re.compile(
+    r"累计|年初(?:以来|至)|(?<!\d)1-本月|year[ _-]to[ _-]date|\bytd\b|cumulative|running total", re.IGNORECASE
+)
+
+
+def calls_cumulative(text: str) -> bool:
+    """Returns whether a title or heading says that figures are running totals.
+
+    >>> [calls_cumulative(text) for text in ("累计财政收入", "Revenue (YTD)", "1-本月", "财政收入")]
+    [True, True, True, False]
+    """
+    return _CUMULATIVE.search(text) is not None
+
+
+def exact_sum(value: pl.Expr) -> pl.Expr:
+    """Returns the sum of a Float64 expression as Float64, the same bits for any order of the rows.
+
+    Float sums depend on the order in which a parallel engine adds; whole numbers do not. Values are added as
+    multiples of 1e-9 in Int128, which is exact for figures of up to nine decimals and magnitudes below 1e29.
+
+    >>> pl.DataFrame({"x": [0.1, 0.2, 0.3, 1e9]}).select(exact_sum(pl.col("x"))).item()
+    1000000000.6
+    """
+    return unscaled((value * SCALE).round().cast(pl.Int128).sum().cast(pl.Float64))
+
+
+def unscaled(whole: pl.Expr) -> pl.Expr:
+    """Returns whole multiples of 1e-9 as the figures they stand for, to the last bit.
+
+    Polars divides by a constant as it multiplies by its reciprocal: 5.8e10 / 1e9 comes out above 58, and `> 29` then
+    holds of a mean of 29. By a column it divides as IEEE 754 says.
+
+    >>> pl.DataFrame({"x": [5.8e10, 3e8, 7.0]}).select(unscaled(pl.col("x"))).to_series().to_list()
+    [58.0, 0.3, 7e-09]
+    """
+    return whole / (whole * 0.0 + SCALE)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is kept of the rows of a group that satisfy a condition, all of them where there is none.
+
+    `rows` is their number, `filled` the number of those with a figure in the column `of`; `sum`, `min` and `max` are of
+    these figures, sums as whole multiples of 1e-9. `refused` is the number of rows that would be needed and cannot be
+    used, since a cell cannot be read; `unsure` also counts figures with a unit of their own. `blank` is the number of
+    rows that the condition leaves out as the column is blank. Measures that keep the same share it.
+    """
+
+    what: Literal["rows", "filled", "sum", "min", "max", "refused", "unsure", "blank"]
+    where: str | None
+    of: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its column."""
+        return "\n".join((self.what, self.where or "", self.of or ""))
+
+    def merged(self) -> pl.Expr:
+        """Returns the part of several groups together, under its name, as an aggregation over theirs."""
+        column = pl.col(self.name)
+        if self.what in {"min", "max"}:
+            return column.min() if self.what == "min" else column.max()
+        return column.cast(pl.Int128).sum()
+
+
+class Measure(Definition):
+    """The base of all measures.
+
+    `where` keeps rows, `per` aggregates at a finer level (a column such as 村) for counts against thresholds, and
+    `over_time` says how figures of finer periods make the scored period.
+    """
+
+    additive: ClassVar[bool] = False
+    #: Whether the value need not be a figure or a sum of figures.
+    interpolated: ClassVar[bool] = False
+
+    unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
+    source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
+    where: str | None = Field(None, description="a condition on the columns of the dataset")
+    per: str | None = Field(None, description="a column that splits the entity into finer units, such as 村")
+    over_time: OverTime | None = Field(
+        None, description="sum for flows, last for stocks, first, mean, median, max, min; ytd for year-to-date figures"
+    )
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
+    synonyms: Listed[str] = Field((), description="other names under which files carry the figure")
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a decimal number, as its figures are, rather than a quotient or lies between two of them."""
+        return not self.interpolated and self.over_time != "mean"
+
+    @property
+    def quantity(self) -> Unit:
+        """The unit the figures are kept in; raises UnitError when it is none."""
+        return units.parse(self.unit)
+
+    def columns(self) -> tuple[str, ...]:
+        """Returns the dataset's columns that the value itself is read from."""
+        return ()
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns what is kept of the rows of a group."""
+        raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
+        """Returns the value (Float64) and the number of rows used.
+
+        Args:
+            parts: those of `parts`, in their order; behind them the statistic, where the kind has one.
+        """
+        raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
+
+
+class Reported(Measure):
+    """A figure that a department reports, one number per entity and period.
+
+    Finer periods make the scored period by `over_time`: flows are summed, stocks taken at the end. Figures of
+    1-6月 and the like are year to date and are never summed again. With `cumulative` the figures run from January
+    however they are labelled: that of 2024-03, 2024Q1 or 2024年1-3月 is the total of January to March.
+    """
+
+    kind: Literal["reported"] = "reported"
+    cumulative: bool | None = Field(
+        None,
+        description="true: figures run from January to the end of the period that they are labelled with; a period's "
+        "own figure is the difference of two of them. Left out: only where `over_time: ytd` and the title says 累计",
+    )
+    at_least: int | None = Field(
+        None,
+        ge=1,
+        description="how many finer periods are enough for last, first, mean, median, max and min; left out: all",
+    )
+
+    @property
+    def timing(self) -> OverTime:
+        """How finer periods are combined: as declared, else sum for amounts and last for rates and yes/no."""
+        return self.over_time or ("sum" if units.summable(self.quantity) else "last")
+
+    @property
+    def says_cumulative(self) -> bool:
+        """Whether the title or a synonym calls the figures cumulative: 累计, year to date, YTD."""
+        return any(text is not None and calls_cumulative(text) for text in (self.title, *self.synonyms))
+
+    @property
+    def from_january(self) -> bool:
+        """Whether figures run from January to the end of their period: as declared, else by title and timing."""
+        if self.cumulative is None:
+            return self.timing == "ytd" and self.says_cumulative
+        return self.cumulative
+
+
+class _Countable(Measure):
+    """The base of measures that are 0 where there is no event, if a definition says so."""
+
+    none: Literal[0] | None = Field(
+        None, description="0: an entity without any event has 0 in every period of which the dataset has events"
+    )
+
+
+class Count(_Countable):
+    """The number of rows: `count(rows where ...)`.
+
+    >>> Count(unit="件", where="渠道 = '网上'").kind
+    'count'
+    """
+
+    additive: ClassVar[bool] = True
+    kind: Literal["count"] = "count"
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of rows that match."""
+        return (Part("rows", self.where),)
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns it, as value and as rows."""
+        return parts[0].cast(pl.Float64), parts[0]
+
+
+class OfColumn(Measure):
+    """The base of measures that aggregate one column."""
+
+    of: str = Field(description="the column that is aggregated")
+
+    def columns(self) -> tuple[str, ...]:
+        """Returns the column that is aggregated."""
+        return (self.of,)
+
+
+class Sum(OfColumn, _Countable):
+    """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order."""
+
+    additive: ClassVar[bool] = True
+    kind: Literal["sum"] = "sum"
+    of: str = Field(description="the column that is added up")
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the sum, the number of rows that match and of those with a figure."""
+        return tuple(Part(what, self.where, None if what == "rows" else self.of) for what in ("rows", "filled", "sum"))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the sum, zero where rows exist and none matches, null where a match has no figure at all."""
+        rows, filled, total = parts
+        return pl.when((filled > 0) | (rows == 0)).then(unscaled(total.cast(pl.Float64))), filled
+
+
+class Mean(OfColumn):
+    """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows."""
+
+    interpolated: ClassVar[bool] = True
+    kind: Literal["mean"] = "mean"
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the sum."""
+        return (Part("filled", self.where, self.of), Part("sum", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the exact sum divided by the number of filled rows."""
+        filled, total = parts
+        return pl.when(filled > 0).then(unscaled(total.cast(pl.Float64)) / filled.cast(pl.Float64)), filled
+
+
+class Min(OfColumn):
+    """The smallest value of a column."""
+
+    kind: Literal["min"] = "min"
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the minimum."""
+        return (Part("filled", self.where, self.of), Part("min", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the minimum; minus zero is zero."""
+        return unsigned_zero(parts[1]), parts[0]
+
+
+class Max(OfColumn):
+    """The largest value of a column."""
+
+    kind: Literal["max"] = "max"
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows and the maximum."""
+        return (Part("filled", self.where, self.of), Part("max", self.where, self.of))
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the maximum; minus zero is zero."""
+        return unsigned_zero(parts[1]), parts[0]
+
+
+class OfRows(OfColumn):
+    """The base of measures that need the rows themselves: groups of them do not merge."""
+
+    def parts(self) -> tuple[Part, ...]:
+        """Returns the number of filled rows."""
+        return (Part("filled", self.where, self.of),)
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns the statistic; minus zero is zero."""
+        return unsigned_zero(parts[1]), parts[0]
+
+    @abstractmethod
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Returns the statistic (Float64) as an aggregation over a group.
+
+        Args:
+            value: the filled cells of the rows that match.
+            order: the places of these rows in time.
+        """
+
+
+class Median(OfRows):
+    """The median of a column; the mean of the two middle values for an even number of rows."""
+
+    interpolated: ClassVar[bool] = True
+    kind: Literal["median"] = "median"
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+        """Returns the median."""
+        return value.median()
+
+
+class Quantile(OfRows):
+    """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
+
+    interpolated: ClassVar[bool] = True
+    kind: Literal["quantile"] = "quantile"
+    q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+        """Returns the quantile."""
+        return value.quantile(self.q, "linear")
+
+
+class Last(OfRows):
+    """The value of the latest row of the period; of several on one day, the largest."""
+
+    kind: Literal["last"] = "last"
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Returns the largest value among the rows of the latest date."""
+        return value.filter(order == order.max()).max()
+
+
+class First(OfRows):
+    """The value of the earliest row of the period; of several on one day, the smallest."""
+
+    kind: Literal["first"] = "first"
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Returns the smallest value among the rows of the earliest date."""
+        return value.filter(order == order.min()).min()
+
+
+class Distinct(OfRows, _Countable):
+    """The number of different values of a column; empty cells are not a value."""
+
+    kind: Literal["distinct"] = "distinct"
+    of: str = Field(description="the column whose different values are counted")
+
+    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Returns how many different values the matched rows hold, zero where none matches."""
+        return parts[1].fill_null(0.0), parts[0]
+
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+        """Returns the number of different values."""
+        return value.n_unique().cast(pl.Float64)
+
+
+#: Any measure, told apart by `kind` (`reported` when left out).
+AnyMeasure = one_of(Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct, default="reported")

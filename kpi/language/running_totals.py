@@ -1,0 +1,153 @@
+"""Checks of running totals (累计): measures whose figures run from January, and what compares them.
+
+Running totals of different lengths do not compare: that of June is above that of March whatever June was like. Only the
+same months of another year do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kpi.errors import Severity, count
+from kpi.language.checks.across import GrowthWithin, Magnitude, ReportedGrowth, SameDirection
+from kpi.language.indicators import Growth, Index, Indicator, Level, Ratio
+from kpi.language.measures import Reported, calls_cumulative
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.system import System, unit_or_none
+from kpi.values import periods, units
+from kpi.values.periods import Grain
+
+
+def problems(system: System) -> Problems:
+    """Yields what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
+    for name, measure in system.measures.items():
+        if isinstance(measure, Reported):
+            unit = unit_or_none(measure.unit)
+            additive = unit is not None and units.summable(unit)
+            if unit is not None:
+                yield from _cumulative(name, measure, additive=additive)
+                if system.period is not Grain.YEAR:
+                    yield from called_cumulative(name, system)
+                yield from _enough(name, measure, system.period)
+    totals = running(system)
+    for name, indicator in system.indicators.items():
+        yield from _compared_by(indicator, ("indicators", name), totals, system.period)
+    for name, check in system.checks.items():
+        over = str(getattr(check, "over", "1y"))
+        for used, path in _compared(check):
+            if used in totals and _within_a_year(over):
+                yield Problem(
+                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint="write `over: 1y`",
+                    severity=Severity.WARNING,
+                )  # fmt: skip
+
+
+_OTHER_MONTHS = "`{}` is a running total of the year: {} earlier it covers other months"
+
+
+def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
+    """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
+    single = "`over_time: sum` at the measure for the figures of single periods"
+    if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
+        message = _OTHER_MONTHS.format(indicator.of, indicator.over)
+        yield Problem("K462", (*path, "over"), message, hint=f"write `over: 1y`, or {single}")
+    if isinstance(indicator, Index) and indicator.of in totals and grain is not Grain.YEAR:
+        message = (
+            f"`{indicator.of}` is a running total of the year: only in the same {grain} of a year does it cover as "
+            "many months as in the base"
+        )
+        yield Problem("K462", (*path, "of"), message, hint=f"write {single}", severity=Severity.WARNING)
+
+
+def running(system: System) -> set[str]:
+    """Returns the measures and indicators whose values run from January: `over_time: ytd`, and what is made of it.
+
+    A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
+    which compares with any other.
+    """
+    found = {
+        name
+        for name, measure in system.measures.items()
+        if (measure.timing if isinstance(measure, Reported) and unit_or_none(measure.unit) else measure.over_time)
+        == "ytd"
+    }
+    for level in system.levels:
+        found.update(name for name in level if _runs(system.indicators[name], found))
+    return found
+
+
+def _runs(indicator: Indicator, known: set[str]) -> bool:
+    if isinstance(indicator, Level):
+        return indicator.of in known
+    return isinstance(indicator, Ratio) and (indicator.numerator in known) != (indicator.denominator in known)
+
+
+def _within_a_year(over: str) -> bool:
+    """Returns whether a window does not lead to the same months of another year."""
+    try:
+        return periods.parse_span(over) % 12 != 0
+    except periods.PeriodError:
+        return False
+
+
+def _compared(check: object) -> Iterator[tuple[str, Path]]:
+    """Yields the figures that a check compares with those of an earlier period, and where they are named."""
+    match check:
+        case GrowthWithin(of=names):
+            yield from ((name, ("of", at)) for at, name in enumerate(names))
+        case SameDirection(same_direction=names):
+            yield from ((name, ("same_direction", at)) for at, name in enumerate(names))
+        case Magnitude(magnitude=names):
+            yield from ((name, ("magnitude", at)) for at, name in enumerate(names))
+        case ReportedGrowth(of=name):
+            yield name, ("of",)
+
+
+def called_cumulative(name: str, system: System) -> Problems:
+    """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
+    measure = system.measures[name]
+    if not isinstance(measure, Reported) or measure.cumulative is not None or not is_called_cumulative(name, measure):
+        return
+    path, title = ("measures", name), measure.title or name
+    if measure.from_january:
+        yield Problem(
+            "K461", path, f"{title} is called cumulative: its figures are read as running from January, whatever "
+            "period they are labelled with",
+            hint="write `cumulative: true`, or `cumulative: false` where each figure is that of its own period",
+            severity=Severity.INFO, at_key=True,
+        )  # fmt: skip
+    elif measure.timing in ("sum", "ytd"):
+        yield Problem(
+            "K461", path, f"{title} is called cumulative, but each figure is read as that of its own period",
+            hint="write `cumulative: true` where they run from January, `over_time: last` where they are a stock, or "
+            "`cumulative: false` where each is that of its own period",
+            severity=Severity.WARNING, at_key=True,
+        )  # fmt: skip
+
+
+def is_called_cumulative(name: str, measure: Reported) -> bool:
+    """Returns whether a measure's title, a synonym, or its name where it has no title, says that it is cumulative."""
+    return measure.says_cumulative or (measure.title is None and calls_cumulative(name))
+
+
+def _cumulative(name: str, measure: Reported, *, additive: bool) -> Problems:
+    path: Path = ("measures", name)
+    if measure.cumulative and (measure.timing not in ("sum", "ytd") or not additive):
+        what = f"taken by `over_time: {measure.timing}`" if additive else f"in {measure.unit}, which does not add up"
+        yield Problem(
+            "K460", (*path, "cumulative"), f"`{name}` cannot be cumulative: it is {what}",
+            hint="only sums run from January, by `over_time: sum` or `ytd`; a rate to date is `over_time: last`",
+        )  # fmt: skip
+
+
+def _enough(name: str, measure: Reported, grain: Grain) -> Problems:
+    path: Path = ("measures", name, "at_least")
+    if measure.at_least is None:
+        return
+    if measure.timing in ("sum", "ytd"):
+        message = f"`{name}` is added up, and a sum of some periods is not that of all"
+        yield Problem("K463", path, message, hint="leave it out, or take another `over_time`, such as mean")
+    elif measure.at_least > grain.months or grain is Grain.MONTH:
+        most = count(grain.months, "month") if grain is not Grain.MONTH else "no finer period"
+        message = f"a {grain} has {most}: `at_least: {measure.at_least}` is never reached"
+        yield Problem("K463", path, message, hint="leave it out, or lower it", severity=Severity.WARNING)

@@ -1,0 +1,269 @@
+"""Rules that judge a value by itself, against a target, a benchmark or fixed cut points."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.model import Path, Problems
+from kpi.language.quantities import Quantity, in_unit, step_problems
+from kpi.language.scoring.rule import (
+    AgainstTarget,
+    Case,
+    Cuts,
+    Rule,
+    Scored,
+    banded,
+    cut_paths,
+    cuts_problem,
+    cuts_words,
+)
+from kpi.language.targets import percent_inside
+from kpi.values.rounding import unsigned_zero
+from kpi.values.status import literal
+from kpi.values.units import Unit
+
+
+def _completion(case: Case, standard: pl.Expr, reverse: str) -> pl.Expr:
+    """Percent completed of a standard; a negative plan turns the quotient round (plan -100, actual -50: 150)."""
+    value = case.value
+    forward, mirrored = value / standard * 100, (2 - value / standard) * 100
+    forward = unsigned_zero(forward)
+    if case.higher:
+        return pl.when(standard > 0).then(forward).otherwise(mirrored)
+    if reverse == "mirror":
+        return pl.when(standard > 0).then(mirrored).otherwise(forward)
+    # Nothing left of what should shrink is complete: the quotient t/x has no value at zero, and none is needed.
+    reciprocal = pl.when(value > 0).then(standard / value * 100).otherwise(pl.lit(float("inf")))
+    return pl.when(standard > 0).then(reciprocal).otherwise(forward)
+
+
+class Completion(AgainstTarget):
+    """Percent completed, capped: `100 x/t` (按完成比例计分，满分为止); lower is better: `100 t/x`, or `100 (2 - x/t)`.
+
+    Source: 项目支出绩效自评表; half marks of 标杆值法. A target of zero is reached or not.
+
+    >>> frame = pl.DataFrame({"x": [10391.0, 34940.0], "t": [19470.05, 58197.0]})
+    >>> case = Case.plain(pl.col("x"), target=pl.col("t"))
+    >>> [round(one, 2) for one in frame.select(s=Completion().score(case).score)["s"]]
+    [53.37, 60.04]
+    >>> Completion(no_target=60).in_full().rpartition("；")[2]
+    '未下达任务的得 60 %'
+    """
+
+    kind: Literal["completion"] = "completion"
+    reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: t/x or 2 - x/t")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the percent completed; a value inside a `within` target is full."""
+        if case.fixed is not None:
+            plain = self._of_plain(case, case.fixed)
+            if plain is not None:
+                return Scored(plain, sound=True, within=True)
+            bounded = self.floor is not None and self.cap is not None
+            return Scored(self._of_fixed(case, case.fixed, 100.0 if self.cap is None else self.cap), sound=bounded)
+        score = _completion(case, case.target, self.reverse)
+        full = pl.lit(100.0)
+        reached = pl.when(case.reached).then(full).otherwise(pl.lit(0.0))
+        score = pl.when(case.target == 0).then(reached).otherwise(score)
+        inside = percent_inside(case.value, case.target, case.upper)
+        score = pl.when(case.upper.is_not_null()).then(inside).otherwise(score)
+        # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
+        return Scored(
+            pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
+        )
+
+    def _of_plain(self, case: Case, target: float) -> pl.Expr | None:
+        """The same between 0 and 100 for a target above zero; where less is better, the value tells where 100 is."""
+        if target < 0 or (self.floor, self.cap) != (0, 100) or (not case.higher and self.reverse == "mirror"):
+            return None
+        value, bound, hundred = case.value, literal(target), literal(100.0)
+        if case.higher:
+            return (value / bound * hundred).clip(literal(0.0), hundred)
+        return pl.when(value > bound).then(bound / value * hundred).when(value.is_not_null()).then(hundred)
+
+    def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
+        """The same score where the target is one number: what is asked of every row there is known here."""
+        value, bound, hundred = case.value, literal(target), literal(100.0)
+        if case.higher or self.reverse == "mirror":
+            forward = case.higher == (target > 0)
+            return unsigned_zero(value / bound * hundred) if forward else (2 - value / bound) * hundred
+        if target < 0:
+            return unsigned_zero(value / bound * hundred)
+        rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
+        return rest.when(value.is_not_null()).then(literal(float(cap)))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        reverse = "逆向指标按 目标值÷实际值" if self.reverse == "reciprocal" else "逆向指标按 2−实际值÷目标值"
+        cap = "不设上限" if self.cap is None else f"最高 {self.cap:g} %"
+        return f"按完成比例计分（实际值÷目标值；{reverse}），{cap}"
+
+
+class Benchmark(Rule):
+    """Percent of a benchmark, uncapped: `100 x/b`; lower is better: `100 b/x`, or `100 (2 - x/b)`, zero at 2b.
+
+    Source: 亩均论英雄 (黄岩 2022): a firm at the benchmark of every item gets exactly 100, above it more. With the
+    reciprocal a value of zero gets the cap, or 100 where there is none.
+
+    >>> frame = pl.DataFrame({"x": [24.097, 30.0]})
+    >>> frame.select(s=Benchmark(benchmark=24.097).score(Case.plain(pl.col("x"))).score.round(2))["s"].to_list()
+    [100.0, 124.5]
+    """
+
+    kind: Literal["benchmark"] = "benchmark"
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
+    benchmark: Quantity | None = Field(None, description="left out: the indicator's target")
+    reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: b/x or 2 - x/b")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the percent of the benchmark; a benchmark of zero has none."""
+        declared = case.quantity(self.benchmark)
+        standard = case.target if declared is None else declared
+        score = _completion(case, standard, self.reverse)
+        best = pl.lit(100.0 if self.cap is None else self.cap)
+        score = pl.when(score == float("inf")).then(best).otherwise(score)
+        return Scored(score, {"no_target": standard.is_null(), "zero_target": standard == 0})
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return "与标杆值之比计分" + ("，不封顶" if self.cap is None else f"，最高 {self.cap:g} %")
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the benchmark."""
+        return {("benchmark",): self.benchmark}
+
+
+class Pass(AgainstTarget):
+    """All or nothing: `full` where the target is reached, else `fail` (目标完成计分); strict comparators are strict.
+
+    Source: 目标完成计分 of monthly evaluations, 16 indicators.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [8.0, 7.9]}).select(s=Pass().score(case).score)["s"].to_list()
+    [100.0, 0.0]
+    """
+
+    kind: Literal["pass"] = "pass"
+    full: float = Field(100, description="percent of full marks when the target is reached")
+    fail: float = Field(0, description="percent of full marks when it is not")
+
+    def score(self, case: Case) -> Scored:
+        """Returns `full` or `fail`."""
+        return Scored(pl.when(case.reached).then(pl.lit(float(self.full))).otherwise(pl.lit(float(self.fail))))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"达到目标得 {self.full:g} %，否则得 {self.fail:g} %"
+
+
+class Deduction(AgainstTarget):
+    """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止).
+
+    Source: 考核办法 for PM10 and days of good air; 群众满意率, 每降低5个百分点扣1分.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(90.0))
+    >>> rule = Deduction(points=10, per=5, steps="whole")
+    >>> pl.DataFrame({"x": [90.0, 82.0]}).select(s=rule.score(case).score)["s"].to_list()
+    [100.0, 90.0]
+    """
+
+    kind: Literal["deduction"] = "deduction"
+    points: float = Field(gt=0, description="percent of full marks lost per step")
+    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+    steps: Literal["linear", "whole", "started"] = Field(
+        "linear", description="count parts of a step, only whole, or every started one"
+    )
+
+    def score(self, case: Case) -> Scored:
+        """Returns 100 less what is short."""
+        short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
+        outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
+        short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
+        # A hair's breadth of binary error must not decide whether a step is whole.
+        steps = (short / in_unit(self.per, case.unit)).round(9)
+        steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
+        return Scored(100 - steps * self.points)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        how = {"linear": "", "whole": "，不足一步不扣", "started": "，不足一步按一步扣"}[self.steps]
+        return f"每差 {self.per} 扣 {self.points:g} %{how}，扣完为止"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the size of a step, and what the base has."""
+        return super().quantities() | {("per",): self.per}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
+
+class Step(AgainstTarget):
+    """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
+
+    Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
+
+    >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
+    >>> pl.DataFrame({"x": [9.0, 6.0]}).select(s=Step(points=2).score(case).score)["s"].to_list()
+    [82.0, 76.0]
+    """
+
+    kind: Literal["step"] = "step"
+    base: float = Field(80, description="percent of full marks at the target")
+    points: float = Field(gt=0, description="percent of full marks gained or lost per step")
+    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the base and what is gained or lost."""
+        ahead = case.value - case.target if case.higher else case.target - case.value
+        return Scored(self.base + ahead / in_unit(self.per, case.unit) * self.points)
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return f"达到目标得 {self.base:g} %，每超（差）{self.per} 加（扣）{self.points:g} %"
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the size of a step, and what the base has."""
+        return super().quantities() | {("per",): self.per}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yields unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
+
+class Bands(Rule):
+    """A fixed score per band: the best score whose bound is met (`>=`; `<=` where lower is better).
+
+    `cuts: {100: 95, 80: 90, 60: -.inf}` gives 100 from 95, 80 from 90, 60 below. A value outside all bounds gets 0.
+
+    Source: 成本控制率 in 项目支出绩效自评表.
+
+    >>> rule = Bands(cuts={100: 95.0, 80: 90.0})
+    >>> pl.DataFrame({"x": [95.0, 94.9, 80.0]}).select(s=rule.score(Case.plain(pl.col("x"))).score)["s"].to_list()
+    [100.0, 80.0, 0.0]
+    """
+
+    kind: Literal["bands"] = "bands"
+    cap: float | None = Field(None, description="the most percent of full marks; null for none")
+    cuts: Cuts = Field(description="score: bound, bounds inclusive")
+
+    def score(self, case: Case) -> Scored:
+        """Returns the score of the band."""
+        return Scored(banded(case, self.cuts))
+
+    def words(self) -> str:
+        """Returns the rule in words."""
+        return cuts_words(self.cuts)
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Returns the bounds."""
+        return cut_paths("cuts", self.cuts)
+
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
+        """Yields a problem when a better score does not ask for a better value."""
+        yield from cuts_problem((*path, "cuts"), self.cuts, unit, higher=higher)

@@ -1,0 +1,1 @@
+"""Star schemes: fixed cut points and those found in the data."""

@@ -1,0 +1,234 @@
+"""What all star schemes share: what they see, what limits their answer, and how levels move from period to period.
+
+A scheme answers with the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
+scores and conditions.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import BeforeValidator, Field
+
+from kpi.language.aggregation.nodes import score_of
+from kpi.language.indicators import Symbols
+from kpi.language.model import Block, Listed, Path, Problems
+from kpi.values.rounding import SCORE_DECIMALS
+
+Level = Annotated[int, Field(ge=0, le=5)]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a veto does to a level where it applies: no more than `at_most`, or `demote` levels down to `lowest`.
+
+    >>> frame = pl.DataFrame({"level": [5, 1, 0], "veto": True})
+    >>> limits = Limit(pl.col("veto"), at_most=3), Limit(pl.col("veto"), demote=2, lowest=1)
+    >>> [frame.select(one.lowered(pl.col("level"))).to_series().to_list() for one in limits]
+    [[3, 1, 0], [3, 1, 0]]
+    """
+
+    applies: pl.Expr
+    at_most: int | None = None
+    demote: int = 0
+    lowest: int = 0
+
+    def lowered(self, level: pl.Expr) -> pl.Expr:
+        """Return the level after the veto."""
+        if self.at_most is not None:
+            return pl.when(self.applies).then(level.clip(upper_bound=self.at_most)).otherwise(level)
+        # A demotion stops at the lowest level, but never lifts what had not even reached that.
+        down = pl.max_horizontal(level - self.demote, pl.min_horizontal(level, pl.lit(self.lowest)))
+        return pl.when(self.applies & level.is_not_null()).then(down).otherwise(level)
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What a scheme sees: the score to compare, the places, the top pillars, and the names that conditions may use."""
+
+    score: pl.Expr
+    tops: tuple[str, ...]
+    symbols: Symbols
+    full: float = 100
+    scored: tuple[str, ...] = ()
+    #: What vetoes do to levels, in the order in which they act.
+    limits: tuple[Limit, ...] = ()
+    #: The score to compare with that of units which a veto fails, where it differs from `score`.
+    entered: pl.Expr | None = None
+
+    @classmethod
+    def plain(cls, score: pl.Expr) -> Rated:
+        """Returns what a scheme sees of bare scores: for trying it on a frame with period and cohort."""
+        return cls(score, (), {})
+
+
+class Moves(Block):
+    """How far stars may move from one period to the next; left out: as far as they like.
+
+    `moves: one_rung` is `{up: 1}`: at most one level up a period, down as far as earned. `moves: hold_harmless` is
+    `{down: 0}`: what was once reached is kept (保级).
+
+    >>> frame = pl.DataFrame({"level": [1, 3, 5, 1], "#entities": 2}, schema_overrides={"level": pl.Int8})
+    >>> [Moves(**of).applied(frame.get_columns()).to_list() for of in ({"up": 1}, {"down": 0})]
+    [[1, 3, 2, 1], [1, 3, 5, 3]]
+    """
+
+    up: Annotated[int, Field(ge=0)] | None = Field(None, description="the most levels up from one period to the next")
+    down: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="the most levels down from one period to the next"
+    )
+
+    def words(self) -> str:
+        """Returns the limits in words."""
+        up = "" if self.up is None else "不升级" if self.up == 0 else f"每期至多升 {self.up} 级"
+        down = "" if self.down is None else "已得星级不降（保级）" if self.down == 0 else f"每期至多降 {self.down} 级"
+        return "，".join(filter(None, (up, down)))
+
+    def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
+        """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
+
+        A limit counts from an entity's last level, also over periods without one; a first level is free.
+        """
+        earned, number = columns[0], int(columns[1][0])
+        last = pl.Series([None] * number, dtype=earned.dtype)
+        settled = []
+        for start in range(0, len(earned), number):
+            frame = pl.DataFrame({"now": earned.slice(start, number), "last": last})
+            level = pl.col("now")
+            if self.up is not None:
+                level = pl.min_horizontal(level, pl.col("last") + self.up)
+            if self.down is not None:
+                level = pl.max_horizontal(level, pl.col("last") - self.down)
+            level = pl.when(pl.col("now").is_not_null()).then(level).cast(earned.dtype)
+            here = frame.select(level.alias("level"), pl.coalesce(level, "last").alias("last"))
+            settled.append(here["level"])
+            last = here["last"]
+        return pl.concat(settled) if settled else earned
+
+
+#: The moves that have a name.
+NAMED: dict[str, dict[str, int]] = {"one_rung": {"up": 1}, "hold_harmless": {"down": 0}}
+
+
+def _named(moves: Any) -> Any:
+    return NAMED.get(moves, moves) if isinstance(moves, str) else moves
+
+
+AnyMoves = Annotated[
+    Moves | None, BeforeValidator(_named, json_schema_input_type=Moves | Literal["one_rung", "hold_harmless"] | None)
+]
+
+
+class Scheme(Block):
+    """The base of star schemes; `names` gives levels their own words, such as {5: 优秀}.
+
+    What a scheme gives is settled in this order: none below `min_indicators`, `floor` and `cap`, `moves`.
+    """
+
+    names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
+    on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
+    min_indicators: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="scored indicators needed for any star"
+    )
+    floor: Level | None = Field(
+        None, description="the least that who has a score gets; 0 lets a demotion end below the lowest level, at none"
+    )
+    cap: Level | None = Field(None, description="the most that anyone gets")
+    moves: AnyMoves = Field(
+        None, description="one_rung, hold_harmless, or {up: 1, down: 1}: levels from period to period"
+    )
+    ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """The type of levels: Int8, or with halves Float64."""
+        return pl.Int8
+
+    def settled(self, rated: Rated) -> pl.Expr:
+        """Returns the level after the minimum of indicators, floor, cap and moves."""
+        level = self.level(rated).cast(self.dtype)
+        if self.min_indicators is not None:
+            number = pl.sum_horizontal([pl.col(score_of(name)).is_not_null().cast(pl.Int64) for name in rated.scored])
+            level = pl.when(number >= self.min_indicators).then(level)
+        if self.floor is not None or self.cap is not None:
+            level = level.clip(self.floor, self.cap)
+        if self.moves is not None:
+            level = pl.map_batches([level, pl.col("#entities")], self.moves.applied, return_dtype=self.dtype)
+        return level
+
+    @abstractmethod
+    def level(self, rated: Rated) -> pl.Expr:
+        """Returns the level earned (Int8), null where there is no score."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """Returns the scheme in words."""
+
+    def in_full(self) -> str:
+        """Returns the scheme in words with what limits it."""
+        limits = (
+            "" if self.min_indicators is None else f"有分指标不足 {self.min_indicators} 项不评星",
+            "" if self.floor is None else f"最低 {self.title(self.floor)}" if self.floor else "可降至无星",
+            "" if self.cap is None else f"最高 {self.title(self.cap)}",
+            "" if self.moves is None else self.moves.words(),
+        )
+        return "；".join(filter(None, (self.words(), *limits)))
+
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+        """Yields what is wrong beyond the shape."""
+        yield from ()
+
+    @property
+    def lowest(self) -> int:
+        """The lowest level that the scheme gives by itself."""
+        return 0
+
+    @property
+    def bottom(self) -> int:
+        """The level at which demotions stop: the lowest of the scheme, or its `floor` where that is lower."""
+        return self.lowest if self.floor is None else min(self.lowest, self.floor)
+
+    @property
+    def counts_vetoed(self) -> bool:
+        """Whether a unit that a veto fails still takes a place among the others."""
+        return False
+
+    def title(self, level: float) -> str:
+        """Return the name of a level, or how many stars it is.
+
+        >>> from kpi.language.stars.fixed import Bands
+        >>> [Bands(names={3: "A"}).title(level) for level in (3, 2, 3.5)]
+        ['A', '2 星', '3.5 星']
+        """
+        return self.names.get(int(level), f"{level:g} 星") if float(level).is_integer() else f"{level:g} 星"
+
+
+class Halving(Scheme):
+    """The base of schemes that may give half stars."""
+
+    half: bool = Field(False, description="half a star more from the middle between two cut points on")
+
+    @property
+    def dtype(self) -> type[pl.DataType]:
+        """The type of levels: Int8, or with halves Float64."""
+        return pl.Float64 if self.half else pl.Int8
+
+
+def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
+    """Returns a level with half a star more in the upper half of a band; the highest has none.
+
+    >>> frame = pl.DataFrame({"level": [1.0, 1.0, 2.0], "score": [60.0, 70.0, 95.0]})
+    >>> frame.select(halved(pl.col("level"), pl.col("score"), {1: 60.0, 2: 80.0})).to_series().to_list()
+    [1.0, 1.5, 2.0]
+    """
+    ordered = sorted(cuts.items())
+    for (stars, low), (_, high) in pairwise(ordered):
+        # The middle between two decimals, as scores are rounded.
+        more = (level == stars) & (score >= round((low + high) / 2, SCORE_DECIMALS))
+        level = pl.when(more).then(pl.lit(stars + 0.5)).otherwise(level)
+    return level

@@ -1,0 +1,166 @@
+"""Star schemes whose cut points come from the scores: quantiles and natural breaks, guarded from period to period."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from kpi.language.indicators import Symbols
+from kpi.language.model import Listed, Path, Problem, Problems, one_of
+from kpi.language.stars import cutpoints
+from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved
+from kpi.language.stars.fixed import Bands, Ladder, Lit, Quota
+from kpi.values.rounding import SCORE_DECIMALS
+
+
+class Found(Halving):
+    """The base of schemes that find their cut points anew for each period and cohort.
+
+    With `guardrail: 5` a cut point is never more than five points from the one used in the period before (CMS star
+    ratings), so that a level means much the same from one period to the next. A score on a cut point has the level
+    above it, or with `inclusive: upper` the one below. `half` gives half a star more from the middle between two cut
+    points on.
+    """
+
+    guardrail: float | None = Field(None, ge=0, description="points that a cut point may move between periods")
+    inclusive: Literal["lower", "upper"] = Field("lower", description="the bound that belongs to a band")
+
+    @property
+    @abstractmethod
+    def steps(self) -> tuple[int, ...]:
+        """The levels, rising."""
+
+    @abstractmethod
+    def cuts(self, scores: pl.Series) -> list[float]:
+        """Returns rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
+
+    @property
+    def lowest(self) -> int:
+        """The lowest level."""
+        return self.steps[0]
+
+    def level(self, rated: Rated) -> pl.Expr:
+        """Returns the level between the cut points of the period."""
+
+        def found(columns: Sequence[pl.Series]) -> pl.Series:
+            return self._levels(columns[0], columns[1])
+
+        # All periods of a cohort together, because a cut point may depend on the one before.
+        return pl.map_groups([pl.col("period"), rated.score], found, return_dtype=self.dtype).over("cohort")
+
+    def _levels(self, periods: pl.Series, scores: pl.Series) -> pl.Series:
+        frame = pl.DataFrame({"period": periods, "score": scores}).with_row_index("at")
+        before: list[float] | None = None
+        done = []
+        for one in frame.sort("period", "at").partition_by("period", maintain_order=True):
+            known = one["score"].drop_nulls()
+            if not len(known):
+                done.append(one.select("at", level=pl.lit(None, dtype=self.dtype)))
+                continue
+            cuts = before = cutpoints.guarded(self.cuts(known), before, self.guardrail)
+            steps = self.steps[len(self.steps) - len(cuts) - 1 :]
+            done.append(one.select("at", level=self._between(pl.col("score"), cuts, steps)))
+        return pl.concat(done).sort("at")["level"]
+
+    def _between(self, score: pl.Expr, cuts: Sequence[float], steps: Sequence[int]) -> pl.Expr:
+        level = pl.lit(float(steps[0]))
+        # A cut that is interpolated, or moved by the guardrail, is rounded as scores are.
+        cuts = [round(cut, SCORE_DECIMALS) for cut in cuts]
+        for cut, step in zip(cuts, steps[1:], strict=True):
+            reached = score >= cut if self.inclusive == "lower" else score > cut
+            level = pl.when(reached).then(pl.lit(float(step))).otherwise(level)
+        if self.half:
+            level = halved(level, score, dict(zip(steps[1:], cuts, strict=True)))
+        return pl.when(score.is_not_null()).then(level).cast(self.dtype)
+
+    def _rail(self) -> str:
+        rail = "" if self.guardrail is None else f"，各档分数线每期至多移动 {self.guardrail:g} 分"
+        return rail + ("，上半档加半星" if self.half else "")
+
+
+class Quantiles(Found):
+    """By quantiles of the scores: `percentiles: {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}` gives five stars from the 90th on.
+
+    The cut points are `Q(p)` of the scores of the period and cohort. Where all scores are equal, and for a single
+    entity, everyone has the highest level (the lowest with `inclusive: upper`).
+
+    Source: Hyndman and Fan (1996), type 7, for `interpolation: linear`.
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [10.0, 20.0, 30.0, 40.0, 50.0]})
+    >>> scheme = Quantiles(percentiles={3: 75.0, 2: 25.0, 1: 0.0})
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [1, 2, 2, 3, 3]
+    """
+
+    kind: Literal["quantiles"] = "quantiles"
+    percentiles: dict[Level, float] = Field(strict=False, min_length=2, description="level: percentile it begins at")
+    interpolation: cutpoints.Interpolation = Field("linear", description="how a quantile between two values is read")
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The levels, rising."""
+        return tuple(sorted(self.percentiles))
+
+    def cuts(self, scores: pl.Series) -> list[float]:
+        """Returns the quantiles at which the levels but the lowest begin."""
+        percents = [self.percentiles[step] for step in self.steps[1:]]
+        return cutpoints.quantiles(scores, percents, self.interpolation)
+
+    def words(self) -> str:
+        """Returns the scheme in words."""
+        bands = "，".join(f"{step} 星 ≥ P{self.percentiles[step]:g}" for step in reversed(self.steps))
+        return f"按分位数：{bands}{self._rail()}"
+
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+        """Yields percentiles that do not rise with the level, or are none."""
+        percents = [self.percentiles[step] for step in self.steps]
+        if any(b <= a for a, b in pairwise(percents)) or not 0 <= percents[0] < percents[-1] <= 100:
+            hint = "the percentiles are {stars: percent}, such as {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}"
+            yield Problem("K415", (*path, "percentiles"), "percentiles must rise with the stars", hint=hint)
+
+
+class Breaks(Found):
+    """By natural breaks: the clusters of scores with the least squares within them, an exact optimum.
+
+    `min Σ (x - mean of its cluster)²` over all ways to cut. With fewer distinct scores than levels the highest levels
+    are given, so where all scores are equal, and for a single entity, everyone has the highest.
+
+    Source: Fisher (1958); natural breaks of Jenks (1967).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [10.0, 11.0, 50.0, 52.0, 90.0]})
+    >>> scheme = Breaks(levels=(1, 2, 3))
+    >>> frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list()
+    [1, 1, 2, 2, 3]
+    """
+
+    kind: Literal["breaks"] = "breaks"
+    levels: Listed[Level] = Field((1, 2, 3, 4, 5), min_length=2, description="the levels, the lowest first")
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The levels, rising."""
+        return tuple(sorted(self.levels))
+
+    def cuts(self, scores: pl.Series) -> list[float]:
+        """Returns the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
+        cuts = cutpoints.breaks(scores, len(self.steps))
+        if self.inclusive == "lower":
+            return cuts
+        below = (scores.filter(scores < cut).max() for cut in cuts)
+        return [float(one) for one in below]  # type: ignore[arg-type]
+
+    def words(self) -> str:
+        """Returns the scheme in words."""
+        return f"按自然断点（一维最优聚类）分 {len(self.steps)} 档{self._rail()}"
+
+
+#: Every kind of scheme, in the order of the reference.
+SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
+
+#: Any scheme, told apart by `kind`.
+AnyScheme: Any = one_of(*SCHEMES)

@@ -1,0 +1,291 @@
+"""A system (评价体系): everything that defines one evaluation, and the checks across its definitions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+
+from kpi.language.adjustments import AnyAdjustment
+from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.checks import AnyCheck
+from kpi.language.datasets import AnyDataset
+from kpi.language.indicators import AnyIndicator, Indicator, Milestone, Symbol
+from kpi.language.measures import AnyMeasure, Measure, Reported
+from kpi.language.model import Block, Name, OneOrMany, Text
+from kpi.language.ranking import Ranking
+from kpi.language.scoring import AnyRule, Completion, Rule
+from kpi.language.stars.data_driven import AnyScheme
+from kpi.language.targets import Target
+from kpi.language.treatment.steps import AnyStep, treated
+from kpi.values import units
+from kpi.values.periods import Grain
+from kpi.values.units import Unit
+
+if TYPE_CHECKING:
+    from kpi.language.adjustments import Bonus, Deduction, Veto
+    from kpi.language.checks import Check
+    from kpi.language.datasets import Dataset
+    from kpi.language.stars.base import Scheme
+    from kpi.language.treatment.steps import Step
+
+    Measures: TypeAlias = dict[str, Measure]
+    Indicators: TypeAlias = dict[str, Indicator]
+    Datasets: TypeAlias = dict[str, Dataset]
+    Adjustments: TypeAlias = dict[str, Bonus | Deduction | Veto]
+    Checks: TypeAlias = dict[str, Check]
+    Treatment: TypeAlias = dict[str, Step]
+    Stars: TypeAlias = Scheme
+    Scoring: TypeAlias = Rule
+else:
+    Measures, Indicators, Datasets = dict[Name, AnyMeasure], dict[Name, AnyIndicator], dict[Name, AnyDataset]
+    Adjustments, Checks, Stars, Scoring = dict[Name, AnyAdjustment], dict[Name, AnyCheck], AnyScheme, AnyRule
+    Treatment = dict[Name, AnyStep]
+
+#: The name of the root of the tree among the columns of a result.
+ROOT = "composite"
+
+#: The rule of an indicator with a target where the system names none.
+_BY_DEFAULT = Completion()
+
+
+class Source(Block):
+    """Where the system comes from."""
+
+    document: str = Field(description="its title")
+    issuer: str | None = Field(None, description="发文机关")
+    date: dt.date | Text | None = Field(None, description="when it was issued")
+    number: Text | None = Field(None, description="文号")
+    note: str | None = Field(None, description="free text")
+
+
+class Entities(Block):
+    """What is scored and ranked."""
+
+    title: str = Field("单位", description="what they are called, such as 县(市、区)")
+    roster: str | None = Field(None, description="a CSV beside the definition: entity, code, name, cohort, order")
+    leave_out: OneOrMany[str] = Field(
+        (),
+        description="further names of rows that are no units, such as 省本级; 合计, 全市 and the like are known",
+    )
+    keep: OneOrMany[str] = Field(
+        (), description="names that are units although they read like totals, or have no figure; without a roster"
+    )
+
+
+class Lights(Block):
+    """红黄绿: how many percentage points behind schedule are still green, still yellow."""
+
+    green: float = Field(0, ge=0, description="percentage points behind schedule that are still green")
+    yellow: float = Field(30, ge=0, description="percentage points behind schedule that are still yellow")
+    ours: bool = Field(False, description="what no document states and we chose: true, or the keys")
+
+
+class Quality(Block):
+    """报送质量: how completeness, timeliness and accuracy of reports make one number. The defaults are ours."""
+
+    completeness: float = Field(40, ge=0, description="weight of the figures reported among those expected")
+    timeliness: float = Field(20, ge=0, description="weight of the figures in time, where a check `due` says when")
+    accuracy: float = Field(40, ge=0, description="weight of the figures that no check is against")
+    ours: bool = Field(True, description="no document states the weights, we chose them")
+
+
+class System(BaseModel):
+    """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="kpi system")
+
+    system: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = Field(description="the id, such as jiaxing-2022")
+    title: str | None = Field(None, description="the name that users read, 中文名称")
+    note: str | None = Field(None, description="free text about the whole system")
+    source: Source | None = Field(None, description="the document that the system comes from")
+    period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
+    entities: Entities = Field(description="what is scored and ranked")
+    datasets: Datasets = Field(
+        default_factory=dict, description="name: where figures come from, and what their columns are"
+    )
+    measures: Measures = Field(min_length=1, description="name: one figure per entity and period, with its unit")
+    indicators: Indicators = Field(
+        min_length=1, description="name: a value made of measures, with target and scoring rule"
+    )
+    treatment: Treatment = Field(
+        default_factory=dict, description="name: what is done to values before they are scored, in this order"
+    )
+    scoring: Scoring | None = Field(None, description="the scoring rule of every indicator that has none of its own")
+    pillars: dict[Name, Pillar] = Field(
+        default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
+    )
+    composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
+    adjustments: Adjustments = Field(default_factory=dict, description="name: bonus, deduction or veto after the tree")
+    stars: Stars | None = Field(None, description="how totals become stars or grades; left out: there are none")
+    ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
+    checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
+    quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+
+    _home: Path | None = PrivateAttr(None)
+    _checked: bool = PrivateAttr(default=False)
+
+    @property
+    def home(self) -> Path:
+        """The folder that the files named in the definition are relative to."""
+        return self._home or Path()
+
+    def at(self, home: Path | None) -> Self:
+        """Returns the system with its folder set."""
+        self._home = home
+        return self
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all checks across the definitions have passed, so that the system can be scored."""
+        return self._checked
+
+    def mark_checked(self) -> Self:
+        """Return the system, marked as one that passed all checks."""
+        self._checked = True
+        return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with some fields replaced; nothing that was derived or checked before holds for it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        copied._checked = False  # noqa: SLF001 - its own class
+        return copied
+
+    # ---- WHAT THE DEFINITIONS COME TO ---- #
+
+    @cached_property
+    def symbols(self) -> dict[str, Symbol]:
+        """Every measure and indicator with title and unit; a unit that cannot be told is None."""
+        found: dict[str, Symbol] = {}
+        for name, measure in self.measures.items():
+            unit = unit_or_none(measure.unit)
+            title, reported = measure.title or name, isinstance(measure, Reported)
+            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact)
+        for level in self.levels:
+            for name in level:
+                indicator = self.indicators[name]
+                try:
+                    unit = indicator.in_unit(found)
+                except units.UnitError:
+                    unit = None
+                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found))
+        return found
+
+    @cached_property
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """The indicators by dependency: each level uses only measures and the levels before it. Cycles are left out."""
+        waiting = {
+            name: {used for _, used in indicator.inputs() if used in self.indicators}
+            for name, indicator in self.indicators.items()
+        }
+        levels = []
+        done: set[str] = set()
+        while ready := tuple(name for name, needs in waiting.items() if needs <= done):
+            levels.append(ready)
+            done.update(ready)
+            for name in ready:
+                del waiting[name]
+        return tuple(levels)
+
+    @cached_property
+    def parents(self) -> dict[str, str]:
+        """The pillar that each part belongs to."""
+        return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
+
+    @cached_property
+    def tops(self) -> dict[str, float]:
+        """The pillars that no other names, with their weights; a single one needs none."""
+        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        return self.composite.fixed(given)
+
+    def weight_words(self, part: str) -> str:
+        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+
+        Empty for what is no part, and for a single top pillar without a weight.
+        """
+        parent = self.parents.get(part)
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if part not in self.pillars and parent is None:
+            return ""
+        if node.found is not None:
+            return node.found.name_
+        if parent is None:
+            given = self.pillars[part].weight is not None or self.composite.weights is not None
+            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
+        return f"{self.pillars[parent].parts[part]:.6g}"
+
+    @property
+    def stars_words(self) -> str:
+        """How totals become stars, in words."""
+        return "不评星级" if self.stars is None else self.stars.in_full()
+
+    @property
+    def nodes(self) -> dict[tuple[str, ...], Node]:
+        """The composite and every pillar, by their place in the definition."""
+        return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
+
+    @property
+    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
+        """The nodes from the root down, each with its parts and their weights."""
+        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+        below = [
+            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+        ]
+        return root + below
+
+    @cached_property
+    def depths(self) -> tuple[tuple[str, ...], ...]:
+        """The pillars by depth, the deepest first, so that parts come before what they make up."""
+        depth = dict.fromkeys(self.tops, 0)
+        order = list(depth)
+        for name in order:
+            for part in self.pillars[name].parts:
+                if part in self.pillars and part not in depth:
+                    depth[part] = depth[name] + 1
+                    order.append(part)
+        deepest = max(depth.values(), default=-1)
+        return tuple(tuple(n for n, d in depth.items() if d == level) for level in range(deepest, -1, -1))
+
+    @cached_property
+    def steps(self) -> dict[str, tuple[str, ...]]:
+        """The steps of treatment, each with the indicators it treats."""
+        scored = tuple(name for name in self.indicators if self.rule(name) is not None)
+        return {name: step.of or scored for name, step in self.treatment.items()}
+
+    @cached_property
+    def treated(self) -> dict[str, str]:
+        """The column that an indicator's score looks at, for the indicators that are treated."""
+        return {name: treated(name) for names in self.steps.values() for name in names}
+
+    def rule(self, name: str) -> Rule | None:
+        """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
+        indicator = self.indicators[name]
+        if indicator.score is not None:
+            return indicator.score  # type: ignore[no-any-return]
+        return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
+
+    def targets(self, name: str) -> tuple[Target, ...]:
+        """Returns the targets of an indicator; a milestone without one is meant to be done."""
+        indicator = self.indicators[name]
+        implied = (Target(done=True),) if isinstance(indicator, Milestone) else ()
+        return indicator.target or implied
+
+    def unit(self, name: str) -> Unit:
+        """Returns the unit of a measure or indicator of a system without problems."""
+        unit = self.symbols[name].unit
+        return units.ONE if unit is None else unit
+
+
+def unit_or_none(text: str) -> Unit | None:
+    """Returns the unit that a text names, or None when it names none."""
+    try:
+        return units.parse(text)
+    except units.UnitError:
+        return None

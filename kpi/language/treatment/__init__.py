@@ -1,0 +1,1 @@
+"""Treatment of values before they are scored: screening, imputation, outliers, transformation."""

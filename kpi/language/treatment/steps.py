@@ -1,0 +1,253 @@
+"""Data treatment (数据处理): what is done to the values of indicators before they are scored.
+
+Steps run in the order of the definition. They never touch an indicator's own value, which stays as reported: what is
+scored is the column `name.treated`, and every cell that a step changed is on record (the frame `treated`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from kpi.language.model import PEERS, Among, Definition, Listed, Name, Path, Problems, one_of
+from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
+from kpi.values.status import OK, reason, status_of
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def treated(name: str) -> str:
+    """Returns the name of the column that holds an indicator's value after treatment."""
+    return f"{name}.treated"
+
+
+def after(name: str, step: str) -> str:
+    """Returns the name of the column that holds an indicator's value after one step."""
+    return f"{name}#{step}"
+
+
+def left_out(step: str) -> str:
+    """Returns the name of the column that says whether a screen leaves an entity out."""
+    return f"#{step}.out"
+
+
+class Step(Definition):
+    """The base of steps: which indicators, and the peers they look at."""
+
+    of: Listed[Name] = Field((), description="the indicators; left out: all that are scored")
+    among: Among = Field("cohort", description="peers: the cohort, all of the period, or the cohort over all periods")
+
+    def columnwise(self, column: pl.Expr, function: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+        """Returns a function of a whole column applied to each group of peers."""
+
+        def call(columns: Sequence[pl.Series]) -> pl.Series:
+            return function(columns[0])
+
+        return pl.map_groups([column], call, return_dtype=pl.Float64).over(PEERS[self.among])
+
+    @abstractmethod
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns what the step makes of indicators, by name; the values are null where there is none."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """Returns the step in words."""
+
+    def problems(self, path: Path) -> Problems:  # noqa: ARG002
+        """Yields what is wrong beyond the shape."""
+        yield from ()
+
+
+class Impute(Step):
+    """Fills gaps: the mean or median of the peers, the entity's own last figure, or a line between its figures.
+
+    `mean` and `median` leave a gap where fewer than `at_least` percent of the peers have a figure. `previous` takes a
+    figure at most `periods` old. `linear` never goes beyond the first and the last figure. What is not applicable to an
+    entity is no gap, and where all peers lack it there is nothing to fill with.
+
+    Source: OECD/JRC Handbook (2008), 4: `x = mean` or `x = median` of the peers (unconditional imputation).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, None, 5.0], "x.status": ["ok", "missing", "ok"]})
+    >>> frame.select(**Impute(by="mean").columns({"x": pl.col("x")}))["x"].to_list()
+    [1.0, 3.0, 5.0]
+    """
+
+    kind: Literal["impute"] = "impute"
+    by: Literal["mean", "median", "previous", "linear"] = Field(description="what stands in for a missing value")
+    at_least: Percent = Field(0, description="percent of values that must be there")
+    periods: Annotated[int, Field(ge=1)] | None = Field(None, description="how far back a value may come from")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.periods is not None and self.by != "previous":
+            raise ValueError("`periods` belongs to `by: previous`")
+        if self.at_least and self.by not in ("mean", "median"):
+            raise ValueError("`at_least` belongs to `by: mean` and `by: median`")
+        return self
+
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns the values with their gaps filled where they can be."""
+        return {name: self._filled(name, value) for name, value in values.items()}
+
+    def _filled(self, name: str, value: pl.Expr) -> pl.Expr:
+        if self.by == "previous":
+            stand_in = value.forward_fill(self.periods).over("entity")
+        elif self.by == "linear":
+            stand_in = value.interpolate().over("entity")
+        else:
+            # A product such as 0.55 * 20 must not ask for more than eleven by its last bit.
+            asked = (pl.len() * (self.at_least / 100)).round(9)
+            enough = (value.count() >= asked).over(PEERS[self.among])
+            middle = value.mean() if self.by == "mean" else value.median()
+            stand_in = pl.when(enough).then(middle.over(PEERS[self.among]))
+        gap = value.is_null() & ~status_of(name).is_in(["not_applicable", "late"])
+        return pl.when(gap).then(stand_in).otherwise(value)
+
+    def words(self) -> str:
+        """Returns the step in words."""
+        by = {"mean": "平均数", "median": "中位数", "previous": "上期数", "linear": "线性内插"}[self.by]
+        who = {"cohort": "同组", "period": "同期", "panel": "同组各期"}[self.among]
+        return f"缺数以{by if self.by in ('previous', 'linear') else who + by}填补"
+
+
+class Screen(Step):
+    """Leaves out entities with too few figures: below `at_least` percent of the indicators none of theirs is scored.
+
+    Who is left out has no score (not_scored), whatever later steps fill in and whatever a pillar does with gaps.
+    Figures that an earlier step filled in count; put the screen first to count only what was reported. What is not
+    applicable counts neither as there nor as lacking: `there / (there + lacking) >= at_least`.
+
+    Source: screening by data availability, OECD/JRC Handbook (2008), 3; COINr (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"x": [1.0, 2.0], "y": [3.0, None], "x.status": "ok", "y.status": ["ok", "missing"]})
+    >>> frame.select(**Screen(at_least=60).columns({"x": pl.col("x"), "y": pl.col("y")})).rows()
+    [(1.0, 3.0), (None, None)]
+    """
+
+    kind: Literal["screen"] = "screen"
+    at_least: Percent = Field(description="percent of values that an entity must have to be scored")
+
+    def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
+        """Returns whether an entity has too few of the values."""
+        there = pl.sum_horizontal([value.is_not_null().cast(pl.Float64) for value in values.values()])
+        asked = pl.sum_horizontal(
+            [(status_of(name) != reason("not_applicable")).cast(pl.Float64) for name in values]
+        )  # fmt: skip
+        # A product such as 0.7 * 10 must not ask for more than seven by its last bit.
+        return there < (asked * (self.at_least / 100)).round(9)
+
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns the values of entities with enough of them."""
+        enough = ~self.leaves_out(values)
+        return {name: pl.when(enough).then(value) for name, value in values.items()}
+
+    def words(self) -> str:
+        """Returns the step in words."""
+        return f"有数指标不足 {self.at_least:g} % 的单位不参评"
+
+
+class Gated(Step):
+    """The base of steps that act where a column has outliers."""
+
+    skew: float = Field(2.0, gt=0, description="outliers: where |skewness| is beyond this ...")
+    kurtosis: float = Field(3.5, description="... and kurtosis beyond this")
+
+    @property
+    def gate(self) -> Gate:
+        """The gate."""
+        return Gate(self.skew, self.kurtosis)
+
+
+class Winsorise(Gated):
+    """Moves outliers to the nearest other value until skewness or kurtosis is within bounds (缩尾).
+
+    At most `most` values on the long side; where that is not enough the column stays as far as it came
+    (`otherwise: keep`) or goes back to what it was (`undo`), to be transformed by a later step. Equal values, and fewer
+    than four, have no outliers: `|G1| > skew` and `G2 > kurtosis` are both needed.
+
+    Source: OECD/JRC guidelines of the COIN toolkit; COINr (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 100.0]})
+    >>> frame.select(**Winsorise().columns({"x": pl.col("x")}))["x"].to_list()
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]
+    """
+
+    kind: Literal["winsorise"] = "winsorise"
+    most: int = Field(5, ge=1, description="how many values may be moved")
+    otherwise: Literal["keep", "undo"] = Field("keep", description="what is done when that is not enough")
+
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns the values with their outliers moved in."""
+
+        def move(values: pl.Series) -> pl.Series:
+            return winsorised(values, self.gate, self.most, undo=self.otherwise == "undo")
+
+        return {name: self.columnwise(value, move) for name, value in values.items()}
+
+    def words(self) -> str:
+        """Returns the step in words."""
+        return f"偏度 > {self.skew:g} 且峰度 > {self.kurtosis:g} 的指标缩尾，至多 {self.most} 个值"
+
+
+class Transform(Gated):
+    """Bends a column by `log` or `box_cox` (with `power`, or the most likely one), where it has outliers or `always`.
+
+    The result has no unit, so such an indicator is scored relative to its peers, without a target. `log` is
+    `ln(x - min + range/100)`, `box_cox` `(x^p - 1)/p`. Equal values stay as they are.
+
+    Source: Box and Cox (1964); the shift of the logarithm is COINr's (Becker et al. 2022).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 4.0, 9.0]})
+    >>> frame.select(**Transform(by="box_cox", power=0.5, when="always").columns({"x": pl.col("x")}))["x"].to_list()
+    [0.0, 2.0, 4.0]
+    """
+
+    kind: Literal["transform"] = "transform"
+    by: Literal["log", "box_cox"] = Field(description="log, or box_cox with a power")
+    power: float | None = Field(None, description="of box_cox")
+    when: Literal["outliers", "always"] = Field("outliers", description="only where there are outliers, or always")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.power is not None and self.by == "log":
+            raise ValueError("`power` belongs to `by: box_cox`")
+        return self
+
+    def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Returns the values bent where they are to be."""
+
+        def bend(values: pl.Series) -> pl.Series:
+            if self.when == "outliers" and not self.gate.fails(values):
+                return values
+            return logarithm(values) if self.by == "log" else box_cox(values, self.power)
+
+        return {name: self.columnwise(value, bend) for name, value in values.items()}
+
+    def words(self) -> str:
+        """Returns the step in words."""
+        where = "" if self.when == "always" else f"偏度 > {self.skew:g} 且峰度 > {self.kurtosis:g} 的指标"
+        return f"{where}取{'对数' if self.by == 'log' else 'Box-Cox 变换'}"
+
+
+#: Every kind of step, in the order of the reference.
+STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
+
+#: Any step, told apart by `kind`.
+AnyStep = one_of(*STEPS)
+
+
+def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> dict[str, pl.Expr]:
+    """Returns the columns `name.treated` and its status: ok, else why there is none.
+
+    not_scored where the entity was left `out`, out_of_range where a value was lost otherwise, else the value's own.
+    """
+    why = pl.when(status_of(name) == OK).then(reason("out_of_range")).otherwise(status_of(name))
+    if out is not None:
+        why = pl.when(out & (status_of(name) != reason("not_applicable"))).then(reason("not_scored")).otherwise(why)
+    good = last.is_not_null() & last.is_finite()
+    column = treated(name)
+    return {column: pl.when(good).then(last), f"{column}.status": pl.when(good).then(OK).otherwise(why)}

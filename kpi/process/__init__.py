@@ -1,0 +1,1 @@
+"""The process that runs a command: signals, memory, temporary files, progress and settings."""

@@ -1,0 +1,47 @@
+"""Memory and disk: whether something fits, and the finding when it does not."""
+
+from __future__ import annotations
+
+import errno
+
+from kpi.errors import DataError, Diagnostic
+from kpi.process.memory import available, gigabytes
+
+SMALLER = "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
+#: What systems and libraries say, in small letters, when they are refused memory or a thread, or cannot load a library.
+_REFUSED = (
+    "out of memory", "cannot allocate memory", "failed to map segment", "can't start new thread",
+    "failed to spawn thread", "unable to allocate", "memory allocation",
+)  # fmt: skip
+_FULL = "make room there, or point TMPDIR or the output at a disk that has some"
+
+
+def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
+    """Checks that so many bytes can still be had, before anything is allocated.
+
+    Raises:
+        DataError: K570, when they cannot.
+    """
+    room = available()
+    if room is not None and needed > room:
+        raise DataError(
+            Diagnostic("K570", f"{what} needs {gigabytes(needed)}, and {gigabytes(room)} is left", hint=hint)
+        )
+
+
+def shortage(error: BaseException) -> Diagnostic | None:
+    """Returns the finding when an error says that memory or disk ran out, else None.
+
+    >>> shortage(OSError(errno.ENOSPC, "No space left on device")).message
+    'no space is left on the disk'
+    """
+    at = "".join(f" {note}" for note in getattr(error, "__notes__", ())[:1])  # what `progress.stage` notes
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in said for words in _REFUSED):
+        return Diagnostic("K570", f"not enough memory{at}", hint=SMALLER)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if full or "no space left on device" in said or "file too large" in said or "quota exceeded" in said:
+        return Diagnostic("K571", f"no space is left on the disk{at}", hint=_FULL)
+    # What failed for want of memory makes other things fail, such as a name that a module was to import.
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None if before is None else shortage(before)

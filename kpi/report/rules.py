@@ -1,0 +1,55 @@
+"""Rules: what each code of a finding means, with a case that has it and one that has not."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib.resources import files
+
+import yaml
+
+from kpi.errors import DefinitionError, Diagnostic, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a code means in one sentence, a case that has the finding, and the same without it."""
+
+    code: str
+    means: str
+    bad: str
+    good: str
+
+    def card(self) -> str:
+        """Returns the rule as it is printed."""
+        return f"{self.code}  {self.means}\n\n  wrong  {self.bad}\n  right  {self.good}\n"
+
+
+@functools.cache
+def rules() -> dict[str, Rule]:
+    """Returns every rule by its code, in the order of codes.
+
+    >>> rules()["K104"].means
+    'A key is given twice; which one is meant cannot be told.'
+    """
+    text = files(__package__).joinpath("rules.yaml").read_text("utf-8")
+    return {code: Rule(code, **rule) for code, rule in yaml.safe_load(text).items()}
+
+
+def listing() -> str:
+    """Returns every code with its meaning, one a line."""
+    return "".join(f"{one.code}  {one.means}\n" for one in rules().values())
+
+
+def rule(code: str) -> Rule:
+    """Returns the rule of a code, however it is written.
+
+    Raises:
+        DefinitionError: when there is no such code.
+    """
+    known = rules()
+    found = known.get(code.strip().upper())
+    if found is None:
+        hint = suggest(code, known) or f"codes go from {min(known)} to {max(known)}; kpi rule lists them"
+        raise DefinitionError(Diagnostic("K207", f"there is no code `{code}`", hint=hint))
+    return found

@@ -1,1 +1,0 @@
-"""Stores of results: every night is published whole, by one last commit; Delta Lake, plain Parquet, PostgreSQL."""
