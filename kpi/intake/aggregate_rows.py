@@ -1,4 +1,4 @@
-"""Names of rows: how they are shown, and which denote no unit but a total, an average or a part, such as 合计 and 全市.
+"""Names of rows: how they are shown, and which denote no unit but a total, a part or a remark, such as 合计 and 全市.
 
 Names are compared in NFKC, without blanks beside Chinese, without case and without a closing colon.
 """
@@ -25,6 +25,11 @@ _ENGLISH = re.compile(
     r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum|(.+ )?(average|mean)|avg\.?|overall"
     r"|median|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
     r"|all( (areas|cities|counties|countries|departments|districts|entities|provinces|regions|states|towns|units))?)"
+)
+
+_REMARK = re.compile(
+    r"((附?注|备注|说明|资料来源|数据来源|填报说明|指标解释|remarks?|notes?|source)\s*\d*"
+    r"|(填报|填表|制表|审核|报送|复核|经办|联系)(人|员|单位|日期|电话)|单位(负责人|领导)|分管领导):.+"
 )
 
 # The mark of a footnote, which NFKC makes a digit of.
@@ -67,9 +72,9 @@ def folded(name: str) -> str:
 
 @lru_cache(1 << 14)
 def is_aggregate(name: str) -> bool:
-    """Returns whether a name is that of a total, an average or a part of others rather than of a unit.
+    """Return whether a name is that of a total, an average, a part of others or a remark rather than of a unit.
 
-    >>> some = ("合 计", "嘉兴市合计", "其中：开发区", "Grand total", "全市（不含市本级）")
+    >>> some = ("合 计", "嘉兴市合计", "其中：开发区", "Grand total", "全市（不含市本级）", "备注：初步数")
     >>> all(map(is_aggregate, some))
     True
     >>> [text for text in ("甲县", "其他", "全椒县", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
@@ -80,7 +85,7 @@ def is_aggregate(name: str) -> bool:
     texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
     if inside is not None and re.fullmatch(_WHOLE, texts[-1]):
         texts.pop()  # a remark on a unit, not its name
-    return any(_CHINESE.fullmatch(one) or _ENGLISH.fullmatch(one) for one in texts)
+    return any(_CHINESE.fullmatch(one) or _ENGLISH.fullmatch(one) or _REMARK.fullmatch(one) for one in texts)
 
 
 @dataclass(frozen=True)

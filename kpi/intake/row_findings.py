@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 
@@ -22,7 +23,9 @@ def of_rows(
     severity: Severity = Severity.ERROR,
     further: int = 0,
 ) -> list[Diagnostic]:
-    """Returns a finding for each row of a frame that holds bad rows with their row numbers.
+    """Return a finding for each row of a frame that holds bad rows with their row numbers.
+
+    Cells of one row with the same fault are one finding, which stands for all of them.
 
     Args:
         table: where the rows come from.
@@ -32,13 +35,20 @@ def of_rows(
         severity: of all of them.
         further: how many more bad rows there are, after those of the frame.
     """
-    findings = []
-    for row in rows.sort(ROW).head(LIMIT).to_dicts():
+    findings: list[Diagnostic] = []
+    listed = 0
+    for row in rows.sort(ROW).iter_rows(named=True):
         code, message, hint = tell(row)
         header = str(row["field"]) if column is None and row.get("field") else column
-        place = table.place(int(row[ROW]), header or None)
-        findings.append(Diagnostic(code, message, place, hint, severity))
-    if (more := rows.height + further - len(findings)) > 0:
+        finding = Diagnostic(code, message, table.place(int(row[ROW]), header or None), hint, severity)
+        if findings and replace(findings[-1], stands_for=1) == finding:  # a further cell of the same row
+            findings[-1] = replace(findings[-1], stands_for=findings[-1].stands_for + 1)
+        elif len(findings) < LIMIT:
+            findings.append(finding)
+        else:
+            break
+        listed += 1
+    if (more := rows.height + further - listed) > 0:
         message = f"... and {count(more, 'more row')} of this kind"
         place = Place(table.file, sheet=table.sheet)
         findings.append(Diagnostic(findings[-1].code, message, place, None, severity, stands_for=more))

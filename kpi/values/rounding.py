@@ -26,6 +26,9 @@ HAIR = 1e-12
 #: The same within one expression, as a part of the figures it computes from: a difference of two can be far smaller.
 BREADTH = 1e-14
 
+#: A result that is less than this part of the figures it is computed from has lost digits that cancelled.
+CANCELLED = 1e-3
+
 #: Scores, in percent or points, that differ by less than half of the last of these decimals are equal.
 SCORE_DECIMALS = 9
 
@@ -78,6 +81,35 @@ def compare(test: Test, left: pl.Expr, right: pl.Expr | float, hair: pl.Expr | f
         case "eq":
             return (left - right).abs() <= hair
     return (left - right).abs() > hair
+
+
+def without_noise(value: pl.Expr, size: pl.Expr, noise: float) -> pl.Expr:
+    """Return a computed value without the binary noise that a difference of much larger figures leaves.
+
+    With the uncertainty `e = size noise`, a value of at most e is 0, and one far smaller than `size` is rounded to
+    the decimals that are larger than e.
+
+    Args:
+        value: the result, Float64.
+        size: the sum of the magnitudes of the figures it is computed from.
+        noise: the relative uncertainty of these, such as `BREADTH`.
+
+    >>> frame = pl.DataFrame({"x": [1000000.1, 0.3], "y": [1000000.0, 0.1 + 0.2]})
+    >>> value, size = pl.col("x") - pl.col("y"), pl.col("x") + pl.col("y")
+    >>> frame.select(value).to_series().to_list()
+    [0.09999999997671694, -5.551115123125783e-17]
+    >>> frame.select(without_noise(value, size, BREADTH)).to_series().to_list()
+    [0.1, 0.0]
+    """
+    uncertainty = size * noise
+    decimals = (-uncertainty.log10()).floor()
+    power = pl.lit(10.0).pow(decimals.clip(0, 22))
+    cancelled = (value.abs() < size * CANCELLED) & (decimals > 0)
+    return (
+        pl.when(value.abs() <= uncertainty).then(pl.lit(0.0))
+        .when(cancelled).then((value * power).round() / power)
+        .otherwise(value)
+    )  # fmt: skip
 
 
 def sort_key(value: pl.Expr) -> pl.Expr:

@@ -153,6 +153,28 @@ indicators:
     assert column(card, "part", "status") == ["zero_denominator"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "gap"), [(1000000.1, 1000000.0, 0.1), (0.3, 0.1, 0.2), (2.0, 1.999, 0.001)]
+)
+def test_digits_that_cancel_decide_about_no_target(first, second, gap):
+    text = f"""
+measures:
+  a: {{unit: 亿元}}
+  b: {{unit: 亿元}}
+indicators:
+  gap: {{kind: formula, expr: a - b, target: {{at_least: {gap}}}}}
+  most: {{kind: formula, expr: b - a, target: {{at_most: {-gap}}}}}
+"""
+    card = score(text, a=[first], b=[second])
+    assert (column(card, "gap", "reached"), column(card, "most", "reached")) == ([True], [True])
+    system = examine_text(
+        HEAD + "measures:\n  a: {unit: 亿元}\nindicators:\n"
+        f"  g: {{kind: growth, of: a, as: points, target: {{at_least: {gap}}}}}\n"
+    ).system
+    rows = pl.DataFrame({"期别": ["2023", "2024"], "地区": ["甲"] * 2, "a": [second, first]})
+    assert column(kpi.score(rows, system=system), "g", "reached") == [None, True]
+
+
 def test_growth_of_an_equal_rate_is_zero():
     system = examine_text(
         HEAD + RATE + "  g: {kind: growth, of: rate, as: points, target: {at_least: 0}}\n"

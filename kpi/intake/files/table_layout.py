@@ -26,7 +26,9 @@ Row = Sequence[str | None]
 Merged = tuple[int, int, int, int]
 
 _UNIT = re.compile(r"(?:^|(?<=[\s,;(]))(?:计量|数据|金额)?单位\s*:\s*([^\s;)]+)")
+_UNIT_ROW = re.compile(r"(?:计量|数据|金额)?单位\s*:\s*[^\s;)]+")
 _LABELLED = re.compile(r"[^:]{1,16}:.*", re.DOTALL)
+_DATE = re.compile(r"(19|20)\d\d\s*[-./年]\s*\d{1,2}(\s*[-./月]\s*(\d{1,2}\s*日?)?)?")
 _NOTE = re.compile(
     r"(\d+[.、)]|[*※①-⑳])?\s*(附?注|备注|说明|资料来源|数据来源|来源|补充资料|填报说明|指标解释|口径|note|source)s?\s*\d*\s*([::.、,]|$).*",
     re.IGNORECASE | re.DOTALL,
@@ -110,15 +112,17 @@ def trailing_notes(rows: Sequence[Row]) -> int:
     """Returns how many of the last rows are notes, signatures or blank, given the last rows of a sheet.
 
     A note row has one filled cell; a row is one when it begins like a note (注：, 资料来源：) or follows one. A
-    signature row has filled cells like 填报人：张三 only.
+    signature row has filled cells like 填报人：张三 only, beside further labels and a date.
 
     >>> trailing_notes([["南湖区", "12"], ["注：初步数。", None], ["2.含开发区", None], [None, None]])
     3
+    >>> trailing_notes([["南湖区", "12"], ["填表人：张三", "电话：123", None, "2024年1月5日"]])
+    1
     """
     first = len(rows)
     for at in range(len(rows) - 1, -1, -1):
         filled = [fold(cell) for cell in rows[at] if cell and cell.strip()]
-        if filled and ((_NOTE.fullmatch(filled[0]) and len(filled) == 1) or all(map(_SIGNATURE.fullmatch, filled))):
+        if filled and ((_NOTE.fullmatch(filled[0]) and len(filled) == 1) or _is_signature(filled)):
             first = at
         elif len(filled) > 1:
             break
@@ -128,8 +132,15 @@ def trailing_notes(rows: Sequence[Row]) -> int:
     return len(rows) - blank_before
 
 
+def _is_signature(filled: Sequence[str]) -> bool:
+    """Return whether the filled cells of a row sign the table: 填报人：张三, further labels, a date."""
+    return any(map(_SIGNATURE.fullmatch, filled)) and all(
+        _LABELLED.fullmatch(cell) or _DATE.fullmatch(cell) for cell in filled
+    )
+
+
 def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
-    """Returns the first row that can name columns: two cells or more, not all of them `label：text`.
+    """Return the first row that can name columns: two cells or more, not all of them `label：text`, none 单位：万元.
 
     A row that fills less than half of the table and has no second header row below is passed over, as 附件1 and a date
     above a form are, if a better one follows.
@@ -138,7 +149,8 @@ def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
     possible = []
     for at, row in enumerate(rows):
         filled = [fold(cell) for cell in row if cell]
-        if len(filled) >= min(2, widest) and filled and not all(map(_LABELLED.fullmatch, filled)):
+        beside = all(map(_LABELLED.fullmatch, filled)) or any(map(_UNIT_ROW.fullmatch, filled))
+        if len(filled) >= min(2, widest) and not beside:
             possible.append(at)
             if any(map(_is_figure, filled)):
                 break

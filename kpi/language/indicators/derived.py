@@ -28,7 +28,7 @@ from kpi.language.indicators.base import (
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import periods, units
 from kpi.values.periods import Grain
-from kpi.values.rounding import HAIR, unsigned_zero
+from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.values.units import Unit
 
@@ -81,10 +81,8 @@ class Growth(Indicator):
         exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
             shown = {"no_baseline": base.is_null()}
-            change = value - base
-            if not exact:
-                # Two quotients that are equal may differ by their last bits.
-                change = pl.when(change.abs() <= base.abs() * HAIR).then(ZERO).otherwise(change)
+            # Two quotients that are equal may differ by their last bits.
+            change = without_noise(value - base, value.abs() + base.abs(), BREADTH if exact else HAIR / 2)
             return earlier | guarded(name, change, shown=shown, inputs=[self.of])
         ratio = value / base
         if not exact:
@@ -313,8 +311,7 @@ class Formula(Indicator):
         term = self.term(symbols)
         value = term.expr.cast(pl.Float64)
         if term.size is not None:
-            # What binary fractions leave of a difference of equals is zero.
-            value = pl.when(value.abs() <= term.size * term.noise).then(ZERO).otherwise(value)
+            value = without_noise(value, term.size, term.noise)
         if term.unit is not None:
             value = scale(value, term.unit, self.in_unit(symbols))
         large = (term.expr.is_not_null(), reason("out_of_range"))
