@@ -479,6 +479,21 @@ def test_files_that_hold_the_same_events_are_reported(given_as):
     assert codes(kpi.score([given_as(JANUARY), given_as(others)], system=system(NUMBERED, period="month"))) == []
 
 
+def test_the_same_events_written_otherwise_are_reported(given_as):
+    of = system(NUMBERED, period="month")
+    otherwise = JANUARY.with_columns(pl.col("日期").str.replace_all("-", "/"), pl.col("金额") + ".0")
+    assert codes(kpi.score([given_as(JANUARY), given_as(otherwise)], system=of)) == ["K631"]
+
+
+def test_a_later_file_with_more_events_is_reported(given_as):
+    of = system(NUMBERED, period="month")
+    many = pl.concat([JANUARY.with_columns(办件编号=pl.lit(f"C{at}")) for at in range(3)])
+    more = pl.concat([many, JANUARY.head(1).with_columns(办件编号=pl.lit("C9"))])
+    assert codes(kpi.score([given_as(many), given_as(more)], system=of)) == ["K631"]
+    apart = many.with_columns(办件编号=pl.lit("D") + pl.int_range(pl.len()).cast(pl.String))
+    assert codes(kpi.score([given_as(many), given_as(apart)], system=of)) == []
+
+
 def test_a_file_given_twice_counts_once(tmp_path):
     of = system(NUMBERED, period="month")
     for kind in ("csv", "parquet"):

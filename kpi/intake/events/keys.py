@@ -222,12 +222,16 @@ def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
 # Of how many groups, and up to how many rows each, it is looked whether the rows themselves are the same.
 _GROUPS, _ROWS = 20, 100_000
 
+#: So many different rows of one file in another are no chance, even where the other has further rows.
+_ENOUGH = 3
+
 
 def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
     """Return the findings about files that seem to hold the same events, for datasets that name no key.
 
-    Groups of one entity and month that come to the same in two files are suspicious; whether their rows are the same,
-    cell by cell, is looked up for some of them.
+    Of the largest groups of one entity and month that two files have, the rows are compared: dates and numbers by
+    what they mean, all other cells of the columns that both have as texts. Files are reported that have a whole group
+    in common, or all rows of the one in the groups of the other.
 
     Args:
         tables: that count as one.
@@ -236,51 +240,76 @@ def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) 
     """
     if len(tables) < 2:
         return []
-    said = groups.drop_nulls([WHO, MONTH]).with_columns(mark=pl.struct("#rows", *parts).hash(0))
-    said = said.group_by(WHO, MONTH, _SOURCE).agg(
+    sizes = groups.drop_nulls([WHO, MONTH]).with_columns(mark=pl.struct("#rows", *parts).hash(0))
+    sizes = sizes.group_by(WHO, MONTH, _SOURCE).agg(
         pl.col("#rows").sum(), pl.col("mark").sort().implode().first().hash(0)
     )
-    twin = said.join(said, on=[WHO, MONTH, "#rows", "mark"], suffix=".other").filter(
-        pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other")
+    shared = sizes.join(sizes, on=[WHO, MONTH], suffix=".other").filter(
+        pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other"), pl.max_horizontal("#rows", "#rows.other") <= _ROWS
     )
+    # Groups that come to the same are looked at first.
+    shared = shared.with_columns(
+        same=(pl.col("#rows") == pl.col("#rows.other")) & (pl.col("mark") == pl.col("mark.other"))
+    )
+    shared = shared.sort("same", "#rows", MONTH, WHO, descending=[True, True, False, False])
     found = []
-    for pair in twin.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
-        mine = twin.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1]))
-        mine = (
-            mine.filter(pl.col("#rows") <= _ROWS)
-            .sort("#rows", MONTH, WHO, descending=[True, False, False])
-            .head(_GROUPS)
-        )
-        wanted = mine.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
-        first, second = (_contents(tables[at], wanted) for at in pair)
-        if first.columns != second.columns:
+    for pair in shared.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
+        mine = shared.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1])).head(_GROUPS)
+        twin = _common(tables[pair[0]], tables[pair[1]], mine)
+        if twin is None:
             continue
-        both = first.join(second, on=first.columns, nulls_equal=True)
-        counted = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
-        whole = counted.join(mine.select(WHO, MONTH, "#rows"), on=[WHO, MONTH]).filter(
-            pl.col("rows") == pl.col("#rows")
+        who, month, rows = twin
+        places = [tables[at].source.table.place() for at in pair]
+        label = Period(month, 1).label
+        code, _, known = who.rpartition(BESIDE)
+        message = (
+            f"the same {count(rows, 'row')} of {(known or code).strip()} for {label}"
+            f" {'stands' if rows == 1 else 'stand'} in {places[0]} and in {places[1]}; both count"
         )
-        if whole.height:
-            who, month, rows, _ = whole.sort("rows", MONTH, WHO, descending=[True, False, False]).row(0)
-            places = [tables[at].source.table.place() for at in pair]
-            label = Period(int(month), 1).label
-            code, _, known = str(who).rpartition(BESIDE)
-            message = (
-                f"the same {count(rows, 'row')} of {(known or code).strip()} for {label}"
-                f" {'stands' if rows == 1 else 'stand'} in {places[0]} and in {places[1]}; both count"
-            )
-            hint = "leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号"
-            found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
+        hint = "leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号"
+        found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
     return found
 
 
-def _contents(table: Events, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The different rows of some groups, all cells as texts, and how often each occurs."""
+def _common(one: Events, other: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
+    """Return entity, month and rows of the largest group that two tables have in common; None if they differ."""
+    wanted = groups.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
+    texts = _texts(one) & _texts(other)
+    numbers = sorted(one.numbers.keys() & other.numbers.keys())
+    first, second = (_contents(table, wanted, sorted(texts), numbers) for table in (one, other))
+    both = first.join(second, on=first.columns[:-1], nulls_equal=True, suffix=".other")
+    both = both.with_columns(rows=pl.min_horizontal("rows", "rows.other"))
+    if not both.height:
+        return None
+    found = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
+    sums = groups.select(WHO, MONTH, "#rows", "#rows.other")
+    found = found.join(sums, on=[WHO, MONTH]).sort("rows", MONTH, WHO, descending=[True, False, False])
+    complete = found.filter((pl.col("rows") == pl.col("#rows")) & (pl.col("rows") == pl.col("#rows.other")))
+    fewer = min(int(groups["#rows"].sum()), int(groups["#rows.other"].sum()))
+    if complete.height:
+        found = complete
+    elif both.height < _ENOUGH or int(both["rows"].sum()) < fewer:
+        return None
+    who, month, rows = found.row(0)[:3]
+    return str(who), int(month), int(rows)
+
+
+def _texts(table: Events) -> set[str]:
+    """Return the columns that are compared as texts: all but the date, the entity and numbers."""
+    typed = {table.source.roles.get("period"), *(column.header for column in table.numbers.values())}
+    return {name for name in table.source.table.columns if name not in typed and name != table.source.who}
+
+
+def _contents(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: Sequence[str]) -> pl.DataFrame:
+    """The different rows of some groups, and how often each occurs (`rows`, the last column)."""
     cells = table.source.table.frame
-    names = sorted(table.source.table.columns)
     rows = cells.select(
-        table.columns[WHO].alias(WHO), table.columns[MONTH].alias(MONTH),
-        *(pl.col(name).cast(pl.String).alias(f"c {name}") for name in names),
+        table.columns[WHO].alias(WHO), table.columns[MONTH].alias(MONTH), table.columns[ORDER].alias(ORDER),
+        *(pl.col(name).cast(pl.String).str.strip_chars().alias(f"c {name}") for name in texts),
+        *(table.columns[cell(name)].fill_nan(None).alias(f"n {name}") for name in numbers),
+        # What takes a second look is compared as it is written.
+        *(pl.when(table.columns[cell(name)].is_nan()).then(pl.col(table.numbers[name].header).cast(pl.String))
+          .alias(f"t {name}") for name in numbers),
     )  # fmt: skip
     rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
     return rows.group_by(pl.all()).agg(pl.len().alias("rows")).collect(engine="streaming")
