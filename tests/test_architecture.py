@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kpi.values.columns import Column, Part
+
 ROOT = Path(__file__).parents[1]
 
 # Lowest first: a package imports only what stands before it, and so does each module or package inside one. What is
@@ -21,7 +23,7 @@ PACKAGES = (
     "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names rounding periods status units numerics",
+    "values": "names columns rounding periods status units numerics",
     "process": (
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
@@ -30,7 +32,8 @@ INSIDE = {
         "adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
-        "totals contributions result_columns check_stages applied_weights reporting_quality plan lookback scorecard"
+        "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
+        "scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster rows_left_out absent_measures events "
@@ -187,6 +190,46 @@ def test_what_points_downwards_passes(tmp_path):
     texts = {"__init__.py": "from kpi.high import x", "low.py": "import ast", "high.py": "from kpi.pack import a, b"}
     packs = {"pack/__init__.py": "", "pack/a.py": "from kpi import low", "pack/b.py": "from kpi.pack.a import low"}
     assert small_package(tmp_path / "kpi", texts | packs) == []
+
+
+def spelt_columns(source: str) -> list[int]:
+    """Return the lines that spell a column of the panel, or decide by how the name of one ends."""
+    suffixes = {f".{name}" for name, part in vars(Column).items() if isinstance(part, Part)}
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.JoinedStr(values=[ast.FormattedValue(), ast.Constant(value=str(suffix))]) if suffix in suffixes:
+                lines.append(node.lineno)
+            case ast.JoinedStr(values=[ast.FormattedValue(), ast.Constant(value="."), ast.FormattedValue()]):
+                lines.append(node.lineno)
+            case ast.Call(
+                func=ast.Attribute(attr="endswith" | "removesuffix" | "rpartition" | "rsplit"),
+                args=[ast.Constant(value=str(suffix)), *_],
+            ) if suffix in suffixes:
+                lines.append(node.lineno)
+            case ast.BinOp(op=ast.Add(), right=ast.Constant(value=str(suffix))) if suffix in suffixes:
+                lines.append(node.lineno)
+    return lines
+
+
+def test_names_of_columns_are_made_in_one_place():
+    # Names of files are `name.form`, and of columns of joined frames `name.other`.
+    others = {"kpi.values.columns", "kpi.intake.synthetic.files", "kpi.report.files", "kpi.report.reading"}
+    found = [
+        f"{name}:{line} spells a column: go through kpi.values.columns.Column"
+        for name, path in modules(ROOT / "kpi").items()
+        for line in spelt_columns(path.read_text(encoding="utf-8"))
+        if name not in others
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['f"{name}.status"', 'f"{one}.{fact}"', 'x.endswith(".base")', 'x.removesuffix(".status")', 'x + ".score"'],
+)
+def test_a_column_that_is_spelt_is_noticed(source):
+    assert spelt_columns(source) == [1]
 
 
 def test_modules_say_what_they_are_about():

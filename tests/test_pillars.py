@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kpi.engine.result_columns import Stage
+from kpi.engine.stage import Stage
 from kpi.language.aggregation.means import Power
 from kpi.language.aggregation.missing import Missing
 from kpi.language.aggregation.nodes import Combination, Pillar
@@ -23,7 +23,7 @@ def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
     )  # fmt: skip
     combination = Combination("n", node, PARTS, frozenset(PARTS))
     for level in (combination.totals(), combination.carrying(), combination.result()):
-        frame = Stage("", "", level)(frame)
+        frame = Stage.of("", "", level)(frame)
     return frame.collect()["n.score"].item()
 
 

@@ -14,6 +14,7 @@ from kpi.errors import Diagnostic, Place, Severity
 from kpi.intake.grid import Panel
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
+from kpi.values.columns import Column
 
 #: What departments say to findings: by unit, period and the finding's message.
 Answers = Mapping[tuple[str, str, str], str]
@@ -59,7 +60,7 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
     """
     for name, check in system.checks.items():
         needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
-        if needs and not any(holds(f"{one}.{fact}") for fact, one in needs):
+        if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
             lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
             message = f"{check.title or name}：数据中没有{lacks}，无法核对"
             yield Diagnostic("K704", message, severity=Severity.WARNING)
@@ -96,7 +97,7 @@ def _tell(
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
     """Findings for vetoes that could not be judged because a figure is missing."""
     for name, veto in vetoes(plan.system).items():
-        for entity, period in frame.filter(pl.col(f"{name}.unjudged")).select("entity", "period").rows():
+        for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
             message = f"一票否决「{veto.title or name}」无法判定：缺少数据"
             yield Diagnostic("K702", message, place, None, Severity.INFO)

@@ -19,10 +19,11 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, contribution_of, entries
+from kpi.engine.contributions import NOISE, entries
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.intake.files.headers import clean
+from kpi.values.columns import Column
 
 #: The name under which what written results do not explain is listed.
 REST = "rest"
@@ -122,7 +123,7 @@ def contributions(card: Scorecard) -> pl.DataFrame:
     frame = card.detailed.filter(pl.col("period").is_in(shown))
     nothing = pl.lit(None, dtype=pl.Float64)
     known = [
-        (name, system.symbols[name].title, pl.col(f"{name}.weight"), pl.col(contribution_of(name)))
+        (name, system.symbols[name].title, pl.col(Column(name).weight), pl.col(Column(name).contribution))
         for name in system.indicators
         if name in system.parents
     ]
@@ -316,7 +317,7 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every value of a tree as text, with the path that leads to it."""
     if isinstance(tree, Mapping):
         for key, one in tree.items():
-            yield from _leaves(one, f"{path}.{key}" if path else str(key))
+            yield from _leaves(one, Column(path).fact(key) if path else str(key))
     elif isinstance(tree, list | tuple):
         for place, one in enumerate(tree, 1):
             yield from _leaves(one, f"{path}[{place}]")

@@ -12,28 +12,18 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import (
-    NOISE,
-    Entry,
-    contribution_of,
-    counted_of,
-    entry_name,
-    limits,
-    residual_of,
-    residual_title,
-)
+from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Bonus, Deduction, Veto
-from kpi.language.aggregation.nodes import score_of
 from kpi.language.indicators import Milestone
 from kpi.language.measures import Reported
 from kpi.language.scoring import AgainstTarget
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.language.treatment.steps import after
+from kpi.values.columns import Column
 from kpi.values.status import STATUSES
 
 
@@ -129,7 +119,7 @@ class _Tree:
         bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
         vetoes = [self.adjustment(name, taken) for name, one in system.adjustments.items() if isinstance(one, Veto)]
         return Explained(
-            ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row["raw.status"],
+            ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
             parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoes),
@@ -144,7 +134,7 @@ class _Tree:
     def needed(self) -> dict[str, Any]:
         """The columns of the row that entries of adjustments and limits read."""
         adjustments = self.system.adjustments
-        columns = [score_of(ROOT), *(f"{name}.{key}" for name in adjustments for key in ("points", "veto"))]
+        columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
         return {name: self.row[name] for name in columns if name in self.row}
 
     def limit(self, entry: Entry) -> Explained:
@@ -153,23 +143,27 @@ class _Tree:
     def adjustment(self, name: str, taken: Mapping[str, Entry]) -> Explained:
         one = self.system.adjustments[name]
         if isinstance(one, Veto):
-            holds = self.row[f"{name}.veto"]
-            unjudged = self.row[f"{name}.unjudged"]
+            holds = self.row[Column(name).veto]
+            unjudged = self.row[Column(name).unjudged]
             effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
             text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
             entry = taken.get(entry_name(self.system, name))
             took = None if entry is None else self.points(entry)
             return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
         return Explained(
-            name, one.title or name, one.kind, contribution=self.row[f"{name}.points"], detail=self.opening(name, one)
+            name,
+            one.title or name,
+            one.kind,
+            contribution=self.row[Column(name).points],
+            detail=self.opening(name, one),
         )
 
     def opening(self, name: str, one: Bonus | Deduction) -> str:
         """What a bonus waits for, and whether that is there."""
-        if not isinstance(one, Bonus) or f"{name}.opened" not in self.row:
+        if not isinstance(one, Bonus) or Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in one.opens} if isinstance(one.opens, dict) else {}
-        return one.opens_words(titles) + ("" if self.row[f"{name}.opened"] else "，未达到")
+        return one.opens_words(titles) + ("" if self.row[Column(name).opened] else "，未达到")
 
     def titled(self, name: str) -> str:
         """The title of a pillar or an indicator."""
@@ -179,14 +173,14 @@ class _Tree:
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
         """The parts of a node, and what they do not explain of it."""
-        residual = self.row.get(residual_of(node))
+        residual = self.row.get(Column(node).residual)
         found = tuple(self.node(name) for name in names)
         if residual is None or abs(residual) < NOISE:
             return found
         one = self.system.composite if node == ROOT else self.system.pillars[node]
         kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
         title = residual_title(self.system, node)
-        return (*found, Explained(residual_of(node), title, kind, contribution=residual))
+        return (*found, Explained(Column(node).residual, title, kind, contribution=residual))
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -197,8 +191,8 @@ class _Tree:
 
     def stand_in(self, name: str) -> str:
         """What counts in the place of a part without a score."""
-        counted = self.row.get(counted_of(name))
-        if self.row[score_of(name)] is not None or counted is None:
+        counted = self.row.get(Column(name).counted)
+        if self.row[Column(name).score] is not None or counted is None:
             return ""
         parent = self.system.parents.get(name)
         node = self.system.composite if parent is None else self.system.pillars[parent]
@@ -208,24 +202,24 @@ class _Tree:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
         return Explained(
-            name, pillar.title or name, "pillar", row[score_of(name)], row[f"{name}.weight"],
-            row[contribution_of(name)], status=row[f"{score_of(name)}.status"],
-            detail="；".join(filter(None, (mean, self.stand_in(name)))), counted=row[counted_of(name)],
+            name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
+            row[Column(name).contribution], status=row[Column(name).score.status],
+            detail="；".join(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:
         row, one = self.row, self.system.indicators[name]
-        status = row[f"{name}.status"]
+        status = row[Column(name).status]
         if status == "ok":
-            status = row[f"{score_of(name)}.status"]
+            status = row[Column(name).score.status]
         inputs = dict.fromkeys(used for _, used in one.inputs())
         return Explained(
-            name, self.system.symbols[name].title, "indicator", row[score_of(name)], row.get(f"{name}.weight"),
-            row.get(contribution_of(name)),
-            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)), row.get(counted_of(name)),
+            name, self.system.symbols[name].title, "indicator", row[Column(name).score], row.get(Column(name).weight),
+            row.get(Column(name).contribution),
+            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
-            tuple(self.node(used) for used in inputs if f"{used}.status" in row),
+            tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 
     def how(self, name: str) -> Iterator[str]:
@@ -235,14 +229,14 @@ class _Tree:
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield f"目标 {targets[0].words(unit)}"
-        elif targets and row[f"{name}.target"] is not None:
-            yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[f'{name}.target']:,.10g} {unit}"
-        elif targets and row[score_of(name)] is not None and isinstance(self.system.rule(name), AgainstTarget):
+        elif targets and row[Column(name).target] is not None:
+            yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[Column(name).target]:,.10g} {unit}"
+        elif targets and row[Column(name).score] is not None and isinstance(self.system.rule(name), AgainstTarget):
             yield "未下达任务"
-        if row[f"{name}.attainment"] is not None and not isinstance(one, Milestone):
-            yield f"完成 {row[f'{name}.attainment']:.1f} %"
-        if row[f"{name}.schedule"] is not None:
-            yield f"序时 {row[f'{name}.schedule']:.1f} %"
+        if row[Column(name).attainment] is not None and not isinstance(one, Milestone):
+            yield f"完成 {row[Column(name).attainment]:.1f} %"
+        if row[Column(name).schedule] is not None:
+            yield f"序时 {row[Column(name).schedule]:.1f} %"
         if one.score is not None:
             yield one.score.in_full()
         yield from self.changed(name)
@@ -255,14 +249,14 @@ class _Tree:
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            now = self.row[after(name, step)]
+            now = self.row[Column(name).after(step)]
             if now != before:
                 shown = ["无" if one is None else f"{one:,.6g}" for one in (before, now)]
                 yield f"{self.system.treatment[step].words()}：{' → '.join(shown)}"
             before = now
 
     def measure(self, name: str) -> Explained:
-        rows = self.row.get(f"{name}.rows") or 0
+        rows = self.row.get(Column(name).rows) or 0
         detail = f"{rows:,} 行" if rows else ""
         measure = self.system.measures[name]
         if rows and isinstance(measure, Reported) and measure.from_january:
@@ -271,7 +265,7 @@ class _Tree:
             detail = "无记录，计为 0（none: 0）"
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
-            status=self.row[f"{name}.status"], detail=detail,
+            status=self.row[Column(name).status], detail=detail,
         )  # fmt: skip
 
 

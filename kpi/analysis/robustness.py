@@ -19,17 +19,17 @@ import polars as pl
 
 from kpi.analysis.variants import Noisy, changed, leave_out, rescored
 from kpi.engine.plan import scoring, tree
-from kpi.engine.result_columns import Stage
 from kpi.engine.scorecard import Scorecard
+from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic
 from kpi.language.aggregation.means import Mean, Power
 from kpi.language.aggregation.missing import Missing, Redistribute
-from kpi.language.aggregation.nodes import score_of
 from kpi.language.scoring import Rule
 from kpi.language.scoring.places import Percentile
 from kpi.language.scoring.relative import MinMax, ZScore
 from kpi.language.system import System
 from kpi.process.progress import stage
+from kpi.values.columns import Column
 
 #: The alternatives to what a system declares. Scales from 1 keep geometric means of the worst above zero; where scores
 #: are zero a power mean takes the place of the geometric one, which would make all of them equal.
@@ -127,8 +127,8 @@ class _Study:
     def _options(self, here: pl.DataFrame) -> dict[str, list[str]]:
         """The alternatives that make a difference here, by assumption."""
         system = self.system
-        scores = [score_of(name) for name in system.parents if name in system.indicators]
-        gaps = any(not here[f"{one}.status"].is_in(["ok", "not_applicable"]).all() for one in scores)
+        scores = [Column(name).score for name in system.parents if name in system.indicators]
+        gaps = any(not here[Column(one).status].is_in(["ok", "not_applicable"]).all() for one in scores)
         zeros = any((here[one] <= 0).any() for one in scores)
         means = [one for one in MEANS if one != ("geometric" if zeros else "power")]
         return {

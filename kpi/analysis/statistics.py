@@ -14,8 +14,8 @@ import polars as pl
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, suggest
-from kpi.language.aggregation.nodes import score_of
 from kpi.values import numerics
+from kpi.values.columns import Column
 
 
 def _last(card: Scorecard) -> pl.DataFrame:
@@ -37,7 +37,7 @@ def availability(card: Scorecard) -> pl.DataFrame:
     rows = _last(card)
     found = []
     for name in card.definition.indicators:
-        absent = int((rows[f"{name}.status"] == "not_applicable").sum())
+        absent = int((rows[Column(name).status] == "not_applicable").sum())
         there = rows[name].count()
         asked = rows.height - absent
         percent = 100 * there / asked if asked else None
@@ -56,7 +56,7 @@ def correlations(card: Scorecard) -> pl.DataFrame:
     """
     names, rows = _scored(card), _last(card)
     parents = card.definition.parents
-    columns = [rows[score_of(name)] for name in names]
+    columns = [rows[Column(name).score] for name in names]
     table = numerics.correlated(columns)
     found = []
     for i, j in combinations(range(len(names)), 2):
@@ -81,7 +81,7 @@ def consistency(card: Scorecard) -> pl.DataFrame:
     rows = _last(card)
     found = []
     for name, pillar in card.definition.pillars.items():
-        whole = rows.select([score_of(part) for part in pillar.parts]).drop_nulls()
+        whole = rows.select([Column(part).score for part in pillar.parts]).drop_nulls()
         found.append((name, pillar.title or name, whole.width, whole.height, _alpha(whole.get_columns())))
     schema = {
         "pillar": pl.String, "title": pl.String, "parts": pl.Int64, "entities": pl.Int64, "alpha": pl.Float64
@@ -125,10 +125,10 @@ def profile(card: Scorecard, entity: str) -> pl.DataFrame:
     peers = rows.filter(pl.col("cohort") == mine["cohort"][0])
     found = []
     for name in _scored(card):
-        score = mine[score_of(name)][0]
+        score = mine[Column(name).score][0]
         if score is None:
             continue
-        scores = peers[score_of(name)].drop_nulls()
+        scores = peers[Column(name).score].drop_nulls()
         mean = sum(scores) / len(scores)
         better, equal = int((scores > score).sum()), int((scores == score).sum())
         standing = (better + (equal - 1) / 2) / (len(scores) - 1) if len(scores) > 1 else 0.5

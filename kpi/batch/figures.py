@@ -26,8 +26,8 @@ from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
-from kpi.language.targets import own_column
 from kpi.values import periods as calendar
+from kpi.values.columns import Column
 from kpi.values.periods import Period
 
 #: Columns of a panel that follow from the roster and the calendar, and are not kept.
@@ -122,10 +122,9 @@ class Figures:
         """The complete grid: what slices hold, nothing where no file is for a period, and the entities' own targets."""
         # Any slice tells what columns there are.
         held = pl.concat(frame for one in slices or self.slices[:1] if (frame := self._frame(one)) is not None)
-        empty = [
-            pl.col(name).fill_null("missing" if isinstance(kind, pl.Enum) else 0)
-            for name, kind in held.schema.items() if isinstance(kind, pl.Enum) or name.endswith(".rows")
-        ]  # fmt: skip
+        nothing: dict[str, object] = {Column(name).status: "missing" for name in self.system.measures}
+        nothing.update({Column(name).rows: 0 for name in self.system.measures})
+        empty = [pl.col(name).fill_null(nothing[name]) for name in held.columns if name in nothing]
         keys = ["period", "entity"]
         frame = grid(self.system, self.entities, low, high)
         frame = frame.join(held, on=keys, how="left", maintain_order="left").with_columns(empty)
@@ -218,7 +217,7 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
         # What is wrong with all files together is for reading them together to say.
         return None
     mine = pl.col("period").is_in(list(owned))
-    if panel.frame.select((~mine & ~_blank(panel.frame.schema)).any()).item():
+    if panel.frame.select((~mine & ~_blank(laid.system, panel.frame.schema)).any()).item():
         return None
     frame = panel.frame.filter(mine).drop(_own(laid.system), strict=False)
     found = marks(frame) | _supplied(panel)
@@ -255,10 +254,11 @@ def whole(laid: LaidOut) -> Figures:
     return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
 
 
-def _blank(schema: pl.Schema) -> pl.Expr:
+def _blank(system: System, schema: pl.Schema) -> pl.Expr:
     """Whether a row of a panel holds no figure: as a period is that no file is for."""
-    empty = [pl.col(name) == "missing" for name, kind in schema.items() if isinstance(kind, pl.Enum)]
-    return pl.all_horizontal(*empty, *(pl.col(name) == 0 for name in schema if name.endswith(".rows")))
+    columns = [Column(name) for name in system.measures]
+    missing = [pl.col(one.status) == "missing" for one in columns if one.status in schema]
+    return pl.all_horizontal(*missing, *(pl.col(one.rows) == 0 for one in columns if one.rows in schema))
 
 
 def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
@@ -285,7 +285,7 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
 def _own(system: System) -> list[str]:
     """The columns of the entities' own targets, which hold over periods."""
     return [
-        own_column(name, place)
+        Column(name).own_target(place)
         for name, indicator in system.indicators.items()
         for place, target in enumerate(indicator.target)
         if target.per_entity is not None

@@ -24,6 +24,7 @@ from kpi.process.progress import stage
 from kpi.report.diagnostics import Layout, tally
 from kpi.report.files import content, write, write_findings
 from kpi.report.marks import escaped
+from kpi.values.columns import Column
 
 __all__ = ["batch", "check", "explain", "init", "rule", "sample", "schema", "score", "show", "stress"]
 
@@ -120,7 +121,7 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         parts.append(f"{count(others, 'row')} for other periods passed over.")
     if unread := counts.get("unread"):
         parts.append(f"{count(unread, 'file or sheet', 'files or sheets')} not read.")
-    statuses = _shown(card).select(f"{name}.status" for name in card.definition.indicators)
+    statuses = _shown(card).select(Column(name).status for name in card.definition.indicators)
     undefined = Counter(status for column in statuses for status in column.filter(column != "ok"))
     if undefined:
         reasons = ", ".join(f"{number:,} {status}" for status, number in undefined.most_common())

@@ -9,7 +9,7 @@ import polars as pl
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
 from kpi.language.system import ROOT, System
-from kpi.language.treatment.steps import after
+from kpi.values.columns import Column
 
 TEXT = (
     "system",
@@ -54,7 +54,7 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
 
 
 def _given(node: Node, part: str, weight: float) -> pl.Expr:
-    return pl.lit(float(weight)) if node.found is None else pl.col(f"{part}.weighting")
+    return pl.lit(float(weight)) if node.found is None else pl.col(Column(part).weighting)
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
@@ -63,7 +63,7 @@ def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
     found = []
     for step, names in system.steps.items():
         for name in names:
-            then = pl.col(after(name, step))
+            then = pl.col(Column(name).after(step))
             found.append(
                 rows.with_row_index("#at").filter(now[name].ne_missing(then)).select(
                     pl.col("#at").alias("at"), **keys,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.engine.result_columns import Stage
+from kpi.engine.stage import Stage
 from kpi.language.checks import Breach, Check
 from kpi.language.system import System
+from kpi.values.columns import Column
 from kpi.values.status import OK, reason, status_of
 
 
@@ -43,10 +44,12 @@ def rules(system: System) -> tuple[Rule, ...]:
 
     `level` is 0 for rules about measures, else that of the last indicator they read, from 1.
     """
-    level = {name: at for at, names in enumerate(system.levels, 1) for name in names}
+    level: dict[str, int] = {}
+    for at, names in enumerate(system.levels, 1):
+        level |= dict.fromkeys(names, at) | {Column(name).status: at for name in names}
 
     def read(breach: Breach) -> int:
-        roots = [column.removesuffix(".status") for column in breach.where.meta.root_names()]
+        roots = breach.where.meta.root_names()
         return max((level.get(name, 0) for name in (*roots, *breach.names)), default=0)
 
     return tuple(
@@ -67,10 +70,11 @@ def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
         if one.check.severity == "error":
             for name in one.breach.names:
                 touched.setdefault(name, []).append(pl.col(one.broken))
-    columns: dict[str, pl.Expr] = {}
+    values: dict[str, pl.Expr] = {}
+    statuses: dict[str, pl.Expr] = {}
     for name, where in touched.items():
-        columns[name] = pl.when(~pl.any_horizontal(where)).then(name)
-        # Evaluated after the value: what was a figure and is none any more was refused, what was missing stays missing.
+        values[name] = pl.when(~pl.any_horizontal(where)).then(name)
+        # What was a figure and is none any more was refused, what was missing stays missing.
         taken = pl.col(name).is_null() & (status_of(name) == OK)
-        columns[f"{name}.status"] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
-    yield Stage(f"refused {level}", "审核为错误的数据不予采用", columns)
+        statuses[Column(name).status] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
+    yield Stage(f"refused {level}", "审核为错误的数据不予采用", values, statuses)

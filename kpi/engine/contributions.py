@@ -25,8 +25,9 @@ import polars as pl
 from kpi.engine.totals import limited
 from kpi.language.adjustments import Veto
 from kpi.language.aggregation.means import total
-from kpi.language.aggregation.nodes import Combination, Node, score_of
+from kpi.language.aggregation.nodes import Combination, Node
 from kpi.language.system import ROOT, System
+from kpi.values.columns import Column
 
 #: Points below this are those of the last bits of floating-point numbers.
 NOISE = 1e-9
@@ -43,17 +44,17 @@ KINDS = {
 
 def contribution_of(name: str) -> str:
     """Return the name of the column that holds what a part or node gives to the total, in points."""
-    return f"{name}.contribution"
+    return Column(name).contribution
 
 
 def counted_of(name: str) -> str:
     """Return the name of the column that holds the score of a part that entered its node, in percent."""
-    return f"{name}.counted"
+    return Column(name).counted
 
 
 def residual_of(node: str) -> str:
     """Return the name of the column, and of the entry, for what the parts of a node do not explain."""
-    return f"{node}.residual"
+    return Column(node).residual
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,13 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
     They need `{part}.weight` and `{part}.counted` of every part.
     """
     scale = system.composite.full / 100
-    yield {contribution_of(ROOT): pl.col(score_of(ROOT)) * scale}
+    yield {Column(ROOT).contribution: pl.col(Column(ROOT).score) * scale}
     parts = [part for _, _, names in system.tree for part in names]
-    yield {contribution_of(part): pl.col(counted_of(part)) * pl.col(f"{part}.weight") / 100 * scale for part in parts}
-    yield {residual_of(node): _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
+    yield {
+        Column(part).contribution: pl.col(Column(part).counted) * pl.col(Column(part).weight) / 100 * scale
+        for part in parts
+    }
+    yield {Column(node).residual: _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
 
 
 def adds_up(node: Node) -> bool:
@@ -88,8 +92,8 @@ def adds_up(node: Node) -> bool:
 
 
 def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
-    explained = total([pl.col(contribution_of(part)) for part in parts])
-    return pl.when(pl.col(score_of(node)).is_not_null()).then(pl.col(contribution_of(node)) - explained)
+    explained = total([pl.col(Column(part).contribution) for part in parts])
+    return pl.when(pl.col(Column(node).score).is_not_null()).then(pl.col(Column(node).contribution) - explained)
 
 
 def counted(system: System) -> dict[str, pl.Expr]:
@@ -98,8 +102,8 @@ def counted(system: System) -> dict[str, pl.Expr]:
     found: dict[str, pl.Expr] = {}
     for node, definition, parts in system.tree:
         combination = Combination(node, definition, parts, leaves)
-        scored = pl.col(score_of(node)).is_not_null()
-        found |= {counted_of(part): pl.when(scored).then(combination.filled(part)) for part in parts}
+        scored = pl.col(Column(node).score).is_not_null()
+        found |= {Column(part).counted: pl.when(scored).then(combination.filled(part)) for part in parts}
     return found
 
 
@@ -122,18 +126,18 @@ def _nodes(system: System) -> Iterator[Entry]:
         if not adds_up(one):
             kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
             words = f"{title}：{residual_title(system, node)}"
-            yield Entry(residual_of(node), words, kind, pl.col(residual_of(node)))
+            yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
         if one.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
                 words = f"{system.pillars[part].title or part}：{one.missing.words()}"
-                absent = pl.col(score_of(part)).is_null()
-                yield Entry(part, words, "missing", pl.when(absent).then(pl.col(contribution_of(part))))
+                absent = pl.col(Column(part).score).is_null()
+                yield Entry(part, words, "missing", pl.when(absent).then(pl.col(Column(part).contribution)))
 
 
 def _adjustments(system: System) -> Iterator[Entry]:
     for name, one in system.adjustments.items():
         if not isinstance(one, Veto):
-            yield Entry(entry_name(system, name), one.title or name, one.kind, pl.col(f"{name}.points"))
+            yield Entry(entry_name(system, name), one.title or name, one.kind, pl.col(Column(name).points))
 
 
 def limits(system: System) -> list[Entry]:

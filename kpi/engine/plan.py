@@ -17,14 +17,16 @@ from functools import cached_property
 import polars as pl
 
 from kpi.engine import check_stages
-from kpi.engine.result_columns import NOTHING, Stage, details_of, goal, reached
+from kpi.engine.result_columns import NOTHING, details_of, goal, reached
+from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
-from kpi.language.aggregation.nodes import Combination, score_of
+from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH, Milestone
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, System
-from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed, own_column
-from kpi.language.treatment.steps import Screen, after, finished, left_out
+from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
+from kpi.language.treatment.steps import Screen, finished
+from kpi.values.columns import Column, Expressions, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
@@ -91,11 +93,10 @@ def _stages(system: System) -> Iterator[Stage]:
     rules = check_stages.rules(system)
     yield from check_stages.stages(rules, 0)
     for number, names in enumerate(system.levels, 1):
-        columns: dict[str, pl.Expr] = {}
+        columns = Expressions()
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
-        bases = tuple(name for name in columns if name.endswith(".base"))
-        yield Stage(f"indicators {number}", "指标值及状态", columns, bases)
+        yield Stage.of(f"indicators {number}", "指标值及状态", columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
     yield Stage("targets", "执行中的目标值", _targets(system))
@@ -105,12 +106,12 @@ def _stages(system: System) -> Iterator[Stage]:
 
 def scoring(system: System) -> Iterator[Stage]:
     """Yields the stages that turn values into scores."""
-    scores: dict[str, pl.Expr] = {}
+    scores = Expressions()
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
         scores |= _score(system, name, figures)
     yield Stage("peers", "同组最好、最差等", figures)
-    yield Stage("scores", "计分（占满分百分比）", scores, tuple(figures))
+    yield Stage.of("scores", "计分（占满分百分比）", scores, tuple(figures))
 
 
 def tree(system: System) -> Iterator[Stage]:
@@ -125,9 +126,9 @@ def tree(system: System) -> Iterator[Stage]:
     if system.tops:
         yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
-        yield Stage(ROOT, "没有一级指标，不计总分", _no_composite())
+        yield Stage.of(ROOT, "没有一级指标，不计总分", _no_composite())
     yield Stage("adjustments", "加减分与一票否决", adjusted(system))
-    yield Stage("totals", "综合得分及取位", totalled(system))
+    yield Stage.of("totals", "综合得分及取位", totalled(system))
     yield Stage("places", "位次与星级", placed(system))
     yield Stage("stars", "星级（含否决）与变动", starred(system))
     yield Stage("changes", "与上期比较", changes(system.ranking))
@@ -141,18 +142,19 @@ def _treatment(system: System) -> Iterator[Stage]:
         treatment, values = system.treatment[step], {name: now[name] for name in names}
         made = treatment.columns(values)
         # Who was left out stays so, whatever a later step would put in place of what is not there.
-        columns = {
-            after(name, step): pl.when(~out[name]).then(one) if name in out else one for name, one in made.items()
+        columns: dict[str, pl.Expr] = {
+            Column(name).after(step): pl.when(~out[name]).then(one) if name in out else one
+            for name, one in made.items()
         }
         if isinstance(treatment, Screen):
-            columns[left_out(step)] = treatment.leaves_out(values)
-            out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out(step)) for name in names}
-        now |= {name: pl.col(after(name, step)) for name in made}
+            columns[left_out_by(step)] = treatment.leaves_out(values)
+            out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
+        now |= {name: pl.col(Column(name).after(step)) for name in made}
         yield Stage(f"treatment {step}", treatment.words(), columns)
-    columns = {}
+    treated = Expressions()
     for name, last in now.items():
-        columns |= finished(name, last, out.get(name))
-    yield Stage("treated", "处理后的数值", columns)
+        treated |= finished(name, last, out.get(name))
+    yield Stage.of("treated", "处理后的数值", treated)
 
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
@@ -163,27 +165,27 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         ("计入权重", Combination.carrying),
         ("得分", Combination.result),
     ):
-        columns: dict[str, pl.Expr] = {}
+        columns = Expressions()
         for node in nodes:
             columns |= method(node)
-        yield Stage(f"{name}: {words}", words, columns)
+        yield Stage.of(f"{name}: {words}", words, columns)
 
 
-def _no_composite() -> dict[str, pl.Expr]:
-    score = score_of(ROOT)
-    return {score: NOTHING, f"{score}.status": reason("not_scored"), f"{ROOT}.coverage": NOTHING}
+def _no_composite() -> Expressions:
+    score = Column(ROOT).score
+    return Expressions({score: NOTHING, Column(ROOT).coverage: NOTHING}, {score.status: reason("not_scored")})
 
 
 def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
     """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
-        return pl.col(own_column(name, place)), NOTHING
+        return pl.col(Column(name).own_target(place)), NOTHING
     low, high = target.bounds(system.unit(name))
     return literal(low), literal(high)
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
-    """The columns `name.target`, `name.upper` (for `within`) of the target in force, in the indicator's unit.
+    """The columns `name.target`, `name.upper_target` (for `within`) of the target in force, in the indicator's unit.
 
     One target that is the same for all entities and periods is a number, not a column: see `goal`.
     """
@@ -192,23 +194,22 @@ def _targets(system: System) -> dict[str, pl.Expr]:
         targets = system.targets(name)
         if targets and not is_fixed(targets):
             bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
-            columns[f"{name}.target"] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
+            columns[Column(name).target] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
             if any(target.within for target in targets):
-                columns[f"{name}.upper"] = in_force(targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)})
+                columns[Column(name).upper_target] = in_force(
+                    targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)}
+                )
     return columns
 
 
-def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expressions:
     """The columns `name.score` (percent of full marks) and `name.score.status`; what they ask of peers is collected."""
     indicator, rule = system.indicators[name], system.rule(name)
-    column = score_of(name)
+    column = Column(name).score
     if rule is None:
-        return {
-            column: NOTHING,
-            f"{column}.status": pl.when(status_of(name) == reason("not_applicable"))
-            .then(reason("not_applicable"))
-            .otherwise(reason("no_target")),
-        }
+        inapplicable = status_of(name) == reason("not_applicable")
+        why = pl.when(inapplicable).then(reason("not_applicable")).otherwise(reason("no_target"))
+        return Expressions({column: NOTHING}, {column.status: why})
     low, high = goal(system, name)
     value = system.treated.get(name, name)
     targets, unit, met = system.targets(name), system.unit(name), functools.partial(reached, system, name)
@@ -223,7 +224,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
     if not answer.sound:
         score = where_given(score, [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
-    score, verdict = pair.values()
+    score, verdict = pair.values[column], pair.statuses[column.status]
     untasked = rule.untasked(case) if targets and case.fixed is None else None
     if untasked is not None:
         # The status reads the score, so it is ok where this gives one.
@@ -235,7 +236,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> dict[str, 
         late = status_of(name) == reason("late")
         score = pl.when(late).then(pl.lit(float(indicator.late_score))).otherwise(score)
         verdict = pl.when(late).then(reason("ok")).otherwise(verdict)
-    return {column: score, f"{column}.status": verdict}
+    return Expressions({column: score}, {column.status: verdict})
 
 
 #: A system of one figure, for the doctest of `compile_plan`.

@@ -21,6 +21,7 @@ import polars as pl
 
 from kpi.language.checks import Due
 from kpi.language.system import System
+from kpi.values.columns import Column
 from kpi.values.status import reason, status_of
 
 _REPORTERS = {"measure": pl.String, "entity": pl.UInt32, "period": pl.Int32, "reporter": pl.String}
@@ -88,12 +89,12 @@ def quality(
     }
     parts = []
     for name in _reported(system):
-        day = pl.col(f"{name}.reported") if name in due else pl.lit(None, dtype=pl.Date)
+        day = pl.col(Column(name).reported) if name in due else pl.lit(None, dtype=pl.Date)
         there = ~_any(status_of(name) == reason(one) for one in ("missing", "incomplete"))
         keys = pl.DataFrame(doubtful.get(name, []), schema={"entity": pl.UInt32, "period": pl.Int32}, orient="row")
         who = reporters.get((name,), supply.reporters.clear()).select("entity", "period", "reporter")
-        read = [f"{name}.reported"] if name in due else []
-        mine = rows.select("entity", "period", "#month", *read, f"{name}.status")
+        read = [Column(name).reported] if name in due else []
+        mine = rows.select("entity", "period", "#month", *read, Column(name).status)
         # Most figures are beyond doubt, and most data do not say who reports: a join would cost more than the rest.
         for known, blank in ((keys.unique().with_columns(doubt=True), "doubt"), (who, "reporter")):
             if known.height:

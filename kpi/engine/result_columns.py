@@ -5,47 +5,21 @@ They are stages like those of the plan, and run only when a frame of results fir
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import polars as pl
 
 from kpi.engine import contributions
-from kpi.language.aggregation.nodes import Combination, score_of
+from kpi.engine.stage import Stage
+from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH, Milestone
 from kpi.language.system import ROOT, System
 from kpi.language.targets import in_force, is_fixed
+from kpi.values.columns import Column
 from kpi.values.rounding import score_key
 from kpi.values.status import literal, reason, status_of
 
 NOTHING = pl.lit(None, dtype=pl.Float64)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of a plan: named expressions that are evaluated together, statuses after the values they explain.
-
-    What a value is compared with, `name.base`, is evaluated before it.
-    """
-
-    name: str
-    words: str
-    columns: Mapping[str, pl.Expr]
-    done: tuple[str, ...] = ()
-
-    @property
-    def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
-        """The columns as they are evaluated: values, then the statuses, which read the values of the same stage."""
-        steps: tuple[dict[str, pl.Expr], ...] = ({}, {}, {})
-        for name, one in self.columns.items():
-            steps[0 if name.endswith(".base") else 2 if name.endswith(".status") else 1][name] = one
-        return tuple(step for step in steps if step)
-
-    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the frame with the stage's columns added, and those that are done with taken away."""
-        for step in self.steps:
-            frame = frame.with_columns(**step)
-        return frame.drop(self.done) if self.done else frame
 
 
 def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
@@ -56,8 +30,8 @@ def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
         # it comes to hold one number a row, the last bits change: a number says which it is.
         low, high = targets[0].bounds(system.unit(name))
         return literal(low), literal(high)
-    target = pl.col(f"{name}.target") if targets else NOTHING
-    return target, pl.col(f"{name}.upper") if any(one.within for one in targets) else NOTHING
+    target = pl.col(Column(name).target) if targets else NOTHING
+    return target, pl.col(Column(name).upper_target) if any(one.within for one in targets) else NOTHING
 
 
 def reached(system: System, name: str) -> pl.Expr:
@@ -78,14 +52,14 @@ def details_of(system: System) -> Iterator[Stage]:
     yield Stage("progress", "完成程度与序时进度", columns)
     lights: dict[str, pl.Expr] = {}
     for name in system.indicators:
-        behind = score_key(pl.col(f"{name}.schedule") - pl.col(f"{name}.attainment"))
+        behind = score_key(pl.col(Column(name).schedule) - pl.col(Column(name).attainment))
         light = (
             pl.when(behind <= system.lights.green)
             .then(pl.lit("green"))
             .when(behind <= system.lights.yellow)
             .then(pl.lit("yellow"))
         )
-        lights[f"{name}.light"] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
+        lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
     yield Stage("lights", "红黄绿灯", lights)
     if system.tops:
         shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
@@ -94,18 +68,22 @@ def details_of(system: System) -> Iterator[Stage]:
                 shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
         yield Stage("shares", "各部分实际权重占比", shares)
         yield Stage(
-            "weights 0", "一级指标实际权重", {f"{top}.weight": pl.col(f"{top}.share") * 100 for top in system.tops}
+            "weights 0",
+            "一级指标实际权重",
+            {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
             parts = [(part, name) for name in names for part in system.pillars[name].parts]
-            weights = {f"{part}.weight": pl.col(f"{name}.weight") * pl.col(f"{part}.share") for part, name in parts}
+            weights: dict[str, pl.Expr] = {
+                Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
+            }
             yield Stage(f"weights {depth}", "下级实际权重", weights)
         yield Stage("counted", "计入的得分", contributions.counted(system))
         for number, made in enumerate(contributions.columns(system)):
             yield Stage(f"contributions {number}", "对总分的贡献", made)
     nodes = [*system.indicators, *system.pillars]
-    places = {
-        f"{name}.rank": score_key(pl.col(score_of(name))).rank("min", descending=True).over("period", "cohort")
+    places: dict[str, pl.Expr] = {
+        Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
         for name in nodes
     }
     yield Stage("ranks", "单项位次", places)
@@ -116,9 +94,9 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     targets = system.targets(name)
     if not targets:
         return {
-            f"{name}.attainment": NOTHING,
-            f"{name}.schedule": NOTHING,
-            f"{name}.reached": pl.lit(None, dtype=pl.Boolean),
+            Column(name).attainment: NOTHING,
+            Column(name).schedule: NOTHING,
+            Column(name).reached: pl.lit(None, dtype=pl.Boolean),
         }
     low, high = goal(system, name)
     unit = system.unit(name)
@@ -129,7 +107,7 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
     due = {i: target.due(MONTH) for i, target in enumerate(targets)}
     return {
-        f"{name}.attainment": in_force(targets, MONTH, attained),
-        f"{name}.schedule": in_force(targets, MONTH, due),
-        f"{name}.reached": reached(system, name),
+        Column(name).attainment: in_force(targets, MONTH, attained),
+        Column(name).schedule: in_force(targets, MONTH, due),
+        Column(name).reached: reached(system, name),
     }

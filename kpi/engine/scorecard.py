@@ -12,13 +12,13 @@ import polars as pl
 import polars.selectors as cs
 
 from kpi.engine import applied_weights
-from kpi.engine.contributions import NOISE, contribution_of, entries
+from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, quality, told
 from kpi.engine.result_columns import goal
 from kpi.errors import Diagnostic, Severity
-from kpi.language.aggregation.nodes import score_of
-from kpi.language.system import System
+from kpi.language.system import ROOT, System
+from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of what was restated.
@@ -122,7 +122,7 @@ class Scorecard:
         placed = frame.select(
             **self._keys(),
             score="score", raw_score="raw", stars="stars", grade=grade, rank="rank", of="of", rank_change="rank_change",
-            score_change="score_change", coverage="composite.coverage", veto="veto", status="raw.status",
+            score_change="score_change", coverage=Column(ROOT).coverage, veto="veto", status=Column("raw").status,
             order=pl.int_range(pl.len()), when="period_index",
         )  # fmt: skip
         placed = placed.with_columns(pl.col("order").min().over("when", "cohort").alias("group"))
@@ -142,10 +142,10 @@ class Scorecard:
             "pillar", names, {name: self.definition.pillars[name].title or name for name in names},
             {
                 "parent": lambda n: pl.lit(self.definition.parents.get(n), dtype=pl.String),
-                "score": lambda n: pl.col(score_of(n)), "weight": lambda n: pl.col(f"{n}.weight"),
-                "points": lambda n: pl.col(contribution_of(n)),
-                "coverage": lambda n: pl.col(f"{n}.coverage"), "rank": lambda n: pl.col(f"{n}.rank"),
-                "status": lambda n: pl.col(f"{score_of(n)}.status"),
+                "score": lambda n: pl.col(Column(n).score), "weight": lambda n: pl.col(Column(n).weight),
+                "points": lambda n: pl.col(Column(n).contribution),
+                "coverage": lambda n: pl.col(Column(n).coverage), "rank": lambda n: pl.col(Column(n).rank),
+                "status": lambda n: pl.col(Column(n).score.status),
             },
         )  # fmt: skip
 
@@ -170,14 +170,15 @@ class Scorecard:
             "indicator", names, {name: system.symbols[name].title for name in names},
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
-                "status": lambda n: pl.col(f"{n}.status"),
+                "status": lambda n: pl.col(Column(n).status),
                 "target": lambda n: goal(system, n)[0],
                 "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
-                "attainment": lambda n: pl.col(f"{n}.attainment"), "schedule": lambda n: pl.col(f"{n}.schedule"),
-                "light": lambda n: pl.col(f"{n}.light").cast(LIGHTS), "reached": lambda n: pl.col(f"{n}.reached"),
-                "score": lambda n: pl.col(score_of(n)), "score_status": lambda n: pl.col(f"{score_of(n)}.status"),
-                "weight": lambda n: of_tree(f"{n}.weight", n), "points": lambda n: of_tree(contribution_of(n), n),
-                "rank": lambda n: pl.col(f"{n}.rank"),
+                "attainment": lambda n: pl.col(Column(n).attainment), "schedule": lambda n: pl.col(Column(n).schedule),
+                "light": lambda n: pl.col(Column(n).light).cast(LIGHTS), "reached": lambda n: pl.col(Column(n).reached),
+                "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
+                "weight": lambda n: of_tree(Column(n).weight, n),
+                "points": lambda n: of_tree(Column(n).contribution, n),
+                "rank": lambda n: pl.col(Column(n).rank),
             },
         )  # fmt: skip
 
@@ -210,8 +211,8 @@ class Scorecard:
             "measure", names, {name: system.symbols[name].title for name in names},
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
-                "status": lambda n: pl.col(f"{n}.status"),
-                "rows": lambda n: pl.col(f"{n}.rows"),
+                "status": lambda n: pl.col(Column(n).status),
+                "rows": lambda n: pl.col(Column(n).rows),
             },
         ).drop("cohort")  # fmt: skip
 

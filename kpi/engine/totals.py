@@ -11,11 +11,11 @@ import operator
 import polars as pl
 
 from kpi.language.adjustments import Bonus, Deduction, Veto
-from kpi.language.aggregation.nodes import score_of
 from kpi.language.indicators import ENTITIES
 from kpi.language.ranking import Ranking
 from kpi.language.stars.base import Limit, Rated, Scheme
 from kpi.language.system import ROOT, System
+from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import score_key, sort_key, unsigned_zero
 from kpi.values.status import guarded
 
@@ -28,21 +28,21 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
     columns: dict[str, pl.Expr] = {}
     for name, adjustment in system.adjustments.items():
         if isinstance(adjustment, Veto):
-            columns[f"{name}.veto"] = adjustment.holds(system.symbols)
-            columns[f"{name}.unjudged"] = adjustment.unjudged(system.symbols)
+            columns[Column(name).veto] = adjustment.holds(system.symbols)
+            columns[Column(name).unjudged] = adjustment.unjudged(system.symbols)
         elif isinstance(adjustment, Bonus | Deduction):
             points = adjustment.points_for(system.symbols)
             opened = adjustment.opened(_before(system)) if isinstance(adjustment, Bonus) else None
             if opened is not None:
-                columns[f"{name}.opened"] = opened
+                columns[Column(name).opened] = opened
                 points = pl.when(opened).then(points).otherwise(0.0)
-            columns[f"{name}.points"] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
+            columns[Column(name).points] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
     return columns
 
 
 def _before(system: System) -> pl.Expr:
     """The total before adjustments as totals are compared, on the scale of the full mark."""
-    tree = pl.col(score_of(ROOT)) * (system.composite.full / 100)
+    tree = pl.col(Column(ROOT).score) * (system.composite.full / 100)
     return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
 
 
@@ -58,8 +58,8 @@ def limited(system: System) -> dict[str, pl.Expr]:
     any, then every veto with an effect on the score.
     """
     composite = system.composite
-    tree = pl.col(score_of(ROOT)) * (composite.full / 100)
-    points = [pl.col(f"{name}.points") for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+    tree = pl.col(Column(ROOT).score) * (composite.full / 100)
+    points = [pl.col(Column(name).points) for name, one in system.adjustments.items() if not isinstance(one, Veto)]
     # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
     totals = {"#sum": (total := functools.reduce(operator.add, points, tree))}
     if points and composite.floor is not None:
@@ -67,7 +67,7 @@ def limited(system: System) -> dict[str, pl.Expr]:
     if points and composite.cap is not None:
         totals["composite.cap"] = total = total.clip(upper_bound=composite.cap)
     for name, veto in vetoes(system).items():
-        applies = pl.col(f"{name}.veto")
+        applies = pl.col(Column(name).veto)
         if veto.effect.score is not None:
             total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
         elif veto.effect.score_at_most is not None:
@@ -78,19 +78,19 @@ def limited(system: System) -> dict[str, pl.Expr]:
     return totals
 
 
-def totalled(system: System) -> dict[str, pl.Expr]:
+def totalled(system: System) -> Expressions:
     """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
 
     `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
     """
     *_, total = limited(system).values()
-    failed = [pl.col(f"{name}.veto") for name, veto in vetoes(system).items() if veto.effect.fail]
+    failed = [pl.col(Column(name).veto) for name, veto in vetoes(system).items() if veto.effect.fail]
     guards = {"not_scored": functools.reduce(operator.or_, failed)} if failed else {}
-    columns = guarded("raw", total, guards, inputs=[score_of(ROOT)])
-    columns["score"] = system.ranking.rounded(columns["raw"])
+    columns = guarded("raw", total, guards, inputs=[Column(ROOT).score])
+    more = {"score": system.ranking.rounded(columns.values["raw"])}
     if _counts_failed(system):
-        columns["#entered"] = total
-    return columns
+        more["#entered"] = total
+    return columns | Expressions(more)
 
 
 def _counts_failed(system: System) -> bool:
@@ -110,7 +110,7 @@ def limits(system: System) -> tuple[Limit, ...]:
         return ()
     found = []
     for name, veto in vetoes(system).items():
-        applies, effect = pl.col(f"{name}.veto"), veto.effect
+        applies, effect = pl.col(Column(name).veto), veto.effect
         if effect.stars_at_most is not None:
             found.append(Limit(applies, at_most=effect.stars_at_most))
         elif effect.demote is not None:
@@ -144,7 +144,7 @@ def placed(system: System) -> dict[str, pl.Expr]:
     breakers = []
     for name in ranking.tie_break:
         lower = name in system.indicators and system.indicators[name].direction == "lower"
-        value = score_key(pl.col(score_of(name)))
+        value = score_key(pl.col(Column(name).score))
         if name in system.indicators:
             value = pl.col(name) if system.indicators[name].exact(system.symbols) else sort_key(pl.col(name))
         breakers.append(-value if lower else value)
@@ -166,7 +166,9 @@ def starred(system: System) -> dict[str, pl.Expr]:
     level = pl.col("#level")
     for one in limits(system):
         level = one.lowered(level)
-    titles = [pl.when(pl.col(f"{name}.veto")).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()]
+    titles = [
+        pl.when(pl.col(Column(name).veto)).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()
+    ]
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
     return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}
 

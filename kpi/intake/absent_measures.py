@@ -14,6 +14,7 @@ from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dat
 from kpi.language.datasets import PanelData, Records
 from kpi.language.measures import Reported
 from kpi.language.system import System
+from kpi.values.columns import Column
 
 #: Findings about columns and rows that may be meant for a measure, which their hints name.
 _MISSPELT = ("K528", "K601")
@@ -54,7 +55,7 @@ def _unreported(
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure without a column and without a row."""
     names = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.per is None]
-    rows = frame.select(pl.col(f"{name}.rows").fill_null(0).sum().alias(name) for name in names)
+    rows = frame.select(pl.col(Column(name).rows).fill_null(0).sum().alias(name) for name in names)
     tables = [source for source in sources if not isinstance(source.dataset, Records)]
     read = [panel_columns(system, source.table, list(source.roles.values())) for source in tables]
     headed = {

@@ -53,6 +53,7 @@ from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.limits import make_sure
+from kpi.values.columns import Column
 from kpi.values.periods import Period
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
@@ -446,9 +447,9 @@ class _Intake:
                 & (pl.col("value").is_not_null() | period_aggregation.refused())
             )
             passed = mine.group_by("entity", "period").agg(
-                indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(f"{name}.passed"),
-                pl.col("value").count().cast(pl.Float64).alias(f"{name}.units"),
-                period_aggregation.refused().any().alias(f"{name}.refused"),
+                indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(Column(name).passed),
+                pl.col("value").count().cast(pl.Float64).alias(Column(name).units),
+                period_aggregation.refused().any().alias(Column(name).refused),
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid

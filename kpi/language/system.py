@@ -21,8 +21,9 @@ from kpi.language.ranking import Ranking
 from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
-from kpi.language.treatment.steps import AnyStep, treated
+from kpi.language.treatment.steps import AnyStep
 from kpi.values import units
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.units import Unit
 
@@ -262,7 +263,7 @@ class System(BaseModel):
     @cached_property
     def treated(self) -> dict[str, str]:
         """The column that an indicator's score looks at, for the indicators that are treated."""
-        return {name: treated(name) for names in self.steps.values() for name in names}
+        return {name: Column(name).treated for names in self.steps.values() for name in names}
 
     def rule(self, name: str) -> Rule | None:
         """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""

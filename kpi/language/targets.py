@@ -32,11 +32,6 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
 }
 
 
-def own_column(indicator: str, place: int) -> str:
-    """Returns the column of the panel with the entities' own bounds for one target, by its place among the targets."""
-    return f"{indicator}.own_target.{place}"
-
-
 class PerEntity(Block):
     """A bound that differs by entity; exactly one of four ways to say what it is.
 

@@ -1,7 +1,7 @@
 """Values with reasons: `guarded` writes a value and why it may be missing from one list of guards.
 
-A frame of results holds pairs of columns, `name` and `name.status`. The value is null exactly where the status is not
-`ok`; no null lacks a reason, and NaN and infinity never leave this module.
+A frame of results holds pairs of columns, `name` and `name.status` (see `columns`). The value is null exactly where
+the status is not `ok`; no null lacks a reason, and NaN and infinity never leave this module.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
+
+from kpi.values.columns import Column, Expressions
 
 #: Every reason a value can have, in the order of the enumeration, with its meaning where users read it.
 STATUSES: dict[str, str] = {
@@ -64,7 +66,7 @@ ZERO, HUNDRED = literal(0.0), literal(100.0)
 
 def status_of(name: str) -> pl.Expr:
     """Returns the status column that belongs to the value column `name`."""
-    return pl.col(f"{name}.status")
+    return pl.col(Column(name).status)
 
 
 #: A condition under which there is no value, and the status that it gives; None where the status is null otherwise.
@@ -100,15 +102,15 @@ def guarded(
     reasons: Iterable[Reason] = (),
     sound: bool = False,
     finite: pl.Expr | None = None,
-) -> dict[str, pl.Expr]:
-    """Returns the columns `name` (Float64) and `name.status` (Status) of a value and the guards that may void it.
+) -> Expressions:
+    """Return the columns `name` (Float64) and `name.status` (Status) of a value and the guards that may void it.
 
     The status is `ok` where there is a value, else the first that applies: the status of the first of `inputs` that is
     null, the first of `reasons`, `shown`, `guards` that holds (in the order given), or `out_of_range`, where the
     value is no number below `LIMIT`. The value is null wherever the status is not `ok`. A guard that is null does not
     hold.
 
-    The status reads the value, so it is evaluated after it: see `Stage.steps`.
+    The status reads the value, so it is evaluated after it.
 
     Args:
         name: of the column.
@@ -122,13 +124,14 @@ def guarded(
 
     >>> frame = pl.DataFrame({"a": [1.0, 2.0], "b": [4.0, 0.0]})
     >>> pair = guarded("r", pl.col("a") / pl.col("b"), shown={"zero_denominator": pl.col("b") == 0})
-    >>> frame.with_columns(r=pair["r"]).select("r", **{"r.status": pair["r.status"]}).rows()
+    >>> frame.with_columns(**pair.values).select("r", **pair.statuses).rows()
     [(0.25, 'ok'), (None, 'zero_denominator')]
     """
+    column = Column(name)
     voids, shows = dict(guards or {}), dict(shown or {})
     names = list(inputs)
     if sound and not voids and not shows and len(names) == 1:
-        return {name: value, f"{name}.status": status_of(names[0])}
+        return Expressions({name: value}, {column.status: status_of(names[0])})
     # NOTE: a magnitude is told faster than `is_finite`, and a null faster than a status.
     good = value if sound else pl.when(value.abs() < literal(LIMIT) if finite is None else finite).then(value)
     if voids:
@@ -139,7 +142,9 @@ def guarded(
     # time for 200 indicators, most of it that of planning.
     why: Any = pl.when(pl.col(name).is_not_null()).then(OK)
     if len(causes) > _FEW or any(condition is None for condition, _ in causes):
-        return {name: good, f"{name}.status": pl.coalesce(why, *first_reason(causes), reason("out_of_range"))}
+        return Expressions(
+            {name: good}, {column.status: pl.coalesce(why, *first_reason(causes), reason("out_of_range"))}
+        )
     for condition, one in causes:
         why = why.when(condition).then(one)
-    return {name: good, f"{name}.status": why.otherwise(reason("out_of_range"))}
+    return Expressions({name: good}, {column.status: why.otherwise(reason("out_of_range"))})

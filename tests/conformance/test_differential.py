@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi.engine.result_columns import Stage
+from kpi.engine.stage import Stage
 from kpi.language.aggregation.means import Topsis
 from kpi.language.aggregation.nodes import Combination, Pillar
 from kpi.language.aggregation.weights import Ahp
@@ -74,7 +74,7 @@ def test_topsis(normalisation, rows, data):
     )
     node = Combination("n", Pillar(parts=dict(parts), mean=Topsis(topsis=normalisation)), parts, frozenset(names))
     for level in (node.totals(), node.carrying(), node.result()):
-        frame = Stage("", "", level)(frame)
+        frame = Stage.of("", "", level)(frame)
     function = getattr(importlib.import_module("pymcdm.normalizations"), f"{normalisation}_normalization")
     theirs = methods.TOPSIS(function)(numpy.array(rows), numpy.array(weights) / sum(weights), numpy.ones(len(names)))
     assert frame.collect()["n.score"].to_list() == pytest.approx([100 * one for one in theirs], abs=1e-12)

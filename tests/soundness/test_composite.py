@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kpi.engine.scorecard import Scorecard
-from kpi.language.aggregation.nodes import score_of
 from kpi.language.system import ROOT
+from kpi.values.columns import Column
 from tests.oracle.strategies import MEANS, Evaluation, as_yaml, evaluations
 from tests.oracle.test_oracle import SLOW, scored
 from tests.soundness.small_evaluation import small_card
@@ -34,8 +34,8 @@ def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluat
         # What a policy puts in place of a missing part is a part, too.
         extra = {"zero": [0.0], "penalty": [-3.0], "cohort_mean": [-math.inf, math.inf]}.get(node.missing.policy, [])  # type: ignore[attr-defined]
         for row in card.detailed.to_dicts():
-            value = row[score_of(name)]
-            present = [row[score_of(part)] for part in parts if row[score_of(part)] is not None]
+            value = row[Column(name).score]
+            present = [row[Column(part).score] for part in parts if row[Column(part).score] is not None]
             if value is None:
                 continue
             within = [*present, *extra]
@@ -51,7 +51,7 @@ def test_the_shares_of_a_node_add_up_to_one(evaluation: Evaluation) -> None:
     for name, (_, parts) in nodes(card).items():
         for row in card.detailed.to_dicts():
             shares = [row[f"{part}.share"] for part in parts]
-            if row[score_of(name)] is None:
+            if row[Column(name).score] is None:
                 assert shares == [None] * len(parts)
             else:
                 assert math.fsum(shares) == pytest.approx(1, abs=1e-9)

@@ -27,6 +27,7 @@ from kpi.language.datasets import Records
 from kpi.language.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
 from kpi.language.system import System
 from kpi.process import progress
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.status import OK, reason
 
@@ -117,7 +118,7 @@ class Gathered:
         for name, measure in group.items():
             own = [pl.col(part.name) for part in measure.parts()]
             value, rows = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
-            columns[name], columns[f"{name}.rows"] = value, rows
+            columns[name], columns[Column(name).rows] = value, rows
             columns |= self._judged(name, measure, value)
         return merged.select(*keys, **columns)
 
@@ -126,11 +127,11 @@ class Gathered:
         over = self.pass_over
         factor = over.factor(measure)
         if factor is None:
-            return {name: pl.lit(None, dtype=pl.Float64), f"{name}.refused": pl.lit(value=True)}
+            return {name: pl.lit(None, dtype=pl.Float64), Column(name).refused: pl.lit(value=True)}
         if not over.careful:
-            return {name: converted(value, factor), f"{name}.refused": pl.lit(value=False)}
+            return {name: converted(value, factor), Column(name).refused: pl.lit(value=False)}
         refused = pl.col(over.refusal(measure).name) > 0
-        return {name: pl.when(~refused).then(converted(value, factor)), f"{name}.refused": refused}
+        return {name: pl.when(~refused).then(converted(value, factor)), Column(name).refused: refused}
 
     def _with_none(
         self, found: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
@@ -148,8 +149,8 @@ class Gathered:
         lacking = units.join(covered, how="cross").join(found, on=keys, how="anti", nulls_equal=True)
         filled = lacking.with_columns(
             *(pl.lit(0.0).alias(name) for name in group),
-            *(pl.lit(0).alias(f"{name}.rows") for name in group),
-            *(pl.lit(value=False).alias(f"{name}.refused") for name in group),
+            *(pl.lit(0).alias(Column(name).rows) for name in group),
+            *(pl.lit(value=False).alias(Column(name).refused) for name in group),
         )
         return pl.concat([found, filled.select(found.columns).cast(found.schema)])
 
@@ -314,15 +315,15 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
     if timing is not None:
         table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
             **{name: _over_months(pl.col(name), timing) for name in measures},
-            **{f"{name}.rows": pl.col(f"{name}.rows").sum() for name in measures},
-            **{f"{name}.refused": pl.col(f"{name}.refused").any() for name in measures},
+            **{Column(name).rows: pl.col(Column(name).rows).sum() for name in measures},
+            **{Column(name).refused: pl.col(Column(name).refused).any() for name in measures},
         ).rename({"scored": "period"})  # fmt: skip
-        table = table.with_columns(pl.when(~pl.col(f"{name}.refused")).then(name).alias(name) for name in measures)
+        table = table.with_columns(pl.when(~pl.col(Column(name).refused)).then(name).alias(name) for name in measures)
     parts = []
     for name, measure in measures.items():
         part = table.select(
             measure=pl.lit(name), entity=pl.col("entity"), per=pl.col("per"), period=pl.col("period").cast(pl.Int32),
-            value=pl.col(name), rows=pl.col(f"{name}.rows").cast(pl.Int64), refused=pl.col(f"{name}.refused"),
+            value=pl.col(name), rows=pl.col(Column(name).rows).cast(pl.Int64), refused=pl.col(Column(name).refused),
         )  # fmt: skip
         if measure.over_time == "ytd":
             year = ["entity", "per", pl.col("period") * grain.months // 12]

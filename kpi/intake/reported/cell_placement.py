@@ -18,6 +18,7 @@ from kpi.errors import count
 from kpi.intake.reported.plain_rows import Block, Plain
 from kpi.process.limits import make_sure
 from kpi.process.prefetch import in_threads
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.rounding import unsigned_zero
 from kpi.values.status import OK, Status, reason
@@ -111,9 +112,9 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
             said = (nothing, missing, zero) if value is None else (value, good, one)
             columns |= {column: series.alias(column) for column, series in zip(_columns(name), said, strict=True)}
     states = {
-        f"{name}.status": pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
+        Column(name).status: pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
     }
-    rows = {f"{name}.rows": pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
+    rows = {Column(name).rows: pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
     columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
     if figures.height:
         figures = figures.with_columns(unsigned_zero(pl.col("value")))
@@ -125,8 +126,8 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
             value, status, many = (columns[column] for column in _columns(str(name)))
             columns |= {
                 str(name): value.scatter(mine["place"], mine["value"]),
-                f"{name}.status": status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
-                f"{name}.rows": many.scatter(mine["place"], mine["rows"]),
+                Column(name).status: status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
+                Column(name).rows: many.scatter(mine["place"], mine["rows"]),
             }
     ordered = [columns[column] for name in measures for column in _columns(name)]
     return grid.hstack(ordered)
@@ -134,7 +135,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
 
 def _columns(name: str) -> tuple[str, str, str]:
     """The columns of a measure: its value, why there is none, how many rows it has."""
-    return name, f"{name}.status", f"{name}.rows"
+    return name, Column(name).status, Column(name).rows
 
 
 def _finished(part: NDArray[np.float64]) -> int:

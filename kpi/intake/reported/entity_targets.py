@@ -19,8 +19,9 @@ from kpi.intake.matching.notation import notation_of, read_column
 from kpi.language.indicators import Level
 from kpi.language.quantities import in_unit
 from kpi.language.system import System
-from kpi.language.targets import EQUAL, PerEntity, own_column
+from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
+from kpi.values.columns import Column
 
 _COLUMNS = ("entity", "indicator", "target")
 
@@ -83,7 +84,7 @@ def in_data(
 def add(
     grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities
 ) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Returns the grid with a column (`own_column`; Float64, in the indicator's unit) for each target of each entity.
+    """Returns the grid with a column (`own_target`; Float64, in the indicator's unit) for each target of each entity.
 
     Args:
         grid: the panel, one row per period and entity.
@@ -118,7 +119,7 @@ def add(
         if mine.height:
             grid = _held(grid, mine.filter(pl.col("indicator") == name), system.period.months)
             column = pl.col("target")
-        grid = grid.with_columns(column.alias(own_column(name, place))).drop("target", strict=False)
+        grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, found
 
 

@@ -20,6 +20,7 @@ from kpi.language.checks.base import FACTS
 from kpi.language.datasets import PanelData, Records
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.columns import Column
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
 _IN_DATA = ("reported", "scope", "reporter")
@@ -87,7 +88,7 @@ class Facts:
             column = pl.repeat(None, grid.height, dtype=FACTS[fact], eager=True)
             if (mine := by_name.get((name,))) is not None:
                 column = column.scatter(mine["place"], mine[fact].cast(FACTS[fact]))
-            found.append(column.alias(f"{name}.{fact}"))
+            found.append(column.alias(Column(name).fact(fact)))
         return found
 
     def reporters(self, system: System) -> pl.DataFrame:
@@ -128,7 +129,7 @@ def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number:
             mine = figures.filter((pl.col("entity") == units[fact]) & (pl.col("measure") == name))
             mine = mine.select("period", "value").unique("period", keep="first", maintain_order=True)
             column = grid.select("period").join(mine, on="period", how="left", maintain_order="left")["value"]
-            found.append(column.alias(f"{name}.{fact}"))
+            found.append(column.alias(Column(name).fact(fact)))
     return found
 
 

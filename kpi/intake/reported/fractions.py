@@ -21,7 +21,8 @@ from kpi.language.indicators import Level
 from kpi.language.measures import Reported
 from kpi.language.quantities import in_unit
 from kpi.language.system import System
-from kpi.language.targets import COMPARATORS, PerEntity, own_column
+from kpi.language.targets import COMPARATORS, PerEntity
+from kpi.values.columns import Column
 from kpi.values.periods import Period
 from kpi.values.units import PER_MILLE, PERCENT, Unit
 
@@ -49,7 +50,7 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     """
     columns = [_Column(name, name, system.unit(name), "figure") for name in system.measures]
     for name, indicator in system.indicators.items():
-        own = (own_column(name, place) for place in range(len(indicator.target)))
+        own = (Column(name).own_target(place) for place in range(len(indicator.target)))
         columns += [_Column(column, name, system.unit(name), "target") for column in own]
     schema = grid.schema
     columns = [one for one in columns if one.unit in _SCALES and schema.get(one.column) == pl.Float64]
@@ -107,7 +108,7 @@ def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
         if not (isinstance(indicator, Level) and indicator.of == measure):
             continue
         for place, target in enumerate(indicator.target):
-            own = own_column(name, place)
+            own = Column(name).own_target(place)
             if own in grid.columns and grid[own].dtype == pl.Float64 and grid[own].null_count() < grid.height:
                 found.append(float(str(grid[own].median())))
                 continue

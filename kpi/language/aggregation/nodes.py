@@ -18,6 +18,7 @@ from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, t
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
 from kpi.language.model import Definition, Listed, Name
+from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 
@@ -107,14 +108,9 @@ class Composite(Node):
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
 
-def score_of(name: str) -> str:
-    """Returns the name of the column that holds a node's or an indicator's score."""
-    return f"{name}.score"
-
-
 def reaches(name: str, cut: float) -> pl.Expr:
     """Returns whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
-    return (score_key(pl.col(score_of(name))) >= cut).fill_null(value=False)
+    return (score_key(pl.col(Column(name).score)) >= cut).fill_null(value=False)
 
 
 class Combination:
@@ -141,15 +137,15 @@ class Combination:
     ) -> None:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
-        self._scores = {part: pl.col(score_of(part)) for part in weights}
+        self._scores = {part: pl.col(Column(part).score) for part in weights}
         self.policy = node.missing.policy
         #: A part without a score falls out by its score alone, and what carries the mean is what is present.
         self.alone = self.policy in ("redistribute", "fail")
         #: Every gap has a stand-in.
         self.certain = self.policy in ("zero", "penalty")
-        self.carried = pl.col(f"{name}.present" if self.alone else f"{name}.carried")
-        self.present = pl.col(f"{name}.present")
-        self.applicable = pl.col(f"{name}.applicable")
+        self.carried = pl.col(Column(name).present if self.alone else Column(name).carried)
+        self.present = pl.col(Column(name).present)
+        self.applicable = pl.col(Column(name).applicable)
 
     # ---- ONE PART ---- #
 
@@ -159,7 +155,7 @@ class Combination:
 
     def applies(self, part: str) -> pl.Expr:
         """Returns whether the part applies to the entity at all."""
-        return status_of(score_of(part)) != reason("not_applicable")
+        return status_of(Column(part).score) != reason("not_applicable")
 
     def filled(self, part: str) -> pl.Expr:
         """Returns the score that enters the mean: its own, or what the policy puts in its place."""
@@ -176,47 +172,49 @@ class Combination:
 
     def _counts(self, part: str) -> pl.Expr:
         """Returns whether the part has a score or a gap: it applies, and was not left out on purpose."""
-        status = status_of(score_of(part))
+        status = status_of(Column(part).score)
         return (status != reason("not_applicable")) & (status != reason("not_scored"))
 
     def given(self, part: str) -> pl.Expr:
         """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return literal(float(self.weights[part])) if self.node.found is None else pl.col(f"{part}.weighting")
+        return literal(float(self.weights[part])) if self.node.found is None else pl.col(Column(part).weighting)
 
     def weight(self, part: str) -> pl.Expr:
         """Returns the weight that the part carries, null where it carries none."""
         weight = self.given(part)
         if self.policy == "spread":
-            return pl.when(self.own(part).is_not_null()).then(weight + pl.col(f"{self.name}.spread"))
+            return pl.when(self.own(part).is_not_null()).then(weight + pl.col(Column(self.name).spread))
         if self.certain:
             return pl.when(self._counts(part)).then(weight)
         return pl.when(self.filled(part).is_not_null()).then(weight)
 
     # ---- THE NODE ---- #
 
-    def weighing(self) -> dict[str, pl.Expr]:
+    def weighing(self) -> Expressions:
         """Returns the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
         found = self.node.found
         if found is None:
-            return {}
+            return Expressions()
         columns = [
             pl.col(self.treated.get(part, part)) if found.of == "values" else self.own(part) for part in self.weights
         ]
-        return {f"{self.name}.weighting": found.column(columns)}
+        return Expressions({Column(self.name).weighting: found.column(columns)})
 
-    def weighed(self) -> dict[str, pl.Expr]:
+    def weighed(self) -> Expressions:
         """Returns the columns `part.weighting` out of the list; they add up to 1."""
         if self.node.found is None:
-            return {}
-        weights = pl.col(f"{self.name}.weighting").list
-        return {f"{part}.weighting": weights.get(place) for place, part in enumerate(self.weights)}
+            return Expressions()
+        weights = pl.col(Column(self.name).weighting).list
+        return Expressions({Column(part).weighting: weights.get(place) for place, part in enumerate(self.weights)})
 
-    def totals(self) -> dict[str, pl.Expr]:
+    def totals(self) -> Expressions:
         """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
-        return {
-            f"{self.name}.applicable": self._weight_where(self.applies),
-            f"{self.name}.present": self._weight_where(lambda part: self.own(part).is_not_null()),
-        }
+        return Expressions(
+            {
+                Column(self.name).applicable: self._weight_where(self.applies),
+                Column(self.name).present: self._weight_where(lambda part: self.own(part).is_not_null()),
+            }
+        )
 
     def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
         """The sum of the given weights of the parts that count."""
@@ -225,25 +223,28 @@ class Combination:
         parts = [pl.when(counts(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
         return _spelt_out(total(parts, exact=exact))
 
-    def carrying(self) -> dict[str, pl.Expr]:
+    def carrying(self) -> Expressions:
         """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`.
 
         Where gaps are spread evenly, `name.spread` is what each part that is there carries of them.
         """
         if self.alone:
-            return {}
+            return Expressions()
         if self.policy == "spread":
             there = total([self.own(part).is_not_null().cast(Number) for part in self.weights], exact=True)
             any_there = pl.when(self.present > 0)
-            return {
-                f"{self.name}.carried": any_there.then(self.applicable).otherwise(0.0),
-                f"{self.name}.spread": any_there.then((self.applicable - self.present) / there),
-            }
+            return Expressions(
+                {
+                    Column(self.name).carried: any_there.then(self.applicable).otherwise(0.0),
+                    Column(self.name).spread: any_there.then((self.applicable - self.present) / there),
+                }
+            )
         if self.certain:
-            return {f"{self.name}.carried": self._weight_where(self._counts)}
-        return {f"{self.name}.carried": _spelt_out(total([self.weight(part) for part in self.weights]))}
+            return Expressions({Column(self.name).carried: self._weight_where(self._counts)})
+        carried = _spelt_out(total([self.weight(part) for part in self.weights]))
+        return Expressions({Column(self.name).carried: carried})
 
-    def result(self) -> dict[str, pl.Expr]:
+    def result(self) -> Expressions:
         """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
@@ -256,17 +257,20 @@ class Combination:
             value = rounded(value, self.node.decimals)
         shown: dict[str, pl.Expr] = {}
         if self.node.found is not None:
-            shown[self.node.found.without] = pl.col(f"{self.name}.weighting").is_null()
+            shown[self.node.found.without] = pl.col(Column(self.name).weighting).is_null()
         # What does not apply, or has no part with a score, is a division by zero.
         shown |= {"not_applicable": self.applicable <= ZERO}
         if self.treated:
-            left_out = [status_of(score_of(part)) == reason("not_scored") for part in self.weights]
+            left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
         shown["missing"] = self.carried <= ZERO
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None
-        pair = guarded(score_of(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound)
-        return pair | {f"{self.name}.coverage": pl.when(self.applicable > ZERO).then(self.coverage())}
+        pair = guarded(
+            Column(self.name).score, pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
+        )
+        coverage = pl.when(self.applicable > ZERO).then(self.coverage())
+        return pair | Expressions({Column(self.name).coverage: coverage})
 
     @property
     def least(self) -> float:
@@ -286,7 +290,7 @@ class Combination:
             there = self.own(part).is_not_null()
             if part in self.treated:
                 there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
-            covered = pl.when(there).then(100.0) if part in self.leaves else pl.col(f"{part}.coverage")
+            covered = pl.when(there).then(100.0) if part in self.leaves else pl.col(Column(part).coverage)
             reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
         return total(reach) / self.applicable
 
@@ -304,7 +308,7 @@ class Combination:
 
     def shares(self) -> dict[str, pl.Expr]:
         """Returns the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
-        scored = pl.col(score_of(self.name)).is_not_null()
+        scored = pl.col(Column(self.name).score).is_not_null()
         if self.node.mean == "minimum":
             lowest = pl.min_horizontal([self.filled(part) for part in self.weights])
             # Two parts may stand for the same figure and differ by the last bit of a mean.
@@ -313,7 +317,7 @@ class Combination:
             carried = {part: pl.when(least[part]).then(1.0).otherwise(0.0) / ties for part in self.weights}
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
-        return {f"{part}.share": pl.when(scored).then(share) for part, share in carried.items()}
+        return {Column(part).share: pl.when(scored).then(share) for part, share in carried.items()}
 
 
 #: A zero for every row.

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from kpi.language.checks import AnyCheck
 from kpi.language.checks.base import FACTS, Check
 from kpi.language.indicators import Symbol
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.status import Status
 
@@ -36,10 +37,10 @@ def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
         .then(pl.lit("missing"))
         .otherwise(pl.lit("ok"))
         .cast(Status)
-        .alias(f"{name}.status")
+        .alias(Column(name).status)
         for name in names
     )
-    lacking = {f"{name}.{fact}": FACTS.get(fact, pl.Float64) for fact, name in made.facts(symbols)}
+    lacking = {Column(name).fact(fact): FACTS.get(fact, pl.Float64) for fact, name in made.facts(symbols)}
     frame = frame.with_columns(
         pl.lit(None, dtype=dtype).alias(column) for column, dtype in lacking.items() if column not in frame.columns
     )

@@ -14,6 +14,7 @@ from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import title_of
 from kpi.language.measures import exact_sum
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problems
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 
 
@@ -40,7 +41,7 @@ class AddsUpTo(Check):
         for name in self.of:
             all_there = pl.col(name).is_not_null().all().over("period")
             total = pl.when(all_there).then(exact_sum(pl.col(name)).over("period"))
-            whole = pl.col(f"{name}.{self.adds_up_to}")
+            whole = pl.col(Column(name).fact(self.adds_up_to))
             least = pl.len().over("period") * 0.5 * 10**-self.decimals
             tolerance = least if self.tolerance is None else pl.lit(self.tolerance)
             by = "每个地区 0.5 个末位" if self.tolerance is None else f"{self.tolerance:g}"
@@ -80,7 +81,7 @@ class SameScope(Check):
         there = [pl.col(name).is_not_null() for name in names]
         yield Breach(f"{titles}应同时报送", pl.any_horizontal(there) & ~pl.all_horizontal(there), names)
         for fact, words in (("through", "应截至同一月份"), ("scope", "口径应一致")):
-            known = [pl.col(f"{name}.{fact}") for name in names]
+            known = [pl.col(Column(name).fact(fact)) for name in names]
             apart = pl.any_horizontal([one != other for one, other in pairwise(known)])
             shown = [_month(one) if fact == "through" else one for one in known]
             yield Breach(f"{titles}{words}", apart, names, said=pl.concat_str(shown, separator="、", ignore_nulls=True))

@@ -13,6 +13,7 @@ from kpi.language.checks.base import Breach, Check, name_problems
 from kpi.language.indicators import MONTH, Symbols
 from kpi.language.indicators.base import title_of
 from kpi.language.model import Name, OneOrMany, Path, Problem, Problems
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.status import reason, status_of
 
@@ -45,9 +46,9 @@ class Roster(Check):
         nothing = pl.all_horizontal([status_of(name) == reason("missing") for name in names])
         yield Breach("本期未报送任何数据", nothing, names)
         for name in names:
-            yield Breach(f"{title_of(symbols, name)}同一期报送了不止一次", pl.col(f"{name}.twice"), (name,))
+            yield Breach(f"{title_of(symbols, name)}同一期报送了不止一次", pl.col(Column(name).twice), (name,))
         for name in names:
-            code = pl.col(f"{name}.outdated")
+            code = pl.col(Column(name).outdated)
             yield Breach(f"{title_of(symbols, name)}所用代码在本期无效", code.is_not_null(), (name,), said=code)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
@@ -116,7 +117,7 @@ class Due(Check):
         """Yields where a figure came after its last day."""
         number, unit = self._span()
         for name in self.figures(symbols):
-            day, last = pl.col(f"{name}.reported"), self.deadline()
+            day, last = pl.col(Column(name).reported), self.deadline()
             said = pl.format("报送于 {}，期限为 {}", day.cast(pl.String), last.cast(pl.String))
             words = f"{title_of(symbols, name)}应在期末后{number}{_WORDS[unit]}内报送"
             yield Breach(words, day > last, (name,), said=said)

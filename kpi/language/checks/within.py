@@ -13,6 +13,7 @@ from kpi.language.checks.base import Breach, Check, differs, in_unit, name_probl
 from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import title_of
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
+from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, compare
 
@@ -56,7 +57,7 @@ class Required(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is missing or covers the period only in part."""
         for name in self.required:
-            absent = pl.col(f"{name}.status").cast(pl.String).is_in(_ABSENT)
+            absent = pl.col(Column(name).status).cast(pl.String).is_in(_ABSENT)
             yield Breach(f"{title_of(symbols, name)}为必填，缺报或期内数据不全", absent, (name,))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002

@@ -19,18 +19,18 @@ from kpi.language.expressions.terms import Scope, Term, figure
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
-from kpi.values import units
+from kpi.values import columns, units
+from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import literal
 from kpi.values.units import Unit
 
-Expressions = dict[str, pl.Expr]
 Basis = Literal["stated", "full_coverage", "milestone", "qualitative", "structural", "named_list"]
 
 #: The last month of a row's period, in months since year 0.
-MONTH = pl.col("#month")
+MONTH = pl.col(columns.MONTH)
 #: How many entities the panel has: the distance in rows from one period to the next.
-ENTITIES = pl.col("#entities").first()
+ENTITIES = pl.col(columns.ENTITIES).first()
 
 
 @dataclass(frozen=True)

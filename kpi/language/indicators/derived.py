@@ -14,7 +14,6 @@ from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators.base import (
     ENTITIES,
     MONTH,
-    Expressions,
     Indicator,
     Symbol,
     Symbols,
@@ -27,6 +26,7 @@ from kpi.language.indicators.base import (
 )
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import periods, units
+from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
@@ -76,8 +76,8 @@ class Growth(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
         months = periods.parse_span(self.over)
-        value, base = pl.col(self.of), pl.col(f"{name}.base")
-        earlier = {f"{name}.base": value.shift(ENTITIES * (months // grain.months))}
+        value, base = pl.col(self.of), pl.col(Column(name).base)
+        earlier = Expressions(bases={Column(name).base: value.shift(ENTITIES * (months // grain.months))})
         exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
             shown = {"no_baseline": base.is_null()}
@@ -130,10 +130,12 @@ class Index(Indicator):
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
         """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
-        value, base = pl.col(self.of), pl.col(f"{name}.base")
-        then = {f"{name}.base": pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")}
+        value, base = pl.col(self.of), pl.col(Column(name).base)
+        then = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
         shown, guards = against(base)
-        return then | guarded(name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of])
+        return Expressions(bases={Column(name).base: then}) | guarded(
+            name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of]
+        )
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is compared with which period."""
@@ -186,8 +188,8 @@ class Count(Indicator):
 
         One finer unit without a figure that can be used would make a smaller number: then there is none.
         """
-        passed, total = pl.col(f"{name}.passed"), pl.col(f"{name}.units")
-        guards = {"refused": pl.col(f"{name}.refused"), "missing": total.is_null() | (total == 0)}
+        passed, total = pl.col(Column(name).passed), pl.col(Column(name).units)
+        guards = {"refused": pl.col(Column(name).refused), "missing": total.is_null() | (total == 0)}
         if self.min_units is not None:
             guards["too_few"] = total < self.min_units
         value = passed / total * 100 if self.as_ == "share" else passed
@@ -245,8 +247,9 @@ class Milestone(Indicator):
         done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
-        value, verdict = guarded(name, (state > 0).cast(pl.Float64), {"late": late}).values()
-        return {name: value, f"{name}.status": pl.coalesce(why, verdict)}
+        pair = guarded(name, (state > 0).cast(pl.Float64), {"late": late})
+        status = Column(name).status
+        return Expressions(pair.values, {status: pl.coalesce(why, pair.statuses[status])})
 
     def words(self, symbols: Symbols) -> str:
         """Returns the milestone's title."""

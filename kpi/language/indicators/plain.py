@@ -9,7 +9,6 @@ import polars as pl
 from pydantic import Field
 
 from kpi.language.indicators.base import (
-    Expressions,
     Indicator,
     Symbols,
     declared,
@@ -20,6 +19,7 @@ from kpi.language.indicators.base import (
 )
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import units
+from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, unsigned_zero
 from kpi.values.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason, status_of

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BeforeValidator, Field
 
-from kpi.language.aggregation.nodes import score_of
 from kpi.language.indicators import Symbols
 from kpi.language.model import Block, Listed, Path, Problems
+from kpi.values.columns import Column
 from kpi.values.rounding import SCORE_DECIMALS
 
 Level = Annotated[int, Field(ge=0, le=5)]
@@ -153,7 +153,9 @@ class Scheme(Block):
         """Returns the level after the minimum of indicators, floor, cap and moves."""
         level = self.level(rated).cast(self.dtype)
         if self.min_indicators is not None:
-            number = pl.sum_horizontal([pl.col(score_of(name)).is_not_null().cast(pl.Int64) for name in rated.scored])
+            number = pl.sum_horizontal(
+                [pl.col(Column(name).score).is_not_null().cast(pl.Int64) for name in rated.scored]
+            )
             level = pl.when(number >= self.min_indicators).then(level)
         if self.floor is not None or self.cap is not None:
             level = level.clip(self.floor, self.cap)

@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from kpi.errors import suggest
 from kpi.language.adjustments import condition, condition_problems
-from kpi.language.aggregation.nodes import reaches, score_of
+from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
 from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
+from kpi.values.columns import Column
 from kpi.values.status import reason, status_of
 
 
@@ -246,7 +247,7 @@ class Ladder(Scheme):
     @staticmethod
     def _has(top: str, floor: float) -> pl.Expr:
         """Whether a pillar has its floor; one that does not apply to the unit asks nothing of it."""
-        exempt = status_of(score_of(top)) == reason("not_applicable")
+        exempt = status_of(Column(top).score) == reason("not_applicable")
         return exempt | reaches(top, floor)
 
     def words(self) -> str:

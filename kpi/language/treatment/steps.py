@@ -15,24 +15,10 @@ from pydantic import Field, model_validator
 
 from kpi.language.model import PEERS, Among, Definition, Listed, Name, Path, Problems, one_of
 from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
+from kpi.values.columns import Column, Expressions
 from kpi.values.status import OK, reason, status_of
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-def treated(name: str) -> str:
-    """Returns the name of the column that holds an indicator's value after treatment."""
-    return f"{name}.treated"
-
-
-def after(name: str, step: str) -> str:
-    """Returns the name of the column that holds an indicator's value after one step."""
-    return f"{name}#{step}"
-
-
-def left_out(step: str) -> str:
-    """Returns the name of the column that says whether a screen leaves an entity out."""
-    return f"#{step}.out"
 
 
 class Step(Definition):
@@ -240,7 +226,7 @@ STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 AnyStep = one_of(*STEPS)
 
 
-def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> dict[str, pl.Expr]:
+def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> Expressions:
     """Returns the columns `name.treated` and its status: ok, else why there is none.
 
     not_scored where the entity was left `out`, out_of_range where a value was lost otherwise, else the value's own.
@@ -249,5 +235,5 @@ def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> dict[str, pl.Expr
     if out is not None:
         why = pl.when(out & (status_of(name) != reason("not_applicable"))).then(reason("not_scored")).otherwise(why)
     good = last.is_not_null() & last.is_finite()
-    column = treated(name)
-    return {column: pl.when(good).then(last), f"{column}.status": pl.when(good).then(OK).otherwise(why)}
+    column = Column(name).treated
+    return Expressions({column: pl.when(good).then(last)}, {column.status: pl.when(good).then(OK).otherwise(why)})

@@ -1,0 +1,140 @@
+"""Columns of panels and results: an item's value has the item's name, and what belongs to it is `name.part`.
+
+Names of columns are made here and nowhere else. A panel has one row per period and entity, ordered so, with the columns
+that say where a row is (`PERIOD`, `ENTITY`, `COHORT`, `MONTH`, `ENTITIES`) and, for each measure, its value and parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: The period of a row, as an index at the grain of the system (Int32).
+PERIOD = "period"
+#: The place of the entity of a row in the roster (UInt32).
+ENTITY = "entity"
+#: The cohort of the entity (String).
+COHORT = "cohort"
+#: The last month of the period, in months since year 0 (Int32).
+MONTH = "#month"
+#: How many entities the panel has, the distance in rows from one period to the next (Int64).
+ENTITIES = "#entities"
+
+
+class Part:
+    """A column that belongs to an item: its name is that of the item's column, a dot and the name of the part."""
+
+    def __init__(self, meaning: str) -> None:
+        self.__doc__ = meaning
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.suffix = f".{name}"
+
+    def __get__(self, column: Column | None, owner: type) -> Column:
+        return Column((column or "") + self.suffix)
+
+
+class Column(str):
+    """The name of the column that holds the value of a measure, an indicator, a pillar or an adjustment.
+
+    Being a text, it stands wherever the name of a column does, and it cannot be changed.
+
+    >>> online = Column("online_rate")
+    >>> online, online.status, online.score, online.score.status
+    ('online_rate', 'online_rate.status', 'online_rate.score', 'online_rate.score.status')
+    """
+
+    __slots__ = ()
+
+    # ---- FIGURES AND INDICATORS ---- #
+    status = Part("Status: `ok` exactly where there is a value, else the reason why there is none.")
+    rows = Part("Int64: how many rows of data the value is made of.")
+    refused = Part("Boolean: whether a row that the value needs was refused.")
+    base = Part("Float64: what the value is compared with, evaluated before it, for its stage alone.")
+    passed = Part("Float64: how many finer units pass a threshold.")
+    units = Part("Float64: how many finer units have a figure.")
+    treated = Part("Float64: the value after data treatment.")
+
+    # ---- TARGETS ---- #
+    target = Part("Float64: the target in force, its lower bound for a range.")
+    upper_target = Part("Float64: the upper bound of the target in force, for a range.")
+    attainment = Part("Float64: how far the target is attained, in percent.")
+    schedule = Part("Float64: how far it should be by the end of the period, in percent.")
+    reached = Part("Boolean: whether the target in force is reached.")
+    light = Part("String: the light, by how far the attainment is behind the schedule.")
+
+    # ---- SCORES AND WEIGHTS ---- #
+    score = Part("Float64: the score, in percent of full marks.")
+    rank = Part("UInt32: the place of the score in the cohort.")
+    coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
+    applicable = Part("Float64: the sum of the weights of a node that apply.")
+    present = Part("Float64: the sum of the weights of a node that have a score of their own.")
+    carried = Part("Float64: the sum of the weights that enter the mean of a node.")
+    spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
+    weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
+    weight = Part("Float64: the weight of a part in the total, in percent.")
+
+    # ---- CONTRIBUTIONS TO THE TOTAL ---- #
+    counted = Part("Float64: the score of a part that entered the mean of its node.")
+    contribution = Part("Float64: what a part gives to the total, in points of the full mark.")
+    residual = Part("Float64: what a node gives to the total beyond the contributions of its parts, in points.")
+    points = Part("Float64: the points of an adjustment, negative for a deduction.")
+    veto = Part("Boolean: whether a veto holds.")
+    unjudged = Part("Boolean: whether a figure is missing that decides about a veto or a check.")
+    opened = Part("Boolean: whether a bonus that does not always count does so.")
+
+    # ---- FACTS ABOUT REPORTS ---- #
+    reported = Part("Date: when a figure was handed in.")
+    scope = Part("String: what a figure covers (口径), as its report says.")
+    twice = Part("Boolean: whether a figure was handed in more than once for one period.")
+    outdated = Part("String: the outdated code under which a figure was handed in.")
+
+    def own_target(self, place: int) -> Column:
+        """Return the column of the entities' own targets for the target at a place among those of the indicator."""
+        return Column(f"{self}.own_target.{place}")
+
+    def fact(self, name: str) -> Column:
+        """Return the column of a fact that a check needs of a figure: `reported`, `scope`, a total, and so on."""
+        return Column(f"{self}.{name}")
+
+    def after(self, step: str) -> Column:
+        """Return the column of the value after a step of data treatment."""
+        return Column(f"{self}#{step}")
+
+
+def left_out_by(step: str) -> Column:
+    """Return the column that says whether a step of data treatment leaves an entity out (Boolean)."""
+    return Column(f"#{step}.out")
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """Named expressions, in the order in which they are evaluated: `bases`, then `values`, then `statuses`.
+
+    Values may read bases, and statuses both: a status says why there is no value.
+    """
+
+    values: Mapping[str, pl.Expr] = field(default_factory=dict)
+    statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
+    bases: Mapping[str, pl.Expr] = field(default_factory=dict)
+
+    def __or__(self, other: Expressions) -> Expressions:
+        """Return the expressions of both."""
+        return Expressions(
+            {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases}
+        )
+
+    @property
+    def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
+        """The groups of expressions that are evaluated together, one after the other, without empty ones."""
+        return tuple(step for step in (self.bases, self.values, self.statuses) if step)
+
+    @property
+    def columns(self) -> dict[str, pl.Expr]:
+        """All expressions by the names of their columns."""
+        return {**self.bases, **self.values, **self.statuses}
