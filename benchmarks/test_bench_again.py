@@ -15,7 +15,7 @@ def test_one_entity_and_period_again(benchmark):
     entities, periods, indicators = size(300, least=10), 120, size(200, least=20)
     of = systems.system(indicators)
     plan, panel = compile_plan(of), systems.panel(of, entities, periods)
-    back = window(reach(plan))
+    back = window(reach(plan.system))
     assert back == 13  # growth over a year, and the change of rank since the month before
     place = (periods - 1) * entities + entities // 2
     later = pl.int_range(pl.len()) >= (periods - 1) * entities

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kpi.analysis.check_findings import judged
-from kpi.engine.lookback import looks_back
+from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
 from kpi.engine.scorecard import Scorecard
@@ -97,12 +97,13 @@ def score(
             raise
         loaded = _system(system, left, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
-    wanted, plan = _period(loaded.system, period), compile_plan(loaded.system)
+    scored = loaded.system
+    wanted, plan = _period(scored, period), compile_plan(scored)
     reached = None
     if wanted is not None:
-        reached = partial(Reached, loaded.system, wanted.index(loaded.system.period), partial(looks_back, plan))
+        reached = partial(Reached, scored, wanted.index(scored.period), lambda: window(reach(scored)))
     panel = take_in(
-        loaded.system, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
+        scored, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
     panel = replace(panel, findings=(*panel.findings, *panel.absent))
     return score_panel(plan, panel, period=wanted, explanations=explanations)

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 import kpi
-from kpi.engine.lookback import HISTORY, WHOLE, Reach
+from kpi.language.lookback import HISTORY, WHOLE, Reach
 from kpi.process.distribution import version
 from kpi.values.periods import Grain, Period
 

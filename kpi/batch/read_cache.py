@@ -18,7 +18,6 @@ from kpi.batch.file_periods import Span
 from kpi.batch.fingerprints import Marks
 from kpi.batch.inputs import Item
 from kpi.batch.store.whole import Archive
-from kpi.engine.lookback import Reach
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.intake.grid import Counts
 
@@ -76,14 +75,13 @@ class Slice:
 
 @dataclass
 class Index:
-    """What the last night kept for a system: spans of files, slices, and the reach of the plan, each by its key.
+    """What the last night kept for a system: spans of files and slices, each by its key.
 
     `rows` are those of every file that was looked at; they go into the state of the run, not into the archive.
     """
 
     spans: dict[str, Span] = field(default_factory=dict)
     slices: dict[str, Slice] = field(default_factory=dict)
-    reaches: dict[str, Reach] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
@@ -91,8 +89,7 @@ class Index:
         spans = {
             key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
         }
-        reaches = {key: {name: sorted(lags) for name, lags in reached.items()} for key, reached in self.reaches.items()}
-        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()], "reaches": reaches}
+        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()]}
         return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
 
     @classmethod
@@ -105,12 +102,9 @@ class Index:
                 key: Span(None if some is None else frozenset(some), rows)
                 for key, (some, rows) in tree["spans"].items()
             }
-            reaches = {
-                key: {name: set(lags) for name, lags in reached.items()} for key, reached in tree["reaches"].items()
-            }
         except (DataError, OSError, ValueError, KeyError, TypeError):
             return cls()
-        return cls(spans, {one.key: one for one in slices}, reaches)
+        return cls(spans, {one.key: one for one in slices})
 
     @property
     def files(self) -> set[str]:

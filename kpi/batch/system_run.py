@@ -21,10 +21,11 @@ from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import TABLES, Change, Store, prepared
 from kpi.batch.store.whole import Archive
 from kpi.engine import reporting_quality
-from kpi.engine.lookback import WHOLE, Reach, reach, window
+from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Place, Severity, count, number_of
+from kpi.language.lookback import WHOLE, Reach
 from kpi.process import atomic_files
 from kpi.values import periods
 
@@ -84,9 +85,7 @@ class Prepared:
         shelf = slices_of(self._archive)
         last = Index.get(shelf, kept)
         figures, index = in_slices(self.laid, shelf, last)
-        key = f"{self.laid.fingerprint} {engine()}"
-        self.reached: Reach = last.reaches.get(key) or reach(self.plan)
-        index.reaches[key] = self.reached
+        self.reached: Reach = reach(self.laid.system)
         self.rows = index.rows
         return (figures or whole(self.laid)).explained(), index.put(shelf)
 

@@ -1,206 +1,69 @@
-"""Which earlier periods a period's results depend on, found from the compiled plan.
-
-Every column of a plan is an expression over other columns. Walking all of them gives the columns of the panel that
-enter the results, and how many periods back: 0 for the period itself, 4 for the year-on-year growth of quarters,
-`HISTORY` where everything up to the period may enter, as for a milestone that keeps its last state, `WHOLE` where later
-periods do too, as for a gap that is interpolated. A construct that is not known here counts as the whole, so a new kind
-of indicator can make a night slower, never wrong.
-"""
+"""Which earlier periods a period's results depend on, folded from what the definitions of a system declare."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
-
-import polars as pl
-
-from kpi.engine.plan import Plan
-
-#: Lags that stand for all periods up to the one in question, and for all periods; the lower one goes before.
-HISTORY, WHOLE = -1, -2
-
-#: Columns of the panel, each with the lags at which it enters.
-Reach = dict[str, set[int]]
-
-#: What looks at one row at a time. Aggregates do not, but inside `over("period", ...)` they look at one period.
-_ROWWISE = {"BinaryExpr", "Ternary", "Cast", "Alias", "KeepName", "RenameAlias"}
-_ROWWISE_FUNCTIONS = {
-    "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal",
-    "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
-}  # fmt: skip
-_ROWWISE_TESTS = {
-    "AllHorizontal", "AnyHorizontal", "IsBetween", "IsClose", "IsFinite", "IsIn", "IsInfinite", "IsNan", "IsNotNan",
-    "IsNotNull", "IsNull", "Not",
-}  # fmt: skip
-
-#: The other words of serialised expressions that look at one row at a time.
-_WORDS = {
-    "And", "Boolean", "Column", "ConcatHorizontal", "Decimal", "Dyn", "Enum", "Eq", "Float", "Float64", "Function",
-    "Gt", "GtEq", "HalfAwayFromZero", "HalfToEven", "Int", "Int64", "Int8", "Literal", "Lt", "LtEq", "Minus",
-    "Multiply", "NotEq", "Null", "Or", "Plus", "Scalar", "Strict", "String", "TrueDivide",
-    *_ROWWISE, *_ROWWISE_FUNCTIONS, *_ROWWISE_TESTS,
-}  # fmt: skip
-_WORD = re.compile('"([A-Z][A-Za-z0-9]+)"')
-
-#: Functions over the rows of an entity, in the order of periods, that never look ahead.
-_CAUSAL = (
-    {"Forward": None},
-    {"CumMin": {"reverse": False}},
-    {"CumMax": {"reverse": False}},
-    {"CumSum": {"reverse": False}},
-)
-
-#: The number of entities in a period, by which a plan shifts: the same in every row.
-_ENTITIES = {"Agg": {"First": {"Column": "#entities"}}}
+from kpi.engine import check_stages
+from kpi.language.lookback import NOW, Reach, furthest, joined, seen
+from kpi.language.system import System
+from kpi.values.columns import COHORT, Column
 
 
-def reach(plan: Plan) -> Reach:
-    """Returns the columns of the panel that a period's results and checks depend on, with their lags.
+def reach(system: System) -> dict[str, frozenset[int]]:
+    """Return the columns of the panel that a period's results and findings depend on, with their lags in periods.
 
-    Columns that only say where a row is (period, entity, `#month`, `#entities`) are left out.
+    Columns that only say where a row is are left out. Every column that may enter is there, also where the engine reads
+    less: a result may be computed once too often, never too seldom.
     """
-    known: dict[str, Reach] = {}
-    total: Reach = {}
-    # Checks are stages of a plan too.
-    for columns in (step for stage in (*plan.stages, *plan.details) for step in stage.steps):
-        # A step sees the columns before it, not its own.
-        found = {name: _composed(expression, known) for name, expression in columns.items()}
-        known |= found
-        for one in found.values():
-            _merge(total, one)
-    return {name: lags for name, lags in total.items() if not _is_place(name)}
+    known: dict[str, Reach] = {name: _of_figure(name) for name in system.measures}
+    found = [_checked(system, known, 0)]
+    for number, names in enumerate(system.levels, 1):
+        for name in names:
+            indicator = system.indicators[name]
+            inputs = [seen(lags, known[used]) for used, lags in indicator.lookback(system.period).items()]
+            known[name] = joined(*inputs, dict.fromkeys(indicator.panel_columns(name), NOW))
+        found.append(_checked(system, known, number))
+    own = [
+        Column(name).own_target(place)
+        for name, indicator in system.indicators.items()
+        for place, target in enumerate(indicator.target)
+        if target.per_entity is not None
+    ]
+    scored: dict[str, Reach] = {name: {COHORT: NOW, **known[name]} for name in system.indicators}
+    for step, names in system.steps.items():
+        treated = seen(system.treatment[step].lookback, joined(*(scored[name] for name in names)))
+        scored |= {name: joined(scored[name], treated) for name in names}
+    for name in system.indicators:
+        if (rule := system.rule(name)) is not None:
+            scored[name] = joined(scored[name], seen(rule.lookback, scored[name]))
+    results = joined(*known.values(), *scored.values(), *found, dict.fromkeys([COHORT, *own], NOW))
+    for node in (system.composite, *system.pillars.values()):
+        if node.found is not None:
+            results = joined(results, seen(node.found.lookback, results))
+    levels = {} if system.stars is None else seen(system.stars.lookback, results)
+    return joined(results, levels, seen(system.ranking.lookback, results))
 
 
 def window(reached: Reach) -> int:
-    """Returns how many periods back the results look at most, or HISTORY, or WHOLE."""
-    return _furthest({lag for some in reached.values() for lag in some})
+    """Return how many periods back the results look at most, or HISTORY, or WHOLE."""
+    return furthest({lag for lags in reached.values() for lag in lags})
 
 
-def looks_back(plan: Plan) -> int:
-    """Returns `window(reach(plan))` in a fraction of the time, as it does not tell columns apart."""
-    known: dict[str, int] = {}
-    for columns in (step for stage in (*plan.stages, *plan.details) for step in stage.steps):
-        known |= {
-            name: _furthest(
-                {
-                    _plus(lag, known.get(one, 0))
-                    for one, lags in _direct(expression).items() if one in known or not _is_place(one)
-                    for lag in lags
-                }
-            )
-            for name, expression in columns.items()
-        }  # fmt: skip
-    return _furthest(known.values())
+def _of_figure(name: str) -> Reach:
+    return {Column(name): NOW, Column(name).status: NOW}
 
 
-def _is_place(name: str) -> bool:
-    """Returns whether a column of the panel says where a row is."""
-    return name in ("period", "entity") or name[0] == "#"
-
-
-def _furthest(lags: Collection[int]) -> int:
-    return min(lags, default=0) if min(lags, default=0) < 0 else max(lags, default=0)
-
-
-def _merge(into: Reach, other: Mapping[str, set[int]]) -> None:
-    for name, lags in other.items():
-        into.setdefault(name, set()).update(lags)
-
-
-def _composed(expression: pl.Expr, known: Mapping[str, Reach]) -> Reach:
+def _checked(system: System, known: dict[str, Reach], level: int) -> Reach:
+    """Return what the checks of a level depend on; figures that an error refuses depend on it too."""
+    before = dict(known)
     found: Reach = {}
-    for name, lags in _direct(expression).items():
-        for column, inner in known.get(name, {name: {0}}).items():
-            found.setdefault(column, set()).update(_plus(lag, more) for lag in lags for more in inner)
+    for rule in check_stages.rules(system):
+        if rule.level != level:
+            continue
+        check = rule.check
+        inputs = [seen(lags, before[used]) for used, lags in check.lookback(system.symbols, system.period).items()]
+        facts: Reach = {Column(name).fact(fact): NOW for fact, name in check.facts(system.symbols)}
+        needed = joined(*inputs, facts)
+        found = joined(found, needed)
+        if check.severity == "error":
+            known.update({name: joined(known[name], needed) for name in rule.breach.names})
     return found
-
-
-def _direct(expression: pl.Expr) -> Reach:
-    """The columns that an expression itself reads, with the lags at which it does."""
-    try:
-        text = expression.meta.serialize(format="json")
-        if _WORDS.issuperset(_WORD.findall(text)):
-            return {name: {0} for name in expression.meta.root_names()}
-        return _walk(json.loads(text))
-    except (pl.exceptions.PolarsError, ValueError):
-        # NOTE: functions in Python cannot be serialised, and with them nothing is known of what is around them.
-        return {name: {WHOLE} for name in expression.meta.root_names()}
-
-
-def _walk(node: Any) -> Reach:  # noqa: C901  # one case a construct
-    """The columns that a serialised expression reads, with the lags at which it does."""
-    found: Reach = {}
-    if node == _ENTITIES:
-        return found
-    match node:
-        case {"Column": str(name)}:
-            found[name] = {0}
-        case {"Literal": _}:
-            pass
-        case {"Over": {"partition_by": by}} if {"Column": "period"} in by:
-            found = {name: {0} for name in _columns(node)}
-        case {"Over": {"partition_by": [{"Column": "entity"}], "function": inside}} if _is_causal(inside):
-            found = {name: {HISTORY} for name in _columns(inside)}
-        case {"Function": {"function": "Shift", "input": [value, by]}}:
-            lag = _periods(by)
-            found = {name: {_plus(one, lag) for one in lags} for name, lags in _walk(value).items()}
-        case {"Function": {"function": function, "input": inputs}} if _is_rowwise(function):
-            found = _walk(inputs)
-        case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper() and kind not in _ROWWISE:
-            found = {name: {WHOLE} for name in _columns(node)}
-        case dict() | list():
-            for one in node.values() if isinstance(node, dict) else node:
-                _merge(found, _walk(one))
-    return found
-
-
-def _plus(lag: int, more: int) -> int:
-    return min(lag, more) if min(lag, more) < 0 else lag + more
-
-
-def _is_causal(node: Any) -> bool:
-    """Returns whether an expression over the rows of an entity looks at no later row."""
-    match node:
-        case {"Function": {"function": function, "input": inputs}}:
-            inside = function.get("FillNullWithStrategy", function) if isinstance(function, dict) else function
-            return (inside in _CAUSAL or _is_rowwise(function)) and _is_causal(inputs)
-        case {"Column": _} | {"Literal": _} | {"Over": {"function": {"Function": {"function": {"Range": _}}}}}:
-            return True
-        case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper():
-            return kind in _ROWWISE and _is_causal(node[kind])
-        case dict() | list():
-            return all(_is_causal(one) for one in (node.values() if isinstance(node, dict) else node))
-    return True
-
-
-def _is_rowwise(function: Any) -> bool:
-    if isinstance(function, dict):
-        ((name, inside),) = function.items()
-        if name == "Boolean":
-            return (next(iter(inside)) if isinstance(inside, dict) else inside) in _ROWWISE_TESTS
-        return name in _ROWWISE_FUNCTIONS
-    return function in _ROWWISE_FUNCTIONS
-
-
-def _periods(by: Any) -> int:
-    """How many periods a shift goes back, history where that cannot be told."""
-    if by == _ENTITIES:
-        return 1
-    match by:
-        case {"BinaryExpr": {"left": left, "op": "Multiply", "right": {"Literal": {"Dyn": {"Int": int(times)}}}}}:
-            return times if left == _ENTITIES and times >= 0 else WHOLE
-    return WHOLE
-
-
-def _columns(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, inside in node.items():
-            if key == "Column" and isinstance(inside, str):
-                yield inside
-            else:
-                yield from _columns(inside)
-    elif isinstance(node, list):
-        for one in node:
-            yield from _columns(one)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.language.lookback import Lags, back
 from kpi.language.model import Block, Listed, Name
 from kpi.values.rounding import Mode, rounded
 
@@ -34,6 +35,11 @@ class Ranking(Block):
     cohort: str | None = Field(None, description="the roster or data column that splits the ranking; left out: cohort")
     tie_break: Listed[Name] = Field((), description="indicators or pillars that decide between equal totals")
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags, in periods, at which totals enter places and their changes."""
+        return back(1)
 
     def rounded(self, score: pl.Expr) -> pl.Expr:
         """Returns totals as they are printed."""

@@ -16,10 +16,10 @@ from typing import TypeVar
 
 import polars as pl
 
-from kpi.engine.lookback import HISTORY, WHOLE
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.intake.reported.entity_targets import takers
 from kpi.language.datasets import PanelData, Records
+from kpi.language.lookback import HISTORY, WHOLE
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
@@ -106,7 +106,7 @@ class Reached:
     Attributes:
         system: gives the scored periods.
         period: the index of the one that is asked for.
-        back: tells how many periods it looks back (`kpi.engine.lookback.looks_back`), or more.
+        back: tells how many periods it looks back (`kpi.engine.lookback.window`), or more.
         widened: whether it is more, as there was no figure so many periods back.
         passed_over: how many rows were passed over, of wide tables how many figures.
         earlier: the last period before those reached that some of these may enter, None when there is none.

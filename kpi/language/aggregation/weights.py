@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
+from kpi.language.lookback import Lags, among
 from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
 from kpi.values import numerics
 
@@ -87,6 +88,11 @@ class FromData(Weighting):
         return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
             PEERS[self.among]
         )
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags, in periods, at which scores or values enter the weights."""
+        return among(self.among)
 
     def words(self) -> str:
         """Returns the method in words."""

@@ -16,10 +16,12 @@ from kpi.language.checks.base import (
     in_unit,
     name_problems,
     unit_problems,
+    window_of,
     window_problems,
 )
 from kpi.language.indicators import ENTITIES, MONTH, Symbols, window
 from kpi.language.indicators.base import title_of
+from kpi.language.lookback import NOW, Lags, back, joined
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values import units
 from kpi.values.periods import Grain
@@ -51,6 +53,10 @@ class GrowthWithin(Check):
             words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
             yield Breach(words, pl.when(base > 0).then(jump), (name,))
 
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the figures: now and a window ago."""
+        return dict.fromkeys(self.of, back(window_of(self.over, grain)))
+
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "of", self.of, symbols)
@@ -76,6 +82,10 @@ class Cumulative(Check):
         expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
         words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
+
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the running total, now and a period ago, and the figure of the period."""
+        return joined({self.of: NOW}, {self.cumulative: back(1)})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names, figures of different dimensions, and systems by the year."""
@@ -104,6 +114,10 @@ class LastYear(Check):
         then = in_unit(self.of, symbols[self.last_year].unit, symbols).shift(ENTITIES * (12 // grain.months))
         words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
         yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
+
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the repeated figure, and what was reported a year ago."""
+        return joined({self.last_year: NOW}, {self.of: frozenset({12 // grain.months})})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
         """Yields unknown names and figures of different dimensions."""
@@ -136,6 +150,10 @@ class ReportedGrowth(Check):
         titles = title_of(symbols, self.reported_growth), title_of(symbols, self.of)
         words = f"{titles[0]} 与按 {titles[1]} 计算的增速相差超过 {self.within:g} 个百分点"
         yield Breach(words, pl.when(base > 0).then(apart), (self.reported_growth, self.of))
+
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the rate, and the levels now and a window ago."""
+        return joined({self.reported_growth: NOW}, {self.of: back(window_of(self.over, grain))})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names, rates in no percent, and windows that are not a whole number of periods."""
@@ -170,6 +188,10 @@ class SameDirection(Check):
         words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
 
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the figures: now and a window ago."""
+        return dict.fromkeys(self.same_direction, back(window_of(self.over, grain)))
+
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "same_direction", self.same_direction, symbols)
@@ -197,6 +219,10 @@ class Magnitude(Check):
             slip = pl.any_horizontal([(ratio >= 10**k / 1.3) & (ratio <= 10**k * 1.3) for k in _SLIPS])
             words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"
             yield Breach(words, pl.when((base > 0) & (pl.col(name) > 0)).then(slip), (name,))
+
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the figures: now and a window ago."""
+        return dict.fromkeys(self.magnitude, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and windows that are not a whole number of periods."""

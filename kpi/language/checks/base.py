@@ -12,6 +12,7 @@ from pydantic import Field
 
 from kpi.errors import suggest
 from kpi.language.indicators import ENTITIES, Symbols
+from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
 from kpi.values import periods, units
 from kpi.values.periods import Grain
@@ -55,6 +56,10 @@ class Check(Definition):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields each rule, with where it is broken."""
 
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
+        """Return the figures that the rules read, each with the lags at which it enters, in periods."""
+        return {name: NOW for breach in self.breaches(symbols, grain) for name in breach.names}
+
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yields what the check must know about figures beside their values: pairs of a fact and a measure.
 
@@ -73,9 +78,14 @@ class Check(Definition):
         """Yields what is wrong with the check itself."""
 
 
+def window_of(over: str, grain: Grain) -> int:
+    """Return a window such as `1y` as a number of periods."""
+    return periods.parse_span(over) // grain.months
+
+
 def before(name: str, over: str, grain: Grain) -> pl.Expr:
     """Returns a figure of an earlier period, such as that of the year before (`1y`)."""
-    return pl.col(name).shift(ENTITIES * (periods.parse_span(over) // grain.months))
+    return pl.col(name).shift(ENTITIES * window_of(over, grain))
 
 
 def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:

@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from kpi.language.checks.base import Breach, Check, name_problems
 from kpi.language.indicators import MONTH, Symbols
 from kpi.language.indicators.base import title_of
+from kpi.language.lookback import WHOLE, Lags
 from kpi.language.model import Name, OneOrMany, Path, Problem, Problems
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
@@ -80,6 +81,10 @@ class Complete(Check):
             place = pl.int_range(pl.len())
             first = pl.when(pl.col(name).is_not_null()).then(place).min().over("entity")
             yield Breach(f"{title_of(symbols, name)}断报：此前各期已有数据", absent & (place > first), (name,))
+
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the figures of all periods: a gap is one after the first figure, wherever that is."""
+        return dict.fromkeys(self.complete, frozenset({WHOLE}))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
         """Yields unknown names."""

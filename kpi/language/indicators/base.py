@@ -16,11 +16,12 @@ import polars as pl
 from pydantic import Field
 
 from kpi.language.expressions.terms import Scope, Term, figure
+from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
 from kpi.values import columns, units
-from kpi.values.columns import Expressions
+from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import literal
 from kpi.values.units import Unit
@@ -100,6 +101,14 @@ class Indicator(Definition):
 
         What the value is compared with may be a column `name.base`, which does not outlast its stage.
         """
+
+    def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
+        return {name: NOW for _, name in self.inputs()}
+
+    def panel_columns(self, name: str) -> Iterator[Column]:  # noqa: ARG002
+        """Yield columns of the panel that the kind needs beside the figures it names."""
+        yield from ()
 
     @abstractmethod
     def words(self, symbols: Symbols) -> str:

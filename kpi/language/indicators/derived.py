@@ -24,6 +24,7 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.lookback import HISTORY, WHOLE, Lags, back
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import periods, units
 from kpi.values.columns import Column, Expressions
@@ -91,6 +92,10 @@ class Growth(Indicator):
         shown, guards = against(base)
         return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
 
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return what grows: its figure now and a window ago."""
+        return {self.of: back(periods.parse_span(self.over) // grain.months)}
+
     def words(self, symbols: Symbols) -> str:
         """Returns what grows over which window."""
         form = {"rate": "增长率", "points": "增减", "annualised": "年均增长率"}[self.as_]
@@ -136,6 +141,10 @@ class Index(Indicator):
         return Expressions(bases={Column(name).base: then}) | guarded(
             name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of]
         )
+
+    def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return what is compared: with the base period, wherever that is."""
+        return {self.of: frozenset({WHOLE})}
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is compared with which period."""
@@ -195,6 +204,10 @@ class Count(Indicator):
         value = passed / total * 100 if self.as_ == "share" else passed
         return guarded(name, value, guards)
 
+    def panel_columns(self, name: str) -> Iterator[Column]:
+        """Yield the numbers of finer units that pass, that there are, and whether one was refused."""
+        yield from (Column(name).passed, Column(name).units, Column(name).refused)
+
     def words(self, symbols: Symbols) -> str:
         """Returns what is counted."""
         per = symbols[self.of].per if self.of in symbols else None
@@ -250,6 +263,10 @@ class Milestone(Indicator):
         pair = guarded(name, (state > 0).cast(pl.Float64), {"late": late})
         status = Column(name).status
         return Expressions(pair.values, {status: pl.coalesce(why, pair.statuses[status])})
+
+    def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+        """Return the state: the last that was reported, however long ago."""
+        return {self.of: frozenset({HISTORY})}
 
     def words(self, symbols: Symbols) -> str:
         """Returns the milestone's title."""

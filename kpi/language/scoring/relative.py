@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from kpi.language.lookback import Lags, among
 from kpi.language.model import PEERS, Among, Listed, Path
 from kpi.language.quantities import Quantity
 from kpi.language.scoring.rule import AgainstTarget, Case, Rule, Scored
@@ -53,6 +54,11 @@ class Relative(Rule):
     def peers(self) -> tuple[str, ...]:
         """The columns that tell peers from others."""
         return PEERS[self.among]
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags at which the values of peers enter the score."""
+        return among(self.among)
 
 
 class Efficacy(Relative):

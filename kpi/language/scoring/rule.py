@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
 from kpi.values.rounding import HAIR, compare, differ, rounded, sort_key
@@ -179,6 +180,11 @@ class Rule(Block):
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round each score, half up")
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags, in periods, at which values enter the score."""
+        return NOW
 
     @abstractmethod
     def score(self, case: Case) -> Scored:

@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field
 
 from kpi.language.indicators import Symbols
+from kpi.language.lookback import HISTORY, NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problems
 from kpi.values.columns import Column
 from kpi.values.rounding import SCORE_DECIMALS
@@ -148,6 +149,11 @@ class Scheme(Block):
     def dtype(self) -> type[pl.DataType]:
         """The type of levels: Int8, or with halves Float64."""
         return pl.Int8
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags, in periods, at which totals enter the level."""
+        return NOW if self.moves is None else frozenset({HISTORY})
 
     def settled(self, rated: Rated) -> pl.Expr:
         """Returns the level after the minimum of indicators, floor, cap and moves."""

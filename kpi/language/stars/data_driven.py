@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from kpi.language.indicators import Symbols
+from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
 from kpi.language.stars import cutpoints
 from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved
@@ -43,6 +44,11 @@ class Found(Halving):
     def lowest(self) -> int:
         """The lowest level."""
         return self.steps[0]
+
+    @property
+    def lookback(self) -> Lags:
+        """With a guardrail all earlier periods, as a cut point depends on the one before."""
+        return super().lookback if self.guardrail is None else frozenset({HISTORY})
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level between the cut points of the period."""

@@ -13,6 +13,7 @@ from kpi.errors import suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
+from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
 from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
 from kpi.values.columns import Column
@@ -223,6 +224,11 @@ class Ladder(Scheme):
     kind: Literal["ladder"] = "ladder"
     rungs: dict[Level, Rung] = Field(min_length=1, strict=False, description="level: what it asks for")
     one_rung: bool = Field(False, description="rise at most one level a period")
+
+    @property
+    def lookback(self) -> Lags:
+        """With `one_rung` all earlier periods, as a level is at most one above the one before."""
+        return frozenset({HISTORY}) if self.one_rung else super().lookback
 
     def level(self, rated: Rated) -> pl.Expr:
         """Returns the level reached, 0 where not even the first rung is met."""

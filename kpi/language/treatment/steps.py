@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from kpi.language.lookback import HISTORY, WHOLE, Lags, among
 from kpi.language.model import PEERS, Among, Definition, Listed, Name, Path, Problems, one_of
 from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
 from kpi.values.columns import Column, Expressions
@@ -34,6 +35,11 @@ class Step(Definition):
             return function(columns[0])
 
         return pl.map_groups([column], call, return_dtype=pl.Float64).over(PEERS[self.among])
+
+    @property
+    def lookback(self) -> Lags:
+        """The lags, in periods, at which values enter what the step makes of them."""
+        return among(self.among)
 
     @abstractmethod
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -74,6 +80,11 @@ class Impute(Step):
         if self.at_least and self.by not in ("mean", "median"):
             raise ValueError("`at_least` belongs to `by: mean` and `by: median`")
         return self
+
+    @property
+    def lookback(self) -> Lags:
+        """All earlier periods for the last figure, all periods for a line between two."""
+        return {"previous": frozenset({HISTORY}), "linear": frozenset({WHOLE})}.get(self.by, among(self.among))
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Returns the values with their gaps filled where they can be."""
