@@ -6,6 +6,7 @@ import gc
 import io
 import locale
 import os
+import pickle
 import random
 import signal
 import threading
@@ -20,6 +21,8 @@ import pytest
 
 import kpi
 from kpi.intake import frames
+from kpi.language.loading.catalogue import files
+from kpi.language.system import CheckedSystem
 
 DEFINITION = {
     "system": "small",
@@ -164,7 +167,7 @@ def test_a_system_is_loaded_from_whatever_says_it(tmp_path):
     file.write_text(TEXT, "utf-8")
     forms = [DEFINITION, TEXT, file, str(file), kpi.load(file), kpi.System.model_validate(DEFINITION)]
     for form in forms:
-        assert kpi.load(form).is_checked
+        assert isinstance(kpi.load(form), CheckedSystem)
         assert scores(kpi.score(COLUMNS, system=form)) == RIGHT
     assert kpi.load("small", definitions=tmp_path).system == "small"
     assert kpi.load("{" + ", ".join(TEXT.splitlines()) + "}").system == "small"
@@ -218,7 +221,7 @@ def test_what_was_checked_before_does_not_hold_for_a_copy():
     assert system.symbols["online"].title == "网上办件量"
     measures = {"all": system.measures["all"], "online": system.measures["online"].model_copy(update={"title": "网办"})}
     copied = system.model_copy(update={"measures": measures})
-    assert not copied.is_checked
+    assert not isinstance(copied, CheckedSystem)
     assert copied.symbols["online"].title == "网办"
 
 
@@ -288,3 +291,61 @@ def test_a_call_changes_nothing_of_the_process_in_any_thread(tmp_path):
     assert len(cards) == 2
     assert [one for one in seen if one != before] == []
     assert state() == before
+
+
+# ---- FROZEN ALL THE WAY ---- #
+
+
+def mappings(value, path=()):
+    """Yield every mapping inside a definition, with the way to it."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, inner in value.items():
+            yield from mappings(inner, (*path, key))
+    elif isinstance(value, tuple):
+        for place, inner in enumerate(value):
+            yield from mappings(inner, (*path, place))
+    elif hasattr(type(value), "model_fields"):
+        for name in type(value).model_fields:
+            yield from mappings(getattr(value, name), (*path, name))
+
+
+@pytest.mark.parametrize("name", sorted(files()))
+def test_no_mapping_of_a_system_can_be_changed(name):
+    system = kpi.load(name)
+    found = dict(mappings(system))
+    assert ("measures",) in found
+    for path, mapping in found.items():
+        for change in (
+            lambda some: some.update({"x": 1}), lambda some: some.clear(), lambda some: some.popitem(),
+            lambda some: some.setdefault("x", 1), lambda some: some.__setitem__("x", 1), lambda some: some.__ior__({}),
+            lambda some: some.pop("x", None), lambda some: some.__delitem__(next(iter(some), None)),
+        ):  # fmt: skip
+            with pytest.raises(TypeError, match="cannot be changed"):
+                change(mapping)
+        assert path
+
+
+def test_equal_systems_have_one_hash_and_others_another():
+    one, twin = kpi.load("jiaxing-2022"), kpi.load("jiaxing-2022")
+    assert (hash(one), one) == (hash(twin), twin)
+    other = one.model_copy(update={"title": "别的"})
+    assert hash(other) != hash(one)
+    assert {one: 1}[twin] == 1
+
+
+def test_another_folder_makes_another_system(tmp_path):
+    system = kpi.load("jiaxing-2022")
+    home = system.home
+    moved = system.at(tmp_path)
+    assert (system.home, moved.home, moved is system) == (home, tmp_path, False)
+    assert isinstance(moved, CheckedSystem)
+    assert (moved.symbols, moved.tops) == (system.symbols, system.tops)
+
+
+def test_a_system_survives_a_process_boundary():
+    system = kpi.load("jiaxing-2022")
+    twin = pickle.loads(pickle.dumps(system))  # noqa: S301 - its own
+    assert (twin, twin.home, isinstance(twin, CheckedSystem)) == (system, system.home, True)
+    with pytest.raises(TypeError):
+        twin.measures.clear()

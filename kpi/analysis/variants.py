@@ -14,14 +14,13 @@ from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.weights import FromData
 from kpi.language.indicators import Milestone
 from kpi.language.scoring import Rule
-from kpi.language.system import ROOT, System
+from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.status import literal
 
 
-def changed(system: System, **fields: Any) -> System:
-    """Returns a system with some fields replaced by others that are known to be sound."""
-    own = {name: getattr(system, name) for name in type(system).model_fields}
-    return type(system).model_construct(**own | fields).at(system.home)
+def changed(system: System, **fields: Any) -> CheckedSystem:
+    """Return a system with some fields replaced by others that are known to be sound."""
+    return CheckedSystem.of(system.model_copy(update=fields))
 
 
 def rescored(system: System, rule: Rule) -> dict[str, Any]:

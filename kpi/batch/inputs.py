@@ -28,7 +28,7 @@ from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations, explanations
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Loaded, examine
-from kpi.language.system import System
+from kpi.language.system import CheckedSystem, System
 from kpi.values.periods import Period
 
 _DATA, _DEFINITION = "data", "definition"
@@ -78,7 +78,7 @@ class LaidOut:
     """Inputs in a folder, ready to be scored."""
 
     folder: Path
-    system: System
+    system: CheckedSystem
     inputs: Inputs
     archive: Archive
     fingerprint: str

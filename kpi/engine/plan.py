@@ -23,7 +23,7 @@ from kpi.engine.totals import adjusted, changes, placed, starred, totalled
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH, Milestone
 from kpi.language.scoring import Case
-from kpi.language.system import ROOT, System
+from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import Screen, finished
 from kpi.values.columns import Column, Expressions, left_out_by
@@ -34,7 +34,7 @@ from kpi.values.status import guarded, literal, reason, status_of, where_given
 class Plan:
     """A compiled system: `stages` make the totals, `details` what the tidy result frames add to them."""
 
-    system: System
+    system: CheckedSystem
     stages: tuple[Stage, ...]
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
@@ -75,8 +75,8 @@ def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
     return frame.collect(engine="in-memory", optimizations=looked_for)
 
 
-def compile_plan(system: System) -> Plan:
-    """Compiles a system without problems.
+def compile_plan(system: CheckedSystem) -> Plan:
+    """Compile a system that passed all checks.
 
     >>> from kpi.language.loading.loader import examine_text
     >>> plan = compile_plan(examine_text(EXAMPLE).system)

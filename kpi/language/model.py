@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -69,24 +69,70 @@ PEERS: dict[Among, tuple[str, ...]] = {
 }
 
 
-class Definition(BaseModel):
-    """The base of all definitions: frozen, flat, strict about types, unknown keys refused."""
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class FrozenMapping(dict[K, V]):
+    """A mapping that cannot be changed, and can be hashed if its values can.
+
+    >>> targets = FrozenMapping({"2024": 90})
+    >>> targets["2025"] = 95
+    Traceback (most recent call last):
+    TypeError: a definition cannot be changed; make another with `model_copy`
+    """
+
+    def _refused(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("a definition cannot be changed; make another with `model_copy`")
+
+    __setitem__ = __delitem__ = __ior__ = _refused
+    clear = pop = popitem = setdefault = update = _refused
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenMapping, (dict(self),)
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value with the mappings in it frozen."""
+    if type(value) is dict:
+        return FrozenMapping({key: _frozen(inner) for key, inner in value.items()})
+    return value
+
+
+class Frozen(BaseModel):
+    """The base of all models of definitions: frozen all the way, strict about types, unknown keys refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
     )
+
+    def model_post_init(self, _context: Any) -> None:
+        """Freeze the mappings among the fields."""
+        fields = self.__dict__
+        for name, value in fields.items():
+            if type(value) is dict:
+                fields[name] = _frozen(value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields replaced, which is frozen too."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.model_post_init(None)
+        return copied
+
+
+class Definition(Frozen):
+    """The base of all definitions: what has a name of its own, and a title that users read."""
 
     title: str | None = Field(None, description="the name that users read, 中文名称")
     note: str | None = Field(None, description="free text: scope, source, 口径说明")
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
 
-class Block(BaseModel):
+class Block(Frozen):
     """The base of parts of definitions that have no title of their own."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
-    )
 
 
 def kind_of(model: type[BaseModel], tag: str = "kind") -> str:

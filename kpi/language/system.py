@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
 
 from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
@@ -16,7 +16,7 @@ from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
 from kpi.language.indicators import AnyIndicator, Indicator, Milestone, Symbol
 from kpi.language.measures import AnyMeasure, Measure, Reported
-from kpi.language.model import Block, Name, OneOrMany, Text
+from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
@@ -95,10 +95,13 @@ class Quality(Block):
     ours: bool = Field(True, description="no document states the weights, we chose them")
 
 
-class System(BaseModel):
-    """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
+class System(Frozen):
+    """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, title="kpi system")
+    It cannot be changed; the same definitions have the same hash.
+    """
+
+    model_config = ConfigDict(title="kpi system")
 
     system: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = Field(description="the id, such as jiaxing-2022")
     title: str | None = Field(None, description="the name that users read, 中文名称")
@@ -129,35 +132,28 @@ class System(BaseModel):
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
-    _checked: bool = PrivateAttr(default=False)
 
     @property
     def home(self) -> Path:
         """The folder that the files named in the definition are relative to."""
         return self._home or Path()
 
-    def at(self, home: Path | None) -> Self:
-        """Returns the system with its folder set."""
-        self._home = home
-        return self
+    def at(self, home: Path | None) -> System:
+        """Return the system with another folder that its files are relative to."""
+        return System._made(self, home)
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether all checks across the definitions have passed, so that the system can be scored."""
-        return self._checked
-
-    def mark_checked(self) -> Self:
-        """Return the system, marked as one that passed all checks."""
-        self._checked = True
-        return self
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> System:
         """Return a copy, with some fields replaced; nothing that was derived or checked before holds for it."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
-        copied._checked = False  # noqa: SLF001 - its own class
-        return copied
+        return System._made(copied, self._home)
+
+    @classmethod
+    def _made(cls, system: System, home: Path | None) -> Self:
+        """Return a system of this class with the fields of another, without what was derived from them."""
+        fields = {name: getattr(system, name) for name in cls.model_fields}
+        made = cast("Self", cls.model_construct(system.model_fields_set, **fields))
+        made._home = home  # noqa: SLF001 - its own class
+        return made
 
     # ---- WHAT THE DEFINITIONS COME TO ---- #
 
@@ -282,6 +278,19 @@ class System(BaseModel):
         """Returns the unit of a measure or indicator of a system without problems."""
         unit = self.symbols[name].unit
         return units.ONE if unit is None else unit
+
+
+class CheckedSystem(System):
+    """A system that passed all checks across its definitions: the only one that can be scored."""
+
+    @classmethod
+    def of(cls, system: System) -> CheckedSystem:
+        """Return a system as one that passed the checks: of the loader, and of variants that are known to be sound."""
+        return cls._made(system, system.home)
+
+    def at(self, home: Path | None) -> CheckedSystem:
+        """Return the system with another folder that its files are relative to."""
+        return CheckedSystem._made(self, home)
 
 
 def unit_or_none(text: str) -> Unit | None:

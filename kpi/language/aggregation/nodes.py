@@ -17,7 +17,7 @@ from kpi.language.aggregation import means
 from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
-from kpi.language.model import Definition, Listed, Name
+from kpi.language.model import Definition, FrozenMapping, Listed, Name
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
@@ -95,7 +95,7 @@ class Pillar(Node):
                 raise ValueError(
                     "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
                 )
-            self.parts.update(self.fixed(self.parts))
+            self.__dict__["parts"] = FrozenMapping(self.fixed(self.parts))
         return self
 
 

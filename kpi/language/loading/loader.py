@@ -15,7 +15,7 @@ from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
 from kpi.language.loading.likely_mistakes import slips
 from kpi.language.model import Path, Problem, Problems
-from kpi.language.system import System
+from kpi.language.system import CheckedSystem, System
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Loaded:
     """A file of definitions: the system when it can be used, and everything found in it."""
 
     file: str
-    system: System | None
+    system: CheckedSystem | None
     findings: tuple[Diagnostic, ...]
 
 
@@ -52,7 +52,7 @@ class Draft:
             first = Reading(self.document.stopped, self.system is not None, findings)
             findings = _tidy(explained(self.document.lines, first, self._read_anew))
         broken = any(one.severity is Severity.ERROR for one in findings)
-        system = None if broken or self.system is None else self.system.mark_checked()
+        system = None if broken or self.system is None else CheckedSystem.of(self.system)
         return Loaded(self.file, system, tuple(findings))
 
     def all_findings(self) -> list[Diagnostic]:
@@ -93,7 +93,7 @@ def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) 
 
 def examine_system(system: System) -> Loaded:
     """Check a system that was put together in Python across its definitions, unless that was done before."""
-    if system.is_checked:
+    if isinstance(system, CheckedSystem):
         return Loaded("", system, ())
     document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
     return Draft("", system, (), document, system.home).checked()
