@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -188,4 +188,7 @@ class Veto(Definition):
 
 
 #: Any adjustment, told apart by `kind`.
-AnyAdjustment = one_of(Bonus, Deduction, Veto)
+if TYPE_CHECKING:
+    AnyAdjustment: TypeAlias = Bonus | Deduction | Veto
+else:
+    AnyAdjustment = one_of(Bonus, Deduction, Veto)

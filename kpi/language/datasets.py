@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
@@ -58,4 +58,7 @@ class Records(Dataset):
 
 
 #: Any dataset, told apart by `form`.
-AnyDataset = one_of(ReportedData, PanelData, Records, tag="form")
+if TYPE_CHECKING:
+    AnyDataset: TypeAlias = Dataset
+else:
+    AnyDataset = one_of(ReportedData, PanelData, Records, tag="form")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field
@@ -356,4 +356,9 @@ class Distinct(OfRows, _Countable):
 
 
 #: Any measure, told apart by `kind` (`reported` when left out).
-AnyMeasure = one_of(Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct, default="reported")
+if TYPE_CHECKING:
+    AnyMeasure: TypeAlias = Measure
+else:
+    AnyMeasure = one_of(
+        Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct, default="reported"
+    )

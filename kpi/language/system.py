@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
+from typing import Annotated, Any, Self, cast
 
 from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
 
@@ -14,8 +14,8 @@ from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Indicator, Milestone, Symbol
-from kpi.language.measures import AnyMeasure, Measure, Reported
+from kpi.language.indicators import AnyIndicator, Milestone, Symbol
+from kpi.language.measures import AnyMeasure, Reported
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import AnyRule, Completion, Rule
@@ -26,26 +26,6 @@ from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.units import Unit
-
-if TYPE_CHECKING:
-    from kpi.language.adjustments import Bonus, Deduction, Veto
-    from kpi.language.checks import Check
-    from kpi.language.datasets import Dataset
-    from kpi.language.stars.base import Scheme
-    from kpi.language.treatment.steps import Step
-
-    Measures: TypeAlias = dict[str, Measure]
-    Indicators: TypeAlias = dict[str, Indicator]
-    Datasets: TypeAlias = dict[str, Dataset]
-    Adjustments: TypeAlias = dict[str, Bonus | Deduction | Veto]
-    Checks: TypeAlias = dict[str, Check]
-    Treatment: TypeAlias = dict[str, Step]
-    Stars: TypeAlias = Scheme
-    Scoring: TypeAlias = Rule
-else:
-    Measures, Indicators, Datasets = dict[Name, AnyMeasure], dict[Name, AnyIndicator], dict[Name, AnyDataset]
-    Adjustments, Checks, Stars, Scoring = dict[Name, AnyAdjustment], dict[Name, AnyCheck], AnyScheme, AnyRule
-    Treatment = dict[Name, AnyStep]
 
 #: The name of the root of the tree among the columns of a result.
 ROOT = "composite"
@@ -109,26 +89,30 @@ class System(Frozen):
     source: Source | None = Field(None, description="the document that the system comes from")
     period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
     entities: Entities = Field(description="what is scored and ranked")
-    datasets: Datasets = Field(
+    datasets: dict[Name, AnyDataset] = Field(
         default_factory=dict, description="name: where figures come from, and what their columns are"
     )
-    measures: Measures = Field(min_length=1, description="name: one figure per entity and period, with its unit")
-    indicators: Indicators = Field(
+    measures: dict[Name, AnyMeasure] = Field(
+        min_length=1, description="name: one figure per entity and period, with its unit"
+    )
+    indicators: dict[Name, AnyIndicator] = Field(
         min_length=1, description="name: a value made of measures, with target and scoring rule"
     )
-    treatment: Treatment = Field(
+    treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
     )
-    scoring: Scoring | None = Field(None, description="the scoring rule of every indicator that has none of its own")
+    scoring: AnyRule | None = Field(None, description="the scoring rule of every indicator that has none of its own")
     pillars: dict[Name, Pillar] = Field(
         default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
     )
     composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
-    adjustments: Adjustments = Field(default_factory=dict, description="name: bonus, deduction or veto after the tree")
-    stars: Stars | None = Field(None, description="how totals become stars or grades; left out: there are none")
+    adjustments: dict[Name, AnyAdjustment] = Field(
+        default_factory=dict, description="name: bonus, deduction or veto after the tree"
+    )
+    stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
-    checks: Checks = Field(default_factory=dict, description="name: what must hold of the figures")
+    checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
@@ -265,7 +249,7 @@ class System(Frozen):
         """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
         indicator = self.indicators[name]
         if indicator.score is not None:
-            return indicator.score  # type: ignore[no-any-return]
+            return indicator.score
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
     def targets(self, name: str) -> tuple[Target, ...]:

@@ -17,7 +17,7 @@ from kpi.language.aggregation import means
 from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
-from kpi.language.model import Definition, FrozenMapping, Listed, Name
+from kpi.language.model import Definition, FrozenMapping, Listed, Name, kind_of
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
@@ -53,7 +53,7 @@ class Node(Definition):
     @property
     def method(self) -> str:
         """How the weights come about: `given`, or the name of the method."""
-        return "given" if self.weights is None else str(self.weights.method)
+        return "given" if self.weights is None else kind_of(type(self.weights), "method")
 
     @property
     def consistency(self) -> float | None:

@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
@@ -282,4 +282,7 @@ class Ahp(Weighting):
 METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
 
 #: Any weighting method, told apart by `method`.
-AnyWeighting: Any = one_of(*METHODS, tag="method")
+if TYPE_CHECKING:
+    AnyWeighting: TypeAlias = Weighting
+else:
+    AnyWeighting = one_of(*METHODS, tag="method")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Tag
 
@@ -26,21 +26,24 @@ def _which(value: Any) -> str | None:
 
 
 #: Any check, told apart by its key.
-AnyCheck = Annotated[
-    Annotated[Holds, Tag("expr")]
-    | Annotated[GrowthWithin, Tag("growth_within")]
-    | Annotated[Required, Tag("required")]
-    | Annotated[Between, Tag("between")]
-    | Annotated[Parts, Tag("parts")]
-    | Annotated[Cumulative, Tag("cumulative")]
-    | Annotated[LastYear, Tag("last_year")]
-    | Annotated[ReportedGrowth, Tag("reported_growth")]
-    | Annotated[SameDirection, Tag("same_direction")]
-    | Annotated[Magnitude, Tag("magnitude")]
-    | Annotated[Roster, Tag("roster")]
-    | Annotated[Complete, Tag("complete")]
-    | Annotated[Due, Tag("due")]
-    | Annotated[AddsUpTo, Tag("adds_up_to")]
-    | Annotated[SameScope, Tag("same_scope")],
-    Discriminator(_which),
-]
+if TYPE_CHECKING:
+    AnyCheck: TypeAlias = Check
+else:
+    AnyCheck = Annotated[
+        Annotated[Holds, Tag("expr")]
+        | Annotated[GrowthWithin, Tag("growth_within")]
+        | Annotated[Required, Tag("required")]
+        | Annotated[Between, Tag("between")]
+        | Annotated[Parts, Tag("parts")]
+        | Annotated[Cumulative, Tag("cumulative")]
+        | Annotated[LastYear, Tag("last_year")]
+        | Annotated[ReportedGrowth, Tag("reported_growth")]
+        | Annotated[SameDirection, Tag("same_direction")]
+        | Annotated[Magnitude, Tag("magnitude")]
+        | Annotated[Roster, Tag("roster")]
+        | Annotated[Complete, Tag("complete")]
+        | Annotated[Due, Tag("due")]
+        | Annotated[AddsUpTo, Tag("adds_up_to")]
+        | Annotated[SameScope, Tag("same_scope")],
+        Discriminator(_which),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols
 from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
@@ -10,7 +10,10 @@ from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
 from kpi.language.model import one_of
 
 #: Any indicator, told apart by `kind`.
-AnyIndicator: Any = one_of(Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
+if TYPE_CHECKING:
+    AnyIndicator: TypeAlias = Indicator
+else:
+    AnyIndicator = one_of(Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
 
 __all__ = [
     "ENTITIES", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator", "Level",

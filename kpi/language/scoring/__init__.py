@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from kpi.language.model import one_of
 from kpi.language.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, Step
@@ -19,6 +19,9 @@ KINDS: tuple[type[Rule], ...] = (
 )  # fmt: skip
 
 #: Any scoring rule, told apart by `kind`.
-AnyRule: Any = one_of(*KINDS)
+if TYPE_CHECKING:
+    AnyRule: TypeAlias = Rule
+else:
+    AnyRule = one_of(*KINDS)
 
 __all__ = ["KINDS", "AgainstTarget", "AnyRule", "Case", "Completion", "Rule", "Scored"]

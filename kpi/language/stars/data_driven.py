@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field
@@ -169,4 +169,7 @@ class Breaks(Found):
 SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
 
 #: Any scheme, told apart by `kind`.
-AnyScheme: Any = one_of(*SCHEMES)
+if TYPE_CHECKING:
+    AnyScheme: TypeAlias = Scheme
+else:
+    AnyScheme = one_of(*SCHEMES)

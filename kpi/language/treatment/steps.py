@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -234,7 +234,10 @@ class Transform(Gated):
 STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 
 #: Any step, told apart by `kind`.
-AnyStep = one_of(*STEPS)
+if TYPE_CHECKING:
+    AnyStep: TypeAlias = Step
+else:
+    AnyStep = one_of(*STEPS)
 
 
 def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> Expressions:
