@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.model import Definition, Listed, Name, Text, one_of
 from kpi.values import units
@@ -131,11 +132,11 @@ class Measure(Definition):
         """Returns what is kept of the rows of a group."""
         raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
 
-    def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:  # noqa: ARG002
+    def figure(self, *_parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns the value (Float64) and the number of rows used.
 
         Args:
-            parts: those of `parts`, in their order; behind them the statistic, where the kind has one.
+            _parts: those of `parts`, in their order; behind them the statistic, where the kind has one.
         """
         raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
 
@@ -303,7 +304,8 @@ class Median(OfRows):
     interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+    @override
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the median."""
         return value.median()
 
@@ -315,7 +317,8 @@ class Quantile(OfRows):
     kind: Literal["quantile"] = "quantile"
     q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+    @override
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the quantile."""
         return value.quantile(self.q, "linear")
 
@@ -350,7 +353,8 @@ class Distinct(OfRows, _Countable):
         """Returns how many different values the matched rows hold, zero where none matches."""
         return parts[1].fill_null(0.0), parts[0]
 
-    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:  # noqa: ARG002
+    @override
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Returns the number of different values."""
         return value.n_unique().cast(pl.Float64)
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
+from typing_extensions import override
 
-from kpi.batch.store.base import Change, Run, no_run, ordered
+from kpi.batch.store.base import Change, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import digest, write_whole
@@ -27,7 +28,7 @@ from kpi.errors import DataError, Diagnostic, Place
 Tables: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
-class ParquetStore:
+class ParquetStore(Store):
     """Results in a folder of Parquet files."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +39,8 @@ class ParquetStore:
         """The folder."""
         return str(self.folder)
 
-    def lock(self, wait: float, *, damaged: bool = False) -> AbstractContextManager[None]:  # noqa: ARG002
+    @override
+    def lock(self, wait: float, *, damaged: bool = False) -> AbstractContextManager[None]:
         """Holds the folder's lock file."""
         return locked(self.folder / ".lock", wait)
 

@@ -16,9 +16,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from typing_extensions import override
 
 from kpi.batch.store import binary, coded, tables
-from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
+from kpi.batch.store.base import TABLES, Change, Run, Store, no_run, ordered
 from kpi.batch.store.copies import Copy, copies
 from kpi.batch.store.damage import damaged
 from kpi.errors import DataError, Diagnostic, Place
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _LOCK = 0x6B7069
 
 
-class PostgresStore:
+class PostgresStore(Store):
     """Results in PostgreSQL."""
 
     def __init__(self, connection: str) -> None:
@@ -63,8 +64,9 @@ class PostgresStore:
             hint = "what was published before is untouched; the next batch does what this one could not"
             raise DataError(Diagnostic("K816", f"PostgreSQL: {str(error).strip()}", hint=hint)) from None
 
+    @override
     @contextmanager
-    def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:  # noqa: ARG002
+    def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
         """Holds an advisory lock of the database, on a connection of its own."""
         with self._open() as connection:
             connection.autocommit = True
@@ -229,7 +231,8 @@ class PostgresStore:
 
     # ---- DAMAGE ---- #
 
-    def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # noqa: ARG002  # the server checks its own pages
+    @override
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
         """Return what is damaged (K833): rows of runs that nobody knows, or results without the table of runs."""
         with self._open() as connection:
             if not _there(connection, "parts"):

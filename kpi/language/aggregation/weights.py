@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
+from typing_extensions import override
 
 from kpi.language.lookback import Lags, among
 from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
@@ -222,7 +223,8 @@ class Ahp(Weighting):
             raise ValueError("must be as many rows as columns, one for each part")
         return self
 
-    def fixed(self, number: int) -> list[float]:  # noqa: ARG002
+    @override
+    def fixed(self, number: int) -> list[float]:
         """Returns the weights, adding up to 1."""
         size = range(len(self.matrix))
         totals = [math.fsum(row[j] for row in self.matrix) for j in size]
@@ -258,7 +260,8 @@ class Ahp(Weighting):
         by = "特征向量法" if self.by == "eigenvector" else "和法"
         return f"层次分析法（{by}，一致性比率 CR = {self.consistency:.4f}）"
 
-    def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
         """Yields a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
         if len(self.matrix) != len(parts):
             message = f"the matrix has {len(self.matrix)} rows for {len(parts)} parts"

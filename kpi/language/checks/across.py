@@ -7,6 +7,7 @@ from typing import Annotated
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.checks.base import (
     Breach,
@@ -53,7 +54,8 @@ class GrowthWithin(Check):
             words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
             yield Breach(words, pl.when(base > 0).then(jump), (name,))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
         return dict.fromkeys(self.of, back(window_of(self.over, grain)))
 
@@ -83,7 +85,8 @@ class Cumulative(Check):
         words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the running total, now and a period ago, and the figure of the period."""
         return joined({self.of: NOW}, {self.cumulative: back(1)})
 
@@ -115,11 +118,13 @@ class LastYear(Check):
         words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
         yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the repeated figure, and what was reported a year ago."""
         return joined({self.last_year: NOW}, {self.of: frozenset({12 // grain.months})})
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and figures of different dimensions."""
         yield from name_problems(path, "last_year", [self.last_year], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
@@ -151,7 +156,8 @@ class ReportedGrowth(Check):
         words = f"{titles[0]} 与按 {titles[1]} 计算的增速相差超过 {self.within:g} 个百分点"
         yield Breach(words, pl.when(base > 0).then(apart), (self.reported_growth, self.of))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the rate, and the levels now and a window ago."""
         return joined({self.reported_growth: NOW}, {self.of: back(window_of(self.over, grain))})
 
@@ -188,7 +194,8 @@ class SameDirection(Check):
         words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
         return dict.fromkeys(self.same_direction, back(window_of(self.over, grain)))
 
@@ -220,7 +227,8 @@ class Magnitude(Check):
             words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"
             yield Breach(words, pl.when((base > 0) & (pl.col(name) > 0)).then(slip), (name,))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
         return dict.fromkeys(self.magnitude, back(window_of(self.over, grain)))
 

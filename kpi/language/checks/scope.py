@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.checks.base import Breach, Check, differs, name_problems
 from kpi.language.indicators import Symbols
@@ -36,7 +37,8 @@ class AddsUpTo(Check):
     decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in their unit")
     tolerance: float | None = Field(None, ge=0, description="in the unit of the figure")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields the periods in which the units do not add up to the whole."""
         for name in self.of:
             all_there = pl.col(name).is_not_null().all().over("period")
@@ -49,12 +51,14 @@ class AddsUpTo(Check):
             said = pl.format("合计 {}，{} {}", total, pl.lit(self.adds_up_to), whole)
             yield Breach(words, differs(total, whole, tolerance), (name,), said=said, whole=self.adds_up_to)
 
-    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+    @override
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
         """Yields the figures of the whole."""
         for name in self.of:
             yield self.adds_up_to, name
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
@@ -74,7 +78,8 @@ class SameScope(Check):
 
     same_scope: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the figures cover different things."""
         names = tuple(self.same_scope)
         titles = "、".join(title_of(symbols, name) for name in names)
@@ -86,13 +91,15 @@ class SameScope(Check):
             shown = [_month(one) if fact == "through" else one for one in known]
             yield Breach(f"{titles}{words}", apart, names, said=pl.concat_str(shown, separator="、", ignore_nulls=True))
 
-    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+    @override
+    def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
         """Yields the last month and the scope of each figure."""
         for name in self.same_scope:
             yield "through", name
             yield "scope", name
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names."""
         yield from name_problems(path, "same_scope", self.same_scope, symbols)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field, StringConstraints
+from typing_extensions import override
 
 from kpi.language.checks.base import Breach, Check, name_problems
 from kpi.language.indicators import MONTH, Symbols
@@ -41,7 +42,8 @@ class Roster(Check):
     roster: Literal["once"] = Field(description="once: every unit reports, and none twice")
     of: OneOrMany[Name] = Field((), description="the measures; left out: all that are reported")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields units without data, figures given twice, and codes out of their time."""
         names = _reported(self.of, symbols)
         nothing = pl.all_horizontal([status_of(name) == reason("missing") for name in names])
@@ -58,7 +60,8 @@ class Roster(Check):
             yield "twice", name
             yield "outdated", name
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
@@ -73,7 +76,8 @@ class Complete(Check):
 
     complete: OneOrMany[Name] = Field(description="the measures")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure is missing, or covers its period only in part, after one that was there."""
         for name in self.complete:
             absent = (status_of(name) == reason("missing")) | (status_of(name) == reason("incomplete"))
@@ -82,11 +86,13 @@ class Complete(Check):
             first = pl.when(pl.col(name).is_not_null()).then(place).min().over("entity")
             yield Breach(f"{title_of(symbols, name)}断报：此前各期已有数据", absent & (place > first), (name,))
 
-    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures of all periods: a gap is one after the first figure, wherever that is."""
         return dict.fromkeys(self.complete, frozenset({WHOLE}))
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names."""
         yield from name_problems(path, "complete", self.complete, symbols)
 
@@ -118,7 +124,8 @@ class Due(Check):
         """Returns the measures that are due."""
         return _reported(self.of, symbols)
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure came after its last day."""
         number, unit = self._span()
         for name in self.figures(symbols):
@@ -132,7 +139,8 @@ class Due(Check):
         for name in self.figures(symbols):
             yield "reported", name
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields a time that cannot be read, and unknown names."""
         if not _SPAN.fullmatch(self.due):
             yield Problem("K453", (*path, "due"), f"`{self.due}` is not a time", hint="write it as 10d, 2w or 1m")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
@@ -30,12 +31,14 @@ class Holds(Check):
 
     expr: str = Field(description="a condition over measures and indicators that must hold")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the condition is false."""
         term = condition(self.expr, symbols)
         yield Breach(f"应满足 {self.expr}", ~term.expr, term.names)
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields what is wrong with the condition."""
         found = list(condition_problems(self.expr, (*path, "expr"), symbols))
         yield from found
@@ -54,13 +57,15 @@ class Required(Check):
 
     required: OneOrMany[Name] = Field(description="measures that must be reported")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure is missing or covers the period only in part."""
         for name in self.required:
             absent = pl.col(Column(name).status).cast(pl.String).is_in(_ABSENT)
             yield Breach(f"{title_of(symbols, name)}为必填，缺报或期内数据不全", absent, (name,))
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names."""
         yield from name_problems(path, "required", self.required, symbols)
 
@@ -78,7 +83,8 @@ class Between(Check):
     )
     of: OneOrMany[Name] = Field(description="the measures or indicators")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure is outside."""
         low, high = self.between
         for name in self.of:
@@ -94,7 +100,8 @@ class Between(Check):
             words = f"{title_of(symbols, name)}应{said}"
             yield Breach(words, outside, (name,))
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
         low, high = self.between
@@ -118,7 +125,8 @@ class Parts(Check):
     decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in the unit of the whole")
     tolerance: float | None = Field(None, ge=0, description="in the unit of the whole")
 
-    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
+    @override
+    def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the parts do not add up."""
         unit = symbols[self.whole].unit
         total = pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
@@ -127,7 +135,8 @@ class Parts(Check):
         words = f"{titles} 应等于 {title_of(symbols, self.whole)}（允许误差 {tolerance:g}）"
         yield Breach(words, differs(total, pl.col(self.whole), tolerance), (*self.parts, self.whole))
 
-    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unknown names and parts of another dimension than the whole."""
         yield from name_problems(path, "parts", self.parts, symbols)
         yield from name_problems(path, "whole", [self.whole], symbols, listed=False)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
@@ -133,7 +134,8 @@ class Index(Indicator):
         """Returns %."""
         return None if unit_of(symbols, self.of) is None else units.PERCENT
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
         then = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
@@ -142,7 +144,8 @@ class Index(Indicator):
             name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of]
         )
 
-    def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return what is compared: with the base period, wherever that is."""
         return {self.of: frozenset({WHOLE})}
 
@@ -178,11 +181,13 @@ class Count(Indicator):
         """Yields the measure."""
         yield ("of",), self.of
 
-    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+    @override
+    def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns the counting unit, or % for a share."""
         return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
 
-    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+    @override
+    def exact(self, symbols: Symbols) -> bool:
         """Returns whether it is a number of units, rather than a share of them."""
         return self.as_ == "count"
 
@@ -192,7 +197,8 @@ class Count(Indicator):
         value = Term(pl.col("value"), "number", unit_of(symbols, self.of), noise=noise)
         return expressions.parse(f"value {self.passes}").resolve(lambda name: value if name == "value" else None)
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status, from `name.passed`, `name.units` and `name.refused` of the panel.
 
         One finer unit without a figure that can be used would make a smaller number: then there is none.
@@ -244,15 +250,18 @@ class Milestone(Indicator):
         """Yields the 是/否 measure."""
         yield ("of",), self.of
 
-    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+    @override
+    def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns 是/否."""
         return units.YES_NO
 
-    def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
+    @override
+    def exact(self, symbols: Symbols) -> bool:
         """Returns that it is: done or not."""
         return True
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
         state = pl.col(self.of).forward_fill().over("entity")
         why = pl.when(state.is_null()).then(status_of(self.of))
@@ -264,7 +273,8 @@ class Milestone(Indicator):
         status = Column(name).status
         return Expressions(pair.values, {status: pl.coalesce(why, pair.statuses[status])})
 
-    def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
+    @override
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return the state: the last that was reported, however long ago."""
         return {self.of: frozenset({HISTORY})}
 
@@ -326,7 +336,8 @@ class Formula(Indicator):
             return units.parse(self.unit)
         return declared(self.unit, term.unit or units.ONE)
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
         term = self.term(symbols)
         value = term.expr.cast(pl.Float64)

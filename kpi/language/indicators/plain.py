@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.indicators.base import (
     Indicator,
@@ -45,7 +46,8 @@ class Level(Indicator):
         """Returns whether the measure is, and stays in its unit."""
         return self.of in symbols and symbols[self.of].exact and self.in_unit(symbols) == symbols[self.of].unit
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status."""
         measure = pl.col(self.of)
         value = scale(measure, unit_of(symbols, self.of), self.in_unit(symbols))
@@ -98,7 +100,8 @@ class Ratio(Indicator):
             return units.PERCENT
         return declared(self.unit, natural)
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status: zero_denominator, negative_denominator, too_few."""
         below, finite = pl.col(self.denominator), None
         shown = {"zero_denominator": below == ZERO}
@@ -142,11 +145,13 @@ class Coverage(Indicator):
         yield ("covered",), self.covered
         yield ("total",), self.total
 
-    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+    @override
+    def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns %."""
         return units.PERCENT
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status: zero_denominator, negative_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
@@ -189,11 +194,13 @@ class Share(Indicator):
         """Yields the measure."""
         yield ("of",), self.of
 
-    def in_unit(self, symbols: Symbols) -> Unit | None:  # noqa: ARG002
+    @override
+    def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns %."""
         return units.PERCENT
 
-    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Returns the value and its status: incomplete where another entity's figure is missing, zero_denominator."""
         peers = ["period"] if self.within == "all" else ["period", "cohort"]
         total = pl.col(self.of).sum().over(peers)

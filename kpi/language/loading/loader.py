@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
+from typing_extensions import override
 
 from kpi.errors import Diagnostic, Place, Severity, suggest
 from kpi.language.loading import positions, validation_messages
@@ -159,7 +160,8 @@ class _Given(positions.Document):
         value: Any = self._values[self.known(path)]
         return "" if isinstance(value, dict | list) else str(value)
 
-    def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:  # noqa: ARG002
+    @override
+    def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
         return Place(".".join(map(str, self.known(path))) or self.file)
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from kpi.errors import Severity
 from kpi.language.model import Listed, Path, Problem, Problems
@@ -70,7 +71,8 @@ class Piecewise(Rule):
                         hint="put the knots in the order of their values",
                     )
 
-    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
+    @override
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yields a warning when better values score less all the way; what goes up and down is meant to."""
         scores = [float(y) for _, y in self.knots]
         wrong = sorted(scores, reverse=higher)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field
+from typing_extensions import override
 
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
@@ -122,7 +123,8 @@ class Quantiles(Found):
         bands = "，".join(f"{step} 星 ≥ P{self.percentiles[step]:g}" for step in reversed(self.steps))
         return f"按分位数：{bands}{self._rail()}"
 
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
         """Yields percentiles that do not rise with the level, or are none."""
         percents = [self.percentiles[step] for step in self.steps]
         if any(b <= a for a, b in pairwise(percents)) or not 0 <= percents[0] < percents[-1] <= 100:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from kpi.errors import suggest
 from kpi.language.adjustments import condition, condition_problems
@@ -58,7 +59,8 @@ class Bands(Halving):
             f"{self.title(stars)} ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
         )
 
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
         """Yields cuts that do not rise with the level."""
         cuts = [cut for _, cut in sorted(self.cuts.items())]
         if any(b <= a for a, b in pairwise(cuts)):
@@ -169,7 +171,8 @@ class Quota(Scheme):
     def _shares(self, shares: Mapping[int, float]) -> str:
         return "，".join(f"{self.title(level)} {share:g} %" for level, share in sorted(shares.items(), reverse=True))
 
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
         """Yields shares that do not make a hundred percent."""
         every: dict[Path, dict[int, float]] = {("shares",): self.shares}
         every |= {("cohorts", cohort): shares for cohort, shares in self.cohorts.items()}
@@ -265,7 +268,8 @@ class Ladder(Scheme):
             texts.append(f"{self.title(stars)}：" + "，".join(filter(None, parts)))
         return "逐级达标：" + "；".join(texts) + ("；每期至多升一级" if self.one_rung else "")
 
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
         """Yields conditions that cannot be read."""
         for stars, rung in self.rungs.items():
             if rung.when is not None:
@@ -296,7 +300,8 @@ class Lit(Scheme):
         """Returns the rule in words."""
         return f"点亮制：一级指标得分 ≥ {self.cut:g} 得一颗星"
 
-    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
         """Yields names that are no pillars."""
         for place, name in enumerate(self.of):
             if name not in nodes:
