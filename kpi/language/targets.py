@@ -113,7 +113,7 @@ class Target(Block):
     soft: bool = Field(False, description="左右, 基本, 力争: stated as approximate or as an aim")
     tolerance: float = Field(0, ge=0, le=100, description="percent of the target that may be missing")
     inferred: bool = Field(False, description="the deadline is inferred, the clause names none")
-    note: str | None = Field(None, description="free text")
+    note: str | None = Field(None, description="free text about the target")
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @model_validator(mode="after")

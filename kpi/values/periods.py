@@ -37,7 +37,7 @@ class PeriodError(ValueError):
 
 
 class Grain(StrEnum):
-    """The regular lengths of periods; the value is the English name that definitions use."""
+    """The length of the periods that are scored."""
 
     MONTH = "month"
     QUARTER = "quarter"

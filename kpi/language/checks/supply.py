@@ -69,7 +69,7 @@ class Complete(Check):
     ['2024: gdp断报：此前各期已有数据']
     """
 
-    complete: OneOrMany[Name] = Field(description="the measures")
+    complete: OneOrMany[Name] = Field(description="measures that must be reported without a gap")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:  # noqa: ARG002
         """Yields where a figure is missing, or covers its period only in part, after one that was there."""
