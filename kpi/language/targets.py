@@ -47,7 +47,7 @@ class PerEntity(Block):
 
     column: str | None = Field(None, description="the column of the data that holds the targets")
     file: str | None = Field(
-        None, description="a file beside the definition: entity, indicator, target, and perhaps period"
+        None, description="a file beside the definition: entity, indicator, target, and perhaps period and unit"
     )
     by: str | None = Field(None, description="a column of the roster, such as 等级")
     values: dict[Text, Quantity] = Field(default_factory=dict, description="of `by`: the bound for each value")
