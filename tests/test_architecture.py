@@ -39,8 +39,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "marks shape rules encode cards tree league diagnostics reading analysis quality queries markdown workbook "
-        "table files difference"
+        "marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
+        "workbook table files difference"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
