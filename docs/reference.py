@@ -1,4 +1,4 @@
-"""Writes docs/reference/scoring.md from the definitions themselves: a section per kind, out of its class.
+"""Writes the pages of docs/reference from the definitions themselves: a section per kind, out of its class.
 
 Run from the root of the repository: python docs/reference.py
 """
@@ -6,33 +6,51 @@ Run from the root of the repository: python docs/reference.py
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kpi.analysis import robustness
+from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import means
-from kpi.language.aggregation.missing import Missing
+from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
+from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
-from kpi.language.model import kind_of
+from kpi.language.checks import AnyCheck
+from kpi.language.datasets import AnyDataset
+from kpi.language.indicators import AnyIndicator
+from kpi.language.loading.schema import without_examples
+from kpi.language.measures import AnyMeasure
+from kpi.language.model import Definition, kind_of
+from kpi.language.ranking import Ranking
 from kpi.language.scoring import KINDS, Case, Rule
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
+from kpi.language.stars.base import Moves
 from kpi.language.stars.data_driven import SCHEMES
+from kpi.language.stars.fixed import Rung
+from kpi.language.system import Entities, Lights, Quality, Source, System
+from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
 from kpi.values import numerics
 
-FILE = Path(__file__).parent / "reference" / "scoring.md"
+FOLDER = Path(__file__).parent / "reference"
 HEAD = """# Scoring, weights, means, data treatment and stars
 
 Written by `python docs/reference.py` out of the definitions; what is said here is what the classes say of themselves.
 Scores are percent of full marks. What a kind makes of equal values and of a single entity stands in its text.
+"""
+KEYS = """# Every key of a definition
+
+Written by `python docs/reference.py` out of the definitions. [The language](../language.md) says how they work
+together; scoring rules, weights, data treatment and stars have [a page of their own](scoring.md).
 """
 #: Rules that put values on a common scale, each with what it cannot do without, and the keys that set their range.
 NORMALISERS: dict[type[Rule], dict[str, Any]] = {
@@ -41,16 +59,25 @@ NORMALISERS: dict[type[Rule], dict[str, Any]] = {
 }  # fmt: skip
 RANGE = ("scale", "base", "span", "mean", "sd", "first", "step", "points", "constant")
 
-#: What every definition of a group takes stands once, at its head.
-SHARED = {"kind", "method", "ours", "title", "note"}
+#: What tells the definitions of a group apart is their heading, and what all definitions take stands once.
+TAGS = {"kind", "method", "form"}
+SHARED = Definition.model_fields
 
 
 def paragraphs(model: Any) -> str:
     """Returns the text of a docstring without its examples, `Args:` and `Returns:`."""
-    text = inspect.getdoc(model) or ""
-    text = re.sub(r"(?ms)^>>>.*?(?=^\s*$|\Z)", "", text)
-    text = text.partition("\nArgs:")[0]
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0])
+
+
+def choices(annotation: Any) -> list[str]:
+    """Returns the words that a field may be, wherever they stand in its type."""
+    if get_origin(annotation) is Literal:
+        words = get_args(annotation)
+    elif isinstance(annotation, type) and issubclass(annotation, Enum):
+        words = tuple(one.value for one in annotation)
+    else:
+        return list(dict.fromkeys(word for one in get_args(annotation) for word in choices(one)))
+    return [f"`{word}`" for word in words]
 
 
 def default(field: FieldInfo) -> str:
@@ -67,28 +94,51 @@ def default(field: FieldInfo) -> str:
     return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+def row(name: str, field: FieldInfo) -> str:
+    """Returns a line of a table of fields."""
+    cells = (f"`{field.alias or name}`", default(field), " ".join(choices(field.annotation)), field.description or "")
+    return f"| {' | '.join(one.replace('|', chr(92) + '|') for one in cells)} |"
+
+
+def rows(fields: Mapping[str, FieldInfo]) -> str:
+    """Returns fields as a table."""
+    lines = [row(name, field) for name, field in fields.items()]
+    return "\n".join(["| key | default | words | |", "|---|---|---|---|", *lines]) if lines else ""
+
+
 def table(model: type[BaseModel], leave_out: set[str]) -> str:
-    """Returns the fields of a model as a table."""
-    rows = [
-        f"| `{field.alias or name}` | {default(field)} | {field.description or ''} |"
+    """Returns the fields of a model that are its own as a table."""
+    return rows({
+        name: field
         for name, field in model.model_fields.items()
-        if name not in leave_out | SHARED
-    ]
-    return "\n".join(["| key | default | |", "|---|---|---|", *rows]) if rows else ""
+        if name not in leave_out | TAGS and (name not in SHARED or field.description != SHARED[name].description)
+    })  # fmt: skip
 
 
-def group(title: str, models: tuple[type[BaseModel], ...], tag: str = "kind") -> str:
+def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str, type[BaseModel]]:
+    """Returns models by the word that tells them apart."""
+    return {kind_of(model, tag): model for model in models}
+
+
+def members(union: Any) -> dict[str, type[BaseModel]]:
+    """Returns the models of a union by the tag that tells them apart."""
+    found = (get_args(one) for one in get_args(get_args(union)[0]))
+    return {tag.tag: model for model, tag in found}
+
+
+def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
     """Returns a chapter: what all kinds take, then each."""
-    common = set.intersection(*(set(model.model_fields) for model in models)) - SHARED
+    models = kinds.values()
+    common = set.intersection(*(set(model.model_fields) for model in models)) - TAGS - set(SHARED)
     usual = {name: Counter(default(one.model_fields[name]) for one in models).most_common(1)[0][0] for name in common}
     parts = [f"## {title}"]
     if common:
         plain = next(one for one in models if all(default(one.model_fields[name]) == usual[name] for name in common))
         parts += ["All take:", table(plain, set(plain.model_fields) - common)]
-    for model in models:
+    for kind, model in kinds.items():
         # A default of a kind's own, such as no cap, is worth saying again.
         own = table(model, {name for name in common if default(model.model_fields[name]) == usual[name]})
-        parts += [f"### `{kind_of(model, tag)}`", paragraphs(model), *([own] if own else [])]
+        parts += [f"### `{kind}`", paragraphs(model), *([own] if own else [])]
     return "\n\n".join(parts)
 
 
@@ -134,8 +184,8 @@ def scored(rule: Rule, values: list[float]) -> str:
     return f"{pl.DataFrame({'x': values}).select(rule.finish(answer)).to_series()[0]:g}"
 
 
-def text() -> str:
-    """Returns the whole reference."""
+def scoring() -> str:
+    """Returns the page on scoring."""
     formulas = {
         "entropy": numerics.entropy,
         "critic": numerics.critic,
@@ -145,19 +195,60 @@ def text() -> str:
     found = "\n\n".join(f"`{name}`: {paragraphs(one)}" for name, one in formulas.items())
     chapters = [
         HEAD.strip(),
-        group("Scoring rules", KINDS),
+        group("Scoring rules", by_kind(KINDS)),
         glance(),
         "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(numerics.copeland)}"]),
         "\n\n".join(["## Missing parts", paragraphs(Missing), table(Missing, set())]),
-        group("Weights", METHODS, "method"),
+        group("Weights", by_kind(METHODS, "method")),
         f"### Formulas of weights from data\n\n{found}",
-        group("Data treatment", STEPS),
-        group("Stars", SCHEMES),
+        group("Data treatment", by_kind(STEPS)),
+        group("Stars", by_kind(SCHEMES)),
         stress(),
     ]
     return "\n\n".join(chapters) + "\n"
 
 
+def section(title: str, model: type[BaseModel], level: str = "###") -> str:
+    """Returns a section on a model: its text and its keys."""
+    return "\n\n".join([f"{level} {title}", paragraphs(model), table(model, set())])
+
+
+def keys() -> str:
+    """Returns the page with every key that no other page has."""
+    every = "Every definition, one of a group as well as a pillar or the composite, may have these:"
+    chapters = [
+        KEYS.strip(),
+        f"{every}\n\n{rows(SHARED)}",
+        section("A system", System, "##"),
+        section("`source`", Source),
+        section("`entities`", Entities),
+        section("`lights`", Lights),
+        section("`quality`", Quality),
+        group("Datasets", members(AnyDataset)),
+        group("Measures", members(AnyMeasure)),
+        group("Indicators", members(AnyIndicator)),
+        section("`target`", Target, "##"),
+        section("`baseline`", Baseline),
+        section("A bound for each entity", PerEntity),
+        section("`pillars`", Pillar, "##"),
+        section("`composite`", Composite),
+        section("`mean: {power: …}`", means.Power),
+        section("`mean: {topsis: …}`", means.Topsis),
+        section("`missing: {redistribute: …}`, also `spread`, `cohort_mean`", Redistribute),
+        section("`missing: {penalty: …}`", Penalty),
+        group("Adjustments", members(AnyAdjustment)),
+        section("`effect` of a veto", Effect),
+        section("`rungs` of a ladder", Rung, "##"),
+        section("`moves` of stars", Moves),
+        section("`ranking`", Ranking, "##"),
+        group("Checks, by their first key", members(AnyCheck)),
+    ]
+    return "\n\n".join(chapters) + "\n"
+
+
+PAGES = {"scoring.md": scoring, "keys.md": keys}
+
 if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(text(), encoding="utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for page, text in PAGES.items():
+        (FOLDER / page).write_text(text(), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -41,8 +42,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "marks shape rules encode cards tree league diagnostics reading analysis quality queries markdown workbook "
-        "table files difference"
+        "marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
+        "workbook table files difference"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
@@ -258,7 +259,6 @@ def test_asking_a_tree_for_its_sql_is_no_execution():
     assert text_runners("tree.sql(dialect='duckdb')\nre.compile('x')\nself.evaluate(x)") == []
 
 
-@pytest.mark.skipif(not (ROOT / "kpi/cli/main.py").exists(), reason="there is no command line yet")
 def test_the_command_line_starts_without_the_engine():
     code = "import kpi.cli.main, sys; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -281,19 +281,97 @@ def test_foreign_places_are_noticed(text, foreign):
     assert bool(FOREIGN.search(text)) is foreign
 
 
-def test_tracked_files_name_no_place_outside_the_project():
+def tracked() -> list[Path]:
+    """Returns the files of the checkout, or skips the test where there is none."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     assert listed.returncode == 0, listed.stderr.decode()
+    return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_tracked_files_name_no_place_outside_the_project():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line[:100]!r}"
+        for path in tracked()
+        for number, line in enumerate(path.read_bytes().splitlines(), 1)
+        if FOREIGN.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def place(node: ast.AST, file: Path, names: dict[str, Path]) -> Path | None:
+    """Return the path that an expression over `Path(__file__)` gives; None if it is no such expression."""
+    path = None
+    match node:
+        case ast.Call(func=ast.Name(id="Path"), args=[ast.Name(id="__file__")]):
+            path = file
+        case ast.Name(id=name):
+            path = names.get(name)
+        case ast.Call(func=ast.Attribute(value=of, attr="resolve" | "absolute")):
+            path = place(of, file, names)
+        case ast.Attribute(value=of, attr="parent") if base := place(of, file, names):
+            path = base.parent
+        case ast.Subscript(value=ast.Attribute(value=of, attr="parents"), slice=ast.Constant(value=int(level))) if (
+            base := place(of, file, names)
+        ):
+            path = base.parents[level]
+        case ast.BinOp(left=of, op=ast.Div(), right=ast.Constant(value=str(part))) if base := place(of, file, names):
+            path = Path(os.path.normpath(base / part))
+    return path
+
+
+def leading_out(source: str, file: Path, root: Path) -> list[int]:
+    """Return the lines of a program whose paths, counted from its own file, leave the root."""
+    lines = []
+    names: dict[str, Path] = {}
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if path := place(value, file, names):
+                names[name] = path
+        if (path := place(node, file, names)) and not path.is_relative_to(root):
+            lines.append(node.lineno)
+    return sorted(set(lines))
+
+
+def links_leading_out(text: str, file: Path, root: Path) -> list[int]:
+    """Return the lines of a text with a relative path, counted from its own file, that leaves the root."""
+    return [
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        for link in re.findall(r"(?<![\w./])(?:\.\./)+[\w./-]*", line)
+        if not Path(os.path.normpath(file.parent / link)).is_relative_to(root)
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Path(__file__).parents[2]",
+        "ROOT = Path(__file__).resolve().parents[1]\nA = ROOT.parent",
+        "ROOT = Path(__file__).parents[1]\nA = ROOT / '..' / 'figures'",
+        "def f():\n    return Path(__file__).parent.parent.parent / 'figures'",
+    ],
+)
+def test_a_path_that_leaves_the_checkout_is_noticed(source):
+    root = Path("/a")
+    assert leading_out(source, root / "tests/test_x.py", root) == [source.count("\n") + 1]
+
+
+def test_a_link_that_leaves_the_checkout_is_noticed():
+    text = "see [this](../README.md)\nand `" + "../" * 2 + "figures/x.csv`"
+    assert links_leading_out(text, Path("/a/docs/x.md"), Path("/a")) == [2]
+
+
+def test_nothing_is_read_outside_the_checkout():
     found = []
-    for name in listed.stdout.decode().split("\0"):
-        if name and (path := ROOT / name).is_file():
-            lines = path.read_bytes().splitlines()
-            found += [
-                f"{name}:{number}: {line[:100]!r}" for number, line in enumerate(lines, 1) if FOREIGN.search(line)
-            ]
+    for path in tracked():
+        name = path.relative_to(ROOT)
+        if path.suffix == ".py":
+            found += [f"{name}:{line}" for line in leading_out(path.read_text("utf-8"), path, ROOT)]
+        if path.suffix == ".md":
+            found += [f"{name}:{line}" for line in links_leading_out(path.read_text("utf-8"), path, ROOT)]
     assert not found, "\n".join(found)
 
 

@@ -21,7 +21,6 @@ from kpi.values.periods import (
     Grain,
     Period,
     PeriodError,
-    label_expr,
     parse,
     parse_column,
     parse_span,
@@ -252,24 +251,24 @@ def test_labels_and_titles_name_each_span_once():
 
 
 @pytest.mark.parametrize(
-    ("months", "label", "title", "grain", "cumulative"),
+    ("months", "label", "title", "grain"),
     [
-        ((12, 12), "2023-12", "2023年12月", Grain.MONTH, False),
-        ((1, 1), "2023-01", "2023年1月", Grain.MONTH, False),
-        ((10, 12), "2023Q4", "2023年四季度", Grain.QUARTER, False),
-        ((1, 3), "2023Q1", "2023年一季度", Grain.QUARTER, False),
-        ((1, 6), "2023H1", "2023年上半年", Grain.HALF, False),
-        ((7, 12), "2023H2", "2023年下半年", Grain.HALF, False),
-        ((1, 12), "2023", "2023年", Grain.YEAR, False),
-        ((1, 9), "2023-01/09", "2023年1-9月", None, True),
-        ((1, 2), "2023-01/02", "2023年1-2月", None, True),
-        ((2, 4), "2023-02/04", "2023年2-4月", None, False),
-        ((4, 9), "2023-04/09", "2023年4-9月", None, False),
+        ((12, 12), "2023-12", "2023年12月", Grain.MONTH),
+        ((1, 1), "2023-01", "2023年1月", Grain.MONTH),
+        ((10, 12), "2023Q4", "2023年四季度", Grain.QUARTER),
+        ((1, 3), "2023Q1", "2023年一季度", Grain.QUARTER),
+        ((1, 6), "2023H1", "2023年上半年", Grain.HALF),
+        ((7, 12), "2023H2", "2023年下半年", Grain.HALF),
+        ((1, 12), "2023", "2023年", Grain.YEAR),
+        ((1, 9), "2023-01/09", "2023年1-9月", None),
+        ((1, 2), "2023-01/02", "2023年1-2月", None),
+        ((2, 4), "2023-02/04", "2023年2-4月", None),
+        ((4, 9), "2023-04/09", "2023年4-9月", None),
     ],
 )
-def test_names_and_kind_of_a_span(months, label, title, grain, cumulative):
+def test_names_and_kind_of_a_span(months, label, title, grain):
     period = span(*months)
-    assert (period.label, period.title, period.grain, period.is_cumulative) == (label, title, grain, cumulative)
+    assert (period.label, period.title, period.grain) == (label, title, grain)
     assert (period.year, period.end) == (2023, 2023 * 12 + months[1] - 1)
 
 
@@ -446,18 +445,6 @@ def test_timestamps_are_parsed_once_a_day(monkeypatch):
     assert frame.height == len(hours) == 721
     assert set(labels(frame)) == {"2023-12"}
     assert len(seen) == 31
-
-
-# ---- LABELS ---- #
-
-
-@pytest.mark.parametrize("grain", Grain)
-@pytest.mark.parametrize("dtype", [pl.Int32, pl.Int64, pl.UInt32])
-def test_label_expression_agrees_with_label(grain, dtype):
-    indices = list(range(FIRST_YEAR * 12 // grain.months, (LAST_YEAR + 1) * 12 // grain.months))
-    frame = pl.DataFrame({"index": pl.Series([*indices, None], dtype=dtype)}).lazy()
-    written = frame.select(label_expr(pl.col("index"), grain)).collect().to_series().to_list()
-    assert written == [*(Period.of(index, grain).label for index in indices), None]
 
 
 def test_importing_periods_stays_light():

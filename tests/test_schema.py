@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,40 @@ def test_what_the_loader_refuses_for_its_shape_is_invalid(file):
         assert not refused, errors(file)
 
 
-def test_every_property_says_what_it_is_for():
-    objects = {"System": SCHEMA, **SCHEMA["$defs"]}
-    silent = [
-        f"{name}.{key}"
-        for name, model in objects.items()
-        for key, one in model.get("properties", {}).items()
-        if not one.get("description")
-    ]
-    assert silent == []
+def objects(part: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields every schema of an object, at any depth, with its place."""
+    if isinstance(part, dict):
+        if isinstance(part.get("properties"), dict):
+            yield place, part
+        for key, value in part.items():
+            yield from objects(value, f"{place}/{key}")
+    elif isinstance(part, list):
+        for at, value in enumerate(part):
+            yield from objects(value, f"{place}/{at}")
+
+
+def test_every_object_and_every_property_says_what_it_is_for():
+    every = dict(objects(SCHEMA))
+    assert len(every) > len(SCHEMA["$defs"]) - 5
+    assert [place for place, one in every.items() if not one.get("description", "").strip()] == []
+    properties = {f"{place}/{key}": one for place, part in every.items() for key, one in part["properties"].items()}
+    assert [place for place, one in properties.items() if not one.get("description", "").strip()] == []
+
+
+def test_descriptions_are_for_people():
+    """No doctests, and no words of the program's own code."""
+    texts = re.findall(r'"description": ("(?:[^"\\]|\\.)*")', json.dumps(SCHEMA, ensure_ascii=False))
+    assert len(texts) > 500
+    inside = re.compile(
+        r">>>|\bpl\.|\b(?:class|docstring|doctest|[Pp]ydantic|[Pp]olars|frame|DataFrame|Expr|self|None|Returns|Yields"
+        r"|Args|[Tt]he base of)\b|__"
+    )
+    assert [text for text in texts if inside.search(text)] == []
+
+
+def test_names_of_definitions_are_no_places_in_the_program():
+    assert [name for name in SCHEMA["$defs"] if "__" in name] == []
+    assert {"measures.Count", "indicators.Count"} <= set(SCHEMA["$defs"])
 
 
 @pytest.mark.parametrize(

@@ -11,21 +11,6 @@ from kpi.language.aggregation.nodes import Node
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 
-TEXT = (
-    "system",
-    "period",
-    "cohort",
-    "entity",
-    "node",
-    "part",
-    "method",
-    "step",
-    "indicator",
-    "title",
-    "unit",
-    "treatment",
-)
-
 NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 

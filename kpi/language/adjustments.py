@@ -166,7 +166,7 @@ class Veto(Definition):
 
     kind: Literal["veto"] = "veto"
     when: str = Field(description="the condition that vetoes, such as incidents > 0")
-    effect: Effect = Field(description="what it does")
+    effect: Effect = Field(description="what the veto does")
 
     def names(self) -> tuple[str, ...]:
         """Returns nothing of its own; the condition's names are checked with the condition."""

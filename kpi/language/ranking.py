@@ -57,8 +57,3 @@ class Ranking(Block):
             filled = [one.fill_null(float("-inf")).alias(f"breaker {i}") for i, one in enumerate(breakers)]
             key = pl.when(score.is_not_null()).then(pl.struct(score.alias("score"), *filled))
         return key.rank(self.ties, descending=True).over("period", "cohort")
-
-
-def average_place(score: pl.Expr) -> pl.Expr:
-    """Returns competition places (min) of any score column within period and cohort, UInt32."""
-    return score.rank("min", descending=True).over("period", "cohort")

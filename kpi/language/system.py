@@ -37,18 +37,21 @@ _BY_DEFAULT = Completion()
 class Source(Block):
     """Where the system comes from."""
 
-    document: str = Field(description="its title")
-    issuer: str | None = Field(None, description="发文机关")
+    document: str = Field(description="the title of the document")
+    issuer: str | None = Field(None, description="who issued it (发文机关)")
     date: dt.date | Text | None = Field(None, description="when it was issued")
-    number: Text | None = Field(None, description="文号")
-    note: str | None = Field(None, description="free text")
+    number: Text | None = Field(None, description="its number (文号)")
+    note: str | None = Field(None, description="free text about the document")
 
 
 class Entities(Block):
     """What is scored and ranked."""
 
     title: str = Field("单位", description="what they are called, such as 县(市、区)")
-    roster: str | None = Field(None, description="a CSV beside the definition: entity, code, name, cohort, order")
+    roster: str | None = Field(
+        None,
+        description="a table beside the definition: entity, perhaps code, cohort, order, aliases, valid_from, valid_to",
+    )
     leave_out: OneOrMany[str] = Field(
         (),
         description="further names of rows that are no units, such as 省本级; 合计, 全市 and the like are known",

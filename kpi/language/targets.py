@@ -42,7 +42,7 @@ class PerEntity(Block):
 
     column: str | None = Field(None, description="the column of the data that holds the targets")
     file: str | None = Field(
-        None, description="a file beside the definition: entity, indicator, target, and perhaps period"
+        None, description="a file beside the definition: entity, indicator, target, and perhaps period and unit"
     )
     by: str | None = Field(None, description="a column of the roster, such as 等级")
     values: dict[Text, Quantity] = Field(default_factory=dict, description="of `by`: the bound for each value")
@@ -108,7 +108,7 @@ class Target(Block):
     soft: bool = Field(False, description="左右, 基本, 力争: stated as approximate or as an aim")
     tolerance: float = Field(0, ge=0, le=100, description="percent of the target that may be missing")
     inferred: bool = Field(False, description="the deadline is inferred, the clause names none")
-    note: str | None = Field(None, description="free text")
+    note: str | None = Field(None, description="free text about the target")
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @model_validator(mode="after")

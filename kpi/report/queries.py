@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from io import BytesIO
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic
-from kpi.process import atomic_files
+from kpi.errors import Diagnostic
 from kpi.report import encode
 from kpi.report.marks import SEVERITIES
+from kpi.report.xlsx import new_workbook
 
 #: The columns with their widths in a workbook; the last is for the answer.
 COLUMNS = {
@@ -20,8 +19,6 @@ COLUMNS = {
 }  # fmt: skip
 #: The column that whoever reported the figures fills in.
 ANSWER = "说明"
-# Workbooks carry a time of creation: a fixed one keeps equal findings equal bytes.
-_CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - xlsxwriter takes local time without a zone
 
 
 def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
@@ -48,16 +45,9 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
     Raises:
         DataError: K510, xlsxwriter is not installed.
     """
-    try:
-        from xlsxwriter import Workbook
-    except ImportError as error:
-        hint = "pip install xlsxwriter, or write .csv"
-        raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     frame = form(findings)
     out = BytesIO()
-    with atomic_files.scratch() as folder:
-        book = Workbook(out, {"tmpdir": str(folder)})
-        book.set_properties({"title": "查询单", "created": _CREATED})
+    with new_workbook(out, {"title": "查询单"}) as book:
         sheet = book.add_worksheet("查询单")
         lined = {"border": 1, "border_color": "#BFBFBF", "text_wrap": True, "valign": "top"}
         head = book.add_format({**lined, "bold": True, "bg_color": "#E7EEF7"})
@@ -82,5 +72,4 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
         sheet.set_footer("&C&P / &N")
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(frame.height, 1), len(COLUMNS) - 1)
-        book.close()
     return out.getvalue()

@@ -36,11 +36,6 @@ def rules() -> dict[str, Rule]:
     return {code: Rule(code, **rule) for code, rule in yaml.safe_load(text).items()}
 
 
-def listing() -> str:
-    """Returns every code with its meaning, one a line."""
-    return "".join(f"{one.code}  {one.means}\n" for one in rules().values())
-
-
 def rule(code: str) -> Rule:
     """Returns the rule of a code, however it is written.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,11 +11,10 @@ import polars as pl
 from rich.cells import cell_len
 
 from kpi.engine.contributions import KINDS
-from kpi.errors import DataError, Diagnostic
-from kpi.process import atomic_files
 from kpi.report.encode import is_formula
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
 from kpi.report.shape import FRAMES, HEADINGS, MORE, Results, frames
+from kpi.report.xlsx import new_workbook
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
 
 #: The limits of the file format: rows of a sheet, the header included, and characters of a cell.
 ROWS, CHARACTERS = 1_048_576, 32_767
-
-# A constant, so that the same scorecard gives the same bytes.
-_CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time zones
 
 # How columns are shown; those not named are text, or plain numbers.
 _KINDS = {
@@ -85,24 +80,15 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
         DataError: K510, xlsxwriter is not installed.
 
     """
-    try:
-        from xlsxwriter import Workbook
-    except ImportError as error:
-        hint = "pip install xlsxwriter"
-        raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
-    with atomic_files.scratch() as folder:
-        book = Workbook(out, {**options, "tmpdir": str(folder)})
-        book.set_properties(
-            {
-                "title": scorecard.title,
-                "subject": scorecard.system,
-                "comments": f"定义 {scorecard.definition_hash} 数据 {scorecard.data_hash}",
-                "created": _CREATED,
-            }
-        )
+    about = {
+        "title": scorecard.title,
+        "subject": scorecard.system,
+        "comments": f"定义 {scorecard.definition_hash} 数据 {scorecard.data_hash}",
+    }
+    with new_workbook(out, about, **options) as book:
         styles = _styles(book, scorecard.decimals)
         for name, frame in frames(scorecard).items():
             fields = list(_fields(frame, scorecard.entity_title))
@@ -113,7 +99,6 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
                 _paginate(sheet, scorecard)
                 if name == "totals":
                     _bars(sheet, part, fields, scorecard.full)
-        book.close()
     return out.getvalue()
 
 

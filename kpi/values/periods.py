@@ -37,7 +37,7 @@ class PeriodError(ValueError):
 
 
 class Grain(StrEnum):
-    """The regular lengths of periods; the value is the English name that definitions use."""
+    """The length of the periods that are scored."""
 
     MONTH = "month"
     QUARTER = "quarter"
@@ -111,14 +111,6 @@ class Period:
         """The grain of which this is exactly one period, None for any other range of months."""
         grain = _GRAINS.get(self.months)
         return None if grain is None or self.start % grain.months else grain
-
-    @property
-    def is_cumulative(self) -> bool:
-        """Whether the span can only be a running total: it starts in January and is of no grain.
-
-        1-9月 is; 1-3月, 1-6月 and 1-12月 are as well a quarter, a half and a year, so they are not.
-        """
-        return self.start % 12 == 0 and self.grain is None
 
     @property
     def label(self) -> str:
@@ -394,17 +386,3 @@ def _row(key: str, year: int | None, order: Order = "ymd") -> tuple[str, int | N
         return key, (period := parse(key, year=year, order=order)).start, period.months, None
     except PeriodError as error:
         return key, None, None, f"{error}; {error.hint}"
-
-
-def label_expr(index: pl.Expr, grain: Grain) -> pl.Expr:
-    """Returns the labels (String) of dense period numbers, the text of `Period.of(index, grain).label`; null for null.
-
-    >>> pl.select(label_expr(pl.lit(8095), Grain.QUARTER)).item()
-    '2023Q4'
-    """
-    if grain is Grain.YEAR:
-        return index.cast(pl.String)
-    year, number = index // (12 // grain.months), (index % (12 // grain.months) + 1).cast(pl.String)
-    if grain is Grain.MONTH:
-        return pl.format("{}-{}", year, number.str.zfill(2))
-    return pl.format("{}Q{}" if grain is Grain.QUARTER else "{}H{}", year, number)

@@ -124,3 +124,39 @@ def test_a_dated_target_of_a_file_holds_whatever_periods_the_data_have(tmp_path:
     frame = kpi.score(later, system=str(tmp_path / "hospitals.yaml")).frame
     # 甲院, 乙院, 丙院 of 2021, 2022, 2023, 2024.
     assert frame["pay.own_target.0"].to_list() == [10, 30, 40, 20, 30, 40, 20, 30, 40, 20, 30, 50]
+
+
+@pytest.mark.parametrize(
+    "headings",
+    ["地区,指标,目标值,期别,计量单位", "region,indicator,target,year,unit", "单位名称,指标名称,目标,年度,单位"],
+)
+def test_a_file_of_targets_has_the_headings_of_data(tmp_path: Path, score, headings: str):
+    rows = ["甲院,pay,10,2022,%", "甲院,pay,200,2023,‰", "乙院,pay,30,,"]
+    (tmp_path / "targets.csv").write_text("\n".join([headings, *rows]) + "\n", "utf-8")
+    card = score("{file: targets.csv}")
+    assert card.indicators.sort("entity")["target"].to_list() == [None, 30, 20]
+    assert [one.code for one in card.findings_list if one.code.startswith("K6")] == []
+
+
+def test_what_is_wrong_in_a_file_of_targets_is_named_by_its_own_headings(tmp_path: Path, score):
+    rows = ["甲院,pay,10,二零", "丁院,pay,10,", "乙院,pays,10,", "乙院,pay,多,"]
+    (tmp_path / "targets.csv").write_text("\n".join(["地区,指标,目标值,期别", *rows]) + "\n", "utf-8")
+    found = [
+        one for one in score("{file: targets.csv}").findings_list if (one.place.file or "").endswith("targets.csv")
+    ]
+    assert {one.place.field for one in found} == {"地区", "指标", "目标值", "期别"}
+
+
+def test_a_heading_with_a_unit_is_refused_as_it_would_be_overlooked(tmp_path: Path, score):
+    (tmp_path / "targets.csv").write_text("地区,指标,目标值(‰)\n甲院,pay,10\n", "utf-8")
+    with pytest.raises(DataError, match="K541 the target file has no column target") as refused:
+        score("{file: targets.csv}")
+    assert "计量单位" in (refused.value.diagnostics[0].hint or "")
+
+
+def test_a_second_column_of_targets_is_reported(tmp_path: Path, score):
+    (tmp_path / "targets.csv").write_text("地区,指标,目标值,年度目标\n甲院,pay,10,20\n", "utf-8")
+    card = score("{file: targets.csv}")
+    assert [one.message for one in card.findings_list if one.code == "K210"] == [
+        "columns `目标值` and `年度目标` both name the target; `目标值` is used"
+    ]

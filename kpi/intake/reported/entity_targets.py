@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.cells.numbers import PLAIN
 from kpi.intake.cells.unit_factors import factors
 from kpi.intake.entities import Entities
+from kpi.intake.files.headers import Role, roles, split_unit
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
@@ -23,7 +25,11 @@ from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
 
-_COLUMNS = ("entity", "indicator", "target")
+#: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
+_COLUMNS: dict[str, Role] = {
+    "entity": "entity", "indicator": "measure", "target": "target", "period": "period", "unit": "unit"
+}  # fmt: skip
+_NEEDED = ("entity", "indicator", "target")
 
 
 def takers(system: System) -> list[str]:
@@ -178,34 +184,61 @@ def _from_roster(
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """The targets in a file with the columns entity, indicator, target and perhaps period and unit, and what is wrong.
 
+    The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
+
     Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
     """
     table = read(path)[0]
-    absent = [one for one in _COLUMNS if one not in table.columns]
+    said, found = _headings(table)
+    absent = [one for one in _NEEDED if one not in said]
     if absent:
-        raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(absent)}", table.place()))
+        hint = (
+            "call the columns entity, indicator, target, or 地区, 指标, 目标值; their unit stands in a column 计量单位"
+        )
+        raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(absent)}", table.place(), hint))
     rows = table.numbered().collect()
     text = {
-        one: pl.col(one).cast(pl.String).str.strip_chars() if one in rows.columns else pl.lit(None, dtype=pl.String)
+        one: pl.col(said[one]).cast(pl.String).str.strip_chars() if one in said else pl.lit(None, dtype=pl.String)
         for one in ("entity", "indicator", "period", "unit")
     }
-    rows = rows.select(ROW, "target", **text)
-    found: list[Diagnostic] = []
-    rows = _known(table, rows, system, entities, found)
-    rows = _dated(table, rows, found)
-    rows = _valued(table, rows, system, found)
+    rows = rows.select(ROW, target=pl.col(said["target"]), **text)
+    rows = _known(table, rows, system, entities, said=said, found=found)
+    rows = _dated(table, rows, said=said, found=found)
+    rows = _valued(table, rows, system, said=said, found=found)
     keys = ["name", "who", "start", "months"]
     twice = rows.filter(pl.struct(keys).is_duplicated() & ~pl.struct(keys).is_first_distinct())
     found += row_findings.of_rows(
-        table, twice, "target", lambda row: ("K608", f"{row['entity']} has another target for `{row['name']}`", None)
+        table,
+        twice,
+        said["target"],
+        lambda row: ("K608", f"{row['entity']} has another target for `{row['name']}`", None),
     )
     # A target given twice is none: which one is meant is for the file to say.
     rows = rows.filter(~pl.struct(keys).is_duplicated())
     return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), found
 
 
+def _headings(table: Table) -> tuple[dict[str, str], list[Diagnostic]]:
+    """Return the heading of each column of a file of targets, by its name or in other words, and rivals (K210).
+
+    A heading with a unit, such as 目标值(万元), is none: which unit the targets have is said in the column `unit`.
+    """
+    exact = [one for one in _COLUMNS if one in table.columns]
+    others = [one for one in table.columns if one not in exact and split_unit(one)[1] is None]
+    wanted = {role: one for one, role in _COLUMNS.items() if one not in exact}
+    by_role, rivals = roles(others, place=table.place(), about=wanted)
+    said = {wanted[role]: heading for role, heading in by_role.items() if role in wanted}
+    return said | {one: one for one in exact}, [replace(one, hint="leave out one of the columns") for one in rivals]
+
+
 def _known(
-    table: Table, rows: pl.DataFrame, system: System, entities: Entities, found: list[Diagnostic]
+    table: Table,
+    rows: pl.DataFrame,
+    system: System,
+    entities: Entities,
+    *,
+    said: dict[str, str],
+    found: list[Diagnostic],
 ) -> pl.DataFrame:
     """Keeps the rows of known entities and indicators."""
     meaning = entities.resolve(rows["entity"].drop_nulls().unique().to_list())
@@ -217,34 +250,36 @@ def _known(
     aside = [(text, row) for text, row in strangers if text and entities.excluded(text)]
     if aside:
         message = f"left out, as totals and the like are no units: {listed(by_name(aside))}"
-        found.append(Diagnostic("K612", message, table.place(None, "entity"), None, Severity.INFO))
+        found.append(Diagnostic("K612", message, table.place(None, said["entity"]), None, Severity.INFO))
     unknown = [(text, row) for text, row in strangers if (text, row) not in aside]
-    found += [entities.unknown(text or "", table.place(row, "entity")) for text, row in unknown]
+    found += [entities.unknown(text or "", table.place(row, said["entity"])) for text, row in unknown]
     for row in rows.filter(pl.col("name").is_null()).to_dicts():
         hint = suggest(str(row["indicator"]), system.indicators)
         message = f"`{row['indicator'] or ''}` is not an indicator of {system.system}"
-        found.append(Diagnostic("K203", message, table.place(row[ROW], "indicator"), hint))
+        found.append(Diagnostic("K203", message, table.place(row[ROW], said["indicator"]), hint))
     return rows.drop_nulls(["who", "name"])
 
 
-def _dated(table: Table, rows: pl.DataFrame, found: list[Diagnostic]) -> pl.DataFrame:
+def _dated(table: Table, rows: pl.DataFrame, *, said: dict[str, str], found: list[Diagnostic]) -> pl.DataFrame:
     """Keeps the rows whose period is blank or can be read, and adds start and months."""
     known = periods.parse_column(rows["period"]).rename({"text": "period"})
     rows = rows.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
-    found += row_findings.of_rows(table, bad, "period", lambda row: ("K606", str(row["problem"]), None))
+    found += row_findings.of_rows(table, bad, said.get("period"), lambda row: ("K606", str(row["problem"]), None))
     return rows.filter(pl.col("problem").is_null()).drop("problem")
 
 
-def _valued(table: Table, rows: pl.DataFrame, system: System, found: list[Diagnostic]) -> pl.DataFrame:
+def _valued(
+    table: Table, rows: pl.DataFrame, system: System, *, said: dict[str, str], found: list[Diagnostic]
+) -> pl.DataFrame:
     """Keeps the rows with a target, in the unit of their indicator."""
     numbers, _ = read_column(rows["target"], PLAIN)
     rows = rows.with_columns(numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"])
     factor = factors(rows, system)
     rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
-    found += row_findings.of_rows(table, bad, "target", lambda row: ("K604", str(row["problem"]), None))
+    found += row_findings.of_rows(table, bad, said["target"], lambda row: ("K604", str(row["problem"]), None))
     rows = rows.filter(pl.col("problem").is_null())
     misfit = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
-    found += row_findings.of_rows(table, misfit, "target", lambda row: ("K605", str(row["misfit"]), None))
+    found += row_findings.of_rows(table, misfit, said["target"], lambda row: ("K605", str(row["misfit"]), None))
     return rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")

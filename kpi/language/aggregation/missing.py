@@ -19,6 +19,10 @@ class Redistribute(Block):
     at_least: float = Field(0, ge=0, le=100, description="percent of the weight that must have a score")
 
 
+class Plain(Block):
+    """A policy without settings, written `{}` or by its name alone."""
+
+
 class Penalty(Block):
     """Score a missing part below zero."""
 
@@ -44,8 +48,8 @@ class Missing(Block):
 
     redistribute: Redistribute | None = Field(None, description="share the weight among the others in proportion")
     spread: Redistribute | None = Field(None, description="share the weight among the others evenly")
-    zero: Block | None = Field(None, description="count it as zero")
-    fail: Block | None = Field(None, description="no score at all when anything is missing")
+    zero: Plain | None = Field(None, description="count it as zero")
+    fail: Plain | None = Field(None, description="no score at all when anything is missing")
     cohort_mean: Redistribute | None = Field(None, description="take the mean score of the cohort")
     penalty: Penalty | None = Field(None, description="take points off")
 

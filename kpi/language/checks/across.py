@@ -215,7 +215,7 @@ class Magnitude(Check):
     ['2023: gdp同比相差约 10 的整数次方倍，请核对计量单位']
     """
 
-    magnitude: OneOrMany[Name] = Field(description="the measures")
+    magnitude: OneOrMany[Name] = Field(description="measures that must not be off by a power of ten")
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

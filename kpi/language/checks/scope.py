@@ -31,7 +31,9 @@ class AddsUpTo(Check):
     ['2023: gdp分地区合计与全市数相差超过每个地区 0.5 个末位；合计 11.0，全市 11.2']
     """
 
-    severity: Literal["error", "query", "warning", "info"] = Field("warning", description="as for every check")
+    severity: Literal["error", "query", "warning", "info"] = Field(
+        "warning", description="error refuses the figure, query asks for an explanation, warning and info are notes"
+    )
     adds_up_to: str = Field(min_length=1, description="the name of the whole in the data, such as 全市")
     of: OneOrMany[Name] = Field(description="the measures, amounts that may be added")
     decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in their unit")
@@ -76,7 +78,7 @@ class SameScope(Check):
     ['2022: gdp、tax口径应一致；规上、全部']
     """
 
-    same_scope: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures")
+    same_scope: Annotated[Listed[Name], Field(min_length=2)] = Field(description="measures that must cover the same")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

@@ -74,7 +74,7 @@ class Complete(Check):
     ['2024: gdp断报：此前各期已有数据']
     """
 
-    complete: OneOrMany[Name] = Field(description="the measures")
+    complete: OneOrMany[Name] = Field(description="measures that must be reported without a gap")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

@@ -71,8 +71,8 @@ class Indicator(Definition):
     score: AnyRule | None = Field(None, description="a scoring rule instead of the system's")
     clause: Text | None = Field(None, description="where the document states it")
     basis: Basis | None = Field(None, description="how firmly the document states it")
-    lead: OneOrMany[str] = Field((), description="牵头单位")
-    responsible: OneOrMany[str] = Field((), description="责任单位")
+    lead: OneOrMany[str] = Field((), description="who is in charge (牵头单位)")
+    responsible: OneOrMany[str] = Field((), description="who takes part (责任单位)")
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
 
     @property

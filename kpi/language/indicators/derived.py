@@ -302,11 +302,11 @@ def _resolved(text: str, known: tuple[tuple[str, Symbol | None], ...]) -> Term:
 
 
 class Formula(Indicator):
-    """Any checked expression over measures and indicators; null where it divides by zero or asks for a root of -1.
+    """Any checked expression over measures and indicators; no value where it divides by zero or asks for a root of -1.
 
-    It is null where a figure is missing that it needs, with the status of the first of them: `coalesce`, `IS NULL` and
-    the branches of CASE that are not taken do without. For a figure that was refused, or covers its period only in
-    part, nothing stands in.
+    Nor where a figure is missing that it needs, with the status of the first of them: `coalesce`, `IS NULL` and the
+    branches of CASE that are not taken do without. For a figure that was refused, or covers its period only in part,
+    nothing stands in.
     """
 
     kind: Literal["formula"] = "formula"

@@ -68,9 +68,9 @@ Negative = Literal["allow"]
 
 
 class Ratio(Indicator):
-    """A quotient: `numerator / denominator`, null where the denominator is zero or smaller than `min_denominator`.
+    """A quotient: `numerator / denominator`; no value where the denominator is 0 or less than `min_denominator`.
 
-    It is null for a denominator below zero as well, unless `negative: allow` says that one is meant: a loss on negative
+    Nor for a denominator below zero, unless `negative: allow` says that one is meant: a loss on negative
     equity is no return, and less of either moves the quotient the wrong way.
 
     >>> Ratio(numerator="online", denominator="cases").words({})
@@ -182,7 +182,7 @@ class Coverage(Indicator):
 class Share(Indicator):
     """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort.
 
-    It is null where the total is zero, or below zero unless `negative: allow` says that one is meant.
+    There is no value where the total is zero, or below zero unless `negative: allow` says that one is meant.
     """
 
     kind: Literal["share"] = "share"

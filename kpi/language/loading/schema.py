@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from kpi.language.system import System
 #: The keys that tell the definitions of a union apart, and the one definition that is meant without it.
 _TAGS = ("kind", "form", "method")
 _DEFAULT = "reported"
+#: The name of a definition that shares its class's name with another: the module, of which one part tells them apart.
+_MODULE = re.compile(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
 #: A name, for editors too, whose `\w` knows ASCII alone: no white space and no sign of ASCII but the underscore.
 _NAME = r"^[^\s!-/:-@\[-^`{-~]+$"
 
@@ -20,10 +23,25 @@ def json_schema() -> dict[str, Any]:
     It judges the shape: keys, types, kinds. What needs the whole system, such as names and units, `kpi check` judges.
     """
     schema = System.model_json_schema(by_alias=True)
+    names = {name: _MODULE.sub(r"\1.\2", name) for name in schema["$defs"]}
+    schema["$defs"] = {names[name]: part for name, part in schema["$defs"].items()}
     for part in _objects(schema):
+        _described(part)
         _tagged(part)
         _named(part)
+        if isinstance(target := part.get("$ref"), str):
+            part["$ref"] = "#/$defs/" + names[target.rpartition("/")[2]]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.system/1", **schema}
+
+
+def without_examples(text: str) -> str:
+    r"""Return a docstring without its doctests, which are for readers of the code.
+
+    >>> without_examples("Doubles `x`.\n\n>>> double(2)\n4\n\nSource: arithmetic.")
+    'Doubles `x`.\n\nSource: arithmetic.'
+    """
+    text = re.sub(r"(?ms)^>>>.*?(?=^\s*$|\Z)", "", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def _objects(part: Any) -> Iterator[dict[str, Any]]:
@@ -34,6 +52,12 @@ def _objects(part: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(part, list):
         for value in part:
             yield from _objects(value)
+
+
+def _described(part: dict[str, Any]) -> None:
+    """Leaves of a description what is meant for those who write definitions."""
+    if isinstance(text := part.get("description"), str):
+        part["description"] = without_examples(text)
 
 
 def _tagged(part: dict[str, Any]) -> None:

@@ -216,11 +216,6 @@ class Rule(Block):
         return score if self.decimals is None else rounded(score, self.decimals)
 
     @property
-    def has_unit(self) -> bool:
-        """Whether a number in the indicator's unit decides, a target or a standard."""
-        return not self.relative or any(one is not None for one in self.quantities().values())
-
-    @property
     def peers(self) -> tuple[str, ...]:
         """The columns that tell the entities compared with each other from others."""
         return ("period", "cohort")

@@ -150,8 +150,8 @@ class Screen(Step):
 class Gated(Step):
     """The base of steps that act where a column has outliers."""
 
-    skew: float = Field(2.0, gt=0, description="outliers: where |skewness| is beyond this ...")
-    kurtosis: float = Field(3.5, description="... and kurtosis beyond this")
+    skew: float = Field(2.0, gt=0, description="there are outliers where the skewness, to either side, is beyond this")
+    kurtosis: float = Field(3.5, description="and the excess kurtosis is beyond this as well")
 
     @property
     def gate(self) -> Gate:

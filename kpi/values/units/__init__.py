@@ -1,5 +1,6 @@
 """Statistical units: parse, compare and convert them."""
 
+from kpi.values.units.text import UnitError
 from kpi.values.units.units import (
     ONE,
     PER_MILLE,
@@ -8,7 +9,6 @@ from kpi.values.units.units import (
     POINTS,
     YES_NO,
     Unit,
-    UnitError,
     add,
     conversion,
     convertible,

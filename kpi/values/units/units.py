@@ -29,29 +29,6 @@ from kpi.values.units.vocabulary import (
     says,
 )
 
-__all__ = [
-    "ONE",
-    "PERCENT",
-    "PER_MILLE",
-    "PER_MILLE_POINTS",
-    "POINTS",
-    "YES_NO",
-    "Unit",
-    "UnitError",
-    "add",
-    "conversion",
-    "convertible",
-    "declared",
-    "divide",
-    "factor",
-    "multiply",
-    "parse",
-    "power",
-    "split_quantity",
-    "subtract",
-    "summable",
-]
-
 _SHARE: Powers = ()
 _POINTS: Powers = (("percentage points", 1),)
 _ADVICE = {

@@ -1,0 +1,42 @@
+"""New Excel workbooks that give equal bytes for equal content, written in a folder that is removed afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from kpi.errors import DataError, Diagnostic
+from kpi.process import atomic_files
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+# A workbook carries the time of its creation: a constant, so that the same content gives the same bytes.
+_CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time zones
+
+
+@contextmanager
+def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> Iterator[Workbook]:
+    """Open a new workbook; at the end of the block its bytes are in `out`.
+
+    Args:
+        out: gets the file.
+        properties: what the file says of itself, such as its title.
+        options: of xlsxwriter.
+
+    Raises:
+        DataError: K510, xlsxwriter is not installed.
+    """
+    try:
+        from xlsxwriter import Workbook
+    except ImportError as error:
+        hint = "pip install xlsxwriter, or write .csv"
+        raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
+    with atomic_files.scratch() as folder:
+        book = Workbook(out, {**options, "tmpdir": str(folder)})
+        book.set_properties({**properties, "created": _CREATED})
+        yield book
+        book.close()
