@@ -79,10 +79,7 @@ class Quality(Block):
 
 
 class System(Frozen):
-    """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks.
-
-    It cannot be changed; the same definitions have the same hash.
-    """
+    """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
     model_config = ConfigDict(title="kpi system")
 
