@@ -27,8 +27,9 @@ _UNDECODED = re.compile("[\ud800-\udfff]+")
 #: What stands in the place of a secret.
 MASK = "***"
 
-# A password may hold any character where it was not encoded, also @ and blanks: up to the last @ of the line.
-_URL = re.compile(r"(://[^:/@\s'\"]*:)(.+)(@)")
+# A password may hold any character where it was not encoded, also @ and blanks: up to the last @ of the line. A path
+# that is made of a URL has one slash.
+_URL = re.compile(r"(:/{1,2}[^:/@\s'\"]*:)(.+)(@)")
 # password=..., PGPASSWORD: ..., "password": "..."; an unquoted value ends where another key begins.
 _KEY = re.compile(
     r"""(?ix)
@@ -54,6 +55,8 @@ def redacted(text: str) -> str:
 
     >>> redacted("cannot reach postgresql://li:ge@heim@db/kpi")
     'cannot reach postgresql://li:***@db/kpi'
+    >>> redacted("/srv/postgresql:/li:geheim@db/kpi")
+    '/srv/postgresql:/li:***@db/kpi'
     >>> redacted("host=db password=ge heim user=li"), redacted('{"password": "geheim"}')
     ('host=db password=*** user=li', '{"password": ***}')
     >>> redacted("地区,数值"), redacted("see https://example.org/a")
@@ -61,7 +64,7 @@ def redacted(text: str) -> str:
     """
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    if "://" in text:
+    if ":/" in text:
         text = _URL.sub(rf"\1{MASK}\3", text)
     if ("=" in text or ":" in text) and _KEY.search(text):
         text = _KEY.sub(rf"\1{MASK}", text)

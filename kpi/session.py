@@ -191,7 +191,7 @@ def stress(
 
 def check(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
-    period: str | int | None = None, explanations: Source | None = None,
+    period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Checks definitions, and data against them, and returns every finding.
 
@@ -203,8 +203,12 @@ def check(
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
         explanations: a file that answers queries.
+        datasets: files and frames whose dataset is named, by its name.
     """
-    done = checked(paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations)
+    done = checked(
+        paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations,
+        datasets=datasets,
+    )  # fmt: skip
     return list(done.findings)
 
 
@@ -219,7 +223,7 @@ class Checked:
 
 def checked(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
-    period: str | int | None = None, explanations: Source | None = None,
+    period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
 ) -> Checked:  # fmt: skip
     """Checks definitions, and data against them; arguments as for `check`.
 
@@ -232,13 +236,15 @@ def checked(
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:
-        some_data = [] if wrong else frames.sources(data)
-        if some_data:
+        some_data, named = ([], {}) if wrong else _sources(data, datasets)
+        every = [*some_data, *(one for group in named.values() for one in group)]
+        if every:
             if system is None and some:
-                system = _of_examined(some_data, examined)
+                system = _of_examined(every, examined)
             card = score(
-                some_data, system=system, definitions=definitions, period=period, explanations=explanations, partly=True
-            )
+                some_data, system=system, definitions=definitions, data=named, period=period,
+                explanations=explanations, partly=True,
+            )  # fmt: skip
             findings += not_yet_reported(card.findings_list, findings)
     except KpiError as error:
         findings += error.diagnostics

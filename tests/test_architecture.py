@@ -43,13 +43,16 @@ INSIDE = {
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
-        "workbook table files difference"
+        "workbook table files difference robustness"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
         "batch_run notifications"
     ),
-    "cli": "progress_line console starter comparison batch sample stress manual commands main",
+    "cli": (
+        "progress_line console command starter comparison batch score check explain stress diff show sample schema "
+        "rule init completion main"
+    ),
 }
 LAYERS = tuple(
     f"{package}.{inner}" if inner else package

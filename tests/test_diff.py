@@ -150,7 +150,7 @@ def test_two_periods_of_the_samples_add_up(name):
     files = [ROOT / "sample_data" / name / file for file in SAMPLES[name]]
     card = kpi.score(files, system=name)
     old, new = card.periods[-2:]
-    found = compared([old, new], data={None: files}, system=name, definitions=None, period=None)
+    found = compared([old, new], files=files, named={}, system=name, definitions=None, period=None)
     assert found.totals.height == card.entities.height
     adds_up(found)
     assert (found.totals["from_definition"].drop_nulls() == 0).all()
@@ -168,7 +168,7 @@ def test_results_that_were_written_give_the_difference_of_the_scorecards(tmp_pat
         names = [str(tmp_path / form.format(at)) + ("/" if form.endswith("/") else "") for at in "ab"]
         for card, name in zip(cards, names, strict=True):
             write(card, name)
-        found = compared(names, data={}, system=None, definitions=None, period=None)
+        found = compared(names, files=[], named={}, system=None, definitions=None, period=None)
         for column in ("entity", "score_before", "score", "change", "from_data", "rank"):
             assert found.totals[column].to_list() == expected.totals[column].to_list(), (form, column)
         assert found.indicators["indicator"].to_list() == ["output"]
@@ -184,7 +184,7 @@ def test_what_was_restated_is_named_with_file_and_row(tmp_path):
         (tmp_path / name).write_text("\n".join([*rows, *more]) + "\n", "utf-8")
     (tmp_path / "small.yaml").write_text(SYSTEM, "utf-8")
     names = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
-    found = compared(names, data={}, system=str(tmp_path / "small.yaml"), definitions=None, period=None)
+    found = compared(names, files=[], named={}, system=str(tmp_path / "small.yaml"), definitions=None, period=None)
     (row,) = found.restated.iter_rows(named=True)
     assert (row["entity"], row["before"], row["after"], row["row"]) == ("甲县", 80, 95, 2)
     assert row["file"].endswith("b.csv")
@@ -194,7 +194,7 @@ def test_what_was_restated_is_named_with_file_and_row(tmp_path):
         written = [name.removesuffix(".csv") + ending for name in names]
         for name, to in zip(names, written, strict=True):
             write(kpi.score(name, system=tmp_path / "small.yaml"), to)
-        again = compared(written, data={}, system=None, definitions=None, period=None)
+        again = compared(written, files=[], named={}, system=None, definitions=None, period=None)
         assert again.restated.equals(found.restated)
         assert "更正的数据：1 个" in (text := report.table(again, "甲县"))
         assert "产值" in text
@@ -215,7 +215,7 @@ def test_the_json_says_what_it_is_and_holds_every_frame():
 )
 def test_what_cannot_be_compared_is_said(given, code):
     with pytest.raises(DataError, match=code):
-        compared(given, data={}, system=None, definitions=None, period=None)
+        compared(given, files=[], named={}, system=None, definitions=None, period=None)
 
 
 def test_a_damaged_result_is_a_finding(tmp_path):
@@ -223,4 +223,4 @@ def test_a_damaged_result_is_a_finding(tmp_path):
     bad = tmp_path / "bad.json"
     bad.write_text('{"schema": "kpi.scorecard/1", "system": "demo", "totals": [', "utf-8")
     with pytest.raises(DataError, match="K503"):
-        compared([str(bad), str(bad)], data={}, system=None, definitions=None, period=None)
+        compared([str(bad), str(bad)], files=[], named={}, system=None, definitions=None, period=None)

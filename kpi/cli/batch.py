@@ -1,57 +1,71 @@
-"""What `kpi batch` does, by its options: a night, a check of a past one, an edition. Returns the exit code."""
+"""`kpi batch`: a night, a check of a past one, an edition, the state of a store."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kpi.batch import editions
-from kpi.batch.batch_run import archive_of, run, store_of
-from kpi.batch.config import load
-from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
-from kpi.batch.replay import again, verified
-from kpi.cli.progress_line import showing
-from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, KpiError, Place, Severity, count
-from kpi.values import periods as calendar
+import click
 
-FINE, FINDINGS, FAILED = 0, 1, 2
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
 
-Show = Callable[[Iterable[Diagnostic]], None]
-Say = Callable[[str], None]
+if TYPE_CHECKING:
+    from kpi.engine.scorecard import Scorecard
 
 
+@click.command()
+@click.argument("config", metavar="CONFIG")
+@options.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait for another batch that is at work.")
+@options.option("-x", "--stop", is_flag=True, help="Stop at the first system that fails and publish nothing.")
+@options.option("--all", "everything", is_flag=True, help="Score every period, changed or not.")
+@options.option("--verify", is_flag=True, help="Compute the last run again and compare it with the store, bit by bit.")
+@options.option("--run", "number", type=int, metavar="NUMBER", help="The run to verify instead of the last.")
+@options.option("--check-store", is_flag=True, help="Report the state of the store.")
+@options.option("--repair", is_flag=True, help="Go back to the last run of the store that is whole.")
+@options.option("--close", metavar="EDITION", help="Freeze the results of --period as an edition.")
+@options.option(
+    "-p", "--period", "periods", multiple=True, metavar="PERIOD", help="What an edition closes: 2022, 2023Q4 ..."
+)
+@options.system
+@options.option("--supersede", metavar="EDITION", help="Score the periods of a closed edition again: a new revision.")
+@options.option("--reason", metavar="TEXT", help="Why the edition is superseded.")
+@options.writing
+@command
 def batch(
-    *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None, close: str | None,
-    periods: Sequence[str], system: str | None, supersede: str | None, reason: str | None, check_store: bool,
-    repair: bool, quiet: bool, show: Show, say: Say,
-) -> int:  # fmt: skip
-    """Does what the options of `kpi batch` ask for, and returns the exit code."""
+    console: Console, *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None,
+    check_store: bool, repair: bool, close: str | None, periods: Sequence[str], system: str | None,
+    supersede: str | None, reason: str | None,
+) -> Exit:  # fmt: skip
+    """Score what changed, from files and databases into a store; CONFIG is a TOML file."""
     if check_store or repair:
-        return repaired(config, wait=wait, show=show, say=say) if repair else checked(config, show=show, say=say)
+        return _repaired(console, config, wait=wait) if repair else _checked(console, config)
     if verify or number is not None:
-        return verified_again(config, number, show=show, say=say)
+        return _verified_again(console, config, number)
     if close is not None:
-        return closed(config, close, system, periods, wait=wait, say=say)
-    return night(
-        config, wait=wait, stop=stop, everything=everything, supersede=supersede, reason=reason, show=show, say=say,
-        quiet=quiet,
-    )  # fmt: skip
+        return _closed(console, config, close, system, periods, wait=wait)
+    return _night(console, config, wait=wait, stop=stop, everything=everything, supersede=supersede, reason=reason)
 
 
-def night(
-    file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None, show: Show,
-    say: Say, quiet: bool,
-) -> int:  # fmt: skip
+def _night(
+    console: Console, file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None
+) -> Exit:
     """Runs a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
+    from kpi.batch.batch_run import run
+    from kpi.batch.config import load
+    from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
+    from kpi.errors import DataError, Diagnostic, KpiError, Severity
+
     if (supersede is None) != (reason is None):
         hint = "kpi batch CONFIG --supersede EDITION --reason TEXT"
         raise DataError(Diagnostic("K828", "superseding an edition needs a reason, and a reason an edition", hint=hint))
     config = load(Path(file))
     log = Log(None if config.log is None else config.path(config.log))
     try:
-        with showing(quiet=quiet):
+        with console.progress():
             result = run(
                 config, wait=wait, stop=stop, everything=everything, tell=log,
                 supersede=None if supersede is None or reason is None else (supersede, reason),
@@ -60,63 +74,77 @@ def night(
         log("failed", messages=[str(one) for one in error.diagnostics])
         raise
     finally:
-        show([log.problem] if log.problem else [])
+        console.report([log.problem] if log.problem else [])
     if config.summary is not None:
         write_summary(config.path(config.summary), result)
     if config.notify is not None:
         write_note(config.path(config.notify), result)
     if config.metrics is not None:
         write_metrics(config.path(config.metrics), result, now=time.time())
-    show(one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING) or not quiet)
-    if not quiet or result.failed:
-        say(summary(result))
-    return FINDINGS if result.failed else FINE
+    serious = (Severity.ERROR, Severity.WARNING)
+    console.report(one for one in result.findings if one.severity in serious or not console.quiet)
+    if not console.quiet or result.failed:
+        console.say(summary(result))
+    return Exit.FINDINGS if result.failed else Exit.FINE
 
 
-def verified_again(file: str, number: int | None, *, show: Show, say: Say) -> int:
+def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     """Computes a run again and compares it with the store: 1 when anything differs."""
+    from kpi.batch.batch_run import archive_of, store_of
+    from kpi.batch.config import load
+    from kpi.batch.replay import verified
+    from kpi.errors import count
+
     config = load(Path(file))
     store = store_of(config)
     damage = store.check(thorough=True)
-    show(damage)
+    console.report(damage)
     bad = bool(damage)
     for one in verified(store, archive_of(config), number):
-        show(one.findings)
+        console.report(one.findings)
         bad = bad or bool(one.findings)
         words = "differs" if one.findings else "is what was published, to the bit"
         skipped = (
             f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
         )
-        say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
-    return FINDINGS if bad else FINE
+        console.say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
+    return Exit.FINDINGS if bad else Exit.FINE
 
 
-def checked(file: str, *, show: Show, say: Say) -> int:
+def _checked(console: Console, file: str) -> Exit:
     """Report the state of the store: 1 when it is damaged."""
+    from kpi.batch.batch_run import store_of
+    from kpi.batch.config import load
+    from kpi.errors import count
+
     store = store_of(load(Path(file)))
     if damage := store.check(thorough=True):
-        show(damage)
-        return FINDINGS
+        console.report(damage)
+        return Exit.FINDINGS
     head = store.head()
     if head is None:
-        say(f"{store.where}: nothing was published yet.")
-        return FINE
+        console.say(f"{store.where}: nothing was published yet.")
+        return Exit.FINE
     there = head.state["systems"].items()
     systems = "; ".join(f"{name}, {count(len(one['periods']), 'period')}" for name, one in there)
     frozen = ", ".join(head.state["editions"]) or "none"
-    say(f"{store.where}: whole. The last run is {head.number} ({systems}). Closed editions: {frozen}.")
-    return FINE
+    console.say(f"{store.where}: whole. The last run is {head.number} ({systems}). Closed editions: {frozen}.")
+    return Exit.FINE
 
 
-def repaired(file: str, *, wait: float, show: Show, say: Say) -> int:
+def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     """Bring back the last run that is whole: 2 when none is."""
+    from kpi.batch.batch_run import store_of
+    from kpi.batch.config import load
+    from kpi.errors import DataError, Diagnostic, Place
+
     store = store_of(load(Path(file)))
     with store.lock(wait, damaged=True):
         damage = store.check(thorough=True)
         if not damage:
-            say(f"{store.where}: whole, nothing to repair.")
-            return FINE
-        show(damage)
+            console.say(f"{store.where}: whole, nothing to repair.")
+            return Exit.FINE
+        console.report(damage)
         number = store.repair()
         left = store.check(thorough=True)
     if number is None or left:
@@ -126,12 +154,19 @@ def repaired(file: str, *, wait: float, show: Show, say: Say) -> int:
             " editions are Parquet files in the archive"
         )
         raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
-    say(f"{store.where}: went back to run {number}, the last that is whole; the next night scores what came after.")
-    return FINE
+    console.say(
+        f"{store.where}: went back to run {number}, the last that is whole; the next night scores what came after."
+    )
+    return Exit.FINE
 
 
-def closed(file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float, say: Say) -> int:
+def _closed(console: Console, file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float) -> Exit:
     """Closes an edition."""
+    from kpi.batch import editions
+    from kpi.batch.batch_run import archive_of, store_of
+    from kpi.batch.config import load
+    from kpi.errors import DataError, Diagnostic
+
     config = load(Path(file))
     store = store_of(config)
     with store.lock(wait):
@@ -144,12 +179,18 @@ def closed(file: str, name: str, system: str | None, labels: Iterable[str], *, w
             raise DataError(Diagnostic("K828", "say whose periods the edition closes", hint=hint))
         done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
     labels = done.state["editions"][name]["periods"]
-    say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
-    return FINE
+    console.say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
+    return Exit.FINE
 
 
 def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
     """Returns the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
+    from kpi.batch.batch_run import archive_of, store_of
+    from kpi.batch.config import load
+    from kpi.batch.replay import again
+    from kpi.errors import DataError, Diagnostic
+    from kpi.values import periods as calendar
+
     config = load(Path(file))
     past = store_of(config).run(number)
     there = sorted(past.state["systems"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from kpi import session
 from kpi.analysis.diff import Difference, Side, diff, side
@@ -17,9 +16,7 @@ from kpi.batch.replay import again
 from kpi.batch.store.base import Run
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, KpiError, count, suggest
-from kpi.report import difference as report
-from kpi.report.files import pour
+from kpi.errors import DataError, Diagnostic, KpiError, suggest
 from kpi.report.reading import is_result, read_result
 from kpi.values import periods
 from kpi.values.periods import Period, PeriodError
@@ -27,46 +24,16 @@ from kpi.values.periods import Period, PeriodError
 _SUFFIXES = (".yaml", ".yml")
 
 
-def command(
-    *, given: Sequence[str], named: Sequence[str], at: Sequence[int], batch: str,
-    system: str | None, definitions: str | None, period: str | None, entity: str | None, form: str | None,
-    output: Sequence[str], quiet: bool, stdout: IO[str], width: int | None, say: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Does what the options of `kpi diff` ask for, and says in a line how much changed."""
-    if at:
-        if given or named:
-            hint = "kpi diff --at 3 --at 4 --batch nightly.toml"
-            raise DataError(Diagnostic("K543", "runs are compared by themselves, without files", hint=hint))
-        found = runs(at, config=batch, system=system, period=period)
-    else:
-        found = compared(given, data=_by_dataset(named), system=system, definitions=definitions, period=period)
-    found = found if entity is None else found.of(entity)
-    for name in output:
-        report.write(found, name)
-    if form is not None or not output:
-        wanted = form or ("table" if stdout.isatty() else "csv")
-        if wanted == "table":
-            stdout.write(report.table(found, entity, width=width))
-        else:
-            pour(report.content(found, wanted), stdout)
-    words = [count(found.changed.height, "total")]
-    if found.before.measures is not None and found.after.measures is not None:
-        words.append(count(found.figures.height, "figure"))
-    words += [count(found.definitions.height, "line") + " of the definition"] if found.definitions.height else []
-    wrote = f" Wrote {', '.join(output)}." if output else ""
-    if not quiet:
-        say(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
-
-
 def compared(
-    given: Sequence[str], *, data: Mapping[str | None, Sequence[str | Path]], system: str | None,
-    definitions: str | None, period: str | None,
+    given: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
+    system: str | None, definitions: str | None, period: str | None,
 ) -> Difference:  # fmt: skip
     """Returns the difference of two periods, two results (written, or files to score) or two definitions.
 
     Args:
         given: the two.
-        data: the files that are scored, by their dataset, None where their columns tell.
+        files: the files that are scored.
+        named: those whose dataset is named.
         system: an id or YAML file, for periods and for files to score.
         definitions: a folder in which ids are looked up first.
         period: compare only this one.
@@ -78,8 +45,6 @@ def compared(
         hint = "kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4"
         raise DataError(Diagnostic("K543", "say which two are compared", hint=hint))
     old, new = given
-    files = list(data.get(None, ()))
-    named = {name: list(some) for name, some in data.items() if name is not None}
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
         return session.score([*files, *more], system=by, definitions=definitions, data=named)
@@ -175,18 +140,6 @@ def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
     if known is not None and known.height and not all_of_it:
         now = now.join(known, on=now.columns, how="anti", nulls_equal=True, maintain_order="left")
     return replace(found, restated=now)
-
-
-def _by_dataset(named: Sequence[str]) -> dict[str | None, list[str | Path]]:
-    """Files, and `NAME=FILE` whose dataset is named."""
-    found: dict[str | None, list[str | Path]] = {}
-    for one in named:
-        name, equals, file = one.partition("=")
-        if equals and not Path(one).exists():
-            found.setdefault(name, []).append(file)
-        else:
-            found.setdefault(None, []).append(one)
-    return found
 
 
 def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None:

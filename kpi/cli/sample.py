@@ -1,39 +1,57 @@
-"""What `kpi sample` does, by its options. Returns the exit code."""
+"""`kpi sample`: synthetic data for a system."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
-from kpi.cli.progress_line import showing
-from kpi.errors import DataError, Diagnostic, count
-from kpi.intake.synthetic.files import Sample, pour, write
-from kpi.language.loading.catalogue import load
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
 
 
+@click.command()
+@click.argument("system", metavar="SYSTEM")
+@options.option(
+    "--rows", type=click.IntRange(1), help="Events of a records dataset; left out: 20 an entity and period."
+)
+@options.option("--entities", type=click.IntRange(1), help="Left out: those of the roster, else 20.")
+@options.option("--periods", type=click.IntRange(1), help="Left out: those of two years.")
+@options.option("-p", "--period", metavar="PERIOD", help="The last period; left out: the last of 2023.")
+@options.option("--seed", type=int, default=1, show_default=True, help="Other figures for another seed.")
+@options.option("--flaws", is_flag=True, help="Leave some figures out, correct some late, use other units.")
+@options.option("--dataset", metavar="NAME", help="Only this dataset of the system.")
+@options.option(
+    "-o", "--output", metavar="OUT", help="A csv or parquet file, or a folder for all datasets; else stdout."
+)
+@options.form("csv", "parquet", what="Of the files in a folder.")
+@options.definitions
+@options.writing
+@command
 def sample(
-    *, system: str, definitions: str | None, output: str | None, dataset: str | None, form: str | None, quiet: bool,
-    period: str | None, say: Callable[[str], None], **asked: Any,
-) -> int:  # fmt: skip
-    """Writes synthetic data to files, or one dataset as CSV to stdout.
+    console: Console, *, system: str, rows: int | None, entities: int | None, periods: int | None, period: str | None,
+    seed: int, flaws: bool, dataset: str | None, output: str | None, form: str | None, definitions: str | None,
+) -> Exit:  # fmt: skip
+    """Write synthetic data for a system, of any size, the same for the same seed."""
+    from kpi.errors import DataError, Diagnostic, count
+    from kpi.intake.synthetic.files import Sample, pour, write
+    from kpi.language.loading.catalogue import load
 
-    Raises:
-        KpiError: there is no such system, or the sample cannot be made or written.
-    """
     began = time.perf_counter()
-    wanted = Sample(load(system, definitions), last=period, **asked)
+    wanted = Sample(
+        load(system, definitions), last=period, rows=rows, entities=entities, periods=periods, seed=seed, flaws=flaws
+    )
     if output is None:
         if form == "parquet":
             raise DataError(Diagnostic("K541", "standard output takes csv only", hint="name a file: -o sample.parquet"))
         # Rows that scroll by on the same terminal show by themselves how far it is.
-        with showing(quiet=quiet or sys.stdout.isatty()):
+        with console.progress(quiet=sys.stdout.isatty()):
             pour(wanted, sys.stdout.buffer, dataset)
-        return 0
-    with showing(quiet=quiet):
+        return Exit.FINE
+    with console.progress():
         written = write(wanted, output, form=form, dataset=dataset)
-    if not quiet:
-        files = ", ".join(f"{file} ({count(rows, 'row')})" for file, rows in written.items())
-        say(f"Wrote {files} in {time.perf_counter() - began:.2f} s. Every figure is invented.")
-    return 0
+    files = ", ".join(f"{file} ({count(number, 'row')})" for file, number in written.items())
+    console.note(f"Wrote {files} in {time.perf_counter() - began:.2f} s. Every figure is invented.")
+    return Exit.FINE

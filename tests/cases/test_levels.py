@@ -12,13 +12,13 @@ from openpyxl import load_workbook
 import kpi
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
-from kpi.cli.stress import table as robust_table
 from kpi.engine.scorecard import Scorecard
 from kpi.language.loading.loader import examine_text
 from kpi.report import cards
 from kpi.report import difference as difference_report
 from kpi.report.files import content
 from kpi.report.markdown import markdown
+from kpi.report.robustness import table as robust_table
 from kpi.report.table import league_table
 from kpi.report.tree import tree
 from kpi.report.workbook import workbook

@@ -120,9 +120,21 @@ def test_a_dataset_that_the_system_lacks(tmp_path):
     assert (ran.code, ran.out, [code for code, *_ in ran.errors]) == (2, "", ["K204"])
 
 
-def test_data_without_a_name(tmp_path):
+def test_data_may_have_a_name(tmp_path):
     write(tmp_path, more())
-    ran = score(tmp_path, {}, "--data", tmp_path / "period.csv")
+    file = tmp_path / "period.csv"
+    unnamed, named, plain = (
+        score(tmp_path, {}, "--data", file),
+        score(tmp_path, {}, "--data", f"reported={file}"),
+        score(tmp_path, {}, file),
+    )
+    assert unnamed.code == named.code == plain.code == 0
+    assert unnamed.out == named.out == plain.out != ""
+
+
+@pytest.mark.parametrize("data", ["=period.csv", "reported="])
+def test_data_with_half_a_name(tmp_path, data):
+    ran = score(tmp_path, {}, "--data", data)
     assert (ran.code, ran.out, [code for code, *_ in ran.errors]) == (2, "", ["K542"])
 
 

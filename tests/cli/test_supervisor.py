@@ -33,12 +33,13 @@ from kpi.process.supervisor import supervised
 BEFORE
 
 def work():
-    import kpi.cli.commands
+    from kpi.cli import score as module
+    from kpi.cli.command import command
     from kpi.process import atomic_files
     from kpi.cli.main import main
     from kpi.process.progress import stage
     WORK
-    kpi.cli.commands.score = score
+    module.score.callback = command(score)
     main(["score", "x.csv", "-o", "out.csv"], prog_name="kpi")
 
 supervised(work)
@@ -46,7 +47,7 @@ supervised(work)
 # Polars 2.1 does not leave it when it is told to: an in-memory query of some seconds.
 ENDLESS = """
     import polars as pl
-    def score(*, output, **_):
+    def score(console, *, output, **_):
         frame = pl.select(pl.int_range(3_000_000).alias("x")).with_columns(pl.col("x").cast(pl.Float64))
         with atomic_files.whole(Path(output[0])) as beside, stage("scoring"):
             beside.write_text("half")
@@ -345,7 +346,7 @@ def limited(folder, work, before=""):
 
 
 GROWING = """
-    def score(**_):
+    def score(console, **_):
         held = []
         with stage("scoring"):
             while True:
@@ -353,7 +354,7 @@ GROWING = """
                 time.sleep(0.02)
 """
 REFUSED = """
-    def score(**_):
+    def score(console, **_):
         import polars as pl
         with stage("scoring"):
             pl.repeat(1.0, 1 << 30, eager=True)
@@ -385,7 +386,7 @@ def available(process=None):
 memory.available = available
 """
 FILLING = """
-    def score(**_):
+    def score(console, **_):
         from kpi.process import memory
         held = []
         with stage("scoring"):

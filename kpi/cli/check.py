@@ -1,0 +1,53 @@
+"""`kpi check`: definitions, and data against them, without scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@options.data
+@options.output("Write the findings as a form (查询单), csv or xlsx.")
+@options.explanations
+@options.system
+@options.definitions
+@options.period
+@options.writing
+@command
+def check(
+    console: Console, *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], explanations: str | None,
+    system: str | None, definitions: str | None, period: str | None,
+) -> Exit:  # fmt: skip
+    """Check definitions, and data against them."""
+    from kpi import session
+    from kpi.errors import Severity, count
+    from kpi.report.diagnostics import tally
+    from kpi.report.files import write_findings
+    from kpi.report.quality import reporting
+
+    files, named = options.files_of(data)
+    with console.progress():
+        done = session.checked(
+            list(paths), data=files, datasets=named, system=system, definitions=definitions, period=period,
+            explanations=explanations,
+        )  # fmt: skip
+    if done.card is not None:
+        console.write(reporting(done.card, width=console.width))
+    console.report(done.findings)
+    for out in output:
+        write_findings(done.findings, out)
+    indicators = sum(len(loaded.system.indicators) for loaded in done.examined if loaded.system)
+    what = f"Checked {count(len(done.examined), 'file')}, {count(indicators, 'indicator')}"
+    what += f", {count(len(data), 'data file')}" if data else ""
+    written = f" Wrote {', '.join(output)}." if output else ""
+    console.note(f"{what}: {tally(done.findings) if done.findings else 'no findings'}.{written}")
+    if any(one.code == "K100" for one in done.findings):
+        return Exit.FAILED
+    return Exit.FINDINGS if any(one.severity is Severity.ERROR for one in done.findings) else Exit.FINE

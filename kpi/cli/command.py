@@ -1,0 +1,151 @@
+"""What all commands share: exit codes, the handling of everything that may go wrong, and options with one meaning each.
+
+Only `click` is imported here and at the top of the modules of commands, so that `kpi --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kpi.cli.console import Console
+
+Decorator = Callable[[Any], Any]
+
+
+class Exit(IntEnum):
+    """Exit codes of commands."""
+
+    #: All is well.
+    FINE = 0
+    #: There are findings, or differences, that someone has to look at.
+    FINDINGS = 1
+    #: The command could not do all that it was asked for.
+    FAILED = 2
+    INTERRUPTED = 130
+
+
+def command(work: Callable[..., Exit]) -> Callable[..., None]:
+    """Make a function with a console the callback of a command, which ends the process with its exit code.
+
+    Errors that carry findings, memory and disks that run out, a reader of a pipe that has gone and Ctrl-C end in words.
+    """
+
+    @functools.wraps(work)
+    def callback(**options: Any) -> None:
+        console = Console(
+            options.pop("style", "full"), options.pop("color", "auto"), quiet=bool(options.pop("quiet", False))
+        )
+        sys.exit(_code(functools.partial(work, console, **options), console))
+
+    return callback
+
+
+def _code(work: Callable[[], Exit], console: Console) -> int:
+    try:
+        return int(_done(work, console))
+    except KeyboardInterrupt:  # in this process, see `kpi.process.supervisor`
+        from kpi.process import atomic_files
+
+        atomic_files.remove_all()
+        sys.stderr.write("Interrupted; nothing is half written.\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FINE
+
+
+def _done(work: Callable[[], Exit], console: Console) -> Exit:
+    """Run a command; that memory or disk runs out is a finding like any other."""
+    from kpi.errors import KpiError
+    from kpi.process.limits import shortage
+
+    try:
+        return work()
+    except KpiError as error:
+        console.report(error.diagnostics)
+    except BaseException as error:  # Polars' panics are no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (found := shortage(error)) is None:
+            raise
+        console.report([found])
+    return Exit.FAILED
+
+
+# ---- OPTIONS ---- #
+
+STYLES = ("full", "concise", "json", "github")
+
+
+def option(*names: str, **settings: Any) -> Decorator:
+    """Return an option."""
+    return click.option(*names, **settings)
+
+
+system = option("-s", "--system", metavar="ID|YAML", help="The system: an id of the catalogue or a YAML file.")
+definitions = option("--definitions", metavar="DIR", help="A folder in which ids are looked up first.")
+period = option("-p", "--period", metavar="PERIOD", help="Only this period: 2023Q4, 2023年四季度, 2023-12 ...")
+data = option(
+    "--data", multiple=True, metavar="[NAME=]FILE", help="A file of data; with NAME= the dataset that it belongs to."
+)
+explanations = option(
+    "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
+)
+batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
+
+
+def output(what: str) -> Decorator:
+    """Return the option that names files to write."""
+    return option("-o", "--output", multiple=True, metavar="OUT", help=what)
+
+
+def form(*formats: str, what: str = "On stdout; a table on a terminal, CSV in a pipe.") -> Decorator:
+    """Return the option that says in which format data are written on stdout."""
+    return option("-f", "--format", "form", type=click.Choice(formats), help=what)
+
+
+def writing(work: Any) -> Any:
+    """Add the options that say how findings, colours and the summary are written."""
+    quiet = option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
+    return findings(quiet(work))
+
+
+def findings(work: Any) -> Any:
+    """Add the options that say how findings and colours are written."""
+    colors = option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal."
+    )
+    style = option(
+        "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
+    )
+    return style(colors(work))
+
+
+def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
+    """Return the files of `--data`: those whose columns say what they are, and those of a dataset that is named.
+
+    Raises:
+        DataError: K542, a name or a file is lacking.
+    """
+    from kpi.errors import DataError, Diagnostic
+
+    files: list[str | Path] = []
+    named: dict[str, list[str | Path]] = {}
+    for one in given:
+        name, equals, file = one.partition("=")
+        if not equals or Path(one).exists():
+            files.append(one)
+        elif not name or not file:
+            raise DataError(
+                Diagnostic("K542", f"`--data {one}` does not name a dataset", hint="write --data NAME=FILE")
+            )
+        else:
+            named.setdefault(name, []).append(file)
+    return files, named

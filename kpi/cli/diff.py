@@ -1,0 +1,65 @@
+"""`kpi diff`: what changed between two periods, results, definitions or runs, and where it came from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
+
+
+@click.command()
+@click.argument("given", nargs=-1, metavar="A B")
+@options.data
+@options.option("--at", multiple=True, type=int, metavar="RUN", help="A run of a batch; one is compared with the last.")
+@options.batch_file
+@options.option("-e", "--entity", metavar="ENTITY", help="Everything that moved this one.")
+@options.system
+@options.definitions
+@options.period
+@options.form("table", "csv", "json")
+@options.output("Write csv (the totals) or json (everything).")
+@options.writing
+@command
+def diff(
+    console: Console, *, given: Sequence[str], data: Sequence[str], at: Sequence[int], batch: str, entity: str | None,
+    system: str | None, definitions: str | None, period: str | None, form: str | None, output: Sequence[str],
+) -> Exit:  # fmt: skip
+    """Say what changed between two periods, two results, two definitions or two runs of a batch.
+
+    kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json,
+    kpi diff old.yaml new.yaml --data period.csv, kpi diff --at 3 --at 4 --batch nightly.toml
+    """
+    from kpi.cli.comparison import compared, runs
+    from kpi.errors import DataError, Diagnostic, count
+    from kpi.report import difference as report
+    from kpi.report.files import pour
+
+    if at:
+        if given or data:
+            hint = "kpi diff --at 3 --at 4 --batch nightly.toml"
+            raise DataError(Diagnostic("K543", "runs are compared by themselves, without files", hint=hint))
+        found = runs(at, config=batch, system=system, period=period)
+    else:
+        files, named = options.files_of(data)
+        found = compared(given, files=files, named=named, system=system, definitions=definitions, period=period)
+    found = found if entity is None else found.of(entity)
+    for name in output:
+        report.write(found, name)
+    if form is not None or not output:
+        wanted = console.form(form)
+        if wanted == "table":
+            console.write(report.table(found, entity, width=console.width))
+        else:
+            pour(report.content(found, wanted), sys.stdout)
+    words = [count(found.changed.height, "total")]
+    if found.before.measures is not None and found.after.measures is not None:
+        words.append(count(found.figures.height, "figure"))
+    words += [count(found.definitions.height, "line") + " of the definition"] if found.definitions.height else []
+    wrote = f" Wrote {', '.join(output)}." if output else ""
+    console.note(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
+    return Exit.FINE

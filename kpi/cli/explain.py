@@ -1,0 +1,66 @@
+"""`kpi explain`: why an entity got its score, from the star down to the figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE... ENTITY [INDICATOR]")
+@options.system
+@options.definitions
+@options.period
+@options.data
+@options.form("table", "json", what="A tree, or the same as JSON.")
+@options.option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
+@options.batch_file
+@options.writing
+@command
+def explain(
+    console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
+    data: Sequence[str], form: str | None, number: int | None, batch: str,
+) -> Exit:  # fmt: skip
+    """Say why an entity got its score, from the star down to the figures."""
+    from kpi import session
+    from kpi.analysis.explain import explain as explained
+    from kpi.analysis.explain import name_of
+    from kpi.errors import DataError, Diagnostic, Place, Severity
+    from kpi.intake.files import named_queries
+    from kpi.report.diagnostics import tally
+    from kpi.report.tree import as_json, tree
+
+    some = [one for one in files if (Path(one).exists() or one in named_queries.names()) and number is None]
+    rest = [one for one in files if one not in some]
+    if not some and not data and number is None:
+        raise DataError(Diagnostic("K500", f"there is no file `{files[0]}`", Place(files[0])))
+    if not rest or len(rest) > 2:
+        hint = "kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率"
+        missing = Diagnostic("K543", "say whose score is to be explained", hint=hint)
+        raise DataError(missing if not rest else Diagnostic("K500", f"there is no file `{rest[0]}`", hint=hint))
+    if number is not None:
+        from kpi.cli.batch import card_of
+
+        card = card_of(batch, number, system, period)
+    else:
+        more, named = options.files_of(data)
+        card = session.score(
+            [*some, *more], system=system, definitions=definitions, data=named, period=period, partly=True
+        )
+    node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
+    who = name_of(card, rest[0])
+    if form == "json":
+        console.write(as_json(card, who, node), untrusted=True)
+    else:
+        console.write(tree(card, who, node, width=console.width, color=console.colored(sys.stdout)))
+    errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
+    if errors:
+        console.note(f"The data have findings: {tally(card.findings_list)}. kpi check --data shows them.")
+    return Exit.FINE

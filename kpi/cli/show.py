@@ -1,0 +1,71 @@
+"""`kpi show`: the catalogue, a system, one definition, a plan, the coverage of a document, an analysis of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
+
+if TYPE_CHECKING:
+    from kpi.language.system import System
+
+
+@click.command()
+@click.argument("system", required=False)
+@click.argument("name", required=False)
+@options.definitions
+@options.option("--plan", is_flag=True, help="The stages and expressions that the system compiles to.")
+@options.option(
+    "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
+)
+@options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
+@options.findings
+@command
+def show(
+    console: Console, *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
+    analysis: Sequence[str],
+) -> Exit:  # fmt: skip
+    """Show the catalogue, a system, or one definition with its formula in words."""
+    from kpi.language.loading import catalogue
+    from kpi.report import cards
+
+    folder = None if definitions is None else Path(definitions)
+    if analysis:
+        from kpi import session
+        from kpi.report.analysis import analysed
+
+        card = session.score(list(analysis), system=system, definitions=definitions)
+        console.write(analysed(card, name, width=console.width))
+        return Exit.FINE
+    if system is None:
+        console.write(cards.overview(catalogue.systems(folder), width=console.width))
+        return Exit.FINE
+    found = catalogue.find(system, folder).system
+    assert found is not None  # noqa: S101
+    if plan:
+        from kpi.engine.plan import compile_plan
+
+        console.write(cards.plan(compile_plan(found)))
+    elif coverage:
+        return _coverage(console, found)
+    elif name is None:
+        console.write(cards.system(found, width=console.width))
+    else:
+        console.write(cards.definition(found, name, width=console.width))
+    return Exit.FINE
+
+
+def _coverage(console: Console, system: System) -> Exit:
+    from kpi.analysis import clause_coverage
+    from kpi.report import cards
+
+    console.write(cards.coverage(system, clause_coverage.coverage(system), width=console.width))
+    findings = list(clause_coverage.problems(system))
+    console.report(findings)
+    return Exit.FINDINGS if findings else Exit.FINE
