@@ -45,7 +45,9 @@ class PerEntity(Block):
         None, description="a file beside the definition: entity, indicator, target, and perhaps period and unit"
     )
     by: str | None = Field(None, description="a column of the roster, such as 等级")
-    values: dict[Text, Quantity] = Field(default_factory=dict, description="of `by`: the bound for each value")
+    values: dict[Text, Quantity] = Field(
+        default_factory=dict, description="the bound for each value of the column `by`"
+    )
     share: str | None = Field(None, description="equal, or a numeric column of the roster, such as 人口")
     total: float | None = Field(None, description="the document's figure, which the entities' bounds add up to")
 

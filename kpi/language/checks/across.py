@@ -75,7 +75,7 @@ class Cumulative(Check):
 
     cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
     of: Name = Field(description="the measure of the single periods")
-    tolerance: float = Field(0, ge=0, description="in the unit of the running total")
+    tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of the running total")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the running total does not follow from the one before."""
@@ -110,7 +110,7 @@ class LastYear(Check):
 
     last_year: Name = Field(description="the measure that repeats last year's figure")
     of: Name = Field(description="the measure of this year")
-    tolerance: float = Field(0, ge=0, description="in the unit of `last_year`")
+    tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of `last_year`")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the two differ."""
@@ -145,7 +145,7 @@ class ReportedGrowth(Check):
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
     of: Name = Field(description="the measure whose growth is reported")
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
-    within: float = Field(0.05, ge=0, description="percentage points")
+    within: float = Field(0.05, ge=0, description="percentage points by which the two may differ")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where rate and levels disagree."""

@@ -36,8 +36,8 @@ class AddsUpTo(Check):
     )
     adds_up_to: str = Field(min_length=1, description="the name of the whole in the data, such as 全市")
     of: OneOrMany[Name] = Field(description="the measures, amounts that may be added")
-    decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in their unit")
-    tolerance: float | None = Field(None, ge=0, description="in the unit of the figure")
+    decimals: int = Field(2, ge=0, le=9, description="decimals to which the figures are rounded, in their unit")
+    tolerance: float | None = Field(None, ge=0, description="the difference that is allowed, in the unit of the figure")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

@@ -122,8 +122,10 @@ class Parts(Check):
 
     parts: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures that make up the whole")
     whole: Name = Field(description="the measure of the whole")
-    decimals: int = Field(2, ge=0, le=9, description="to which the figures are rounded, in the unit of the whole")
-    tolerance: float | None = Field(None, ge=0, description="in the unit of the whole")
+    decimals: int = Field(
+        2, ge=0, le=9, description="decimals to which the figures are rounded, in the unit of the whole"
+    )
+    tolerance: float | None = Field(None, ge=0, description="the difference that is allowed, in the unit of the whole")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

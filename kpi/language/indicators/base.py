@@ -66,7 +66,9 @@ def scope_of(symbols: Symbols) -> Scope:
 class Indicator(Definition):
     """The base of all indicators: direction, targets, an own scoring rule, and where it comes from."""
 
-    better: Literal["higher", "lower"] | None = Field(None, description="left out: as the target says, else higher")
+    better: Literal["higher", "lower"] | None = Field(
+        None, description="which way is better; left out: as the target says, else higher"
+    )
     target: OneOrMany[Target] = Field((), description="one target, or a list of dated ones")
     score: AnyRule | None = Field(None, description="a scoring rule instead of the system's")
     clause: Text | None = Field(None, description="where the document states it")

@@ -174,7 +174,7 @@ class Count(Indicator):
     as_: Literal["count", "share"] = Field(
         "count", alias="as", description="how many units pass, or which percent of them"
     )
-    unit: Text | None = Field(None, description="of the count; left out: 个")
+    unit: Text | None = Field(None, description="the unit of the count; left out: 个")
     min_units: int | None = Field(None, gt=0, description="fewer units than that are too few to judge")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
@@ -311,7 +311,7 @@ class Formula(Indicator):
 
     kind: Literal["formula"] = "formula"
     expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
-    unit: Text | None = Field(None, description="left out: as the formula comes out")
+    unit: Text | None = Field(None, description="the unit; left out: as the formula comes out")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the names in the expression."""

@@ -32,7 +32,7 @@ class Level(Indicator):
 
     kind: Literal["level"] = "level"
     of: Name = Field(description="the measure")
-    unit: Text | None = Field(None, description="left out: the measure's unit")
+    unit: Text | None = Field(None, description="the unit; left out: the measure's")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the measure."""
@@ -80,7 +80,9 @@ class Ratio(Indicator):
     kind: Literal["ratio"] = "ratio"
     numerator: Name = Field(description="the measure above the line")
     denominator: Name = Field(description="the measure below the line")
-    unit: Text | None = Field(None, description="left out: % for figures of one dimension, else their quotient")
+    unit: Text | None = Field(
+        None, description="the unit; left out: % for figures of one dimension, else their quotient"
+    )
     min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
     negative: Negative | None = Field(None, description="allow: a denominator below zero is meant; left out: no value")
 

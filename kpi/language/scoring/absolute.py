@@ -115,7 +115,7 @@ class Benchmark(Rule):
 
     kind: Literal["benchmark"] = "benchmark"
     cap: float | None = Field(None, description="the most percent of full marks; null for none")
-    benchmark: Quantity | None = Field(None, description="left out: the indicator's target")
+    benchmark: Quantity | None = Field(None, description="the value that scores 100; left out: the indicator's target")
     reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: b/x or 2 - x/b")
 
     def score(self, case: Case) -> Scored:

@@ -86,8 +86,12 @@ class Interval(Relative):
 
     relative: ClassVar[bool] = False
     kind: Literal["interval"] = "interval"
-    within: Listed[Quantity] | None = Field(None, description="[a, b]; left out: the indicator's `within` target")
-    limits: Listed[Quantity] | None = Field(None, description="[m, M] where the score is 0; left out: by the peers")
+    within: Listed[Quantity] | None = Field(
+        None, description="[a, b], the values with full marks; left out: the indicator's `within` target"
+    )
+    limits: Listed[Quantity] | None = Field(
+        None, description="[m, M], the values where the score is 0; left out: by the peers"
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:

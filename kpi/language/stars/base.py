@@ -132,7 +132,7 @@ class Scheme(Block):
     """
 
     names: dict[Level, str] = Field(default_factory=dict, strict=False, description="level: grade or colour")
-    on: Literal["rounded", "raw"] = Field("rounded", description="compare the printed or the full number")
+    on: Literal["rounded", "raw"] = Field("rounded", description="whether the printed or the full number is compared")
     min_indicators: Annotated[int, Field(ge=1)] | None = Field(
         None, description="scored indicators needed for any star"
     )

@@ -204,8 +204,8 @@ class Transform(Gated):
     """
 
     kind: Literal["transform"] = "transform"
-    by: Literal["log", "box_cox"] = Field(description="log, or box_cox with a power")
-    power: float | None = Field(None, description="of box_cox")
+    by: Literal["log", "box_cox"] = Field(description="log, or box_cox")
+    power: float | None = Field(None, description="the power of box_cox; left out: the most likely one")
     when: Literal["outliers", "always"] = Field("outliers", description="only where there are outliers, or always")
 
     @model_validator(mode="after")
