@@ -45,7 +45,7 @@ def judged(text: str) -> tuple[list[float | None], list[str]]:
     value = term.expr.cast(pl.Float64) if term.kind == "number" else pl.when(term.expr).then(1.0).otherwise(term.expr)
     reasons = [(term.expr.is_not_null(), reason("out_of_range")), *term.gaps, *term.voids]
     pair = guarded("x", value.cast(pl.Float64), reasons=[*reasons, (pl.lit(True), reason("missing"))])
-    found = FRAME.with_columns(x=pair["x"]).with_columns(**{"x.status": pair["x.status"]})
+    found = FRAME.with_columns(**pair.values).with_columns(**pair.statuses)
     return found["x"].to_list(), found["x.status"].to_list()
 
 

@@ -156,7 +156,8 @@ def diff(
     Raises:
         DataError: K551, when there is no period to compare.
     """
-    shared = [label for label in _labels(after) if label in set(_labels(before))]
+    earlier = set(_labels(before))
+    shared = [label for label in _labels(after) if label in earlier]
     pairs = {label: label for label in shared} if periods is None else dict(periods)
     if not pairs:
         hint = f"{before.name} has {_span(before)}, {after.name} has {_span(after)}"

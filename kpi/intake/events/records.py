@@ -160,7 +160,8 @@ class Gathered:
 
     def _told(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Counts the rows, and finds those that are wrong where there are any."""
-        known_not = [text for text in self.texts() if text not in set(known[WHO]) and entities.stranger(text)]
+        there = set(known[WHO])
+        known_not = [text for text in self.texts() if text not in there and entities.stranger(text)]
         # Of a name that is nobody's without a roster every row is refused for another reason.
         nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
         named = pl.col("entity").is_not_null() | ~nameless
