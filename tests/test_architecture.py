@@ -26,7 +26,7 @@ INSIDE = {
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
     "language": (
-        "expressions model ranges datasets measures quantities targets aggregation treatment scoring indicators "
+        "expressions model ranges datasets measures record_columns quantities targets aggregation treatment scoring indicators "
         "adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (

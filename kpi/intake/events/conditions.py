@@ -18,6 +18,7 @@ from kpi.intake.cells.numbers import fold
 from kpi.language import expressions
 from kpi.language.expressions import grammar
 from kpi.language.expressions.terms import Scope, Term
+from kpi.language.record_columns import READ_AS_NUMBERS, term_of
 
 
 def cell(column: str) -> str:
@@ -118,7 +119,33 @@ def _excludes(name: exp.Column) -> bool:
 
 
 def _scope(kinds: Mapping[str, str]) -> Scope:
-    return lambda column: Term(pl.col(cell(column)), kinds.get(column, "text"))
+    return lambda column: term_of(column, kinds, pl.col(cell(column)))
+
+
+def value_of(text: str, scope: Scope) -> Term:
+    """Return an expression that a measure aggregates as a term.
+
+    Raises:
+        ExpressionError: kinds or units do not fit.
+    """
+    return grammar.resolve(_folded(text), scope)
+
+
+def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Return whether an expression has no value for a cell that cannot be read, over the columns `cell(...)`.
+
+    Args:
+        text: the expression.
+        kinds: of the columns.
+        bad: gives whether the cell of a column cannot be read, never null.
+    """
+    node = _folded(text)
+    names = sorted({one.name for one in node.find_all(exp.Column)})
+    numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
+    if not numbers:
+        return pl.lit(value=False)
+    unknown = reduce(or_, map(bad, numbers))
+    return unknown & ~_blank(names, numbers, bad) if _is_strict(node) else unknown
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +175,8 @@ class _Outcomes:
 # What comes to nothing where one of its parts does.
 _STRICT = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.EQ, exp.NEQ,
-    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round, exp.Between, exp.Interval, exp.Var, exp.Year, exp.Month,
+    exp.DayOfWeekIso, exp.Hour,
 )  # fmt: skip
 
 
@@ -174,12 +202,21 @@ def _test(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[
     value = grammar.resolve(node, scope).expr
     true, false = value.fill_null(value=False), (~value).fill_null(value=False)
     names = sorted({one.name for one in node.find_all(exp.Column)})
-    numbers = [name for name in names if kinds.get(name) == "number"]
+    numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
     if not numbers:
         return _Outcomes(true, true, false, false)
     unknown = reduce(or_, map(bad, numbers))
-    if all(isinstance(one, _STRICT) for one in node.walk()):
-        blanks = [pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names]
-        unknown &= ~reduce(or_, blanks)
+    if _is_strict(node):
+        unknown &= ~_blank(names, numbers, bad)
         return _Outcomes(true, true | unknown, false, false | unknown)
     return _Outcomes(true & ~unknown, true | unknown, false & ~unknown, false | unknown)
+
+
+def _is_strict(node: exp.Expr) -> bool:
+    """Whether an expression comes to nothing where one of its parts does."""
+    return all(isinstance(one, _STRICT) for one in node.walk())
+
+
+def _blank(names: list[str], numbers: list[str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Whether one of some cells is blank, rather than one that cannot be read."""
+    return reduce(or_, (pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names))

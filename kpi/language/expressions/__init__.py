@@ -1,5 +1,5 @@
 """Expressions of definitions: parsed, checked against the grammar, compiled to Polars."""
 
-from kpi.language.expressions.parser import parse
+from kpi.language.expressions.parser import FUNCTIONS, parse
 
-__all__ = ["parse"]
+__all__ = ["FUNCTIONS", "parse"]

@@ -180,19 +180,18 @@ class _Compiler:
     def add(self, node: exp.Binary) -> Term:
         chain = _chain(node, exp.Add | exp.Sub)
         found = [self.term(part) for part in (chain[0].left, *(one.right for one in chain))]
-        at = max((place for place, term in enumerate(found) if term.kind == "time"), default=0)
-        first = found[0]
-        for one, right in zip(chain[:at], found[1 : at + 1], strict=True):
-            first = self.timed(one, first, right)
-        if at == len(chain) and at:
-            return first
-        return self.added(node, chain[at:], [first, *found[at + 1 :]])
+        if not any(term.kind == "time" for term in found):
+            return self.added(chain, found)
+        result = found[0]
+        for one, right in zip(chain, found[1:], strict=True):
+            result = self.timed(one, result, right)
+        return result
 
     def timed(self, node: exp.Binary, left: Term, right: Term) -> Term:
-        """Return a sum or difference up to the last point in time in it."""
+        """Return a sum or difference of two terms, points in time or numbers."""
         subtracts = isinstance(node, exp.Sub)
         if left.kind != "time" and right.kind != "time":
-            return self.added(node, [node], [left, right])
+            return self.added([node], [left, right])
         if left.kind == right.kind and subtracts:
             return times.difference(left, right)
         point, other = (left, right) if left.kind == "time" else (right, left)
@@ -205,12 +204,10 @@ class _Compiler:
             self.fail(node, "K467", message, hint=hint, label="no duration")
         return times.moved(point, other, back=subtracts)
 
-    def added(self, node: exp.Binary, chain: list[Any], found: list[Term]) -> Term:
-        """Return a sum of terms that are all numbers, as a chain of nodes joins them."""
+    def added(self, chain: list[Any], found: list[Term]) -> Term:
+        """Return a sum of numbers, as a chain of nodes joins them."""
         parts = (chain[0].left, *(one.right for one in chain))
         for part, term in zip(parts, found, strict=True):
-            if term.kind == "time":
-                return self.timed(chain[0], *found)
             if term.kind != "number":
                 self.fail(part, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
         terms = [found[0]]

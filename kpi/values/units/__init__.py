@@ -1,6 +1,7 @@
 """Statistical units: parse, compare and convert them."""
 
 from kpi.values.units.units import (
+    MICROSECONDS,
     ONE,
     PER_MILLE,
     PER_MILLE_POINTS,
@@ -24,6 +25,7 @@ from kpi.values.units.units import (
 )
 
 __all__ = [
+    "MICROSECONDS",
     "ONE",
     "PERCENT",
     "PER_MILLE",

@@ -1,0 +1,104 @@
+"""Columns of times in tables of events: which ones the cells show to be such, and differences that are negative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity, count
+from kpi.intake import row_findings
+from kpi.intake.cells import instants
+from kpi.intake.events.conditions import cell
+from kpi.intake.events.events import Events
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, column_of
+from kpi.intake.matching.notation import notation_of
+from kpi.language.expressions.terms import ExpressionError
+from kpi.language.measures import Measure, Part
+from kpi.language.record_columns import ColumnKinds, check, column_kinds
+
+#: How many of the first cells show whether a column holds dates.
+_HEAD = 1000
+
+
+def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> ColumnKinds:
+    """Return the kinds of the columns of a dataset, where the definition leaves it open as its first cells show.
+
+    Args:
+        sources: the tables of the dataset.
+        measures: of the dataset.
+    """
+    dataset, some = sources[0].dataset, list(measures.values())
+    found = column_kinds(dataset, some)
+    if not found.assumed and not found.candidates:
+        return found
+    dated = {name: _dated(sources, name) for name in sorted(found.assumed | found.candidates)}
+    timed = {name for name in found.candidates if dated[name]}
+    untimed = {name for name in found.assumed if dated[name] is False}
+    if not timed and not untimed:
+        return found
+    other = column_kinds(dataset, some, timed=timed, untimed=untimed)
+    try:
+        check(some, other.kinds)
+    except ExpressionError:
+        # One of two columns holds dates: the cells of the other are reported.
+        return found
+    return other
+
+
+def _dated(sources: Sequence[Placed], name: str) -> bool | None:
+    """Whether a column holds dates in any of some tables: at least half of its first cells; None where all are blank."""
+    shown = None
+    for source in sources:
+        known = column_of(source.table, name)
+        if known is None:
+            continue
+        cells = source.table.raw.select(known[0]).head(_HEAD).collect().to_series().drop_nulls()
+        if cells.dtype in (pl.Date, pl.Datetime):
+            return True
+        read = instants.read(cells, notation_of(source.dataset, source.table, known[0], ()), source.dataset.dates)
+        there = read.drop_nulls()
+        if there.len():
+            shown = bool(shown) or there.is_not_nan().sum() * 2 >= there.len()
+    return shown
+
+
+def negative(later: str, earlier: str) -> Part:
+    """Return the part that counts the rows in which a column of times that should be the later is the earlier."""
+    return Part("rows", f'"{later}" < "{earlier}"')
+
+
+def negative_findings(
+    table: Events, rows: Mapping[tuple[str, str], int]
+) -> list[Diagnostic]:
+    """Return a warning for each difference of times that is negative in some rows of a table.
+
+    Args:
+        table: the events.
+        rows: how many there are, by the two columns.
+    """
+    found = []
+    for (later, earlier), many in rows.items():
+        if not many:
+            continue
+        both = [table.columns[cell(name)] for name in (later, earlier)]
+        first = table.source.table.numbered().filter(both[0] < both[1])
+        texts = [pl.col(table.numbers[name].header).cast(pl.String).alias(str(at)) for at, name in enumerate((later, earlier))]
+        row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
+        found += row_findings.of_rows(
+            table.source.table, row, table.numbers[later].header, partial(_tell, later, earlier, many),
+            severity=Severity.WARNING,
+        )  # fmt: skip
+    return found
+
+
+def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
+    verb = "is" if many == 1 else "are"
+    message = (
+        f"`{later} - {earlier}` {verb} negative in {count(many, 'row')}, first {row['0']} before {row['1']};"
+        f" {'it counts' if many == 1 else 'they count'} as computed"
+    )
+    hint = f"correct the dates, or leave such rows out: {later} >= {earlier} in `where`"
+    return "K649", message, hint
