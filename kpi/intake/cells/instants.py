@@ -92,7 +92,9 @@ def problem(cell: object, order: Order) -> str:
     try:
         instant = periods.parse_instant(str(cell), order=order)
     except PeriodError as error:
-        return f"{str(error).replace('is not a period', 'is not a date')}" + (f"; {error.hint}" if error.hint else "")
+        message = str(error).replace("is not a period", "is not a date")
+        hint = "write it as 2025-07-31 or 2025-07-31 08:30" if message.endswith("is not a date") else error.hint
+        return f"{message}; {hint}" if hint else message
     return f"`{instant}` is outside the years {FIRST_YEAR} to {LAST_YEAR}"
 
 

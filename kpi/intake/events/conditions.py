@@ -18,6 +18,7 @@ from kpi.intake.cells.numbers import fold
 from kpi.language import expressions
 from kpi.language.expressions import grammar
 from kpi.language.expressions.terms import Scope, Term
+from kpi.language.expressions.times import PERIOD_END
 from kpi.language.record_columns import READ_AS_NUMBERS, term_of
 
 
@@ -107,6 +108,29 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     asked |= {one.name for call in tree.find_all(exp.Coalesce) for one in call.find_all(exp.Column)}
     found = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
     return sorted(set(found) - asked)
+
+
+def blank_operands(text: str, where: str | None) -> dict[str, str]:
+    """Return for each column of an expression the condition of the rows that have no value as it alone is blank.
+
+    None of an expression that asks for blanks itself, such as one with `coalesce`.
+
+    >>> blank_operands("金额 - 退款", None)
+    {'退款': '"退款" IS NULL AND "金额" IS NOT NULL', '金额': '"金额" IS NULL AND "退款" IS NOT NULL'}
+    """
+    node = expressions.parse(text).tree
+    names = sorted({one.name for one in node.find_all(exp.Column)} - {PERIOD_END})
+    if not _is_strict(node) or (len(names) < 2):
+        return {}
+    asked = set() if where is None else {
+        one.name for test in expressions.parse(where).tree.find_all(exp.Is) for one in test.find_all(exp.Column)
+    }  # fmt: skip
+    found = {}
+    for name in names:
+        others = " AND ".join(f'"{other}" IS NOT NULL' for other in names if other != name)
+        if name not in asked:
+            found[name] = f'"{name}" IS NULL AND {others}' + ("" if where is None else f" AND ({where})")
+    return found
 
 
 def _excludes(name: exp.Column) -> bool:

@@ -410,8 +410,8 @@ def events(
         WHO: who(source),
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
-    made = computed(measures.values())
-    texts = [*(one.where for one in measures.values() if one.where), *made]
+    expressions_of = computed(measures.values())
+    texts = [*(one.where for one in measures.values() if one.where), *expressions_of]
     strict = {name for text in texts for name in expressions.parse(text).tells_blank()}
     strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
     strict |= {one.per for one in measures.values() if one.per is not None}
@@ -442,9 +442,8 @@ def events(
     def scope(name: str) -> Term:
         return term_of(name, kinds, columns[cell(name)], scales[name].unit if name in scales else None)
 
-    for text in made:
-        columns[cell(text)] = _value(text, scope)
-    return Events(source, grain, columns, numbers, scales, kinds=kinds, computed=made)
+    columns |= {cell(text): _value(text, scope) for text in expressions_of}
+    return Events(source, grain, columns, numbers, scales, kinds=kinds, computed=expressions_of)
 
 
 def _value(text: str, scope: Scope) -> pl.Expr:

@@ -15,7 +15,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Severity, count
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import left_out_blank, reads
+from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Once, alike, once
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
@@ -26,7 +26,7 @@ from kpi.intake.matching.datasets import Placed, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
-from kpi.language.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
+from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
 from kpi.language.record_columns import computed
 from kpi.language.system import System
 from kpi.process import progress
@@ -249,6 +249,28 @@ class Gathered:
                 hint = f"to count them, write ({part.where} OR {part.of} IS NULL)"
                 table = self.pass_over.tables[0].source.table
                 out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
+        return [*out, *self._blank_operands(known)]
+
+    def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """The findings about rows for which an expression has no value as a cell is blank, one an expression and column."""
+        found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        for name, measure in self.measures.items():
+            for column, part in _operands(measure).items():
+                rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
+                most, names = found.get((measure.of, column), (0, []))  # type: ignore[attr-defined]
+                if rows:
+                    found[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
+        out = []
+        for (text, column), (rows, names) in found.items():
+            verb = "has" if rows == 1 else "have"
+            message = (
+                f"{count(rows, 'row')} with a blank `{column}` {verb} no `{text}` and"
+                f" {'is' if rows == 1 else 'are'} left out of {', '.join(f'`{name}`' for name in names)}"
+            )
+            timed = self.pass_over.kinds[column] == "time"
+            hint = None if timed else f"where a blank is none, write coalesce({column}, 0)"
+            place = self.pass_over.tables[0].source.table.place(None, column)
+            out.append(Diagnostic("K628", message, place, hint, Severity.INFO))
         return out
 
 
@@ -322,11 +344,19 @@ def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list
     if over is not None:
         parts += [over.refusal(measure) for measure in some if over.careful]
         parts += [part for measure in some for part in _blanks(measure, over.kinds)]
+        parts += [part for measure in some for part in _operands(measure).values()]
     return list(dict.fromkeys(parts))
 
 
 def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
     return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
+
+
+def _operands(measure: Measure) -> dict[str, Part]:
+    """The parts that count the rows for which what a measure computes has no value, by the column that is blank."""
+    if not isinstance(measure, OfColumn) or not measure.computed:
+        return {}
+    return {name: Part("rows", test) for name, test in blank_operands(measure.of, measure.where).items()}
 
 
 def _is_zero(measure: Measure) -> bool:

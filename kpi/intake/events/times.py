@@ -85,13 +85,19 @@ def negative_findings(
             continue
         both = [table.columns[cell(name)] for name in (later, earlier)]
         first = table.source.table.numbered().filter(both[0] < both[1])
-        texts = [pl.col(table.numbers[name].header).cast(pl.String).alias(str(at)) for at, name in enumerate((later, earlier))]
+        texts = [_shown(one).alias(str(at)) for at, one in enumerate(both)]
         row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
         found += row_findings.of_rows(
             table.source.table, row, table.numbers[later].header, partial(_tell, later, earlier, many),
             severity=Severity.WARNING,
         )  # fmt: skip
     return found
+
+
+def _shown(at: pl.Expr) -> pl.Expr:
+    """A point in time as text, without a time of day where that is midnight."""
+    text = at.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M")
+    return text.str.strip_suffix(" 00:00")
 
 
 def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
