@@ -17,7 +17,7 @@ from sqlglot import exp
 from kpi.intake.cells.numbers import fold
 from kpi.language import expressions
 from kpi.language.expressions import grammar
-from kpi.language.expressions.terms import Scope, Term
+from kpi.language.expressions.terms import ExpressionError, Scope, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.record_columns import READ_AS_NUMBERS, term_of
 
@@ -127,10 +127,24 @@ def blank_operands(text: str, where: str | None) -> dict[str, str]:
     }  # fmt: skip
     found = {}
     for name in names:
-        others = " AND ".join(f'"{other}" IS NOT NULL' for other in names if other != name)
-        if name not in asked:
-            found[name] = f'"{name}" IS NULL AND {others}' + ("" if where is None else f" AND ({where})")
+        others = " AND ".join(f"{quoted(other)} IS NOT NULL" for other in names if other != name)
+        test = f"{quoted(name)} IS NULL AND {others}" + ("" if where is None else f" AND ({where})")
+        if name not in asked and _is_within_limits(test):
+            found[name] = test
     return found
+
+
+def quoted(name: str) -> str:
+    """Return the name of a column as it stands in any expression."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _is_within_limits(text: str) -> bool:
+    try:
+        expressions.parse(text)
+    except ExpressionError:
+        return False
+    return True
 
 
 def _excludes(name: exp.Column) -> bool:

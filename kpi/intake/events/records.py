@@ -301,7 +301,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     """
     name, dataset = sources[0].name, cast("Records", sources[0].dataset)
     measures = of_dataset(system, name)
-    columns_read = settled(sources, measures)
+    columns_read, misfits = settled(sources, measures)
     made = computed(measures.values())
     kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
     if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
@@ -321,7 +321,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         ]
         tables, repeats = once(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()))
-        over = replace(over, notes=tuple(notes))
+        over = replace(over, notes=(*misfits, *notes))
         negatives = [negative(*pair) for pair in pairs]
         whole, over = over.proven(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
         # A decimal comma that is not declared makes other cells of its column unclear: they are read anew.

@@ -10,7 +10,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Severity, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
-from kpi.intake.events.conditions import cell
+from kpi.intake.events.conditions import cell, quoted
 from kpi.intake.events.events import Events
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of
@@ -23,8 +23,10 @@ from kpi.language.record_columns import ColumnKinds, check, column_kinds
 _HEAD = 1000
 
 
-def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> ColumnKinds:
+def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple[ColumnKinds, list[Diagnostic]]:
     """Return the kinds of the columns of a dataset, where the definition leaves it open as its first cells show.
+
+    The finding is about an expression that does not fit dates in the columns that hold some.
 
     Args:
         sources: the tables of the dataset.
@@ -33,19 +35,20 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> Colum
     dataset, some = sources[0].dataset, list(measures.values())
     found = column_kinds(dataset, some)
     if not found.assumed and not found.candidates:
-        return found
+        return found, []
     dated = {name: _dated(sources, name) for name in sorted(found.assumed | found.candidates)}
     timed = {name for name in found.candidates if dated[name]}
     untimed = {name for name in found.assumed if dated[name] is False}
     if not timed and not untimed:
-        return found
+        return found, []
     other = column_kinds(dataset, some, timed=timed, untimed=untimed)
     try:
         check(some, other.kinds)
-    except ExpressionError:
-        # One of two columns holds dates: the cells of the other are reported.
-        return found
-    return other
+    except ExpressionError as error:
+        # The cells that do not fit are refused.
+        place = sources[0].table.place()
+        return found, [Diagnostic(error.code, error.message, place, error.hint)] if timed else []
+    return other, []
 
 
 def _dated(sources: Sequence[Placed], name: str) -> bool | None:
@@ -67,7 +70,7 @@ def _dated(sources: Sequence[Placed], name: str) -> bool | None:
 
 def negative(later: str, earlier: str) -> Part:
     """Return the part that counts the rows in which a column of times that should be the later is the earlier."""
-    return Part("rows", f'"{later}" < "{earlier}"')
+    return Part("rows", f"{quoted(later)} < {quoted(earlier)}")
 
 
 def negative_findings(

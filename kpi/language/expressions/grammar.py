@@ -105,15 +105,16 @@ class _Compiler:
 
     def with_unit(self, node: exp.Expr, left: Term, right: Term) -> None:
         """Raise where a duration meets a number that has no unit; 0 needs none."""
-        for one, other in ((left, right), (right, left)):
+        places = (node.left, node.right) if isinstance(node, exp.Binary) else (node, node)
+        for one, other, place in ((left, right, places[1]), (right, left, places[0])):
             if not times.is_span(one) or other.unit is not None or other.kind != "number" or other.literal == 0:
                 continue
             if isinstance(other.literal, float):
                 message = f"a duration is compared with `{other.literal:g}`, which has no unit"
-                self.fail(node, "K467", message, hint=f"write the unit of time: {other.literal:g} 天", label="no unit")
+                self.fail(place, "K467", message, hint=f"write the unit of time: {other.literal:g} 天", label="no unit")
             words = "、".join(other.names) or "this number"
             hint = "take a column of durations, or multiply the number by one, such as 1 天"
-            self.fail(node, "K467", f"a duration is compared with {words}, which has no unit", hint=hint)
+            self.fail(place, "K467", f"a duration is compared with {words}, which has no unit", hint=hint)
 
     def dated(self, node: exp.Expr, term: Term) -> Term:
         """Return a text that is compared with a date as a point in time."""
