@@ -25,6 +25,7 @@ from kpi.values.units import MICROSECONDS, UnitError
 READ_AS_NUMBERS = ("number", "time", "span")
 
 _TESTS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+_OF_TEXTS = (exp.Like, exp.Upper, exp.Lower, exp.Length, exp.Left, exp.Right)
 _ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
 #: The parts of dates, each a number.
 PARTS_OF_DATES = (exp.Year, exp.Month, exp.DayOfWeekIso, exp.Hour)
@@ -87,7 +88,11 @@ def column_kinds(
     given = {dataset.columns[role] for role in ("period", "reported") if role in dataset.columns}
     known = {name for name, kind in declared.items() if kind == "date"}
     known |= {name for name in given if declared.get(name, "date") == "date"}
-    known |= set(timed)
+    # What is read as text, such as by LIKE, stays one.
+    written = {one.name for tree in trees for node in tree.find_all(*_OF_TEXTS) for one in node.find_all(exp.Column)}
+    written -= {name for name, kind in declared.items() if kind == "date"}
+    known = (known | set(timed)) - written
+    untimed = {*untimed, *written}
     untimed = {*untimed, *(name for name, kind in declared.items() if kind != "date")}
     found = _Inference(set(known), set(untimed))
     found.of(trees, spans)
@@ -100,7 +105,7 @@ def column_kinds(
     kinds = {**kinds, **plain, **{name: kind for name, kind in inferred.items() if plain.get(name) != "text"}}
     beside = {name for tree in trees for name in _beside(tree)} - untimed - set(declared)
     return ColumnKinds(
-        kinds, frozenset(found.times - {PERIOD_END} - known - found.certain),
+        kinds, frozenset(found.times - {PERIOD_END} - {*timed, *declared} - found.certain),
         frozenset(name for name in beside if kinds.get(name) == "number"), differences,
     )  # fmt: skip
 
@@ -123,6 +128,17 @@ def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
     some = list(measures)
     for text in _texts(some):
         expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+
+
+def reads_times(text: str) -> bool:
+    """Return whether an expression has durations, parts of dates or the end of the period in it.
+
+    >>> [reads_times(text) for text in ("办结时间 - 受理时间 <= 5 天", "渠道 = '网上'")]
+    [True, False]
+    """
+    tree = expressions.parse(text).tree
+    names = any(one.name == PERIOD_END for one in tree.find_all(exp.Column))
+    return names or any(True for _ in tree.find_all(exp.Interval, *PARTS_OF_DATES))
 
 
 def term_of(name: str, kinds: Mapping[str, str], value: pl.Expr, unit: object = None) -> Term:
