@@ -26,8 +26,8 @@ INSIDE = {
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
     "language": (
-        "expressions model ranges datasets measures record_columns quantities targets aggregation treatment scoring indicators "
-        "adjustments ranking stars checks system running_totals loading"
+        "expressions model ranges datasets measures record_columns quantities targets aggregation treatment scoring "
+        "indicators adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "totals contributions result_columns check_stages applied_weights reporting_quality plan lookback scorecard"

@@ -1,8 +1,8 @@
 """Kinds of the columns of records: numbers, texts, times and durations, as the expressions of measures use them.
 
 A column is of times where a definition says so, where it gives the period, where a part of its date is taken, and where
-it stands in what can only be a difference of times: `办结时间 - 受理时间 <= 5 天`. A number that meets such a difference
-is a duration, which needs a unit of time.
+it stands in what can only be a difference of times: `办结时间 - 受理时间 <= 5 天`. A number that meets such a
+difference is a duration, which needs a unit of time.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def column_kinds(
     found.of(trees, spans)
     kinds.pop(PERIOD_END, None)
     plain = {name: "time" if kind == "date" else kind for name, kind in declared.items()}
-    inferred = {name: "time" for name in found.times & set(kinds)} | dict.fromkeys(found.spans & set(kinds), "span")
+    inferred = dict.fromkeys(found.times & set(kinds), "time") | dict.fromkeys(found.spans & set(kinds), "span")
     # A column whose values are only counted stays what its cells are.
     inferred = {name: kind for name, kind in inferred.items() if name in found.used or kinds[name] != "text"}
     differences = tuple(sorted(pair for pair in found.differences if not {PERIOD_END, *untimed} & set(pair)))
@@ -176,7 +176,8 @@ def _is_timed(measure: Measure) -> bool:
 class _Inference:
     """Which columns are points in time, and which are durations, until nothing more follows.
 
-    `used` are those that an expression computes or compares as such; `certain` those of which nothing else can be meant.
+    `used` are those that an expression computes or compares as such; `certain` those of which nothing else can be
+    meant.
     """
 
     times: set[str]
@@ -211,10 +212,9 @@ class _Inference:
                 kind = "time"
             for part in parts if kind is not None else ():
                 self._push(part, str(kind))
-            if kind == "time":
-                self.certain |= {one.name for one in parts if isinstance(one, exp.Column)} if any(
-                    isinstance(one, exp.Column) and one.name == PERIOD_END for one in parts
-                ) else set()
+            columns = {one.name for one in parts if isinstance(one, exp.Column)}
+            if PERIOD_END in columns:
+                self.certain |= columns
         elif isinstance(node, PARTS_OF_DATES):
             self._push(node.this, "time")
             if isinstance(node.this.unnest(), exp.Column):
@@ -227,7 +227,7 @@ class _Inference:
         elif isinstance(node, exp.Add) and last and "time" in (self._kind(node.left), self._kind(node.right)):
             self._push(node, "time")
 
-    def _kind(self, node: exp.Expr) -> str | None:
+    def _kind(self, node: exp.Expr) -> str | None:  # noqa: C901, PLR0911 - one line a kind
         """Return what a node is known to be: time, span or nothing."""
         match node:
             case exp.Paren() | exp.Neg() | exp.Abs() | exp.Round():
@@ -257,7 +257,7 @@ class _Inference:
                 return next(filter(None, map(self._kind, _values(node))), None)
         return None
 
-    def _push(self, node: exp.Expr, kind: str) -> None:
+    def _push(self, node: exp.Expr, kind: str) -> None:  # noqa: C901, PLR0912 - one case a kind
         """Take note of what a node has to be."""
         match node:
             case exp.Paren():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import kpi
 from kpi.analysis.explain import explain
 from kpi.cli.main import main
-from kpi.errors import DataError, DefinitionError
+from kpi.errors import DataError
 from kpi.intake.events import mergeable, ordered
 from kpi.intake.events.conditions import cell, condition, decided
 from kpi.intake.files.reader import content_hash

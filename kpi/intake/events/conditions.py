@@ -213,8 +213,8 @@ class _Outcomes:
 # What comes to nothing where one of its parts does.
 _STRICT = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.EQ, exp.NEQ,
-    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round, exp.Between, exp.Interval, exp.Var, exp.Year, exp.Month,
-    exp.DayOfWeekIso, exp.Hour,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round, exp.Between, exp.Interval, exp.Var, exp.Year,
+    exp.Month, exp.DayOfWeekIso, exp.Hour,
 )  # fmt: skip
 
 

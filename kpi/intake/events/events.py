@@ -76,8 +76,8 @@ class Events:
     (Int32, null where the row has no date, see `dated`), `ORDER` (Int32, the row's place in time), and texts and
     numbers as `cell(column)`: texts trimmed and in half-width, numbers in the unit of their column, NaN or infinite
     where a cell takes a second look (`looked_at`). `numbers` says where each number is, `repeats` which rows have the
-    event of another, if rows of the dataset do. `kinds` are those of the columns; what is `computed` of them is a number,
-    too, by its expression.
+    event of another, if rows of the dataset do. `kinds` are those of the columns; `computed` are the expressions over
+    them, which are numbers, too.
     """
 
     source: Placed
@@ -140,6 +140,7 @@ class Events:
 
     def _with_computed(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Add what is computed of cells that were looked at a second time."""
+
         def scope(name: str) -> Term:
             return term_of(name, self.kinds, pl.col(cell(name)), self._unit_of(name))
 

@@ -252,7 +252,7 @@ class Gathered:
         return [*out, *self._blank_operands(known)]
 
     def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
-        """The findings about rows for which an expression has no value as a cell is blank, one an expression and column."""
+        """The findings about rows without a value of an expression as a cell is blank, for each column of each."""
         found: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for name, measure in self.measures.items():
             for column, part in _operands(measure).items():
@@ -312,11 +312,21 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         by_per.setdefault(measure.per, []).append(measure)
     unclear: list[set[str]] = [set() for _ in sources]
     while True:
-        numbers = [number_columns(source, columns_read.kinds, commas) for source, commas in zip(sources, unclear, strict=True)]
+        numbers = [
+            number_columns(source, columns_read.kinds, commas) for source, commas in zip(sources, unclear, strict=True)
+        ]
         numbers = [with_implied_units(columns, measures, kinds) for columns in numbers]
         units, notes = scales(numbers, measures, kinds, sources[0].table.place())
         tables = [
-            events(source, measures, columns_read.kinds, system.period, scales=units, numbers=columns, alone=len(sources) == 1)
+            events(
+                source,
+                measures,
+                columns_read.kinds,
+                system.period,
+                scales=units,
+                numbers=columns,
+                alone=len(sources) == 1,
+            )
             for source, columns in zip(sources, numbers, strict=True)
         ]
         tables, repeats = once(tables, measures, dataset, grain=system.period)

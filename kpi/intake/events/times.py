@@ -52,7 +52,7 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple
 
 
 def _dated(sources: Sequence[Placed], name: str) -> bool | None:
-    """Whether a column holds dates in any of some tables: at least half of its first cells; None where all are blank."""
+    """Whether at least half of the first cells of a column are dates in some table; None where all are blank."""
     shown = None
     for source in sources:
         known = column_of(source.table, name)
@@ -73,9 +73,7 @@ def negative(later: str, earlier: str) -> Part:
     return Part("rows", f"{quoted(later)} < {quoted(earlier)}")
 
 
-def negative_findings(
-    table: Events, rows: Mapping[tuple[str, str], int]
-) -> list[Diagnostic]:
+def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> list[Diagnostic]:
     """Return a warning for each difference of times that is negative in some rows of a table.
 
     Args:
@@ -104,9 +102,8 @@ def _shown(at: pl.Expr) -> pl.Expr:
 
 
 def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
-    verb = "is" if many == 1 else "are"
     message = (
-        f"`{later} - {earlier}` {verb} negative in {count(many, 'row')}, first {row['0']} before {row['1']};"
+        f"`{later} - {earlier}` is negative in {count(many, 'row')}, first {row['0']} before {row['1']};"
         f" {'it counts' if many == 1 else 'they count'} as computed"
     )
     hint = f"correct the dates, or leave such rows out: {later} >= {earlier} in `where`"

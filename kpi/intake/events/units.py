@@ -65,8 +65,8 @@ class NumberColumn:
 class Scale:
     """The unit of a column's figures, None where nothing says any, and into how many parts it is divided for sums.
 
-    `assumed` says that it is the unit of a measure, since no heading says one; `declared`, that a figure needs a unit of
-    its own, since none is taken for it.
+    `assumed` says that it is the unit of a measure, since no heading says one; `declared`, that none is taken for a
+    figure, which needs one of its own.
     """
 
     unit: Unit | None = None
@@ -106,12 +106,10 @@ class Reader:
             typed: the unit that is typed behind it.
         """
         unit = self.scale.unit
-        if self.column.dates is not None:
-            return Fraction(1), None
         multiple, text = meant(row or self.column.unit, typed, "" if unit is None else str(unit))
         if (not text or text == str(MICROSECONDS)) and self.scale.declared:
             return None, "is not known: it is compared with a difference of dates, or added to one"
-        if not text:
+        if not text or self.column.dates is not None:
             return Fraction(multiple), None
         if unit is None:
             if text == YES_NO:
@@ -249,7 +247,10 @@ def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
 
 
 def scales(
-    tables: Sequence[Mapping[str, NumberColumn]], measures: Mapping[str, Measure], kinds: Mapping[str, str], place: Place
+    tables: Sequence[Mapping[str, NumberColumn]],
+    measures: Mapping[str, Measure],
+    kinds: Mapping[str, str],
+    place: Place,
 ) -> tuple[dict[str, Scale], list[Diagnostic]]:
     """Return the unit of each number of a dataset, and what has to be known about it.
 
@@ -297,12 +298,11 @@ def scales(
     return found | _computed(measures.values(), kinds, found), notes
 
 
-def _computed(
-    measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapping[str, Scale]
-) -> dict[str, Scale]:
+def _computed(measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapping[str, Scale]) -> dict[str, Scale]:
     """The units of what is computed from columns, where these are known."""
     found = {}
     for text in computed(measures):
+
         def scope(name: str) -> Term:
             return term_of(name, kinds, pl.col(name), known[name].unit if name in known else None)
 

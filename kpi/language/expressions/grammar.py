@@ -214,7 +214,8 @@ class _Compiler:
         terms = [found[0]]
         unit = terms[0].unit
         pieces = [terms[0].expr]
-        for one, right in zip(chain, found[1:], strict=True):
+        for one, term in zip(chain, found[1:], strict=True):
+            right = term
             self.with_unit(one, replace(terms[0], unit=unit), right)
             subtracts = isinstance(one, exp.Sub)
             if unit is None or right.unit is None:
@@ -317,7 +318,9 @@ class _Compiler:
             if all(one.kind == "time" for one in options):
                 tests = [times.compared("eq", this, one) for one in options]
                 return joined(assembled(tests, or_), "boolean", None, this, *options)
-        if times.is_span(this) or any(_is_duration(part, one) for part, one in zip(node.expressions, options, strict=True)):
+        if times.is_span(this) or any(
+            _is_duration(part, one) for part, one in zip(node.expressions, options, strict=True)
+        ):
             tests = [comparison("eq", *self.comparable(node, this, one)) for one in options if one.kind == "number"]
             return joined(assembled(tests, or_), "boolean", None, this, *options)
         if any(one.kind != this.kind or one.literal is None for one in options):

@@ -8,9 +8,9 @@ the whole day where it is compared, and for its midnight where it is computed wi
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from operator import and_, or_
 
 import polars as pl
 from sqlglot import exp
@@ -25,16 +25,17 @@ PERIOD_END = "period_end"
 
 #: The units in which a duration is written.
 UNITS = {
-    "周": "周", "天": "天", "日": "天", "小时": "小时", "分钟": "分钟", "秒": "秒", "工作日": "工作日", "个工作日": "工作日",
+    "周": "周", "天": "天", "日": "天", "小时": "小时", "分钟": "分钟", "秒": "秒",
+    "工作日": "工作日", "个工作日": "工作日",
     "week": "周", "weeks": "周", "day": "天", "days": "天", "hour": "小时", "hours": "小时", "minute": "分钟",
     "minutes": "分钟", "second": "秒", "seconds": "秒",
 }  # fmt: skip
-_WRITTEN = re.compile(
-    rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<blank>\s*)(?P<unit>{'|'.join(sorted(UNITS, key=len, reverse=True))})(?!\w)",
-    re.IGNORECASE,
-)
+_WORDS = "|".join(sorted(UNITS, key=len, reverse=True))
+_WRITTEN = re.compile(rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>{_WORDS})(?!\w)", re.IGNORECASE)
 _MICROS_OF_DAY = 86_400_000_000.0
-_DATE = re.compile(r"\s*[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}[日号]|[0-9]{4}$).*", re.DOTALL)
+_DATE = re.compile(
+    r"\s*[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}[日号]|[0-9]{4}$).*", re.DOTALL
+)
 
 
 def written(masked: str) -> dict[int, tuple[str, tuple[int, int]]]:
@@ -120,18 +121,23 @@ def compared(test: Test, left: Term, right: Term) -> pl.Expr:
     after = right.expr + _MICROS_OF_DAY
     match test:
         case "le":
-            return left.expr < after
+            found = left.expr < after
         case "gt":
-            return left.expr >= after
+            found = left.expr >= after
         case "eq":
-            return and_(left.expr >= right.expr, left.expr < after)
+            found = (left.expr >= right.expr) & (left.expr < after)
         case "ne":
-            return or_(left.expr < right.expr, left.expr >= after)
-    return getattr(left.expr, test)(right.expr)  # type: ignore[no-any-return]
+            found = (left.expr < right.expr) | (left.expr >= after)
+        case _:
+            found = getattr(left.expr, test)(right.expr)
+    return found
 
 
 def part(node: exp.Expr, term: Term) -> Term:
     """Return a part of a date as a number: the year, the month, the weekday (1 is Monday), the hour (0 to 23)."""
     at = term.expr.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt
-    taken = {exp.Year: at.year, exp.Month: at.month, exp.DayOfWeekIso: at.weekday, exp.Hour: at.hour}[type(node)]()
+    parts: dict[type[exp.Expr], Callable[[], pl.Expr]] = {
+        exp.Year: at.year, exp.Month: at.month, exp.DayOfWeekIso: at.weekday, exp.Hour: at.hour,
+    }  # fmt: skip
+    taken = parts[type(node)]()
     return replace(term, expr=taken.cast(pl.Float64), kind="number", unit=None, literal=None, whole_day=False)

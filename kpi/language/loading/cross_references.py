@@ -125,7 +125,9 @@ def _measure_problems(system: System) -> Problems:
             units.parse(measure.unit)
         except units.UnitError as error:
             yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label="unknown unit")
-        yield from _one_measure(measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {}))
+        yield from _one_measure(
+            measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {})
+        )
 
 
 def _indicator_problems(system: System) -> Problems:
@@ -344,19 +346,20 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
             _filter(measure.where, kinds)
         except terms.ExpressionError as error:
             yield _expression_problem(error, (*path, "where"))
-    if not isinstance(measure, OfColumn):
-        return
     if isinstance(measure, Distinct):
         if _OPERATOR.search(measure.of):
             message = f"`of` names one column here; `{measure.of}` is a computation"
             yield Problem("K466", (*path, "of"), message, hint="name the column that is counted", label="not a column")
-        return
-    if not measure.computed:
-        if kinds.get(measure.of) == "time":
-            message = f"`{measure.of}` holds dates, which have no {getattr(measure, 'kind', '')}"
-            hint = "compute a difference, such as of: 办结时间 - 受理时间"
-            yield Problem("K466", (*path, "of"), message, hint=hint, label="dates")
-        return
+    elif isinstance(measure, OfColumn) and measure.computed:
+        yield from _computation(measure, path, kinds)
+    elif isinstance(measure, OfColumn) and kinds.get(measure.of) == "time":
+        message = f"`{measure.of}` holds dates, which have no {getattr(measure, 'kind', '')}"
+        hint = "compute a difference, such as of: 办结时间 - 受理时间"
+        yield Problem("K466", (*path, "of"), message, hint=hint, label="dates")
+
+
+def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
+    """Yields what is wrong with an expression that a measure aggregates."""
     try:
         found = expressions.parse(measure.of).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
@@ -364,13 +367,15 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
         return
     if found.kind != "number":
         message = f"`of` needs figures; `{measure.of}` is a {found.kind}"
-        yield Problem("K466", (*path, "of"), message, hint="compute a number, such as 办结时间 - 受理时间", label=found.kind)
-    elif unit_or_none(measure.unit) is not None and found.unit is not None:
-        if found.unit.dimension != measure.quantity.dimension:
-            what = "a duration" if found.unit.dimension == units.MICROSECONDS.dimension else f"in {found.unit}"
-            message = f"`{measure.of}` is {what}, and the unit of the measure is {measure.unit}"
-            hint = "write a unit of time: 天, 小时 or 分钟" if what == "a duration" else "correct the unit"
-            yield Problem("K468", (*path, "unit"), message, hint=hint, label="another unit")
+        hint = "compute a number, such as 办结时间 - 受理时间"
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
+        return
+    wanted = unit_or_none(measure.unit)
+    if wanted is not None and found.unit is not None and found.unit.dimension != wanted.dimension:
+        timed = found.unit.dimension == units.MICROSECONDS.dimension
+        message = f"`{measure.of}` is {'a duration' if timed else f'in {found.unit}'}, and the unit of the measure is"
+        hint = "write a unit of time: 天, 小时 or 分钟" if timed else "correct the unit"
+        yield Problem("K468", (*path, "unit"), f"{message} {measure.unit}", hint=hint, label="another unit")
 
 
 # An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
