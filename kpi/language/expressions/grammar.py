@@ -107,7 +107,7 @@ class _Compiler:
         """Raise where a duration meets a number that has no unit; 0 needs none."""
         places = (node.left, node.right) if isinstance(node, exp.Binary) else (node, node)
         for one, other, place in ((left, right, places[1]), (right, left, places[0])):
-            if not times.is_span(one) or other.unit is not None or other.kind != "number" or other.literal == 0:
+            if not times.has_span(one.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
                 continue
             if isinstance(other.literal, float):
                 message = f"a duration is compared with `{other.literal:g}`, which has no unit"
@@ -267,7 +267,14 @@ class _Compiler:
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
         unit = left.unit
-        if right.unit is not None:
+        if (times.is_span(left) or times.is_span(right)) and all(times.is_duration(one.unit) for one in (left, right)):
+            left, right = times.in_micros(left), times.in_micros(right)
+            unit = units.ONE
+        elif times.is_span(right):
+            message = "a number is divided by a duration, and the unit of time is not said"
+            hint = "divide by a number of days: ((办结时间 - 受理时间) / 1 天)"
+            self.fail(node.right, "K467", message, hint=hint, label="no unit")
+        elif right.unit is not None:
             unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
         # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
         safe = isinstance(right.literal, float) and right.literal != 0

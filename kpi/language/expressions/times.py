@@ -83,6 +83,11 @@ def is_span(term: Term) -> bool:
     return term.kind == "number" and term.unit == MICROSECONDS
 
 
+def has_span(unit: Unit | None) -> bool:
+    """Return whether a unit is made of that of differences of points in time: no bare number is meant to be in it."""
+    return unit is not None and any(word == MICROSECONDS.text for word, _ in unit.words)
+
+
 def is_duration(unit: Unit | None) -> bool:
     """Return whether a unit is one of time."""
     return unit is not None and unit.dimension == MICROSECONDS.dimension

@@ -371,11 +371,11 @@ def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Pro
         yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
         return
     wanted = unit_or_none(measure.unit)
-    if wanted is not None and found.unit is not None and found.unit.dimension != wanted.dimension:
-        timed = found.unit.dimension == units.MICROSECONDS.dimension
-        message = f"`{measure.of}` is {'a duration' if timed else f'in {found.unit}'}, and the unit of the measure is"
-        hint = "write a unit of time: 天, 小时 or 分钟" if timed else "correct the unit"
-        yield Problem("K468", (*path, "unit"), f"{message} {measure.unit}", hint=hint, label="another unit")
+    # The units of other columns are known from the data alone.
+    if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
+        message = f"`{measure.of}` is a duration, and the unit of the measure is {measure.unit}"
+        hint = "write a unit of time: 天, 小时 or 分钟"
+        yield Problem("K468", (*path, "unit"), message, hint=hint, label="another unit")
 
 
 # An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
