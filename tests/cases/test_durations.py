@@ -252,7 +252,8 @@ def test_finer_units_and_months_are_computed_of_the_same_rows():
 @pytest.mark.parametrize(
     "text",
     ["2025-7-1 9:05", "2025/07/01 09:05:00", "2025年7月1日 9:05", "2025年7月1日9时5分", "20250701 090500",
-     "2025-07-01T09:05:00", "２０２５－０７－０１ 09:05", "2025-07-01 09:05+08:00", "2025.7.1 09:05", "2025-07-01 上午9:05"],
+     "2025-07-01T09:05:00",
+     "２０２５－０７－０１ 09:05", "2025-07-01 09:05+08:00", "2025.7.1 09:05", "2025-07-01 上午9:05"],
 )  # fmt: skip
 def test_a_time_is_read_in_every_form_in_use(text):
     of = system({"wait": {"kind": "mean", "unit": "分钟", "of": "办结时间 - 受理时间"}})
@@ -397,7 +398,8 @@ def test_numbers_of_hours_are_no_dates():
 
 @pytest.mark.parametrize(
     "where",
-    ["办结时间 - 受理时间 <= 5", "5 >= 办结时间 - 受理时间", "办结时间 - 受理时间 + 1 > 2 天", "金额 / (办结时间 - 受理时间) > 5"],
+    ["办结时间 - 受理时间 <= 5", "5 >= 办结时间 - 受理时间", "办结时间 - 受理时间 + 1 > 2 天",
+     "金额 / (办结时间 - 受理时间) > 5"],
 )  # fmt: skip
 def test_a_number_without_a_unit_is_no_duration(where):
     text = json.dumps(system({"m": count(where)}), ensure_ascii=False)
@@ -418,9 +420,11 @@ def test_a_difference_is_negative_or_zero_without_a_unit():
 @pytest.mark.parametrize(
     ("where", "want"),
     [
-        ("(办结时间 - 受理时间) / 1 天 <= 5", 2), ("(办结时间 - 受理时间) / 48 小时 = 1", 1), ("abs(受理时间 - 办结时间) <= 2 周", 3),
+        ("(办结时间 - 受理时间) / 1 天 <= 5", 2), ("(办结时间 - 受理时间) / 48 小时 = 1", 1),
+        ("abs(受理时间 - 办结时间) <= 2 周", 3),
         ("2 * (办结时间 - 受理时间) <= 10 days", 2), ("办结时间 - 受理时间 IN (1 天, 48 小时)", 2),
-        ("CASE WHEN 办结时间 - 受理时间 > 5 天 THEN 1 ELSE 0 END = 1", 1), ("least(办结时间, 受理时间) > '2025-07-01'", 1),
+        ("CASE WHEN 办结时间 - 受理时间 > 5 天 THEN 1 ELSE 0 END = 1", 1),
+        ("least(办结时间, 受理时间) > '2025-07-01'", 1),
         ("NOT 办结时间 - 受理时间 <= 5 天", 1), ("办结时间 - 5 天 > 受理时间", 1),
     ],
 )  # fmt: skip
