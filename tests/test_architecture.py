@@ -29,8 +29,8 @@ INSIDE = {
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures quantities targets aggregation treatment scoring "
-        "indicators adjustments ranking stars checks system running_totals loading"
+        "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
+        "scoring indicators adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "

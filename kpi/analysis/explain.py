@@ -19,7 +19,8 @@ from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Bonus, Deduction, Veto
 from kpi.language.indicators import Milestone
-from kpi.language.measures import Reported
+from kpi.language.measures import OfColumn, Reported
+from kpi.language.record_columns import reads_times
 from kpi.language.scoring import AgainstTarget
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
@@ -261,6 +262,10 @@ class _Tree:
         measure = self.system.measures[name]
         if rows and isinstance(measure, Reported) and measure.from_january:
             detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
+        if isinstance(measure, OfColumn) and measure.computed:
+            detail += f"；取自 {measure.of}"
+        if not isinstance(measure, Reported) and measure.where is not None and reads_times(measure.where):
+            detail += f"；条件 {measure.where}"
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
             detail = "无记录，计为 0（none: 0）"
         return Explained(

@@ -47,8 +47,10 @@ class Records(Dataset):
     """One event a row, with a date; measures count and aggregate them."""
 
     form: Literal["records"] = "records"
-    types: dict[str, Literal["number", "text"]] = Field(
-        default_factory=dict, description="what a column holds, where its use in conditions does not show it"
+    types: dict[str, Literal["number", "text", "date"]] = Field(
+        default_factory=dict,
+        description="what a column holds, where its use in conditions does not show it: number, text, or date for"
+        " dates with or without a time of day",
     )
     key: OneOrMany[Text] = Field(
         (),

@@ -17,6 +17,9 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError
+from kpi.language.expressions.times import PERIOD_END
 from kpi.language.model import Definition, Listed, Name, Text, one_of
 from kpi.values import units
 from kpi.values.rounding import unsigned_zero
@@ -206,14 +209,29 @@ class Count(_Countable):
         return parts[0].cast(pl.Float64), parts[0]
 
 
-class OfColumn(Measure):
-    """The base of measures that aggregate one column."""
+# An operator between blanks, or a function: a heading may hold signs, but is no such thing.
+_COMPUTED = re.compile(rf"\S\s+[-+*/]\s+\S|^\s*(?:(?:{'|'.join(expressions.FUNCTIONS)})\s*\(|CASE\s)", re.IGNORECASE)
 
-    of: str = Field(description="the column that is aggregated")
+
+class OfColumn(Measure):
+    """The base of measures that aggregate one column, or an expression over several in its place."""
+
+    of: str = Field(description="the column that is aggregated, or an expression, such as 办结时间 - 受理时间")
+
+    @property
+    def computed(self) -> bool:
+        """Whether an expression is aggregated rather than a column: with an operator between blanks, or a function."""
+        return _COMPUTED.search(self.of) is not None
 
     def columns(self) -> tuple[str, ...]:
-        """Returns the column that is aggregated."""
-        return (self.of,)
+        """Returns the columns that are aggregated; those of an expression but for `period_end`."""
+        if not self.computed:
+            return (self.of,)
+        try:
+            names = [name for name, _ in expressions.parse(self.of).names()]
+        except ExpressionError:
+            return ()
+        return tuple(dict.fromkeys(name for name in names if name != PERIOD_END))
 
 
 class Sum(OfColumn, _Countable):
@@ -221,7 +239,7 @@ class Sum(OfColumn, _Countable):
 
     additive: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
-    of: str = Field(description="the column that is added up")
+    of: str = Field(description="the column that is added up, or an expression, such as 金额 - 退款")
 
     def parts(self) -> tuple[Part, ...]:
         """Returns the sum, the number of rows that match and of those with a figure."""
@@ -348,6 +366,11 @@ class Distinct(OfRows, _Countable):
 
     kind: Literal["distinct"] = "distinct"
     of: str = Field(description="the column whose different values are counted")
+
+    @property
+    def computed(self) -> bool:
+        """False: only a column has different values."""
+        return False
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Returns how many different values the matched rows hold, zero where none matches."""

@@ -13,6 +13,7 @@ import calendar
 import functools
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -20,6 +21,9 @@ import polars as pl
 
 #: Years outside are taken for numbers that are no years: codes, values, spreadsheet serials.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+#: Points in time are counted from here.
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time
 
 _HINT = "write it as 2023-12, 2023Q4, 2023H1, 2023 or 2023年1-9月"
 
@@ -337,6 +341,55 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
 def _error(text: str, why: str = "", hint: str = _HINT) -> PeriodError:
     quoted = " ".join(text[:40].split()) + ("…" if len(text) > 40 else "")
     return PeriodError(f"`{quoted}` is not a period" + (f": {why}" if why else ""), hint)
+
+
+#: The time of day behind a date.
+_TIME_OF_DAY = re.compile(
+    r"[日号]?[T ]?(?P<half>[上下]午)?(?P<hour>[0-9]{1,2})[:时点](?:(?P<minute>[0-9]{1,2})分?)?"
+    rf"(?::?(?P<second>[0-9]{{1,2}})(?:\.(?P<part>[0-9]+))?秒?)?(?P<noon>[AP]M)?{_LOCAL}?"
+)
+_PACKED_TIME = re.compile(" ?(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})")
+
+
+def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
+    """Return the point in local time that a text names: a date, at midnight where it has no time of day.
+
+    Args:
+        text: a date in any form that `parse` reads, perhaps with a time of day.
+        order: of day and month in dates whose year stands last.
+
+    Raises:
+        PeriodError: the text is no date, or one that does not exist.
+
+    >>> str(parse_instant("2025年7月1日 09:10")), str(parse_instant("20250701"))
+    ('2025-07-01 09:10:00', '2025-07-01 00:00:00')
+    """
+    start = parse(text, order=order).start
+    body = _normalised(text)
+    match = next((match for date in _DATES if (match := date.fullmatch(body))), None)
+    behind = re.fullmatch(_YEAR_BEHIND, body) if match is None else None
+    if match is not None and match.groupdict().get("day"):
+        day, rest = int(match["day"]), body[match.end("day") :]
+    elif behind is not None:
+        day, rest = int(behind["one" if order == "dmy" else "other"]), body[behind.end("year") :]
+    else:
+        message = f"`{' '.join(text[:40].split())}` names no day"
+        raise PeriodError(message, "write a date, such as 2023-12-31 or 2023-12-31 08:30")
+    midnight = datetime(start // 12, start % 12 + 1, day)  # noqa: DTZ001 - local time
+    clock = _TIME_OF_DAY.fullmatch(rest) or _PACKED_TIME.fullmatch(rest)
+    if clock is None:
+        return midnight
+    parts = clock.groupdict()
+    hour = int(parts["hour"])
+    if parts.get("half") == "下午" or parts.get("noon") == "PM":
+        hour = hour + 12 if hour < 12 else hour
+    elif (parts.get("half") or parts.get("noon")) and hour == 12:
+        hour = 0
+    minute, second = int(parts["minute"] or 0), int(parts["second"] or 0)
+    if hour > 23 or minute > 59 or second > 59:
+        raise PeriodError(f"`{text[:40]}` has a time that does not exist", "hours go from 0 to 23, minutes to 59")
+    micro = int((parts.get("part") or "0")[:6].ljust(6, "0"))
+    return midnight + timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
 
 
 def parse_span(text: str) -> int:

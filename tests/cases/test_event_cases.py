@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import kpi
 from kpi.analysis.explain import explain
 from kpi.cli.main import main
-from kpi.errors import DataError, DefinitionError
+from kpi.errors import DataError
 from kpi.intake.events import mergeable, ordered
 from kpi.intake.events.conditions import cell, condition, decided
 from kpi.intake.files.reader import content_hash
@@ -315,29 +315,8 @@ def test_a_condition_is_decided_as_if_every_figure_had_been_tried(where, a, b, t
 # ---- DATES ---- #
 
 
-def test_a_difference_of_dates_is_an_error_of_the_definition(tmp_path):
-    base = (
-        "system: t\nperiod: quarter\nentities: {title: 镇}\n"
-        "datasets: {bj: {form: records, columns: {period: 办结时间, entity: 所属乡镇}}}\n"
-        "measures:\n  cnt: {kind: count, from: bj, unit: 件}\n  x: {kind: %s}\n"
-        "indicators: {rate: {kind: level, of: x}}\n"
-    )
-    for text, code in (
-        ("count, from: bj, unit: 件, where: 办结时间 - 受理时间 <= 5", "K465"),
-        ("mean, from: bj, of: 办结时间 - 受理时间, unit: 天", "K466"),
-    ):
-        path = tmp_path / "s.yaml"
-        path.write_text(base % text, "utf-8")
-        done = CliRunner().invoke(main, ["check", str(path)])
-        assert done.exit_code == 1
-        assert code in done.output
-        assert "not supported yet" in done.output or "is a computation" in done.output
-        with pytest.raises(DefinitionError):
-            kpi.score(rows(受理时间=["2024-01-01"]), system=path)
-
-
 @pytest.mark.parametrize("dtype", [pl.String, pl.Date])
-def test_dates_that_a_condition_computes_with_refuse_the_measure(dtype):
+def test_a_difference_of_dates_without_a_unit_refuses_the_measure(dtype):
     of = system(
         {"n": {"kind": "count", "unit": "件"}, "fast": {"kind": "count", "unit": "件", "where": "办结 - 受理 <= 5"}}
     )
@@ -346,8 +325,8 @@ def test_dates_that_a_condition_computes_with_refuse_the_measure(dtype):
     )
     card = kpi.score(data, system=of)
     assert figures(card) == {"n": 2, "fast": "refused"}
-    assert set(codes(card)) == {"K604"}
-    assert "compute the days in a column" in card.findings["hint"][0]
+    assert set(codes(card)) == {"K467", "K604"}
+    assert "write the unit of time: 5 天" in card.findings["hint"].to_list()
 
 
 # ---- TEXTS ---- #

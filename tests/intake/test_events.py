@@ -186,7 +186,7 @@ def _chosen(of: System, frame: pl.DataFrame) -> mergeable.Aggregation:
     source, kinds = match(of, table)[0], needed_columns(of, "cases")
     parts = [part for measure in of.measures.values() for part in measure.parts()]
     numbers = number_columns(source, kinds)
-    units, _ = scales([numbers], of.measures, table.place())
+    units, _ = scales([numbers], of.measures, kinds, table.place())
     some = [events(source, of.measures, kinds, of.period, scales=units, numbers=numbers)]
     return mergeable.aggregation(some, kinds, of.measures, units, parts)
 

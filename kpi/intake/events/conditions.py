@@ -17,7 +17,9 @@ from sqlglot import exp
 from kpi.intake.cells.numbers import fold
 from kpi.language import expressions
 from kpi.language.expressions import grammar
-from kpi.language.expressions.terms import Scope, Term
+from kpi.language.expressions.terms import ExpressionError, Scope, Term
+from kpi.language.expressions.times import PERIOD_END
+from kpi.language.record_columns import READ_AS_NUMBERS, term_of
 
 
 def cell(column: str) -> str:
@@ -108,6 +110,43 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     return sorted(set(found) - asked)
 
 
+def blank_operands(text: str, where: str | None) -> dict[str, str]:
+    """Return for each column of an expression the condition of the rows that have no value as it alone is blank.
+
+    None of an expression that asks for blanks itself, such as one with `coalesce`.
+
+    >>> blank_operands("金额 - 退款", None)
+    {'退款': '"退款" IS NULL AND "金额" IS NOT NULL', '金额': '"金额" IS NULL AND "退款" IS NOT NULL'}
+    """
+    node = expressions.parse(text).tree
+    names = sorted({one.name for one in node.find_all(exp.Column)} - {PERIOD_END})
+    if not _is_strict(node) or (len(names) < 2):
+        return {}
+    asked = set() if where is None else {
+        one.name for test in expressions.parse(where).tree.find_all(exp.Is) for one in test.find_all(exp.Column)
+    }  # fmt: skip
+    found = {}
+    for name in names:
+        others = " AND ".join(f"{quoted(other)} IS NOT NULL" for other in names if other != name)
+        test = f"{quoted(name)} IS NULL AND {others}" + ("" if where is None else f" AND ({where})")
+        if name not in asked and _is_within_limits(test):
+            found[name] = test
+    return found
+
+
+def quoted(name: str) -> str:
+    """Return the name of a column as it stands in any expression."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _is_within_limits(text: str) -> bool:
+    try:
+        expressions.parse(text)
+    except ExpressionError:
+        return False
+    return True
+
+
 def _excludes(name: exp.Column) -> bool:
     """Whether a name stands in a test for what it is not."""
     node, negative = name.parent, False
@@ -118,7 +157,33 @@ def _excludes(name: exp.Column) -> bool:
 
 
 def _scope(kinds: Mapping[str, str]) -> Scope:
-    return lambda column: Term(pl.col(cell(column)), kinds.get(column, "text"))
+    return lambda column: term_of(column, kinds, pl.col(cell(column)))
+
+
+def value_of(text: str, scope: Scope) -> Term:
+    """Return an expression that a measure aggregates as a term.
+
+    Raises:
+        ExpressionError: kinds or units do not fit.
+    """
+    return grammar.resolve(_folded(text), scope)
+
+
+def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Return whether an expression has no value for a cell that cannot be read, over the columns `cell(...)`.
+
+    Args:
+        text: the expression.
+        kinds: of the columns.
+        bad: gives whether the cell of a column cannot be read, never null.
+    """
+    node = _folded(text)
+    names = sorted({one.name for one in node.find_all(exp.Column)})
+    numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
+    if not numbers:
+        return pl.lit(value=False)
+    unknown = reduce(or_, map(bad, numbers))
+    return unknown & ~_blank(names, numbers, bad) if _is_strict(node) else unknown
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +213,8 @@ class _Outcomes:
 # What comes to nothing where one of its parts does.
 _STRICT = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.EQ, exp.NEQ,
-    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round, exp.Between, exp.Interval, exp.Var, exp.Year,
+    exp.Month, exp.DayOfWeekIso, exp.Hour,
 )  # fmt: skip
 
 
@@ -174,12 +240,21 @@ def _test(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[
     value = grammar.resolve(node, scope).expr
     true, false = value.fill_null(value=False), (~value).fill_null(value=False)
     names = sorted({one.name for one in node.find_all(exp.Column)})
-    numbers = [name for name in names if kinds.get(name) == "number"]
+    numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
     if not numbers:
         return _Outcomes(true, true, false, false)
     unknown = reduce(or_, map(bad, numbers))
-    if all(isinstance(one, _STRICT) for one in node.walk()):
-        blanks = [pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names]
-        unknown &= ~reduce(or_, blanks)
+    if _is_strict(node):
+        unknown &= ~_blank(names, numbers, bad)
         return _Outcomes(true, true | unknown, false, false | unknown)
     return _Outcomes(true & ~unknown, true | unknown, false & ~unknown, false | unknown)
+
+
+def _is_strict(node: exp.Expr) -> bool:
+    """Whether an expression comes to nothing where one of its parts does."""
+    return all(isinstance(one, _STRICT) for one in node.walk())
+
+
+def _blank(names: list[str], numbers: list[str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Whether one of some cells is blank, rather than one that cannot be read."""
+    return reduce(or_, (pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names))

@@ -8,18 +8,19 @@ rows alone, finds out where.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cache, partial
 
 import polars as pl
 
 from kpi.errors import Diagnostic, count
 from kpi.intake import row_findings
+from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.events.conditions import cell, reads, shortest_text
+from kpi.intake.events.conditions import cell, reads, shortest_text, unreadable, value_of
 from kpi.intake.events.units import READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
@@ -27,9 +28,13 @@ from kpi.intake.matching.datasets import Placed, column_of, is_unit
 from kpi.intake.matching.entity_codes import repeats_heading, who
 from kpi.intake.matching.notation import decimal_finding, notation_of
 from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Scope, Term
+from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Measure, OfRows
+from kpi.language.record_columns import READ_AS_NUMBERS, computed, term_of
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
+from kpi.values.units import Unit
 
 WHO, MONTH, ORDER, CLASH = "#who", "#month", "#order", "#clash"
 
@@ -71,7 +76,8 @@ class Events:
     (Int32, null where the row has no date, see `dated`), `ORDER` (Int32, the row's place in time), and texts and
     numbers as `cell(column)`: texts trimmed and in half-width, numbers in the unit of their column, NaN or infinite
     where a cell takes a second look (`looked_at`). `numbers` says where each number is, `repeats` which rows have the
-    event of another, if rows of the dataset do.
+    event of another, if rows of the dataset do. `kinds` are those of the columns; `computed` are the expressions over
+    them, which are numbers, too.
     """
 
     source: Placed
@@ -80,6 +86,8 @@ class Events:
     numbers: Mapping[str, NumberColumn]
     scales: Mapping[str, Scale]
     repeats: Repeats | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
 
     def rows(
         self, names: Iterable[str], span: Span | None = None, only: pl.Expr | None = None, *,
@@ -116,17 +124,38 @@ class Events:
         look.
         """
         plain = [one for one in self.numbers if one not in second]
+        later = {*map(cell, second), *map(cell, self.computed)}
         frame = cells.with_columns(
-            *(expr.alias(name) for name, expr in self.columns.items() if name not in map(cell, second)),
+            *(expr.alias(name) for name, expr in self.columns.items() if name not in later),
             *(self._reading(name, scales[name]).alias(f"r {name}") for name in second),
         )
         struct = {"value": cell, "exact": exact, "bad": bad, "typed": typed}
-        return frame.with_columns(
+        frame = frame.with_columns(
             *(pl.col(f"r {name}").struct.field(part).alias(of(name)) for name in second for part, of in struct.items()),
             *(valid(name).alias(cell(name)) for name in plain),
             *((valid(name) * scales[name].parts).alias(exact(name)) for name in plain),
             *(pl.lit(value=False).alias(of(name)) for name in plain for of in (bad, typed)),
         )
+        return self._with_computed(frame) if self.computed else frame
+
+    def _with_computed(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add what is computed of cells that were looked at a second time."""
+
+        def scope(name: str) -> Term:
+            return term_of(name, self.kinds, pl.col(cell(name)), self._unit_of(name))
+
+        made: list[pl.Expr] = []
+        for text in self.computed:
+            value = _value(text, scope)
+            odd = unreadable(text, self.kinds, lambda name: pl.col(bad(name)))
+            odd |= (value.abs() > LARGEST).fill_null(value=False)
+            known = pl.when(~odd).then(value)
+            made += [known.alias(cell(text)), known.alias(exact(text)), odd.alias(bad(text))]
+            made.append(pl.lit(value=False).alias(typed(text)))
+        return frame.with_columns(made)
+
+    def _unit_of(self, name: str) -> Unit | None:
+        return self.scales[name].unit if name in self.scales else None
 
     def _reading(self, name: str, scale: Scale) -> pl.Expr:
         column = self.numbers[name]
@@ -203,7 +232,7 @@ class Events:
         found = set()
         for name in names:
             column = self.numbers[name]
-            if column.notation.unclear or column.notation.decimal != ".":
+            if column.dates is not None or column.notation.unclear or column.notation.decimal != ".":
                 continue
             odd = self.source.table.raw.filter(self.columns[cell(name)].abs() > LARGEST)
             cells = odd.select(pl.col(column.header).cast(pl.String).unique()).collect().to_series()
@@ -261,8 +290,11 @@ class Events:
             # What its heading says holds for all of them.
             _, misfit = reader.factor(None, None)
             message = f"the unit of `{column.header}` {misfit}: {count(many, 'row')} refused"
-            hint = _ABOVE.format(column.unit) if column.above else None
-            return [Diagnostic("K605", message, table.place(None, column.header), hint)]
+            hint = _ABOVE.format(column.unit) if column.above and column.unit else None
+            lacking = reader.scale.declared and column.unit is None
+            if lacking:
+                hint = f"write the unit of time into the heading, {column.header}（天）, or behind each figure, 5天"
+            return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self._numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
         rows = cells.select(ROW, text=pl.col(column.header), unit=unit).bottom_k(row_findings.LIMIT, by=ROW).collect()
@@ -302,7 +334,7 @@ def _bad_date(said: Mapping[str, str], row: dict[str, object]) -> tuple[str, str
     return "K606", said.get(str(row["text"])) or "the row has no date", None
 
 
-_DAYS = "a difference of two dates is not supported yet: compute the days in a column, and name that"
+_DAYS = "if these are dates to compute with, say so at the dataset: types: {COLUMN: date}"
 _ABOVE = "单位：{} above the table is taken for all that has no unit of its own: write it into the header"
 
 
@@ -328,7 +360,7 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
 
     Args:
         source: the table.
-        kinds: the columns that are read, each a number or a text.
+        kinds: of the columns that are read.
         unclear: the headers of columns in which decimal commas were seen that are not declared.
     """
     by_row = source.roles.get("unit")
@@ -336,9 +368,12 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
         by_row = None
     found = {}
     for name, kind in kinds.items():
-        if kind == "number":
+        if kind in READ_AS_NUMBERS:
             header, unit = column_of(source.table, name) or (clean(name), None)
             notation = notation_of(source.dataset, source.table, header, unclear)
+            if kind == "time":
+                found[name] = NumberColumn(header, notation=notation, dates=source.dataset.dates)
+                continue
             found[name] = NumberColumn(header, unit or source.table.unit, unit is None, by_row, notation)
     return found
 
@@ -364,7 +399,7 @@ def events(
     Args:
         source: the table.
         measures: what is aggregated.
-        kinds: the columns that are read, each a number or a text.
+        kinds: of the columns that are read.
         grain: of the scored periods.
         scales: the units of numbers.
         numbers: where they are in the table.
@@ -376,13 +411,15 @@ def events(
         WHO: who(source),
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
-    strict = {name for one in measures.values() if one.where for name in expressions.parse(one.where).tells_blank()}
+    expressions_of = computed(measures.values())
+    texts = [*(one.where for one in measures.values() if one.where), *expressions_of]
+    strict = {name for text in texts for name in expressions.parse(text).tells_blank()}
     strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
     strict |= {one.per for one in measures.values() if one.per is not None}
-    read = {name for one in measures.values() for name in reads(one.where)}
+    read = {name for text in texts for name in reads(text)}
     read |= {one.per for one in measures.values() if one.per is not None}
     for name, kind in kinds.items():
-        if kind == "number":
+        if kind in READ_AS_NUMBERS:
             columns[cell(name)] = _number(numbers[name], schema, scales[name])
             continue
         header, _ = column_of(source.table, name) or (clean(name), None)
@@ -400,7 +437,36 @@ def events(
         if schema[header] == pl.String and name in strict:
             made = columns[cell(name)]
             columns[cell(name)] = pl.when(made.str.strip_chars() != "").then(made)
-    return Events(source, grain, columns, numbers, scales)
+    if PERIOD_END in read:
+        columns[cell(PERIOD_END)] = _period_end(columns[MONTH], grain)
+
+    def scope(name: str) -> Term:
+        return term_of(name, kinds, columns[cell(name)], scales[name].unit if name in scales else None)
+
+    columns |= {cell(text): _value(text, scope) for text in expressions_of}
+    return Events(source, grain, columns, numbers, scales, kinds=kinds, computed=expressions_of)
+
+
+def _value(text: str, scope: Scope) -> pl.Expr:
+    """What is computed of columns; nothing where their units do not go together, which is a finding of the measure."""
+    try:
+        return value_of(text, scope).expr
+    except ExpressionError:
+        return pl.lit(None, dtype=pl.Float64)
+
+
+def _period_end(month: pl.Expr, grain: Grain) -> pl.Expr:
+    """The midnight at which the last day of a row's scored period begins, in microseconds."""
+    months = pl.Series(range((LAST_YEAR + 1) * 12), dtype=pl.Int32)
+    ends = [
+        instants.micros(datetime(last // 12, last % 12 + 1, 1) - timedelta(days=1))  # noqa: DTZ001 - local time
+        if one >= FIRST_YEAR * 12
+        else None
+        for one in months
+        if (last := (one // grain.months + 1) * grain.months)
+    ]
+    inside = pl.when(dated(month)).then(month)
+    return pl.lit(pl.Series(ends, dtype=pl.Float64)).gather(inside)
 
 
 def _shortest(name: str, measures: Iterable[Measure]) -> int:
@@ -408,7 +474,8 @@ def _shortest(name: str, measures: Iterable[Measure]) -> int:
     some = list(measures)
     if any(name == one.per for one in some):
         return 0
-    found = [shortest_text(one.where, name) for one in some if one.where is not None]
+    texts = [*(one.where for one in some if one.where is not None), *computed(some)]
+    found = [shortest_text(text, name) for text in texts]
     return 0 if None in found else min(one for one in found if one is not None)
 
 
@@ -436,6 +503,10 @@ def valid(column: str) -> pl.Expr:
 
 def _number(column: NumberColumn, schema: pl.Schema, scale: Scale) -> pl.Expr:
     raw, dtype, reader = pl.col(column.header), schema[column.header], Reader(column, scale)
+    if column.dates is not None:
+        if dtype in (pl.Date, pl.Datetime):
+            return instants.native(raw)
+        return raw.map_batches(reader.fast, return_dtype=pl.Float64(), is_elementwise=True)
     marked = dtype.is_numeric() and bool(column.notation.numbers)
     if column.by_row is not None or marked or dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
         return _mapped(column, reader.fast, pl.Float64())

@@ -25,10 +25,14 @@ from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exac
 from kpi.intake.events.fixed_point import Precision, precisions
 from kpi.intake.events.units import Scale, finer
 from kpi.language.measures import Distinct, Measure, OfColumn, Part
+from kpi.language.record_columns import READ_AS_NUMBERS
 from kpi.process import progress
 from kpi.values.units import Unit, UnitError, parse
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+
+#: The kinds of columns that hold numbers: those that are read as such, and those that are computed of others.
+NUMBERS = (*READ_AS_NUMBERS, "computed")
 
 #: How many rows of a group some measure cannot use for a cell that cannot be read, or for contradicting another.
 REFUSED = "#refused"
@@ -53,7 +57,7 @@ class Aggregation:
 
     Attributes:
         tables: that count as one.
-        kinds: the columns that are read, each a number or a text.
+        kinds: of the columns that are read, and of what is computed of them.
         measures: of the dataset.
         scales: the units of the numbers.
         precisions: how each number is summed.
@@ -93,7 +97,7 @@ class Aggregation:
         scaled = [
             _times(pl.col(part.name), self._parts(part), whole=part.what == "sum").alias(part.name)
             for part in parts
-            if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] == "number" and self._parts(part) > 1
+            if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] in NUMBERS and self._parts(part) > 1
         ]
         none = [part.name for part in parts if part.what in {"refused", "unsure"} and self.careful]
         # Rows are counted once, in the pass over all of them.
@@ -119,7 +123,7 @@ class Aggregation:
         needed = self._needed(parts, whole=per is None)
         parts = [part for part in parts if part.what not in {"refused", "unsure"} or self.careful]
         every = needed if per is not None else sorted(self.kinds)
-        numbers = [name for name in every if self.kinds[name] == "number"]
+        numbers = [name for name in every if self.kinds[name] in NUMBERS]
         columns = [cell(name) for name in every] + [
             of(name) for name in numbers for of in (exact, of_table.bad, of_table.typed)
         ]
@@ -170,7 +174,7 @@ class Aggregation:
         """Whether a measure would need a row that it cannot use."""
         if part.of is None:
             return test.open
-        if self.kinds[part.of] != "number":
+        if self.kinds[part.of] not in NUMBERS:
             return test.open & pl.col(cell(part.of)).is_not_null()
         unread = pl.col(of_table.bad(part.of))
         if part.what == "unsure":
@@ -202,7 +206,7 @@ class Aggregation:
 
     def refusal(self, measure: Measure) -> Part:
         """Returns the part that counts the rows which a measure would need and cannot use."""
-        of = next(iter(measure.columns()), None)
+        of = measure.of if isinstance(measure, OfColumn) else None
         return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
 
     def factor(self, measure: Measure) -> Fraction | None:
@@ -216,10 +220,11 @@ class Aggregation:
         found = []
         for name, one in self.measures.items():
             if self.factor(one) is None:
-                of = one.columns()[0]
+                of = one.of  # type: ignore[attr-defined]
                 unit = self.scales[of].unit
                 message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {unit}"
-                place = self.tables[0].source.table.place(None, self.tables[0].numbers[of].header)
+                header = of if one.computed else self.tables[0].numbers[of].header  # type: ignore[attr-defined]
+                place = self.tables[0].source.table.place(None, header)
                 found.append(Diagnostic("K605", message, place, "correct the unit of the measure or the heading"))
         return found
 
@@ -252,7 +257,7 @@ class Aggregation:
 
     def _unexpected(self, needed: Collection[str]) -> pl.Expr:
         """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one."""
-        raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] == "number"}
+        raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] in NUMBERS}
         odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
         odd += [value.is_null() for name, value in raw.items() if name in self.full]
         odd += [pl.col(CLASH)] if self.tables[0].repeats is not None else []
@@ -341,8 +346,9 @@ class Aggregation:
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
         """The columns that parts are made of; in the pass over everything also all that have to be numbers."""
         names = {part.of for part in parts if part.of is not None}
+        names |= {name for text in names if self.kinds[text] == "computed" for name in reads(text)}
         names |= {name for part in parts for name in reads(part.where)}
-        return sorted(names | ({name for name, kind in self.kinds.items() if kind == "number"} if whole else set()))
+        return sorted(names | ({name for name, kind in self.kinds.items() if kind in NUMBERS} if whole else set()))
 
 
 @dataclass(frozen=True)
@@ -393,12 +399,12 @@ def aggregation(
 
     Args:
         tables: that count as one.
-        kinds: the columns that are read, each a number or a text.
+        kinds: of the columns that are read, and of what is computed of them.
         measures: of the dataset.
         scales: the units of the numbers.
         parts: all that is going to be kept.
     """
-    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     wide = Aggregation(tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()))
     sizes = [size for one in tables if (size := one.size) is not None]
     total = sum(sizes)

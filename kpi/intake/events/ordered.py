@@ -16,7 +16,7 @@ import polars as pl
 from kpi.intake.cells.text_folding import folded
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import PER, ROWS, Aggregation
+from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
 from kpi.language.measures import Distinct, First, Last, OfRows, Part
 from kpi.process import progress
 
@@ -118,7 +118,7 @@ class Statistics:
         # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
         frame = frame.filter(kept if where is None else kept & condition(where, kinds))
         if self.aggregation.second:
-            numbers = [column for column in family if kinds[column] == "number"]
+            numbers = [column for column in family if kinds[column] in NUMBERS]
             frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
         schema, seen = frame.collect_schema(), places()
         # Texts are told apart by their places among those seen, which costs less to compare.
@@ -146,7 +146,7 @@ class Statistics:
     def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
         """The rows of a span of months, numbers null where a cell is none."""
         over, kinds = self.aggregation, self.aggregation.kinds
-        numbers = [name for name in used if kinds[name] == "number"]
+        numbers = [name for name in used if kinds[name] in NUMBERS]
         if over.second:
             columns = [exact(name) for name in numbers]
             return over.rows(used, self.per, span, extra, columns=columns, second=over.second)

@@ -15,16 +15,19 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Severity, count
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import left_out_blank
+from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Once, alike, once
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
-from kpi.intake.events.units import converted, scales
-from kpi.intake.matching.datasets import Placed, needed_columns, of_dataset
+from kpi.intake.events.times import negative, negative_findings, settled
+from kpi.intake.events.units import converted, scales, with_implied_units
+from kpi.intake.matching.datasets import Placed, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
-from kpi.language.measures import SCALE, Measure, OfRows, Part, exact_sum, unscaled
+from kpi.language.expressions.times import PERIOD_END
+from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
+from kpi.language.record_columns import computed
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values.columns import Column
@@ -57,6 +60,7 @@ class Gathered:
     pass_over: Aggregation
     tables: Mapping[str | None, pl.DataFrame]
     repeats: Once
+    differences: Sequence[tuple[str, str]] = ()
 
     def texts(self) -> list[str]:
         """Returns the distinct texts that say who a row is about, sorted."""
@@ -84,6 +88,7 @@ class Gathered:
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._told(out, entities, known)
         out.findings += self._blank(known)
+        out.findings += self._negative(known)
         if not cast("Records", over.tables[0].source.dataset).key:
             whole = [measure for measure in self.measures.values() if measure.per is None]
             out.findings += alike(over.tables, self._known(None, known), [part.name for part in _parts(whole)])
@@ -215,6 +220,18 @@ class Gathered:
         ]
         return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
 
+    def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """The findings about differences of times that are negative, one a table and pair of columns."""
+        if not self.differences:
+            return []
+        names = {pair: negative(*pair).name for pair in self.differences}
+        rows = self._known(None, known).group_by(SOURCE).agg(pl.col(list(names.values())).cast(pl.Int64).sum())
+        out = []
+        for row in rows.sort(SOURCE).to_dicts():
+            many = {pair: int(row[name]) for pair, name in names.items()}
+            out += negative_findings(self.pass_over.tables[row[SOURCE]], many)
+        return out
+
     def _blank(self, known: pl.DataFrame) -> list[Diagnostic]:
         """The findings about rows that conditions leave out as a text is blank, one a condition and column."""
         found: dict[Part, list[str]] = {}
@@ -234,6 +251,28 @@ class Gathered:
                 hint = f"to count them, write ({part.where} OR {part.of} IS NULL)"
                 table = self.pass_over.tables[0].source.table
                 out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
+        return [*out, *self._blank_operands(known)]
+
+    def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """The findings about rows without a value of an expression as a cell is blank, for each column of each."""
+        found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        for name, measure in self.measures.items():
+            for column, part in _operands(measure).items():
+                rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
+                most, names = found.get((measure.of, column), (0, []))  # type: ignore[attr-defined]
+                if rows:
+                    found[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
+        out = []
+        for (text, column), (rows, names) in found.items():
+            verb = "has" if rows == 1 else "have"
+            message = (
+                f"{count(rows, 'row')} with a blank `{column}` {verb} no `{text}` and"
+                f" {'is' if rows == 1 else 'are'} left out of {', '.join(f'`{name}`' for name in names)}"
+            )
+            timed = self.pass_over.kinds[column] == "time"
+            hint = None if timed else f"where a blank is none, write coalesce({column}, 0)"
+            place = self.pass_over.tables[0].source.table.place(None, column)
+            out.append(Diagnostic("K628", message, place, hint, Severity.INFO))
         return out
 
 
@@ -263,22 +302,40 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         ComputeError: rows are lost.
     """
     name, dataset = sources[0].name, cast("Records", sources[0].dataset)
-    measures, kinds = of_dataset(system, name), needed_columns(system, name)
+    measures = of_dataset(system, name)
+    columns_read, misfits = settled(sources, measures)
+    made = computed(measures.values())
+    kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
+    if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
+        kinds[PERIOD_END] = "period"
+    pairs = columns_read.differences
     by_per: dict[str | None, list[Measure]] = {None: []}
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
     unclear: list[set[str]] = [set() for _ in sources]
     while True:
-        numbers = [number_columns(source, kinds, commas) for source, commas in zip(sources, unclear, strict=True)]
-        units, notes = scales(numbers, measures, sources[0].table.place())
+        numbers = [
+            number_columns(source, columns_read.kinds, commas) for source, commas in zip(sources, unclear, strict=True)
+        ]
+        numbers = [with_implied_units(columns, measures, kinds) for columns in numbers]
+        units, notes = scales(numbers, measures, kinds, sources[0].table.place())
         tables = [
-            events(source, measures, kinds, system.period, scales=units, numbers=columns, alone=len(sources) == 1)
+            events(
+                source,
+                measures,
+                columns_read.kinds,
+                system.period,
+                scales=units,
+                numbers=columns,
+                alone=len(sources) == 1,
+            )
             for source, columns in zip(sources, numbers, strict=True)
         ]
         tables, repeats = once(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()))
-        over = replace(over, notes=tuple(notes))
-        whole, over = over.proven(_parts(by_per[None], over))
+        over = replace(over, notes=(*misfits, *notes))
+        negatives = [negative(*pair) for pair in pairs]
+        whole, over = over.proven(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
         # A decimal comma that is not declared makes other cells of its column unclear: they are read anew.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
@@ -289,7 +346,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
     found: dict[str | None, pl.DataFrame] = {None: whole}
     found |= {per: over.partials(_parts(some, over), per) for per, some in by_per.items() if per is not None}
-    return Gathered(system.period, measures, over, found, repeats)
+    return Gathered(system.period, measures, over, found, repeats, pairs)
 
 
 def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:
@@ -299,11 +356,19 @@ def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list
     if over is not None:
         parts += [over.refusal(measure) for measure in some if over.careful]
         parts += [part for measure in some for part in _blanks(measure, over.kinds)]
+        parts += [part for measure in some for part in _operands(measure).values()]
     return list(dict.fromkeys(parts))
 
 
 def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
     return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
+
+
+def _operands(measure: Measure) -> dict[str, Part]:
+    """The parts that count the rows for which what a measure computes has no value, by the column that is blank."""
+    if not isinstance(measure, OfColumn) or not measure.computed:
+        return {}
+    return {name: Part("rows", test) for name, test in blank_operands(measure.of, measure.where).items()}
 
 
 def _is_zero(measure: Measure) -> bool:

@@ -13,14 +13,20 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import polars as pl
+from sqlglot import exp
 
 from kpi.errors import Diagnostic, Place, Severity
+from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, read_numbers, undecided
 from kpi.intake.cells.unit_factors import meant
-from kpi.intake.events.conditions import reads
+from kpi.intake.events.conditions import reads, value_of
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.measures import Distinct, Measure, OfColumn
+from kpi.language.record_columns import PARTS_OF_DATES, computed, term_of
 from kpi.values import units
-from kpi.values.units import Unit, UnitError
+from kpi.values.periods import Order
+from kpi.values.units import MICROSECONDS, Unit, UnitError
 
 #: What a reading of a number's cells gives, see `Reader.read`.
 READING = pl.Struct({"value": pl.Float64, "exact": pl.Float64, "bad": pl.Boolean, "typed": pl.Boolean})
@@ -44,6 +50,7 @@ class NumberColumn:
         above: whether it stands above the table.
         by_row: the header of the column that has a unit for each row, None where there is none.
         notation: how its figures are written.
+        dates: the order in dates whose year stands last, where the column holds points in time; None for figures.
     """
 
     header: str
@@ -51,18 +58,21 @@ class NumberColumn:
     above: bool = False
     by_row: str | None = None
     notation: Notation = PLAIN
+    dates: Order | None = None
 
 
 @dataclass(frozen=True)
 class Scale:
     """The unit of a column's figures, None where nothing says any, and into how many parts it is divided for sums.
 
-    `assumed` says that it is the unit of a measure, since no heading says one.
+    `assumed` says that it is the unit of a measure, since no heading says one; `declared`, that none is taken for a
+    figure, which needs one of its own.
     """
 
     unit: Unit | None = None
     parts: int = 1
     assumed: bool = False
+    declared: bool = False
 
     def into(self, wanted: Unit) -> Fraction | None:
         """Return what figures, in parts of the unit, are multiplied by to be in another; None where that cannot be.
@@ -97,7 +107,9 @@ class Reader:
         """
         unit = self.scale.unit
         multiple, text = meant(row or self.column.unit, typed, "" if unit is None else str(unit))
-        if not text:
+        if (not text or text == str(MICROSECONDS)) and self.scale.declared:
+            return None, "is not known: it is compared with a difference of dates, or added to one"
+        if not text or self.column.dates is not None:
             return Fraction(multiple), None
         if unit is None:
             if text == YES_NO:
@@ -115,6 +127,8 @@ class Reader:
         No figure is NaN. A second look is for cells that are no figure, that have a unit of another dimension, or one
         in which the figure does not come out even.
         """
+        if self.column.dates is not None:
+            return instants.read(cells, self.column.notation, self.column.dates)
         read = self._numbers(cells)
         if rows is None and read["unit"].null_count() == read.height:
             value = times(read["value"], self.plain)
@@ -131,6 +145,12 @@ class Reader:
         `typed` says that a unit is typed behind the figure, or stands in its row. A blank cell has no value and is not
         bad.
         """
+        if self.column.dates is not None:
+            at = self.fast(cells)
+            bad = at.is_nan().fill_null(value=False)
+            known = at.set(bad, None)
+            typed = pl.repeat(value=False, n=len(at), eager=True)
+            return pl.DataFrame({"value": known, "exact": known, "bad": bad, "typed": typed}).to_struct("reading")
         read = self._numbers(cells)
         found = self._factors(read["unit"], rows)
         bad = read["problem"].is_not_null()
@@ -144,6 +164,8 @@ class Reader:
 
     def problem(self, cell: object, row: str | None) -> tuple[str, str]:
         """Return the code and the sentence that say why a cell is no figure of its column."""
+        if self.column.dates is not None:
+            return "K606", instants.problem(cell, self.column.dates)
         read = self._numbers(pl.Series([cell]))
         typed, problem = read["unit"].item(), read["problem"].item()
         if problem is not None:
@@ -153,12 +175,17 @@ class Reader:
 
     def seen(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
         """Return the units of cells that are figures: a struct of `row` and `typed`."""
+        if self.column.dates is not None:
+            none = pl.repeat(None, len(cells), dtype=pl.String, eager=True)
+            return pl.DataFrame({"row": none, "typed": none, "bad": self.fast(cells).is_nan()}).to_struct()
         read = self._numbers(cells)
         row = pl.repeat(None, read.height, dtype=pl.String, eager=True) if rows is None else rows
         return pl.DataFrame({"row": row, "typed": read["unit"], "bad": read["problem"].is_not_null()}).to_struct()
 
     def undecided(self, cells: pl.Series) -> pl.Series:
         """Returns which cells are no figure since their decimal mark cannot be told (Boolean)."""
+        if self.column.dates is not None:
+            return pl.repeat(value=False, n=len(cells), eager=True)
         return undecided(cells.cast(pl.String), self._numbers(cells)["problem"], self.column.notation)
 
     def _numbers(self, cells: pl.Series) -> pl.DataFrame:
@@ -220,18 +247,25 @@ def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
 
 
 def scales(
-    tables: Sequence[Mapping[str, NumberColumn]], measures: Mapping[str, Measure], place: Place
+    tables: Sequence[Mapping[str, NumberColumn]],
+    measures: Mapping[str, Measure],
+    kinds: Mapping[str, str],
+    place: Place,
 ) -> tuple[dict[str, Scale], list[Diagnostic]]:
     """Return the unit of each number of a dataset, and what has to be known about it.
 
     Args:
         tables: the numbers of every table.
         measures: of the dataset.
+        kinds: of the columns.
         place: of the dataset, for findings.
     """
     found: dict[str, Scale] = {}
     notes: list[Diagnostic] = []
     for name in tables[0]:
+        if kinds[name] == "time":
+            found[name] = Scale()
+            continue
         takers = {key: one for key, one in measures.items() if _takes(one, name)}
         headings = {one[name].unit for one in tables}
         known = [units.parse(text) for text in sorted(filter(None, headings))]
@@ -243,7 +277,9 @@ def scales(
             found[name] = Scale(first, assumed=not known and not by_row)
         else:
             found[name] = Scale(min(known, key=lambda one: one.scale) if known else None)
-        if len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
+        if kinds[name] == "span":
+            found[name] = Scale(MICROSECONDS, declared=True)
+        elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
             words = ", ".join(text or "no unit" for text in sorted(headings, key=str))
             message = f"the files have `{name}` in {words}; conditions compare it in {found[name].unit}"
             notes.append(Diagnostic("K632", message, place, "give it one unit in all files", Severity.WARNING))
@@ -259,12 +295,52 @@ def scales(
                 )
                 hint = f"write the unit into the heading: {name}（{first}）"
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
-    return found, notes
+    return found | _computed(measures.values(), kinds, found), notes
+
+
+def _computed(measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapping[str, Scale]) -> dict[str, Scale]:
+    """The units of what is computed from columns, where these are known."""
+    found = {}
+    for text in computed(measures):
+
+        def scope(name: str) -> Term:
+            return term_of(name, kinds, pl.col(name), known[name].unit if name in known else None)
+
+        try:
+            unit = value_of(text, scope).unit
+        except ExpressionError:
+            found[text] = Scale(_UNFIT)
+            continue
+        found[text] = Scale(unit)
+    return found
+
+
+# The unit of figures whose units do not go together: no measure has it.
+_UNFIT = Unit("units that do not go together", Fraction(1), (("no unit", 1),), ())
+
+
+def with_implied_units(
+    columns: Mapping[str, NumberColumn], measures: Mapping[str, Measure], kinds: Mapping[str, str]
+) -> dict[str, NumberColumn]:
+    """Return the numbers of a table with the unit of the first measure that reads it for a duration without one."""
+    found = dict(columns)
+    for name, column in columns.items():
+        if kinds[name] == "span" and column.unit is None and column.by_row is None:
+            first = next((one.unit for one in measures.values() if _takes(one, name)), None)
+            found[name] = replace(column, unit=first)
+    return found
 
 
 def _takes(measure: Measure, name: str) -> bool:
-    """Whether a measure is a figure of a column, rather than a number of its values."""
-    return isinstance(measure, OfColumn) and not isinstance(measure, Distinct) and measure.of == name
+    """Whether a measure is a figure of a column, or a sum of such, rather than a number of its values."""
+    if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+        return False
+    return measure.of == name or (measure.computed and name in measure.columns() and _is_sum(measure.of))
+
+
+def _is_sum(text: str) -> bool:
+    """Whether an expression has the unit of each of its columns."""
+    return not any(True for _ in expressions.parse(text).tree.find_all(exp.Mul, exp.Div, *PARTS_OF_DATES, exp.Case))
 
 
 def finer(scale: Scale, factors: Iterable[Fraction | None]) -> Scale:

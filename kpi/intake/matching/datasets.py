@@ -14,8 +14,8 @@ from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, 
 from kpi.intake.files.table import Table
 from kpi.language import expressions
 from kpi.language.datasets import Dataset, PanelData, Records, ReportedData
-from kpi.language.expressions.terms import ExpressionError
-from kpi.language.measures import Distinct, Measure, Reported
+from kpi.language.measures import Measure, Reported
+from kpi.language.record_columns import READ_AS_NUMBERS, column_kinds
 from kpi.language.system import System
 from kpi.values import periods, units
 
@@ -131,26 +131,8 @@ def of_dataset(system: System, name: str) -> dict[str, Measure]:
 
 
 def needed_columns(system: System, name: str) -> dict[str, str]:
-    """Returns the columns that the measures of a records dataset read, each with its kind, number or text."""
-    dataset = datasets(system)[name]
-    kinds: dict[str, str] = {}
-    for measure in of_dataset(system, name).values():
-        if measure.where is not None:
-            try:
-                found = expressions.parse(measure.where).column_kinds()
-            except ExpressionError:
-                continue
-            # A use such as IS NULL says nothing: any that needs a number counts.
-            kinds |= {name: kind for name, kind in found.items() if kinds.get(name) != "number"}
-    for measure in of_dataset(system, name).values():
-        for column in measure.columns():
-            if not isinstance(measure, Distinct):
-                kinds[column] = "number"
-            else:
-                kinds.setdefault(column, "text")
-        if measure.per is not None:
-            kinds[measure.per] = "text"
-    return kinds | (dataset.types if isinstance(dataset, Records) else {})
+    """Returns the columns that the measures of a records dataset read, each with its kind (`record_columns`)."""
+    return dict(column_kinds(datasets(system)[name], of_dataset(system, name).values()).kinds)
 
 
 #: The roles that files of a form are read for; two headers for another one are no finding.
@@ -435,7 +417,7 @@ def figure_columns(system: System, source: Placed) -> list[str]:
         return list(panel_columns(system, source.table, list(source.roles.values())))
     if isinstance(source.dataset, ReportedData):
         return [source.roles["value"]]
-    return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind == "number"]
+    return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
 
 
 def _by_levels(

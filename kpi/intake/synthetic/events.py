@@ -103,17 +103,25 @@ class Events:
         day = (share(row, salt(self.seed, self.name, "day")) * pl.lit(days).gather(at).list.get(1)).cast(pl.Int32)
         # What tells events apart is different in every row.
         keys = [name for name in _key(self.system, self.name) if name not in (self.date, self.who)]
-        columns = {name: kind for name, kind in needed_columns(self.system, self.name).items() if name not in keys}
+        needed = needed_columns(self.system, self.name)
+        columns = {name: kind for name, kind in needed.items() if name not in (*keys, self.date, self.who)}
+        date = (pl.lit(days).gather(at).list.get(0) + day).cast(pl.Date)
         return frame.select(
-            (pl.lit(days).gather(at).list.get(0) + day).cast(pl.Date).alias(self.date),
+            date.alias(self.date),
             one_of(row, salt(self.seed, self.name, "entity"), self.names).alias(self.who),
-            *(self._column(name, kind, row) for name, kind in columns.items()),
+            *(self._column(name, kind, row, date) for name, kind in columns.items()),
             *((row + 1).cast(pl.String).alias(name) for name in keys),
         )
 
-    def _column(self, name: str, kind: str, row: pl.Expr) -> pl.Expr:
+    def _column(self, name: str, kind: str, row: pl.Expr, date: pl.Expr) -> pl.Expr:
+        """Returns the cells of a column; times are in the weeks before the date of the row."""
         of, pool = salt(self.seed, self.name, "column", name), self._pools().get(name)
-        if kind == "number":
+        value: pl.Expr
+        if kind == "time":
+            value = date.cast(pl.Datetime("us")) - pl.duration(minutes=place(row, of, _WEEKS_BEFORE))
+        elif kind == "span":
+            value = pl.format("{}天", place(row, of, 20) + 1)
+        elif kind == "number":
             value = self._amount(name, row, of) if pool is None else _number(row, of, pool)
         elif pool is not None and pool.strings:
             value = one_of(row, of, pool.texts)
@@ -134,6 +142,10 @@ class Events:
         if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)
+
+
+# In how many minutes before the date of a row its other times are.
+_WEEKS_BEFORE = 21 * 24 * 60
 
 
 def _key(system: System, name: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import polars as pl
 from sqlglot import exp
 
-from kpi.language.expressions import branches, limits
+from kpi.language.expressions import branches, limits, times
 from kpi.language.expressions.terms import (
     ExpressionError,
     Scope,
@@ -44,6 +44,8 @@ def resolve(tree: exp.Expr, scope: Scope) -> Term:
     return _Compiler(scope).term(tree)
 
 
+_DIFFERENCE = "write a difference, such as 办结时间 - 受理时间 <= 5 天, or compare with a date: 办结时间 < '2025-07-01'"
+
 # Up to so many values are compared one by one, which takes half the time of a lookup.
 _FEW = 4
 
@@ -72,6 +74,8 @@ class _Compiler:
 
     def number(self, node: exp.Expr) -> Term:
         term = self.term(node)
+        if term.kind == "time":
+            self.undated(node, term)
         if term.kind != "number":
             self.fail(node, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
         return term
@@ -93,7 +97,60 @@ class _Compiler:
             hint = "only figures of one dimension can be added, subtracted or compared"
             self.fail(node, "K301", f"{pair} do not go together", label=pair, hint=hint)
 
+    def undated(self, node: exp.Expr, term: Term) -> NoReturn:
+        """Raise for a date where a number is needed."""
+        words = " and ".join(f"`{name}`" for name in term.names) or "this"
+        message = f"{words} holds dates: two are subtracted or compared, or moved by a duration, and no more"
+        self.fail(node, "K465", message, hint=_DIFFERENCE, label="a date")
+
+    def with_unit(self, node: exp.Expr, left: Term, right: Term) -> None:
+        """Raise where a duration meets a number that has no unit; 0 needs none."""
+        places = (node.left, node.right) if isinstance(node, exp.Binary) else (node, node)
+        for one, other, place in ((left, right, places[1]), (right, left, places[0])):
+            if not times.has_span(one.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
+                continue
+            if isinstance(other.literal, float):
+                message = f"a duration is compared with `{other.literal:g}`, which has no unit"
+                self.fail(place, "K467", message, hint=f"write the unit of time: {other.literal:g} 天", label="no unit")
+            words = "、".join(other.names) or "this number"
+            hint = "take a column of durations, or multiply the number by one, such as 1 天"
+            self.fail(place, "K467", f"a duration is compared with {words}, which has no unit", hint=hint)
+
+    def dated(self, node: exp.Expr, term: Term) -> Term:
+        """Return a text that is compared with a date as a point in time."""
+        if term.kind != "text" or not isinstance(term.literal, str):
+            return term
+        found = times.moment(term.literal)
+        if found is None:
+            message = f"a date is compared with `{term.literal}`, which is none"
+            self.fail(node, "K465", message, hint="write it as '2025-07-01'", label="not a date")
+        return found
+
+    def comparable(self, node: exp.Expr, left: Term, right: Term) -> tuple[Term, Term]:
+        """Return two numbers in one unit; durations as whole numbers, so that they compare exactly."""
+        self.with_unit(node, left, right)
+        other = self.same_unit(node, left, right)
+        if times.is_span(left) or times.is_span(right):
+            return times.in_micros(left), times.in_micros(right)
+        written = next((one for one in (left, right) if one.noise == 0 and _is_duration(node, one)), None)
+        if written is not None and (left.unit is None or right.unit is None):
+            bare = left if left.unit is None else right
+            words = "、".join(bare.names) or (f"{bare.literal:g}" if isinstance(bare.literal, float) else "this")
+            hint = "write the number alone, in the unit of the column, or take a difference of two dates"
+            self.fail(node, "K467", f"a duration is compared with {words}, which has no unit of time", hint=hint)
+        return left, other
+
     # ---- LEAVES ---- #
+
+    def duration(self, node: exp.Interval) -> Term:
+        return times.duration(node)
+
+    def part_of_date(self, node: exp.Expr) -> Term:
+        term = self.dated(node.this, self.term(node.this))
+        if term.kind != "time":
+            hint = "it takes a column of dates, such as 受理时间"
+            self.fail(node.this, "K302", f"a date is needed here, this is {term.kind}", hint=hint, label=term.kind)
+        return times.part(node, term)
 
     def name(self, node: exp.Column) -> Term:
         found = self.scope(node.name)
@@ -123,11 +180,43 @@ class _Compiler:
 
     def add(self, node: exp.Binary) -> Term:
         chain = _chain(node, exp.Add | exp.Sub)
-        terms = [self.number(chain[0].left)]
+        found = [self.term(part) for part in (chain[0].left, *(one.right for one in chain))]
+        if not any(term.kind == "time" for term in found):
+            return self.added(chain, found)
+        result = found[0]
+        for one, right in zip(chain, found[1:], strict=True):
+            result = self.timed(one, result, right)
+        return result
+
+    def timed(self, node: exp.Binary, left: Term, right: Term) -> Term:
+        """Return a sum or difference of two terms, points in time or numbers."""
+        subtracts = isinstance(node, exp.Sub)
+        if left.kind != "time" and right.kind != "time":
+            return self.added([node], [left, right])
+        if left.kind == right.kind and subtracts:
+            return times.difference(left, right)
+        point, other = (left, right) if left.kind == "time" else (right, left)
+        if other.kind != "number" or (subtracts and point is right):
+            self.undated(node, point)
+        if not times.is_duration(other.unit):
+            known = other.unit is None and isinstance(other.literal, float)
+            hint = f"write the unit of time: {other.literal:g} 天" if known else "write a duration, such as 5 天"
+            message = f"a date is moved by {'a number without a unit' if other.unit is None else other.unit}"
+            self.fail(node, "K467", message, hint=hint, label="no duration")
+        return times.moved(point, other, back=subtracts)
+
+    def added(self, chain: list[Any], found: list[Term]) -> Term:
+        """Return a sum of numbers, as a chain of nodes joins them."""
+        parts = (chain[0].left, *(one.right for one in chain))
+        for part, term in zip(parts, found, strict=True):
+            if term.kind != "number":
+                self.fail(part, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
+        terms = [found[0]]
         unit = terms[0].unit
         pieces = [terms[0].expr]
-        for one in chain:
-            right = self.number(one.right)
+        for one, term in zip(chain, found[1:], strict=True):
+            right = term
+            self.with_unit(one, replace(terms[0], unit=unit), right)
             subtracts = isinstance(one, exp.Sub)
             if unit is None or right.unit is None:
                 unit = unit or right.unit
@@ -138,7 +227,7 @@ class _Compiler:
             pieces.append(-right.expr if subtracts else right.expr)
         noise = max(BREADTH, *(term.noise for term in terms))
         size = assembled([term.magnitude for term in terms], add)
-        if len(chain) == 1 and isinstance(node, exp.Sub):
+        if len(chain) == 1 and isinstance(chain[0], exp.Sub):
             result = terms[0].expr - terms[1].expr
         else:
             result = assembled(pieces, add)
@@ -178,7 +267,14 @@ class _Compiler:
     def divide(self, node: exp.Div) -> Term:
         left, right = self.number(node.left), self.number(node.right)
         unit = left.unit
-        if right.unit is not None:
+        if (times.is_span(left) or times.is_span(right)) and all(times.is_duration(one.unit) for one in (left, right)):
+            left, right = times.in_micros(left), times.in_micros(right)
+            unit = units.ONE
+        elif times.is_span(right):
+            message = "a number is divided by a duration, and the unit of time is not said"
+            hint = "divide by a number of days: ((办结时间 - 受理时间) / 1 天)"
+            self.fail(node.right, "K467", message, hint=hint, label="no unit")
+        elif right.unit is not None:
             unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
         # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
         safe = isinstance(right.literal, float) and right.literal != 0
@@ -195,10 +291,16 @@ class _Compiler:
     def test(self, node: exp.Binary) -> Term:
         left, right = self.term(node.left), self.term(node.right)
         method = _TESTS[type(node)]
+        if "time" in (left.kind, right.kind):
+            left, right = self.dated(node.left, left), self.dated(node.right, right)
+            if left.kind == right.kind:
+                return joined(times.compared(method, left, right), "boolean", None, left, right)
+            self.undated(node, left if left.kind == "time" else right)
         if left.kind != right.kind:
             self.fail(node, "K302", f"{left.kind} is compared with {right.kind}", label=f"{left.kind} and {right.kind}")
         if left.kind == "number":
-            return joined(comparison(method, left, self.same_unit(node, left, right)), "boolean", None, left, right)
+            left, right = self.comparable(node, left, right)
+            return joined(comparison(method, left, right), "boolean", None, left, right)
         return joined(getattr(left.expr, method)(right.expr), "boolean", None, left, right)
 
     def logical(self, node: exp.And | exp.Or) -> Term:
@@ -218,6 +320,16 @@ class _Compiler:
     def among(self, node: exp.In) -> Term:
         this = self.term(node.this)
         options = [self.term(one) for one in node.expressions]
+        if this.kind == "time":
+            options = [self.dated(part, one) for part, one in zip(node.expressions, options, strict=True)]
+            if all(one.kind == "time" for one in options):
+                tests = [times.compared("eq", this, one) for one in options]
+                return joined(assembled(tests, or_), "boolean", None, this, *options)
+        if times.is_span(this) or any(
+            _is_duration(part, one) for part, one in zip(node.expressions, options, strict=True)
+        ):
+            tests = [comparison("eq", *self.comparable(node, this, one)) for one in options if one.kind == "number"]
+            return joined(assembled(tests, or_), "boolean", None, this, *options)
         if any(one.kind != this.kind or one.literal is None for one in options):
             hint = "write all in quotes, or all as numbers"
             self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
@@ -232,11 +344,15 @@ class _Compiler:
 
     def between(self, node: exp.Between) -> Term:
         this, low, high = self.term(node.this), self.term(node.args["low"]), self.term(node.args["high"])
+        if this.kind == "time":
+            low, high = self.dated(node.args["low"], low), self.dated(node.args["high"], high)
         if not this.kind == low.kind == high.kind:
             self.fail(node, "K302", f"{this.kind} is compared with {low.kind} and {high.kind}")
         if this.kind == "number":
-            low, high = self.same_unit(node, this, low), self.same_unit(node, this, high)
-            inside = comparison("ge", this, low) & comparison("le", this, high)
+            inside = comparison("ge", *self.comparable(node, this, low))
+            inside &= comparison("le", *self.comparable(node, this, high))
+        elif this.kind == "time":
+            inside = times.compared("ge", this, low) & times.compared("le", this, high)
         else:
             inside = (this.expr >= low.expr) & (this.expr <= high.expr)
         return joined(inside, "boolean", None, this, low, high)
@@ -286,11 +402,12 @@ class _Compiler:
 
     def extreme(self, node: exp.Least | exp.Greatest) -> Term:
         terms = self.alike(node, list(_alternatives(node)))
+        kind = "time" if terms[0].kind == "time" else "number"
         fold = pl.min_horizontal if isinstance(node, exp.Least) else pl.max_horizontal
         # What is missing is neither less nor greater than the rest: the rest alone is no answer.
         there = pl.all_horizontal([term.expr.is_not_null() for term in terms])
         term = joined(
-            pl.when(there).then(fold(*(term.expr for term in terms))), "number", terms[0].unit, *terms
+            pl.when(there).then(fold(*(term.expr for term in terms))), kind, terms[0].unit, *terms
         )  # fmt: skip
         return replace(term, size=_size(terms))
 
@@ -349,6 +466,11 @@ class _Compiler:
         return replace(term, expr=cut, literal=None)
 
 
+def _is_duration(node: exp.Expr, term: Term) -> bool:
+    """Whether a term is, or is made of, a duration as it is written in the expression."""
+    return times.is_duration(term.unit) and any(True for _ in node.find_all(exp.Interval)) and not term.names
+
+
 def _size(terms: list[Term]) -> pl.Expr | None:
     """The size of a number that is one of several, where any of them has one of its own."""
     if all(term.size is None for term in terms):
@@ -397,10 +519,12 @@ GRAMMAR: dict[type[exp.Expr], Callable[[_Compiler, Any], Term]] = {
     exp.Sqrt: _Compiler.pure, exp.Ln: _Compiler.pure, exp.Exp: _Compiler.pure,
     exp.Length: _Compiler.text, exp.Upper: _Compiler.text, exp.Lower: _Compiler.text,
     exp.Left: _Compiler.text, exp.Right: _Compiler.text,
+    exp.Interval: _Compiler.duration,
+    **dict.fromkeys((exp.Year, exp.Month, exp.DayOfWeekIso, exp.Hour), _Compiler.part_of_date),
 }  # fmt: skip
 
 #: The functions of the language, as they are written.
 FUNCTIONS = (
     "abs", "round", "least", "greatest", "coalesce", "sqrt", "ln", "exp", "power",
-    "length", "upper", "lower", "left", "right",
+    "length", "upper", "lower", "left", "right", "year", "month", "weekday", "hour",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
@@ -19,7 +19,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from kpi.errors import suggest
-from kpi.language.expressions import grammar, limits
+from kpi.language.expressions import grammar, limits, times
 from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
 
@@ -95,13 +95,18 @@ def parse(text: str) -> Expression:
             the first wrong part.
     """
     _look(text)
+    durations = times.written(limits.masked(text))
+    plain = text
+    for _, (start, length) in durations.values():
+        plain = plain[:start] + " " * length + plain[start + length :]
     try:
-        tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(text))
+        tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(plain))
     except SqlglotError as error:
         raise _syntax(text, error) from None
     except (AttributeError, IndexError, RecursionError, TypeError):
         # sqlglot fails on some texts that are no expression, such as names of types without what they need.
         raise ExpressionError("K120", "the expression cannot be understood", (0, max(len(text), 1))) from None
+    tree = _with_weekdays(tree)
     for node in tree.walk():
         if type(node) not in GRAMMAR or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
             _refuse(text, node)
@@ -116,8 +121,34 @@ def parse(text: str) -> Expression:
             raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
         if odd := [key for key, value in node.args.items() if value and key not in _ARGUMENTS]:
             _refuse_argument(text, node, odd[0])
+    tree = _with_durations(tree, durations)
     limits.check_tree(tree)
     return Expression(text, tree)
+
+
+def _with_weekdays(tree: exp.Expr) -> exp.Expr:
+    """Return a tree with calls of `weekday`, which sqlglot does not know, as nodes of their own."""
+    for node in list(tree.find_all(exp.Anonymous)):
+        if str(node.this).lower() == "weekday" and len(node.expressions) == 1:
+            known = exp.DayOfWeekIso(this=node.expressions[0])
+            known.meta.update(node.meta)
+            tree = known if node is tree else tree
+            node.replace(known)
+    return tree
+
+
+def _with_durations(tree: exp.Expr, durations: Mapping[int, tuple[str, tuple[int, int]]]) -> exp.Expr:
+    """Return a tree with the numbers that have a unit of time behind them as durations."""
+    for node in list(tree.find_all(exp.Literal)) if durations else []:
+        if node.is_string or (unit := durations.get(node.meta.get("end", -2) + 1)) is None:
+            continue
+        word, (start, length) = unit
+        named = exp.Var(this=word)
+        named.meta.update(start=start, end=start + length - 1)
+        made = exp.Interval(this=node.copy(), unit=named)
+        tree = made if node is tree else tree
+        node.replace(made)
+    return tree
 
 
 def _with_room(work: Callable[[], T]) -> T:

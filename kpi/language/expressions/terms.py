@@ -30,14 +30,14 @@ class ExpressionError(ValueError):
 class Term:
     """A typed part of an expression: its Polars form, what it is, and why it may have no value.
 
-    `kind` is number, text or boolean; `unit` belongs to numbers (None for a bare number that takes any unit); `names`
-    are the figures it reads, in the order of the text. `gaps` and `voids` say why it is null, where it is: figures that
-    it needs and that are not there, and what cannot be computed. `bars` are the gaps that nothing may stand in for:
-    refused and incomplete figures.
+    `kind` is number, text, boolean or time (a point in time, in microseconds); `unit` belongs to numbers (None for a
+    bare number that takes any unit); `names` are the figures it reads, in the order of the text. `gaps` and `voids` say
+    why it is null, where it is: figures that it needs and that are not there, and what cannot be computed. `bars` are
+    the gaps that nothing may stand in for: refused and incomplete figures.
 
     `noise` is the part of a number by which binary fractions may be off, 0 for a figure as it was reported; it is a
     part of `size` where terms of that size cancel, else of the number itself. `asks_absence` marks a condition that is
-    made of `IS NULL`.
+    made of `IS NULL`, `whole_day` a time that stands for its day.
     """
 
     expr: pl.Expr
@@ -51,6 +51,7 @@ class Term:
     noise: float = 0.0
     size: pl.Expr | None = None
     asks_absence: bool = False
+    whole_day: bool = False
 
     @property
     def magnitude(self) -> pl.Expr:

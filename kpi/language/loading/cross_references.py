@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from sqlglot import exp
 
 from kpi.errors import Severity, suggest
 from kpi.language import expressions, ranges, running_totals
@@ -19,8 +18,9 @@ from kpi.language.expressions import terms
 from kpi.language.indicators import Count as CountIndicator
 from kpi.language.indicators import Formula, Indicator
 from kpi.language.loading import similar_names
-from kpi.language.measures import Measure, Reported
+from kpi.language.measures import Distinct, Measure, OfColumn, Reported
 from kpi.language.model import Path, Problem, Problems
+from kpi.language.record_columns import column_kinds, term_of
 from kpi.language.scoring import AgainstTarget
 from kpi.language.system import ROOT, System, unit_or_none
 from kpi.language.treatment.steps import Transform
@@ -118,13 +118,16 @@ def _shared_names(system: System) -> Problems:
 
 
 def _measure_problems(system: System) -> Problems:
+    kinds = _record_kinds(system)
     for name, measure in system.measures.items():
         path: Path = ("measures", name)
         try:
             units.parse(measure.unit)
         except units.UnitError as error:
             yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label="unknown unit")
-        yield from _one_measure(measure, path, system.datasets)
+        yield from _one_measure(
+            measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {})
+        )
 
 
 def _indicator_problems(system: System) -> Problems:
@@ -298,7 +301,7 @@ def _unit_problem(text: str, path: Path) -> Problems:
         yield Problem("K305", path, str(error), hint=error.hint, label="unknown unit")
 
 
-def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
+def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: Mapping[str, str]) -> Problems:
     wants = ("reported", "panel") if isinstance(measure, Reported) else ("records",)
     if measure.source is not None:
         dataset = datasets.get(measure.source)
@@ -320,53 +323,74 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any]) -> Prob
     if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
         hint = "take `over_time: ytd` away, or use `kind: sum`"
         yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date", hint=hint)
-    yield from _date_arithmetic(measure, path, datasets)
+    yield from _expressions_of(measure, path, kinds)
+
+
+def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
+    """Returns the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
+    datasets = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
+    some = [one for one in system.measures.values() if not isinstance(one, Reported)]
+    found: dict[str | None, Mapping[str, str]] = {}
+    for name, dataset in datasets.items():
+        sources = {name, None} if len(datasets) == 1 else {name}
+        found[name] = column_kinds(dataset, [one for one in some if one.source in sources]).kinds
+        if len(datasets) == 1:
+            found[None] = found[name]
+    return found
+
+
+def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
+    """Yields what is wrong with the condition of a measure, and with what it computes in the place of a column."""
     if measure.where is not None:
         try:
-            _filter(measure.where, getattr(datasets.get(measure.source or ""), "types", {}))
+            _filter(measure.where, kinds)
         except terms.ExpressionError as error:
-            yield Problem(
-                error.code, (*path, "where"), error.message, hint=error.hint, label=error.label, span=error.span
-            )
+            yield _expression_problem(error, (*path, "where"))
+    if isinstance(measure, Distinct):
+        if _OPERATOR.search(measure.of):
+            message = f"`of` names one column here; `{measure.of}` is a computation"
+            yield Problem("K466", (*path, "of"), message, hint="name the column that is counted", label="not a column")
+    elif isinstance(measure, OfColumn) and measure.computed:
+        yield from _computation(measure, path, kinds)
+    elif isinstance(measure, OfColumn) and kinds.get(measure.of) == "time":
+        message = f"`{measure.of}` holds dates, which have no {getattr(measure, 'kind', '')}"
+        hint = "compute a difference, such as of: 办结时间 - 受理时间"
+        yield Problem("K466", (*path, "of"), message, hint=hint, label="dates")
 
 
-# An operator between blanks: a heading may hold signs, but no figure is computed in `of`.
-_COMPUTED = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
-
-
-def _date_arithmetic(measure: Measure, path: Path, datasets: dict[str, Any]) -> Problems:
-    """Yields a computation where a column is named, and arithmetic with a column that is known to hold dates."""
-    if isinstance(measure, Reported):
-        return
-    for column in measure.columns():
-        if _COMPUTED.search(column):
-            message = f"`of` names one column; `{column}` is a computation"
-            yield Problem("K466", (*path, "of"), message, hint=_DAYS, label="not a column")
-    records = [one for one in datasets.values() if isinstance(one, Records)]
-    dataset = datasets.get(measure.source or "", records[0] if len(records) == 1 else None)
-    dates = {one for role, one in getattr(dataset, "columns", {}).items() if role in ("period", "reported")}
-    if measure.where is None or not dates:
-        return
+def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
+    """Yields what is wrong with an expression that a measure aggregates."""
     try:
-        parsed = expressions.parse(measure.where)
-    except terms.ExpressionError:
+        found = expressions.parse(measure.of).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+    except terms.ExpressionError as error:
+        yield _expression_problem(error, (*path, "of"))
         return
-    for node in parsed.tree.find_all(exp.Add, exp.Sub, exp.Mul, exp.Div):
-        used = next((one for one in (node.left, node.right) if isinstance(one, exp.Column) and one.name in dates), None)
-        if used is not None:
-            message = f"`{used.name}` holds dates: a difference of two dates is not supported yet"
-            yield Problem("K465", (*path, "where"), message, hint=_DAYS, label="a date", span=terms.span(used))
-            return
+    if found.kind != "number":
+        message = f"`of` needs figures; `{measure.of}` is a {found.kind}"
+        hint = "compute a number, such as 办结时间 - 受理时间"
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
+        return
+    wanted = unit_or_none(measure.unit)
+    # The units of other columns are known from the data alone.
+    if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
+        message = f"`{measure.of}` is a duration, and the unit of the measure is {measure.unit}"
+        hint = "write a unit of time: 天, 小时 or 分钟"
+        yield Problem("K468", (*path, "unit"), message, hint=hint, label="another unit")
 
 
-_DAYS = "compute it in a column of the data, such as 用时（天） for the days between two dates, and name that column"
+# An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
+_OPERATOR = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
+
+
+def _expression_problem(error: terms.ExpressionError, path: Path) -> Problem:
+    return Problem(error.code, path, error.message, hint=error.hint, label=error.label, span=error.span)
 
 
 def _filter(text: str, types: Mapping[str, str]) -> None:
     """Raises ExpressionError for a text that is no condition on the columns of records."""
     parsed = expressions.parse(text)
     kinds = parsed.column_kinds() | dict(types)
-    found = parsed.resolve(lambda name: terms.Term(pl.col(name), kinds.get(name, "text")))
+    found = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))
     if found.kind != "boolean":
         hint = "write a comparison, such as 渠道 = '网上'"
         raise terms.ExpressionError(

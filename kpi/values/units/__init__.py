@@ -2,6 +2,7 @@
 
 from kpi.values.units.text import UnitError
 from kpi.values.units.units import (
+    MICROSECONDS,
     ONE,
     PER_MILLE,
     PER_MILLE_POINTS,
@@ -24,6 +25,7 @@ from kpi.values.units.units import (
 )
 
 __all__ = [
+    "MICROSECONDS",
     "ONE",
     "PERCENT",
     "PER_MILLE",

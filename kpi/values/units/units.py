@@ -65,6 +65,8 @@ PERCENT = Unit("%", Fraction(1, 100), _SHARE, (("%", 1),))
 PER_MILLE = Unit("‰", Fraction(1, 1000), _SHARE, (("‰", 1),))
 POINTS = Unit("百分点", Fraction(1), _POINTS, (("百分点", 1),))
 PER_MILLE_POINTS = Unit("千分点", Fraction(1, 10), _POINTS, (("千分点", 1),))
+#: Differences of points in time; whole numbers of them are exact.
+MICROSECONDS = Unit("微秒", Fraction(1, 10**6), (("time", 1),), (("微秒", 1),))
 YES_NO = Unit("是/否", Fraction(1), (("yes or no", 1),), (("是/否", 1),))
 
 _declared: ContextVar[frozenset[str]] = ContextVar("declared", default=frozenset())

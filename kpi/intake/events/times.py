@@ -1,0 +1,110 @@
+"""Columns of times in tables of events: which ones the cells show to be such, and differences that are negative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Severity, count
+from kpi.intake import row_findings
+from kpi.intake.cells import instants
+from kpi.intake.events.conditions import cell, quoted
+from kpi.intake.events.events import Events
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, column_of
+from kpi.intake.matching.notation import notation_of
+from kpi.language.expressions.terms import ExpressionError
+from kpi.language.measures import Measure, Part
+from kpi.language.record_columns import ColumnKinds, check, column_kinds
+
+#: How many of the first cells show whether a column holds dates.
+_HEAD = 1000
+
+
+def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple[ColumnKinds, list[Diagnostic]]:
+    """Return the kinds of the columns of a dataset, where the definition leaves it open as its first cells show.
+
+    The finding is about an expression that does not fit dates in the columns that hold some.
+
+    Args:
+        sources: the tables of the dataset.
+        measures: of the dataset.
+    """
+    dataset, some = sources[0].dataset, list(measures.values())
+    found = column_kinds(dataset, some)
+    if not found.assumed and not found.candidates:
+        return found, []
+    dated = {name: _dated(sources, name) for name in sorted(found.assumed | found.candidates)}
+    timed = {name for name in found.candidates if dated[name]}
+    untimed = {name for name in found.assumed if dated[name] is False}
+    if not timed and not untimed:
+        return found, []
+    other = column_kinds(dataset, some, timed=timed, untimed=untimed)
+    try:
+        check(some, other.kinds)
+    except ExpressionError as error:
+        # The cells that do not fit are refused.
+        place = sources[0].table.place()
+        return found, [Diagnostic(error.code, error.message, place, error.hint)] if timed else []
+    return other, []
+
+
+def _dated(sources: Sequence[Placed], name: str) -> bool | None:
+    """Whether at least half of the first cells of a column are dates in some table; None where all are blank."""
+    shown = None
+    for source in sources:
+        known = column_of(source.table, name)
+        if known is None:
+            continue
+        cells = source.table.raw.select(known[0]).head(_HEAD).collect().to_series().drop_nulls()
+        if cells.dtype in (pl.Date, pl.Datetime):
+            return True
+        read = instants.read(cells, notation_of(source.dataset, source.table, known[0], ()), source.dataset.dates)
+        there = read.drop_nulls()
+        if there.len():
+            shown = bool(shown) or there.is_not_nan().sum() * 2 >= there.len()
+    return shown
+
+
+def negative(later: str, earlier: str) -> Part:
+    """Return the part that counts the rows in which a column of times that should be the later is the earlier."""
+    return Part("rows", f"{quoted(later)} < {quoted(earlier)}")
+
+
+def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> list[Diagnostic]:
+    """Return a warning for each difference of times that is negative in some rows of a table.
+
+    Args:
+        table: the events.
+        rows: how many there are, by the two columns.
+    """
+    found = []
+    for (later, earlier), many in rows.items():
+        if not many:
+            continue
+        both = [table.columns[cell(name)] for name in (later, earlier)]
+        first = table.source.table.numbered().filter(both[0] < both[1])
+        texts = [_shown(one).alias(str(at)) for at, one in enumerate(both)]
+        row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
+        found += row_findings.of_rows(
+            table.source.table, row, table.numbers[later].header, partial(_tell, later, earlier, many),
+            severity=Severity.WARNING,
+        )  # fmt: skip
+    return found
+
+
+def _shown(at: pl.Expr) -> pl.Expr:
+    """A point in time as text, without a time of day where that is midnight."""
+    text = at.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M")
+    return text.str.strip_suffix(" 00:00")
+
+
+def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
+    message = (
+        f"`{later} - {earlier}` is negative in {count(many, 'row')}, first {row['0']} before {row['1']};"
+        f" {'it counts' if many == 1 else 'they count'} as computed"
+    )
+    hint = f"correct the dates, or leave such rows out: {later} >= {earlier} in `where`"
+    return "K649", message, hint

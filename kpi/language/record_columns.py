@@ -1,0 +1,315 @@
+"""Kinds of the columns of records: numbers, texts, times and durations, as the expressions of measures use them.
+
+A column is of times where a definition says so, where it gives the period, where a part of its date is taken, and where
+it stands in what can only be a difference of times: `办结时间 - 受理时间 <= 5 天`. A number that meets such a
+difference is a duration, which needs a unit of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+from sqlglot import exp
+
+from kpi.language import expressions
+from kpi.language.datasets import Dataset, Records
+from kpi.language.expressions import times
+from kpi.language.expressions.terms import ExpressionError, Term
+from kpi.language.expressions.times import PERIOD_END
+from kpi.language.measures import Distinct, Measure, OfColumn
+from kpi.values.units import MICROSECONDS, UnitError
+
+#: The kinds of columns that are read as numbers: figures, points in time, durations.
+READ_AS_NUMBERS = ("number", "time", "span")
+
+_TESTS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+_OF_TEXTS = (exp.Like, exp.Upper, exp.Lower, exp.Length, exp.Left, exp.Right)
+_ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
+#: The parts of dates, each a number.
+PARTS_OF_DATES = (exp.Year, exp.Month, exp.DayOfWeekIso, exp.Hour)
+
+
+@dataclass(frozen=True)
+class ColumnKinds:
+    """The columns that the measures of a dataset read.
+
+    Attributes:
+        kinds: of each: number, text, time, or span for a duration.
+        assumed: the times that only their use says are such, so that the data may say otherwise.
+        candidates: the numbers that might be times for all that is known: the data may say so.
+        differences: the pairs of columns of times of which the second is subtracted from the first.
+    """
+
+    kinds: Mapping[str, str]
+    assumed: frozenset[str] = frozenset()
+    candidates: frozenset[str] = frozenset()
+    differences: tuple[tuple[str, str], ...] = ()
+
+
+def column_kinds(
+    dataset: Dataset, measures: Iterable[Measure], *, timed: Collection[str] = (), untimed: Collection[str] = ()
+) -> ColumnKinds:
+    """Return the kinds of the columns that measures read.
+
+    Args:
+        dataset: that they are aggregated from.
+        measures: its measures.
+        timed: columns that are known to hold dates.
+        untimed: columns that are known to hold no dates.
+    """
+    some = list(measures)
+    declared: dict[str, str] = dict(dataset.types) if isinstance(dataset, Records) else {}
+    kinds: dict[str, str] = {}
+    trees: list[exp.Expr] = []
+    spans: list[exp.Expr] = []
+    for text in _texts(some):
+        try:
+            parsed = expressions.parse(text)
+        except ExpressionError:
+            continue
+        # A use such as IS NULL says nothing: any that needs a number counts.
+        kinds |= {name: kind for name, kind in parsed.column_kinds().items() if kinds.get(name) != "number"}
+        trees.append(parsed.tree)
+    for measure in some:
+        if isinstance(measure, OfColumn) and not measure.computed:
+            if isinstance(measure, Distinct):
+                kinds.setdefault(measure.of, "text")
+            else:
+                kinds[measure.of] = "number"
+        if measure.per is not None:
+            kinds[measure.per] = "text"
+        if isinstance(measure, OfColumn) and measure.computed and _is_timed(measure):
+            try:
+                spans.append(expressions.parse(measure.of).tree)
+            except ExpressionError:
+                continue
+    given = {dataset.columns[role] for role in ("period", "reported") if role in dataset.columns}
+    known = {name for name, kind in declared.items() if kind == "date"}
+    known |= {name for name in given if declared.get(name, "date") == "date"}
+    # What is read as text, such as by LIKE, stays one.
+    written = {one.name for tree in trees for node in tree.find_all(*_OF_TEXTS) for one in node.find_all(exp.Column)}
+    written -= {name for name, kind in declared.items() if kind == "date"}
+    known = (known | set(timed)) - written
+    untimed = {*untimed, *written}
+    untimed = {*untimed, *(name for name, kind in declared.items() if kind != "date")}
+    found = _Inference(set(known), set(untimed))
+    found.of(trees, spans)
+    kinds.pop(PERIOD_END, None)
+    plain = {name: "time" if kind == "date" else kind for name, kind in declared.items()}
+    inferred = dict.fromkeys(found.times & set(kinds), "time") | dict.fromkeys(found.spans & set(kinds), "span")
+    # A column whose values are only counted stays what its cells are.
+    inferred = {name: kind for name, kind in inferred.items() if name in found.used or kinds[name] != "text"}
+    differences = tuple(sorted(pair for pair in found.differences if not {PERIOD_END, *untimed} & set(pair)))
+    kinds = {**kinds, **plain, **{name: kind for name, kind in inferred.items() if plain.get(name) != "text"}}
+    beside = {name for tree in trees for name in _beside(tree)} - untimed - set(declared)
+    return ColumnKinds(
+        kinds, frozenset(found.times - {PERIOD_END} - {*timed, *declared} - found.certain),
+        frozenset(name for name in beside if kinds.get(name) == "number"), differences,
+    )  # fmt: skip
+
+
+def _beside(tree: exp.Expr) -> Iterable[str]:
+    """Yield the names that are subtracted from or compared with one another."""
+    for node in tree.find_all(exp.Sub, *_ORDERS):
+        parts = [part.unnest() for part in (node.left, node.right)]
+        if all(isinstance(part, exp.Column) for part in parts):
+            yield from (part.name for part in parts)
+
+
+def computed(measures: Iterable[Measure]) -> tuple[str, ...]:
+    """Return the expressions that measures aggregate where others name a column, each once."""
+    return tuple(dict.fromkeys(one.of for one in measures if isinstance(one, OfColumn) and one.computed))
+
+
+def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
+    """Raise ExpressionError where an expression of measures does not fit the kinds of the columns."""
+    some = list(measures)
+    for text in _texts(some):
+        expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+
+
+def reads_times(text: str) -> bool:
+    """Return whether an expression has durations, parts of dates or the end of the period in it.
+
+    >>> [reads_times(text) for text in ("办结时间 - 受理时间 <= 5 天", "渠道 = '网上'")]
+    [True, False]
+    """
+    tree = expressions.parse(text).tree
+    names = any(one.name == PERIOD_END for one in tree.find_all(exp.Column))
+    return names or any(True for _ in tree.find_all(exp.Interval, *PARTS_OF_DATES))
+
+
+def term_of(name: str, kinds: Mapping[str, str], value: pl.Expr, unit: object = None) -> Term:
+    """Return a column of records as a term.
+
+    Args:
+        name: of the column, or `period_end`.
+        kinds: of the columns.
+        value: its cells: figures, texts, or microseconds.
+        unit: of figures, where that is known.
+    """
+    if name == PERIOD_END:
+        return Term(value, "time", names=(name,), whole_day=True)
+    kind = kinds.get(name, "text")
+    if kind == "span":
+        return Term(value.round(), "number", MICROSECONDS, names=(name,))
+    return Term(value, kind, unit if kind == "number" else None, names=(name,))  # type: ignore[arg-type]
+
+
+def _texts(measures: Sequence[Measure]) -> Iterable[str]:
+    for measure in measures:
+        if measure.where is not None:
+            yield measure.where
+    yield from computed(measures)
+
+
+def _is_timed(measure: Measure) -> bool:
+    try:
+        return times.is_duration(measure.quantity)
+    except UnitError:
+        return False
+
+
+@dataclass
+class _Inference:
+    """Which columns are points in time, and which are durations, until nothing more follows.
+
+    `used` are those that an expression computes or compares as such; `certain` those of which nothing else can be
+    meant.
+    """
+
+    times: set[str]
+    untimed: set[str]
+    spans: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    certain: set[str] = field(default_factory=set)
+    differences: set[tuple[str, str]] = field(default_factory=set)
+
+    def of(self, trees: Sequence[exp.Expr], spans: Sequence[exp.Expr]) -> None:
+        """Follow what each node says of the columns in it; `spans` are expressions that come to a time."""
+        nodes = [node for tree in trees for node in tree.walk()]
+        for last in (False, True):
+            before = None
+            while before != (before := (frozenset(self.times), frozenset(self.spans), len(self.used))):
+                for node in nodes:
+                    self._node(node, last=last)
+                for tree in spans:
+                    if isinstance(tree.unnest(), exp.Sub | exp.Add | exp.Abs | exp.Least | exp.Greatest):
+                        self._push(tree, "span")
+        for node in nodes:
+            if isinstance(node, exp.Sub) and self._kind(node.left) == self._kind(node.right) == "time":
+                left, right = node.left.unnest(), node.right.unnest()
+                if isinstance(left, exp.Column) and isinstance(right, exp.Column):
+                    self.differences.add((left.name, right.name))
+
+    def _node(self, node: exp.Expr, *, last: bool) -> None:
+        if isinstance(node, _TESTS):
+            parts = _compared(node)
+            kind = next(filter(None, map(self._kind, parts)), None)
+            if kind is None and any(one.is_string and times.is_date(one.name) for one in parts if _is_literal(one)):
+                kind = "time"
+            for part in parts if kind is not None else ():
+                self._push(part, str(kind))
+            columns = {one.name for one in parts if isinstance(one, exp.Column)}
+            if PERIOD_END in columns:
+                self.certain |= columns
+        elif isinstance(node, PARTS_OF_DATES):
+            self._push(node.this, "time")
+            if isinstance(node.this.unnest(), exp.Column):
+                self.certain.add(node.this.unnest().name)
+        elif isinstance(node, exp.Sub):
+            left, right = self._kind(node.left), self._kind(node.right)
+            if right == "time" or (last and left == "time" and right is None):
+                self._push(node.left, "time")
+                self._push(node.right, "time")
+        elif isinstance(node, exp.Add) and last and "time" in (self._kind(node.left), self._kind(node.right)):
+            self._push(node, "time")
+
+    def _kind(self, node: exp.Expr) -> str | None:  # noqa: C901, PLR0911 - one line a kind
+        """Return what a node is known to be: time, span or nothing."""
+        match node:
+            case exp.Paren() | exp.Neg() | exp.Abs() | exp.Round():
+                kind = self._kind(node.this)
+                return kind if isinstance(node, exp.Paren) or kind == "span" else None
+            case exp.Column():
+                if node.name == PERIOD_END or node.name in self.times:
+                    return "time"
+                return "span" if node.name in self.spans else None
+            case exp.Interval():
+                return "span"
+            case exp.Sub():
+                left, right = self._kind(node.left), self._kind(node.right)
+                if right == "time":
+                    return "span"
+                return {("time", "span"): "time", ("span", "span"): "span"}.get((left or "", right or ""))
+            case exp.Add():
+                kinds = {self._kind(node.left), self._kind(node.right)}
+                return "time" if "time" in kinds else "span" if kinds == {"span"} else None
+            case exp.Mul():
+                return "span" if (self._kind(node.left) == "span") != (self._kind(node.right) == "span") else None
+            case exp.Div():
+                return "span" if self._kind(node.left) == "span" and self._kind(node.right) is None else None
+            case exp.Least() | exp.Greatest() | exp.Coalesce():
+                return next(filter(None, map(self._kind, (node.this, *node.expressions))), None)
+            case exp.Case():
+                return next(filter(None, map(self._kind, _values(node))), None)
+        return None
+
+    def _push(self, node: exp.Expr, kind: str) -> None:  # noqa: C901, PLR0912 - one case a kind
+        """Take note of what a node has to be."""
+        match node:
+            case exp.Paren():
+                self._push(node.this, kind)
+            case exp.Neg() | exp.Abs() | exp.Round() if kind == "span":
+                self._push(node.this, kind)
+            case exp.Column() if node.name != PERIOD_END:
+                self.used.add(node.name)
+                if kind == "time" and node.name not in self.untimed:
+                    self.times.add(node.name)
+                elif kind == "span" and node.name not in self.times:
+                    self.spans.add(node.name)
+            case exp.Sub():
+                left, right = self._kind(node.left), self._kind(node.right)
+                if kind == "time":
+                    parts = ("time", "span")
+                else:
+                    alone = "time" not in (left, right) and ("span" in (left, right) or self._is_untimed(node))
+                    parts = ("span", "span") if alone else ("time", "time")
+                self._push(node.left, parts[0])
+                self._push(node.right, parts[1])
+            case exp.Add():
+                behind = kind == "time" and self._kind(node.right) == "time"
+                self._push(node.left, "span" if behind else kind)
+                self._push(node.right, "time" if behind else "span")
+            case exp.Mul() if kind == "span":
+                for one, other in ((node.left, node.right), (node.right, node.left)):
+                    if _is_literal(other.unnest()):
+                        self._push(one, kind)
+            case exp.Div() if kind == "span":
+                self._push(node.left, kind)
+            case exp.Least() | exp.Greatest() | exp.Coalesce():
+                for part in (node.this, *node.expressions):
+                    self._push(part, kind)
+            case exp.Case():
+                for part in _values(node):
+                    self._push(part, kind)
+
+    def _is_untimed(self, node: exp.Sub) -> bool:
+        return any(one.name in self.untimed for one in node.find_all(exp.Column))
+
+
+def _compared(node: exp.Expr) -> list[exp.Expr]:
+    if isinstance(node, exp.Between):
+        return [node.this, node.args["low"], node.args["high"]]
+    return [node.this, *node.expressions] if isinstance(node, exp.In) else [node.left, node.right]  # type: ignore[attr-defined]
+
+
+def _values(node: exp.Case) -> list[exp.Expr]:
+    default = node.args.get("default")
+    return [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
+
+
+def _is_literal(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal)
