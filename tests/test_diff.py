@@ -203,7 +203,7 @@ def test_what_was_restated_is_named_with_file_and_row(tmp_path):
 def test_the_json_says_what_it_is_and_holds_every_frame():
     found = diff(scored(figures()), scored(figures(made=[80, 95, 60]), name="b"))
     tree = json.loads(report.document(found))
-    assert tree["schema"] == "kpi.analysis.diff/1"
+    assert tree["schema"] == "kpi.diff/1"
     for name, frame in found.frames.items():
         assert len(tree[name]) == frame.height
     assert tree["totals"][0]["entity"] == found.totals["entity"][0]
@@ -221,6 +221,6 @@ def test_what_cannot_be_compared_is_said(given, code):
 def test_a_damaged_result_is_a_finding(tmp_path):
     starter.write(tmp_path)
     bad = tmp_path / "bad.json"
-    bad.write_text('{"schema": "kpi.engine.scorecard/1", "system": "demo", "totals": [', "utf-8")
+    bad.write_text('{"schema": "kpi.scorecard/1", "system": "demo", "totals": [', "utf-8")
     with pytest.raises(DataError, match="K503"):
         compared([str(bad), str(bad)], data={}, system=None, definitions=None, period=None)

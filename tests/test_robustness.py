@@ -199,7 +199,7 @@ def test_the_command_prints_a_table_places_and_json():
     piped = CliRunner().invoke(main, command)
     rows = list(csv.DictReader(StringIO(piped.stdout)))
     told = json.loads(CliRunner().invoke(main, [*command, "-f", "json"]).stdout)
-    assert told["schema"] == "kpi.analysis.robustness/1"
+    assert told["schema"] == "kpi.robustness/1"
     assert [row["entity"] for row in rows] == [row["entity"] for row in told["ranks"]]
     assert {row["assumption"] for row in told["alternatives"]} == {"normalisation", "mean", "without"}
     wrong = CliRunner().invoke(main, ["stress", file, "-s", "five-star-bands", "-p", "2030Q1"])

@@ -478,7 +478,7 @@ def test_what_cannot_be_declared(word):
 def test_threads_agree_on_a_cold_start():
     script = (
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from kpi import units\n"
+        "from kpi.values import units\n"
         "texts = ['万元', '亿元/万人', '吨标准煤/万元', '件/人'] * 16\n"
         "with ThreadPoolExecutor(16) as pool:\n"
         "    found = list(pool.map(units.parse, texts))\n"

@@ -98,9 +98,9 @@ def _alternatives(found: Robustness) -> list[object]:
 
 
 def as_json(found: Robustness, /) -> str:
-    """Returns what was found as one JSON object, `kpi.analysis.robustness/1`, floats unrounded."""
+    """Returns what was found as one JSON object, `kpi.robustness/1`, floats unrounded."""
     head = {
-        "schema": "kpi.analysis.robustness/1", "system": found.card.system, "period": found.period,
+        "schema": "kpi.robustness/1", "system": found.card.system, "period": found.period,
         "definition_hash": found.card.definition_hash, "data_hash": found.card.data_hash, "runs": found.runs,
         "weights": found.weights, "seed": found.seed,
     }  # fmt: skip

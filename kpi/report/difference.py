@@ -34,7 +34,7 @@ _FORMS: dict[str, Callable[[Difference], bytes]] = {
 
 
 def document(difference: Difference, /) -> str:
-    """Returns a difference as one JSON object, `kpi.analysis.diff/1`, one object of a frame a line."""
+    """Returns a difference as one JSON object, `kpi.diff/1`, one object of a frame a line."""
     before, after = difference.before, difference.after
     head: dict[str, Any] = {
         "schema": SCHEMA, "system": after.system, "before": before.name, "after": after.name,

@@ -48,7 +48,7 @@ def parquet(frame: pl.DataFrame, scorecard: Results, /) -> bytes:
 
 
 def document(scorecard: Results, /) -> bytes:
-    """Returns a scorecard as one JSON object, `kpi.engine.scorecard/1`.
+    """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
 
     Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, rows
     (of the data: read = used + refused + restated + repeated + left_out, where there are any), then totals, pillars,

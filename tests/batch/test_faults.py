@@ -26,7 +26,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from kpi.batch.config import load
-from kpi.batch.run import run
+from kpi.batch.batch_run import run
 config = load(Path(sys.argv[1]))
 print("ready", flush=True)
 print(run(config, wait=float(sys.argv[2])).run.number, flush=True)

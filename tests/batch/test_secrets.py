@@ -152,7 +152,7 @@ def test_an_address_on_the_command_line_is_not_repeated(tmp_path):
 
 def test_tracebacks_of_the_program_are_redacted(tmp_path):
     code = f"""
-import kpi.__main__, kpi.cli
+import kpi.__main__, kpi.cli.main
 def broken(**_): raise RuntimeError("postgresql://li:{ONE}@{TWO}@db/x")
 kpi.cli.main.main = broken
 kpi.__main__.program()

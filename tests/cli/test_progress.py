@@ -74,10 +74,10 @@ def on_a_terminal(*command):
 
 WORK = """
 import sys, time
-from kpi.display import showing
+from kpi.cli.progress_line import showing
 import kpi
-from kpi.progress import advance, stage
-from kpi.sample.files import Sample, write
+from kpi.process.progress import advance, stage
+from kpi.intake.synthetic.files import Sample, write
 with showing(quiet=QUIET), stage("reading cases.csv", 4000):
     for _ in range(STEPS):
         time.sleep(0.05)

@@ -29,14 +29,14 @@ ROOT = Path(__file__).parents[2]
 WORKING = """
 import os, signal, sys, time
 from pathlib import Path
-from kpi.supervisor import supervised
+from kpi.process.supervisor import supervised
 BEFORE
 
 def work():
-    import kpi.commands
-    from kpi import temporary
-    from kpi.cli import main
-    from kpi.progress import stage
+    import kpi.cli.commands
+    from kpi.process import atomic_files
+    from kpi.cli.main import main
+    from kpi.process.progress import stage
     WORK
     kpi.cli.commands.score = score
     main(["score", "x.csv", "-o", "out.csv"], prog_name="kpi")
@@ -48,7 +48,7 @@ ENDLESS = """
     import polars as pl
     def score(*, output, **_):
         frame = pl.select(pl.int_range(3_000_000).alias("x")).with_columns(pl.col("x").cast(pl.Float64))
-        with temporary.whole(Path(output[0])) as beside, stage("scoring"):
+        with atomic_files.whole(Path(output[0])) as beside, stage("scoring"):
             beside.write_text("half")
             print("working", flush=True)
             for _ in range(30):
@@ -190,13 +190,13 @@ def _ended_child(pid):
 DYING = """
 import os, signal, time
 from pathlib import Path
-from kpi.supervisor import supervised
+from kpi.process.supervisor import supervised
 def work():
-    from kpi import temporary
-    from kpi.progress import stage
-    with temporary.folder(Path("out/deep")) as out, temporary.scratch() as tree, stage("scoring"):
+    from kpi.process import atomic_files
+    from kpi.process.progress import stage
+    with atomic_files.folder(Path("out/deep")) as out, atomic_files.scratch() as tree, stage("scoring"):
         (tree / "a").mkdir()
-        with temporary.unfinished(out / "half") as half, temporary.unfinished(tree / "a" / "b") as other:
+        with atomic_files.unfinished(out / "half") as half, atomic_files.unfinished(tree / "a" / "b") as other:
             half.write_text("half")
             other.write_text("half")
             DIE
@@ -379,14 +379,14 @@ def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
 
 
 CONTAINED = """
-from kpi import memory
+from kpi.process import memory
 def available(process=None):
     return max(0, (200 << 20) - memory.resident(process=process))
 memory.available = available
 """
 FILLING = """
     def score(**_):
-        from kpi import memory
+        from kpi.process import memory
         held = []
         with stage("scoring"):
             while memory.available():
@@ -484,7 +484,7 @@ def test_an_error_that_comes_of_too_little_memory_is_one_too():
     ids=["little is left", "enough is left"],
 )  # fmt: skip
 def test_an_unknown_error_is_told_of_with_the_memory_where_little_is_left(tmp_path, setting, code, first):
-    program = f"from kpi import memory; {setting}\nfrom kpi.process.supervisor import supervised\n"
+    program = f"from kpi.process import memory; {setting}\nfrom kpi.process.supervisor import supervised\n"
     done = ran(tmp_path, f"{program}def work():\n raise NameError('x')\nsupervised(work)")
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(first)

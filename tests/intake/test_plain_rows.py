@@ -127,13 +127,13 @@ def same(short: Panel | list[str], long: Panel | list[str]) -> None:
     if isinstance(short, list) or isinstance(long, list):
         assert short == long
         return
-    assert short.findings == fast_long.findings
-    assert short.counts == fast_long.counts
-    assert short.notes == fast_long.notes
-    assert short.periods == fast_long.periods
-    assert short.entities.names == fast_long.entities.names
-    assert short.frame.schema == fast_long.frame.schema
-    assert bits(short.frame).equals(bits(fast_long.frame))
+    assert short.findings == long.findings
+    assert short.counts == long.counts
+    assert short.notes == long.notes
+    assert short.periods == long.periods
+    assert short.entities.names == long.entities.names
+    assert short.frame.schema == long.frame.schema
+    assert bits(short.frame).equals(bits(long.frame))
 
 
 class Systems(dict):

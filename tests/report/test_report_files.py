@@ -85,7 +85,7 @@ def test_json_has_its_keys_in_order_and_exact_floats() -> None:
         *("schema", "system", "definition_hash", "data_hash", "title", "entity_title", "full", "decimals", "periods"),
         *("totals", "pillars", "indicators", "findings"),
     ]
-    assert (read["schema"], read["title"], read["full"]) == ("kpi.engine.scorecard/1", "示例市数字化改革评价", 100.0)
+    assert (read["schema"], read["title"], read["full"]) == ("kpi.scorecard/1", "示例市数字化改革评价", 100.0)
     for name in ("totals", "pillars", "indicators", "findings"):
         assert read[name] == frames(sample())[name].to_dicts()
         assert list(read[name][0]) == frames(sample())[name].columns

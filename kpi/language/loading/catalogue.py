@@ -27,8 +27,9 @@ _TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["'
 
 def shipped() -> Path:
     """Returns the folder of the definitions that come with the package."""
-    inside = Path(__file__).parent / "definitions"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "definitions"
+    package = Path(__file__).parents[2]
+    inside = package / "definitions"
+    return inside if inside.is_dir() else package.parent / "definitions"
 
 
 def folders(given: Path | None = None) -> list[Path]:

@@ -23,7 +23,7 @@ def json_schema() -> dict[str, Any]:
     for part in _objects(schema):
         _tagged(part)
         _named(part)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.language.system/1", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.system/1", **schema}
 
 
 def _objects(part: Any) -> Iterator[dict[str, Any]]:
