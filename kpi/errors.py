@@ -65,12 +65,13 @@ def redacted(text: str) -> str:
     >>> redacted("地区,数值"), redacted("see https://example.org/a")
     ('地区,数值', 'see https://example.org/a')
     """
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    if "://" in text:
-        text = _URL.sub(rf"\1{MASK}\3", text)
+    # Keys first: what stands before them must not be taken for a part of the password of a URL, or of a known secret.
     if ("=" in text or ":" in text) and _KEY.search(text):
         text = _KEY.sub(rf"\1{MASK}", text)
+    if "://" in text:
+        text = _URL.sub(rf"\1{MASK}\3", text)
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return text
 
 

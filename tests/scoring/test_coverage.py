@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 
-import kpi
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import kpi
 from kpi.language.loading.loader import examine_text
 from kpi.language.ranges import HEAVIEST, LIGHTEST
 
 weights = st.one_of(st.floats(LIGHTEST, HEAVIEST), st.sampled_from([LIGHTEST, 1e-3, 1.0, 100.0, HEAVIEST]))
 policies = st.sampled_from(
-    ["redistribute", "spread", "zero", "fail", "cohort_mean", "{redistribute: {at_least: 50}}", "{penalty: {points: 3}}"]
+    [
+        "redistribute",
+        "spread",
+        "zero",
+        "fail",
+        "cohort_mean",
+        "{redistribute: {at_least: 50}}",
+        "{penalty: {points: 3}}",
+    ]
 )
 means = st.sampled_from(["arithmetic", "geometric", "harmonic", "minimum", "{power: 3}"])
 cells = st.sampled_from(["1", "50", "1e15", "0", "", "不适用", "nan", "inf", "1e300", "约3"])
