@@ -23,8 +23,14 @@ def judge():
     judge.close()
 
 
-@pytest.mark.parametrize("shape", ["wide", *(pytest.param(one, marks=pytest.mark.slow) for one in ("long", "records"))])
-@pytest.mark.parametrize("kind", odd_types.TYPES)
+#: Types in the fast tests; the others are in the slow ones.
+FAST = ("float 32", "decimal", "list", "binary")
+
+
+@pytest.mark.parametrize("shape", odd_types.SHAPES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(one, marks=() if one in FAST else pytest.mark.slow) for one in odd_types.TYPES]
+)
 def test_a_figure_of_every_type_is_scored_or_refused(judge, kind, shape):
     grid = odd_types.SHAPES[shape]()
     figures = {grid[0][at] for at in odd_types.columns_of_figures(shape)}
@@ -41,12 +47,12 @@ def drawn_tables(judge, numbers):
 
 
 def test_tables_of_odd_types(judge):
-    drawn_tables(judge, range(15))
+    drawn_tables(judge, range(5))
 
 
 @pytest.mark.slow
 def test_many_tables_of_odd_types(judge):
-    drawn_tables(judge, range(15, 500))
+    drawn_tables(judge, range(5, 500))
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(3000, marks=pytest.mark.slow)])
