@@ -6,6 +6,7 @@ Whatever types its columns have, a table gives a scorecard or findings, and the 
 from __future__ import annotations
 
 import datetime as dt
+import faulthandler
 import io
 import random
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import polars as pl
 
 import kpi
 from cases import SHAPES, Grid, columns_of_figures
-from judge import Judge, Wrong
+from judge import SECONDS, Judge, Wrong
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError
 
@@ -96,6 +97,8 @@ def judge_table(judge: Judge, frame: pl.DataFrame) -> None:
     Raises:
         Wrong: what is wrong.
     """
+    # A table is scored several times: its alarm is its own.
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
     cards: dict[str, Scorecard | None] = {}
     for suffix, write in ((".parquet", pl.DataFrame.write_parquet), (".arrow", pl.DataFrame.write_ipc)):
         out = io.BytesIO()
