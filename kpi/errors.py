@@ -11,9 +11,11 @@ and whatever looks like the password of a connection string.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import quote, quote_plus, unquote
@@ -38,6 +40,10 @@ _KEY = re.compile(
     """,
     re.MULTILINE,
 )
+#: The most pairs of words that are compared for the suggestions of one definition, which take less than a second.
+COMPARISONS = 50_000
+_comparisons_left: ContextVar[list[int] | None] = ContextVar("comparisons_left", default=None)
+
 # Shorter secrets would be found in words that have nothing to do with them.
 _SHORTEST = 4
 
@@ -62,12 +68,13 @@ def redacted(text: str) -> str:
     >>> redacted("地区,数值"), redacted("see https://example.org/a")
     ('地区,数值', 'see https://example.org/a')
     """
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    if ":/" in text:
-        text = _URL.sub(rf"\1{MASK}\3", text)
+    # Keys first: what stands before them must not be taken for a part of the password of a URL, or of a known secret.
     if ("=" in text or ":" in text) and _KEY.search(text):
         text = _KEY.sub(rf"\1{MASK}", text)
+    if ":/" in text:
+        text = _URL.sub(rf"\1{MASK}\3", text)
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return text
 
 
@@ -248,8 +255,30 @@ def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     return "\n".join(lines)
 
 
+@contextlib.contextmanager
+def bounded_suggestions() -> Iterator[None]:
+    """Bound the suggestions made inside to those of the first `COMPARISONS` pairs of words, the rest are None.
+
+    Within another bound that one counts.
+    """
+    token = _comparisons_left.set([COMPARISONS]) if _comparisons_left.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _comparisons_left.reset(token)
+
+
+def can_suggest() -> bool:
+    """Return whether the bound of suggestions, if there is one, leaves another one."""
+    left = _comparisons_left.get()
+    return left is None or left[0] > 0
+
+
 def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
     """Returns the hint that names what `word` was probably meant to be, or None when nothing is near.
+
+    Where `bounded_suggestions` holds, None too when its comparisons are used up.
 
     >>> suggest("numerater", ["numerator", "denominator"])
     'did you mean `numerator`?'
@@ -258,9 +287,13 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     >>> suggest("xyz", ["numerator"]) is None
     True
     """
+    if not can_suggest():
+        return None
     # Of two characters, as many Chinese names have, one may be wrong.
     cutoff = cutoff or (0.6 if len(word) > 3 else 0.5)
     names = {str(one).casefold(): str(one) for one in candidates}
+    if (left := _comparisons_left.get()) is not None:
+        left[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
     return f"did you mean `{names[near[0]]}`?" if near else None
 

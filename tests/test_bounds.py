@@ -52,7 +52,7 @@ def judged(text: str) -> tuple[list[float | None], list[str]]:
 def at_the_limits() -> dict[str, str]:
     nest, many = limits.LEVELS, 490
     whens = " ".join(f"WHEN a > {n} THEN b" for n in range(limits.BRANCHES))
-    asking = " ".join(f"WHEN a IS NULL AND b > {n} THEN {n}" for n in range(60))
+    asking = " ".join(f"WHEN a IS NULL AND b > {n} THEN {n}" for n in range(limits.QUESTIONS))
     return {
         "parentheses": "(" * nest + "a" + ")" * nest,
         "functions": "abs(" * nest + "a" + ")" * nest,
@@ -67,11 +67,12 @@ def at_the_limits() -> dict[str, str]:
         "branches": f"CASE {whens} ELSE 0 END",
         "questions": f"CASE {asking} ELSE 0 END",
         "list": f"a IN ({', '.join(map(str, range(1000)))})",
-        "computed list": f"a / 3 IN ({', '.join(map(str, range(100)))})",
+        "computed list": f"a / 3 IN ({', '.join(map(str, range(limits.COMPARED)))})",
+        "list of a difference": f"(a - b) * 1.1 IN ({', '.join(map(str, range(limits.COMPARED)))})",
         "texts": "t IN ('" + "', '".join(map(str, range(900))) + "')",
         "pattern": f"t LIKE '{'%_' * (limits.WILDCARDS // 2)}'",
         "least": f"least({', '.join(['a'] * many)})",
-        "first": f"coalesce({', '.join(['a', 'b'] * many)})",
+        "first": f"coalesce({', '.join(['a - b', 'b - c'] * (limits.ALTERNATIVES // 2))})",
     }
 
 
@@ -175,6 +176,12 @@ def test_nesting_is_read_where_little_of_the_stack_is_left():
         ("a /* b */ + 1", "K134"),
         ("t LIKE '" + "%_" * 2000 + "'", "K131"),
         ("CASE " + "WHEN a > 1 THEN 2 " * 400 + "END", "K130"),
+        ("CASE " + "WHEN a IS NULL AND b > 1 THEN 2 " * 61 + "END", "K130"),
+        (" + ".join(["CASE WHEN a > 1 AND b IS NULL THEN 2 END"] * 61), "K130"),
+        (f"coalesce({', '.join(['a', 'b'] * 101)})", "K132"),
+        (" + ".join(["coalesce(a, b)"] * 101), "K132"),
+        (f"a / 3 IN ({', '.join(map(str, range(101)))})", "K132"),
+        (" OR ".join(["a / 3 IN (1, 2, 3, 4)"] * 26), "K132"),
         ("a + " * 1001 + "a", "K129"),
         ("a + " * 5000 + "a", "K127"),
         ("(" * 60 + "a" + ")" * 60, "K128"),
@@ -248,6 +255,41 @@ def test_numbers_beyond_their_range_are_findings_where_they_stand(number):
     for one, line in zip(found, lines, strict=True):
         start = one.place.column - 1
         assert line[start : start + one.place.length] == repr(number)
+
+
+def many_mistakes() -> dict[str, str]:
+    measures = "measures:\n" + "".join(f"  measure_{n}: {{unit: 件}}\n" for n in range(500))
+    read = measures + "indicators:\n"
+    return {
+        "names": f"{read}  x: {{kind: formula, expr: {' + '.join(f'mesure_{n}' for n in range(700))}}}\n",
+        "listed names": f"{read}  x: {{kind: formula, expr: 'a IN ({', '.join(f'n{n:x}' for n in range(1500))})'}}\n",
+        "figures": read + "".join(f"  y{n}: {{kind: level, of: b{n}}}\n" for n in range(5000)),
+        "parts": read + "  x: {kind: level, of: a}\npillars:\n"
+        + "".join(f"  p{n}: {{parts: [measure{n}]}}\n" for n in range(2000)),
+        "units": "measures:\n"
+        + "".join(f"  a{n}: {{unit: {chr(0x4E00 + n)}{chr(0x4E01 + n)}{chr(0x4E02 + n)}}}\n" for n in range(3000))
+        + "indicators: {x: {kind: level, of: a0}}\n",
+        "keys": "measures:\n" + "".join(f"  a{n}: {{unti{n}: 件}}\n" for n in range(5000)),
+        "kinds": "measures:\n" + "".join(f"  a{n}: {{kind: cuont{n}, unit: 件}}\n" for n in range(5000)),
+        "types": "measures:\n" + "".join(f"  a{n}: {{unit: []}}\n" for n in range(5000)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", many_mistakes())
+def test_thousands_of_mistakes_are_found_in_time(name):
+    began = time.perf_counter()
+    found = examine_text(HEAD + many_mistakes()[name]).findings
+    assert time.perf_counter() - began < LONG
+    assert len(found) >= 700
+
+
+def test_suggestions_are_bounded_for_one_definition_and_not_for_the_next(monkeypatch):
+    text = many_mistakes()["names"]
+    monkeypatch.setattr("kpi.errors.COMPARISONS", 1000)
+    for _ in range(2):
+        hints = [one.hint for one in examine_text(HEAD + text).findings]
+        assert hints[:2] == ["did you mean `measure_0`?", "did you mean `measure_1`?"]
+        assert hints[2:] == [None] * 698
 
 
 MEGABYTE = "x" * 1_000_000

@@ -184,12 +184,27 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
     for number, query in enumerate(source.query):
         name = f"query-{number}.csv"
         try:
-            data.append((name, archive.put(fetched(query, name, config.path)), query.dataset))
+            decimal = _decimal(loaded.system, query.dataset, name)
+            data.append((name, archive.put(fetched(query, name, config.path, decimal=decimal)), query.dataset))
         except DataError as error:
             findings += error.diagnostics
     if findings:
         raise DataError(findings)
     return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(said)))
+
+
+def _decimal(system: System, dataset: str | None, name: str) -> str:
+    """Return the decimal mark that numbers of a query are written with: that which its dataset declares.
+
+    Raises:
+        DataError: K836, when the datasets that the rows may be declare different ones.
+    """
+    named = [] if dataset is None else [one for key, one in system.datasets.items() if key == dataset]
+    marks = {one.decimal for one in named or system.datasets.values()}
+    if len(marks) > 1:
+        message = "the datasets of the system have different decimal marks, and the query does not say which it is"
+        raise DataError(Diagnostic("K836", message, Place(name), "give the query its `dataset`"))
+    return next(iter(marks), ".")
 
 
 def _perhaps(path: Path) -> list[Path]:

@@ -24,12 +24,16 @@ def ran(*arguments):
 
 @pytest.fixture(params=["delta", "parquet"])
 def kept(request, city):
-    """A store after three runs, the second of which closed an edition."""
     if request.param == "delta":
         pytest.importorskip("deltalake")
+    return three_runs(city, request.param)
+
+
+def three_runs(city, kind):
+    """Return a city and the configuration of its store after three runs, the second of which closed an edition."""
     for quarter in QUARTERS[4:]:
         (city.folder / "inbox" / f"{quarter}.csv").unlink()
-    config = city.config(store=f'store = {{kind = "{request.param}", path = "store"}}')
+    config = city.config(store=f'store = {{kind = "{kind}", path = "store"}}')
     night(config)
     assert ran(config, "--close", "first", "-p", "2021Q1")[0] == 0
     city.report("2021Q2", made=[99.5, 120, 121])

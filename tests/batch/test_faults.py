@@ -6,12 +6,12 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import QUARTERS, STORES, City
+from conftest import QUARTERS, STORES
 from nights import begun
 from test_nights import check, held, night, same
 
@@ -48,62 +48,95 @@ def toggled(city, old: bool) -> None:
     city.report("2022Q2", made=[140, 150, 160] if old else [141, 150, 160], done=old)
 
 
-def killed_often(city, store, times: int, seed: int) -> None:
-    """Kills `times` nights at random moments, checks what readers see, and lets the next night finish the work.
+class Reader(threading.Thread):
+    """Reads the last run again and again, and keeps what it saw that was never published."""
 
-    Every moment is drawn from its own part of the time that a night takes, so that they are spread over all it does.
-    """
+    def __init__(self, config, published):
+        super().__init__(daemon=True)
+        self.config, self.published = config, published
+        self.reads, self.wrong, self.last = 0, [], 0
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                number = store_of(load(self.config)).head().number
+                seen = held(self.config, number)
+            except Exception as error:  # noqa: BLE001 - a reader is never refused
+                self.wrong.append(repr(error))
+                continue
+            if number < self.last or not any(same(seen, one) for one in self.published):
+                self.wrong.append(f"run {number} after {self.last}")
+            self.last = number
+            self.reads += 1
+            time.sleep(0.05)  # the nights beside need the processor too
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+
+def versions(city, store):
+    """Return a configuration, what its store holds of each of the two versions, and the seconds of a night."""
     for quarter in QUARTERS[7:]:
         (city.folder / "inbox" / f"{quarter}.csv").unlink()
-    config = city.config(store=store)
-    expected = {}
+    config, expected, spent = city.config(store=store), {}, 0.0
     for old in (True, False):
         toggled(city, old)
         began = time.perf_counter()
         night(config)
         spent = time.perf_counter() - began
         expected[old] = held(config)
+    return config, expected, spent
+
+
+def killed_often(city, store, times: int, seed: int) -> tuple[int, int]:
+    """Kill `times` nights at random moments, with a reader beside, and let the next night finish the work.
+
+    Returns how many nights were killed before they had published anything, and how often the reader read.
+
+    Every moment is drawn from its own part of the time that a night takes, so that they are spread over all it does.
+    """
+    config, expected, spent = versions(city, store)
     chance = random.Random(seed)
     parts = chance.sample(range(times), times)
     halfway = 0
-    for turn in range(times):
-        before, after = turn % 2 == 1, turn % 2 == 0
-        toggled(city, after)
-        child = begun(config)
-        time.sleep(1.5 * spent * (parts[turn] + chance.random()) / times)
-        child.kill()
-        child.join()
-        seen = held(config)
-        # The child may have finished before it was killed; what it must not be is in between.
-        assert same(seen, expected[before]) or same(seen, expected[after]), turn
-        halfway += same(seen, expected[before])
-        began = time.perf_counter()
-        night(config)
-        spent = (spent + time.perf_counter() - began) / 2
-        assert same(held(config), expected[after]), turn
+    reader = Reader(config, list(expected.values()))
+    with reader:
+        for turn in range(times):
+            before, after = turn % 2 == 1, turn % 2 == 0
+            toggled(city, after)
+            child = begun(config)
+            time.sleep(1.5 * spent * (parts[turn] + chance.random()) / times)
+            child.kill()
+            child.join()
+            seen = held(config)
+            # The child may have finished before it was killed; what it must not be is in between.
+            assert same(seen, expected[before]) or same(seen, expected[after]), turn
+            halfway += same(seen, expected[before])
+            began = time.perf_counter()
+            night(config)
+            spent = (spent + time.perf_counter() - began) / 2
+            assert same(held(config), expected[after]), turn
     check(config)
     assert halfway > 0
+    assert reader.wrong == []
+    assert reader.reads > 0
+    return halfway, reader.reads
 
 
 def test_a_killed_night_leaves_the_old_results_or_the_new(city, store):
-    killed_often(city, store, 5, seed=7)
+    assert killed_often(city, store, 5, seed=7)
 
 
 @pytest.mark.slow
-def test_two_hundred_killed_nights(tmp_path):
-    pytest.importorskip("deltalake")
-    with ThreadPoolExecutor(2) as pool:
-        series = [
-            pool.submit(killed_often, City(tmp_path / str(seed)), STORES["delta"], 100, seed=seed) for seed in (11, 12)
-        ]
-        for one in series:
-            one.result()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("store", ["parquet", "postgresql"], indirect=True)
-def test_sixty_killed_nights(city, store):
-    killed_often(city, store, 60, seed=13)
+@pytest.mark.parametrize("store", STORES, indirect=True)
+def test_thirty_killed_nights(city, store):
+    assert killed_often(city, store, 30, seed=13)
 
 
 def test_a_night_that_is_told_to_stop_leaves_nothing_half_written(city):
@@ -148,14 +181,26 @@ def test_two_batches_at_once_one_waits_or_leaves_with_a_message(city, store):
     assert out.strip() == "2", err
 
 
-def test_eight_batches_at_once_come_to_eight_runs_one_after_another(city):
-    config = city.config()
-    children = [start(config, wait=120) for _ in range(4)]
-    for child in children:
-        child.communicate(timeout=120)
-        assert child.returncode == 0
-    assert store_of(load(config)).numbers() == [1, 2, 3, 4]
+def written_by(city, store, writers: int, turns: int) -> int:
+    """Let several processes run nights at once, with a reader beside, and return how often the reader read."""
+    config, expected = versions(city, store)[:2]
+    with Reader(config, list(expected.values())) as reader:
+        for turn in range(turns):
+            toggled(city, turn % 2 == 0)
+            children = [start(config, wait=300) for _ in range(writers)]
+            for child in children:
+                _, err = child.communicate(timeout=300)
+                assert child.returncode == 0, err
+            assert same(held(config), expected[turn % 2 == 0]), turn
+    assert store_of(load(config)).head().number == 2 + writers * turns
     check(config)
+    assert reader.wrong == []
+    return reader.reads
+
+
+@pytest.mark.parametrize("writers", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_several_batches_at_once_come_to_as_many_runs_one_after_another(city, store, writers):
+    written_by(city, store, writers, 1)
 
 
 def test_a_lock_ends_with_its_process(city):

@@ -209,6 +209,8 @@ def main() -> int:
     try:
         import atheris
     except ImportError:
+        judge_expression("a + 1")  # what is imported once takes its time
+        judge_number("1")
         dice, ends, number = random.Random(given.seed), time.monotonic() + given.seconds, 0
         while time.monotonic() < ends:
             text = expression(dice).encode()
@@ -225,7 +227,8 @@ def main() -> int:
             "kpi.intake.cells.numbers",
         ]
     ):
-        parsers(b"a + 1")
+        judge_expression("a + 1")
+        judge_number("1")
     atheris.Setup([sys.argv[0], f"-max_total_time={given.seconds}", "-timeout=30", "-max_len=400"], parsers)
     atheris.Fuzz()
     return 0

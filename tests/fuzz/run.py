@@ -88,7 +88,41 @@ def hostile_definitions(count: int, seed: int) -> int:
                 raise
             failed += 1
             print(f"\n{judge.__name__}, {type(error).__name__}: {error}\n{text[:2000]}", flush=True)
-    print(f"{count:,} expressions and definitions: {failed} wrong")
+    print(f"{count:,} expressions and definitions: {failed} wrong", flush=True)
+    return failed
+
+
+def odd_tables(count: int, seed: int) -> int:
+    """Judge typed tables with odd columns and return how many failed."""
+    import odd_types
+    from judge import Judge, Wrong
+
+    judge, failed = Judge(), 0
+    for number in range(count):
+        try:
+            odd_types.judge_table(judge, odd_types.drawn(random.Random(f"{seed}/types/{number}")))
+        except Wrong as error:
+            failed += 1
+            print(f"\ntyped table {number}: {error}", flush=True)
+    judge.close()
+    print(f"{count:,} typed tables, each in four forms: {failed} wrong", flush=True)
+    return failed
+
+
+def hostile_connections(count: int, seed: int) -> int:
+    """Judge connection strings and return how many are shown."""
+    import connections
+
+    dice, failed = random.Random(f"{seed}/connections"), 0
+    for _ in range(count):
+        try:
+            connections.judge_connection(connections.connection(dice))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            failed += 1
+            print(f"\n{type(error).__name__}: {error}", flush=True)
+    print(f"{count:,} connection strings: {failed} wrong", flush=True)
     return failed
 
 
@@ -131,7 +165,11 @@ def main() -> int:
     if given.coverage:
         guided(given.count)
     first, count = (given.first, given.count) if given.only is None else (given.only, 1)
-    wrong = 0 if given.only is not None else hostile_definitions(count // 10, given.seed)
+    wrong = 0
+    if given.only is None:
+        wrong += hostile_definitions(count // 10, given.seed)
+        wrong += hostile_connections(count // 20, given.seed)
+        wrong += odd_tables(count // 50, given.seed)
     return min(1, wrong + random_cases(range(first, first + count), given.seed, given.most))
 
 

@@ -124,6 +124,15 @@ class DeltaStore:
         """The published runs: their number and the versions that belong together."""
         return self._read_rows() if self._published is None else self._published
 
+    @contextmanager
+    def _rows_read_once(self) -> Iterator[None]:
+        """Keep the published runs, where the lock does not keep them already."""
+        kept, self._published = self._published, self._rows()
+        try:
+            yield
+        finally:
+            self._published = kept
+
     def _read_rows(self) -> pl.DataFrame:
         if not self._exists("runs"):
             if there := [table for table in TABLES if (self.folder / table / "_delta_log").is_dir()]:
@@ -236,7 +245,7 @@ class DeltaStore:
             thorough: compare hashes, too, by reading every file of the last run.
         """
         try:
-            with damage_reported(self.where):
+            with damage_reported(self.where), self._rows_read_once():
                 rows = self._rows()
                 if not rows.height:
                     return []
@@ -304,7 +313,9 @@ class DeltaStore:
         actions = pl.DataFrame(
             self._delta.DeltaTable(self.folder / table, version=version).get_add_actions(flatten=True)
         )
-        return sorted((unquote(path), size) for path, size in actions.select("path", "size_bytes").rows())
+        # NOTE: not select, which makes a plan and takes longer than all the rest.
+        paths, sizes = actions["path"].to_list(), actions["size_bytes"].to_list()
+        return sorted(zip(map(unquote, paths), sizes, strict=True))
 
     def repair(self) -> int | None:
         """Go back to the last run whose files are all whole, and return its number; None when there is none.

@@ -237,7 +237,7 @@ def _undecided(figure: str, notation: Notation) -> str | None:
     """Return what is wrong with a folded cell whose decimal mark cannot be told; None for any other."""
     if notation.decimal == ",":
         if notation.mixed and _POINT_PLAIN.fullmatch(figure) and _EITHER.fullmatch(figure):
-            return "may be a number of the workbook, or a text with a point between groups of digits"
+            return "may be a number, or a text with a point between groups of digits"
     elif _DECIMAL_COMMA.fullmatch(figure):
         return "seems to have a decimal comma: write a point"
     elif notation.unclear and _EITHER.fullmatch(figure):

@@ -14,6 +14,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -69,9 +71,43 @@ class Query(BaseModel):
         return f"SELECT * FROM {'.'.join(parts)}"  # noqa: S608
 
 
-def fetched(query: Query, name: str, path: Callable[[str], Path]) -> bytes:
-    """Returns the rows of a query as CSV with a header, see `rows_of`."""
-    return rows_of(query, name, path).write_csv().encode()
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query as texts, sorted.
+
+    Attributes:
+        rows: the texts, null where the database has null.
+        numbers: the columns in which all values are numbers.
+        mixed: the columns in which some values are numbers, others texts, as SQLite allows.
+    """
+
+    rows: pl.DataFrame
+    numbers: frozenset[str]
+    mixed: frozenset[str]
+
+
+def fetched(query: Query, name: str, path: Callable[[str], Path], *, decimal: str = ".") -> bytes:
+    """Return the rows of a query as CSV with a header, see `answer_of`.
+
+    Args:
+        query: what is asked.
+        name: how it is called in messages.
+        path: makes a path of the configuration absolute.
+        decimal: the decimal mark that numbers are written with. Texts stay as they are.
+    """
+    return _texts(*_asked(query, name, path), number=_with_comma if decimal == "," else str).write_csv().encode()
+
+
+def answer_of(query: Query, name: str, path: Callable[[str], Path]) -> Answer:
+    """Return the rows of a query as texts, and which columns are numbers; see `rows_of`."""
+    columns, rows = _asked(query, name, path)
+    rows = list(rows)
+    kinds: dict[str, set[bool]] = {
+        column: {_is_number(row[at]) for row in rows if row[at] is not None} for at, column in enumerate(columns)
+    }
+    numbers = frozenset(column for column, kind in kinds.items() if kind == {True})
+    mixed = frozenset(column for column, kind in kinds.items() if len(kind) > 1)
+    return Answer(_texts(columns, rows), numbers, mixed)
 
 
 def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFrame:
@@ -86,15 +122,27 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
         DataError: K830, when the database cannot be reached or refuses the query; K831, when that is not one statement
             that reads; K832, when it takes too long; K812, when its package is missing; K815, what `connection` raises.
     """
+    return answer_of(query, name, path).rows
+
+
+def _asked(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
+    columns, rows = _answered(query, name, path)
+    if again := sorted({one for one in columns if columns.count(one) > 1}):
+        message = f"the query gives several columns the name `{again[0]}`"
+        raise DataError(Diagnostic("K830", message, Place(name), "give each a name of its own with AS"))
+    return columns, rows
+
+
+def _answered(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
     if query.database == "postgresql":
         file = None if query.connection_file is None else path(query.connection_file)
         secret = usable(query.url) if query.url else connection(env=query.connection_env, file=file)
-        return _texts(*_postgresql(secret, query.statement, name, query.timeout))
+        return _postgresql(secret, query.statement, name, query.timeout)
     database = path(query.path or "")
     if not database.is_file():
         raise DataError(Diagnostic("K830", "the database is not there", Place(str(database))))
     ask = _sqlite if query.database == "sqlite" else _duckdb
-    return _texts(*ask(database, query.statement, name, query.timeout))
+    return ask(database, query.statement, name, query.timeout)
 
 
 def _refused(name: str, words: object) -> DataError:
@@ -213,14 +261,29 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
         raise _refused(name, error) from None
 
 
-def _texts(columns: list[str], rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
-    texts = [[None if value is None else _text(value) for value in row] for row in rows]
+def _texts(columns: list[str], rows: Iterable[Sequence[Any]], *, number: Callable[[object], str] = str) -> pl.DataFrame:
+    texts = [[None if value is None else _text(value, number) for value in row] for row in rows]
     frame = pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String), orient="row")
     return frame.sort(pl.all(), nulls_last=True) if columns else frame
 
 
-def _text(value: object) -> str:
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _text(value: object, number: Callable[[object], str]) -> str:
     """Returns a value as a file would hold it: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
     if isinstance(value, bool):
         return "是" if value else "否"
+    if _is_number(value):
+        return number(value)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _with_comma(value: object) -> str:
+    """Return a number with a decimal comma; a whole one, such as a code kept as double, without decimals.
+
+    >>> _with_comma(684.864), _with_comma(330401.0), _with_comma(1.5e-07)
+    ('684,864', '330401', '1,5e-07')
+    """
+    return str(value).removesuffix(".0").replace(".", ",")

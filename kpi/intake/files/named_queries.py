@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kpi.errors import DataError, Diagnostic, suggest
-from kpi.intake.files.databases import Query, rows_of
+from kpi.intake.files.databases import Query, answer_of
 from kpi.intake.files.reader import Rows, Source
 from kpi.process import settings
 
@@ -33,7 +33,7 @@ def asked(source: Source) -> Source:
 
     Raises:
         DefinitionError: K108, when the query in kpi.toml is not right.
-        DataError: K544 for the address of a database, and what `rows_of` raises.
+        DataError: K544 for the address of a database, and what `answer_of` raises.
     """
     if not isinstance(source, str) or Path(source).exists():
         return source
@@ -44,7 +44,8 @@ def asked(source: Source) -> Source:
         return source
     found = settings.found()
     assert found is not None  # noqa: S101
-    return Rows(source, rows_of(_query(found, source, found.tree["data"][source]), source, found.path))
+    answer = answer_of(_query(found, source, found.tree["data"][source]), source, found.path)
+    return Rows(source, answer.rows, answer.numbers, answer.mixed)
 
 
 def _tables() -> Mapping[str, object]:

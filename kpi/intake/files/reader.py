@@ -48,10 +48,15 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A frame with the name by which messages call it, such as that of a query."""
+    """A frame with the name by which messages call it, such as that of a query.
+
+    Of texts that a database gave, `numbers` are the columns of numbers, and `mixed` those of numbers and texts.
+    """
 
     name: str
     frame: pl.DataFrame
+    numbers: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
 
 
 #: What holds data: the path of a file, a folder or a pattern, or a frame.
@@ -132,7 +137,7 @@ def read_all(
         found.append([])
         try:
             if isinstance(source, Rows):
-                found[-1].append(_of_frame(source.frame, Place(source.name)))
+                found[-1].append(_of_rows(source))
             elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
@@ -444,6 +449,14 @@ def _is_text(column: pl.LazyFrame) -> bool:
     except pl.exceptions.ComputeError:
         return False
     return True
+
+
+def _of_rows(rows: Rows) -> Table:
+    """Return the rows of a query as a table."""
+    table = _of_frame(rows.frame, Place(rows.name))
+    names = dict(zip(rows.frame.columns, table.columns, strict=True))
+    numbers, mixed = (frozenset(names[one] for one in some) for some in (rows.numbers, rows.mixed))
+    return replace(table, numbers=numbers, mixed=mixed)
 
 
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:

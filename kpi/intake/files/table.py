@@ -91,8 +91,8 @@ class Table:
         sheet: the sheet's name, None for files that have none.
         frame: the rows, lazily.
         columns: the headers, cleaned (`kpi.intake.files.headers.clean`), distinct.
-        numbers: the columns of a workbook in which all cells are numbers, none a text.
-        mixed: the columns of a workbook in which some cells are numbers, others texts.
+        numbers: the columns of a workbook or query in which all cells are numbers, none a text.
+        mixed: the columns of a workbook or query in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
         unreadable: typed columns that hold neither figures nor texts, which are empty here, and what they hold.
         first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.

@@ -66,7 +66,7 @@ def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Not
     many = rows.height + further
     refused = f"{count(many, 'cell')} of the column {'is' if many == 1 else 'are'} refused ({quoted})"
     if notation.mixed:
-        message = f"{refused}: a number of the workbook, or a text with a point between groups of digits?"
+        message = f"{refused}: a number, or a text with a point between groups of digits?"
         return Diagnostic("K635", message, place, "make all cells of the column numbers, or all of them texts")
     message = f"`{first[rows.columns.index('text')]}` seems to have a decimal comma, so {refused}"
     hint = "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"

@@ -290,9 +290,10 @@ class Combination:
             there = self.own(part).is_not_null()
             if part in self.treated:
                 there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
-            covered = pl.when(there).then(100.0) if part in self.leaves else pl.col(Column(part).coverage)
+            covered = pl.when(there).then(1.0) if part in self.leaves else pl.col(Column(part).coverage) / HUNDRED
             reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
-        return total(reach) / self.applicable
+        # Fractions, so that the sum of full ones has the bits of the sum of weights, and none is larger.
+        return total(reach) / self.applicable * HUNDRED
 
     def mean(self) -> pl.Expr:
         """Returns the mean of the filled scores."""

@@ -65,6 +65,7 @@ class _Compiler:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.compared = 0
 
     def term(self, node: exp.Expr) -> Term:
         return GRAMMAR[type(node)](self, node)
@@ -334,6 +335,11 @@ class _Compiler:
             hint = "write all in quotes, or all as numbers"
             self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
         if this.noise:
+            self.compared += len(options)
+            if self.compared > limits.COMPARED:
+                message = f"IN compares a computed number with at most {limits.COMPARED} values"
+                hint = "compare a figure as it was reported, or use BETWEEN"
+                self.fail(node, "K132", message, hint=hint, label="too many")
             found = assembled([comparison("eq", this, one) for one in options], or_)
             return joined(found, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64

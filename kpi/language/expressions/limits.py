@@ -22,6 +22,12 @@ OPERATORS = 60
 TERMS = 1_000
 #: The most WHENs of one CASE.
 BRANCHES = 200
+#: The most WHENs, of an expression together, of CASEs of which a condition asks by IS NULL.
+QUESTIONS = 60
+#: The most arguments of the coalesces of an expression together.
+ALTERNATIVES = 200
+#: The most values, of an expression together, with which IN compares computed numbers.
+COMPARED = 100
 #: The most wildcards, % and _, of one pattern of LIKE.
 WILDCARDS = 50
 #: The most characters that `left` and `right` take.
@@ -72,17 +78,24 @@ def check_text(plain: str) -> None:
 def check_tree(tree: exp.Expr) -> None:
     """Raise ExpressionError for a tree with too many terms, branches or wildcards, or that is too deep or involved."""
     nodes = list(tree.walk(bfs=False))
-    terms = 0
+    terms = questions = alternatives = 0
     for node in nodes:
         if isinstance(node, exp.Column | exp.Literal) and not isinstance(node.parent, exp.In):
             terms += 1
             if terms > TERMS:
                 message = f"an expression has at most {TERMS:,} names, numbers and texts"
                 raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label="too many")
-        elif isinstance(node, exp.Case) and len(node.args["ifs"]) > BRANCHES:
-            message = f"a CASE has at most {BRANCHES} WHENs, this has {len(node.args['ifs'])}"
-            hint = "put the values into a column of the data or of the roster"
-            raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
+        elif isinstance(node, exp.Case):
+            _check_branches(node)
+            questions += len(node.args["ifs"]) if any(one.this.find(exp.Is) for one in node.args["ifs"]) else 0
+            if questions > QUESTIONS:
+                message = f"an expression has at most {QUESTIONS} WHENs of CASEs that ask by IS NULL"
+                raise ExpressionError("K130", message, span(node), hint=_DIVIDE, label="too many")
+        elif isinstance(node, exp.Coalesce):
+            alternatives += 1 + len(node.expressions)
+            if alternatives > ALTERNATIVES:
+                message = f"an expression has at most {ALTERNATIVES} arguments of coalesce"
+                raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too many")
         elif isinstance(node, exp.Like):
             _check_pattern(node)
     if len(nodes) > _FEW:
@@ -113,6 +126,14 @@ def pattern(text: str) -> list[tuple[str, int]]:
     [('a', 1), ('%', 2), ('b', 1), ('_', 2)]
     """
     return [(found[0][0], len(found[0])) for found in re.finditer(r"%+|_+|.", text, re.DOTALL)]
+
+
+def _check_branches(node: exp.Case) -> None:
+    number = len(node.args["ifs"])
+    if number > BRANCHES:
+        message = f"a CASE has at most {BRANCHES} WHENs, this has {number}"
+        hint = "put the values into a column of the data or of the roster"
+        raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
 
 
 def _check_pattern(node: exp.Like) -> None:

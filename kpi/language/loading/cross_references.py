@@ -138,8 +138,8 @@ def _indicator_problems(system: System) -> Problems:
         yield _circle(circle, ("indicators", circle[0]), "is computed from itself")
     for name, indicator in system.indicators.items():
         path: Path = ("indicators", name)
-        unknown = [problem for tail, used in indicator.inputs() for problem in _known(system, (*path, *tail), used)]
-        yield from _spanned(indicator, unknown)
+        unknown = list(_unknown_inputs(system, path, indicator))
+        yield from unknown
         for tail, used in indicator.inputs():
             symbol = system.symbols.get(used)
             if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
@@ -245,9 +245,13 @@ def _can_score(system: System, name: str) -> bool:
 
 
 def _known(system: System, path: Path, name: str) -> Iterator[Problem]:
-    if name not in system.symbols and name not in system.indicators:
+    if not _is_figure(system, name):
         names = [*system.measures, *system.indicators]
         yield Problem("K203", path, f"unknown measure or indicator `{name}`", hint=suggest(name, names), label=_UNKNOWN)
+
+
+def _is_figure(system: System, name: str) -> bool:
+    return name in system.symbols or name in system.indicators
 
 
 def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Problem:
@@ -260,18 +264,17 @@ def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Pro
 _UNKNOWN = "not defined"
 
 
-def _spanned(indicator: Indicator, unknown: list[Problem]) -> Problems:
-    """Yields unknown names of an indicator; those of a formula each with its place in the text."""
+def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problems:
+    """Yield unknown names of an indicator; those of a formula in the order of its text, each with its place in it."""
+    unknown = [pair for pair in indicator.inputs() if not _is_figure(system, pair[1])]
     if not unknown or not isinstance(indicator, Formula):
-        yield from unknown
+        for tail, used in unknown:
+            yield from _known(system, (*path, *tail), used)
         return
-    for problem, (_, span) in zip(unknown, _spans(indicator, unknown), strict=True):
-        yield replace(problem, span=span)
-
-
-def _spans(formula: Formula, unknown: list[Problem]) -> list[tuple[str, tuple[int, int]]]:
-    wrong = {problem.message for problem in unknown}
-    return [pair for pair in expressions.parse(formula.expr).names() if any(f"`{pair[0]}`" in one for one in wrong)]
+    spans = (span for name, span in expressions.parse(indicator.expr).names() if not _is_figure(system, name))
+    for span, (tail, used) in sorted(zip(spans, unknown, strict=True)):
+        for problem in _known(system, (*path, *tail), used):
+            yield replace(problem, span=span)
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:

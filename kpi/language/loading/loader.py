@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from typing_extensions import override
 
-from kpi.errors import Diagnostic, Place, Severity, suggest
+from kpi.errors import Diagnostic, Place, Severity, bounded_suggestions, suggest
 from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
@@ -48,6 +48,10 @@ class Draft:
 
     def checked(self) -> Loaded:
         """Returns the file with everything checked."""
+        with bounded_suggestions():
+            return self._checked()
+
+    def _checked(self) -> Loaded:
         findings = self.all_findings()
         if any(one.severity is Severity.ERROR for one in findings) and self.document is not None:
             first = Reading(self.document.stopped, self.system is not None, findings)
@@ -139,7 +143,8 @@ def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
         try:
             system = System.model_validate(document.data).at(folder)
         except ValidationError as error:
-            findings += validation_messages.findings(document, error.errors(include_url=False))
+            with bounded_suggestions():
+                findings += validation_messages.findings(document, error.errors(include_url=False))
     return Draft(document.file, system, tuple(findings), document, folder)
 
 

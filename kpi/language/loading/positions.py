@@ -7,8 +7,9 @@ thousand), where YAML 1.1 readers see false, ten and text.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,10 +111,11 @@ class Document:
         return Place(self.file, mark.line + 1, column, max(length, 1))
 
 
-def _letters(source: str, style: str | None) -> list[int]:
+@functools.lru_cache(maxsize=4)
+def _letters(source: str, style: str | None) -> Sequence[int]:
     """Returns where each letter of a scalar's text begins in its source, and where the last one ends."""
     if style not in ("'", '"'):
-        return list(range(len(source) + 1))
+        return range(len(source) + 1)
     return [1 + found.start() for found in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
 
 

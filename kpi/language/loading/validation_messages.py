@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -271,11 +272,15 @@ def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -
 # ---- THE MODELS BEHIND A PATH ---- #
 
 
-def _annotations(model: type[BaseModel], key: Any) -> Any:
+@functools.cache
+def _models_of_fields(model: type[BaseModel]) -> dict[str, list[type[BaseModel]]]:
+    """Return the models that each field of a model may hold, by its name and its alias."""
+    found: dict[str, list[type[BaseModel]]] = {}
     for name, field in model.model_fields.items():
-        if key in (name, field.alias):
-            return field.annotation if not field.metadata else (field.annotation, *field.metadata)
-    return None
+        models = _models_in(field.annotation if not field.metadata else (field.annotation, *field.metadata))
+        for key in {name, field.alias or name}:
+            found.setdefault(key, models)
+    return found
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -290,7 +295,7 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
     """The models that may stand at a path, before their kind is known."""
     models: list[type[BaseModel]] = [System]
     for step in path:
-        found = [m for model in models for a in [_annotations(model, step)] if a is not None for m in _models_in(a)]
+        found = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
         models = found or models
     return list(dict.fromkeys(models))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kpi.values.units.vocabulary import Powers, has_multiple, meaning, vocabulary
 
@@ -23,11 +23,19 @@ _LONGEST = 200
 
 
 class UnitError(ValueError):
-    """A text is no unit, or two units do not go together; `message` says what is wrong and `hint` what to do."""
+    """A text is no unit, or two units do not go together; `message` says what is wrong and `hint` what to do.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message, self.hint = message, hint
+    A hint that takes a search is given as a function, which is called where the hint is shown.
+    """
+
+    def __init__(self, message: str, hint: str | Callable[[], str | None] | None = None) -> None:
+        self.message, self._hint = message, hint
         super().__init__(message)
+
+    @property
+    def hint(self) -> str | None:
+        """What to do."""
+        return self._hint() if callable(self._hint) else self._hint
 
     def __reduce__(self) -> tuple[type[UnitError], tuple[str, str | None]]:
         return type(self), (self.message, self.hint)

@@ -264,7 +264,7 @@ def _parse(text: str, extra: frozenset[str]) -> Unit:
         known = meaning(word, extra)
         if known is None:
             inside = "" if word == cleaned else f" (in `{cleaned}`)"
-            raise UnitError(f"`{word}` is not a unit{inside}", nearest(word, extra))
+            raise UnitError(f"`{word}` is not a unit{inside}", functools.partial(nearest, word, extra))
         scale *= known[0] ** n
         for name, m in known[1]:
             dimension[name] = dimension.get(name, 0) + n * m

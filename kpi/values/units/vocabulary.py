@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from kpi.errors import suggest
+from kpi.errors import can_suggest, suggest
 
 #: Names (base dimensions, or written words), each with its power.
 Powers = tuple[tuple[str, int], ...]
@@ -224,6 +224,8 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> str | None:
         return f"say {word} of what, such as {word}件 or {word}元"
     if word == "兆":
         return "data volume is in MB, bandwidth in Mbps"
+    if not can_suggest():
+        return None
     multiple = max((m for m in MULTIPLES if word.startswith(m)), key=len, default="")
     known = sorted(one for one in declared.union(vocabulary()) if one[-1] not in "23")
     known += [multiple + base for base in known if multiple and meaning(multiple + base, declared)]
