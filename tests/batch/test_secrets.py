@@ -30,6 +30,7 @@ SHAPES = [
     f"host=127.0.0.1 port=1 user=li password = {ONE}{TWO}",
     f"postgres://li:{ONE}{TWO}@127.0.0.1:1/db",
     f"postgresql://127.0.0.1:1/db?password={ONE}{TWO}&user=li",
+    f"postgresql://127.0.0.1:1/db?password={ONE}@<{TWO}&user=li",
     f"POSTGRESQL://li:{ONE}@{TWO}@127.0.0.1:1",
     f"postgresql://li:{ONE}@{TWO}@127.0.0.1:1/db?sslmode=disable",
     f"postgresql://li:{ONE}{TWO}@[::1]:1/db",
