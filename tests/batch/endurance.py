@@ -78,7 +78,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     kinds = [given.store] if given.store else list(STORES)
-    with tempfile.TemporaryDirectory(prefix="kpi-endurance-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="kpi.endurance-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
         found = binaries() if "postgresql" in kinds else None
         server = None if found is None else Server(found, Path(place) / "server")
