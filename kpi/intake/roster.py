@@ -29,8 +29,8 @@ from kpi.values import periods
 
 # Headers that only rosters have.
 _HEADERS = {
-    "valid_from": ("valid_from", "生效日期", "启用日期", "启用时间", "有效期起"),
-    "valid_to": ("valid_to", "失效日期", "停用日期", "停用时间", "有效期止"),
+    "valid_from": ("valid_from", "from", "生效日期", "启用日期", "启用时间", "有效期起"),
+    "valid_to": ("valid_to", "to", "失效日期", "停用日期", "停用时间", "有效期止"),
     "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
 }
 _SEPARATORS = r"[、,;；，|/]"
