@@ -95,6 +95,8 @@ def test_conditions(text, column):
     ("text", "code", "part"),
     [
         ("", "K120", None),
+        ("gdp - INTERVAL '5'", "K121", None),
+        ("gdp - interval 5 day", "K121", None),
         ("gdp +", "K120", None),
         ("gdp + + ", "K120", None),
         ("(gdp", "K120", "("),

@@ -108,7 +108,7 @@ def parse(text: str) -> Expression:
         raise ExpressionError("K120", "the expression cannot be understood", (0, max(len(text), 1))) from None
     tree = _with_weekdays(tree)
     for node in tree.walk():
-        if type(node) not in GRAMMAR or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
+        if _is_foreign(node):
             _refuse(text, node)
         if isinstance(node, exp.In) and not node.expressions:
             hint = "write them in parentheses, such as IN ('a', 'b')"
@@ -218,7 +218,16 @@ _SIGNS = {
 _AGGREGATES = {"sum", "avg", "mean", "count", "min", "max", "median"}
 
 
+def _is_foreign(node: exp.Expr) -> bool:
+    """Return whether a node is not of the language: an IF outside of CASE, and INTERVAL as SQL writes it, neither."""
+    lone = isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)
+    return type(node) not in GRAMMAR or lone or isinstance(node, exp.Interval)
+
+
 def _refuse(text: str, node: exp.Expr) -> NoReturn:
+    if isinstance(node, exp.Interval):
+        place, way = _whole(text, span(node)), "write a duration as 5 天 or 36 小时"
+        raise ExpressionError("K121", "INTERVAL is not part of the expression language", place, hint=way)
     sign = _SIGNS.get(node.key, "")
     at = text.upper().find(sign) if sign else -1
     if "start" in node.meta:
