@@ -28,6 +28,7 @@ from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
+from kpi.intake.succession import examined as units_examined
 from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
@@ -53,6 +54,7 @@ def score(
     period: str | int | None = None,
     explanations: Source | None = None,
     partly: bool = False,
+    succession: str | Path | None = None,
 ) -> Scorecard:
     """Scores files, or frames, and returns the scorecard.
 
@@ -67,6 +69,8 @@ def score(
             periods that it does not reach are passed over, and only it is judged.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.query_answers`.
         partly: files that cannot be read or placed are findings, where others can.
+        succession: a table of units that merge, split or change their name, in place of the system's own
+            (`entities: {succession: ...}`).
 
     Raises:
         DefinitionError: when the system cannot be found or used.
@@ -97,12 +101,13 @@ def score(
             raise
         loaded = _system(system, left, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
-    wanted, plan = _period(loaded.system, period), compile_plan(loaded.system)
+    used = loaded.system if succession is None else loaded.system.succeeding(Path(succession))
+    wanted, plan = _period(used, period), compile_plan(used)
     reached = None
     if wanted is not None:
-        reached = partial(Reached, loaded.system, wanted.index(loaded.system.period), partial(looks_back, plan))
+        reached = partial(Reached, used, wanted.index(used.period), partial(looks_back, plan))
     panel = take_in(
-        loaded.system, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
+        used, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
     panel = replace(panel, findings=(*panel.findings, *panel.absent))
     return score_panel(plan, panel, period=wanted, explanations=explanations)
@@ -165,6 +170,7 @@ def stress(
     runs: int = 500,
     weights: float = 20,
     seed: int = 1,
+    succession: str | Path | None = None,
 ) -> Robustness:
     """Scores files, or frames, and returns how robust the ranking of a period is, by default the last.
 
@@ -177,6 +183,7 @@ def stress(
         runs: how many runs are simulated.
         weights: every weight is drawn from within so many percent of its own.
         seed: the same seed gives the same runs.
+        succession: as for `score`.
 
     Raises:
         DefinitionError: as for `score`.
@@ -184,13 +191,13 @@ def stress(
     """
     from kpi.analysis.robustness import stressed
 
-    card = score(files, system=system, definitions=definitions, data=data, period=period)
+    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
     return stressed(card, runs=runs, weights=weights, seed=seed)
 
 
 def check(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
-    period: str | int | None = None, explanations: Source | None = None,
+    period: str | int | None = None, explanations: Source | None = None, succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Checks definitions, and data against them, and returns every finding.
 
@@ -202,8 +209,17 @@ def check(
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
         explanations: a file that answers queries.
+        succession: as for `score`.
     """
-    done = checked(paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations)
+    done = checked(
+        paths,
+        data=data,
+        system=system,
+        definitions=definitions,
+        period=period,
+        explanations=explanations,
+        succession=succession,
+    )
     return list(done.findings)
 
 
@@ -218,7 +234,7 @@ class Checked:
 
 def checked(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
-    period: str | int | None = None, explanations: Source | None = None,
+    period: str | int | None = None, explanations: Source | None = None, succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
     """Checks definitions, and data against them; arguments as for `check`.
 
@@ -228,6 +244,9 @@ def checked(
     some = _paths(paths)
     examined = tuple(examine_all(some, folder))
     findings = [finding for loaded in examined for finding in loaded.findings]
+    for loaded in examined:
+        if loaded.system is not None:
+            findings += units_examined(loaded.system)
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:
@@ -236,11 +255,17 @@ def checked(
             if system is None and some:
                 system = _of_examined(some_data, examined)
             card = score(
-                some_data, system=system, definitions=definitions, period=period, explanations=explanations, partly=True
+                some_data,
+                system=system,
+                definitions=definitions,
+                period=period,
+                explanations=explanations,
+                partly=True,
+                succession=succession,
             )
             findings += not_yet_reported(card.findings_list, findings)
     except KpiError as error:
-        findings += error.diagnostics
+        findings += not_yet_reported(error.diagnostics, findings)
     return Checked(examined, tuple(findings), card)
 
 

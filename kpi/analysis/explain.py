@@ -267,6 +267,8 @@ class _Tree:
         measure = self.system.measures[name]
         if rows and isinstance(measure, Reported) and measure.from_january:
             detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
+        if added := self.row.get(f"{name}.added"):
+            detail = "；".join(filter(None, (detail, f"区划调整：{added}")))
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
             detail = "无记录，计为 0（none: 0）"
         return Explained(

@@ -45,7 +45,7 @@ def _named(pairs: Sequence[str]) -> dict[str, list[str | Path]]:
 def score(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
     output: Sequence[str], form: str | None, strict: bool, style: Layout, color: str, quiet: bool,
-    explanations: str | None = None,
+    explanations: str | None = None, succession: str | None = None,
 ) -> int:  # fmt: skip
     """Scores files and writes the results; 2 when anything in the data was refused."""
     began = time.perf_counter()
@@ -61,6 +61,7 @@ def score(
                 period=period,
                 explanations=explanations,
                 partly=True,
+                succession=succession,
             )
         errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
         notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not quiet]
@@ -139,6 +140,7 @@ def _shown(card: Scorecard) -> pl.DataFrame:
 def check(
     *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], system: str | None, definitions: str | None,
     style: Layout, color: str, quiet: bool, period: str | None = None, explanations: str | None = None,
+    succession: str | None = None,
 ) -> int:  # fmt: skip
     """Checks definitions and data; 1 when there are errors, 2 when there was nothing to check."""
     from kpi.report.quality import reporting
@@ -146,7 +148,7 @@ def check(
     with showing(quiet=quiet):
         done = session.checked(
             list(paths), data=list(data), system=system, definitions=definitions, period=period,
-            explanations=explanations,
+            explanations=explanations, succession=succession,
         )  # fmt: skip
     findings, examined = done.findings, done.examined
     if done.card is not None:
@@ -172,6 +174,7 @@ def check(
 def explain(
     *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None, named: Sequence[str],
     form: str | None, style: Layout, color: str, quiet: bool, number: int | None = None, batch: str = "",
+    succession: str | None = None,
 ) -> int:  # fmt: skip
     """Prints why an entity got its score, in files or in a past run of a batch."""
     from kpi.analysis.explain import explain as explained
@@ -193,7 +196,13 @@ def explain(
             card = card_of(batch, number, system, period)
         else:
             card = session.score(
-                some, system=system, definitions=definitions, data=_named(named), period=period, partly=True
+                some,
+                system=system,
+                definitions=definitions,
+                data=_named(named),
+                period=period,
+                partly=True,
+                succession=succession,
             )
         node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
         who = name_of(card, rest[0])

@@ -48,6 +48,9 @@ _color = _option(
 _explanations = _option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
 )
+_succession = _option(
+    "--succession", metavar="FILE", help="Units that merge, split or change their name: old, new, date, share."
+)
 _quiet = _option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
 
 
@@ -86,6 +89,7 @@ def main() -> None:
 )
 @_option("-f", "--format", "form", type=click.Choice(FORMATS), help="On stdout; a table on a terminal, CSV in a pipe.")
 @_option("--strict", is_flag=True, help="No result at all when a row is refused.")
+@_succession
 @_explanations
 @_style
 @_color
@@ -103,6 +107,7 @@ def score(**options: Any) -> None:
 @_system
 @_definitions
 @_period
+@_succession
 @_style
 @_color
 @_quiet
@@ -120,6 +125,7 @@ def check(**options: Any) -> None:
 @_option("-f", "--format", "form", type=click.Choice(["table", "json"]), help="A tree, or the same as JSON.")
 @_option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
 @_option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch that --run is of.")
+@_succession
 @_style
 @_color
 @_quiet
@@ -140,6 +146,7 @@ def explain(**options: Any) -> None:
 )
 @_option("--seed", type=int, default=1, show_default=True, help="Other runs for another seed.")
 @_option("-f", "--format", "form", type=click.Choice(["table", "csv", "json"]), help="A table, places, or all.")
+@_succession
 @_style
 @_color
 @_quiet

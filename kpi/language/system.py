@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Indicator, Milestone, Symbol
+from kpi.language.indicators import AnyIndicator, Indicator, Milestone, Symbol, breaks_of
 from kpi.language.measures import AnyMeasure, Measure, Reported
 from kpi.language.model import Block, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -68,6 +69,11 @@ class Entities(Block):
 
     title: str = Field("单位", description="what they are called, such as 县(市、区)")
     roster: str | None = Field(None, description="a CSV beside the definition: entity, code, name, cohort, order")
+    succession: str | None = Field(
+        None,
+        description="a table beside the definition of units that merge, split or change their name: old, new, date "
+        "(from when), share (of the old unit's figures before that; left out where it all goes to one unit)",
+    )
     leave_out: OneOrMany[str] = Field(
         (),
         description="further names of rows that are no units, such as 省本级; 合计, 全市 and the like are known",
@@ -158,6 +164,16 @@ class System(BaseModel):
         copied._checked = False  # noqa: SLF001 - its own class
         return copied
 
+    def succeeding(self, file: Path) -> Self:
+        """Return the system with another table of units that succeed one another, checked as this one is.
+
+        Args:
+            file: relative to the working folder.
+        """
+        own = self.entities.model_copy(update={"succession": str(file.absolute())})
+        system = self.model_copy(update={"entities": own})
+        return system.mark_checked() if self.is_checked else system
+
     # ---- WHAT THE DEFINITIONS COME TO ---- #
 
     @cached_property
@@ -167,7 +183,8 @@ class System(BaseModel):
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
             title, reported = measure.title or name, isinstance(measure, Reported)
-            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact)
+            breaks: tuple[str, ...] = () if self.entities.succession is None else (breaks_of(name),)
+            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact, breaks=breaks)
         for level in self.levels:
             for name in level:
                 indicator = self.indicators[name]
@@ -175,7 +192,9 @@ class System(BaseModel):
                     unit = indicator.in_unit(found)
                 except units.UnitError:
                     unit = None
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found))
+                used = [found[one].breaks for _, one in indicator.inputs() if one in found]
+                breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
+                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
         return found
 
     @cached_property
@@ -263,6 +282,10 @@ class System(BaseModel):
     def treated(self) -> dict[str, str]:
         """The column that an indicator's score looks at, for the indicators that are treated."""
         return {name: treated(name) for names in self.steps.values() for name in names}
+
+    def breaks(self, name: str) -> tuple[str, ...]:
+        """Return the columns that count the breaks of the series that a measure or indicator is computed from."""
+        return self.symbols[name].breaks if name in self.symbols else ()
 
     def rule(self, name: str) -> Rule | None:
         """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
