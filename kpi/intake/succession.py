@@ -201,16 +201,18 @@ class Succession:
     def _circles(self, start: int, rows: Mapping[int, list[Flow]], entities: Entities) -> Iterable[Diagnostic]:
         """Yield units that go into one another at one date."""
         through = {old for old, flows in rows.items() if all(flow.new != old for flow in flows)}
-        for old in sorted(through):
+        told: set[int] = set()
+        for old in sorted(through, key=lambda old: rows[old][0].number):
             seen, ahead = {old}, [flow.new for flow in rows[old] if flow.new in through]
             while ahead:
                 now = ahead.pop()
-                if now == old:
+                if now == old and not seen & told:
                     message = (
                         f"`{entities.names[old]}` goes into itself by way of others, from {Period(start, 1).label}"
                     )
                     hint = "say with dates which came first, or what part of a unit goes where"
                     yield Diagnostic("K639", message, self.place(rows[old][0].number, "old"), hint)
+                    told |= seen
                     break
                 if now not in seen:
                     seen.add(now)
@@ -590,15 +592,10 @@ class Areas:
 
     def _counted(self, places: pl.DataFrame, name: str) -> pl.Series:
         """Return how often the series of a measure has broken up to each row of the panel."""
-        count = pl.lit(0, dtype=pl.Int32)
-        for entity, breaks in self._breaks[name].items():
-            for since in breaks:
-                count += ((pl.col("entity") == entity) & (pl.col("period") >= since)).cast(pl.Int32)
-        return (
-            places.select(count.alias(breaks_of(name))).to_series()
-            if self._breaks[name]
-            else pl.repeat(0, places.height, dtype=pl.Int32, eager=True)
-        )
+        breaks = [(entity, since) for entity, some in self._breaks[name].items() for since in some]
+        here = [((pl.col("entity") == entity) & (pl.col("period") >= since)).cast(pl.Int32) for entity, since in breaks]
+        none = pl.repeat(0, places.height, dtype=pl.Int32, eager=True)
+        return places.select(pl.sum_horizontal(here).cast(pl.Int32)).to_series() if here else none
 
     def _unused(self, frame: pl.DataFrame) -> None:
         """Add findings for figures of units that are none any more, and for units without any figure."""
