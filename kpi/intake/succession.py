@@ -526,7 +526,9 @@ class Areas:
         listed = any(flow.old == new for flow in flows)
         taken = {flow.old for flow in flows if flow.old in self.unions}
         own = not listed and bool(rows) and (has_own(events=False) or (not taken and has_own(events=True)))
-        if not listed and not own and rows and all(flow.share is not None for flow in flows):
+        reported = any(isinstance(measure, Reported) for measure in self.measures.values())
+        added = (reported or len(taken) < len(flows)) and all(flow.share is not None for flow in flows)
+        if not listed and not own and rows and added:
             self._guess(step, new, flows)
         return _Plan(new, tuple(flows), own=own, listed=listed, unions=frozenset(taken))
 

@@ -298,7 +298,7 @@ def test_one_period_is_as_all_periods_say(tmp_path):
 EVENTS = """system: ev
 period: year
 entities: {title: 县, succession: succession.csv}
-datasets: {ev: {kind: records, columns: {period: 日期, entity: 地区}}}
+datasets: {ev: {form: records, columns: {period: 日期, entity: 地区}}}
 measures:
   many: {kind: count, unit: 件}
   fees: {kind: sum, of: 金额, unit: 元}
