@@ -28,6 +28,7 @@ from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
+from kpi.intake.succession import examined as units_examined
 from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
@@ -53,6 +54,7 @@ def score(
     period: str | int | None = None,
     explanations: Source | None = None,
     partly: bool = False,
+    succession: str | Path | None = None,
 ) -> Scorecard:
     """Scores files, or frames, and returns the scorecard.
 
@@ -67,6 +69,8 @@ def score(
             periods that it does not reach are passed over, and only it is judged.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.query_answers`.
         partly: files that cannot be read or placed are findings, where others can.
+        succession: a table of units that merge, split or change their name, in place of the system's own
+            (`entities: {succession: ...}`).
 
     Raises:
         DefinitionError: when the system cannot be found or used.
@@ -97,7 +101,7 @@ def score(
             raise
         loaded = _system(system, left, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
-    scored = loaded.system
+    scored = loaded.system if succession is None else loaded.system.succeeding(Path(succession))
     wanted, plan = _period(scored, period), compile_plan(scored)
     reached = None
     if wanted is not None:
@@ -166,6 +170,7 @@ def stress(
     runs: int = 500,
     weights: float = 20,
     seed: int = 1,
+    succession: str | Path | None = None,
 ) -> Robustness:
     """Scores files, or frames, and returns how robust the ranking of a period is, by default the last.
 
@@ -178,6 +183,7 @@ def stress(
         runs: how many runs are simulated.
         weights: every weight is drawn from within so many percent of its own.
         seed: the same seed gives the same runs.
+        succession: as for `score`.
 
     Raises:
         DefinitionError: as for `score`.
@@ -185,13 +191,14 @@ def stress(
     """
     from kpi.analysis.robustness import stressed
 
-    card = score(files, system=system, definitions=definitions, data=data, period=period)
+    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
     return stressed(card, runs=runs, weights=weights, seed=seed)
 
 
 def check(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
+    succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Checks definitions, and data against them, and returns every finding.
 
@@ -204,10 +211,11 @@ def check(
         period: check the data of this period only.
         explanations: a file that answers queries.
         datasets: files and frames whose dataset is named, by its name.
+        succession: as for `score`.
     """
     done = checked(
         paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations,
-        datasets=datasets,
+        datasets=datasets, succession=succession,
     )  # fmt: skip
     return list(done.findings)
 
@@ -224,6 +232,7 @@ class Checked:
 def checked(
     paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
+    succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
     """Checks definitions, and data against them; arguments as for `check`.
 
@@ -233,6 +242,9 @@ def checked(
     some = _paths(paths)
     examined = tuple(examine_all(some, folder))
     findings = [finding for loaded in examined for finding in loaded.findings]
+    for loaded in examined:
+        if loaded.system is not None:
+            findings += units_examined(loaded.system)
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:
@@ -243,11 +255,11 @@ def checked(
                 system = _of_examined(every, examined)
             card = score(
                 some_data, system=system, definitions=definitions, data=named, period=period,
-                explanations=explanations, partly=True,
+                explanations=explanations, partly=True, succession=succession,
             )  # fmt: skip
             findings += not_yet_reported(card.findings_list, findings)
     except KpiError as error:
-        findings += error.diagnostics
+        findings += not_yet_reported(error.diagnostics, findings)
     return Checked(examined, tuple(findings), card)
 
 

@@ -38,7 +38,7 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster rows_left_out absent_measures events "
-        "reported contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (

@@ -266,6 +266,8 @@ class _Tree:
             detail += f"；取自 {measure.of}"
         if not isinstance(measure, Reported) and measure.where is not None and reads_times(measure.where):
             detail += f"；条件 {measure.where}"
+        if added := self.row.get(Column(name).added):
+            detail = "；".join(filter(None, (detail, f"区划调整：{added}")))
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
             detail = "无记录，计为 0（none: 0）"
         return Explained(

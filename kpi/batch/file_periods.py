@@ -40,10 +40,12 @@ def separable(system: System) -> bool:
     """Returns whether files for different periods can be read apart.
 
     Without a roster the files together say which entities there are, a target that stands in the data holds for later
-    periods, in other files, too, and an event that is known by its key may stand in a file for another period as well.
+    periods, in other files, too, units that succeed one another are added over files, and an event that is known by its
+    key may stand in a file for another period as well.
     """
     keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
-    return system.entities.roster is not None and not takers(system) and not keyed
+    apart = system.entities.roster is not None and system.entities.succession is None
+    return apart and not takers(system) and not keyed
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:

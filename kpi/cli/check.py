@@ -19,11 +19,13 @@ from kpi.cli.console import Console
 @options.system
 @options.definitions
 @options.period
+@options.succession
 @options.writing
 @command
 def check(
     console: Console, *, paths: Sequence[str], data: Sequence[str], output: Sequence[str], explanations: str | None,
     system: str | None, definitions: str | None, period: str | None,
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Check definitions, and data against them."""
     from kpi import session
@@ -36,7 +38,7 @@ def check(
     with console.progress():
         done = session.checked(
             list(paths), data=files, datasets=named, system=system, definitions=definitions, period=period,
-            explanations=explanations,
+            explanations=explanations, succession=succession,
         )  # fmt: skip
     if done.card is not None:
         console.write(reporting(done.card, width=console.width))

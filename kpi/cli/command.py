@@ -98,6 +98,9 @@ data = option(
 explanations = option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
 )
+succession = option(
+    "--succession", metavar="FILE", help="Units that merge, split or change their name: old, new, date, share."
+)
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 

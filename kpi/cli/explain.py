@@ -22,11 +22,13 @@ from kpi.cli.console import Console
 @options.form("table", "json", what="A tree, or the same as JSON.")
 @options.option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
 @options.batch_file
+@options.succession
 @options.writing
 @command
 def explain(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], form: str | None, number: int | None, batch: str,
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say why an entity got its score, from the star down to the figures."""
     from kpi import session
@@ -52,8 +54,9 @@ def explain(
     else:
         more, named = options.files_of(data)
         card = session.score(
-            [*some, *more], system=system, definitions=definitions, data=named, period=period, partly=True
-        )
+            [*some, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
+            succession=succession,
+        )  # fmt: skip
     node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
     who = name_of(card, rest[0])
     if form == "json":

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 @options.form("table", "csv", "json", "jsonl", "md")
 @options.option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @options.explanations
+@options.succession
 @options.writing
 @command
 def score(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], output: Sequence[str], form: str | None, strict: bool, explanations: str | None,
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Score files: a league table with stars and ranks."""
     from kpi import session
@@ -47,7 +49,7 @@ def score(
     with console.progress():
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period,
-            explanations=explanations, partly=True,
+            explanations=explanations, partly=True, succession=succession,
         )  # fmt: skip
     errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
     notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not console.quiet]

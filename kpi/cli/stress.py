@@ -23,11 +23,13 @@ from kpi.cli.console import Console
 )
 @options.option("--seed", type=int, default=1, show_default=True, help="Other runs for another seed.")
 @options.form("table", "csv", "json", what="A table, places, or all.")
+@options.succession
 @options.writing
 @command
 def stress(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], runs: int, weights: float, seed: int, form: str | None,
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say how robust the ranking is: places under other weights and methods."""
     from kpi import session
@@ -38,7 +40,7 @@ def stress(
     with console.progress():
         found = session.stress(
             [*files, *more], system=system, definitions=definitions, data=named, period=period, runs=runs,
-            weights=weights, seed=seed,
+            weights=weights, seed=seed, succession=succession,
         )  # fmt: skip
     wanted = console.form(form)
     if wanted == "table":

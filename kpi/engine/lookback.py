@@ -14,7 +14,8 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     Columns that only say where a row is are left out. Every column that may enter is there, also where the engine reads
     less: a result may be computed once too often, never too seldom.
     """
-    known: dict[str, Reach] = {name: _of_figure(name) for name in system.measures}
+    breaks = system.entities.succession is not None
+    known: dict[str, Reach] = {name: _of_figure(name, breaks=breaks) for name in system.measures}
     found = [_checked(system, known, 0)]
     for number, names in enumerate(system.levels, 1):
         for name in names:
@@ -48,8 +49,9 @@ def window(reached: Reach) -> int:
     return furthest({lag for lags in reached.values() for lag in lags})
 
 
-def _of_figure(name: str) -> Reach:
-    return {Column(name): NOW, Column(name).status: NOW}
+def _of_figure(name: str, *, breaks: bool) -> Reach:
+    column = Column(name)
+    return {column: NOW, column.status: NOW, **({column.breaks: NOW} if breaks else {})}
 
 
 def _checked(system: System, known: dict[str, Reach], level: int) -> Reach:

@@ -25,7 +25,7 @@ from kpi.language.indicators import MONTH, Milestone
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
-from kpi.language.treatment.steps import Screen, finished
+from kpi.language.treatment.steps import Impute, Screen, finished
 from kpi.values.columns import Column, Expressions, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
@@ -131,7 +131,7 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage.of("totals", "综合得分及取位", totalled(system))
     yield Stage("places", "位次与星级", placed(system))
     yield Stage("stars", "星级（含否决）与变动", starred(system))
-    yield Stage("changes", "与上期比较", changes(system.ranking))
+    yield Stage("changes", "与上期比较", changes(system))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -140,7 +140,10 @@ def _treatment(system: System) -> Iterator[Stage]:
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: now[name] for name in names}
-        made = treatment.columns(values)
+        if isinstance(treatment, Impute):
+            made = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
+        else:
+            made = treatment.columns(values)
         # Who was left out stays so, whatever a later step would put in place of what is not there.
         columns: dict[str, pl.Expr] = {
             Column(name).after(step): pl.when(~out[name]).then(one) if name in out else one

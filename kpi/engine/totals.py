@@ -173,11 +173,17 @@ def starred(system: System) -> dict[str, pl.Expr]:
     return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}
 
 
-def changes(ranking: Ranking) -> dict[str, pl.Expr]:
+def changes(system: System) -> dict[str, pl.Expr]:
     """Returns the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
 
-    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64.
+    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64. There is no
+    change across a break of a series that the total is made of.
     """
-    place = pl.col("rank").cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
-    change = pl.col("score") - pl.col("score").shift(ENTITIES)
-    return {"rank_change": place.shift(ENTITIES) - place, "score_change": score_key(change)}
+    place = pl.col("rank").cast(pl.Float64 if system.ranking.ties == "average" else pl.Int32)
+    parts = {"rank_change": place.shift(ENTITIES) - place}
+    parts["score_change"] = score_key(pl.col("score") - pl.col("score").shift(ENTITIES))
+    breaks = sorted({column for name in system.parents for column in system.breaks(name)})
+    if not breaks:
+        return parts
+    same = pl.all_horizontal([pl.col(name) == pl.col(name).shift(ENTITIES) for name in breaks])
+    return {name: pl.when(same).then(change) for name, change in parts.items()}

@@ -47,6 +47,7 @@ from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
+from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.language.datasets import Records, ReportedData
 from kpi.language.indicators import Count
 from kpi.language.measures import Reported
@@ -83,13 +84,14 @@ class _Intake:
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
+    succession: Succession | None = None
+    areas: Areas | None = None
 
     def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
         sources = self.sources(tables)
         sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
-        roster = roster_of(self.system)
-        roster = replace(roster, wholes=wholes) if roster is not None else None
+        roster = self.listed(wholes)
         nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
         sources = self.identified(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
@@ -133,9 +135,13 @@ class _Intake:
         with progress.stage("laying out the panel"):
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
-            frame = self.counted(frame, figures)
+            frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
         if roster is None:
             self.findings += undeclared_totals.unnamed(frame, entities, self.system)
+        reporting = entities
+        if self.areas is not None:
+            frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
+            number = len(entities.names)
         frame, more = targets_of.add(frame, self.system, targets, entities)
         self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
@@ -154,13 +160,50 @@ class _Intake:
             tuple(source.table.file for source in sources),
             self.notes,
             self.facts.reporters(self.system),
-            duplicates.superseded(self.earlier, sources, self.system, entities),
+            duplicates.superseded(self.earlier, sources, self.system, reporting),
             len(
                 {(one.place.file, one.place.sheet) for one in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
             absent(self.system, sources, frame, self.findings),
         )
+
+    def listed(self, wholes: Sequence[str]) -> Entities | None:
+        """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""
+        roster = roster_of(self.system)
+        self.succession = succession_of(self.system)
+        if self.succession is not None:
+            self.findings += self.succession.within()
+            if roster is not None:
+                roster = self.succession.apart(roster)
+                self.succession.steps(roster)
+        return replace(roster, wholes=wholes) if roster is not None else None
+
+    def brought(
+        self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame, targets: pl.DataFrame
+    ) -> tuple[pl.DataFrame, Entities, pl.DataFrame, pl.DataFrame]:
+        """Return panel, entities, figures and targets on the areas of today, without units that are none any more."""
+        frame = areas.brought(frame)
+        self.findings += areas.findings
+        self.refused += areas.unused
+        places = areas.moved()
+
+        def moved(rows: pl.DataFrame) -> pl.DataFrame:
+            return rows.with_columns(places.gather(rows["entity"]).alias("entity")).drop_nulls("entity")
+
+        if targets.height:
+            of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
+            if of_old:
+                message = f"the targets of {'、'.join(of_old)} are not used: these are no units any more"
+                hint = "give the target of the new unit"
+                self.findings.append(Diagnostic("K646", message, Place(None), hint, Severity.WARNING))
+            targets = moved(targets)
+        now = dict(enumerate(places.to_list()))
+        self.notes = {
+            (name, who, at): text for (name, old, at), text in self.notes.items() if (who := now[old]) is not None
+        }
+        self.facts.rows = [moved(rows) for rows in self.facts.rows]
+        return frame, entities.without(areas.ended), moved(every) if every.height else every, targets
 
     # ---- WHO AND WHICH ---- #
 
@@ -220,6 +263,7 @@ class _Intake:
                 texts.update(
                     text for text in own if not entity_codes.repeats_heading(source, text.rpartition(BESIDE)[2])
                 )
+        texts.update(() if self.succession is None else self.succession.units)
         behind = {clean(name) for name in nobody.wholes}
         names = {
             text for text in texts
@@ -236,6 +280,7 @@ class _Intake:
         Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
         """
         lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.kept(name)} - units
+        lacking -= set(() if self.succession is None else entities.resolve(self.succession.units).values())
         for some in events:
             lacking -= set(entities.resolve(some.units()).values())
         for one in apart.values():
@@ -369,9 +414,13 @@ class _Intake:
             if lacking:
                 entities, rows, targets = self.without(lacking, sources, entities, rows, targets)
             entities = self.grouped(sources, entities)
+        if self.succession is not None:
+            self.areas = Areas(self.succession, self.succession.steps(entities), entities, self.system.measures)
+        unions = None if self.areas is None else self.areas.unions
+        ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
             with progress.stage(f"measuring {name}"):
-                counted = some.measured(entities)
+                counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
             self.found(counted)
         cells = None
@@ -475,6 +524,9 @@ def take_in(
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
             they are findings of the panel.
     """
+    if system.entities.succession is not None:
+        # Whether a unit was there before it received another depends on all periods.
+        reached = None
     wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
     wanted += [(source, name) for name, some in (named or {}).items() for source in some]
     wanted, twice = given_once(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,11 @@ class Entities(Block):
     roster: str | None = Field(
         None,
         description="a table beside the definition: entity, perhaps code, cohort, order, aliases, valid_from, valid_to",
+    )
+    succession: str | None = Field(
+        None,
+        description="a table beside the definition of units that merge, split or change their name: old, new, date "
+        "(from when), share (of the old unit's figures before that; left out where it all goes to one unit)",
     )
     leave_out: OneOrMany[str] = Field(
         (),
@@ -139,6 +145,15 @@ class System(Frozen):
         made._home = home  # noqa: SLF001 - its own class
         return made
 
+    def succeeding(self, file: Path) -> System:
+        """Return the system with another table of units that succeed one another.
+
+        Args:
+            file: relative to the working folder.
+        """
+        own = self.entities.model_copy(update={"succession": str(file.absolute())})
+        return self.model_copy(update={"entities": own})
+
     # ---- WHAT THE DEFINITIONS COME TO ---- #
 
     @cached_property
@@ -148,7 +163,8 @@ class System(Frozen):
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
             title, reported = measure.title or name, isinstance(measure, Reported)
-            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact)
+            breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
+            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact, breaks=breaks)
         for level in self.levels:
             for name in level:
                 indicator = self.indicators[name]
@@ -156,7 +172,9 @@ class System(Frozen):
                     unit = indicator.in_unit(found)
                 except units.UnitError:
                     unit = None
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found))
+                used = [found[one].breaks for _, one in indicator.inputs() if one in found]
+                breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
+                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
         return found
 
     @cached_property
@@ -245,6 +263,10 @@ class System(Frozen):
         """The column that an indicator's score looks at, for the indicators that are treated."""
         return {name: Column(name).treated for names in self.steps.values() for name in names}
 
+    def breaks(self, name: str) -> tuple[str, ...]:
+        """Return the columns that count the breaks of the series that a measure or indicator is computed from."""
+        return self.symbols[name].breaks if name in self.symbols else ()
+
     def rule(self, name: str) -> Rule | None:
         """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
         indicator = self.indicators[name]
@@ -275,6 +297,10 @@ class CheckedSystem(System):
     def at(self, home: Path | None) -> CheckedSystem:
         """Return the system with another folder that its files are relative to."""
         return CheckedSystem._made(self, home)
+
+    def succeeding(self, file: Path) -> CheckedSystem:
+        """Return the system with another table of units that succeed one another, which is checked when it is read."""
+        return CheckedSystem.of(super().succeeding(file))
 
 
 def unit_or_none(text: str) -> Unit | None:

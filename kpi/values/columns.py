@@ -57,6 +57,8 @@ class Column(str):
     base = Part("Float64: what the value is compared with, evaluated before it, for its stage alone.")
     passed = Part("Float64: how many finer units pass a threshold.")
     units = Part("Float64: how many finer units have a figure.")
+    breaks = Part("Int32: how many times the series broke up to the period, as units succeeded one another.")
+    added = Part("String: which figures of other units are in the value, as units succeeded one another.")
     treated = Part("Float64: the value after data treatment.")
 
     # ---- TARGETS ---- #

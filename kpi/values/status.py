@@ -34,6 +34,7 @@ STATUSES: dict[str, str] = {
     "late": "逾期完成",
     "not_scored": "不计分",
     "negative_denominator": "分母为负",
+    "break": "区划调整，前后不可比",
 }
 
 #: The column type of every `*.status` column.

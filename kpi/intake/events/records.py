@@ -31,7 +31,7 @@ from kpi.language.record_columns import computed
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values.columns import Column
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Period
 from kpi.values.status import OK, reason
 
 
@@ -71,9 +71,18 @@ class Gathered:
         some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
 
-    def measured(self, entities: Entities) -> Aggregated:
-        """Returns the measures of the entities, and what is wrong in the rows."""
-        meaning = entities.resolve(self.texts())
+    def measured(
+        self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None
+    ) -> Aggregated:
+        """Returns the measures of the entities, and what is wrong in the rows.
+
+        Args:
+            entities: who there is.
+            unions: the places of units whose rows count for another, with the place of that.
+            ended: the places of units that are none any more, with the month from which they are none.
+        """
+        named = entities.resolve(self.texts())
+        meaning = {text: (unions or {}).get(place, place) for text, place in named.items()}
         known = pl.DataFrame(
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
@@ -87,12 +96,33 @@ class Gathered:
         out.read, out.refused = self.repeats.left_out, 0
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._told(out, entities, known)
+        out.findings += self._late(entities, named, unions or {}, ended or {})
         out.findings += self._blank(known)
         out.findings += self._negative(known)
         if not cast("Records", over.tables[0].source.dataset).key:
             whole = [measure for measure in self.measures.values() if measure.per is None]
             out.findings += alike(over.tables, self._known(None, known), [part.name for part in _parts(whole)])
         return out
+
+    def _late(
+        self, entities: Entities, named: Mapping[str, int], unions: Mapping[int, int], ended: Mapping[int, int]
+    ) -> list[Diagnostic]:
+        """Return a finding for each unit with rows from a time at which it is none any more."""
+        found = []
+        for old, start in ended.items():
+            texts = pl.Series([text for text, place in named.items() if place == old], dtype=pl.String)
+            rows = self.tables[None].filter(
+                dated(pl.col(MONTH)) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
+            )
+            many = int(rows[ROWS].sum())
+            if many:
+                name, when = entities.names[old], Period(start, 1).label
+                does = f"count for {entities.names[unions[old]]}" if old in unions else "are not used"
+                message = f"{count(many, 'row')} of `{name}`, which is no unit from {when} on, {does}"
+                place = self.pass_over.tables[int(rows[SOURCE][0])].source.table.place()
+                severity = Severity.WARNING if old in unions else Severity.ERROR
+                found.append(Diagnostic("K646", message, place, "write the new unit in them", severity))
+        return found
 
     def _groups(self) -> dict[tuple[str | None, str | None, bool], dict[str, Measure]]:
         """The measures by the column of finer units, how months are combined, and whether no event is 0."""

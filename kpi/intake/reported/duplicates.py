@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
-from kpi.intake.entities import Entities
+from kpi.intake.entities import Entities, short_forms
 from kpi.intake.files.headers import clean, role, split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, panel_columns
@@ -69,6 +70,10 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
                     return "K608", message, None
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
+                texts = {cells[one].get(_WHO) for one in (mine, *others) if one in cells} - {None}
+                if _several_units(texts):
+                    named = "、".join(sorted(text or "" for text in texts))
+                    return "K608", f"{message}; the rows name {named}, which are one unit by the roster", _UNITS
                 apart = _differences([cells[one] for one in (mine, *others) if one in cells])
                 if apart:
                     said = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
@@ -118,7 +123,13 @@ _APART = "these may be different figures: leave out the rows that are not meant"
 _APART_BY_WHERE = "these may be different figures: say with `where:` which is meant, or leave the other rows out"
 _ELSEWHERE = "score one of the files or sheets alone; where one corrects the other, number its rows in a column 修订"
 _LATER = "give the later figure a higher number in a column 修订"
+_UNITS = (
+    "if these were units of their own that merged, name a table of old, new and date in `entities: {succession: ...}`"
+)
 _ONE_COLUMN = "leave all but one of the columns out, or give each a name of its own"
+
+#: Under which the text stands that says who a row is about.
+_WHO = "\0who"
 
 #: Roles of columns that tell figures of one unit, period and measure apart.
 _TELLING = ("code", "scope", "unit", "cohort")
@@ -145,6 +156,9 @@ def _cells(
         source = sources[number]
         headers = _describing(source, system)
         cells = [pl.selectors.by_name(header).cast(pl.String).str.strip_chars() for header in headers]
+        if "entity" in source.roles:
+            who = pl.selectors.by_name(source.roles["entity"]).cast(pl.String).str.strip_chars().alias(_WHO)
+            cells, headers = [*cells, who], [*headers, _WHO]
         some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
         found |= {(number, int(row[ROW])): {one: row[one] for one in headers} for row in some.to_dicts()}
     return found
@@ -165,11 +179,18 @@ def _describing(source: Placed, system: System) -> list[str]:
 def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str]]:
     """Returns the columns in which rows differ, with what they say; fractions and large numbers are figures."""
     found = {}
-    for header in dict.fromkeys(header for row in rows for header in row):
+    for header in dict.fromkeys(header for row in rows for header in row if header != _WHO):
         texts = list(dict.fromkeys(clean(row.get(header) or "") for row in rows if header in row))
         if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
             found[header] = [text or "blank" for text in texts[:_MOST]]
     return dict(list(found.items())[:_MOST])
+
+
+def _several_units(texts: Collection[str | None]) -> bool:
+    """Return whether texts that mean one unit are names of different ones, rather than forms of one name."""
+    names = {clean(text) for text in texts if text and not clean(text).isdigit()}
+    forms = [{name, *short_forms(name)} for name in names]
+    return any(not one & other for one, other in itertools.combinations(forms, 2))
 
 
 def _columns_of(measure: str, source: Placed, system: System) -> list[str]:

@@ -150,7 +150,7 @@ def _ok() -> pl.Expr:
     return pl.col("status") == OK
 
 
-def _together(status: pl.Expr) -> pl.Expr:
+def together(status: pl.Expr) -> pl.Expr:
     """The one reason of parts of which some have no figure, null where all have.
 
     What all parts share holds for the whole. Else a refused part comes first, then a missing one; a whole of which only
@@ -187,7 +187,7 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
         months=pl.when(part).then(pl.col("months")).sum(),
         covered=pl.when(part).then(bits).bitwise_or(),
         good=(part & _ok()).sum().cast(pl.Int64),
-        worst=_together(pl.col("status").filter(part)),
+        worst=together(pl.col("status").filter(part)),
         rows=pl.len().cast(pl.Int64),
         **combined,
     )  # fmt: skip

@@ -15,12 +15,13 @@ from kpi.language.checks.base import (
     before,
     differs,
     in_unit,
+    lagged,
     name_problems,
     unit_problems,
     window_of,
     window_problems,
 )
-from kpi.language.indicators import ENTITIES, MONTH, Symbols, window
+from kpi.language.indicators import MONTH, Symbols, window
 from kpi.language.indicators.base import title_of
 from kpi.language.lookback import NOW, Lags, back, joined
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
@@ -47,7 +48,7 @@ class GrowthWithin(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure moved by more than the limit."""
         for name in self.of:
-            base = before(name, self.over, grain)
+            base = before(name, self.over, grain, symbols)
             # 13 is 30 % above 10, whatever floats make of it.
             moved = ((pl.col(name) / base - 1) * 100).abs()
             jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
@@ -80,7 +81,9 @@ class Cumulative(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the running total does not follow from the one before."""
         total = pl.col(self.cumulative)
-        earlier = pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(total.shift(ENTITIES))
+        earlier = (
+            pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(lagged(total, self.cumulative, 1, symbols))
+        )
         expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
         words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
@@ -114,7 +117,7 @@ class LastYear(Check):
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the two differ."""
-        then = in_unit(self.of, symbols[self.last_year].unit, symbols).shift(ENTITIES * (12 // grain.months))
+        then = lagged(in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, 12 // grain.months, symbols)
         words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
         yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
 
@@ -149,7 +152,7 @@ class ReportedGrowth(Check):
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where rate and levels disagree."""
-        base = before(self.of, self.over, grain)
+        base = before(self.of, self.over, grain, symbols)
         rate = in_unit(self.reported_growth, units.parse("%"), symbols)
         apart = differs(rate, (pl.col(self.of) / base - 1) * 100, self.within)
         titles = title_of(symbols, self.reported_growth), title_of(symbols, self.of)
@@ -185,12 +188,13 @@ class SameDirection(Check):
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where one rises and another falls."""
-        moves = {name: (pl.col(name) / before(name, self.over, grain) - 1) * 100 for name in self.same_direction}
+        bases = {name: before(name, self.over, grain, symbols) for name in self.same_direction}
+        moves = {name: (pl.col(name) / base - 1) * 100 for name, base in bases.items()}
         # A move is a difference of a quotient from 1, in percent.
         hair = 100 * HAIR
         up = pl.any_horizontal([compare("gt", move, self.more_than, hair) for move in moves.values()])
         down = pl.any_horizontal([compare("lt", move, -self.more_than, hair) for move in moves.values()])
-        judged = pl.all_horizontal([before(name, self.over, grain) > 0 for name in moves])
+        judged = pl.all_horizontal([base > 0 for base in bases.values()])
         words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
 
@@ -221,7 +225,7 @@ class Magnitude(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure looks like a slip."""
         for name in self.magnitude:
-            base = before(name, self.over, grain)
+            base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
             slip = pl.any_horizontal([(ratio >= 10**k / 1.3) & (ratio <= 10**k * 1.3) for k in _SLIPS])
             words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from kpi.errors import suggest
-from kpi.language.indicators import ENTITIES, Symbols
+from kpi.language.indicators import ENTITIES, Symbols, broken
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
 from kpi.values import periods, units
@@ -83,9 +83,26 @@ def window_of(over: str, grain: Grain) -> int:
     return periods.parse_span(over) // grain.months
 
 
-def before(name: str, over: str, grain: Grain) -> pl.Expr:
-    """Returns a figure of an earlier period, such as that of the year before (`1y`)."""
-    return pl.col(name).shift(ENTITIES * window_of(over, grain))
+def before(name: str, over: str, grain: Grain, symbols: Symbols) -> pl.Expr:
+    """Return a figure of an earlier period, such as that of the year before (`1y`); null across a break."""
+    return lagged(pl.col(name), name, window_of(over, grain), symbols)
+
+
+def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
+    """Return a value so many periods earlier; null where the series of the figure that it is made of breaks between.
+
+    Args:
+        value: what is compared.
+        name: the measure or indicator that it is made of.
+        many: how many periods.
+        symbols: what names stand for.
+    """
+
+    def earlier(column: pl.Expr) -> pl.Expr:
+        return column.shift(ENTITIES * many)
+
+    across = broken(symbols, name, earlier)
+    return earlier(value) if across is None else pl.when(~across).then(earlier(value))
 
 
 def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ entity, so that the period before is the row `#entities` above.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -39,7 +39,8 @@ class Symbol:
     """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
 
     `reported` says that departments hand the figure in, rather than that it is computed; `exact` that it is a decimal
-    number as reported, added up or counted, rather than a quotient or a mean.
+    number as reported, added up or counted, rather than a quotient or a mean. `breaks` are the columns that count the
+    breaks of the series it is computed from, one a measure; there are none unless units succeed one another.
     """
 
     name: str
@@ -48,9 +49,22 @@ class Symbol:
     per: str | None = None
     reported: bool = False
     exact: bool = False
+    breaks: tuple[str, ...] = ()
 
 
 Symbols = Mapping[str, Symbol]
+
+
+def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -> pl.Expr | None:
+    """Return whether a series breaks between an earlier period and that of the row; None if no series can.
+
+    Args:
+        symbols: what names stand for.
+        name: the measure or indicator that is compared.
+        earlier: gives the value of a column in the earlier period.
+    """
+    columns = [pl.col(column) for column in (symbols[name].breaks if name in symbols else ())]
+    return pl.any_horizontal([column != earlier(column) for column in columns]) if columns else None
 
 
 def scope_of(symbols: Symbols) -> Scope:

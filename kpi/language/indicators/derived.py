@@ -18,6 +18,7 @@ from kpi.language.indicators.base import (
     Indicator,
     Symbol,
     Symbols,
+    broken,
     declared,
     declared_problem,
     scale,
@@ -51,6 +52,19 @@ def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     return {"no_baseline": base.is_null(), "zero_baseline": base == ZERO}, {"negative_baseline": base < ZERO}
 
 
+def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions, dict[str, pl.Expr]]:
+    """Return the column `name.base`, null across a break of the series, and the guard `break` where there may be one.
+
+    Args:
+        name: the indicator.
+        base: what its value is compared with.
+        across: whether the series breaks in between, None if it cannot.
+    """
+    if across is None:
+        return Expressions(bases={Column(name).base: base}), {}
+    return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
+
+
 class Growth(Indicator):
     """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
 
@@ -76,13 +90,17 @@ class Growth(Indicator):
         return units.subtract(unit, unit)[0]
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
+        """Returns the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         months = periods.parse_span(self.over)
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        earlier = Expressions(bases={Column(name).base: value.shift(ENTITIES * (months // grain.months))})
+
+        def before(column: pl.Expr) -> pl.Expr:
+            return column.shift(ENTITIES * (months // grain.months))
+
+        earlier, across = based(name, before(value), broken(symbols, self.of, before))
         exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
-            shown = {"no_baseline": base.is_null()}
+            shown = across | {"no_baseline": base.is_null()}
             # Two quotients that are equal may differ by their last bits.
             change = without_noise(value - base, value.abs() + base.abs(), BREADTH if exact else HAIR / 2)
             return earlier | guarded(name, change, shown=shown, inputs=[self.of])
@@ -91,6 +109,7 @@ class Growth(Indicator):
             ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
         grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
         shown, guards = against(base)
+        shown = across | shown
         return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
@@ -136,13 +155,16 @@ class Index(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value, its base and its status: no_baseline, zero_baseline, negative_baseline."""
+        """Returns the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        then = pl.when(MONTH.eq(periods.parse(self.base).end)).then(value).max().over("entity")
+        end = periods.parse(self.base).end
+
+        def then(column: pl.Expr) -> pl.Expr:
+            return pl.when(MONTH.eq(end)).then(column).max().over("entity")
+
+        bases, across = based(name, then(value), broken(symbols, self.of, then))
         shown, guards = against(base)
-        return Expressions(bases={Column(name).base: then}) | guarded(
-            name, value / base * HUNDRED, guards, shown=shown, inputs=[self.of]
-        )
+        return bases | guarded(name, value / base * HUNDRED, guards, shown=across | shown, inputs=[self.of])
 
     @override
     def lookback(self, grain: Grain) -> dict[str, Lags]:

@@ -194,6 +194,8 @@ def _files(system: System, folder: FilePath | None) -> Problems:
     named: dict[Path, str] = {}
     if system.entities.roster:
         named[("entities", "roster")] = system.entities.roster
+    if system.entities.succession:
+        named[("entities", "succession")] = system.entities.succession
     for name in system.indicators:
         for place, target in enumerate(system.indicators[name].target):
             if target.per_entity and target.per_entity.file:

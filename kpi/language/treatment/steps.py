@@ -88,13 +88,21 @@ class Impute(Step):
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Returns the values with their gaps filled where they can be."""
-        return {name: self._filled(name, value) for name, value in values.items()}
+        return self.within({name: (value, ()) for name, value in values.items()})
 
-    def _filled(self, name: str, value: pl.Expr) -> pl.Expr:
+    def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
+        """Return the values with their gaps filled, an entity's own figures taken from the same side of a break only.
+
+        Args:
+            values: by name, each with the columns that count the breaks of its series.
+        """
+        return {name: self._filled(name, value, breaks) for name, (value, breaks) in values.items()}
+
+    def _filled(self, name: str, value: pl.Expr, breaks: Sequence[str]) -> pl.Expr:
         if self.by == "previous":
-            stand_in = value.forward_fill(self.periods).over("entity")
+            stand_in = value.forward_fill(self.periods).over("entity", *breaks)
         elif self.by == "linear":
-            stand_in = value.interpolate().over("entity")
+            stand_in = value.interpolate().over("entity", *breaks)
         else:
             # A product such as 0.55 * 20 must not ask for more than eleven by its last bit.
             asked = (pl.len() * (self.at_least / 100)).round(9)
