@@ -5,7 +5,7 @@ their dates, each for the periods before its own: the figures of old units are a
 shares where a unit is split. What does not add up stays as the new unit reported it, and its series breaks.
 
 An area goes where the rows of its unit say; without a row of its own among the old units, a unit that has figures
-before the date keeps its area, too. Source: 统计上行政区划调整后历史数据按新区划口径追溯调整.
+before the date keeps its area, too. The rules are ours: they bring figures to one area, as comparisons over time need.
 """
 
 from __future__ import annotations

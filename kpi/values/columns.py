@@ -1,7 +1,8 @@
 """Columns of panels and results: an item's value has the item's name, and what belongs to it is `name.part`.
 
 Names of columns are made here and nowhere else. A panel has one row per period and entity, ordered so, with the columns
-that say where a row is (`PERIOD`, `ENTITY`, `COHORT`, `MONTH`, `ENTITIES`) and, for each measure, its value and parts.
+that say where a row is: `period` (Int32, an index at the grain of the system), `entity` (UInt32, the place in the
+roster), `COHORT`, `MONTH` and `ENTITIES`; and for each measure its value and parts.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-#: The period of a row, as an index at the grain of the system (Int32).
-PERIOD = "period"
-#: The place of the entity of a row in the roster (UInt32).
-ENTITY = "entity"
 #: The cohort of the entity (String).
 COHORT = "cohort"
 #: The last month of the period, in months since year 0 (Int32).
