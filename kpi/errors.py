@@ -1,8 +1,8 @@
-"""Findings as values, and the exceptions that carry them.
+"""Messages, findings as values, and the exceptions that carry them.
 
 Everything else may import it; it imports nothing of the package. A finding (`Diagnostic`) says what is wrong in the
 user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once, all together, in a
-`KpiError`.
+`KpiError`. Texts for people are `Message`s, which `kpi.report.language` renders in the user's language.
 
 Passwords are removed (`redacted`) from the message of a finding when it is made, from source lines when they are shown
 and from tracebacks when they are printed: secrets that were used (`remember`), in any spelling that a URL gives them,
@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -78,6 +78,65 @@ def redacted(text: str) -> str:
     return text
 
 
+class Message(str):
+    """A text for people: its English wording, and the template and fields that other languages are rendered from.
+
+    It is its English text, so it compares, formats and sorts as that. Fields may be messages too, and tuples of texts,
+    which are lists. Every template is an entry of the catalogues, so it is written as a literal.
+
+    >>> message = Message("unknown {what} `{name}`", what=Message("measure"), name="gdpp")
+    >>> message, message.fields["name"]
+    ('unknown measure `gdpp`', 'gdpp')
+    """
+
+    __slots__ = ("fields", "template")
+
+    template: str
+    fields: Mapping[str, object]
+
+    def __new__(cls, template: str, /, **fields: object) -> Message:
+        """Return a message of a template of `str.format` and its fields."""
+        return cls._of(formatted(template, fields), template, fields)
+
+    @classmethod
+    def _of(cls, text: str, template: str, fields: Mapping[str, object]) -> Message:
+        self = super().__new__(cls, text)
+        self.template, self.fields = template, fields
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Message], tuple[str, str, dict[str, object]]]:
+        return Message._of, (str(self), self.template, dict(self.fields))
+
+    def cleaned(self) -> Message:
+        """Return the message without passwords, undecoded bytes and overlong names in its English text."""
+        text = cleaned(self)
+        return self if text == self else Message._of(text, self.template, self.fields)
+
+
+def formatted(template: str, fields: Mapping[str, object], comma: str = ", ") -> str:
+    """Return a template with its fields filled in; tuples are lists with a comma of the language."""
+    if not fields:
+        return template.format()
+    return template.format_map(
+        {name: comma.join(map(str, value)) if isinstance(value, tuple) else value for name, value in fields.items()}
+    )
+
+
+def cleaned(text: str) -> str:
+    """Return a text as it may be shown: without passwords and undecoded bytes, long names cut."""
+    return readable(redacted(_brief(text)))
+
+
+def alternatives(names: Iterable[str]) -> Message:
+    """Return names as a list of which one is to be chosen.
+
+    >>> alternatives(["csv", "json", "md"]), alternatives(["csv"])
+    ('csv, json or md', 'csv')
+    """
+    *first, last = names
+    return Message("{first} or {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
+
+
 class Severity(StrEnum):
     """How much a finding matters.
 
@@ -114,20 +173,24 @@ class Place:
             object.__setattr__(self, "file", readable(self.file))
 
     def __str__(self) -> str:
-        """Returns the clickable short form, `file:line:column` or `file[sheet]:row 7, column 数值`."""
+        """Return the clickable short form, `file:line:column` or `file[sheet]: row 7, column 数值`."""
+        return str(self.message())
+
+    def message(self) -> Message:
+        """Return the short form as a message."""
         head = (self.file or "") + (f"[{self.sheet}]" if self.sheet else "")
         if self.line is not None:
-            return f"{head}:{self.line}:{self.column or 1}"
-        inside = [
-            text
-            for text in (
-                f"row {self.row:,}" if self.row is not None else "",
-                f"column {shortened(self.field)}" if self.field else "",
-                " ".join(shortened(one) for one in (self.entity, self.period) if one),
-            )
-            if text
-        ]
-        return ": ".join(filter(None, (head, ", ".join(inside))))
+            return Message("{file}:{line}:{column}", file=head, line=self.line, column=self.column or 1)
+        parts = []
+        if self.row is not None:
+            parts.append(Message("row {row:,}", row=self.row))
+        if self.field:
+            parts.append(Message("column {column}", column=shortened(self.field)))
+        if about := " ".join(shortened(name) for name in (self.entity, self.period) if name):
+            parts.append(Message("{name}", name=about))
+        if head and parts:
+            return Message("{file}: {places}", file=head, places=tuple(parts))
+        return Message("{places}", places=tuple(parts)) if parts else Message("{name}", name=head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +213,9 @@ class Diagnostic:
         """Remove passwords and undecoded bytes and cut long names: every message to the outside is made here."""
         for name in ("message", "hint", "label"):
             text = getattr(self, name)
-            if text and (clear := readable(redacted(_brief(text)))) != text:
+            if isinstance(text, Message):
+                object.__setattr__(self, name, text.cleaned())
+            elif text and (clear := cleaned(text)) != text:
                 object.__setattr__(self, name, clear)
         if self.place.file and (clear := redacted(self.place.file)) != self.place.file:
             object.__setattr__(self, "place", replace(self.place, file=clear))
@@ -275,8 +340,8 @@ def can_suggest() -> bool:
     return left is None or left[0] > 0
 
 
-def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
-    """Returns the hint that names what `word` was probably meant to be, or None when nothing is near.
+def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> Message | None:
+    """Return the hint that names what `word` was probably meant to be, or None when nothing is near.
 
     Where `bounded_suggestions` holds, None too when its comparisons are used up.
 
@@ -295,13 +360,14 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     if (left := _comparisons_left.get()) is not None:
         left[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
-    return f"did you mean `{names[near[0]]}`?" if near else None
+    return Message("did you mean `{name}`?", name=names[near[0]]) if near else None
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Returns a number with its noun in the right form.
+def count(number: int, noun: str, plural: str | None = None) -> Message:
+    """Return a number with its noun in the right form.
 
     >>> count(1, "row"), count(1200, "row"), count(2, "entity", "entities")
     ('1 row', '1,200 rows', '2 entities')
     """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    word = noun if number == 1 else plural or noun + "s"
+    return Message("{number:,} {noun}", number=number, noun=Message(word))

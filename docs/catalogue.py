@@ -1,0 +1,134 @@
+"""Collect the texts that users read into the catalogues of other languages, and compile these.
+
+    python docs/catalogue.py            add new texts, drop old ones, compile
+    python docs/catalogue.py --missing  print what has no translation yet
+
+A text is the literal first argument of `Message` and `tr`, the noun of `count`, the help of a command or an option,
+and the meaning of a finding's code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import click
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "kpi" / "report" / "language"
+LANGUAGES = ("zh",)
+
+
+def texts() -> dict[str, list[str]]:
+    """Return every text with the files that it stands in."""
+    found: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "kpi").rglob("*.py")):
+        name = file.relative_to(ROOT).as_posix()
+        for text in of_code(file.read_text("utf-8"), name):
+            found.setdefault(text, []).append(name)
+    for text in of_commands():
+        found.setdefault(text, []).append("kpi/cli")
+    for text in of_rules():
+        found.setdefault(text, []).append("kpi/report/rules.yaml")
+    return {text: sorted(set(names)) for text, names in found.items() if text}
+
+
+def of_code(code: str, name: str) -> Iterator[str]:
+    """Yield the texts of a module.
+
+    Raises:
+        ValueError: a message is made of a text that is put together, which no catalogue can have.
+    """
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        first = node.args[0]
+        if called in ("Message", "tr"):
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+            elif isinstance(first, ast.JoinedStr):
+                raise ValueError(f"{name}:{node.lineno}: the template of a message is a literal, its parts are fields")
+        elif called == "count" and len(node.args) > 1:
+            nouns = [arg.value for arg in node.args[1:] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            yield from nouns
+            if len(nouns) == len(node.args) - 1 == 1:
+                yield f"{nouns[0]}s"
+
+
+def of_commands() -> Iterator[str]:
+    """Yield the help of every command and option."""
+    from kpi.cli.main import main
+
+    context = click.Context(main)
+    for command in (main, *(main.get_command(context, name) for name in main.list_commands(context))):
+        if command is not None:
+            yield command.help or ""
+            for parameter in command.params:
+                yield getattr(parameter, "help", None) or ""
+
+
+def of_rules() -> Iterator[str]:
+    """Yield what the codes of findings mean."""
+    from kpi.report.rules import rules
+
+    for rule in rules().values():
+        yield rule.means
+
+
+def read(language: str) -> Catalog:
+    """Return a catalogue as it is."""
+    path = FOLDER / f"{language}.po"
+    if not path.exists():
+        return Catalog(locale=language, project="kpi", fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def updated(language: str) -> Catalog:
+    """Return a catalogue with exactly the texts that there are, and the translations that it has of them."""
+    old = read(language)
+    new = Catalog(locale=language, project="kpi", fuzzy=False, header_comment=f"# Translations of kpi: {language}")
+    for text, names in sorted(texts().items()):
+        message = old.get(text)
+        new.add(text, message.string if message is not None else "", locations=[(name, None) for name in names])
+    return new
+
+
+def po(catalogue: Catalog) -> bytes:
+    """Return a catalogue as a translator edits it."""
+    out = BytesIO()
+    write_po(out, catalogue, width=100, include_lineno=False, omit_header=True)
+    return out.getvalue()
+
+
+def mo(catalogue: Catalog) -> bytes:
+    """Return a catalogue as the program reads it."""
+    out = BytesIO()
+    catalogue.revision_date = catalogue.creation_date = None
+    write_mo(out, catalogue)
+    return out.getvalue()
+
+
+def main() -> None:
+    """Update and compile the catalogues."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--missing", action="store_true")
+    missing = parser.parse_args().missing
+    for language in LANGUAGES:
+        catalogue = updated(language)
+        if missing:
+            print(*(repr(entry.id) for entry in catalogue if entry.id and not entry.string), sep="\n")
+            continue
+        (FOLDER / f"{language}.po").write_bytes(po(catalogue))
+        (FOLDER / f"{language}.mo").write_bytes(mo(catalogue))
+
+
+if __name__ == "__main__":
+    main()
