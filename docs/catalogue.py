@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -124,7 +125,7 @@ def main() -> None:
     for language in LANGUAGES:
         catalogue = updated(language)
         if missing:
-            print(*(repr(entry.id) for entry in catalogue if entry.id and not entry.string), sep="\n")
+            sys.stdout.writelines(f"{entry.id!r}\n" for entry in catalogue if entry.id and not entry.string)
             continue
         (FOLDER / f"{language}.po").write_bytes(po(catalogue))
         (FOLDER / f"{language}.mo").write_bytes(mo(catalogue))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 from urllib.parse import quote, quote_plus, unquote
 
 #: Names in messages, and messages, of more characters than this are cut.
@@ -94,12 +95,12 @@ class Message(str):
     template: str
     fields: Mapping[str, object]
 
-    def __new__(cls, template: str, /, **fields: object) -> Message:
+    def __new__(cls, template: str, /, **fields: object) -> Self:
         """Return a message of a template of `str.format` and its fields."""
         return cls._of(formatted(template, fields), template, fields)
 
     @classmethod
-    def _of(cls, text: str, template: str, fields: Mapping[str, object]) -> Message:
+    def _of(cls, text: str, template: str, fields: Mapping[str, object]) -> Self:
         self = super().__new__(cls, text)
         self.template, self.fields = template, fields
         return self
@@ -107,10 +108,10 @@ class Message(str):
     def __reduce__(self) -> tuple[Callable[..., Message], tuple[str, str, dict[str, object]]]:
         return Message._of, (str(self), self.template, dict(self.fields))
 
-    def cleaned(self) -> Message:
+    def cleaned(self) -> Self:
         """Return the message without passwords, undecoded bytes and overlong names in its English text."""
         text = cleaned(self)
-        return self if text == self else Message._of(text, self.template, self.fields)
+        return self if text == self else self._of(text, self.template, self.fields)
 
 
 def formatted(template: str, fields: Mapping[str, object], comma: str = ", ") -> str:

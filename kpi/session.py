@@ -15,7 +15,17 @@ from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, not_yet_reported, suggest
+from kpi.errors import (
+    DataError,
+    DefinitionError,
+    Diagnostic,
+    KpiError,
+    Message,
+    Place,
+    Severity,
+    not_yet_reported,
+    suggest,
+)
 from kpi.intake import frames
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_told
@@ -91,7 +101,7 @@ def score(
     folder = None if definitions is None else Path(definitions)
     every = [*some, *(one for group in named.values() for one in group)]
     if not every:
-        raise DataError(Diagnostic("K543", "there is no data to score", hint="give files or frames"))
+        raise DataError(Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames")))
     try:
         with damage_told(every):
             loaded = _system(system, every, folder, partly=partly)
@@ -116,9 +126,13 @@ def score(
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
     """Returns the data that a caller gives, queries asked, and those whose dataset is named."""
     if data is not None and not isinstance(data, Mapping):
-        message = f"`data` is of the type {type(data).__name__}, not a mapping from the names of datasets to data"
+        message = Message(
+            "`data` is of the type {name}, not a mapping from the names of datasets to data", name=type(data).__name__
+        )
         raise DataError(
-            Diagnostic("K556", message, hint="give data={dataset: files}, or the files as the first argument")
+            Diagnostic(
+                "K556", message, hint=Message("give data={{dataset: files}}, or the files as the first argument")
+            )
         )
     some = named_queries.every(frames.sources(files))
     return some, {str(name): named_queries.every(frames.sources(one)) for name, one in (data or {}).items()}
@@ -136,7 +150,13 @@ def score_panel(
     labels = {one.index(grain): one.label for one in panel.periods}
     if period is not None and period.index(grain) not in labels:
         there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
-        raise DataError(Diagnostic("K551", f"the files hold nothing for {period.label}", hint=f"they hold {there}"))
+        raise DataError(
+            Diagnostic(
+                "K551",
+                Message("the files hold nothing for {label}", label=period.label),
+                hint=Message("they hold {there}", there=there),
+            )
+        )
     with progress.stage("scoring"):
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
@@ -280,7 +300,9 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
             inside = sorted([*path.glob("**/*.yaml"), *path.glob("**/*.yml")])
             if not inside:
                 place = Place(str(path))
-                nothing = Diagnostic("K100", "the folder holds no definitions", place, "they are .yaml files")
+                nothing = Diagnostic(
+                    "K100", Message("the folder holds no definitions"), place, Message("they are .yaml files")
+                )
                 found.append(Loaded(str(path), None, (nothing,)))
             found += [examine(one) for one in inside]
         elif not path.exists() and path.suffix not in (".yaml", ".yml") and str(path) in catalogue.files(definitions):
@@ -306,7 +328,11 @@ def _period(system: System, period: str | int | None) -> Period | None:
         index = wanted.end // system.period.months
         if wanted.start % 12 or (wanted.end + 1) % system.period.months:
             raise DataError(
-                Diagnostic("K606", f"{wanted.title} is not a {system.period}", hint="score a whole one, such as 2023Q4")
+                Diagnostic(
+                    "K606",
+                    Message("{title} is not a {period}", title=wanted.title, period=system.period),
+                    hint=Message("score a whole one, such as 2023Q4"),
+                )
             )
         wanted = Period.of(index, system.period)
     return wanted
@@ -373,7 +399,11 @@ def _chosen(
         raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
     names = ", ".join(one.system.system for one in chosen if one.system)
     raise DefinitionError(
-        Diagnostic("K206", f"several systems {how} the files: {names}", hint="say which with --system")
+        Diagnostic(
+            "K206",
+            Message("several systems {how} the files: {names}", how=how, names=names),
+            hint=Message("say which with --system"),
+        )
     )
 
 

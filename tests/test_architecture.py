@@ -42,7 +42,7 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
+        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
         "workbook table files difference robustness"
     ),
     "batch": (

@@ -10,7 +10,7 @@ import polars as pl
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
 from kpi.engine.totals import vetoes
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.grid import Panel
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
@@ -62,7 +62,7 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
         needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
         if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
             lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
-            message = f"{check.title or name}：数据中没有{lacks}，无法核对"
+            message = Message("{title}：数据中没有{lacks}，无法核对", title=check.title or name, lacks=lacks)
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
@@ -86,7 +86,7 @@ def _tell(
             found.used.add(key)
         answer = "；".join(filter(None, (*notes, answers.get(key))))
         if answer:
-            message = f"{message}；说明：{answer}"
+            message = Message("{message}；说明：{answer}", message=message, answer=answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
         found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
@@ -99,5 +99,5 @@ def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int
     for name, veto in vetoes(plan.system).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
-            message = f"一票否决「{veto.title or name}」无法判定：缺少数据"
+            message = Message("一票否决「{title}」无法判定：缺少数据", title=veto.title or name)
             yield Diagnostic("K702", message, place, None, Severity.INFO)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kpi.errors import DefinitionError, Diagnostic, Place
+from kpi.errors import DefinitionError, Diagnostic, Message, Place
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW
 from kpi.language.system import System
@@ -56,10 +56,23 @@ def problems(system: System) -> Iterator[Diagnostic]:
     """Yields a finding for each thing that is missing and each that is invented."""
     for one in coverage(system):
         if one.state == "missing":
-            yield Diagnostic("K440", f"no indicator `{one.indicator}` stands for clause {one.clause}")
+            yield Diagnostic(
+                "K440",
+                Message(
+                    "no indicator `{indicator}` stands for clause {clause}", indicator=one.indicator, clause=one.clause
+                ),
+            )
         elif one.state == "invented":
-            hint = "correct `clause:`, or add it to the table if the document has it"
-            yield Diagnostic("K441", f"`{one.indicator}` names clause {one.clause}, which has no such row", hint=hint)
+            hint = Message("correct `clause:`, or add it to the table if the document has it")
+            yield Diagnostic(
+                "K441",
+                Message(
+                    "`{indicator}` names clause {clause}, which has no such row",
+                    indicator=one.indicator,
+                    clause=one.clause,
+                ),
+                hint=hint,
+            )
 
 
 def _covered(
@@ -78,11 +91,13 @@ def _covered(
 def _table(system: System) -> list[tuple[str, str]]:
     path = system.home / "coverage" / f"{system.system}.csv"
     if not path.is_file():
-        hint = f"write {path} with the columns clause, indicator"
-        raise DefinitionError(Diagnostic("K442", f"there is no table of clauses for {system.system}", hint=hint))
+        hint = Message("write {path} with the columns clause, indicator", path=path)
+        raise DefinitionError(
+            Diagnostic("K442", Message("there is no table of clauses for {system}", system=system.system), hint=hint)
+        )
     table = read(path)[0]
     if not {"clause", "indicator"} <= set(table.columns):
-        message = "the table of clauses needs the columns clause, indicator"
+        message = Message("the table of clauses needs the columns clause, indicator")
         raise DefinitionError(Diagnostic("K442", message, Place(str(path))))
     frame = table.numbered().collect().sort(ROW)
     return [(clause, name) for clause, name in frame.select("clause", "indicator").rows() if clause and name]

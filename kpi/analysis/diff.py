@@ -21,7 +21,7 @@ import polars as pl
 
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.files.headers import clean
 from kpi.values.columns import Column
 
@@ -93,7 +93,11 @@ class Difference:
         known = self.totals["entity"].unique(maintain_order=True).to_list()
         same = [name for name in known if clean(name) == clean(entity)]
         if not same:
-            raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, known)))
+            raise DataError(
+                Diagnostic(
+                    "K602", Message("`{entity}` is not among the entities", entity=entity), hint=suggest(entity, known)
+                )
+            )
         entity = entity if entity in same else same[0]
         some = {
             name: frame.filter(entity=entity) if "entity" in frame.columns else frame
@@ -160,8 +164,14 @@ def diff(
     shared = [label for label in _labels(after) if label in earlier]
     pairs = {label: label for label in shared} if periods is None else dict(periods)
     if not pairs:
-        hint = f"{before.name} has {_span(before)}, {after.name} has {_span(after)}"
-        raise DataError(Diagnostic("K551", "the two have no period in common", hint=hint))
+        hint = Message(
+            "{before} has {before_2}, {after} has {after_2}",
+            before=before.name,
+            before_2=_span(before),
+            after=after.name,
+            after_2=_span(after),
+        )
+        raise DataError(Diagnostic("K551", Message("the two have no period in common"), hint=hint))
     same_definition = before.definition_hash == after.definition_hash
     if same_definition:
         bridge = after

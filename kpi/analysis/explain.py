@@ -14,7 +14,7 @@ import polars as pl
 
 from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Bonus, Deduction, Veto
@@ -84,13 +84,19 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     place = entities.place(entity)
     if place is None:
         named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
-        hint = f"there is {', '.join(named[:5])}" if named else suggest(entity, entities.names)
-        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=hint))
+        hint = Message("there is {named}", named=tuple(named[:5])) if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
     index = next((index for index, one in card.labels.items() if one == label), None)
     if index is None:
-        raise DataError(Diagnostic("K551", f"`{label}` is not among the periods", hint=f"there is {', '.join(labels)}"))
+        raise DataError(
+            Diagnostic(
+                "K551",
+                Message("`{label}` is not among the periods", label=label),
+                hint=Message("there is {labels}", labels=tuple(labels)),
+            )
+        )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     tree = _Tree(system, row)
     if indicator is None:
@@ -101,7 +107,13 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
     }
     if indicator not in names:
-        raise DataError(Diagnostic("K203", f"`{indicator}` is not an indicator", hint=suggest(indicator, names)))
+        raise DataError(
+            Diagnostic(
+                "K203",
+                Message("`{indicator}` is not an indicator", indicator=indicator),
+                hint=suggest(indicator, names),
+            )
+        )
     return tree.node(names[indicator])
 
 

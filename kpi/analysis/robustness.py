@@ -21,7 +21,7 @@ from kpi.analysis.variants import Noisy, changed, leave_out, rescored
 from kpi.engine.plan import scoring, tree
 from kpi.engine.scorecard import Scorecard
 from kpi.engine.stage import Stage
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.aggregation.means import Mean, Power
 from kpi.language.aggregation.missing import Missing, Redistribute
 from kpi.language.scoring import Rule
@@ -98,11 +98,15 @@ def stressed(
     label = period or card.periods[-1]
     index = next(index for index, one in card.labels.items() if one == label)
     if not card.definition.tops:
-        hint = "write `pillars:`, with the weights of the indicators"
-        raise DataError(Diagnostic("K561", "a ranking needs a composite, and the system has no pillars", hint=hint))
+        hint = Message("write `pillars:`, with the weights of the indicators")
+        raise DataError(
+            Diagnostic("K561", Message("a ranking needs a composite, and the system has no pillars"), hint=hint)
+        )
     study = _Study(card, index)
     if study.nominal["rank"].null_count() == study.nominal.height:
-        raise DataError(Diagnostic("K561", f"nobody is ranked in {label}", hint="kpi score says why"))
+        raise DataError(
+            Diagnostic("K561", Message("nobody is ranked in {label}", label=label), hint=Message("kpi score says why"))
+        )
     with stage("varying one assumption at a time"):
         alternatives = study.alternatives()
     with stage(f"simulating {runs} runs"):

@@ -13,7 +13,7 @@ from itertools import combinations
 import polars as pl
 
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.values import numerics
 from kpi.values.columns import Column
 
@@ -119,7 +119,11 @@ def profile(card: Scorecard, entity: str) -> pl.DataFrame:
     codes = card.entities["code"].to_list() if "code" in card.entities.columns else [None] * len(names)
     places = {str(code): place for place, code in enumerate(codes) if code} | {one: i for i, one in enumerate(names)}
     if entity not in places:
-        raise DataError(Diagnostic("K602", f"`{entity}` is not among the entities", hint=suggest(entity, places)))
+        raise DataError(
+            Diagnostic(
+                "K602", Message("`{entity}` is not among the entities", entity=entity), hint=suggest(entity, places)
+            )
+        )
     rows = _last(card)
     mine = rows.filter(pl.col("entity") == places[entity])
     peers = rows.filter(pl.col("cohort") == mine["cohort"][0])

@@ -20,7 +20,7 @@ from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
 from kpi.batch.store.whole import Archive
 from kpi.batch.system_run import Outcome
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Severity, redacted
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Severity, redacted
 from kpi.process import progress
 from kpi.process.credentials import connection
 
@@ -105,7 +105,7 @@ def run(
                 config, source, store, archive, state=state, number=number, everything=everything, supersede=supersede
             )
             if outcome.system in {one.system for one in result.outcomes}:
-                message = f"two sources are for `{outcome.system}`; give one source all its data"
+                message = Message("two sources are for `{system}`; give one source all its data", system=outcome.system)
                 raise DefinitionError(Diagnostic("K802", message))
             result.outcomes.append(outcome)
             result.findings += outcome.findings
@@ -171,8 +171,12 @@ def _one(
         return Outcome(name, "failed", findings=error.diagnostics)
     except Exception as error:  # noqa: BLE001  # one bad system must not take the night with it
         words = redacted(f"{type(error).__name__}: {error}")[:500]
-        hint = "this is a mistake of the engine: please report it with the data that show it"
-        return Outcome(name, "failed", findings=(Diagnostic("K829", f"{name}: {words}", hint=hint),))
+        hint = Message("this is a mistake of the engine: please report it with the data that show it")
+        return Outcome(
+            name,
+            "failed",
+            findings=(Diagnostic("K829", Message("{name}: {words}", name=name, words=words), hint=hint),),
+        )
     return outcome
 
 

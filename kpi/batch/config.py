@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from kpi.errors import DefinitionError, Diagnostic, Place, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
 from kpi.report.files import FORMATS
@@ -112,8 +112,12 @@ class Config(_Table):
         found = root / name
         # NOTE: resolved, so that neither .. nor a link leads out; patterns have no links to resolve.
         if not self.outside and not found.resolve().is_relative_to(root):
-            hint = "move it below the folder of the configuration, or set outside = true"
-            raise DefinitionError(Diagnostic("K803", f"`{name}` leads out of {root}", Place(str(self._file)), hint))
+            hint = Message("move it below the folder of the configuration, or set outside = true")
+            raise DefinitionError(
+                Diagnostic(
+                    "K803", Message("`{name}` leads out of {root}", name=name, root=root), Place(str(self._file)), hint
+                )
+            )
         return found
 
 
@@ -126,14 +130,16 @@ def load(file: Path) -> Config:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         words = getattr(error, "strerror", None) or "not UTF-8"
-        raise DefinitionError(Diagnostic("K800", f"cannot be read: {words}", Place(str(file)))) from None
+        raise DefinitionError(
+            Diagnostic("K800", Message("cannot be read: {words}", words=words), Place(str(file)))
+        ) from None
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         place = Place(str(file), int(at[1]), int(at[2])) if at else Place(str(file))
         words = re.sub(r" \(at .*\)", "", str(error))
-        raise DefinitionError(Diagnostic("K801", f"not TOML: {words}", place)) from None
+        raise DefinitionError(Diagnostic("K801", Message("not TOML: {words}", words=words), place)) from None
     try:
         config = Config.model_validate(tree).at(file)
     except ValidationError as error:
@@ -172,14 +178,18 @@ def _finding(file: Path, text: str, error: Any) -> Diagnostic:
     place = Place(str(file), _line(text, path, last))
     if error["type"] == "extra_forbidden":
         model = _model(path)
-        hint = suggest(last, model.model_fields) or f"what there is: {', '.join(model.model_fields)}"
-        return Diagnostic("K802", f"unknown key `{last}`", place, hint)
+        hint = suggest(last, model.model_fields) or Message(
+            "what there is: {model_fields}", model_fields=tuple(model.model_fields)
+        )
+        return Diagnostic("K802", Message("unknown key `{last}`", last=last), place, hint)
     if error["type"] == "missing":
-        return Diagnostic("K802", f"`{last}` is missing", place, f"add `{last}`")
+        return Diagnostic("K802", Message("`{last}` is missing", last=last), place, Message("add `{last}`", last=last))
     words = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if error["type"] == "value_error":
         return Diagnostic("K802", words, place)
-    return Diagnostic("K802", f"`{last}` {words[:1].lower()}{words[1:]}", place)
+    return Diagnostic(
+        "K802", Message("`{last}` {words}{words_2}", last=last, words=words[:1].lower(), words_2=words[1:]), place
+    )
 
 
 def _model(path: tuple[Any, ...]) -> type[BaseModel]:

@@ -15,7 +15,7 @@ import polars as pl
 
 from kpi.batch.store.base import TABLES, Change, Run, Store, ordered
 from kpi.batch.store.whole import Archive
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.values import periods
 
 
@@ -33,8 +33,8 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns an edition; raises DataError K828 when there is none of this name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
-        hint = suggest(name, there) or f"there is {', '.join(there) or 'none'}"
-        raise DataError(Diagnostic("K828", f"there is no edition `{name}`", hint=hint))
+        hint = suggest(name, there) or Message("there is {there}", there=", ".join(there) or "none")
+        raise DataError(Diagnostic("K828", Message("there is no edition `{name}`", name=name), hint=hint))
     return there[name]
 
 
@@ -57,15 +57,23 @@ def close(
     entry = state["systems"].get(system)
     if head is None or entry is None:
         raise DataError(
-            Diagnostic("K828", f"the store has no results of `{system}`", hint=suggest(system, state["systems"]))
+            Diagnostic(
+                "K828",
+                Message("the store has no results of `{system}`", system=system),
+                hint=suggest(system, state["systems"]),
+            )
         )
     if name in state["editions"]:
-        hint = f"kpi batch CONFIG --supersede {name} --reason TEXT makes a new revision"
-        raise DataError(Diagnostic("K828", f"the edition `{name}` is closed already", hint=hint))
+        hint = Message("kpi batch CONFIG --supersede {name} --reason TEXT makes a new revision", name=name)
+        raise DataError(Diagnostic("K828", Message("the edition `{name}` is closed already", name=name), hint=hint))
     wanted = [label for text in labels for label in _labels(text, list(entry["periods"]))]
     taken = closed(state, system)
     if twice := [label for label in wanted if label in taken]:
-        raise DataError(Diagnostic("K828", f"{', '.join(twice)} belong to the edition `{taken[twice[0]]}`"))
+        raise DataError(
+            Diagnostic(
+                "K828", Message("{twice} belong to the edition `{taken}`", twice=tuple(twice), taken=taken[twice[0]])
+            )
+        )
     number = head.number + 1 if number is None else number
     tables = _frozen(store, archive, system, wanted)
     state["editions"][name] = {
@@ -94,7 +102,11 @@ def read(
     revisions = known(state, name)["revisions"]
     if revision is not None and not 1 <= revision <= len(revisions):
         raise DataError(
-            Diagnostic("K828", f"edition `{name}` has no revision {revision}", hint=f"there are {len(revisions)}")
+            Diagnostic(
+                "K828",
+                Message("edition `{name}` has no revision {revision}", name=name, revision=revision),
+                hint=Message("there are {revisions}", revisions=len(revisions)),
+            )
         )
     chosen = revisions[-1 if revision is None else revision - 1]
     return pl.read_parquet(archive.checked(chosen["tables"][table]))
@@ -126,7 +138,11 @@ def _labels(text: str, there: Sequence[str]) -> list[str]:
     inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
     if not inside:
         raise DataError(
-            Diagnostic("K828", f"the store has no period in {whole.label}", hint=f"there is {', '.join(there)}")
+            Diagnostic(
+                "K828",
+                Message("the store has no period in {label}", label=whole.label),
+                hint=Message("there is {there}", there=tuple(there)),
+            )
         )
     return inside
 

@@ -18,7 +18,7 @@ import polars as pl
 from kpi.batch.config import Config, Source
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import definition_hash
-from kpi.errors import DataError, DefinitionError, Diagnostic, Place, readable
+from kpi.errors import DataError, DefinitionError, Diagnostic, Message, Place, readable
 from kpi.intake.entities import Entities
 from kpi.intake.files.damage import unchanged
 from kpi.intake.files.databases import fetched
@@ -180,7 +180,11 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
         except DataError as error:
             findings += error.diagnostics
         except OSError as error:
-            findings.append(Diagnostic("K501", f"cannot be read: {error.strerror}", Place(str(error.filename))))
+            findings.append(
+                Diagnostic(
+                    "K501", Message("cannot be read: {strerror}", strerror=error.strerror), Place(str(error.filename))
+                )
+            )
     for number, query in enumerate(source.query):
         name = f"query-{number}.csv"
         try:
@@ -202,8 +206,10 @@ def _decimal(system: System, dataset: str | None, name: str) -> str:
     named = [] if dataset is None else [one for key, one in system.datasets.items() if key == dataset]
     marks = {one.decimal for one in named or system.datasets.values()}
     if len(marks) > 1:
-        message = "the datasets of the system have different decimal marks, and the query does not say which it is"
-        raise DataError(Diagnostic("K836", message, Place(name), "give the query its `dataset`"))
+        message = Message(
+            "the datasets of the system have different decimal marks, and the query does not say which it is"
+        )
+        raise DataError(Diagnostic("K836", message, Place(name), Message("give the query its `dataset`")))
     return next(iter(marks), ".")
 
 
@@ -259,9 +265,14 @@ def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
         path = system.home / name
         if path.is_file():
             if not path.resolve().is_relative_to(system.home.resolve()):
-                hint = "files that a definition names stand in its folder or below"
+                hint = Message("files that a definition names stand in its folder or below")
                 raise DefinitionError(
-                    Diagnostic("K804", f"`{name}` is outside the definition's folder", Place(loaded.file), hint)
+                    Diagnostic(
+                        "K804",
+                        Message("`{name}` is outside the definition's folder", name=name),
+                        Place(loaded.file),
+                        hint,
+                    )
                 )
             yield name, path
 

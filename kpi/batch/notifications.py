@@ -11,7 +11,7 @@ from typing import Any
 
 from kpi.batch.batch_run import Night
 from kpi.batch.store.whole import write_whole
-from kpi.errors import Diagnostic, Place, Severity, count, number_of
+from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
 
 #: How many findings a note lists.
 _NOTED = 50
@@ -35,8 +35,8 @@ class Log:
         try:
             self._append((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
         except OSError as error:
-            message = f"the log cannot be written: {error.strerror or error}"
-            hint = "make room, or see who may write there; the night went on without it"
+            message = Message("the log cannot be written: {strerror}", strerror=error.strerror or error)
+            hint = Message("make room, or see who may write there; the night went on without it")
             self.problem = Diagnostic("K834", message, Place(str(self._file)), hint, Severity.WARNING)
 
     def _append(self, line: bytes) -> None:
@@ -130,7 +130,7 @@ def write_metrics(file: Path, result: Night, *, now: float) -> None:
         ("rows_refused", "Rows of data refused in the last batch.", []),
     ]
     for one in result.outcomes:
-        label = f'system="{one.system}"'
+        label = Message('system="{system}"', system=one.system)
         values = (one.status == "failed", len(one.scored), one.counts.get("read", 0), one.counts.get("refused", 0))
         for (_, _, rows), value in zip(gauges, values, strict=True):
             rows.append((label, float(value)))

@@ -15,7 +15,7 @@ from kpi.batch.store.base import Run, Store, ordered
 from kpi.batch.store.whole import Archive
 from kpi.batch.system_run import Prepared, frames_of
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, count, suggest
 
 
 def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Scorecard:
@@ -32,8 +32,12 @@ def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Sco
     """
     systems = run.state["systems"]
     if system not in systems:
-        hint = suggest(system, systems) or f"there is {', '.join(systems) or 'none'}"
-        raise DataError(Diagnostic("K824", f"run {run.number} has no system `{system}`", hint=hint))
+        hint = suggest(system, systems) or Message("there is {systems}", systems=", ".join(systems) or "none")
+        raise DataError(
+            Diagnostic(
+                "K824", Message("run {number} has no system `{system}`", number=run.number, system=system), hint=hint
+            )
+        )
     with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
         if kept:
             figures, _ = ready.figures(systems[system]["slices"])
@@ -67,7 +71,9 @@ def verified(store: Store, archive: Archive, number: int | None = None) -> Itera
     """
     run = store.head() if number is None else store.run(number)
     if run is None:
-        raise DataError(Diagnostic("K825", "nothing was published yet", hint="kpi batch CONFIG runs a night"))
+        raise DataError(
+            Diagnostic("K825", Message("nothing was published yet"), hint=Message("kpi batch CONFIG runs a night"))
+        )
     for system in sorted(run.state["systems"]):
         yield _verified(store, archive, run, system)
 
@@ -76,8 +82,13 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
     entry = run.state["systems"][system]
     found: list[Diagnostic] = []
     if entry["engine"] != engine():
-        message = f"{system} was scored by another engine: {entry['engine']}; this is {engine()}"
-        found.append(Diagnostic("K826", message, hint="compare with the engine of the run"))
+        message = Message(
+            "{system} was scored by another engine: {engine}; this is {engine_2}",
+            system=system,
+            engine=entry["engine"],
+            engine_2=engine(),
+        )
+        found.append(Diagnostic("K826", message, hint=Message("compare with the engine of the run")))
     with Prepared.of(Inputs.of_json(system, entry["inputs"]), archive) as ready:
         panel = ready.laid.panel()
         there = [one.label for one in panel.periods]
@@ -100,7 +111,11 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         values += same
         if difference:
             found.append(
-                Diagnostic("K827", f"{system}, {table}: {difference}", hint="the store or an input was changed")
+                Diagnostic(
+                    "K827",
+                    Message("{system}, {table}: {difference}", system=system, table=table, difference=difference),
+                    hint=Message("the store or an input was changed"),
+                )
             )
     return Verified(system, values, tuple(found), tuple(sorted(pending)))
 

@@ -24,7 +24,7 @@ from kpi.engine import reporting_quality
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, Place, Severity, count, number_of
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, number_of
 from kpi.language.lookback import WHOLE, Reach
 from kpi.process import atomic_files
 from kpi.values import periods
@@ -239,12 +239,20 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
     """What a night has to say of periods that are not scored."""
     for label in outcome.pending:
         if label in closed:
-            hint = f"kpi batch CONFIG --supersede {closed[label]} --reason TEXT scores it again"
-            message = f"the inputs of {label} changed, but edition `{closed[label]}` is closed: its results stay"
+            hint = Message("kpi batch CONFIG --supersede {closed} --reason TEXT scores it again", closed=closed[label])
+            message = Message(
+                "the inputs of {label} changed, but edition `{closed}` is closed: its results stay",
+                label=label,
+                closed=closed[label],
+            )
             yield Diagnostic("K822", message, hint=hint, severity=Severity.WARNING)
     if outcome.removed:
-        message = f"{count(len(outcome.removed), 'period')} no longer in the inputs: {', '.join(outcome.removed)}"
-        yield Diagnostic("K823", message, hint="their results were removed", severity=Severity.WARNING)
+        message = Message(
+            "{removed} no longer in the inputs: {removed_2}",
+            removed=count(len(outcome.removed), "period"),
+            removed_2=tuple(outcome.removed),
+        )
+        yield Diagnostic("K823", message, hint=Message("their results were removed"), severity=Severity.WARNING)
 
 
 def _gone(last: Inputs, now: Inputs) -> Iterator[Diagnostic]:
@@ -252,16 +260,23 @@ def _gone(last: Inputs, now: Inputs) -> Iterator[Diagnostic]:
     names, contents = {name for name, _, _ in now.data}, {sha for _, sha, _ in now.data}
     for name, sha, _ in last.data:
         if name not in names and sha not in contents:
-            message = "the file was there in the last run and is gone: its figures are no longer in the results"
-            hint = "put it back if that is not meant"
+            message = Message(
+                "the file was there in the last run and is gone: its figures are no longer in the results"
+            )
+            hint = Message("put it back if that is not meant")
             yield Diagnostic("K640", message, Place(name), hint, Severity.WARNING)
 
 
 def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:
     errors = number_of(one for one in outcome.findings if one.severity is Severity.ERROR)
-    hint = "the last results stay; mend the data or move the gate"
+    hint = Message("the last results stay; mend the data or move the gate")
     if source.max_findings is not None and errors > source.max_findings:
-        message = f"{count(errors, 'error')} in the data of {outcome.system}, more than {source.max_findings}"
+        message = Message(
+            "{errors} in the data of {system}, more than {max_findings}",
+            errors=count(errors, "error"),
+            system=outcome.system,
+            max_findings=source.max_findings,
+        )
         raise DataError(
             [
                 *(one for one in outcome.findings if one.severity is Severity.ERROR),
@@ -272,7 +287,10 @@ def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame])
         totals = frames["totals"]
         share = 100 * totals["score"].count() / totals.height
         if share < source.fail_under:
-            message = (
-                f"{share:.1f} % of the totals of {outcome.system} have a score, fewer than {source.fail_under:g} %"
+            message = Message(
+                "{share:.1f} % of the totals of {system} have a score, fewer than {fail_under:g} %",
+                share=share,
+                system=outcome.system,
+                fail_under=source.fail_under,
             )
             raise DataError(Diagnostic("K821", message, hint=hint))

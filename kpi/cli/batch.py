@@ -57,11 +57,13 @@ def _night(
     from kpi.batch.batch_run import run
     from kpi.batch.config import load
     from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
-    from kpi.errors import DataError, Diagnostic, KpiError, Severity
+    from kpi.errors import DataError, Diagnostic, KpiError, Message, Severity
 
     if (supersede is None) != (reason is None):
-        hint = "kpi batch CONFIG --supersede EDITION --reason TEXT"
-        raise DataError(Diagnostic("K828", "superseding an edition needs a reason, and a reason an edition", hint=hint))
+        hint = Message("kpi batch CONFIG --supersede EDITION --reason TEXT")
+        raise DataError(
+            Diagnostic("K828", Message("superseding an edition needs a reason, and a reason an edition"), hint=hint)
+        )
     config = load(Path(file))
     log = Log(None if config.log is None else config.path(config.log))
     try:
@@ -136,7 +138,7 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     """Bring back the last run that is whole: 2 when none is."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
-    from kpi.errors import DataError, Diagnostic, Place
+    from kpi.errors import DataError, Diagnostic, Message, Place
 
     store = store_of(load(Path(file)))
     with store.lock(wait, damaged=True):
@@ -148,10 +150,10 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
         number = store.repair()
         left = store.check(thorough=True)
     if number is None or left:
-        message = "no run of the store is whole"
-        hint = (
-            "move the store aside and run a night: everything is computed again from the inputs; the tables of closed"
-            " editions are Parquet files in the archive"
+        message = Message("no run of the store is whole")
+        hint = Message(
+            "move the store aside and run a night: everything is computed again from the inputs; the tables of "
+            "closed editions are Parquet files in the archive"
         )
         raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
     console.say(
@@ -165,7 +167,7 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
     from kpi.batch import editions
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
-    from kpi.errors import DataError, Diagnostic
+    from kpi.errors import DataError, Diagnostic, Message
 
     config = load(Path(file))
     store = store_of(config)
@@ -175,8 +177,8 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
         head = store.head()
         there = list(head.state["systems"]) if head else []
         if system is None and len(there) != 1:
-            hint = f"--system {there[0] if there else 'ID'}"
-            raise DataError(Diagnostic("K828", "say whose periods the edition closes", hint=hint))
+            hint = Message("--system {there}", there=there[0] if there else Message("ID"))
+            raise DataError(Diagnostic("K828", Message("say whose periods the edition closes"), hint=hint))
         done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
     labels = done.state["editions"][name]["periods"]
     console.say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
@@ -188,7 +190,7 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import again
-    from kpi.errors import DataError, Diagnostic
+    from kpi.errors import DataError, Diagnostic, Message
     from kpi.values import periods as calendar
 
     config = load(Path(file))
@@ -196,7 +198,11 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     there = sorted(past.state["systems"])
     if system is None and len(there) != 1:
         raise DataError(
-            Diagnostic("K824", f"run {number} has several systems: {', '.join(there)}", hint="say which with --system")
+            Diagnostic(
+                "K824",
+                Message("run {number} has several systems: {there}", number=number, there=tuple(there)),
+                hint=Message("say which with --system"),
+            )
         )
     card = again(past, system or there[0], archive_of(config))
     if period is None:
@@ -207,5 +213,11 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
         raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == wanted), None)
     if index is None:
-        raise DataError(Diagnostic("K551", f"run {number} has nothing for {wanted}", hint=", ".join(card.periods)))
+        raise DataError(
+            Diagnostic(
+                "K551",
+                Message("run {number} has nothing for {wanted}", number=number, wanted=wanted),
+                hint=", ".join(card.periods),
+            )
+        )
     return card.only([index])

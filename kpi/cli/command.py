@@ -137,7 +137,7 @@ def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str
     Raises:
         DataError: K542, a name or a file is lacking.
     """
-    from kpi.errors import DataError, Diagnostic
+    from kpi.errors import DataError, Diagnostic, Message
 
     files: list[str | Path] = []
     named: dict[str, list[str | Path]] = {}
@@ -147,7 +147,11 @@ def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str
             files.append(one)
         elif not name or not file:
             raise DataError(
-                Diagnostic("K542", f"`--data {one}` does not name a dataset", hint="write --data NAME=FILE")
+                Diagnostic(
+                    "K542",
+                    Message("`--data {one}` does not name a dataset", one=one),
+                    hint=Message("write --data NAME=FILE"),
+                )
             )
         else:
             named.setdefault(name, []).append(file)

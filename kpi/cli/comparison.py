@@ -16,7 +16,7 @@ from kpi.batch.replay import again
 from kpi.batch.store.base import Run
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, KpiError, suggest
+from kpi.errors import DataError, Diagnostic, KpiError, Message, suggest
 from kpi.report.reading import is_result, read_result
 from kpi.values import periods
 from kpi.values.periods import Period, PeriodError
@@ -42,8 +42,8 @@ def compared(
         DataError: K543, when there are not two, or they do not fit one another; K551, when they share no period.
     """
     if len(given) != 2:
-        hint = "kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4"
-        raise DataError(Diagnostic("K543", "say which two are compared", hint=hint))
+        hint = Message("kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4")
+        raise DataError(Diagnostic("K543", Message("say which two are compared"), hint=hint))
     old, new = given
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
@@ -60,11 +60,19 @@ def compared(
     for one in given:
         if not Path(one).exists():
             near = suggest(one, [path.name for path in Path().iterdir()])
-            raise DataError(Diagnostic("K543", f"`{one}` is neither a period nor a file like the other", hint=near))
+            raise DataError(
+                Diagnostic("K543", Message("`{one}` is neither a period nor a file like the other", one=one), hint=near)
+            )
     before, after = (read_result(Path(one)) if is_result(Path(one)) else side(scored([one]), one) for one in (old, new))
     if before.system != after.system:
-        message = f"{before.name} is of {before.system}, {after.name} of {after.system}"
-        raise DataError(Diagnostic("K543", message, hint="compare two results of one system"))
+        message = Message(
+            "{before} is of {system}, {after} of {system_2}",
+            before=before.name,
+            system=before.system,
+            after=after.name,
+            system_2=after.system,
+        )
+        raise DataError(Diagnostic("K543", message, hint=Message("compare two results of one system")))
     return _told(diff(before, after, periods=_pair(period, (before, after))))
 
 
@@ -81,14 +89,24 @@ def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str
     store, archive = store_of(settings), archive_of(settings)
     head = store.head()
     if head is None:
-        raise DataError(Diagnostic("K825", "nothing was published yet", hint="kpi batch CONFIG runs a night"))
+        raise DataError(
+            Diagnostic("K825", Message("nothing was published yet"), hint=Message("kpi batch CONFIG runs a night"))
+        )
     if not 1 <= len(numbers) <= 2:
-        raise DataError(Diagnostic("K543", "say which runs are compared", hint="--at 3 --at 4, or --at 3 for the last"))
+        raise DataError(
+            Diagnostic(
+                "K543", Message("say which runs are compared"), hint=Message("--at 3 --at 4, or --at 3 for the last")
+            )
+        )
     old, new = (store.run(number) for number in (*numbers, head.number)[:2])
     there = sorted(set(old.state["systems"]) & set(new.state["systems"]))
     if system is None and len(there) != 1:
-        hint = "say which with --system"
-        raise DataError(Diagnostic("K824", f"the runs have several systems in common: {', '.join(there)}", hint=hint))
+        hint = Message("say which with --system")
+        raise DataError(
+            Diagnostic(
+                "K824", Message("the runs have several systems in common: {there}", there=tuple(there)), hint=hint
+            )
+        )
     name = system or there[0]
     before, after = (_of_run(run, name, archive) for run in (old, new))
     bridge = None
@@ -127,7 +145,9 @@ def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
     for one in (old, new):
         if one.label not in index:
             there = f"they hold {', '.join(card.periods)}"
-            raise DataError(Diagnostic("K551", f"the files hold nothing for {one.label}", hint=there))
+            raise DataError(
+                Diagnostic("K551", Message("the files hold nothing for {label}", label=one.label), hint=there)
+            )
     before, after = (side(card.only([index[one.label]]), one.label) for one in (old, new))
     return _told(diff(before, after, periods={new.label: old.label}), all_of_it=True)
 
@@ -149,7 +169,7 @@ def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None
     label = period if wanted is None else wanted.label
     for one in sides:
         if label not in one.totals["period"]:
-            raise DataError(Diagnostic("K551", f"{one.name} holds nothing for {label}"))
+            raise DataError(Diagnostic("K551", Message("{name} holds nothing for {label}", name=one.name, label=label)))
     return {label: label}
 
 
@@ -164,4 +184,6 @@ def _period(text: str) -> Period | None:
 
 def _need(data: object, what: str) -> None:
     if not data:
-        raise DataError(Diagnostic("K543", f"{what} are not given", hint="--data period.csv"))
+        raise DataError(
+            Diagnostic("K543", Message("{what} are not given", what=what), hint=Message("--data period.csv"))
+        )

@@ -35,14 +35,14 @@ def diff(
     kpi diff old.yaml new.yaml --data period.csv, kpi diff --at 3 --at 4 --batch nightly.toml
     """
     from kpi.cli.comparison import compared, runs
-    from kpi.errors import DataError, Diagnostic, count
+    from kpi.errors import DataError, Diagnostic, Message, count
     from kpi.report import difference as report
     from kpi.report.files import pour
 
     if at:
         if given or data:
-            hint = "kpi diff --at 3 --at 4 --batch nightly.toml"
-            raise DataError(Diagnostic("K543", "runs are compared by themselves, without files", hint=hint))
+            hint = Message("kpi diff --at 3 --at 4 --batch nightly.toml")
+            raise DataError(Diagnostic("K543", Message("runs are compared by themselves, without files"), hint=hint))
         found = runs(at, config=batch, system=system, period=period)
     else:
         files, named = options.files_of(data)
@@ -59,7 +59,11 @@ def diff(
     words = [count(found.changed.height, "total")]
     if found.before.measures is not None and found.after.measures is not None:
         words.append(count(found.figures.height, "figure"))
-    words += [count(found.definitions.height, "line") + " of the definition"] if found.definitions.height else []
+    words += (
+        [count(found.definitions.height, "line of the definition", "lines of the definition")]
+        if found.definitions.height
+        else []
+    )
     wrote = f" Wrote {', '.join(output)}." if output else ""
     console.note(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
     return Exit.FINE

@@ -34,7 +34,7 @@ def explain(
     from kpi import session
     from kpi.analysis.explain import explain as explained
     from kpi.analysis.explain import name_of
-    from kpi.errors import DataError, Diagnostic, Place, Severity
+    from kpi.errors import DataError, Diagnostic, Message, Place, Severity
     from kpi.intake.files import named_queries
     from kpi.report.diagnostics import tally
     from kpi.report.tree import as_json, tree
@@ -42,11 +42,13 @@ def explain(
     some = [one for one in files if (Path(one).exists() or one in named_queries.names()) and number is None]
     rest = [one for one in files if one not in some]
     if not some and not data and number is None:
-        raise DataError(Diagnostic("K500", f"there is no file `{files[0]}`", Place(files[0])))
+        raise DataError(Diagnostic("K500", Message("there is no file `{files}`", files=files[0]), Place(files[0])))
     if not rest or len(rest) > 2:
-        hint = "kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率"
-        missing = Diagnostic("K543", "say whose score is to be explained", hint=hint)
-        raise DataError(missing if not rest else Diagnostic("K500", f"there is no file `{rest[0]}`", hint=hint))
+        hint = Message("kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率")
+        missing = Diagnostic("K543", Message("say whose score is to be explained"), hint=hint)
+        raise DataError(
+            missing if not rest else Diagnostic("K500", Message("there is no file `{rest}`", rest=rest[0]), hint=hint)
+        )
     if number is not None:
         from kpi.cli.batch import card_of
 

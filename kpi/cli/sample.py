@@ -35,7 +35,7 @@ def sample(
     seed: int, flaws: bool, dataset: str | None, output: str | None, form: str | None, definitions: str | None,
 ) -> Exit:  # fmt: skip
     """Write synthetic data for a system, of any size, the same for the same seed."""
-    from kpi.errors import DataError, Diagnostic, count
+    from kpi.errors import DataError, Diagnostic, Message, count
     from kpi.intake.synthetic.files import Sample, pour, write
     from kpi.language.loading.catalogue import load
 
@@ -45,7 +45,11 @@ def sample(
     )
     if output is None:
         if form == "parquet":
-            raise DataError(Diagnostic("K541", "standard output takes csv only", hint="name a file: -o sample.parquet"))
+            raise DataError(
+                Diagnostic(
+                    "K541", Message("standard output takes csv only"), hint=Message("name a file: -o sample.parquet")
+                )
+            )
         # Rows that scroll by on the same terminal show by themselves how far it is.
         with console.progress(quiet=sys.stdout.isatty()):
             pour(wanted, sys.stdout.buffer, dataset)

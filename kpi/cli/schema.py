@@ -17,7 +17,7 @@ def schema(console: Console, *, output: str | None) -> Exit:
     """Print the JSON Schema of the definition language, for editors."""
     import json
 
-    from kpi.errors import DataError, Diagnostic, Place
+    from kpi.errors import DataError, Diagnostic, Message, Place
     from kpi.language.loading.schema import json_schema
     from kpi.process.atomic_files import whole
 
@@ -29,6 +29,8 @@ def schema(console: Console, *, output: str | None) -> Exit:
         with whole(Path(output)) as beside:
             beside.write_text(text, "utf-8")
     except OSError as error:
-        raise DataError(Diagnostic("K510", f"cannot be written: {error.strerror}", Place(output))) from error
+        raise DataError(
+            Diagnostic("K510", Message("cannot be written: {strerror}", strerror=error.strerror), Place(output))
+        ) from error
     console.say(f"Wrote {output}.")
     return Exit.FINE

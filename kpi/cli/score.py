@@ -37,7 +37,7 @@ def score(
 ) -> Exit:  # fmt: skip
     """Score files: a league table with stars and ranks."""
     from kpi import session
-    from kpi.errors import DataError, Diagnostic, Severity
+    from kpi.errors import DataError, Diagnostic, Message, Severity
     from kpi.process.progress import stage
     from kpi.report.diagnostics import tally
     from kpi.report.files import write
@@ -45,7 +45,7 @@ def score(
     began = time.perf_counter()
     more, named = options.files_of(data)
     if not files and not data:
-        raise DataError(Diagnostic("K543", "there is no file to score", hint="kpi score period.csv"))
+        raise DataError(Diagnostic("K543", Message("there is no file to score"), hint=Message("kpi score period.csv")))
     with console.progress():
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period,

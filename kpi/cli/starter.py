@@ -6,7 +6,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
 
@@ -90,10 +90,10 @@ def write(folder: Path) -> list[Path]:
     }
     taken = [folder / name for name in contents if (folder / name).exists()]
     if taken:
-        hint = "name another folder: kpi init FOLDER"
+        hint = Message("name another folder: kpi init FOLDER")
         raise DataError(
             [
-                Diagnostic("K540", "the file is already there; nothing was written", Place(str(one)), hint)
+                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(one)), hint)
                 for one in taken
             ]
         )
@@ -102,7 +102,9 @@ def write(folder: Path) -> list[Path]:
             for name, text in contents.items():
                 unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
     except OSError as error:
-        raise DataError(Diagnostic("K540", f"cannot be written: {error.strerror}", Place(str(folder)))) from None
+        raise DataError(
+            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
+        ) from None
     return [folder / name for name in contents]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dataset, panel_columns
 from kpi.language.datasets import PanelData, Records
 from kpi.language.measures import Reported
@@ -45,8 +45,10 @@ def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diag
         measures = of_dataset(system, name)
         if isinstance(dataset, Records) and measures and name not in there:
             titles = "、".join(system.symbols[one].title for one in measures)
-            message = f"no file belongs to the dataset `{name}`, so there is no figure of {titles}"
-            hint = f"give its file too, or say which it is: --data {name}=FILE"
+            message = Message(
+                "no file belongs to the dataset `{name}`, so there is no figure of {titles}", name=name, titles=titles
+            )
+            hint = Message("give its file too, or say which it is: --data {name}=FILE", name=name)
             yield Diagnostic("K555", message, hint=hint, severity=Severity.WARNING)
 
 
@@ -73,7 +75,11 @@ def _unreported(
         texts = [text for text, measure in known.items() if measure == name]
         if any(f"`{text}`" in hint for text in texts for hint in hints):
             continue
-        message = f"no file has a column or a row for {title}" + ("" if title == name else f" (`{name}`)")
+        message = Message(
+            "no file has a column or a row for {title}{verb}",
+            title=title,
+            verb=("" if title == name else Message(" (`{name}`)", name=name)),
+        )
         yield Diagnostic("K555", message, hint=files or None, severity=Severity.WARNING)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.entities import Entities
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.reported.period_aggregation import KEYS
@@ -71,7 +71,9 @@ def contradictions(
                 who = [*entities.names, *entities.wholes][first["entity"]]
                 message, hint = _words(first, who, timings[str(measure)], system)
                 if odd.height > 1:
-                    message += f"; so with {count(odd.height - 1, 'more figure')} of it"
+                    message = Message(
+                        "{message}; so with {odd} of it", message=message, odd=count(odd.height - 1, "more figure")
+                    )
                 place = sources[first["source"]].table.place(first["row"])
                 found.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
     return found

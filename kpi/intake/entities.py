@@ -13,7 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, suggest
+from kpi.errors import Diagnostic, Message, Place, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
@@ -211,8 +211,15 @@ class Entities:
         several = self.ambiguous.get(clean(text)) or (self._short.get(clean(text)) if self.closed else None)
         if several and len(several) > 1:
             names = " or ".join(self.names[at] for at in several[:5])
-            return Diagnostic("K602", f"`{text}` may be {names}", place, "write the code, or the whole name")
-        return Diagnostic("K602", f"`{text}` is not in the roster", place, suggest(text, self.lookup))
+            return Diagnostic(
+                "K602",
+                Message("`{text}` may be {names}", text=text, names=names),
+                place,
+                Message("write the code, or the whole name"),
+            )
+        return Diagnostic(
+            "K602", Message("`{text}` is not in the roster", text=text), place, suggest(text, self.lookup)
+        )
 
 
 def displayed(name: str, code: str | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.reader import Rows, Source
 
 _WHAT = "give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column"
@@ -65,23 +65,30 @@ def _source(one: Any) -> Source | None:
 def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
     """Return a mapping of columns as a frame; a column of numbers and texts is one of texts."""
     if not columns:
-        raise DataError(Diagnostic("K556", "the mapping has no columns", hint=_WHAT))
+        raise DataError(Diagnostic("K556", Message("the mapping has no columns"), hint=_WHAT))
     found = []
     for name, values in columns.items():
         if isinstance(values, str | os.PathLike | pl.DataFrame | pl.LazyFrame | Mapping | bytes) or not isinstance(
             values, Iterable
         ):
-            message = f"`{name}` of a mapping is of the type {type(values).__name__}, not a list of its cells"
-            hint = (
-                "a mapping is one table, {column: [...]}; files and frames of a named dataset go into data={name: ...}"
+            message = Message(
+                "`{name}` of a mapping is of the type {name_2}, not a list of its cells",
+                name=name,
+                name_2=type(values).__name__,
+            )
+            hint = Message(
+                "a mapping is one table, {{column: [...]}}; files and frames of a named dataset go into "
+                "data={{name: ...}}"
             )
             raise DataError(Diagnostic("K556", message, hint=hint))
         found.append(_column(str(name), values))
     lengths = {one.name: len(one) for one in found}
     if len(set(lengths.values())) > 1:
-        message = f"the columns of a mapping differ in length: {', '.join(f'{k} {n:,}' for k, n in lengths.items())}"
+        message = Message(
+            "the columns of a mapping differ in length: {k}", k=tuple(f"{k} {n:,}" for k, n in lengths.items())
+        )
         raise DataError(
-            Diagnostic("K557", message, hint="give every column a cell for each row, None for an empty one")
+            Diagnostic("K557", message, hint=Message("give every column a cell for each row, None for an empty one"))
         )
     try:
         return pl.DataFrame(found)
@@ -109,18 +116,24 @@ def _empty(cell: Any) -> bool:
 def _of_pandas(frame: Any) -> pl.DataFrame:
     """Return a pandas frame with the names of its index as columns; unnamed row numbers are left out."""
     if frame.columns.nlevels > 1:
-        message = f"the columns of the pandas frame have {frame.columns.nlevels} levels of names"
-        raise DataError(Diagnostic("K557", message, hint="give every column one name: frame.columns = [...]"))
+        message = Message(
+            "the columns of the pandas frame have {nlevels} levels of names", nlevels=frame.columns.nlevels
+        )
+        raise DataError(Diagnostic("K557", message, hint=Message("give every column one name: frame.columns = [...]")))
     try:
         if any(name is not None for name in frame.index.names):
             frame = frame.reset_index()
         elif frame.index.dtype.kind not in "iu":
-            message = "the index of the pandas frame holds more than row numbers and has no name"
-            hint = "name it, frame.index.name = ..., or leave it out, frame.reset_index(drop=True)"
+            message = Message("the index of the pandas frame holds more than row numbers and has no name")
+            hint = Message("name it, frame.index.name = ..., or leave it out, frame.reset_index(drop=True)")
             raise DataError(Diagnostic("K557", message, hint=hint))
         if twice := frame.columns[frame.columns.duplicated()].tolist():
-            message = f"column names that occur more than once: {', '.join(f'`{name}`' for name in twice)}"
-            raise DataError(Diagnostic("K508", message, Place("pandas frame"), "give every column its own name"))
+            message = Message(
+                "column names that occur more than once: {name}", name=tuple(f"`{name}`" for name in twice)
+            )
+            raise DataError(
+                Diagnostic("K508", message, Place("pandas frame"), Message("give every column its own name"))
+            )
         return pl.DataFrame([_of_pandas_column(str(name), frame[name]) for name in frame.columns])
     except (pl.exceptions.PolarsError, ImportError, TypeError, ValueError) as error:
         raise _failed(frame, error) from None
@@ -134,9 +147,16 @@ def _of_pandas_column(name: str, column: Any) -> pl.Series:
 
 def _failed(given: Any, error: Exception) -> DataError:
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    message = f"the {type(given).__module__.partition('.')[0]}.{type(given).__name__} cannot be taken over: {words}"
-    return DataError(Diagnostic("K557", message, hint="make it a frame of Polars, such as by pl.from_pandas"))
+    message = Message(
+        "the {module}.{name} cannot be taken over: {words}",
+        module=type(given).__module__.partition(".")[0],
+        name=type(given).__name__,
+        words=words,
+    )
+    return DataError(Diagnostic("K557", message, hint=Message("make it a frame of Polars, such as by pl.from_pandas")))
 
 
 def _refused(given: Any) -> DataError:
-    return DataError(Diagnostic("K556", f"{type(given).__name__} is no data that can be read", hint=_WHAT))
+    return DataError(
+        Diagnostic("K556", Message("{name} is no data that can be read", name=type(given).__name__), hint=_WHAT)
+    )

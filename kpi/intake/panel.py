@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
@@ -126,7 +126,9 @@ class _Intake:
         if not there:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
-            nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
+            nothing = Diagnostic(
+                "K550", Message("the files hold no figure that can be used"), Place(sources[0].table.file)
+            )
             raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
@@ -194,8 +196,10 @@ class _Intake:
         if targets.height:
             of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
             if of_old:
-                message = f"the targets of {'、'.join(of_old)} are not used: these are no units any more"
-                hint = "give the target of the new unit"
+                message = Message(
+                    "the targets of {of_old} are not used: these are no units any more", of_old="、".join(of_old)
+                )
+                hint = Message("give the target of the new unit")
                 self.findings.append(Diagnostic("K646", message, Place(None), hint, Severity.WARNING))
             targets = moved(targets)
         now = dict(enumerate(places.to_list()))
@@ -338,7 +342,12 @@ class _Intake:
             for place, cohort in self.groups(source, group, entities):
                 if cohorts.setdefault(place, cohort) != cohort:
                     name = entities.names[place]
-                    message = f"{name} is in two groups, {cohorts[place]} and {cohort}; the first is used"
+                    message = Message(
+                        "{name} is in two groups, {cohorts} and {cohort}; the first is used",
+                        name=name,
+                        cohorts=cohorts[place],
+                        cohort=cohort,
+                    )
                     where = source.table.place(None, group)
                     self.findings.append(Diagnostic("K607", message, where, None, Severity.WARNING))
         own = pl.Series([cohorts.get(place) for place in range(len(entities.names))], dtype=pl.String)
@@ -366,8 +375,10 @@ class _Intake:
                 continue
             own = set(self.groups(source, header, entities))
             if len({group for _, group in own}) > 1 and len({place for place, _ in own}) == len(own):
-                message = f"column `{header}` does not group the entities: all are ranked together"
-                hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
+                message = Message(
+                    "column `{header}` does not group the entities: all are ranked together", header=header
+                )
+                hint = Message("if it groups them, write `ranking: {{cohort: {header}}}`", header=header)
                 place = source.table.place(None, header)
                 found = [one for one in found if (one.code, one.place) != ("K528", place)]
                 found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
@@ -454,7 +465,10 @@ class _Intake:
             rows = rows.with_columns(
                 start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
             )
-            message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
+            message = Message(
+                "every figure is for a month that ends a {grain}; the months are read as names of the {grain}s",
+                grain=grain,
+            )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
         kept, twice, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
         self.restated += self.earlier.height

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, roles
 from kpi.intake.files.reader import Source, read_all
@@ -36,8 +36,8 @@ class Explanations:
         """Yields a finding for each answer to nothing that was found."""
         for key, place in self.places.items():
             if key not in used:
-                hint = "leave 评价对象, 期别 and 问题 as they are in the form"
-                yield Diagnostic("K705", "the row explains no finding of this data", place, hint)
+                hint = Message("leave 评价对象, 期别 and 问题 as they are in the form")
+                yield Diagnostic("K705", Message("the row explains no finding of this data"), place, hint)
 
 
 def explanations(
@@ -73,8 +73,8 @@ def _read(
     if "measure" not in known and FINDING not in table.columns:
         lacking.append(f"指标 or {FINDING}")
     if lacking:
-        message = f"the explanations have no column {', '.join(lacking)}"
-        raise DataError(Diagnostic("K541", message, table.place(), "send the 查询单 back with 说明 filled in"))
+        message = Message("the explanations have no column {lacking}", lacking=tuple(lacking))
+        raise DataError(Diagnostic("K541", message, table.place(), Message("send the 查询单 back with 说明 filled in")))
     names = measure_names(system)
     index = {label: at for at, label in labels.items()}
     columns = {role: known[role] for role in ("entity", "period", "note", "measure") if role in known}
@@ -96,7 +96,12 @@ def _read(
         who = entities.place(row["entity"] or "")
         measure = names.get(clean(row["measure"] or ""))
         if who is None or measure is None or period is None or period not in index:
-            message = f"no figure {row['measure'] or ''} of {row['entity'] or ''} for {row['period'] or ''} to explain"
+            message = Message(
+                "no figure {measure} of {entity} for {period} to explain",
+                measure=row["measure"] or "",
+                entity=row["entity"] or "",
+                period=row["period"] or "",
+            )
             found.findings.append(Diagnostic("K705", message, place))
         else:
             found.notes[measure, who, index[period]] = row["note"]

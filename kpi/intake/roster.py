@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
 from kpi.intake.cells.numbers import read_numbers
@@ -50,8 +50,8 @@ def roster_of(system: System) -> Entities | None:
     exclusions = Exclusions.of(system)
     both = [name for name in roster.names if folded(name) in exclusions.leave_out]
     if both:
-        message = f"`{both[0]}` is in the roster, and left out by `entities: leave_out`"
-        raise DataError(Diagnostic("K418", message, Place(str(path)), "take it out of one of the two"))
+        message = Message("`{both}` is in the roster, and left out by `entities: leave_out`", both=both[0])
+        raise DataError(Diagnostic("K418", message, Place(str(path)), Message("take it out of one of the two")))
     return replace(roster, exclusions=exclusions)
 
 
@@ -85,21 +85,26 @@ def _read(path: Path, cohort: str | None) -> Entities:
     name = next((one for one in ("entity", "name") if one in table.columns), found.get("entity"))
     if name is None:
         raise DataError(
-            Diagnostic("K541", "the roster has no column for the entity", table.place(), "call it `entity`")
+            Diagnostic(
+                "K541", Message("the roster has no column for the entity"), table.place(), Message("call it `entity`")
+            )
         )
     other = next((one for one in table.columns if one.casefold() in CATEGORIES), "cohort")
     group = cohort or found.get("cohort") or other
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
-        raise DataError(Diagnostic("K541", f"the roster has no column `{cohort}`", table.place(), hint))
+        raise DataError(
+            Diagnostic("K541", Message("the roster has no column `{cohort}`", cohort=cohort), table.place(), hint)
+        )
     headers = {"entity": name, "code": found.get("code"), "cohort": group, "order": found.get("order")}
     headers |= {role: next((h for h in words if h in table.columns), None) for role, words in _HEADERS.items()}
     used = [header for header in headers.values() if header is not None and header in table.unreadable]
     if used:
         raise DataError(
             Diagnostic(
-                "K554", f"the column holds {table.unreadable[header]}, no texts", table.place(None, header),
-                "write it as text; several aliases are parted by 、",
+                "K554", Message("the column holds {unreadable}, no texts", unreadable=table.unreadable[header]),
+                table.place(None, header),
+                Message("write it as text; several aliases are parted by 、"),
             )
             for header in used
         )  # fmt: skip
@@ -162,8 +167,10 @@ def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) 
             text = key(row[f" {role}"])
             earlier = seen.setdefault(text, [])
             if twin := next((one for one in earlier if _clashes(one, row, role)), None):
-                message = f"`{text}` is in the roster twice, also in row {twin[ROW]}"
-                hint = "when its code changed, say from when and to when in the columns valid_from and valid_to"
+                message = Message("`{text}` is in the roster twice, also in row {twin}", text=text, twin=twin[ROW])
+                hint = Message(
+                    "when its code changed, say from when and to when in the columns valid_from and valid_to"
+                )
                 where = table.place(row[ROW], headers[role])
                 found.append(Diagnostic("K603", message, where, hint if role == "entity" else None))
             earlier.append(row)
@@ -204,8 +211,13 @@ def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None])
         for text in _aliases(row[" aliases"]):
             others = [at for one, at in owners.get(text, {}).items() if one != who]
             if others:
-                message = f"`{text}` means {row[' entity']} here and another entity in row {others[0]}"
-                hint = "an alias is of one entity: leave it out, or write the whole name"
+                message = Message(
+                    "`{text}` means {row} here and another entity in row {others}",
+                    text=text,
+                    row=row[" entity"],
+                    others=others[0],
+                )
+                hint = Message("an alias is of one entity: leave it out, or write the whole name")
                 found.append(Diagnostic("K603", message, table.place(row[ROW], headers["aliases"]), hint))
             owners.setdefault(text, {}).setdefault(who, row[ROW])
     return found

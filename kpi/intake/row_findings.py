@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.table import ROW, Table
 
 #: How many findings of one kind are listed for one table; the rest are counted.
@@ -49,7 +49,7 @@ def of_rows(
             break
         listed += 1
     if (more := rows.height + further - listed) > 0:
-        message = f"... and {count(more, 'more row')} of this kind"
+        message = Message("... and {more} of this kind", more=count(more, "more row"))
         place = Place(table.file, sheet=table.sheet)
         findings.append(Diagnostic(findings[-1].code, message, place, None, severity, stands_for=more))
     return findings

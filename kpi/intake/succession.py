@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
@@ -155,18 +155,25 @@ class Succession:
                 if at is None or at >= len(entities.names):
                     text = row.old if role == "old" else row.new
                     where = "the roster" if entities.closed else "the data"
-                    hint = suggest(text, entities.lookup) or f"write a name or code of {where}"
-                    message = f"`{text}` is no unit of {where}"
+                    hint = suggest(text, entities.lookup) or Message("write a name or code of {where}", where=where)
+                    message = Message("`{text}` is no unit of {where}", text=text, where=where)
                     if clean(text) in entities.ambiguous:
-                        message, hint = f"`{text}` may be several units", "write the code"
+                        message, hint = Message("`{text}` may be several units", text=text), Message("write the code")
                     wrong.append(Diagnostic("K639", message, self.place(row.number, role), hint))
             old, new = places["old"], places["new"]
             if old is None or new is None or max(old, new) >= len(entities.names):
                 continue
             mine = by_date.setdefault(row.start, {}).setdefault(old, [])
             if any(flow.new == new for flow in mine):
-                message = f"`{row.old}` goes into `{row.new}` twice from {Period(row.start, 1).label}"
-                wrong.append(Diagnostic("K639", message, self.place(row.number, "new"), "leave one of the rows out"))
+                message = Message(
+                    "`{old}` goes into `{new}` twice from {label}",
+                    old=row.old,
+                    new=row.new,
+                    label=Period(row.start, 1).label,
+                )
+                wrong.append(
+                    Diagnostic("K639", message, self.place(row.number, "new"), Message("leave one of the rows out"))
+                )
                 continue
             mine.append(Flow(old, new, row.share, row.number))
         if not wrong:
@@ -189,13 +196,24 @@ class Succession:
                 continue
             last = flows[-1].number
             if len(given) < len(flows):
-                message = f"some rows of `{name}` from {when} have a share and others none"
-                hint = "give each a share, or none, and nothing is divided"
+                message = Message(
+                    "some rows of `{name}` from {when} have a share and others none", name=name, when=when
+                )
+                hint = Message("give each a share, or none, and nothing is divided")
                 yield Diagnostic("K644", message, self.place(last, "share"), hint)
             elif abs(sum(given) - 1) > _TOLERANCE:
-                message = f"the shares of `{name}` from {when} make {sum(given):.10g}, not 1"
+                message = Message(
+                    "the shares of `{name}` from {when} make {given:.10g}, not 1",
+                    name=name,
+                    when=when,
+                    given=sum(given),
+                )
                 kept = all(flow.new != old for flow in flows) and sum(given) < 1
-                hint = f"add the row for what stays with `{name}`" if kept else "write parts of 1, such as 0.55 or 55%"
+                hint = (
+                    Message("add the row for what stays with `{name}`", name=name)
+                    if kept
+                    else Message("write parts of 1, such as 0.55 or 55%")
+                )
                 yield Diagnostic("K644", message, self.place(last, "share"), hint)
 
     def _circles(self, start: int, rows: Mapping[int, list[Flow]], entities: Entities) -> Iterable[Diagnostic]:
@@ -207,10 +225,12 @@ class Succession:
             while ahead:
                 now = ahead.pop()
                 if now == old and not seen & told:
-                    message = (
-                        f"`{entities.names[old]}` goes into itself by way of others, from {Period(start, 1).label}"
+                    message = Message(
+                        "`{names}` goes into itself by way of others, from {label}",
+                        names=entities.names[old],
+                        label=Period(start, 1).label,
                     )
-                    hint = "say with dates which came first, or what part of a unit goes where"
+                    hint = Message("say with dates which came first, or what part of a unit goes where")
                     yield Diagnostic("K639", message, self.place(rows[old][0].number, "old"), hint)
                     told |= seen
                     break
@@ -224,11 +244,15 @@ class Succession:
         for start in dict.fromkeys(row.start for row in self.rows if row.within):
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title
-            message = (
-                f"the date lies within {label}: that {self.grain} counts as one on the new areas, figures of the old "
-                "units for it are not used"
+            message = Message(
+                "the date lies within {label}: that {grain} counts as one on the new areas, figures of the old "
+                "units for it are not used",
+                label=label,
+                grain=self.grain,
             )
-            hint = f"write the first day of the {self.grain} from which figures are on the new areas"
+            hint = Message(
+                "write the first day of the {grain} from which figures are on the new areas", grain=self.grain
+            )
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
         return found
 
@@ -318,11 +342,15 @@ def read_succession(path: Path, grain: Grain) -> Succession:
     lacking = [role for role in ("old", "new", "date") if headers[role] is None]
     if lacking:
         words = ", ".join(f"`{role}` ({_HEADERS[role][1]})" for role in lacking)
-        hint = suggest(lacking[0], list(table.columns)) or "its columns are old, new, date and share"
-        raise DataError(Diagnostic("K639", f"the table of succession has no column {words}", table.place(), hint))
+        hint = suggest(lacking[0], list(table.columns)) or Message("its columns are old, new, date and share")
+        raise DataError(
+            Diagnostic(
+                "K639", Message("the table of succession has no column {words}", words=words), table.place(), hint
+            )
+        )
     rows, wrong = _rows(table, headers, grain)
     if not rows and not wrong:
-        wrong.append(Diagnostic("K639", "the table of succession has no rows", table.place()))
+        wrong.append(Diagnostic("K639", Message("the table of succession has no rows"), table.place()))
     if wrong:
         raise DataError(wrong)
     return Succession(table, tuple(rows), headers, grain)
@@ -354,7 +382,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         ]
         if problem is not None:
             place = table.place(cell["number"], share)
-            wrong.append(Diagnostic("K644", problem, place, "write parts of 1, such as 0.55 or 55%"))
+            wrong.append(Diagnostic("K644", problem, place, Message("write parts of 1, such as 0.55 or 55%")))
         if not problems:
             start = int(span["start"])
             within = start % grain.months != 0 or _day(cell["date"]) > 1
@@ -541,10 +569,13 @@ class Areas:
             return
         divided = any(flow.share != 1 for flow in flows)
         what = f"{'parts of ' if divided else ''}{'、'.join(names)}"
-        message = (
-            f"`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {what}"
+        message = Message(
+            "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {what}",
+            name=name,
+            when=when,
+            what=what,
         )
-        hint = f"if it was there before, add a row with `{name}` as old and as new unit"
+        hint = Message("if it was there before, add a row with `{name}` as old and as new unit", name=name)
         place = self.succession.place(flows[0].number, "new")
         self.findings.append(Diagnostic("K645", message, place, hint, Severity.WARNING if alone else Severity.INFO))
 
@@ -616,16 +647,28 @@ class Areas:
             rows = frame.filter(pl.col("entity") == old).select("period", many=pl.sum_horizontal(many))
             rows = rows.filter(pl.col("many") > 0)
             if not rows.height:
-                message = f"the data have no figure of `{name}`: those of {into} before the date lack its part"
-                hint = "add its figures, or leave the row out where those of the new unit are on its new area already"
+                message = Message(
+                    "the data have no figure of `{name}`: those of {into} before the date lack its part",
+                    name=name,
+                    into=into,
+                )
+                hint = Message(
+                    "add its figures, or leave the row out where those of the new unit are on its new area already"
+                )
                 self.findings.append(Diagnostic("K639", message, place, hint, Severity.WARNING))
             late = rows.filter(pl.col("period") >= step.since)
             if late.height:
                 labels = [Period.of(at, self.succession.grain).label for at in late["period"]]
                 span = labels[0] if len(labels) == 1 else f"{labels[0]} to {labels[-1]}"
                 when = Period(step.start, 1).label
-                message = f"`{name}` has figures for {span}, but went into {into} in {when}: they are not used"
-                hint = (
+                message = Message(
+                    "`{name}` has figures for {span}, but went into {into} in {when}: they are not used",
+                    name=name,
+                    span=span,
+                    into=into,
+                    when=when,
+                )
+                hint = Message(
                     "report them under the new unit, or correct the date; if only a part went, add a row for the rest"
                 )
                 self.findings.append(Diagnostic("K646", message, place, hint))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
 from kpi.language.measures import Reported
 from kpi.language.system import System, unit_or_none
@@ -49,8 +49,8 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
         if entities.exclusions.kept(name):
             continue
         others = f"all others but {'、'.join(entities.names[one] for one in beside)}" if beside else "all others"
-        message = f"{name} equals the sum of {others}; it is ranked with them"
-        hint = f"if it is a total, write `entities: {{leave_out: [{name}]}}`, or use a roster"
+        message = Message("{name} equals the sum of {others}; it is ranked with them", name=name, others=others)
+        hint = Message("if it is a total, write `entities: {{leave_out: [{name}]}}`, or use a roster", name=name)
         yield Diagnostic("K613", message, Place(entity=name), hint, Severity.WARNING)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kpi.errors import Message
 from kpi.language import ranges
 from kpi.language.model import Path, Problem, Problems
 from kpi.values import units
@@ -46,14 +47,20 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
             if isinstance(quantity, str) and not (math.isfinite(number) and ranges.fits(number)):
                 yield ranges.outside(path, quantity)
         except units.UnitError as error:
-            yield Problem("K303", path, str(error), hint=f"the indicator is in {unit}", label=f"needs {unit}")
+            yield Problem(
+                "K303",
+                path,
+                str(error),
+                hint=Message("the indicator is in {unit}", unit=unit),
+                label=Message("needs {unit}", unit=unit),
+            )
 
 
 def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
     """Yields a problem when the size of a step is not above zero; a step in the wrong unit is not its business."""
     try:
         if in_unit(step, unit) <= 0:
-            yield Problem("K414", path, "the size of a step must be above zero")
+            yield Problem("K414", path, Message("the size of a step must be above zero"))
     except units.UnitError:
         return
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kpi.errors import Message
 from kpi.language.model import Path, Problem, Problems
 
 #: Weights and judgements are between these.
@@ -44,7 +45,13 @@ def fits(number: float) -> bool:
 
 def outside(path: Path, written: str) -> Problem:
     """Return the finding of a number that is outside the range of numbers."""
-    return Problem("K481", path, f"{written} is beyond what figures are", hint=_NUMBERS, label="out of range")
+    return Problem(
+        "K481",
+        path,
+        Message("{written} is beyond what figures are", written=written),
+        hint=_NUMBERS,
+        label=Message("out of range"),
+    )
 
 
 def _outside(path: Path, number: float, hint: str) -> Problem:
@@ -53,7 +60,13 @@ def _outside(path: Path, number: float, hint: str) -> Problem:
     except OverflowError:  # a whole number that no double holds
         written = f"a number of {len(str(abs(int(number))))} digits"
     key = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
-    return Problem("K481", path, f"`{key}` cannot be {written}", hint=hint, label="out of range")
+    return Problem(
+        "K481",
+        path,
+        Message("`{key}` cannot be {written}", key=key, written=written),
+        hint=hint,
+        label=Message("out of range"),
+    )
 
 
 def _is_weight(path: Path) -> bool:

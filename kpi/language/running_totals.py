@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kpi.errors import Severity, count
+from kpi.errors import Message, Severity, count
 from kpi.language.checks.across import GrowthWithin, Magnitude, ReportedGrowth, SameDirection
 from kpi.language.indicators import Growth, Index, Indicator, Level, Ratio
 from kpi.language.measures import Reported, calls_cumulative
@@ -37,7 +37,7 @@ def problems(system: System) -> Problems:
         for used, path in _compared(check):
             if used in totals and _within_a_year(over):
                 yield Problem(
-                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint="write `over: 1y`",
+                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint=Message("write `over: 1y`"),
                     severity=Severity.WARNING,
                 )  # fmt: skip
 
@@ -50,13 +50,17 @@ def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grai
     single = "`over_time: sum` at the measure for the figures of single periods"
     if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
         message = _OTHER_MONTHS.format(indicator.of, indicator.over)
-        yield Problem("K462", (*path, "over"), message, hint=f"write `over: 1y`, or {single}")
+        yield Problem("K462", (*path, "over"), message, hint=Message("write `over: 1y`, or {single}", single=single))
     if isinstance(indicator, Index) and indicator.of in totals and grain is not Grain.YEAR:
-        message = (
-            f"`{indicator.of}` is a running total of the year: only in the same {grain} of a year does it cover as "
-            "many months as in the base"
+        message = Message(
+            "`{of}` is a running total of the year: only in the same {grain} of a year does it cover as many "
+            "months as in the base",
+            of=indicator.of,
+            grain=grain,
         )
-        yield Problem("K462", (*path, "of"), message, hint=f"write {single}", severity=Severity.WARNING)
+        yield Problem(
+            "K462", (*path, "of"), message, hint=Message("write {single}", single=single), severity=Severity.WARNING
+        )
 
 
 def running(system: System) -> set[str]:
@@ -111,16 +115,18 @@ def called_cumulative(name: str, system: System) -> Problems:
     path, title = ("measures", name), measure.title or name
     if measure.from_january:
         yield Problem(
-            "K461", path, f"{title} is called cumulative: its figures are read as running from January, whatever "
-            "period they are labelled with",
-            hint="write `cumulative: true`, or `cumulative: false` where each figure is that of its own period",
+            "K461", path, Message("{title} is called cumulative: its figures are read as running from January, "
+                "whatever period they are labelled with", title=title),
+            hint=Message("write `cumulative: true`, or `cumulative: false` where each figure is that of its own "
+                "period"),
             severity=Severity.INFO, at_key=True,
         )  # fmt: skip
     elif measure.timing in ("sum", "ytd"):
         yield Problem(
-            "K461", path, f"{title} is called cumulative, but each figure is read as that of its own period",
-            hint="write `cumulative: true` where they run from January, `over_time: last` where they are a stock, or "
-            "`cumulative: false` where each is that of its own period",
+            "K461", path, Message("{title} is called cumulative, but each figure is read as that of its own "
+                "period", title=title),
+            hint=Message("write `cumulative: true` where they run from January, `over_time: last` where they are "
+                "a stock, or `cumulative: false` where each is that of its own period"),
             severity=Severity.WARNING, at_key=True,
         )  # fmt: skip
 
@@ -135,8 +141,9 @@ def _cumulative(name: str, measure: Reported, *, additive: bool) -> Problems:
     if measure.cumulative and (measure.timing not in ("sum", "ytd") or not additive):
         what = f"taken by `over_time: {measure.timing}`" if additive else f"in {measure.unit}, which does not add up"
         yield Problem(
-            "K460", (*path, "cumulative"), f"`{name}` cannot be cumulative: it is {what}",
-            hint="only sums run from January, by `over_time: sum` or `ytd`; a rate to date is `over_time: last`",
+            "K460", (*path, "cumulative"), Message("`{name}` cannot be cumulative: it is {what}", name=name, what=what),
+            hint=Message("only sums run from January, by `over_time: sum` or `ytd`; a rate to date is "
+                "`over_time: last`"),
         )  # fmt: skip
 
 
@@ -145,9 +152,14 @@ def _enough(name: str, measure: Reported, grain: Grain) -> Problems:
     if measure.at_least is None:
         return
     if measure.timing in ("sum", "ytd"):
-        message = f"`{name}` is added up, and a sum of some periods is not that of all"
-        yield Problem("K463", path, message, hint="leave it out, or take another `over_time`, such as mean")
+        message = Message("`{name}` is added up, and a sum of some periods is not that of all", name=name)
+        yield Problem("K463", path, message, hint=Message("leave it out, or take another `over_time`, such as mean"))
     elif measure.at_least > grain.months or grain is Grain.MONTH:
         most = count(grain.months, "month") if grain is not Grain.MONTH else "no finer period"
-        message = f"a {grain} has {most}: `at_least: {measure.at_least}` is never reached"
-        yield Problem("K463", path, message, hint="leave it out, or lower it", severity=Severity.WARNING)
+        message = Message(
+            "a {grain} has {most}: `at_least: {at_least}` is never reached",
+            grain=grain,
+            most=most,
+            at_least=measure.at_least,
+        )
+        yield Problem("K463", path, message, hint=Message("leave it out, or lower it"), severity=Severity.WARNING)

@@ -13,6 +13,7 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from kpi.errors import Message
 from kpi.language.model import Block, Listed, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems
 from kpi.values import periods, units
@@ -152,9 +153,13 @@ class Target(Block):
         """Yields what is wrong with numbers, units, dates and schedule."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
-            hint = f"give the number to reach, such as {{at_least: ...}}, in {unit}"
+            hint = Message("give the number to reach, such as {{at_least: ...}}, in {unit}", unit=unit)
             yield Problem(
-                "K304", (*path, "done"), f"`done` is for 是/否; this indicator is in {unit}", hint=hint, at_key=True
+                "K304",
+                (*path, "done"),
+                Message("`done` is for 是/否; this indicator is in {unit}", unit=unit),
+                hint=hint,
+                at_key=True,
             )
         dates = {("by",): self.by, ("baseline", "period"): self.baseline.period if self.baseline else None}
         for tail, text in dates.items():
@@ -164,16 +169,27 @@ class Target(Block):
             except periods.PeriodError as error:
                 yield Problem("K105", (*path, *tail), str(error), hint=error.hint)
         if self.schedule is not None and self.by is None:
-            yield Problem("K401", (*path, "schedule"), "a schedule needs a deadline", hint="add `by:`", at_key=True)
-        if self.schedule == "linear" and (self.baseline is None or self.baseline.period is None):
-            hint = "add `baseline: {value: ..., period: ...}`, or write `schedule: even`"
             yield Problem(
-                "K402", (*path, "schedule"), "a linear schedule starts at a baseline with a period", hint=hint
+                "K401",
+                (*path, "schedule"),
+                Message("a schedule needs a deadline"),
+                hint=Message("add `by:`"),
+                at_key=True,
+            )
+        if self.schedule == "linear" and (self.baseline is None or self.baseline.period is None):
+            hint = Message("add `baseline: {{value: ..., period: ...}}`, or write `schedule: even`")
+            yield Problem(
+                "K402", (*path, "schedule"), Message("a linear schedule starts at a baseline with a period"), hint=hint
             )
         yield from self._way_problems(path)
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
-            hint = f"give at most {12 // grain.months} percents, the last for the deadline"
-            yield Problem("K403", (*path, "schedule"), f"a year has {12 // grain.months} scored periods", hint=hint)
+            hint = Message("give at most {value} percents, the last for the deadline", value=12 // grain.months)
+            yield Problem(
+                "K403",
+                (*path, "schedule"),
+                Message("a year has {value} scored periods", value=12 // grain.months),
+                hint=hint,
+            )
 
     def _way_problems(self, path: Path) -> Problems:
         """Yields a baseline that is not before the deadline: a linear schedule would have no time to go."""
@@ -184,7 +200,9 @@ class Target(Block):
         except periods.PeriodError:
             return
         if start.end >= end.end:
-            message = f"the baseline ({start.title}) is not before the deadline ({end.title})"
+            message = Message(
+                "the baseline ({title}) is not before the deadline ({title_2})", title=start.title, title_2=end.title
+            )
             yield Problem("K402", (*path, "baseline", "period"), message)
 
     def quantities(self) -> dict[Path, Quantity]:

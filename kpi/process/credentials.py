@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place, remember
+from kpi.errors import DataError, Diagnostic, Message, Place, remember
 
 _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
 # What a user, password or host must not hold as it is.
@@ -26,21 +26,28 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
     if env is not None:
         place = Place(f"${env}")
         if not (text := os.environ.get(env)):
-            hint = f"set {env} to postgresql://user:password@host/database"
-            raise DataError(Diagnostic("K815", f"the variable {env} is not set", hint=hint))
+            hint = Message("set {env} to postgresql://user:password@host/database", env=env)
+            raise DataError(Diagnostic("K815", Message("the variable {env} is not set", env=env), hint=hint))
         return usable(text, place)
     assert file is not None  # noqa: S101
     place = Place(str(file))
     try:
         if file.stat().st_mode & 0o077:
             raise DataError(
-                Diagnostic("K815", "others may read the file with the password", place, f"chmod 600 {file}")
+                Diagnostic(
+                    "K815",
+                    Message("others may read the file with the password"),
+                    place,
+                    Message("chmod 600 {file}", file=file),
+                )
             )
         return usable(file.read_text("utf-8").strip(), place)
     except OSError as error:
-        raise DataError(Diagnostic("K815", f"cannot be read: {error.strerror}", place)) from None
+        raise DataError(
+            Diagnostic("K815", Message("cannot be read: {strerror}", strerror=error.strerror), place)
+        ) from None
     except UnicodeDecodeError:
-        raise DataError(Diagnostic("K815", "cannot be read: it is not UTF-8", place)) from None
+        raise DataError(Diagnostic("K815", Message("cannot be read: it is not UTF-8"), place)) from None
 
 
 def usable(text: str, place: Place | None = None) -> str:
@@ -93,5 +100,7 @@ def has_password(text: str) -> bool:
 
 
 def _ambiguous(place: Place, hint: str) -> DataError:
-    message = "the connection string cannot be read: the password or another part has characters that must be marked"
+    message = Message(
+        "the connection string cannot be read: the password or another part has characters that must be marked"
+    )
     return DataError(Diagnostic("K815", message, place, hint))

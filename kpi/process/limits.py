@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Message
 from kpi.process.memory import available, gigabytes
 
 SMALLER = "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
@@ -25,7 +25,16 @@ def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
     room = available()
     if room is not None and needed > room:
         raise DataError(
-            Diagnostic("K570", f"{what} needs {gigabytes(needed)}, and {gigabytes(room)} is left", hint=hint)
+            Diagnostic(
+                "K570",
+                Message(
+                    "{what} needs {needed}, and {room} is left",
+                    what=what,
+                    needed=gigabytes(needed),
+                    room=gigabytes(room),
+                ),
+                hint=hint,
+            )
         )
 
 
@@ -38,10 +47,10 @@ def shortage(error: BaseException) -> Diagnostic | None:
     at = "".join(f" {note}" for note in getattr(error, "__notes__", ())[:1])  # what `progress.stage` notes
     said = str(error).lower()
     if isinstance(error, MemoryError) or any(words in said for words in _REFUSED):
-        return Diagnostic("K570", f"not enough memory{at}", hint=SMALLER)
+        return Diagnostic("K570", Message("not enough memory{at}", at=at), hint=SMALLER)
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if full or "no space left on device" in said or "file too large" in said or "quota exceeded" in said:
-        return Diagnostic("K571", f"no space is left on the disk{at}", hint=_FULL)
+        return Diagnostic("K571", Message("no space is left on the disk{at}", at=at), hint=_FULL)
     # What failed for want of memory makes other things fail, such as a name that a module was to import.
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None if before is None else shortage(before)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kpi.errors import DefinitionError, Diagnostic, Place
+from kpi.errors import DefinitionError, Diagnostic, Message, Place
 
 FILE = "kpi.toml"
 
@@ -47,6 +47,6 @@ def found() -> Settings | None:
             try:
                 return Settings(file, tomllib.loads(file.read_text("utf-8")))
             except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-                message = f"the configuration cannot be read: {error}"
+                message = Message("the configuration cannot be read: {error}", error=error)
                 raise DefinitionError(Diagnostic("K108", message, Place(str(file)))) from None
     return None

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
 from kpi.engine.plan import Plan
-from kpi.errors import DefinitionError, Diagnostic, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import OfColumn, Reported
@@ -125,7 +125,13 @@ def definition(one: System, name: str, *, width: int | None = None) -> str:
     key = name if name in one.symbols or name in one.pillars or name in one.checks else titles.get(name)
     if key is None:
         known = [*one.symbols, *titles, *one.pillars, *one.checks]
-        raise DefinitionError(Diagnostic("K203", f"`{name}` is not defined in {one.system}", hint=suggest(name, known)))
+        raise DefinitionError(
+            Diagnostic(
+                "K203",
+                Message("`{name}` is not defined in {system}", name=name, system=one.system),
+                hint=suggest(name, known),
+            )
+        )
     table = Table(box=None, show_header=False, pad_edge=False)
     for heading, text in _facts(one, key):
         if text:

@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from kpi.errors import Diagnostic, Severity, count, number_of, redacted
+from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
 from kpi.report.marks import visible
 
 #: The ways to write findings.
@@ -118,7 +118,7 @@ def _headline(one: Diagnostic, *, color: bool) -> str:
 
 
 def _arrow(one: Diagnostic, *, color: bool) -> str:
-    label = f": {visible(one.label)}" if one.label and one.place.line is None else ""
+    label = Message(": {label}", label=visible(one.label)) if one.label and one.place.line is None else ""
     return f"  {_paint('-->', 'blue', color=color)} {visible(str(one.place))}{label}"
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report import encode
 from kpi.report.cards import printed, table_of
 from kpi.report.files import replace
@@ -62,8 +62,10 @@ def write(difference: Difference, target: str, /) -> Path:
     path = Path(target)
     form = path.suffix.lower().removeprefix(".")
     if form not in _FORMS:
-        hint = f"known are {', '.join(f'.{one}' for one in _FORMS)}"
-        raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
+        hint = Message("known are {one}", one=tuple(f".{one}" for one in _FORMS))
+        raise DataError(
+            Diagnostic("K541", Message("unknown file suffix `{suffix}`", suffix=path.suffix), Place(str(path)), hint)
+        )
     data = content(difference, form)
     return replace(path, b"\xef\xbb\xbf" + data if form == "csv" else data)
 

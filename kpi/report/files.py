@@ -10,7 +10,7 @@ from io import TextIOBase
 from pathlib import Path
 from typing import IO, cast
 
-from kpi.errors import DataError, Diagnostic, Place, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.process import atomic_files
 from kpi.report import encode, queries
 from kpi.report.markdown import markdown
@@ -110,8 +110,12 @@ def content(scorecard: Results, form: str, /, *, period: str | None = None) -> b
 
 def _write_folder(scorecard: Results, folder: Path, form: str) -> tuple[Path, ...]:
     if form not in _IN_FOLDERS:
-        hint = f"a folder takes {' or '.join(_IN_FOLDERS)}; for {form} name a file"
-        raise DataError(Diagnostic("K541", f"a folder cannot be written as {form}", Place(str(folder)), hint))
+        hint = Message(
+            "a folder takes {in_folders}; for {form} name a file", in_folders=" or ".join(_IN_FOLDERS), form=form
+        )
+        raise DataError(
+            Diagnostic("K541", Message("a folder cannot be written as {form}", form=form), Place(str(folder)), hint)
+        )
     written = []
     try:
         # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
@@ -135,7 +139,7 @@ def _format_of(path: Path) -> str:
 
 def _unknown(what: str, known: Iterable[str], near: str | None, place: Place | None = None) -> Diagnostic:
     hint = " ".join(filter(None, (near, f"known are {', '.join(known)}")))
-    return Diagnostic("K541", f"unknown {what}", place or Place(), hint)
+    return Diagnostic("K541", Message("unknown {what}", what=what), place or Place(), hint)
 
 
 def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
@@ -151,7 +155,7 @@ def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
     try:
         stream.write(data.decode())
     except UnicodeDecodeError as error:
-        raise DataError(Diagnostic("K540", "cannot write a binary format to a text stream")) from error
+        raise DataError(Diagnostic("K540", Message("cannot write a binary format to a text stream"))) from error
 
 
 def replace(path: Path, data: bytes, /) -> Path:
@@ -174,5 +178,10 @@ def _unwritable(path: Path, error: OSError) -> Diagnostic:
         PermissionError: "close the file in Excel or WPS, or choose a place where you may write",
     }.get(type(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        hint = "make room there, or write to another disk"
-    return Diagnostic("K540", f"cannot write `{path}`: {error.strerror or error}", Place(str(path)), hint)
+        hint = Message("make room there, or write to another disk")
+    return Diagnostic(
+        "K540",
+        Message("cannot write `{path}`: {strerror}", path=path, strerror=error.strerror or error),
+        Place(str(path)),
+        hint,
+    )

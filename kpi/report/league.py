@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.report.marks import level, movement, reason
 from kpi.report.shape import Results
 
@@ -146,5 +146,7 @@ def _unknown(period: str, scorecard: Results) -> Diagnostic:
     known = f"it has {', '.join(scorecard.periods)}" if scorecard.periods else "it has none"
     hint = suggest(period, scorecard.periods)
     return Diagnostic(
-        "K531", f"no period `{period}` in the results of {scorecard.title}", hint=f"{hint or ''} {known}".strip()
+        "K531",
+        Message("no period `{period}` in the results of {title}", period=period, title=scorecard.title),
+        hint=f"{hint or ''} {known}".strip(),
     )

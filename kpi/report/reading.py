@@ -11,7 +11,7 @@ import polars as pl
 
 from kpi.analysis.diff import REST, Side
 from kpi.engine.scorecard import RESTATED
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.shape import SCHEMA
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
@@ -58,8 +58,10 @@ def read_result(path: Path) -> Side:
         if restated is not None:
             restated = restated.select(pl.col(name).cast(kind) for name, kind in RESTATED.items())
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-        hint = "write it again with kpi score -o"
-        raise DataError(Diagnostic("K503", f"no result that can be read: {error}", Place(str(path)), hint)) from None
+        hint = Message("write it again with kpi score -o")
+        raise DataError(
+            Diagnostic("K503", Message("no result that can be read: {error}", error=error), Place(str(path)), hint)
+        ) from None
     return Side(
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from kpi.errors import DefinitionError, Diagnostic, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ def rule(code: str) -> Rule:
     known = rules()
     found = known.get(code.strip().upper())
     if found is None:
-        hint = suggest(code, known) or f"codes go from {min(known)} to {max(known)}; kpi rule lists them"
-        raise DefinitionError(Diagnostic("K207", f"there is no code `{code}`", hint=hint))
+        hint = suggest(code, known) or Message(
+            "codes go from {known} to {known_2}; kpi rule lists them", known=min(known), known_2=max(known)
+        )
+        raise DefinitionError(Diagnostic("K207", Message("there is no code `{code}`", code=code), hint=hint))
     return found

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Message
 from kpi.process import atomic_files
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> It
     try:
         from xlsxwriter import Workbook
     except ImportError as error:
-        hint = "pip install xlsxwriter, or write .csv"
-        raise DataError(Diagnostic("K510", "writing xlsx needs the package xlsxwriter", hint=hint)) from error
+        hint = Message("pip install xlsxwriter, or write .csv")
+        raise DataError(Diagnostic("K510", Message("writing xlsx needs the package xlsxwriter"), hint=hint)) from error
     with atomic_files.scratch() as folder:
         book = Workbook(out, {**options, "tmpdir": str(folder)})
         book.set_properties({**properties, "created": _CREATED})

@@ -19,6 +19,8 @@ from typing import Literal
 
 import polars as pl
 
+from kpi.errors import Message
+
 #: Years outside are taken for numbers that are no years: codes, values, spreadsheet serials.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
@@ -81,7 +83,11 @@ class Period:
         if not FIRST_YEAR <= self.year <= LAST_YEAR:
             raise PeriodError(f"there is no year {self.year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
         if not 1 <= self.months <= 12 - self.start % 12:
-            message = f"{self.months} months from month {self.start % 12 + 1} are not within one year"
+            message = Message(
+                "{months} months from month {start} are not within one year",
+                months=self.months,
+                start=self.start % 12 + 1,
+            )
             raise PeriodError(message, "a period starts and ends in the same year")
 
     @classmethod
@@ -303,7 +309,7 @@ def _not_fiscal(text: str, body: str) -> None:
 def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
     """Returns the period of a date whose year stands last, by the order of day and month; else raises PeriodError."""
     if order == "ymd":
-        hint = "say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31"
+        hint = Message("say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31")
         raise _error(text, "the order of day and month is not known", hint)
     day, month = (match["one"], match["other"]) if order == "dmy" else (match["other"], match["one"])
     return _period(text, int(match["year"]), 1, {"one": month, "day": day})
@@ -373,7 +379,7 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
     elif behind is not None:
         day, rest = int(behind["one" if order == "dmy" else "other"]), body[behind.end("year") :]
     else:
-        message = f"`{' '.join(text[:40].split())}` names no day"
+        message = Message("`{text}` names no day", text=" ".join(text[:40].split()))
         raise PeriodError(message, "write a date, such as 2023-12-31 or 2023-12-31 08:30")
     midnight = datetime(start // 12, start % 12 + 1, day)  # noqa: DTZ001 - local time
     clock = _TIME_OF_DAY.fullmatch(rest) or _PACKED_TIME.fullmatch(rest)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Message
 
 TABLES = ("totals", "pillars", "indicators", "weights", "treated", "measures", "restated", "quality", "findings")
 KEYS = ("system", "period", "position")
@@ -101,4 +101,4 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
 def no_run(number: int, there: Sequence[int]) -> DataError:
     """Returns the error for a run that the store does not have."""
     known = f"there are {there[0]} to {there[-1]}" if there else "nothing was published yet"
-    return DataError(Diagnostic("K811", f"the store has no run {number}", hint=known))
+    return DataError(Diagnostic("K811", Message("the store has no run {number}", number=number), hint=known))

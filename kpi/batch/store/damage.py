@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from kpi.errors import DataError, Diagnostic, KpiError, Place
+from kpi.errors import DataError, Diagnostic, KpiError, Message, Place
 from kpi.process.limits import shortage
 
 #: What to do about a damaged store.
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def damaged(message: str, place: Place) -> Diagnostic:
     """Return the finding K833 that a store is damaged."""
-    return Diagnostic("K833", f"the store is damaged: {message}", place, REPAIR)
+    return Diagnostic("K833", Message("the store is damaged: {message}", message=message), place, REPAIR)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import digest, write_whole
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 
 _SETTINGS = {
     "delta.logRetentionDuration": "interval 3650 days",
@@ -60,8 +60,10 @@ class DeltaStore:
             import deltalake
             import deltalake.transaction
         except ImportError:
-            hint = 'pip install deltalake, or store = {kind = "parquet", path = ...}'
-            raise DataError(Diagnostic("K812", "a Delta store needs the package deltalake", hint=hint)) from None
+            hint = Message('pip install deltalake, or store = {{kind = "parquet", path = ...}}')
+            raise DataError(
+                Diagnostic("K812", Message("a Delta store needs the package deltalake"), hint=hint)
+            ) from None
         self.folder = folder
         self._delta = deltalake
         self._published: pl.DataFrame | None = None
@@ -136,8 +138,9 @@ class DeltaStore:
     def _read_rows(self) -> pl.DataFrame:
         if not self._exists("runs"):
             if there := [table for table in TABLES if (self.folder / table / "_delta_log").is_dir()]:
-                message = (
-                    f"there are results ({', '.join(there)}), but the table `runs` that says what they are is gone"
+                message = Message(
+                    "there are results ({there}), but the table `runs` that says what they are is gone",
+                    there=tuple(there),
                 )
                 raise DataError(damaged(message, Place(str(self.folder / "runs"))))
             return pl.DataFrame(schema={"number": pl.Int64, "versions": pl.String})
@@ -267,7 +270,7 @@ class DeltaStore:
                 findings += error.diagnostics
                 continue
             if contents.get(table, mark := _contents(files)) != mark:
-                message = f"the table `{table}` holds other files than were published"
+                message = Message("the table `{table}` holds other files than were published", table=table)
                 findings.append(damaged(message, Place(str(self.folder / table))))
             wrong = (found for name, size in files if (found := self._wrong(table, name, size, thorough=thorough)))
             findings += wrong
@@ -295,7 +298,11 @@ class DeltaStore:
                 return []
         versions = self._versions(number)
         ahead = [table for table in TABLES if self._exists(table) and self._is_ahead(table, versions.get(table))]
-        message = f"`runs` ends with run {number}, but {', '.join(ahead)} hold what a later run published"
+        message = Message(
+            "`runs` ends with run {number}, but {ahead} hold what a later run published",
+            number=number,
+            ahead=tuple(ahead),
+        )
         return [damaged(message, Place(str(self.folder / "runs")))] if ahead else []
 
     def _is_ahead(self, table: str, version: int | None) -> bool:

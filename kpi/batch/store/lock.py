@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 
 #: How often a lock that another process has is tried again, in seconds.
 EVERY = 0.1
@@ -45,9 +45,11 @@ def _take(handle: int, path: Path, wait: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= end:
                 owner = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
-                hint = "wait for it, or let this one wait with --wait SECONDS"
+                hint = Message("wait for it, or let this one wait with --wait SECONDS")
                 raise DataError(
-                    Diagnostic("K810", f"another batch is at work: {owner}", Place(str(path)), hint)
+                    Diagnostic(
+                        "K810", Message("another batch is at work: {owner}", owner=owner), Place(str(path)), hint
+                    )
                 ) from None
             time.sleep(EVERY)
         else:

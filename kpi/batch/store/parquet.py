@@ -22,7 +22,7 @@ from kpi.batch.store.base import Change, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import digest, write_whole
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 
 #: The files of every table, by system and period.
 Tables: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -52,7 +52,7 @@ class ParquetStore(Store):
         except FileNotFoundError:
             if next(self.folder.glob("*/*.*"), None) is None:
                 return None
-            message = "there are results, but `HEAD`, which says what the last run is, is gone"
+            message = Message("there are results, but `HEAD`, which says what the last run is, is gone")
             raise DataError(damaged(message, Place(str(self.folder / "HEAD")))) from None
 
     def _manifest(self, number: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class ParquetStore(Store):
                 return dict(json.loads(path.read_text("utf-8")))
             except FileNotFoundError:
                 if number == published:
-                    message = f"the manifest of run {number}, the last, is gone"
+                    message = Message("the manifest of run {number}, the last, is gone", number=number)
                     raise DataError(damaged(message, Place(str(path)))) from None
         raise no_run(number, self.numbers())
 

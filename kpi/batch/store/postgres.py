@@ -22,7 +22,7 @@ from kpi.batch.store import binary, coded, tables
 from kpi.batch.store.base import TABLES, Change, Run, Store, no_run, ordered
 from kpi.batch.store.copies import Copy, copies
 from kpi.batch.store.damage import damaged
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.prefetch import ahead
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class PostgresStore(Store):
         try:
             import psycopg
         except ImportError:
-            hint = "pip install 'psycopg[binary]'"
-            message = "a store in PostgreSQL needs the package psycopg"
+            hint = Message("pip install 'psycopg[binary]'")
+            message = Message("a store in PostgreSQL needs the package psycopg")
             raise DataError(Diagnostic("K812", message, hint=hint)) from None
         self._connection = connection
         self._psycopg = psycopg
@@ -61,8 +61,10 @@ class PostgresStore(Store):
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
         except self._psycopg.Error as error:
-            hint = "what was published before is untouched; the next batch does what this one could not"
-            raise DataError(Diagnostic("K816", f"PostgreSQL: {str(error).strip()}", hint=hint)) from None
+            hint = Message("what was published before is untouched; the next batch does what this one could not")
+            raise DataError(
+                Diagnostic("K816", Message("PostgreSQL: {error}", error=str(error).strip()), hint=hint)
+            ) from None
 
     @override
     @contextmanager
@@ -75,8 +77,10 @@ class PostgresStore(Store):
             try:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             except self._psycopg.errors.LockNotAvailable:
-                hint = "wait for it, or let this one wait with --wait SECONDS"
-                raise DataError(Diagnostic("K810", f"another batch is at work on {self.where}", hint=hint)) from None
+                hint = Message("wait for it, or let this one wait with --wait SECONDS")
+                raise DataError(
+                    Diagnostic("K810", Message("another batch is at work on {where}", where=self.where), hint=hint)
+                ) from None
             with self._open() as other:
                 if not (_there(other, "parts") and not _there(other, "runs")):  # which `check` reports
                     tables.migrate(other)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kpi.batch.store import binary
-from kpi.errors import DataError, Diagnostic
+from kpi.errors import DataError, Diagnostic, Message
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -57,11 +57,15 @@ def migrate(connection: Connection[Any]) -> None:
     row = connection.execute("SELECT max(version) FROM kpi.schema_version").fetchone()
     done = (row[0] if row else None) or 0
     if done > len(MIGRATIONS):
-        hint = "install the engine that wrote it, or a newer one"
-        raise DataError(Diagnostic("K817", f"the store was written by a newer engine (schema {done})", hint=hint))
+        hint = Message("install the engine that wrote it, or a newer one")
+        raise DataError(
+            Diagnostic("K817", Message("the store was written by a newer engine (schema {done})", done=done), hint=hint)
+        )
     if done and connection.execute("SELECT to_regclass('kpi.parts') IS NULL").fetchone() == (True,):
-        hint = "DROP SCHEMA kpi CASCADE, and let the next night score everything"
-        raise DataError(Diagnostic("K817", "the store was written before version 0.1 of the engine", hint=hint))
+        hint = Message("DROP SCHEMA kpi CASCADE, and let the next night score everything")
+        raise DataError(
+            Diagnostic("K817", Message("the store was written before version 0.1 of the engine"), hint=hint)
+        )
     for version, statement in enumerate(MIGRATIONS[done:], done + 1):
         connection.execute(statement.encode())
         connection.execute("INSERT INTO kpi.schema_version VALUES (%s)", (version,))

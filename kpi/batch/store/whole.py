@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.atomic_files import unfinished
 
 
@@ -42,9 +42,14 @@ def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        hint = "make room, or see who may write there; what was published before is untouched"
+        hint = Message("make room, or see who may write there; what was published before is untouched")
         raise DataError(
-            Diagnostic("K813", f"cannot be written: {error.strerror or error}", Place(str(path)), hint)
+            Diagnostic(
+                "K813",
+                Message("cannot be written: {strerror}", strerror=error.strerror or error),
+                Place(str(path)),
+                hint,
+            )
         ) from None
 
 
@@ -97,9 +102,11 @@ class Archive:
         """
         path = self.place(sha)
         if not path.is_file():
-            raise DataError(Diagnostic("K814", f"the archive has no file {sha[:12]}…", Place(str(self.folder))))
+            raise DataError(
+                Diagnostic("K814", Message("the archive has no file {sha}…", sha=sha[:12]), Place(str(self.folder)))
+            )
         if digest(path) != sha:
-            raise DataError(Diagnostic("K814", "the archived file was changed", Place(str(path))))
+            raise DataError(Diagnostic("K814", Message("the archived file was changed"), Place(str(path))))
         return path
 
     def prune(self, keep: Collection[str]) -> int:

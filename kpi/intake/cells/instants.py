@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.cells.numbers import Notation, read_numbers
 from kpi.values import periods
 from kpi.values.periods import EPOCH, FIRST_YEAR, LAST_YEAR, Order, PeriodError
@@ -93,7 +94,9 @@ def problem(cell: object, order: Order) -> str:
         instant = periods.parse_instant(str(cell), order=order)
     except PeriodError as error:
         message = str(error).replace("is not a period", "is not a date")
-        hint = "write it as 2025-07-31 or 2025-07-31 08:30" if message.endswith("is not a date") else error.hint
+        hint = (
+            Message("write it as 2025-07-31 or 2025-07-31 08:30") if message.endswith("is not a date") else error.hint
+        )
         return f"{message}; {hint}" if hint else message
     return f"`{instant}` is outside the years {FIRST_YEAR} to {LAST_YEAR}"
 

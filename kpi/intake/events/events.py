@@ -14,7 +14,7 @@ from functools import cache, partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, count
+from kpi.errors import Diagnostic, Message, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
@@ -289,11 +289,19 @@ class Events:
         if reader.plain is None:
             # What its heading says holds for all of them.
             _, misfit = reader.factor(None, None)
-            message = f"the unit of `{column.header}` {misfit}: {count(many, 'row')} refused"
+            message = Message(
+                "the unit of `{header}` {misfit}: {many} refused",
+                header=column.header,
+                misfit=misfit,
+                many=count(many, "row"),
+            )
             hint = _ABOVE.format(column.unit) if column.above and column.unit else None
             lacking = reader.scale.declared and column.unit is None
             if lacking:
-                hint = f"write the unit of time into the heading, {column.header}（天）, or behind each figure, 5天"
+                hint = Message(
+                    "write the unit of time into the heading, {header}（天）, or behind each figure, 5天",
+                    header=column.header,
+                )
             return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self._numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)

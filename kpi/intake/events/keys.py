@@ -17,7 +17,7 @@ from functools import partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.cells.text_folding import folded
@@ -112,7 +112,9 @@ def _repeated(
     every = hashes.collect(engine="streaming")[_HASH]
     if blank := every.null_count():
         words = "、".join(dataset.key)
-        message = f"{count(blank, 'row')} without {words}: each counts as an event of its own"
+        message = Message(
+            "{blank} without {words}: each counts as an event of its own", blank=count(blank, "row"), words=words
+        )
         found.findings.append(
             Diagnostic("K630", message, tables[0].source.table.place(None, words), None, Severity.INFO)
         )
@@ -187,9 +189,12 @@ def _report(
         mine = repeated.filter(pl.col(_SOURCE) == at)
         if mine.height:
             row = mine.row(0, named=True)
-            message = (
-                f"{count(mine.height, 'row')} repeat{'s' if mine.height == 1 else ''} an event that counts already,"
-                f" such as {_named(row, by_key)} of {_place(tables, row['first'])}"
+            message = Message(
+                "{mine} repeat{verb} an event that counts already, such as {row} of {tables}",
+                mine=count(mine.height, "row"),
+                verb=Message("s") if mine.height == 1 else "",
+                row=_named(row, by_key),
+                tables=_place(tables, row["first"]),
             )
             place = table.place(int(row[ROW]))
             found.findings.append(Diagnostic("K629", message, place, None, Severity.WARNING))
@@ -262,11 +267,16 @@ def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) 
         places = [tables[at].source.table.place() for at in pair]
         label = Period(month, 1).label
         code, _, known = who.rpartition(BESIDE)
-        message = (
-            f"the same {count(rows, 'row')} of {(known or code).strip()} for {label}"
-            f" {'stands' if rows == 1 else 'stand'} in {places[0]} and in {places[1]}; both count"
+        message = Message(
+            "the same {rows} of {known} for {label} {verb} in {places} and in {places_2}; both count",
+            rows=count(rows, "row"),
+            known=(known or code).strip(),
+            label=label,
+            verb=Message("stands") if rows == 1 else Message("stand"),
+            places=places[0],
+            places_2=places[1],
         )
-        hint = "leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号"
+        hint = Message("leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号")
         found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
     return found
 

@@ -18,7 +18,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
@@ -222,10 +222,18 @@ class Aggregation:
             if self.factor(one) is None:
                 of = one.of  # type: ignore[attr-defined]
                 unit = self.scales[of].unit
-                message = f"`{one.title or name}` is kept in {one.unit}, and the figures of `{of}` are in {unit}"
+                message = Message(
+                    "`{title}` is kept in {unit}, and the figures of `{of}` are in {unit_2}",
+                    title=one.title or name,
+                    unit=one.unit,
+                    of=of,
+                    unit_2=unit,
+                )
                 header = of if one.computed else self.tables[0].numbers[of].header  # type: ignore[attr-defined]
                 place = self.tables[0].source.table.place(None, header)
-                found.append(Diagnostic("K605", message, place, "correct the unit of the measure or the heading"))
+                found.append(
+                    Diagnostic("K605", message, place, Message("correct the unit of the measure or the heading"))
+                )
         return found
 
     def assumes(self, measure: Measure) -> bool:
@@ -322,7 +330,11 @@ class Aggregation:
             words = {typed or row for _, (row, typed) in pairs}
             if scales[name].unit is None and len(words) == 1 and (unit := _unit(*words)) is not None:
                 scales[name] = Scale(unit)
-                message = f"`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them"
+                message = Message(
+                    "`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them",
+                    name=name,
+                    unit=unit,
+                )
                 place = self.tables[0].source.table.place(None, name)
                 notes.append(Diagnostic("K633", message, place, None, Severity.INFO))
             factors = [self.tables[at].reader(name, scales[name]).factor(*pair)[0] for at, pair in pairs]

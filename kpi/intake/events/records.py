@@ -13,7 +13,7 @@ from typing import cast
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
@@ -118,10 +118,16 @@ class Gathered:
             if many:
                 name, when = entities.names[old], Period(start, 1).label
                 does = f"count for {entities.names[unions[old]]}" if old in unions else "are not used"
-                message = f"{count(many, 'row')} of `{name}`, which is no unit from {when} on, {does}"
+                message = Message(
+                    "{many} of `{name}`, which is no unit from {when} on, {does}",
+                    many=count(many, "row"),
+                    name=name,
+                    when=when,
+                    does=does,
+                )
                 place = self.pass_over.tables[int(rows[SOURCE][0])].source.table.place()
                 severity = Severity.WARNING if old in unions else Severity.ERROR
-                found.append(Diagnostic("K646", message, place, "write the new unit in them", severity))
+                found.append(Diagnostic("K646", message, place, Message("write the new unit in them"), severity))
         return found
 
     def _groups(self) -> dict[tuple[str | None, str | None, bool], dict[str, Measure]]:
@@ -274,11 +280,16 @@ class Gathered:
             rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
             if rows:
                 verb = "is" if rows == 1 else "are"
-                message = (
-                    f"{count(rows, 'row')} with a blank `{part.of}` {verb} not counted by `{part.where}`"
-                    f" ({', '.join(f'`{name}`' for name in names)}): a blank is not known to be another text"
+                message = Message(
+                    "{rows} with a blank `{of}` {verb} not counted by `{where}` ({name}): a blank is not known "
+                    "to be another text",
+                    rows=count(rows, "row"),
+                    of=part.of,
+                    verb=verb,
+                    where=part.where,
+                    name=tuple(f"`{name}`" for name in names),
                 )
-                hint = f"to count them, write ({part.where} OR {part.of} IS NULL)"
+                hint = Message("to count them, write ({where} OR {of} IS NULL)", where=part.where, of=part.of)
                 table = self.pass_over.tables[0].source.table
                 out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
         return [*out, *self._blank_operands(known)]
@@ -295,12 +306,17 @@ class Gathered:
         out = []
         for (text, column), (rows, names) in found.items():
             verb = "has" if rows == 1 else "have"
-            message = (
-                f"{count(rows, 'row')} with a blank `{column}` {verb} no `{text}` and"
-                f" {'is' if rows == 1 else 'are'} left out of {', '.join(f'`{name}`' for name in names)}"
+            message = Message(
+                "{rows} with a blank `{column}` {verb} no `{text}` and {verb_2} left out of {name}",
+                rows=count(rows, "row"),
+                column=column,
+                verb=verb,
+                text=text,
+                verb_2=Message("is") if rows == 1 else Message("are"),
+                name=tuple(f"`{name}`" for name in names),
             )
             timed = self.pass_over.kinds[column] == "time"
-            hint = None if timed else f"where a blank is none, write coalesce({column}, 0)"
+            hint = None if timed else Message("where a blank is none, write coalesce({column}, 0)", column=column)
             place = self.pass_over.tables[0].source.table.place(None, column)
             out.append(Diagnostic("K628", message, place, hint, Severity.INFO))
         return out

@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
 from kpi.intake.events.conditions import cell, quoted
@@ -102,9 +102,16 @@ def _shown(at: pl.Expr) -> pl.Expr:
 
 
 def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
-    message = (
-        f"`{later} - {earlier}` is negative in {count(many, 'row')}, first {row['0']} before {row['1']};"
-        f" {'it counts' if many == 1 else 'they count'} as computed"
+    message = Message(
+        "`{later} - {earlier}` is negative in {many}, first {row} before {row_2}; {verb} as computed",
+        later=later,
+        earlier=earlier,
+        many=count(many, "row"),
+        row=row["0"],
+        row_2=row["1"],
+        verb=Message("it counts") if many == 1 else Message("they count"),
     )
-    hint = f"correct the dates, or leave such rows out: {later} >= {earlier} in `where`"
+    hint = Message(
+        "correct the dates, or leave such rows out: {later} >= {earlier} in `where`", later=later, earlier=earlier
+    )
     return "K649", message, hint

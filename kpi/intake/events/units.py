@@ -15,7 +15,7 @@ from fractions import Fraction
 import polars as pl
 from sqlglot import exp
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, read_numbers, undecided
 from kpi.intake.cells.unit_factors import meant
@@ -281,8 +281,13 @@ def scales(
             found[name] = Scale(MICROSECONDS, declared=True)
         elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
             words = ", ".join(text or "no unit" for text in sorted(headings, key=str))
-            message = f"the files have `{name}` in {words}; conditions compare it in {found[name].unit}"
-            notes.append(Diagnostic("K632", message, place, "give it one unit in all files", Severity.WARNING))
+            message = Message(
+                "the files have `{name}` in {words}; conditions compare it in {unit}",
+                name=name,
+                words=words,
+                unit=found[name].unit,
+            )
+            notes.append(Diagnostic("K632", message, place, Message("give it one unit in all files"), Severity.WARNING))
         if None in headings and not by_row and first is not None:
             others = [
                 (key, one) for key, one in takers.items()
@@ -290,10 +295,14 @@ def scales(
             ]  # fmt: skip
             if others:
                 key, other = others[0]
-                message = (
-                    f"`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {other.unit} too"
+                message = Message(
+                    "`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {unit} too",
+                    name=name,
+                    first=first,
+                    key=key,
+                    unit=other.unit,
                 )
-                hint = f"write the unit into the heading: {name}（{first}）"
+                hint = Message("write the unit into the heading: {name}（{first}）", name=name, first=first)
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
     return found | _computed(measures.values(), kinds, found), notes
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, KpiError, Place, readable
+from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, readable
 from kpi.intake.files.reader import BROKEN, Source, damaged, expanded, read_all, unreadable
 from kpi.process.limits import shortage
 
@@ -71,9 +71,9 @@ def unchanged(sources: Iterable[Source]) -> Iterator[None]:
 
     def check() -> None:
         after = stamps(given)
-        hint = "run it again when nobody writes to it; give a copy if it is always written to"
+        hint = Message("run it again when nobody writes to it; give a copy if it is always written to")
         if changed := [file for file, stamp in before.items() if after.get(file) != stamp]:
-            message = "the file changed while it was read"
+            message = Message("the file changed while it was read")
             raise DataError(Diagnostic("K552", message, Place(str(file)), hint) for file in changed) from None
 
     try:

@@ -22,7 +22,7 @@ from typing import Any, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kpi.errors import DataError, Diagnostic, Place, remember
+from kpi.errors import DataError, Diagnostic, Message, Place, remember
 from kpi.process.credentials import connection, has_password, usable
 
 #: How many seconds a connection may take.
@@ -128,8 +128,8 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
 def _asked(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
     columns, rows = _answered(query, name, path)
     if again := sorted({one for one in columns if columns.count(one) > 1}):
-        message = f"the query gives several columns the name `{again[0]}`"
-        raise DataError(Diagnostic("K830", message, Place(name), "give each a name of its own with AS"))
+        message = Message("the query gives several columns the name `{again}`", again=again[0])
+        raise DataError(Diagnostic("K830", message, Place(name), Message("give each a name of its own with AS")))
     return columns, rows
 
 
@@ -140,7 +140,7 @@ def _answered(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
         return _postgresql(secret, query.statement, name, query.timeout)
     database = path(query.path or "")
     if not database.is_file():
-        raise DataError(Diagnostic("K830", "the database is not there", Place(str(database))))
+        raise DataError(Diagnostic("K830", Message("the database is not there"), Place(str(database))))
     ask = _sqlite if query.database == "sqlite" else _duckdb
     return ask(database, query.statement, name, query.timeout)
 
@@ -148,18 +148,24 @@ def _answered(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
 def _refused(name: str, words: object) -> DataError:
     # A driver lays its words out on lines, with a caret below the query.
     text = " ".join(str(words).replace("^", "").split())
-    hint = "nothing was changed; look at the query and at the connection, and ask again"
-    return DataError(Diagnostic("K830", f"the database does not answer the query: {text}", Place(name), hint))
+    hint = Message("nothing was changed; look at the query and at the connection, and ask again")
+    return DataError(
+        Diagnostic("K830", Message("the database does not answer the query: {text}", text=text), Place(name), hint)
+    )
 
 
 def _not_a_query(name: str) -> DataError:
-    message = "the query is not one statement that reads: write a single SELECT, without others behind a semicolon"
-    return DataError(Diagnostic("K831", message, Place(name), "prepare what it needs in a view of the database"))
+    message = Message(
+        "the query is not one statement that reads: write a single SELECT, without others behind a semicolon"
+    )
+    return DataError(
+        Diagnostic("K831", message, Place(name), Message("prepare what it needs in a view of the database"))
+    )
 
 
 def _too_long(name: str, seconds: float) -> DataError:
-    message = f"the query was stopped after {seconds:g} seconds"
-    hint = "give it more time with `timeout`, in seconds, or read less"
+    message = Message("the query was stopped after {seconds:g} seconds", seconds=seconds)
+    hint = Message("give it more time with `timeout`, in seconds, or read less")
     return DataError(Diagnostic("K832", message, Place(name), hint))
 
 
@@ -198,8 +204,10 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
     try:
         import duckdb
     except ImportError:
-        hint = "pip install duckdb"
-        raise DataError(Diagnostic("K812", "a DuckDB source needs the package duckdb", Place(name), hint)) from None
+        hint = Message("pip install duckdb")
+        raise DataError(
+            Diagnostic("K812", Message("a DuckDB source needs the package duckdb"), Place(name), hint)
+        ) from None
     folder = str(path.resolve().parent).replace("'", "''")
     try:
         with duckdb.connect(str(path), read_only=True) as database:
@@ -231,9 +239,9 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
     try:
         import psycopg
     except ImportError:
-        hint = "pip install 'psycopg[binary]'"
+        hint = Message("pip install 'psycopg[binary]'")
         raise DataError(
-            Diagnostic("K812", "a PostgreSQL source needs the package psycopg", Place(name), hint)
+            Diagnostic("K812", Message("a PostgreSQL source needs the package psycopg"), Place(name), hint)
         ) from None
     if not _READS.match(sql):
         raise _not_a_query(name)

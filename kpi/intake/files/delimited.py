@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.encoding import Text, head_of
 from kpi.intake.files.table import Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
@@ -89,7 +89,7 @@ def read_delimited(text: Text, place: Place) -> Table:
             frame = _cells(scratch.path, replace(layout, body=0), ",")
             found = _measure(frame)
     if found is None:  # pragma: no cover - a copy that the csv module wrote always scans
-        raise DataError(Diagnostic("K506", "the rows do not form a table", place))
+        raise DataError(Diagnostic("K506", Message("the rows do not form a table"), place))
     rows, nulls = found
     notes = [*ragged, *layout.notes]
     if text.encoding != "UTF-8":
@@ -98,7 +98,9 @@ def read_delimited(text: Text, place: Place) -> Table:
     dropped = trailing_notes(tail)
     said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     if said:
-        message = f"{count(len(said), 'row')} below the data, not read as data: {'; '.join(said)}"
+        message = Message(
+            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
+        )
         notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
     rows -= dropped
     names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
@@ -149,13 +151,13 @@ def scan(
 
 def encoding_note(text: Text, place: Place) -> Diagnostic:
     """Returns the note that says in which encoding a file came."""
-    return Diagnostic("K520", f"the file is {text.encoding}", place, severity=Severity.INFO)
+    return Diagnostic("K520", Message("the file is {encoding}", encoding=text.encoding), place, severity=Severity.INFO)
 
 
 def only_header(place: Place, layout: Layout) -> DataError:
     """Returns the refusal of a table without a row of data."""
     where = replace(place, row=layout.header + 1)
-    return DataError(Diagnostic("K505", "there are column names, but no row of data below them", where))
+    return DataError(Diagnostic("K505", Message("there are column names, but no row of data below them"), where))
 
 
 def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
@@ -172,9 +174,14 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
             names[at] = headers[at]
         elif not name and filled[at]:
             names[at] = next(new for new in (f"列{at + 1}" + "'" * more for more in range(99)) if new not in taken)
-            message = f"column {at + 1} has {count(filled[at], 'filled cell')} but no name; it is called `{names[at]}`"
+            message = Message(
+                "column {at} has {filled} but no name; it is called `{names}`",
+                at=at + 1,
+                filled=count(filled[at], "filled cell"),
+                names=names[at],
+            )
             where = replace(place, row=layout.header + 1)
-            notes.append(Diagnostic("K512", message, where, "give the column a name", Severity.WARNING))
+            notes.append(Diagnostic("K512", message, where, Message("give the column a name"), Severity.WARNING))
     return names
 
 
@@ -189,7 +196,12 @@ def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diag
             headers.pop(at)
         headers |= dict(zip(some, (header, *repeats), strict=False))
         if said := [f"column {at + 1}" for at in empty if at not in layout.spanned]:
-            message = f"{count(len(alike), 'column is', 'columns are')} headed `{header}`; {', '.join(said)} is empty"
+            message = Message(
+                "{alike} headed `{header}`; {said} is empty",
+                alike=count(len(alike), "column is", "columns are"),
+                header=header,
+                said=tuple(said),
+            )
             notes.append(Diagnostic("K534", message, replace(place, row=layout.header + 1), severity=Severity.INFO))
     return headers
 
@@ -317,7 +329,7 @@ def _checked_copy(
             findings.append(_malformed(place, at + 1, str(error)))
     if wrong > LISTED:
         more = wrong - LISTED
-        ragged.append(Diagnostic("K506", f"... and {more:,} more such rows", place, stands_for=more))
+        ragged.append(Diagnostic("K506", Message("... and {more:,} more such rows", more=more), place, stands_for=more))
     if findings or (wrong and (not wanted or wrong > right)):
         raise DataError([*ragged, *findings])
     return (scratch if wanted else None), ragged, wrong
@@ -326,13 +338,20 @@ def _checked_copy(
 def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
     """Returns the finding for a row with more cells than there are columns."""
     surplus = next(cell for cell in row[width:] if cell.strip())
-    message = f"the row has {len(row)} cells, the header {width}; `{surplus.strip()[:40]}` belongs to no column"
-    return Diagnostic("K506", message, replace(place, row=at), 'put cells that hold a comma in quotes, like "1,234"')
+    message = Message(
+        "the row has {row} cells, the header {width}; `{surplus}` belongs to no column",
+        row=len(row),
+        width=width,
+        surplus=surplus.strip()[:40],
+    )
+    return Diagnostic(
+        "K506", message, replace(place, row=at), Message('put cells that hold a comma in quotes, like "1,234"')
+    )
 
 
 def _malformed(place: Place, at: int, what: str) -> Diagnostic:
     """Returns the finding for quotation marks that do not pair."""
     if what == "unexpected end of data":
         what = "it is not closed before the file ends"
-    message = f"a quotation mark that opens a cell in this row does not close it properly: {what}"
-    return Diagnostic("K513", message, replace(place, row=at), 'write a quotation mark inside a cell as ""')
+    message = Message("a quotation mark that opens a cell in this row does not close it properly: {what}", what=what)
+    return Diagnostic("K513", message, replace(place, row=at), Message('write a quotation mark inside a cell as ""'))

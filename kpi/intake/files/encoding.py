@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.table import Scratch
 from kpi.process.limits import shortage
 
@@ -92,7 +92,7 @@ def kind_of(path: Path, place: Place) -> Kind:
     with path.open("rb") as file:
         head = file.read(8192)
     if not head.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
-        raise DataError(Diagnostic("K502", "the file is empty", place))
+        raise DataError(Diagnostic("K502", Message("the file is empty"), place))
     for magic, kind in _READABLE:
         if head.startswith(magic):
             return kind
@@ -127,8 +127,10 @@ def _compound(path: Path, place: Place) -> Kind:
     """Returns `xls` for a compound file (the format of Office before 2007) that is a workbook."""
     content = path.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in content:
-        message = "the workbook is locked with a password"
-        raise DataError(Diagnostic("K511", message, place, "remove the password in Excel or WPS and save it again"))
+        message = Message("the workbook is locked with a password")
+        raise DataError(
+            Diagnostic("K511", message, place, Message("remove the password in Excel or WPS and save it again"))
+        )
     if "WordDocument".encode("utf-16-le") in content:
         raise _foreign("a Word document", place)
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
@@ -138,7 +140,7 @@ def _compound(path: Path, place: Place) -> Kind:
 
 def _foreign(words: str, place: Place, hint: str = "save the table as .xlsx or .csv") -> DataError:
     """Returns the refusal of a file that is no table."""
-    return DataError(Diagnostic("K503", f"the file is {words}, not a table", place, hint))
+    return DataError(Diagnostic("K503", Message("the file is {words}, not a table", words=words), place, hint))
 
 
 def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
@@ -171,9 +173,13 @@ def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
 def check_growth(unpacked_size: int, packed_size: int, place: Place) -> None:
     """Raises K509 when a compressed file unpacks to more than the limits."""
     if unpacked_size > MOST_UNPACKED or unpacked_size > FREE_GROWTH + MOST_GROWTH * packed_size:
-        message = f"the file unpacks to {unpacked_size:,} bytes or more from {packed_size:,}: refused as a likely bomb"
+        message = Message(
+            "the file unpacks to {unpacked_size:,} bytes or more from {packed_size:,}: refused as a likely bomb",
+            unpacked_size=unpacked_size,
+            packed_size=packed_size,
+        )
         raise DataError(
-            Diagnostic("K509", message, place, "unpack it yourself if you trust it, and read what it holds")
+            Diagnostic("K509", message, place, Message("unpack it yourself if you trust it, and read what it holds"))
         )
 
 
@@ -182,8 +188,10 @@ def _zstd(packed: IO[bytes], place: Place) -> IO[bytes]:
     try:
         import zstandard
     except ImportError:
-        message = "reading a .zst file needs the package `zstandard`"
-        raise DataError(Diagnostic("K510", message, place, "pip install zstandard, or unpack the file")) from None
+        message = Message("reading a .zst file needs the package `zstandard`")
+        raise DataError(
+            Diagnostic("K510", message, place, Message("pip install zstandard, or unpack the file"))
+        ) from None
     return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
 
 
@@ -251,13 +259,19 @@ class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this mod
 
     def diagnostic(self, encoding: str, place: Place) -> Diagnostic:
         """Returns the finding for the user."""
-        message = f"byte {self.offset:,} (0x{self.octet:02X}) is not {encoding} text"
-        message += (
-            f": the row is {self.other} text, those above are {encoding}: the file mixes encodings"
+        what = Message(
+            "byte {offset:,} (0x{octet:02X}) is not {encoding} text",
+            offset=self.offset, octet=self.octet, encoding=encoding,
+        )  # fmt: skip
+        message = (
+            Message(
+                "{what}: the row is {other} text, those above are {encoding}: the file mixes encodings",
+                what=what, other=self.other, encoding=encoding,
+            )
             if self.other is not None
-            else ": the file is damaged or mixes encodings"
-        )
-        hint = "open it in Excel or WPS, look at that row, and save it as CSV UTF-8"
+            else Message("{what}: the file is damaged or mixes encodings", what=what)
+        )  # fmt: skip
+        hint = Message("open it in Excel or WPS, look at that row, and save it as CSV UTF-8")
         return Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=self.row), hint)
 
 
@@ -310,8 +324,8 @@ def _other_encoding(content: bytes, at: int, encoding: str) -> str | None:
 def _check_plausible(text: str, place: Place) -> None:
     """Raises K507 when bytes decode as GB18030 but the characters are not those of any text."""
     if _strange(text):
-        message = "the text is neither UTF-8 nor UTF-16 nor GB18030 (GBK)"
-        raise DataError(Diagnostic("K507", message, place, "open it in Excel or WPS and save it as CSV UTF-8"))
+        message = Message("the text is neither UTF-8 nor UTF-16 nor GB18030 (GBK)")
+        raise DataError(Diagnostic("K507", message, place, Message("open it in Excel or WPS and save it as CSV UTF-8")))
 
 
 def mixed(text: str) -> bool:
@@ -342,8 +356,8 @@ def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
         start, end = content.rfind(b"\n", 0, found.start()) + 1, content.find(b"\n", found.end())
         if mixed(content[start : end if end >= 0 else None].decode("gb18030", "ignore")):
             row = lines + content.count(b"\n", 0, start) + 1
-            message = "the row is UTF-8 text, others are GB18030 (GBK): the file mixes encodings"
-            hint = "open each of the files it was made of, save it as CSV UTF-8, and put them together again"
+            message = Message("the row is UTF-8 text, others are GB18030 (GBK): the file mixes encodings")
+            hint = Message("open each of the files it was made of, save it as CSV UTF-8, and put them together again")
             raise DataError(Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=row), hint))
 
 

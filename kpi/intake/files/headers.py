@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.values import names
 
 Role = Literal[
@@ -177,8 +177,11 @@ def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagn
     found["entity"] = ambiguous
     if "unit" in found:
         return []
-    message = f"column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports"
-    hint = "call the columns 单位名称 and 计量单位"
+    message = Message(
+        "column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports",
+        ambiguous=ambiguous,
+    )
+    hint = Message("call the columns 单位名称 and 计量单位")
     return [Diagnostic("K210", message, place, hint, Severity.WARNING)]
 
 
@@ -191,8 +194,10 @@ def _reporter(headers: Sequence[str]) -> str | None:
 
 def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
     """Returns the warning that two headers name one role."""
-    message = f"columns `{kept}` and `{other}` both name the {one}; `{kept}` is used"
-    return Diagnostic("K210", message, place, "rename one, or say which under `columns:`", Severity.WARNING)
+    message = Message(
+        "columns `{kept}` and `{other}` both name the {one}; `{kept}` is used", kept=kept, other=other, one=one
+    )
+    return Diagnostic("K210", message, place, Message("rename one, or say which under `columns:`"), Severity.WARNING)
 
 
 def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:

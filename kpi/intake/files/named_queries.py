@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kpi.errors import DataError, Diagnostic, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.files.databases import Query, answer_of
 from kpi.intake.files.reader import Rows, Source
 from kpi.process import settings
@@ -39,7 +39,11 @@ def asked(source: Source) -> Source:
         return source
     if "://" in source:
         shown = source.partition("://")[0]
-        raise DataError(Diagnostic("K544", f"`{shown}://…` is the address of a database, not a file", hint=_HINT))
+        raise DataError(
+            Diagnostic(
+                "K544", Message("`{shown}://…` is the address of a database, not a file", shown=shown), hint=_HINT
+            )
+        )
     if source not in _tables():
         return source
     found = settings.found()

@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.files.chunks import read_large
 from kpi.intake.files.delimited import LONGEST, read_delimited
 from kpi.intake.files.encoding import Text, as_utf8, kind_of, unpacked
@@ -177,7 +177,7 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
             number += not isinstance(source, Rows)
             frame = source.frame if isinstance(source, Rows) else source
             if any(one is frame and _one_dataset(name, other) for one, other in frames):
-                label = source.name if isinstance(source, Rows) else f"frame {number}"
+                label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
                 notes.append(_again(Place(label), "the same frame"))
                 continue
             frames.append((frame, name))
@@ -214,8 +214,10 @@ def _same_bytes(first: Path, second: Path) -> bool:
 
 def _again(place: Place, other: str) -> Diagnostic:
     same = f"holds the same as {other}" if not other.startswith("the same") else f"is {other} as one before"
-    hint = "leave one of them out, or replace it by the file that was meant"
-    return Diagnostic("K548", f"{place.file} {same}, which counts once", place, hint, Severity.WARNING)
+    hint = Message("leave one of them out, or replace it by the file that was meant")
+    return Diagnostic(
+        "K548", Message("{file} {same}, which counts once", file=place.file, same=same), place, hint, Severity.WARNING
+    )
 
 
 def content_hash(sources: Iterable[Source]) -> str:
@@ -275,8 +277,8 @@ def expanded(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(one for one in path.iterdir() if one.is_file() and _is_readable(one))
         if not found:
-            hint = "it is searched for " + " ".join(SUFFIXES)
-            raise DataError(Diagnostic("K501", "the folder holds no data file", place, hint))
+            hint = Message("it is searched for {suffixes}", suffixes=" ".join(SUFFIXES))
+            raise DataError(Diagnostic("K501", Message("the folder holds no data file"), place, hint))
         return found
     if any(mark in str(path) for mark in "*?["):
         # The part before the first pattern is the folder to search from.
@@ -284,10 +286,14 @@ def expanded(path: Path) -> list[Path]:
         fixed = next(at for at, part in enumerate(parts) if any(mark in part for mark in "*?["))
         found = sorted(one for one in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if one.is_file())
         if not found:
-            raise DataError(Diagnostic("K501", "no file matches the pattern", place))
+            raise DataError(Diagnostic("K501", Message("no file matches the pattern"), place))
         return found
     nearby = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    message = "the file is not there" if path.parent.is_dir() else f"the folder {path.parent} is not there"
+    message = (
+        Message("the file is not there")
+        if path.parent.is_dir()
+        else Message("the folder {parent} is not there", parent=path.parent)
+    )
     raise DataError(Diagnostic("K501", message, place, suggest(path.name, nearby)))
 
 
@@ -329,11 +335,11 @@ def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool)
         scratch = unpacked(path, kind, place) if kind in {"gzip", "zstd"} else None
         inner = scratch.path if scratch else path
         if scratch and kind_of(inner, place) != "text":
-            hint = "unpack the file and read what it holds"
-            raise DataError(Diagnostic("K503", "the compressed file does not hold text", place, hint))
+            hint = Message("unpack the file and read what it holds")
+            raise DataError(Diagnostic("K503", Message("the compressed file does not hold text"), place, hint))
         text = as_utf8(inner, place)
     except PermissionError:
-        raise DataError(Diagnostic("K501", "the file may not be read: no permission", place)) from None
+        raise DataError(Diagnostic("K501", Message("the file may not be read: no permission"), place)) from None
     except OSError as error:
         if shortage(error) is not None or error.errno is None:
             raise
@@ -364,8 +370,8 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
     except ValueError:
         pass
     if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first):
-        hint = "write one object a line, without brackets or commas between them (JSON lines)"
-        raise DataError(Diagnostic("K503", "the file is a JSON document, not a table", place, hint))
+        hint = Message("write one object a line, without brackets or commas between them (JSON lines)")
+        raise DataError(Diagnostic("K503", Message("the file is a JSON document, not a table"), place, hint))
     return False
 
 
@@ -399,8 +405,10 @@ def _as_texts(path: Path) -> Scratch | None:
 
 def unreadable(place: Place, error: BaseException) -> Diagnostic:
     """Return the finding that the system cannot read a file."""
-    hint = "look whether the disk or the network is in order, copy the file to another place, and run it again"
-    return Diagnostic("K549", f"the file cannot be read: {getattr(error, 'strerror', error)}", place, hint)
+    hint = Message("look whether the disk or the network is in order, copy the file to another place, and run it again")
+    return Diagnostic(
+        "K549", Message("the file cannot be read: {error}", error=getattr(error, "strerror", error)), place, hint
+    )
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
@@ -418,7 +426,9 @@ def damaged(place: Place, error: BaseException) -> Diagnostic:
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
     if isinstance(error, pl.exceptions.PanicException):
         words = "its reader came upon what cannot be"
-    return Diagnostic("K503", f"the file is damaged: {words}", place, "write or download it again")
+    return Diagnostic(
+        "K503", Message("the file is damaged: {words}", words=words), place, Message("write or download it again")
+    )
 
 
 #: What columns hold that hold neither figures nor texts.
@@ -470,7 +480,7 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     replaced, unreadable = _plain_types(lazy, schema)
     size = lazy.select(pl.len()).collect().item()
     if not size:
-        raise DataError(Diagnostic("K505", "there are columns, but no row of data", place))
+        raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     cleaned = dict(zip(schema, columns, strict=True))
     plain, numbered = (one.with_columns(replaced).rename(cleaned) for one in (lazy, numbered))
     zones = {
@@ -486,7 +496,11 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         plain, numbered = plain.with_columns(local), numbered.with_columns(local)
     notes = tuple(
         Diagnostic(
-            "K624", f"the times in `{name}` are in the zone {zone}; they are read as times of {LOCAL_TIME}",
+            "K624",
+            Message(
+                "the times in `{name}` are in the zone {zone}; they are read as times of {local_time}",
+                name=name, zone=zone, local_time=LOCAL_TIME,
+            ),
             replace(place, field=name), None, Severity.INFO,
         )
         for name, zone in zones.items() if zone != LOCAL_TIME

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, count
+from kpi.errors import Diagnostic, Message, Place, count
 from kpi.process import atomic_files
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
@@ -205,8 +205,12 @@ class Table:
         if not twice:
             return None
         quoted = ", ".join(f"`{name}`" for name in twice)
-        message = f"{count(len(twice), 'column name occurs', 'column names occur')} more than once: {quoted}"
-        return Diagnostic("K508", message, self.place(self.header_row), "give every column its own name")
+        message = Message(
+            "{twice} more than once: {quoted}",
+            twice=count(len(twice), "column name occurs", "column names occur"),
+            quoted=quoted,
+        )
+        return Diagnostic("K508", message, self.place(self.header_row), Message("give every column its own name"))
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:
         """Returns the place of a cell, a row or the whole table."""

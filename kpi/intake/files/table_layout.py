@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, count
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
 from kpi.intake.files.headers import LEVELS, clean, distinct, role
 
@@ -70,9 +70,13 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
     rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
     header = _first_header(rows, merged)
     if header is None:
-        raise DataError(Diagnostic("K504", "there is no row of column names", place, _HEADER_HINT))
+        raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
     if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
-        message = f"row {header + 1} should name the columns, but holds figures, such as `{figure.strip()}`"
+        message = Message(
+            "row {header} should name the columns, but holds figures, such as `{figure}`",
+            header=header + 1,
+            figure=figure.strip(),
+        )
         raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
     depth = _depth(rows, header, merged)
     headers = _names(rows[header : header + depth], header, merged)
@@ -94,8 +98,10 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         shown = "; ".join(titles)
         notes.append(_info("K521", f"{count(header, 'row')} above the column names, not read as data: {shown}", place))
     if units and unit is None:
-        message = f"the rows above the column names give several units, {'; '.join(units)}: none is taken"
-        hint = "write the unit into every header, like GDP(亿元), or in a column 计量单位"
+        message = Message(
+            "the rows above the column names give several units, {units}: none is taken", units="; ".join(units)
+        )
+        hint = Message("write the unit into every header, like GDP(亿元), or in a column 计量单位")
         notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
     if depth > 1:
         named = ", ".join(f"`{name}`" for name in columns if LEVELS in name)

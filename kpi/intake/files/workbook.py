@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, suggest
 from kpi.intake.files.delimited import name_columns, only_header, repeats_of
 from kpi.intake.files.encoding import UNZIPPED
 from kpi.intake.files.merged_cells import spread
@@ -55,7 +55,11 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
         where = replace(place, sheet=name)
         if grid is None:
             what = "has no cells" if visible else "is hidden"
-            notes.append(Diagnostic("K524", f"the sheet {what} and was left out", where, severity=Severity.INFO))
+            notes.append(
+                Diagnostic(
+                    "K524", Message("the sheet {what} and was left out", what=what), where, severity=Severity.INFO
+                )
+            )
             continue
         widths[name] = grid.width
         try:
@@ -70,7 +74,7 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
             for one in findings
         ]
         return (replace(tables[0], notes=(*notes, *tables[0].notes)), *tables[1:])
-    raise DataError(findings or [Diagnostic("K502", "no visible sheet of the workbook has cells", place)])
+    raise DataError(findings or [Diagnostic("K502", Message("no visible sheet of the workbook has cells"), place)])
 
 
 def _goes_on(finding: Diagnostic, widths: dict[str, int], tables: list[Table]) -> bool:
@@ -88,7 +92,9 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
     said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     notes = list(layout.notes)
     if said:
-        message = f"{count(len(said), 'row')} below the data, not read as data: {'; '.join(said)}"
+        message = Message(
+            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
+        )
         notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
     body = body.head(len(body) - dropped)
     if body.is_empty():
@@ -117,8 +123,8 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
 def _chosen(names: list[str], sheet: str | None, place: Place) -> None:
     """Raises K501 when the workbook lacks the sheet that is asked for."""
     if sheet is not None and sheet not in names:
-        message = f"the workbook has no sheet `{sheet}`"
-        hint = suggest(sheet, names) or "it has " + ", ".join(f"`{name}`" for name in names)
+        message = Message("the workbook has no sheet `{sheet}`", sheet=sheet)
+        hint = suggest(sheet, names) or Message("it has {name}", name=", ".join(f"`{name}`" for name in names))
         raise DataError(Diagnostic("K501", message, place, hint))
 
 
@@ -168,10 +174,13 @@ def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> Non
     unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml"])
     needed, room = unpacked * _GROWTH, available()
     if room is not None and needed > room:
-        message = (
-            f"the sheets unpack to {unpacked:,} bytes and take about {gigabytes(needed)}, {gigabytes(room)} is left"
+        message = Message(
+            "the sheets unpack to {unpacked:,} bytes and take about {needed}, {room} is left",
+            unpacked=unpacked,
+            needed=gigabytes(needed),
+            room=gigabytes(room),
         )
-        raise DataError(Diagnostic("K509", message, place, "save the sheets as CSV, which is read in pieces"))
+        raise DataError(Diagnostic("K509", message, place, Message("save the sheets as CSV, which is read in pieces")))
 
 
 def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
@@ -252,8 +261,8 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
 def _damaged(error: Exception, place: Place) -> DataError:
     """Returns the refusal of a workbook that a reader stumbled over."""
     said = str(error).strip().splitlines()
-    message = f"the workbook is damaged: {said[0][:200] if said else type(error).__name__}"
-    return DataError(Diagnostic("K503", message, place, "save it again in Excel or WPS, as .xlsx"))
+    message = Message("the workbook is damaged: {said}", said=said[0][:200] if said else type(error).__name__)
+    return DataError(Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx")))
 
 
 def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
@@ -282,6 +291,6 @@ def _imported(name: str, place: Place) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        message = f"reading an Excel workbook needs the package `{name}`"
-        hint = f"pip install {name}, or save the sheet as CSV"
+        message = Message("reading an Excel workbook needs the package `{name}`", name=name)
+        hint = Message("pip install {name}, or save the sheet as CSV", name=name)
         raise DataError(Diagnostic("K510", message, place, hint)) from None

@@ -14,7 +14,7 @@ from typing import IO
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from kpi.errors import DataError, Diagnostic, Place
+from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
 from kpi.intake.files.table_layout import Merged
 
@@ -116,15 +116,24 @@ def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
         reader.parser.Parse(b"", True)  # noqa: FBT003 - the signature of expat
     except (expat.ExpatError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
-            Diagnostic("K503", f"the sheet is damaged ({error})", place, "save it again in Excel")
+            Diagnostic(
+                "K503", Message("the sheet is damaged ({error})", error=error), place, Message("save it again in Excel")
+            )
         ) from None
     return reader.marks
 
 
 def _too_large(marks: Marks, place: Place) -> DataError:
     """Returns the refusal of a sheet beyond the limits."""
-    message = f"the used area of the sheet is at least {marks.rows:,} rows by {marks.columns:,} columns"
-    hint = f"delete stray cells far below or right of the table (at most {MOST_CELLS:,} cells), or save it as CSV"
+    message = Message(
+        "the used area of the sheet is at least {rows:,} rows by {columns:,} columns",
+        rows=marks.rows,
+        columns=marks.columns,
+    )
+    hint = Message(
+        "delete stray cells far below or right of the table (at most {most_cells:,} cells), or save it as CSV",
+        most_cells=MOST_CELLS,
+    )
     return DataError(Diagnostic("K509", message, place, hint))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count, suggest
+from kpi.errors import Diagnostic, Message, Severity, count, suggest
 from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.language import expressions
@@ -63,7 +63,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = "、".join(text for text in named if text not in mine)
-    message = f"{count(others, 'row')} of another system ({rest}) left out"
+    message = Message("{others} of another system ({rest}) left out", others=count(others, "row"), rest=rest)
     return replace(table, frame=frame, cells=None, numbered_cells=None, scan=None), [
         Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)
     ]
@@ -171,13 +171,15 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     for header, words in table.unreadable.items():
         place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
         if header in needed:
-            hint = "write it as numbers or texts; nothing of the table can be used without it"
+            hint = Message("write it as numbers or texts; nothing of the table can be used without it")
             found.append(Diagnostic("K554", message, place, hint))
         elif header in figures:
-            hint = "write it as numbers or texts; all its cells are taken for empty"
+            hint = Message("write it as numbers or texts; all its cells are taken for empty")
             found.append(Diagnostic("K553", message, place, hint))
         else:
-            found.append(Diagnostic("K553", f"{message}; it is left out", place, None, Severity.INFO))
+            found.append(
+                Diagnostic("K553", Message("{message}; it is left out", message=message), place, None, Severity.INFO)
+            )
     return found
 
 
@@ -209,7 +211,9 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     """
     known = datasets(system)
     if name is not None and name not in known:
-        return None, [Diagnostic("K204", f"unknown dataset `{name}`", table.place(), suggest(name, known))]
+        return None, [
+            Diagnostic("K204", Message("unknown dataset `{name}`", name=name), table.place(), suggest(name, known))
+        ]
     every = [_placed(system, table, key) for key in known if name in (None, key)]
     lacking = {source.name: _lacking(system, source) for source in every}
     possible = [source for source in every if not lacking[source.name]]
@@ -223,8 +227,8 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     best = _best(system, possible)
     if len(best) > 1:
         words = " and ".join(f"`{source.name}`" for source in best)
-        message = f"the file fits the datasets {words} equally well, and is not read"
-        hint = f"say which with --data {best[0].name}=FILE, or name its columns under `columns:`"
+        message = Message("the file fits the datasets {words} equally well, and is not read", words=words)
+        hint = Message("say which with --data {name}=FILE, or name its columns under `columns:`", name=best[0].name)
         return None, [Diagnostic("K535", message, table.place(), hint)]
     source = best[0]
     source, alike = _alike(system, source)
@@ -329,7 +333,15 @@ def _alike(system: System, source: Placed) -> tuple[Placed, list[Diagnostic]]:
     for header, others in table.repeats.items():
         many = f"{len(others) + 1} columns are headed `{header}`"
         said = "with the same cells; the first is read" if header in same else "of which none is needed or read"
-        found.append(Diagnostic("K534", f"{many}, {said}", table.place(table.header_row), None, Severity.INFO))
+        found.append(
+            Diagnostic(
+                "K534",
+                Message("{many}, {said}", many=many, said=said),
+                table.place(table.header_row),
+                None,
+                Severity.INFO,
+            )
+        )
     playing = {one: header for one, header in source.roles.items() if header in same or header not in table.repeats}
     return replace(source, roles=playing), found
 
@@ -359,10 +371,14 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
     for what, headers in lines.items():
         if len(headers) > 1:
             shown = ", ".join(f"`{header}`" for header in headers[:6]) + (" ..." if len(headers) > 6 else "")
-            message = f"{what} stand in the header, a column each ({shown}), and are not read from there"
-            hint = (
-                "turn the table so that each row has one figure, with columns 地区, 期别, 指标, 数值"
-                " (in Excel: Data, From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)"
+            message = Message(
+                "{what} stand in the header, a column each ({shown}), and are not read from there",
+                what=what,
+                shown=shown,
+            )
+            hint = Message(
+                "turn the table so that each row has one figure, with columns 地区, 期别, 指标, 数值 (in Excel: Data, "
+                "From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)"
             )
             return Diagnostic("K536", message, table.place(table.header_row), hint)
     return None
@@ -458,7 +474,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     levels = [one for one in columns if one not in known and split_unit(one, is_unit)[0] not in known]
     if levels and table.depth > 1:
         said = ", ".join(f"`{one}` as {system.symbols[columns[one][0]].title}" for one in levels)
-        message = f"columns are read by a level of their names: {said}"
+        message = Message("columns are read by a level of their names: {said}", said=said)
         found.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
     for header in table.columns:
         if header in read or header.casefold() in attributes or role(header) is not None:
@@ -468,7 +484,9 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
         if table.depth > 1 and hint is None:
             hint = suggest(name.rpartition(LEVELS)[2], meant)
         severity = Severity.INFO if hint is None else Severity.WARNING
-        message = f"column `{header}` names no measure of {system.system} and is not read"
+        message = Message(
+            "column `{header}` names no measure of {system} and is not read", header=header, system=system.system
+        )
         found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
     return found
 
@@ -477,9 +495,13 @@ def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
     columns = "、".join(source.table.columns[:12])
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"
-    message = f"dataset `{source.name}` needs {what} that the file does not have: {', '.join(lacking)}"
-    hint = (
-        suggest(first.split(" ")[0], source.table.columns)
-        or f"its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE"
+    message = Message(
+        "dataset `{source}` needs {what} that the file does not have: {lacking}",
+        source=source.name,
+        what=what,
+        lacking=tuple(lacking),
+    )
+    hint = suggest(first.split(" ")[0], source.table.columns) or Message(
+        "its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE", columns=columns
     )
     return Diagnostic("K541", message, source.table.place(), hint, Severity.ERROR)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake import row_findings
 from kpi.intake.entities import BESIDE, Entities, code_of
 from kpi.intake.files.headers import LEVELS, clean
@@ -94,8 +94,12 @@ class Beside:
                 found.append(_without(source, "entity") if _alone(pairs, roster, entities) else source)
                 continue
             header = source.roles["code"]
-            message = f"column `{header}` does not say which unit a row is about: {reason}; the names count"
-            hint = "where it holds the codes of units, correct them; else call the column something else"
+            message = Message(
+                "column `{header}` does not say which unit a row is about: {reason}; the names count",
+                header=header,
+                reason=reason,
+            )
+            hint = Message("where it holds the codes of units, correct them; else call the column something else")
             place = source.table.place(None, header)
             self.findings.append(Diagnostic("K617", message, place, hint, Severity.WARNING))
             found.append(_without(source, "code"))
@@ -240,9 +244,14 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
     def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
         place = entities.by_code(str(row["code"]))
         assert place is not None  # noqa: S101
-        message = f"`{row['code']}` is the code of {entities.every[place]}, but the row names {row['name']}"
+        message = Message(
+            "`{code}` is the code of {every}, but the row names {name}",
+            code=row["code"],
+            every=entities.every[place],
+            name=row["name"],
+        )
         if entities.place(str(row["name"])) is None:
-            message += ", which is not in the roster"
+            message = Message("{message}, which is not in the roster", message=message)
         return "K611", f"{message}; the code counts", "correct the code or the name"
 
     rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
@@ -280,7 +289,7 @@ def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> li
     ):
         if some:
             more = f" and {len(some) - 5:,} more" if len(some) > 5 else ""
-            message = f"{words}: {', '.join(some[:5])}{more}"
-            hint = "a roster says which codes and names are one unit"
+            message = Message("{words}: {some}{more}", words=words, some=tuple(some[:5]), more=more)
+            hint = Message("a roster says which codes and names are one unit")
             found.append(Diagnostic("K616", message, place, hint, Severity.INFO))
     return found

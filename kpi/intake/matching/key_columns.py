@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
 from kpi.intake.files.pieces import Unfit
 from kpi.intake.matching.datasets import Placed
@@ -78,7 +78,7 @@ def _text(header: str) -> pl.Expr:
 
 
 def _note(source: Placed, message: str, of: str, other: str) -> Diagnostic:
-    hint = f"to read another, say `columns: {{{of}: {other}}}` in `datasets:`"
+    hint = Message("to read another, say `columns: {{{of}: {other}}}` in `datasets:`", of=of, other=other)
     return Diagnostic("K538", message, source.table.place(), hint, Severity.INFO)
 
 
@@ -103,7 +103,11 @@ def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     events = isinstance(source.dataset, Records)
     if len(full) == 1 and (events or not parts):
         others = [header for header in headers if header != full[0]]
-        message = f"the period is read from `{full[0]}` alone; {_quoted(others)} say no more and are not read"
+        message = Message(
+            "the period is read from `{full}` alone; {others} say no more and are not read",
+            full=full[0],
+            others=_quoted(others),
+        )
         note = _note(source, message, "period", others[0])
         return replace(source, roles={**source.roles, "period": full[0]}), [note]
     if not full and len(years) == 1 and parts:
@@ -139,9 +143,14 @@ def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tu
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"
-    message = f"the period is read from `{year}` and `{part}` together"
+    message = Message("the period is read from `{year}` and `{part}` together", year=year, part=part)
     if others:
-        message += f"; {_quoted(others)} {'is' if len(others) == 1 else 'are'} not read"
+        message = Message(
+            "{message}; {others} {verb} not read",
+            message=message,
+            others=_quoted(others),
+            verb=Message("is") if len(others) == 1 else Message("are"),
+        )
     note = _note(source, message, "period", year)
     return replace(source, table=table.with_column(name, period), roles={**source.roles, "period": name}), [note]
 
@@ -188,7 +197,12 @@ def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     used = source.roles["entity"]
     if used == clean(system.entities.title):
         others = [header for header in headers if header != used and header not in REPORTERS]
-        message = f"`{used}` names the units, as the system calls them; {_quoted(others)} {_not_read(others)}"
+        message = Message(
+            "`{used}` names the units, as the system calls them; {others} {others_2}",
+            used=used,
+            others=_quoted(others),
+            others_2=_not_read(others),
+        )
         return source, [_note(source, message, "entity", others[0])] if others else []
     head = _sample(source, headers)
     filled = [header for header in headers if head[header].null_count() < head.height]
@@ -197,7 +211,13 @@ def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
         return source, [twice("entity", used, header, source.table.place()) for header in headers if header != used]
     others = [header for header in headers if header != finest]
     words = "finer" if len(filled) > 1 else "filled"
-    message = f"`{finest}` names the units, as it is {words}; {_quoted(others)} {_not_read(others)}"
+    message = Message(
+        "`{finest}` names the units, as it is {words}; {others} {others_2}",
+        finest=finest,
+        words=words,
+        others=_quoted(others),
+        others_2=_not_read(others),
+    )
     found = replace(source, roles={**source.roles, "entity": finest})
     return found, [_note(source, message, "entity", others[0])]
 

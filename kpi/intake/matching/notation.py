@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, count
+from kpi.errors import Diagnostic, Message, count
 from kpi.intake.cells.numbers import Notation, read_numbers, undecided
 from kpi.intake.files.table import ROW, Table
 from kpi.language.datasets import Dataset
@@ -66,8 +66,14 @@ def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Not
     many = rows.height + further
     refused = f"{count(many, 'cell')} of the column {'is' if many == 1 else 'are'} refused ({quoted})"
     if notation.mixed:
-        message = f"{refused}: a number, or a text with a point between groups of digits?"
-        return Diagnostic("K635", message, place, "make all cells of the column numbers, or all of them texts")
-    message = f"`{first[rows.columns.index('text')]}` seems to have a decimal comma, so {refused}"
-    hint = "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"
+        message = Message("{refused}: a number, or a text with a point between groups of digits?", refused=refused)
+        return Diagnostic("K635", message, place, Message("make all cells of the column numbers, or all of them texts"))
+    message = Message(
+        "`{first}` seems to have a decimal comma, so {refused}",
+        first=first[rows.columns.index("text")],
+        refused=refused,
+    )
+    hint = Message(
+        "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"
+    )
     return Diagnostic("K635", message, place, hint)

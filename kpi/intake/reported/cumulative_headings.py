@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.intake.reported.plain_rows import Block, Plain
 from kpi.language.datasets import PanelData
@@ -82,13 +82,15 @@ def told(
         elif name in labelled and text is not None:
             by_text.setdefault(text, []).append(system.symbols[name].title)
     for (kind, words), titles in by_text.items():
-        message = (
-            f"the {kind} `{words}` calls figures cumulative, but each of {'、'.join(titles)} is read as that of its "
-            "own period"
+        message = Message(
+            "the {kind} `{words}` calls figures cumulative, but each of {titles} is read as that of its own period",
+            kind=kind,
+            words=words,
+            titles="、".join(titles),
         )
-        hint = (
-            "write `cumulative: true` at the measure where they run from January, `cumulative: false` where each is "
-            "that of its own period"
+        hint = Message(
+            "write `cumulative: true` at the measure where they run from January, `cumulative: false` where each "
+            "is that of its own period"
         )
         column = words if kind == "heading" else None
         found.append(Diagnostic("K623", message, source.table.place(None, column), hint, Severity.WARNING))

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.entities import Entities, short_forms
 from kpi.intake.files.headers import clean, role, split_unit
@@ -65,7 +65,12 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                message = f"the figure of {title} {words} {_named(others, mine, sources, columns)}"
+                message = Message(
+                    "the figure of {title} {words} {others}",
+                    title=title,
+                    words=words,
+                    others=_named(others, mine, sources, columns),
+                )
                 if words == "repeats":
                     return "K608", message, None
                 if mine in others:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.cells.numbers import PLAIN
@@ -64,7 +64,7 @@ def in_data(
     )
     rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
     if rows.height and not indicators:
-        message = "no indicator takes its targets from the data; this column is not read"
+        message = Message("no indicator takes its targets from the data; this column is not read")
         found.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
     rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
@@ -159,9 +159,18 @@ def _from_roster(
     attribute = bound.by or bound.share or ""
     if attribute not in entities.frame.columns:
         place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
-        hint = suggest(attribute, entities.frame.columns) or "add the column to the roster"
+        hint = suggest(attribute, entities.frame.columns) or Message("add the column to the roster")
         raise DataError(
-            Diagnostic("K545", f"the roster has no column `{attribute}`, which {indicator} needs", place, hint)
+            Diagnostic(
+                "K545",
+                Message(
+                    "the roster has no column `{attribute}`, which {indicator} needs",
+                    attribute=attribute,
+                    indicator=indicator,
+                ),
+                place,
+                hint,
+            )
         )
     texts = entities.frame[attribute]
     if bound.by is not None:
@@ -172,7 +181,14 @@ def _from_roster(
     numbers, _ = read_column(texts, PLAIN)
     findings = [
         Diagnostic(
-            "K604", f"`{text}` is no number to share by: {name} has no target for {indicator}", Place(entity=name)
+            "K604",
+            Message(
+                "`{text}` is no number to share by: {name} has no target for {indicator}",
+                text=text,
+                name=name,
+                indicator=indicator,
+            ),
+            Place(entity=name),
         )
         for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
         if number is None
@@ -192,10 +208,14 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
     said, found = _headings(table)
     absent = [one for one in _NEEDED if one not in said]
     if absent:
-        hint = (
+        hint = Message(
             "call the columns entity, indicator, target, or 地区, 指标, 目标值; their unit stands in a column 计量单位"
         )
-        raise DataError(Diagnostic("K541", f"the target file has no column {', '.join(absent)}", table.place(), hint))
+        raise DataError(
+            Diagnostic(
+                "K541", Message("the target file has no column {absent}", absent=tuple(absent)), table.place(), hint
+            )
+        )
     rows = table.numbered().collect()
     text = {
         one: pl.col(said[one]).cast(pl.String).str.strip_chars() if one in said else pl.lit(None, dtype=pl.String)
@@ -249,13 +269,15 @@ def _known(
     strangers = rows.filter(pl.col("who").is_null()).select("entity", ROW).rows()
     aside = [(text, row) for text, row in strangers if text and entities.excluded(text)]
     if aside:
-        message = f"left out, as totals and the like are no units: {listed(by_name(aside))}"
+        message = Message("left out, as totals and the like are no units: {aside}", aside=listed(by_name(aside)))
         found.append(Diagnostic("K612", message, table.place(None, said["entity"]), None, Severity.INFO))
     unknown = [(text, row) for text, row in strangers if (text, row) not in aside]
     found += [entities.unknown(text or "", table.place(row, said["entity"])) for text, row in unknown]
     for row in rows.filter(pl.col("name").is_null()).to_dicts():
         hint = suggest(str(row["indicator"]), system.indicators)
-        message = f"`{row['indicator'] or ''}` is not an indicator of {system.system}"
+        message = Message(
+            "`{indicator}` is not an indicator of {system}", indicator=row["indicator"] or "", system=system.system
+        )
         found.append(Diagnostic("K203", message, table.place(row[ROW], said["indicator"]), hint))
     return rows.drop_nulls(["who", "name"])
 

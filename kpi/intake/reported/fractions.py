@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.entities import Entities
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.language.datasets import PanelData, Records
@@ -151,7 +151,20 @@ def _finding(system: System, column: _Column, rows: pl.DataFrame, why: str, plac
     )
     named += "…" if rows.height > _NAMED else ""
     looks = "looks like a fraction" if rows.height == 1 else "look like fractions"
-    message = f"`{title}` is in {unit}, and {count(rows.height, column.what)} {looks} ({named}): {why}"
+    message = Message(
+        "`{title}` is in {unit}, and {rows} {looks} ({named}): {why}",
+        title=title,
+        unit=unit,
+        rows=count(rows.height, column.what),
+        looks=looks,
+        named=named,
+        why=why,
+    )
     better = f"{rows['value'][0] * _SCALES[unit]:.10g}"
-    hint = f"write {better} or {better}{unit} for {rows['value'][0]:g}; all of them in the unit 1 are right, too"
+    hint = Message(
+        "write {better} or {better}{unit} for {value:g}; all of them in the unit 1 are right, too",
+        better=better,
+        unit=unit,
+        value=rows["value"][0],
+    )
     return Diagnostic("K636", message, place, hint, Severity.WARNING)

@@ -14,7 +14,7 @@ from functools import partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.numbers import LARGEST, PLAIN, mark_hint, read_numbers
@@ -424,7 +424,9 @@ def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) 
 
 def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
     if row["period"] is None and "period" not in source.roles:
-        hint = "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
+        hint = Message(
+            "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
+        )
         return "K606", "no column says which period the row is for", hint
     if row["period"] is None:
         fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
@@ -442,14 +444,18 @@ def _no_total(system: System) -> pl.Expr:
 
 def _not_from_january(system: System, row: dict[str, object]) -> tuple[str, str, str | None]:
     title = system.measures[str(row["name"])].title or row["name"]
-    hint = "label it by its last month, or by the months from January, such as 2024年1-5月"
+    hint = Message("label it by its last month, or by the months from January, such as 2024年1-5月")
     return "K621", f"`{row['period']}` does not begin in January, but the figures of {title} run from January", hint
 
 
 def _no_figure(row: dict[str, object]) -> tuple[str, str, str | None]:
     if (merged := range_of(str(row["value"]))) is not None:
         figure, cells = merged
-        message = f"`{figure}` stands in the merged cell {cells}: one figure for several is none of them"
+        message = Message(
+            "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
+            figure=figure,
+            cells=cells,
+        )
         return "K533", message, "split the cell, and write each figure into its own"
     return "K604", str(row["problem"]), mark_hint(str(row["value"]))
 

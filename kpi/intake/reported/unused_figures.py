@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count, suggest
+from kpi.errors import Diagnostic, Message, Severity, count, suggest
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, measure_names, measure_of
@@ -69,7 +69,11 @@ class Extra:
         first = dict(raw.filter(extra).group_by("measure").agg(pl.col(ROW).min()).rows())
         for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
             rows = count(counts[text], "row")
-            message = f"{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?"
+            message = Message(
+                "{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?",
+                rows=rows,
+                text=text,
+            )
             found.append(
                 Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)
             )
@@ -78,7 +82,13 @@ class Extra:
             rows, many = count(sum(counts[text] for text in far), "row"), count(len(far), "figure")
             shown = ", ".join(f"`{text}` ({counts[text]:,})" for text in far[:_NAMED])
             rest = f" and {len(far) - _NAMED:,} more" if len(far) > _NAMED else ""
-            message = f"{rows} of {many} that the system does not use, left out: {shown}{rest}"
+            message = Message(
+                "{rows} of {many} that the system does not use, left out: {shown}{rest}",
+                rows=rows,
+                many=many,
+                shown=shown,
+                rest=rest,
+            )
             found.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
         return raw.filter(~extra), counts.total()
 

@@ -10,7 +10,7 @@ from typing import IO
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Place, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, count, suggest
 from kpi.intake.matching.datasets import datasets, of_dataset
 from kpi.intake.roster import from_roster
 from kpi.intake.synthetic.draws import one_of, salt, share
@@ -87,13 +87,17 @@ class Sample:
                 )  # fmt: skip
                 found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
         if self.rows is not None and not found:
-            hint = "--entities and --periods say how many figures there are"
-            raise DataError(Diagnostic("K560", "the system has no records, whose number --rows says", hint=hint))
+            hint = Message("--entities and --periods say how many figures there are")
+            raise DataError(
+                Diagnostic("K560", Message("the system has no records, whose number --rows says"), hint=hint)
+            )
         if any(isinstance(one, Reported) for one in self.system.measures.values()):
             forms = {one.form: name for name, one in reversed(declared.items())}  # type: ignore[attr-defined]
             taking = forms.get("reported") or forms.get("panel")
             if taking is None:
-                raise DataError(Diagnostic("K560", "the system has reported measures, but no dataset for them"))
+                raise DataError(
+                    Diagnostic("K560", Message("the system has reported measures, but no dataset for them"))
+                )
             found[taking] = _Figures(self, declared[taking], names, periods).made()
         return found
 
@@ -108,8 +112,12 @@ class Sample:
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
         known = from_roster(self.system.home / roster, None).names
         if self.entities is not None and self.entities > len(known):
-            message = f"there cannot be {count(self.entities, 'entity', 'entities')}: the roster has {len(known)}"
-            hint = "ask for fewer, or take a system without a roster"
+            message = Message(
+                "there cannot be {entities}: the roster has {known}",
+                entities=count(self.entities, "entity", "entities"),
+                known=len(known),
+            )
+            hint = Message("ask for fewer, or take a system without a roster")
             raise DataError(Diagnostic("K560", message, Place(str(self.system.home / roster)), hint))
         return known[: self.entities]
 
@@ -265,14 +273,21 @@ def write(
         _, only = _only(made)
         meant = FORMATS[path.suffix.lower()]
         if form not in (None, meant):
-            hint = f"leave out --format, or name the file {path.with_suffix(f'.{form}').name}"
+            hint = Message("leave out --format, or name the file {name}", name=path.with_suffix(f".{form}").name)
             raise DataError(
-                Diagnostic("K541", f"the file is named as {meant} but is to be {form}", Place(str(path)), hint)
+                Diagnostic(
+                    "K541",
+                    Message("the file is named as {meant} but is to be {form}", meant=meant, form=form),
+                    Place(str(path)),
+                    hint,
+                )
             )
         return {path: _write(only, path, meant)}
     if path.suffix and not path.is_dir() and not str(target).endswith("/"):
-        hint = f"write {' or '.join(FORMATS)}, or a folder"
-        raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
+        hint = Message("write {formats}, or a folder", formats=" or ".join(FORMATS))
+        raise DataError(
+            Diagnostic("K541", Message("unknown file suffix `{suffix}`", suffix=path.suffix), Place(str(path)), hint)
+        )
     form = form or "parquet"
     try:
         with folder(path):
@@ -285,8 +300,8 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
     """Returns the datasets of a sample, or only the one that is named."""
     made = sample.datasets()
     if dataset is not None and dataset not in made:
-        hint = suggest(dataset, made) or f"there is {', '.join(made)}"
-        raise DataError(Diagnostic("K204", f"unknown dataset `{dataset}`", hint=hint))
+        hint = suggest(dataset, made) or Message("there is {made}", made=tuple(made))
+        raise DataError(Diagnostic("K204", Message("unknown dataset `{dataset}`", dataset=dataset), hint=hint))
     return {dataset: made[dataset]} if dataset is not None else made
 
 
@@ -299,8 +314,12 @@ def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
 
 def _only(made: dict[str, Made]) -> tuple[str, Made]:
     if len(made) != 1:
-        hint = "name one with --dataset, or write into a folder: -o sample/"
-        message = f"the system has {count(len(made), 'dataset')}, which one file cannot hold: {', '.join(made)}"
+        hint = Message("name one with --dataset, or write into a folder: -o sample/")
+        message = Message(
+            "the system has {made}, which one file cannot hold: {made_2}",
+            made=count(len(made), "dataset"),
+            made_2=tuple(made),
+        )
         raise DataError(Diagnostic("K560", message, hint=hint))
     return next(iter(made.items()))
 
@@ -353,7 +372,10 @@ def _parquet(made: Made, path: Path) -> int:
 
 
 def _unwritable(path: Path, error: Exception) -> Diagnostic:
-    hint = "make room, ask for less, or choose a place where you may write"
+    hint = Message("make room, ask for less, or choose a place where you may write")
     return Diagnostic(
-        "K540", f"cannot write `{path}`: {getattr(error, 'strerror', None) or error}", Place(str(path)), hint
+        "K540",
+        Message("cannot write `{path}`: {error}", path=path, error=getattr(error, "strerror", None) or error),
+        Place(str(path)),
+        hint,
     )

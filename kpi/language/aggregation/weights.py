@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.lookback import Lags, among
 from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
 from kpi.values import numerics
@@ -103,8 +104,8 @@ class FromData(Weighting):
         """Yields values asked of pillars."""
         pillars = [part for part in parts if part not in leaves]
         if self.of == "values" and pillars:
-            message = f"`{pillars[0]}` is a pillar and has no value"
-            yield Problem("K422", (*path, "of"), message, hint="write `of: scores`")
+            message = Message("`{pillars}` is a pillar and has no value", pillars=pillars[0])
+            yield Problem("K422", (*path, "of"), message, hint=Message("write `of: scores`"))
 
 
 class Entropy(FromData):
@@ -264,21 +265,34 @@ class Ahp(Weighting):
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
         """Yields a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
         if len(self.matrix) != len(parts):
-            message = f"the matrix has {len(self.matrix)} rows for {len(parts)} parts"
-            yield Problem("K421", (*path, "matrix"), message, hint=f"the parts are {', '.join(parts)}")
+            message = Message(
+                "the matrix has {matrix} rows for {parts} parts", matrix=len(self.matrix), parts=len(parts)
+            )
+            yield Problem("K421", (*path, "matrix"), message, hint=Message("the parts are {parts}", parts=tuple(parts)))
             return
         for i, row in enumerate(self.matrix):
             for j in range(i + 1):
                 if abs(row[j] * self.matrix[j][i] - 1) > 0.01:
-                    message = f"{parts[i]} against {parts[j]} is {row[j]:g}, but the other way {self.matrix[j][i]:g}"
-                    hint = "each is one divided by the other, and 1 on the diagonal"
-                    yield Problem("K421", (*path, "matrix", i, j), message, hint=hint, label="not the reciprocal")
+                    message = Message(
+                        "{parts} against {parts_2} is {row:g}, but the other way {matrix:g}",
+                        parts=parts[i],
+                        parts_2=parts[j],
+                        row=row[j],
+                        matrix=self.matrix[j][i],
+                    )
+                    hint = Message("each is one divided by the other, and 1 on the diagonal")
+                    yield Problem(
+                        "K421", (*path, "matrix", i, j), message, hint=hint, label=Message("not the reciprocal")
+                    )
                     return
         if self.consistency >= 0.1 and self.inconsistent == "refuse":
-            message = (
-                f"the judgements contradict each other: the consistency ratio is {self.consistency:.3f}, not below 0.1"
+            message = Message(
+                "the judgements contradict each other: the consistency ratio is {consistency:.3f}, not below 0.1",
+                consistency=self.consistency,
             )
-            yield Problem("K423", (*path, "matrix"), message, hint="revise them, or write `inconsistent: allow`")
+            yield Problem(
+                "K423", (*path, "matrix"), message, hint=Message("revise them, or write `inconsistent: allow`")
+            )
 
 
 #: Every method, in the order of the reference.

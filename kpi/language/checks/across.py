@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.checks.base import (
     Breach,
     Check,
@@ -100,7 +101,12 @@ class Cumulative(Check):
         if self.cumulative in symbols:
             yield from unit_problems(path, "of", [self.of], symbols[self.cumulative].unit, symbols)
         if grain is Grain.YEAR:
-            yield Problem("K451", (*path, "cumulative"), "a year has no running total", hint="leave the check out")
+            yield Problem(
+                "K451",
+                (*path, "cumulative"),
+                Message("a year has no running total"),
+                hint=Message("leave the check out"),
+            )
 
 
 class LastYear(Check):

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import suggest
+from kpi.errors import Message, suggest
 from kpi.language.indicators import ENTITIES, Symbols, broken
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
@@ -115,19 +115,21 @@ def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, 
     for place, name in enumerate(names):
         where = (*path, key, place) if listed else (*path, key)
         if name not in symbols:
-            message = f"unknown measure or indicator `{name}`"
-            yield Problem("K203", where, message, hint=suggest(name, symbols), label="not defined")
+            message = Message("unknown measure or indicator `{name}`", name=name)
+            yield Problem("K203", where, message, hint=suggest(name, symbols), label=Message("not defined"))
         elif (per := symbols[name].per) is not None:
-            message, hint = f"`{name}` has a number per {per}, not per entity", "check a figure of the entities"
-            yield Problem("K407", where, message, hint=hint)
+            message = Message("`{name}` has a number per {per}, not per entity", name=name, per=per)
+            yield Problem("K407", where, message, hint=Message("check a figure of the entities"))
 
 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:
     """Yields windows that are not a whole number of periods."""
     try:
         if periods.parse_span(over) % grain.months:
-            hint = f"periods are scored by {grain}; use a whole number of them"
-            yield Problem("K404", (*path, "over"), f"`{over}` is not a whole number of periods", hint=hint)
+            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain)
+            yield Problem(
+                "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=over), hint=hint
+            )
     except periods.PeriodError as error:
         yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
 
@@ -140,7 +142,7 @@ def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None,
             if own is not None and unit is not None:
                 units.factor(own, unit)
         except UnitError as error:
-            yield Problem("K303", (*path, key), str(error), hint="compare figures of one kind")
+            yield Problem("K303", (*path, key), str(error), hint=Message("compare figures of one kind"))
 
 
 def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:

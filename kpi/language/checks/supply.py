@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field, StringConstraints
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.checks.base import Breach, Check, name_problems
 from kpi.language.indicators import MONTH, Symbols
 from kpi.language.indicators.base import title_of
@@ -143,7 +144,12 @@ class Due(Check):
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields a time that cannot be read, and unknown names."""
         if not _SPAN.fullmatch(self.due):
-            yield Problem("K453", (*path, "due"), f"`{self.due}` is not a time", hint="write it as 10d, 2w or 1m")
+            yield Problem(
+                "K453",
+                (*path, "due"),
+                Message("`{due}` is not a time", due=self.due),
+                hint=Message("write it as 10d, 2w or 1m"),
+            )
         yield from name_problems(path, "of", self.of, symbols)
 
     def _span(self) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
 from kpi.language.indicators import Symbols
@@ -106,7 +107,9 @@ class Between(Check):
         yield from name_problems(path, "of", self.of, symbols)
         low, high = self.between
         if low is not None and high is not None and low > high:
-            yield Problem("K450", (*path, "between"), "the lower end is above the upper one", hint="swap them")
+            yield Problem(
+                "K450", (*path, "between"), Message("the lower end is above the upper one"), hint=Message("swap them")
+            )
 
 
 class Parts(Check):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import polars as pl
 from sqlglot import exp
 
+from kpi.errors import Message
 from kpi.language.expressions import branches, limits, times
 from kpi.language.expressions.terms import (
     ExpressionError,
@@ -95,13 +96,15 @@ class _Compiler:
             return scaled(right, units.factor(right.unit, left.unit))
         except units.UnitError:
             pair = f"{left.unit} and {right.unit}"
-            hint = "only figures of one dimension can be added, subtracted or compared"
+            hint = Message("only figures of one dimension can be added, subtracted or compared")
             self.fail(node, "K301", f"{pair} do not go together", label=pair, hint=hint)
 
     def undated(self, node: exp.Expr, term: Term) -> NoReturn:
         """Raise for a date where a number is needed."""
         words = " and ".join(f"`{name}`" for name in term.names) or "this"
-        message = f"{words} holds dates: two are subtracted or compared, or moved by a duration, and no more"
+        message = Message(
+            "{words} holds dates: two are subtracted or compared, or moved by a duration, and no more", words=words
+        )
         self.fail(node, "K465", message, hint=_DIFFERENCE, label="a date")
 
     def with_unit(self, node: exp.Expr, left: Term, right: Term) -> None:
@@ -111,10 +114,10 @@ class _Compiler:
             if not times.has_span(one.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
                 continue
             if isinstance(other.literal, float):
-                message = f"a duration is compared with `{other.literal:g}`, which has no unit"
+                message = Message("a duration is compared with `{literal:g}`, which has no unit", literal=other.literal)
                 self.fail(place, "K467", message, hint=f"write the unit of time: {other.literal:g} 天", label="no unit")
             words = "、".join(other.names) or "this number"
-            hint = "take a column of durations, or multiply the number by one, such as 1 天"
+            hint = Message("take a column of durations, or multiply the number by one, such as 1 天")
             self.fail(place, "K467", f"a duration is compared with {words}, which has no unit", hint=hint)
 
     def dated(self, node: exp.Expr, term: Term) -> Term:
@@ -123,7 +126,7 @@ class _Compiler:
             return term
         found = times.moment(term.literal)
         if found is None:
-            message = f"a date is compared with `{term.literal}`, which is none"
+            message = Message("a date is compared with `{literal}`, which is none", literal=term.literal)
             self.fail(node, "K465", message, hint="write it as '2025-07-01'", label="not a date")
         return found
 
@@ -137,7 +140,7 @@ class _Compiler:
         if written is not None and (left.unit is None or right.unit is None):
             bare = left if left.unit is None else right
             words = "、".join(bare.names) or (f"{bare.literal:g}" if isinstance(bare.literal, float) else "this")
-            hint = "write the number alone, in the unit of the column, or take a difference of two dates"
+            hint = Message("write the number alone, in the unit of the column, or take a difference of two dates")
             self.fail(node, "K467", f"a duration is compared with {words}, which has no unit of time", hint=hint)
         return left, other
 
@@ -149,7 +152,7 @@ class _Compiler:
     def part_of_date(self, node: exp.Expr) -> Term:
         term = self.dated(node.this, self.term(node.this))
         if term.kind != "time":
-            hint = "it takes a column of dates, such as 受理时间"
+            hint = Message("it takes a column of dates, such as 受理时间")
             self.fail(node.this, "K302", f"a date is needed here, this is {term.kind}", hint=hint, label=term.kind)
         return times.part(node, term)
 
@@ -201,8 +204,15 @@ class _Compiler:
             self.undated(node, point)
         if not times.is_duration(other.unit):
             known = other.unit is None and isinstance(other.literal, float)
-            hint = f"write the unit of time: {other.literal:g} 天" if known else "write a duration, such as 5 天"
-            message = f"a date is moved by {'a number without a unit' if other.unit is None else other.unit}"
+            hint = (
+                Message("write the unit of time: {literal:g} 天", literal=other.literal)
+                if known
+                else Message("write a duration, such as 5 天")
+            )
+            message = Message(
+                "a date is moved by {verb}",
+                verb=Message("a number without a unit") if other.unit is None else other.unit,
+            )
             self.fail(node, "K467", message, hint=hint, label="no duration")
         return times.moved(point, other, back=subtracts)
 
@@ -240,7 +250,7 @@ class _Compiler:
         except units.UnitError as error:
             verb = "subtract" if subtracts else "add"
             pair = f"{right} from {left}" if subtracts else f"{right} to {left}"
-            hint = error.hint or "only figures of one dimension can be added, subtracted or compared"
+            hint = error.hint or Message("only figures of one dimension can be added, subtracted or compared")
             self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left} and {right}", hint=hint)
 
     def multiply(self, node: exp.Mul) -> Term:
@@ -260,8 +270,8 @@ class _Compiler:
     def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
         """Returns a unit that is a product of others, as long as numbers in it can be converted."""
         if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
-            hint = "numbers are multiplied by few figures with a unit, and by any number of pure ones"
-            message = f"{unit} is beyond what figures are counted in"
+            hint = Message("numbers are multiplied by few figures with a unit, and by any number of pure ones")
+            message = Message("{unit} is beyond what figures are counted in", unit=unit)
             self.fail(node, "K301", message, hint=hint, label="too large or too small")
         return unit
 
@@ -272,8 +282,8 @@ class _Compiler:
             left, right = times.in_micros(left), times.in_micros(right)
             unit = units.ONE
         elif times.is_span(right):
-            message = "a number is divided by a duration, and the unit of time is not said"
-            hint = "divide by a number of days: ((办结时间 - 受理时间) / 1 天)"
+            message = Message("a number is divided by a duration, and the unit of time is not said")
+            hint = Message("divide by a number of days: ((办结时间 - 受理时间) / 1 天)")
             self.fail(node.right, "K467", message, hint=hint, label="no unit")
         elif right.unit is not None:
             unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
@@ -332,13 +342,15 @@ class _Compiler:
             tests = [comparison("eq", *self.comparable(node, this, one)) for one in options if one.kind == "number"]
             return joined(assembled(tests, or_), "boolean", None, this, *options)
         if any(one.kind != this.kind or one.literal is None for one in options):
-            hint = "write all in quotes, or all as numbers"
+            hint = Message("write all in quotes, or all as numbers")
             self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
         if this.noise:
             self.compared += len(options)
             if self.compared > limits.COMPARED:
-                message = f"IN compares a computed number with at most {limits.COMPARED} values"
-                hint = "compare a figure as it was reported, or use BETWEEN"
+                message = Message(
+                    "IN compares a computed number with at most {compared} values", compared=limits.COMPARED
+                )
+                hint = Message("compare a figure as it was reported, or use BETWEEN")
                 self.fail(node, "K132", message, hint=hint, label="too many")
             found = assembled([comparison("eq", this, one) for one in options], or_)
             return joined(found, "boolean", None, this)
@@ -444,7 +456,7 @@ class _Compiler:
     def power(self, node: exp.Pow) -> Term:
         base, exponent = self.number(node.left), self.number(node.right)
         if isinstance(exponent.literal, float) and abs(exponent.literal) > _MOST_EXPONENT:
-            hint = f"exponents go from -{_MOST_EXPONENT} to {_MOST_EXPONENT}"
+            hint = Message("exponents go from -{most_exponent} to {most_exponent}", most_exponent=_MOST_EXPONENT)
             self.fail(node, "K133", f"{exponent.literal:g} is no exponent of a figure", hint=hint, label="too large")
         whole = isinstance(exponent.literal, float) and exponent.literal.is_integer()
         if base.unit not in (None, units.ONE) and not whole:
@@ -466,7 +478,9 @@ class _Compiler:
             return replace(term, expr=written, literal=None)
         length = _whole(node.expression)
         if length is None or length > limits.LETTERS:
-            message = f"{node.key} takes a whole number of characters up to {limits.LETTERS:,}"
+            message = Message(
+                "{key} takes a whole number of characters up to {letters:,}", key=node.key, letters=limits.LETTERS
+            )
             self.fail(node, "K133", message, hint=f"write it as {node.key}(code, 4)", label="how many?")
         cut = term.expr.str.head(length) if isinstance(node, exp.Left) else term.expr.str.tail(length)
         return replace(term, expr=cut, literal=None)

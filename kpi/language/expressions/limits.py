@@ -10,6 +10,7 @@ import re
 
 from sqlglot import exp
 
+from kpi.errors import Message
 from kpi.language.expressions.terms import ExpressionError, span
 
 #: The most characters of an expression.
@@ -60,11 +61,15 @@ def check_text(plain: str) -> None:
     This is before parsing, which takes a stack as high as the text is deep.
     """
     if len(plain) > CHARACTERS:
-        message = f"an expression has at most {CHARACTERS:,} characters, this has {len(plain):,}"
+        message = Message(
+            "an expression has at most {characters:,} characters, this has {plain:,}",
+            characters=CHARACTERS,
+            plain=len(plain),
+        )
         raise ExpressionError("K127", message, (CHARACTERS, 1), hint=_DIVIDE, label="too long")
     if comment := _COMMENT.search(plain):
-        message = f"`{comment[0]}` begins a comment, and what stands behind it would not count"
-        hint = "write `- -` with a blank between for two signs; remarks belong into `note:`"
+        message = Message("`{comment}` begins a comment, and what stands behind it would not count", comment=comment[0])
+        hint = Message("write `- -` with a blank between for two signs; remarks belong into `note:`")
         raise ExpressionError("K134", message, (comment.start(), len(comment[0])), hint=hint, label="a comment")
     depth = 0
     for mark in _NESTING.finditer(plain):
@@ -83,18 +88,22 @@ def check_tree(tree: exp.Expr) -> None:
         if isinstance(node, exp.Column | exp.Literal) and not isinstance(node.parent, exp.In):
             terms += 1
             if terms > TERMS:
-                message = f"an expression has at most {TERMS:,} names, numbers and texts"
+                message = Message("an expression has at most {terms:,} names, numbers and texts", terms=TERMS)
                 raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label="too many")
         elif isinstance(node, exp.Case):
             _check_branches(node)
             questions += len(node.args["ifs"]) if any(one.this.find(exp.Is) for one in node.args["ifs"]) else 0
             if questions > QUESTIONS:
-                message = f"an expression has at most {QUESTIONS} WHENs of CASEs that ask by IS NULL"
+                message = Message(
+                    "an expression has at most {questions} WHENs of CASEs that ask by IS NULL", questions=QUESTIONS
+                )
                 raise ExpressionError("K130", message, span(node), hint=_DIVIDE, label="too many")
         elif isinstance(node, exp.Coalesce):
             alternatives += 1 + len(node.expressions)
             if alternatives > ALTERNATIVES:
-                message = f"an expression has at most {ALTERNATIVES} arguments of coalesce"
+                message = Message(
+                    "an expression has at most {alternatives} arguments of coalesce", alternatives=ALTERNATIVES
+                )
                 raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too many")
         elif isinstance(node, exp.Like):
             _check_pattern(node)
@@ -115,7 +124,7 @@ def _check_size(nodes: list[exp.Expr]) -> None:
             raise _too_deep(span(node))
         sizes[id(node)] = _size(node, [sizes[id(part)] for part in parts])
         if sum(sizes[id(node)]) > NODES:
-            message = "the expression is too involved: CASE, coalesce, round and the like within one another"
+            message = Message("the expression is too involved: CASE, coalesce, round and the like within one another")
             raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too involved")
 
 
@@ -131,8 +140,8 @@ def pattern(text: str) -> list[tuple[str, int]]:
 def _check_branches(node: exp.Case) -> None:
     number = len(node.args["ifs"])
     if number > BRANCHES:
-        message = f"a CASE has at most {BRANCHES} WHENs, this has {number}"
-        hint = "put the values into a column of the data or of the roster"
+        message = Message("a CASE has at most {branches} WHENs, this has {number}", branches=BRANCHES, number=number)
+        hint = Message("put the values into a column of the data or of the roster")
         raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
 
 
@@ -141,13 +150,17 @@ def _check_pattern(node: exp.Like) -> None:
         return
     wildcards = sum(1 if sign == "%" else number for sign, number in pattern(node.expression.name) if sign in "%_")
     if wildcards > WILDCARDS:
-        message = f"a pattern has at most {WILDCARDS} wildcards, this has {wildcards}"
-        hint = "% stands for any text, so that one is enough between two words"
+        message = Message(
+            "a pattern has at most {wildcards} wildcards, this has {wildcards_2}",
+            wildcards=WILDCARDS,
+            wildcards_2=wildcards,
+        )
+        hint = Message("% stands for any text, so that one is enough between two words")
         raise ExpressionError("K131", message, span(node.expression), hint=hint, label="too many")
 
 
 def _too_deep(place: tuple[int, int]) -> ExpressionError:
-    message = f"the expression is nested more than {LEVELS} deep"
+    message = Message("the expression is nested more than {levels} deep", levels=LEVELS)
     return ExpressionError("K128", message, place, hint=_DIVIDE, label="too deep")
 
 

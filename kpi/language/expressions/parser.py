@@ -18,7 +18,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from kpi.errors import suggest
+from kpi.errors import Message, suggest
 from kpi.language.expressions import grammar, limits, times
 from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
@@ -111,7 +111,7 @@ def parse(text: str) -> Expression:
         if _is_foreign(node):
             _refuse(text, node)
         if isinstance(node, exp.In) and not node.expressions:
-            hint = "write them in parentheses, such as IN ('a', 'b')"
+            hint = Message("write them in parentheses, such as IN ('a', 'b')")
             raise ExpressionError("K120", "IN needs a list of values", _whole(text, span(node)), hint=hint)
         if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
             raise ExpressionError(
@@ -175,7 +175,11 @@ def _look(text: str) -> None:
     limits.check_text(plain)
     for place, letter in enumerate(plain):
         if letter in FULL_WIDTH:
-            hint = f"write `{FULL_WIDTH[letter]}`; a column's name that holds `{letter}` goes into double quotes"
+            hint = Message(
+                "write `{full_width}`; a column's name that holds `{letter}` goes into double quotes",
+                full_width=FULL_WIDTH[letter],
+                letter=letter,
+            )
             raise ExpressionError("K120", f"`{letter}` is full-width", (place, 1), hint=hint, label="full-width")
     opened = []
     for place, letter in enumerate(plain):
@@ -205,8 +209,12 @@ def _syntax(text: str, error: SqlglotError) -> ExpressionError:
     details = getattr(error, "errors", None) or [{}]
     highlight = details[0].get("highlight") or ""
     offset = len(details[0].get("start_context") or "") if highlight else max(len(text) - 1, 0)
-    message = f"the expression cannot be read at `{highlight}`" if highlight else "the expression cannot be read"
-    hint = "each operator stands between two figures"
+    message = (
+        Message("the expression cannot be read at `{highlight}`", highlight=highlight)
+        if highlight
+        else Message("the expression cannot be read")
+    )
+    hint = Message("each operator stands between two figures")
     return ExpressionError("K120", message, (offset, max(len(highlight), 1)), hint=hint, label="here")
 
 
@@ -237,9 +245,11 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     name = text[place[0] : place[0] + place[1]]
     hint = suggest(name, FUNCTIONS) if isinstance(node, exp.Func) else None
     if name.lower() in _AGGREGATES:
-        hint = "figures are aggregated in measures; of several figures of one entity there are least and greatest"
+        hint = Message(
+            "figures are aggregated in measures; of several figures of one entity there are least and greatest"
+        )
     listed = f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
-    message = f"`{name}` is not part of the expression language"
+    message = Message("`{name}` is not part of the expression language", name=name)
     raise ExpressionError("K121", message, place, hint=hint or listed, label="not known")
 
 
@@ -254,10 +264,16 @@ def _refuse_argument(text: str, node: exp.Expr, key: str) -> NoReturn:
     value = node.args[key]
     at = value if isinstance(value, exp.Expr) and "start" in getattr(value, "meta", {}) else node
     place = _whole(text, span(at))
-    message = f"`{text[place[0] : place[0] + place[1]]}` has more in it than the expression language knows"
+    message = Message(
+        "`{text}` has more in it than the expression language knows", text=text[place[0] : place[0] + place[1]]
+    )
     if isinstance(node, exp.Func):
-        message = f"`{node.key}` has more arguments than the expression language knows"
-    hint = "take away what stands behind the figure" if isinstance(node, exp.Func) else "write it without"
+        message = Message("`{key}` has more arguments than the expression language knows", key=node.key)
+    hint = (
+        Message("take away what stands behind the figure")
+        if isinstance(node, exp.Func)
+        else Message("write it without")
+    )
     raise ExpressionError("K121", message, place, hint=hint, label="too much")
 
 

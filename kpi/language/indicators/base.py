@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.errors import Message
 from kpi.language.expressions.terms import Scope, Term, figure
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
@@ -143,8 +144,8 @@ class Indicator(Definition):
             yield Problem(
                 "K412",
                 (*path, "better"),
-                f"better is `{self.better}`, but the target is {said}",
-                hint="take `better` away: the target says which way is better",
+                Message("better is `{better}`, but the target is {said}", better=self.better, said=said),
+                hint=Message("take `better` away: the target says which way is better"),
             )
 
 
@@ -181,8 +182,8 @@ def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Prob
             "K303",
             (*path, "unit"),
             str(error),
-            hint=error.hint or "leave `unit` out, or give one of that dimension",
-            label=f"the value is in {natural}",
+            hint=error.hint or Message("leave `unit` out, or give one of that dimension"),
+            label=Message("the value is in {natural}", natural=natural),
         )
 
 

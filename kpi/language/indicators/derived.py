@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators.base import (
@@ -130,8 +131,10 @@ class Growth(Indicator):
             yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
             return
         if months % grain.months:
-            hint = f"periods are scored by {grain}; use a whole number of them"
-            yield Problem("K404", (*path, "over"), f"`{self.over}` is not a whole number of periods", hint=hint)
+            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain)
+            yield Problem(
+                "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=self.over), hint=hint
+            )
 
 
 class Index(Indicator):
@@ -184,7 +187,12 @@ class Index(Indicator):
             yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
             return
         if found.grain is not grain:
-            yield Problem("K432", (*path, "base"), f"`{self.base}` is not a {grain}", hint="name a scored period")
+            yield Problem(
+                "K432",
+                (*path, "base"),
+                Message("`{base}` is not a {grain}", base=self.base, grain=grain),
+                hint=Message("name a scored period"),
+            )
 
 
 class Count(Indicator):
@@ -246,14 +254,14 @@ class Count(Indicator):
         """Yields target problems, a measure without `per`, and a threshold that cannot be read."""
         yield from super().problems(path, symbols, grain)
         if self.of in symbols and symbols[self.of].per is None:
-            hint = "add `per:` with the column that names the finer unit, such as 村"
-            yield Problem("K405", (*path, "of"), f"`{self.of}` has no finer units to count", hint=hint)
+            hint = Message("add `per:` with the column that names the finer unit, such as 村")
+            yield Problem("K405", (*path, "of"), Message("`{of}` has no finer units to count", of=self.of), hint=hint)
         try:
             self.test(symbols)
         except ExpressionError as error:
             before = len("value ")
             span = None if error.span[0] < before else (error.span[0] - before, error.span[1])
-            hint = "write a comparison such as '>= 90'"
+            hint = Message("write a comparison such as '>= 90'")
             yield Problem(error.code, (*path, "passes"), error.message, hint=hint, label=error.label, span=span)
 
 
@@ -312,8 +320,8 @@ class Milestone(Indicator):
             yield Problem(
                 "K304",
                 (*path, "of"),
-                f"a milestone needs a 是/否 measure; `{self.of}` is in {unit}",
-                hint="for a number use `kind: level` and a target",
+                Message("a milestone needs a 是/否 measure; `{of}` is in {unit}", of=self.of, unit=unit),
+                hint=Message("for a number use `kind: level` and a target"),
             )
 
 
@@ -387,7 +395,8 @@ class Formula(Indicator):
         except ExpressionError as error:
             if error.code != "K203":
                 yield Problem(
-                    error.code, (*path, "expr"), f"{error.message} in formula `{path[-1]}`",
+                    error.code, (*path, "expr"),
+                    Message("{message} in formula `{path}`", message=error.message, path=path[-1]),
                     hint=error.hint, label=error.label, span=error.span,
                 )  # fmt: skip
             return
@@ -395,8 +404,8 @@ class Formula(Indicator):
             yield Problem(
                 "K302",
                 (*path, "expr"),
-                f"a formula must give a number, this gives {term.kind}",
-                hint="write CASE WHEN ... THEN 1 ELSE 0 END",
+                Message("a formula must give a number, this gives {kind}", kind=term.kind),
+                hint=Message("write CASE WHEN ... THEN 1 ELSE 0 END"),
             )
             return
         yield from super().problems(path, symbols, grain)

@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.indicators.base import (
     Indicator,
     Symbols,
@@ -175,9 +176,9 @@ class Coverage(Indicator):
             yield Problem(
                 "K301",
                 (*path, "covered"),
-                f"{part} cannot be a part of {whole}",
-                label=f"{part}, not {whole}",
-                hint="the part and the whole must count the same thing",
+                Message("{part} cannot be a part of {whole}", part=part, whole=whole),
+                label=Message("{part}, not {whole}", part=part, whole=whole),
+                hint=Message("the part and the whole must count the same thing"),
             )
 
 

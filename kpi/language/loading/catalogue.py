@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kpi.errors import DefinitionError, Diagnostic, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 from kpi.language.loading.loader import Draft, Loaded, draft, examine, examine_mapping, examine_system, examine_text
 from kpi.language.system import System
 from kpi.process import settings
@@ -93,8 +93,12 @@ def find(name: str, given: Path | None = None) -> Loaded:
     file = known.get(name) or next((one for one in known.values() if one.parent == Path() and _id(one) == name), None)
     if file is None:
         looked = ", ".join(str(folder) for folder in folders(given))
-        hint = suggest(name, known) or (f"what there is: {', '.join(known)}" if known else f"looked in {looked}")
-        raise DefinitionError(Diagnostic("K205", f"there is no system `{name}`", hint=hint))
+        hint = suggest(name, known) or (
+            Message("what there is: {known}", known=tuple(known))
+            if known
+            else Message("looked in {looked}", looked=looked)
+        )
+        raise DefinitionError(Diagnostic("K205", Message("there is no system `{name}`", name=name), hint=hint))
     return _usable(examine(file))
 
 
@@ -118,9 +122,11 @@ def resolve(system: Any, given: Path | None = None) -> Loaded:
     if isinstance(system, str | os.PathLike) and os.fspath(system):
         return find(os.fspath(system), given)
     message = (
-        f"{type(system).__name__} is no system" if not isinstance(system, str) else "the name of the system is empty"
+        Message("{name} is no system", name=type(system).__name__)
+        if not isinstance(system, str)
+        else Message("the name of the system is empty")
     )
-    hint = "give an id, the path of a YAML file, its text, a mapping, or a System"
+    hint = Message("give an id, the path of a YAML file, its text, a mapping, or a System")
     raise DefinitionError(Diagnostic("K116", message, hint=hint))
 
 

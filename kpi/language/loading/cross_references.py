@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import Severity, suggest
+from kpi.errors import Message, Severity, suggest
 from kpi.language import expressions, ranges, running_totals
 from kpi.language.adjustments import Bonus, Veto
 from kpi.language.checks.base import FACTS
@@ -61,8 +61,10 @@ def problems(system: System) -> Problems:
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
             if used in system.symbols and not system.symbols[used].reported:
-                message = f"nobody reports `{used}`: it is computed"
-                yield Problem("K452", ("checks", name), message, hint="name the figures that it is computed from")
+                message = Message("nobody reports `{used}`: it is computed", used=used)
+                yield Problem(
+                    "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
+                )
 
 
 def _kept_and_left_out(system: System) -> Problems:
@@ -71,8 +73,10 @@ def _kept_and_left_out(system: System) -> Problems:
     for place, name in enumerate(system.entities.keep):
         for words, names in others.items():
             if _folded(name) in map(_folded, names):
-                message = f"`{name}` is kept as a unit here and {words}"
-                yield Problem("K418", ("entities", "keep", place), message, hint="take it out of one of the two")
+                message = Message("`{name}` is kept as a unit here and {words}", name=name, words=words)
+                yield Problem(
+                    "K418", ("entities", "keep", place), message, hint=Message("take it out of one of the two")
+                )
 
 
 def _folded(name: str) -> str:
@@ -90,8 +94,8 @@ def _star_problems(system: System) -> Problems:
             continue
         for key in ("stars_at_most", "demote"):
             if getattr(veto.effect, key) is not None:
-                message = f"the veto `{name}` acts on stars, and the system gives none"
-                hint = "write `stars:`, such as {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}"
+                message = Message("the veto `{name}` acts on stars, and the system gives none", name=name)
+                hint = Message("write `stars:`, such as {{kind: bands, cuts: {{5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}}}")
                 yield Problem("K475", ("adjustments", name, "effect", key), message, hint=hint, at_key=True)
 
 
@@ -105,14 +109,22 @@ def _shared_names(system: System) -> Problems:
     for space, names in spaces.items():
         for name in names:
             if name in first:
-                hint = "measures, indicators and pillars share one namespace; rename one"
+                hint = Message("measures, indicators and pillars share one namespace; rename one")
                 yield Problem(
-                    "K201", (space, name), f"`{name}` is already one of the {first[name]}", hint=hint, at_key=True
+                    "K201",
+                    (space, name),
+                    Message("`{name}` is already one of the {first}", name=name, first=first[name]),
+                    hint=hint,
+                    at_key=True,
                 )
             elif name in RESERVED:
-                hint = "rename it"
+                hint = Message("rename it")
                 yield Problem(
-                    "K202", (space, name), f"`{name}` is a name the engine uses itself", hint=hint, at_key=True
+                    "K202",
+                    (space, name),
+                    Message("`{name}` is a name the engine uses itself", name=name),
+                    hint=hint,
+                    at_key=True,
                 )
             first.setdefault(name, space)
 
@@ -124,7 +136,7 @@ def _measure_problems(system: System) -> Problems:
         try:
             units.parse(measure.unit)
         except units.UnitError as error:
-            yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label="unknown unit")
+            yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label=Message("unknown unit"))
         yield from _one_measure(
             measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {})
         )
@@ -143,9 +155,12 @@ def _indicator_problems(system: System) -> Problems:
         for tail, used in indicator.inputs():
             symbol = system.symbols.get(used)
             if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
-                hint = "only `kind: count` reads a measure with `per`"
+                hint = Message("only `kind: count` reads a measure with `per`")
                 yield Problem(
-                    "K407", (*path, *tail), f"`{used}` has a number per {symbol.per}, not per entity", hint=hint
+                    "K407",
+                    (*path, *tail),
+                    Message("`{used}` has a number per {per}, not per entity", used=used, per=symbol.per),
+                    hint=hint,
                 )
         if unknown or name not in system.symbols or name in system.measures:
             continue
@@ -170,7 +185,12 @@ def _treatment_problems(system: System) -> Problems:
         for place, used in enumerate(step.of):
             if used not in system.indicators:
                 path: Path = ("treatment", name, "of", place)
-                yield Problem("K203", path, f"unknown indicator `{used}`", hint=suggest(used, system.indicators))
+                yield Problem(
+                    "K203",
+                    path,
+                    Message("unknown indicator `{used}`", used=used),
+                    hint=suggest(used, system.indicators),
+                )
         for used in system.steps[name]:
             rule = system.rule(used) if used in system.indicators else None
             if (
@@ -178,8 +198,10 @@ def _treatment_problems(system: System) -> Problems:
                 and rule is not None
                 and (not rule.relative or any(rule.quantities().values()))
             ):
-                message = f"`{used}` is scored by a number in its unit, and `{name}` takes its unit away"
-                hint = "score it relative to its peers, such as by minmax, or leave it out with `of:`"
+                message = Message(
+                    "`{used}` is scored by a number in its unit, and `{name}` takes its unit away", used=used, name=name
+                )
+                hint = Message("score it relative to its peers, such as by minmax, or leave it out with `of:`")
                 yield Problem("K425", ("treatment", name), message, hint=hint)
 
 
@@ -191,18 +213,27 @@ def _tree_problems(system: System) -> Problems:
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
             elif part in seen:
-                message = f"`{part}` is already a part of `{seen[part]}`"
-                yield Problem("K408", path, message, hint="a part has one parent", at_key=True)
+                message = Message("`{part}` is already a part of `{seen}`", part=part, seen=seen[part])
+                yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
             seen.setdefault(part, name)
         method = system.composite.weights
         if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
-            yield Problem("K409", ("pillars", name), f"the top pillar `{name}` has no weight", hint="add `weight:`")
+            yield Problem(
+                "K409",
+                ("pillars", name),
+                Message("the top pillar `{name}` has no weight", name=name),
+                hint=Message("add `weight:`"),
+            )
         if name in system.parents and pillar.weight is not None:
-            hint = f"its weight is the number beside it in the parts of `{system.parents[name]}`"
-            yield Problem("K410", ("pillars", name, "weight"), "only top pillars have a weight of their own", hint=hint)
+            hint = Message(
+                "its weight is the number beside it in the parts of `{parents}`", parents=system.parents[name]
+            )
+            yield Problem(
+                "K410", ("pillars", name, "weight"), Message("only top pillars have a weight of their own"), hint=hint
+            )
         if name in system.tops and pillar.weight is not None and method is not None:
-            message = f"the composite finds the weights of the top pillars ({method.words()})"
-            yield Problem("K410", ("pillars", name, "weight"), message, hint="take out one of the two")
+            message = Message("the composite finds the weights of the top pillars ({method})", method=method.words())
+            yield Problem("K410", ("pillars", name, "weight"), message, hint=Message("take out one of the two"))
     reached = {name for level in system.depths for name in level}
     for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
         yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
@@ -223,11 +254,11 @@ def _unscored(system: System) -> Problems:
     for name in system.parents:
         if name in system.indicators and not _can_score(system, name):
             path: Path = ("pillars", system.parents[name], "parts", name)
-            hint = "give its target a number, or a scoring rule that needs none"
+            hint = Message("give its target a number, or a scoring rule that needs none")
             yield Problem(
                 "K417",
                 path,
-                f"`{name}` has weight but no target to score it by",
+                Message("`{name}` has weight but no target to score it by", name=name),
                 hint=hint,
                 severity=Severity.WARNING,
                 at_key=True,
@@ -247,7 +278,13 @@ def _can_score(system: System, name: str) -> bool:
 def _known(system: System, path: Path, name: str) -> Iterator[Problem]:
     if not _is_figure(system, name):
         names = [*system.measures, *system.indicators]
-        yield Problem("K203", path, f"unknown measure or indicator `{name}`", hint=suggest(name, names), label=_UNKNOWN)
+        yield Problem(
+            "K203",
+            path,
+            Message("unknown measure or indicator `{name}`", name=name),
+            hint=suggest(name, names),
+            label=_UNKNOWN,
+        )
 
 
 def _is_figure(system: System, name: str) -> bool:
@@ -257,8 +294,15 @@ def _is_figure(system: System, name: str) -> bool:
 def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Problem:
     hint = suggest(name, [*system.indicators, *system.pillars])
     if name in system.measures:
-        hint = f"`{name}` is a measure; add an indicator of it: {{kind: level, of: {name}}}"
-    return Problem("K203", path, f"unknown indicator or pillar `{name}`", hint=hint, label=_UNKNOWN, at_key=at_key)
+        hint = Message("`{name}` is a measure; add an indicator of it: {{kind: level, of: {name}}}", name=name)
+    return Problem(
+        "K203",
+        path,
+        Message("unknown indicator or pillar `{name}`", name=name),
+        hint=hint,
+        label=_UNKNOWN,
+        at_key=at_key,
+    )
 
 
 _UNKNOWN = "not defined"
@@ -293,15 +337,20 @@ def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
 
 def _circle(names: list[str], path: Path, alone: str) -> Problem:
     around = " → ".join([*names, names[0]])
-    message = f"`{names[0]}` {alone}" + (f": {around}" if len(names) > 1 else "")
-    return Problem("K406", path, message, hint="take one of them out of the circle", at_key=True)
+    message = Message(
+        "`{names}` {alone}{verb}",
+        names=names[0],
+        alone=alone,
+        verb=(Message(": {around}", around=around) if len(names) > 1 else ""),
+    )
+    return Problem("K406", path, message, hint=Message("take one of them out of the circle"), at_key=True)
 
 
 def _unit_problem(text: str, path: Path) -> Problems:
     try:
         units.parse(text)
     except units.UnitError as error:
-        yield Problem("K305", path, str(error), hint=error.hint, label="unknown unit")
+        yield Problem("K305", path, str(error), hint=error.hint, label=Message("unknown unit"))
 
 
 def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: Mapping[str, str]) -> Problems:
@@ -311,21 +360,43 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
         if dataset is None:
             hint = suggest(measure.source, datasets)
             yield Problem(
-                "K204", (*path, "from"), f"unknown dataset `{measure.source}`", hint=hint, label="not defined"
+                "K204",
+                (*path, "from"),
+                Message("unknown dataset `{source}`", source=measure.source),
+                hint=hint,
+                label=Message("not defined"),
             )
         elif dataset.form not in wants:
             kind = getattr(measure, "kind", "")
-            message = f"`{kind}` needs a dataset of form {' or '.join(wants)}; `{measure.source}` is {dataset.form}"
+            message = Message(
+                "`{kind}` needs a dataset of form {wants}; `{source}` is {form}",
+                kind=kind,
+                wants=" or ".join(wants),
+                source=measure.source,
+                form=dataset.form,
+            )
             fitting = [name for name, one in datasets.items() if one.form in wants]
-            hint = f"one is {' or '.join(fitting)}" if fitting else f"add one to `datasets:`, {{form: {wants[0]}}}"
+            hint = (
+                Message("one is {fitting}", fitting=" or ".join(fitting))
+                if fitting
+                else Message("add one to `datasets:`, {{form: {wants}}}", wants=wants[0])
+            )
             yield Problem("K411", (*path, "from"), message, hint=hint)
     elif not isinstance(measure, Reported) and sum(one.form == "records" for one in datasets.values()) != 1:
         records = [name for name, one in datasets.items() if one.form == "records"]
-        hint = f"add `from:` {' or '.join(records)}" if records else "add one to `datasets:`, {form: records}"
-        yield Problem("K411", path, f"`{path[-1]}` does not say which records it comes from", hint=hint)
+        hint = (
+            Message("add `from:` {records}", records=" or ".join(records))
+            if records
+            else Message("add one to `datasets:`, {{form: records}}")
+        )
+        yield Problem(
+            "K411", path, Message("`{path}` does not say which records it comes from", path=path[-1]), hint=hint
+        )
     if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
-        hint = "take `over_time: ytd` away, or use `kind: sum`"
-        yield Problem("K411", (*path, "over_time"), "only sums and counts of records can be year to date", hint=hint)
+        hint = Message("take `over_time: ytd` away, or use `kind: sum`")
+        yield Problem(
+            "K411", (*path, "over_time"), Message("only sums and counts of records can be year to date"), hint=hint
+        )
     yield from _expressions_of(measure, path, kinds)
 
 
@@ -351,14 +422,22 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
             yield _expression_problem(error, (*path, "where"))
     if isinstance(measure, Distinct):
         if _OPERATOR.search(measure.of):
-            message = f"`of` names one column here; `{measure.of}` is a computation"
-            yield Problem("K466", (*path, "of"), message, hint="name the column that is counted", label="not a column")
+            message = Message("`of` names one column here; `{of}` is a computation", of=measure.of)
+            yield Problem(
+                "K466",
+                (*path, "of"),
+                message,
+                hint=Message("name the column that is counted"),
+                label=Message("not a column"),
+            )
     elif isinstance(measure, OfColumn) and measure.computed:
         yield from _computation(measure, path, kinds)
     elif isinstance(measure, OfColumn) and kinds.get(measure.of) == "time":
-        message = f"`{measure.of}` holds dates, which have no {getattr(measure, 'kind', '')}"
-        hint = "compute a difference, such as of: 办结时间 - 受理时间"
-        yield Problem("K466", (*path, "of"), message, hint=hint, label="dates")
+        message = Message(
+            "`{of}` holds dates, which have no {measure}", of=measure.of, measure=getattr(measure, "kind", "")
+        )
+        hint = Message("compute a difference, such as of: 办结时间 - 受理时间")
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=Message("dates"))
 
 
 def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
@@ -369,16 +448,18 @@ def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Pro
         yield _expression_problem(error, (*path, "of"))
         return
     if found.kind != "number":
-        message = f"`of` needs figures; `{measure.of}` is a {found.kind}"
-        hint = "compute a number, such as 办结时间 - 受理时间"
+        message = Message("`of` needs figures; `{of}` is a {kind}", of=measure.of, kind=found.kind)
+        hint = Message("compute a number, such as 办结时间 - 受理时间")
         yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
     if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
-        message = f"`{measure.of}` is a duration, and the unit of the measure is {measure.unit}"
-        hint = "write a unit of time: 天, 小时 or 分钟"
-        yield Problem("K468", (*path, "unit"), message, hint=hint, label="another unit")
+        message = Message(
+            "`{of}` is a duration, and the unit of the measure is {unit}", of=measure.of, unit=measure.unit
+        )
+        hint = Message("write a unit of time: 天, 小时 or 分钟")
+        yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 
 # An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
@@ -395,7 +476,7 @@ def _filter(text: str, types: Mapping[str, str]) -> None:
     kinds = parsed.column_kinds() | dict(types)
     found = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))
     if found.kind != "boolean":
-        hint = "write a comparison, such as 渠道 = '网上'"
+        hint = Message("write a comparison, such as 渠道 = '网上'")
         raise terms.ExpressionError(
             "K302", f"a condition is needed here, this is {found.kind}", (0, len(text)), hint=hint
         )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 
 #: The most signs of a text that are tried.
 _MOST = 60
@@ -171,8 +171,8 @@ def _replaced(lines: Sequence[str], signs: Iterable[Sign]) -> list[str]:
 def _finding(sign: Sign, lines: Sequence[str], file: str | None) -> Diagnostic:
     place = Place(file, sign.line + 1, sign.column + 1, len(sign.spots[0][1]))
     repaired = _replaced(lines, [sign])[sign.line].strip()
-    hint = f"改写为：{repaired}" if len(repaired) <= 100 else None
-    return Diagnostic("K115", sign.message, place, hint, label="全角")
+    hint = Message("改写为：{repaired}", repaired=repaired) if len(repaired) <= 100 else None
+    return Diagnostic("K115", sign.message, place, hint, label=Message("全角"))
 
 
 def _moved(one: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from kpi.errors import Severity
+from kpi.errors import Message, Severity
 from kpi.language.aggregation.nodes import Pillar
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.quantities import Quantity
@@ -66,8 +66,15 @@ def _as_fraction(unit: Unit, numbers: Mapping[Path, Quantity | None]) -> Iterato
         return
     for path, number in list(bare.items())[:1]:
         whole = number * (100 if unit == PERCENT else 1000)
-        message = f"{number:g} in {unit} is {number:g} {unit}, not {whole:g} {unit}"
-        hint = f"write {whole:g}, or with its unit, '{number:g} {unit}', if that is meant"
+        message = Message(
+            "{number:g} in {unit} is {number:g} {unit}, not {whole:g} {unit}", number=number, unit=unit, whole=whole
+        )
+        hint = Message(
+            "write {whole:g}, or with its unit, '{number:g} {unit}', if that is meant",
+            whole=whole,
+            number=number,
+            unit=unit,
+        )
         yield _slip("K433", path, message, hint)
 
 
@@ -104,7 +111,7 @@ def _weights(system: System) -> Problems:
         return
     if any(abs(total - one) <= _NEAR * one for one in full):
         key = "`relative: true` beside `parts:`" if len(path) == 3 else "`composite: {relative: true}`"
-        hint = f"make it 100, or write {key} if they are proportions"
+        hint = Message("make it 100, or write {key} if they are proportions", key=key)
         yield _slip("K434", path, f"the weights look like marks of 100 and add up to {total:g}", hint, at_key=True)
 
 
@@ -124,8 +131,13 @@ def _marks_of_parts(system: System) -> Problems:
         ):
             continue
         if agree or abs(total - weight) <= _PART * weight:
-            message = f"the parts of `{name}` have {total:g} in all, the pillar {weight:g}"
-            hint = "make them agree, or write `relative: true` beside `parts:` if they are proportions"
+            message = Message(
+                "the parts of `{name}` have {total:g} in all, the pillar {weight:g}",
+                name=name,
+                total=total,
+                weight=weight,
+            )
+            hint = Message("make them agree, or write `relative: true` beside `parts:` if they are proportions")
             yield _slip("K435", ("pillars", name, "parts"), message, hint, at_key=True)
 
 
@@ -144,7 +156,9 @@ def _no_tree(system: System) -> Problems:
     if scored:
         name = scored[0]
         path: Path = ("indicators", name, "target" if system.indicators[name].target else "score")
-        message = "indicators are scored, and no pillars make a total of them: there are no totals, ranks and stars"
+        message = Message(
+            "indicators are scored, and no pillars make a total of them: there are no totals, ranks and stars"
+        )
         yield _slip("K436", path, message, "add `pillars:`, or `pillars: {}` if that is meant", at_key=True)
 
 
@@ -155,6 +169,11 @@ def _coarse_totals(system: System) -> Problems:
         return
     steps = full * 10**ranking.decimals
     if full < _FEW and steps <= _FEW:
-        message = f"totals between 0 and {full:g} with {ranking.decimals} decimals tie: there are {steps:g} steps"
-        hint = "write `ranking: {decimals: 4}`, or `ranking: {on: rounded}` if that is meant"
+        message = Message(
+            "totals between 0 and {full:g} with {decimals} decimals tie: there are {steps:g} steps",
+            full=full,
+            decimals=ranking.decimals,
+            steps=steps,
+        )
+        hint = Message("write `ranking: {{decimals: 4}}`, or `ranking: {{on: rounded}}` if that is meant")
         yield _slip("K437", ("composite", "full"), message, hint)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from typing_extensions import override
 
-from kpi.errors import Diagnostic, Place, Severity, bounded_suggestions, suggest
+from kpi.errors import Diagnostic, Message, Place, Severity, bounded_suggestions, suggest
 from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
@@ -112,17 +112,19 @@ def draft(path: str | FilePath) -> Draft:
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
-        return Draft(str(path), None, (Diagnostic("K100", "there is no such file", Place(str(path)), near),))
+        return Draft(str(path), None, (Diagnostic("K100", Message("there is no such file"), Place(str(path)), near),))
     except OSError as error:
         why = error.strerror or "it is damaged"
-        return Draft(str(path), None, (Diagnostic("K100", f"the file cannot be read: {why}", Place(str(path))),))
+        return Draft(
+            str(path), None, (Diagnostic("K100", Message("the file cannot be read: {why}", why=why), Place(str(path))),)
+        )
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(
             str(path), before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
         )
-        hint = "save it as UTF-8; Windows editors call what they write instead ANSI or GB18030"
-        return Draft(str(path), None, (Diagnostic("K100", "the file is not UTF-8", place, hint),))
+        hint = Message("save it as UTF-8; Windows editors call what they write instead ANSI or GB18030")
+        return Draft(str(path), None, (Diagnostic("K100", Message("the file is not UTF-8"), place, hint),))
     return draft_text(text, str(path), folder=file.resolve().parent)
 
 
@@ -131,7 +133,9 @@ def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
     document = positions.read(text, file)
     if document.data is not None and not isinstance(document.data, dict):
         place = Place(file, 1, 1)
-        wrong = Diagnostic("K102", "a system is a mapping, `key: value`", place, "begin with `system: name`")
+        wrong = Diagnostic(
+            "K102", Message("a system is a mapping, `key: value`"), place, Message("begin with `system: name`")
+        )
         return Draft(file, None, (*document.findings, wrong), document, folder)
     return _validated(document, folder)
 
@@ -202,7 +206,12 @@ def _files(system: System, folder: FilePath | None) -> Problems:
                 named[("indicators", name, "target", place, target.comparator, "file")] = target.per_entity.file
     for path, file in named.items():
         if not (folder / file).is_file():
-            yield Problem("K107", path, f"there is no file `{file}` beside the definition", hint=_near(folder, file))
+            yield Problem(
+                "K107",
+                path,
+                Message("there is no file `{file}` beside the definition", file=file),
+                hint=_near(folder, file),
+            )
 
 
 def _near(folder: FilePath, file: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml as pyyaml
 
-from kpi.errors import Diagnostic, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.model import Path
 
 #: What a plain scalar means is for `scalar` to say; to have it told by the rules of YAML 1.1 too takes a third longer.
@@ -131,7 +131,7 @@ def read(text: str, file: str) -> Document:
             _count(node, {}, 0)
         document.data = _Reader(document).value(node, ())
     except _TooMuchError as error:
-        document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), "write it without aliases"))
+        document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), Message("write it without aliases")))
     return document
 
 
@@ -167,11 +167,13 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
             place = Place(document.file, number, indent.index("\t") + 1)
-            document.findings.append(Diagnostic("K101", "a tab in the indentation", place, "indent with spaces"))
+            document.findings.append(
+                Diagnostic("K101", Message("a tab in the indentation"), place, Message("indent with spaces"))
+            )
     if _too_deep(text):
-        hint = "a definition is a few levels deep"
+        hint = Message("a definition is a few levels deep")
         document.findings.append(
-            Diagnostic("K101", "values within values without end", Place(document.file, 1, 1), hint)
+            Diagnostic("K101", Message("values within values without end"), Place(document.file, 1, 1), hint)
         )
     if document.findings:
         return None
@@ -183,7 +185,8 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
         mark = error.context_mark if str(error.problem) in _UNCLOSED else error.problem_mark or error.context_mark
         place = Place(document.file, mark.line + 1, mark.column + 1) if mark else Place(document.file, 1, 1)
         message, hint = _SYNTAX.get(
-            str(error.problem), (f"this is not YAML: {error.problem or error.context}", _QUOTES)
+            str(error.problem),
+            (Message("this is not YAML: {problem}", problem=error.problem or error.context), _QUOTES),
         )
         document.findings.append(Diagnostic("K101", message, place, hint))
         return None
@@ -192,11 +195,15 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
         spots = ((number, found.start()) for number, line in enumerate(document.lines, 1) if (found := odd(line)))
         line_number, offset = next(spots, (1, 0))
         place = Place(document.file, line_number, offset + 1)
-        document.findings.append(Diagnostic("K101", "a character that no text file holds", place, "delete it"))
+        document.findings.append(
+            Diagnostic("K101", Message("a character that no text file holds"), place, Message("delete it"))
+        )
         return None
     if node is None:
         place = Place(document.file, 1, 1)
-        document.findings.append(Diagnostic("K102", "the file is empty", place, "kpi init writes one to begin with"))
+        document.findings.append(
+            Diagnostic("K102", Message("the file is empty"), place, Message("kpi init writes one to begin with"))
+        )
     return node
 
 
@@ -209,20 +216,38 @@ def _too_deep(text: str) -> bool:
     return deepest > _MOST_OPEN or _DASHES.search(text) is not None or _INDENTED.search(text) is not None
 
 
-_QUOTES = "a text that holds `: `, or begins with % @ & * ! [ {, needs quotes"
+_QUOTES = Message("a text that holds `: `, or begins with % @ & * ! [ {{, needs quotes")
 _UNCLOSED = ("did not find expected ',' or '}'", "did not find expected ',' or ']'")
 #: How the parser's findings read in the user's words, and what to do.
 _SYNTAX = {
-    "did not find expected ',' or '}'": ("a `{` is not closed, or a comma is missing", "close it with `}`"),
-    "did not find expected ',' or ']'": ("a `[` is not closed, or a comma is missing", "close it with `]`"),
-    "found character that cannot start any token": ("no text begins with this sign", "put the text into quotes"),
-    "mapping values are not allowed in this context": (
-        "a second `:` on one line",
-        "put a text that holds `: ` in quotes",
+    "did not find expected ',' or '}'": (
+        Message("a `{{` is not closed, or a comma is missing"),
+        Message("close it with `}}`"),
     ),
-    "did not find expected key": ("this line does not fit in", "indent it like the lines that it belongs to"),
-    "found undefined alias": ("there is no anchor of this name", "define it further up with `&`, or quote the text"),
-    "but found another document": ("a second document begins here", "one file is one system; take the `---` away"),
+    "did not find expected ',' or ']'": (
+        Message("a `[` is not closed, or a comma is missing"),
+        Message("close it with `]`"),
+    ),
+    "found character that cannot start any token": (
+        Message("no text begins with this sign"),
+        Message("put the text into quotes"),
+    ),
+    "mapping values are not allowed in this context": (
+        Message("a second `:` on one line"),
+        Message("put a text that holds `: ` in quotes"),
+    ),
+    "did not find expected key": (
+        Message("this line does not fit in"),
+        Message("indent it like the lines that it belongs to"),
+    ),
+    "found undefined alias": (
+        Message("there is no anchor of this name"),
+        Message("define it further up with `&`, or quote the text"),
+    ),
+    "but found another document": (
+        Message("a second document begins here"),
+        Message("one file is one system; take the `---` away"),
+    ),
 }
 
 
@@ -238,8 +263,8 @@ class _Reader:
         if id(node) in self.open:
             self.document.spoiled.add(path)
             place = self.document.spot(self.document._keys.get(path, node))  # noqa: SLF001
-            hint = "an alias repeats a value that is finished further up"
-            self.document.findings.append(Diagnostic("K101", "an alias inside its own anchor", place, hint))
+            hint = Message("an alias repeats a value that is finished further up")
+            self.document.findings.append(Diagnostic("K101", Message("an alias inside its own anchor"), place, hint))
             return None
         self.read += 1
         if self.read > _MOST or len(self.open) > _DEEPEST:
@@ -261,7 +286,7 @@ class _Reader:
         line = self.document.lines[mark.line]
         if line.startswith("!", mark.column):
             source = line[mark.column :]
-            hint = "take it away; what is in quotes is text"
+            hint = Message("take it away; what is in quotes is text")
             self.complain(node, "K101", f"tags such as `{source.split()[0]}` are not used here", hint)
         return scalar(node)
 
@@ -269,8 +294,8 @@ class _Reader:
         """Warns of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
         for node in items:
             if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN and (at := node.value.find("，")) >= 0:
-                message = f"全角逗号（，）不分隔列表，`{node.value}` 是一项"
-                hint = "分开时用半角逗号和空格；确是一项时加引号"
+                message = Message("全角逗号（，）不分隔列表，`{node}` 是一项", node=node.value)
+                hint = Message("分开时用半角逗号和空格；确是一项时加引号")
                 place = self.document.spot(node, (at, 1))
                 self.document.findings.append(Diagnostic("K115", message, place, hint, Severity.WARNING))
 
@@ -286,7 +311,7 @@ class _Reader:
                 self.complain(key_node, "K103", "a key must be a name", "write `name: value`")
                 continue
             if key == "<<":
-                hint = "write the keys out, or give the whole value an alias: `name: *other`"
+                hint = Message("write the keys out, or give the whole value an alias: `name: *other`")
                 self.complain(key_node, "K103", "`<<` is not part of YAML 1.2", hint)
                 self.document.spoiled.add(path)
                 continue
@@ -297,7 +322,10 @@ class _Reader:
                 )
                 continue
             if key_node.value in _OLD_TRUTH - _OWN and key_node.style in _PLAIN:
-                hint = f'YAML 1.2 reads `{key_node.value}` as text; quote it if that is meant: "{key_node.value}"'
+                hint = Message(
+                    'YAML 1.2 reads `{key_node}` as text; quote it if that is meant: "{key_node}"',
+                    key_node=key_node.value,
+                )
                 self.complain(
                     key_node,
                     "K106",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from kpi.errors import Severity
+from kpi.errors import Message, Severity
 from kpi.language.measures import Reported
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System
@@ -53,9 +53,9 @@ def _same_in_files(system: System) -> Problems:
 
 
 def _same(path: Path, text: str, owner: str, *, at_key: bool) -> Problem:
-    message = f"files carry {owner} as `{text}` too: which is meant cannot be told"
-    hint = "give each a title of its own, as its files have it"
-    return Problem("K482", path, message, hint=hint, label="not its own", at_key=at_key)
+    message = Message("files carry {owner} as `{text}` too: which is meant cannot be told", owner=owner, text=text)
+    hint = Message("give each a title of its own, as its files have it")
+    return Problem("K482", path, message, hint=hint, label=Message("not its own"), at_key=at_key)
 
 
 def _names(system: System) -> Iterator[tuple[str, Path, str]]:
@@ -81,8 +81,15 @@ def _alike(texts: Iterator[tuple[str, Path, str]], what: str, system: System) ->
         both = all(isinstance(system.measures.get(one), Reported) for one in (owner, name))
         if both and clean(other) == clean(text):
             continue  # files cannot tell them apart, which is an error
-        message = f"the {what} `{text}` looks like `{other}` of `{owner}` and is another: {_difference(text, other)}"
-        hint = "type it anew with the same letters, or choose another"
+        message = Message(
+            "the {what} `{text}` looks like `{other}` of `{owner}` and is another: {text_2}",
+            what=what,
+            text=text,
+            other=other,
+            owner=owner,
+            text_2=_difference(text, other),
+        )
+        hint = Message("type it anew with the same letters, or choose another")
         yield Problem("K483", path, message, hint=hint, severity=Severity.WARNING, at_key=len(path) == 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from kpi.errors import Diagnostic, shortened, suggest
+from kpi.errors import Diagnostic, Message, shortened, suggest
 from kpi.language.loading import positions
 from kpi.language.model import NAME_WORDS, Path
 from kpi.language.system import System
@@ -120,7 +120,13 @@ def _finding(document: positions.Document, error: Any) -> Diagnostic:
     path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
     if kind == "missing":
         tail, place = path[-1], document.place(path[:-1])
-        return Diagnostic("K111", f"`{tail}` is missing", place, f"add `{tail}:`", label=f"needs `{tail}`")
+        return Diagnostic(
+            "K111",
+            Message("`{tail}` is missing", tail=tail),
+            place,
+            Message("add `{tail}:`", tail=tail),
+            label=Message("needs `{tail}`", tail=tail),
+        )
     if kind in _TAGS:
         return _tag(document, path, value)
     if kind == "extra_forbidden":
@@ -133,13 +139,23 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
     path, kind, value = document.known(tuple(error["loc"])), error["type"], error.get("input")
     key = _key_of(path, value)
     if value is None:
-        return Diagnostic("K113", f"`{key}` is empty", document.place(path), "give it a value, or take the key away")
+        return Diagnostic(
+            "K113",
+            Message("`{key}` is empty", key=key),
+            document.place(path),
+            Message("give it a value, or take the key away"),
+        )
     if error["type"] == "value_error":
-        message = f"`{key}`: {error['msg'].removeprefix('Value error, ')}"
+        message = Message("`{key}`: {msg}", key=key, msg=error["msg"].removeprefix("Value error, "))
         return Diagnostic("K113", message, document.place(path))
     written = shortened(document.written(path))
     shown = f"; here: {written}" if written else ""
-    return Diagnostic("K113", f"`{key}` {_words(error)}{shown}", document.place(path), _hint(key, kind, value, written))
+    return Diagnostic(
+        "K113",
+        Message("`{key}` {error}{shown}", key=key, error=_words(error), shown=shown),
+        document.place(path),
+        _hint(key, kind, value, written),
+    )
 
 
 def _key_of(path: Path, value: Any) -> Any:
@@ -181,15 +197,24 @@ def _key(document: positions.Document, error: Any) -> Diagnostic:
     path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
     place = document.place(path[:-1], key=True)
     if kind == "string_pattern_mismatch":
-        hint = "put other words into `title:`"
-        return Diagnostic("K112", f"`{value}` cannot be a name: {NAME_WORDS}", place, hint)
+        hint = Message("put other words into `title:`")
+        return Diagnostic(
+            "K112", Message("`{value}` cannot be a name: {name_words}", value=value, name_words=NAME_WORDS), place, hint
+        )
     if kind == "string_type":
-        return Diagnostic("K112", f"`{value}` is a number, not a name", place, f'put it into quotes: "{value}"')
+        return Diagnostic(
+            "K112",
+            Message("`{value}` is a number, not a name", value=value),
+            place,
+            Message('put it into quotes: "{value}"', value=value),
+        )
     if kind == "literal_error":
         choices = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        hint = suggest(str(value), choices) or f"one of {', '.join(choices)}"
-        return Diagnostic("K110", f"unknown key `{value}`", place, hint, label="not a key here")
-    return Diagnostic("K113", f"the key `{value}` {_words(error)}", place)
+        hint = suggest(str(value), choices) or Message("one of {choices}", choices=tuple(choices))
+        return Diagnostic(
+            "K110", Message("unknown key `{value}`", value=value), place, hint, label=Message("not a key here")
+        )
+    return Diagnostic("K113", Message("the key `{value}` {error}", value=value, error=_words(error)), place)
 
 
 #: Words that people write for keys of the language, and the keys; the first that can stand in a place is meant.
@@ -225,11 +250,23 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
     path = tuple(error["loc"])
     tail = path[-1]
     keys = [key for model in _models_at(path) for key in _keys(model)]
-    hint = _near(str(tail), keys) or (f"what there is: {', '.join(keys)}" if keys else None)
+    hint = _near(str(tail), keys) or (Message("what there is: {keys}", keys=tuple(keys)) if keys else None)
     parent = document.known(path[:-1])
     if document.written(parent) == tail:
-        return Diagnostic("K114", f"`{parent[-1]}` cannot be `{tail}`", document.place(parent), hint, label="not known")
-    return Diagnostic("K110", f"unknown key `{tail}`", document.place(path, key=True), hint, label="not a key here")
+        return Diagnostic(
+            "K114",
+            Message("`{parent}` cannot be `{tail}`", parent=parent[-1], tail=tail),
+            document.place(parent),
+            hint,
+            label=Message("not known"),
+        )
+    return Diagnostic(
+        "K110",
+        Message("unknown key `{tail}`", tail=tail),
+        document.place(path, key=True),
+        hint,
+        label=Message("not a key here"),
+    )
 
 
 def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
@@ -241,32 +278,51 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
         written = document.written(path)
         shown = f"; here: {shortened(written)}" if written else ""
         kind = name if name in kinds else kinds[0] if kinds else None
-        hint = f"write {{{key}: {kind}, ...}}" if kinds else None
+        hint = Message("write {{{key}: {kind}, ...}}", key=key, kind=kind) if kinds else None
         if name == key and value in kinds:
-            hint = f"give it a name: `name: {{{key}: {value}, ...}}`"
-        return Diagnostic("K113", f"`{name}` must be a mapping, `key: value`{shown}", place, hint)
+            hint = Message("give it a name: `name: {{{key}: {value}, ...}}`", key=key, value=value)
+        return Diagnostic(
+            "K113", Message("`{name}` must be a mapping, `key: value`{shown}", name=name, shown=shown), place, hint
+        )
     if path[:1] == ("checks",):
-        hint = "add `expr:`, a condition that must hold, or `growth_within:`"
-        return Diagnostic("K111", f"`{name}` says nothing that could be checked", place, hint)
+        hint = Message("add `expr:`, a condition that must hold, or `growth_within:`")
+        return Diagnostic("K111", Message("`{name}` says nothing that could be checked", name=name), place, hint)
     given = value.get(key)
     if given is None:
-        hint = _kind_meant(path, value, key, kinds) or f"one of {', '.join(kinds)}"
-        return Diagnostic("K111", f"`{name}` needs a `{key}`", place, hint, label=f"needs `{key}`")
+        hint = _kind_meant(path, value, key, kinds) or Message("one of {kinds}", kinds=tuple(kinds))
+        return Diagnostic(
+            "K111",
+            Message("`{name}` needs a `{key}`", name=name, key=key),
+            place,
+            hint,
+            label=Message("needs `{key}`", key=key),
+        )
     if not isinstance(given, str):
-        return Diagnostic("K113", f"`{key}` must be text", document.place((*path, key)), f"one of {', '.join(kinds)}")
-    hint = suggest(given, kinds) or f"one of {', '.join(kinds)}"
-    return Diagnostic("K114", f"unknown {key} `{given}`", document.place((*path, key)), hint, label=f"not a {key}")
+        return Diagnostic(
+            "K113",
+            Message("`{key}` must be text", key=key),
+            document.place((*path, key)),
+            Message("one of {kinds}", kinds=tuple(kinds)),
+        )
+    hint = suggest(given, kinds) or Message("one of {kinds}", kinds=tuple(kinds))
+    return Diagnostic(
+        "K114",
+        Message("unknown {key} `{given}`", key=key, given=given),
+        document.place((*path, key)),
+        hint,
+        label=Message("not a {key}", key=key),
+    )
 
 
-def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> str | None:
+def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> Message | None:
     """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
     if path and path[-1] in kinds:
-        return f"`{path[-1]}` is only its name; if it is the {key} too, add `{key}: {path[-1]}`"
+        return Message("`{name}` is only its name; if it is the {key} too, add `{key}: {name}`", name=path[-1], key=key)
     for inner in value:
         if inner in kinds:
-            return f"write `{key}: {inner}` beside its keys, {{{key}: {inner}, ...}}"
+            return Message("write `{key}: {kind}` beside its keys, {{{key}: {kind}, ...}}", key=key, kind=inner)
     fitting = [kind for model in _candidates(path) if (kind := _kind(model)) and value.keys() <= set(_keys(model))]
-    return f"add `{key}: {fitting[0]}`" if value and len(fitting) == 1 else None
+    return Message("add `{key}: {kind}`", key=key, kind=fitting[0]) if value and len(fitting) == 1 else None
 
 
 # ---- THE MODELS BEHIND A PATH ---- #

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Severity
+from kpi.errors import Message, Severity
 from kpi.language.model import Listed, Path, Problem, Problems
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.scoring.relative import Scale, stretched
@@ -66,9 +66,9 @@ class Piecewise(Rule):
                     yield Problem(
                         "K414",
                         (*path, "knots", place),
-                        "the values of the knots must rise",
-                        label="not above the last",
-                        hint="put the knots in the order of their values",
+                        Message("the values of the knots must rise"),
+                        label=Message("not above the last"),
+                        hint=Message("put the knots in the order of their values"),
                     )
 
     @override
@@ -78,7 +78,9 @@ class Piecewise(Rule):
         wrong = sorted(scores, reverse=higher)
         if scores == wrong and scores != wrong[::-1]:
             better, which = ("higher", "rise") if higher else ("lower", "fall")
-            message = f"better is `{better}`, so scores are expected to {which} with the value"
+            message = Message(
+                "better is `{better}`, so scores are expected to {which} with the value", better=better, which=which
+            )
             yield Problem("K413", (*path, "knots"), message, severity=Severity.WARNING)
 
 
@@ -127,6 +129,16 @@ class Goalposts(Rule):
         if found:
             return
         if in_unit(self.low, unit) >= in_unit(self.high, unit):
-            yield Problem("K414", (*path, "low"), "`low` must be below `high`", hint="direction comes from `better`")
+            yield Problem(
+                "K414",
+                (*path, "low"),
+                Message("`low` must be below `high`"),
+                hint=Message("direction comes from `better`"),
+            )
         elif self.log and in_unit(self.low, unit) <= 0:
-            yield Problem("K414", (*path, "low"), "a logarithmic scale needs posts above zero", hint="leave `log` out")
+            yield Problem(
+                "K414",
+                (*path, "low"),
+                Message("a logarithmic scale needs posts above zero"),
+                hint=Message("leave `log` out"),
+            )

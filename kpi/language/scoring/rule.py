@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.errors import Message
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
@@ -142,9 +143,13 @@ def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, high
     """Yields a problem when a better score does not ask for a better value."""
     bounds = [in_unit(bound, unit) for _, bound in sorted(cuts.items())]
     if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
-        message = f"better is `{'higher' if higher else 'lower'}`, so bounds must {'rise' if higher else 'fall'}"
-        hint = "the cuts are {score: bound}, such as {100: 95, 80: 90}"
-        yield Problem("K413", path, f"{message} with the score", hint=hint)
+        message = Message(
+            "better is `{verb}`, so bounds must {verb_2}",
+            verb=Message("higher") if higher else Message("lower"),
+            verb_2=Message("rise") if higher else Message("fall"),
+        )
+        hint = Message("the cuts are {{score: bound}}, such as {{100: 95, 80: 90}}")
+        yield Problem("K413", path, Message("{message} with the score", message=message), hint=hint)
 
 
 @dataclass(frozen=True)

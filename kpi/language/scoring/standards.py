@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from kpi.errors import Message
 from kpi.language.model import Listed, Path, Problem, Problems
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.scoring.relative import Relative
@@ -61,7 +62,9 @@ class GradeEfficacy(Rule):
         values = [in_unit(standard, unit) for _, standard in sorted(self.standards.items())]
         if any((b <= a) if higher else (b >= a) for a, b in pairwise(values)):
             better, which = ("higher", "rise") if higher else ("lower", "fall")
-            message = f"better is `{better}`, so standards must {which} with the coefficient"
+            message = Message(
+                "better is `{better}`, so standards must {which} with the coefficient", better=better, which=which
+            )
             yield Problem("K413", (*path, "standards"), message)
 
 
@@ -163,4 +166,4 @@ class Interval(Relative):
         outer = [in_unit(one, unit) for one in self.limits or ()]
         bounds = [*outer[:1], *inner, *outer[1:]]
         if any(b < a for a, b in pairwise(bounds)):
-            yield Problem("K414", path, "`limits` must enclose `within`, each with its lower bound first")
+            yield Problem("K414", path, Message("`limits` must enclose `within`, each with its lower bound first"))

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
@@ -128,8 +129,8 @@ class Quantiles(Found):
         """Yields percentiles that do not rise with the level, or are none."""
         percents = [self.percentiles[step] for step in self.steps]
         if any(b <= a for a, b in pairwise(percents)) or not 0 <= percents[0] < percents[-1] <= 100:
-            hint = "the percentiles are {stars: percent}, such as {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}"
-            yield Problem("K415", (*path, "percentiles"), "percentiles must rise with the stars", hint=hint)
+            hint = Message("the percentiles are {{stars: percent}}, such as {{5: 90, 4: 70, 3: 30, 2: 10, 1: 0}}")
+            yield Problem("K415", (*path, "percentiles"), Message("percentiles must rise with the stars"), hint=hint)
 
 
 class Breaks(Found):

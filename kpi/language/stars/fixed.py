@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import suggest
+from kpi.errors import Message, suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
@@ -67,9 +67,9 @@ class Bands(Halving):
             yield Problem(
                 "K415",
                 (*path, "cuts"),
-                "cuts must rise with the stars",
-                label="not in order",
-                hint="the cuts are {stars: score}, such as {5: 90, 4: 80}",
+                Message("cuts must rise with the stars"),
+                label=Message("not in order"),
+                hint=Message("the cuts are {{stars: score}}, such as {{5: 90, 4: 80}}"),
             )
 
 
@@ -308,7 +308,7 @@ class Lit(Scheme):
                 yield Problem(
                     "K203",
                     (*path, "of", place),
-                    f"unknown pillar `{name}`",
+                    Message("unknown pillar `{name}`", name=name),
                     hint=suggest(name, nodes),
-                    label="not defined",
+                    label=Message("not defined"),
                 )

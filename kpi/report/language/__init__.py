@@ -28,7 +28,9 @@ def preferred(environment: Mapping[str, str]) -> str:
     >>> preferred({"KPI_LANG": "zh"}), preferred({"LANG": "zh_CN.UTF-8"}), preferred({"LC_ALL": "C", "LANG": "zh_CN"})
     ('zh', 'zh', 'en')
     """
-    wanted = next((environment[name] for name in ("KPI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    wanted = next(
+        (environment[name] for name in ("KPI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
     language = wanted.lower()[:2]
     return language if language in LANGUAGES else "en"
 

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 
+from kpi.errors import Message
 from kpi.values.units.text import UnitError, above_first, plain, read, written
 from kpi.values.units.vocabulary import (
     COUNTING_WORDS,
@@ -90,7 +91,9 @@ def declared(words: Iterable[str]) -> Iterator[None]:
         if known is not None:
             raise UnitError(f"`{word}` cannot be declared as a counting word: it {says(known[1])}")
         if not word.isalpha() or word.isascii() or word.startswith(tuple(MULTIPLES)):
-            hint = "a counting word is Chinese, has no signs or digits, and does not begin with 百, 千, 万 or 亿"
+            hint = Message(
+                "a counting word is Chinese, has no signs or digits, and does not begin with 百, 千, 万 or 亿"
+            )
             raise UnitError(f"`{word}` cannot be declared as a counting word", hint)
     token = _declared.set(_declared.get() | added)
     try:
@@ -303,5 +306,5 @@ def _double(exact: Fraction, source: Unit, target: Unit) -> float:
 def _mismatch(refusal: str, first: Unit, second: Unit) -> UnitError:
     hint = _ADVICE.get(frozenset({first.dimension, second.dimension}))
     if counts(first.dimension) and counts(second.dimension):
-        hint = "every counting word counts a kind of thing of its own; a quotient of two is fine"
+        hint = Message("every counting word counts a kind of thing of its own; a quotient of two is fine")
     return UnitError(f"{refusal}: {first} {says(first.dimension)}, {second} {says(second.dimension)}", hint)
