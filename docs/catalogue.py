@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -70,7 +71,7 @@ def of_commands() -> Iterator[str]:
     context = click.Context(main)
     for command in (main, *(main.get_command(context, name) for name in main.list_commands(context))):
         if command is not None:
-            yield command.help or ""
+            yield inspect.cleandoc(command.help or "")
             for parameter in command.params:
                 yield getattr(parameter, "help", None) or ""
 
@@ -83,9 +84,29 @@ def of_rules() -> Iterator[str]:
         yield rule.means
 
 
+def folder(language: str) -> Path:
+    """Return where the catalogue of a language is."""
+    return FOLDER / language / "LC_MESSAGES"
+
+
+def of_the_parser() -> Iterator[str | tuple[str, str]]:
+    """Yield the messages of click that a user may see; a pair is singular and plural."""
+    yield from (
+        "Aborted!", "Options", "Commands", "Positional arguments", "Usage:", "Error: {message}",
+        "Try '{command} {option}' for help.", "Invalid value: {message}", "Invalid value for {param_hint}: {message}",
+        "Missing argument", "Missing option", "Missing command.", "No such option {name!r}.",
+        "No such command {name!r}.", "Choose from:\n\t{choices}", "default: {default}", "env var: {var}", "required",
+        "{value!r} is not a valid {number_type}.", "{value} is not in the range {range}.",
+        "Option {name!r} does not take a value.", "Show this message and exit.",
+    )  # fmt: skip
+    yield "{value!r} is not {choice}.", "{value!r} is not one of {choices}."
+    yield "Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."
+    yield "Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"
+
+
 def read(language: str) -> Catalog:
     """Return a catalogue as it is."""
-    path = FOLDER / f"{language}.po"
+    path = folder(language) / "kpi.po"
     if not path.exists():
         return Catalog(locale=language, project="kpi", fuzzy=False)
     with path.open("rb") as file:
@@ -99,6 +120,10 @@ def updated(language: str) -> Catalog:
     for text, names in sorted(texts().items()):
         message = old.get(text)
         new.add(text, message.string if message is not None else "", locations=[(name, None) for name in names])
+    for text in of_the_parser():
+        message = old.get(text if isinstance(text, str) else text[0])
+        empty = "" if isinstance(text, str) else ("",)
+        new.add(text, message.string if message is not None else empty, auto_comments=["of the package click"])
     return new
 
 
@@ -112,7 +137,8 @@ def po(catalogue: Catalog) -> bytes:
 def mo(catalogue: Catalog) -> bytes:
     """Return a catalogue as the program reads it."""
     out = BytesIO()
-    catalogue.revision_date = catalogue.creation_date = None
+    # The same bytes whenever it is compiled.
+    catalogue.project, catalogue.creation_date = "kpi", "2000-01-01"
     write_mo(out, catalogue)
     return out.getvalue()
 
@@ -127,8 +153,8 @@ def main() -> None:
         if missing:
             sys.stdout.writelines(f"{entry.id!r}\n" for entry in catalogue if entry.id and not entry.string)
             continue
-        (FOLDER / f"{language}.po").write_bytes(po(catalogue))
-        (FOLDER / f"{language}.mo").write_bytes(mo(catalogue))
+        (folder(language) / "kpi.po").write_bytes(po(catalogue))
+        (folder(language) / "kpi.mo").write_bytes(mo(catalogue))
 
 
 if __name__ == "__main__":

@@ -342,9 +342,7 @@ def can_suggest() -> bool:
 
 
 def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> Message | None:
-    """Return the hint that names what `word` was probably meant to be, or None when nothing is near.
-
-    Where `bounded_suggestions` holds, None too when its comparisons are used up.
+    """Return the hint that names what `word` was probably meant to be, or None when nothing is near (see `nearest`).
 
     >>> suggest("numerater", ["numerator", "denominator"])
     'did you mean `numerator`?'
@@ -352,6 +350,15 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     'did you mean `经济`?'
     >>> suggest("xyz", ["numerator"]) is None
     True
+    """
+    near = nearest(word, candidates, cutoff)
+    return Message("did you mean `{name}`?", name=near) if near is not None else None
+
+
+def nearest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
+    """Return the candidate that `word` was probably meant to be, or None when nothing is near.
+
+    Where `bounded_suggestions` holds, None too when its comparisons are used up.
     """
     if not can_suggest():
         return None
@@ -361,7 +368,7 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     if (left := _comparisons_left.get()) is not None:
         left[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
-    return Message("did you mean `{name}`?", name=names[near[0]]) if near else None
+    return names[near[0]] if near else None
 
 
 def count(number: int, noun: str, plural: str | None = None) -> Message:

@@ -42,16 +42,16 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
-        "workbook table files difference robustness"
+        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries "
+        "markdown workbook table files difference robustness"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
         "batch_run notifications"
     ),
     "cli": (
-        "progress_line console command starter comparison batch score check explain stress diff show sample schema "
-        "rule init completion main"
+        "language progress_line console command starter comparison batch score check explain stress diff show sample "
+        "schema rule init completion main"
     ),
 }
 LAYERS = tuple(

@@ -7,10 +7,15 @@ Data go to stdout, everything else to stderr. Exit codes: 0 fine, 1 findings, 2 
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from typing_extensions import override
+
+from kpi.cli.language import asked, install, localized
+from kpi.report.language import tr, using
 
 #: The commands, each a module of this package with a command of the same name, in the order of the help.
 COMMANDS = (
@@ -29,17 +34,25 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"kpi.cli.{cmd_name}"), cmd_name)
-        return found
+        command: click.Command = getattr(importlib.import_module(f"kpi.cli.{cmd_name}"), cmd_name)
+        return localized(command)
+
+    @override
+    def main(self, args: Sequence[str] | None = None, *positional: Any, **settings: Any) -> Any:
+        with using(asked(sys.argv[1:] if args is None else args)):
+            if args is None:  # this process is the program
+                install()
+            return click.Group.main(localized(self), args, *positional, **settings)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from kpi.errors import suggest
+            from kpi.errors import nearest
 
-            if args and (hint := suggest(args[0], COMMANDS)):
-                raise click.UsageError(f"{error.message} {hint[0].upper()}{hint[1:]}", ctx) from None
+            if args and (near := nearest(args[0], COMMANDS)):
+                words = tr("no such command `{name}`; did you mean `{near}`?", name=args[0], near=near)
+                raise click.UsageError(words, ctx) from error
             raise
 
 
@@ -49,7 +62,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         return
     from kpi.process.distribution import version
 
-    click.echo(f"kpi, version {version() or 'unknown (not installed)'}")
+    click.echo(tr("kpi, version {version}", version=version() or tr("unknown (not installed)")))
     ctx.exit()
 
 

@@ -1,8 +1,8 @@
 """The language of what users read: English, as it stands in the code, or another by its catalogue.
 
-A catalogue, `zh.po` and its compiled form `zh.mo`, translates the templates of messages; their fields, such as names,
-figures and further messages, are put into the translated template. `python docs/catalogue.py` collects the templates
-from the code and compiles the catalogues.
+A catalogue, `kpi.po` in the folder of a language and its compiled form `kpi.mo`, translates the templates of messages;
+their fields, such as names, figures and further messages, are put into the translated template. `python
+docs/catalogue.py` collects the templates from the code and compiles the catalogues.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from importlib.resources import files
+from pathlib import Path
 
 from kpi.errors import Message, cleaned, formatted
 
 #: The languages, with the comma of lists in each. The first is that of the code.
 LANGUAGES: Mapping[str, str] = {"en": ", ", "zh": "、"}
+
+#: Where the catalogues are, laid out as gettext finds them.
+FOLDER = Path(__file__).parent
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
@@ -94,5 +97,5 @@ def _translated(value: object) -> object:
 def _catalogue(language: str) -> Callable[[str], str]:
     from gettext import GNUTranslations
 
-    with files(__package__).joinpath(f"{language}.mo").open("rb") as file:
+    with (FOLDER / language / "LC_MESSAGES" / "kpi.mo").open("rb") as file:
         return GNUTranslations(file).gettext
