@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import datetime as dt
 import inspect
 import sys
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def mo(catalogue: Catalog) -> bytes:
     """Return a catalogue as the program reads it."""
     out = BytesIO()
     # The same bytes whenever it is compiled.
-    catalogue.project, catalogue.creation_date = "kpi", "2000-01-01"
+    catalogue.project, catalogue.creation_date = "kpi", dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
     write_mo(out, catalogue)
     return out.getvalue()
 
