@@ -42,6 +42,8 @@ def _days(values: list[str | None], dtype: pl.DataType | type[pl.DataType]) -> p
     return pl.Series(days, dtype=pl.Datetime("us")).cast(dtype)
 
 
+_NESTED = pl.List(pl.Struct({"a": pl.List(pl.String)}))
+
 #: Columns of texts as another type, by name.
 TYPES: dict[str, Callable[[list[str | None]], pl.Series]] = {
     "text": lambda values: pl.Series(values, dtype=pl.String),
@@ -68,7 +70,7 @@ TYPES: dict[str, Callable[[list[str | None]], pl.Series]] = {
     "list of numbers": lambda values: pl.Series([[_number(one)] for one in values], dtype=pl.List(pl.Float64)),
     "array": lambda values: pl.Series([[1.0, 2.0]] * len(values), dtype=pl.Array(pl.Float64, 2)),
     "struct": lambda values: pl.Series([{"a": one, "b": 1} for one in values]),
-    "nested": lambda values: pl.Series([[{"a": [one]}] for one in values]),
+    "nested": lambda values: pl.Series([[{"a": [one]}] for one in values], dtype=_NESTED),
 }
 
 
