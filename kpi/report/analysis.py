@@ -7,7 +7,9 @@ from rich.text import Text
 
 from kpi.analysis import statistics
 from kpi.engine.scorecard import Scorecard
+from kpi.errors import count
 from kpi.report.cards import printed, table_of
+from kpi.report.language import tr
 from kpi.report.marks import NOTHING, number, visible
 
 #: How many pairs, gaps, strengths and weaknesses are shown.
@@ -30,8 +32,8 @@ def _profile(card: Scorecard, entity: str, width: int | None) -> str:
     frame = statistics.profile(card, entity)
     parts: list[object] = [Text(f"{visible(entity)}  {visible(card.title)}  {card.periods[-1]}", style="bold")]
     strong, weak = frame.filter(pl.col("standing") < 0.5), frame.filter(pl.col("standing") > 0.5).reverse()
-    for heading, rows in (("强项", strong.head(MOST)), ("弱项", weak.head(MOST))):
-        table = table_of("指标", "名称", "得分", "同组平均", "高出", "位次")
+    for heading, rows in ((tr("Strengths"), strong.head(MOST)), (tr("Weaknesses"), weak.head(MOST))):
+        table = table_of(tr("Indicator"), tr("Title"), tr("Score"), tr("Peer mean"), tr("Ahead"), tr("Rank"))
         for row in rows.iter_rows(named=True):
             numbers = [number(row[key], 1) for key in ("score", "mean", "ahead")]
             table.add_row(row["indicator"], visible(row["title"]), *numbers, f"{row['rank']}/{row['of']}")
@@ -44,8 +46,13 @@ def _availability(card: Scorecard) -> list[object]:
     gaps = frame.filter(pl.col("lacking") > 0)
     there, lacking = sum(frame["there"]), sum(frame["lacking"])
     percent = 100 * there / max(there + lacking, 1)
-    head = Text(f"\n数据完整率 {percent:.1f} %，{gaps.height} 个指标有缺")
-    table = table_of("指标", "名称", "有数", "缺数", "不适用", "%")
+    head = Text(
+        "\n"
+        + tr(
+            "Data availability {percent:.1f} %, {gaps} with gaps", percent=percent, gaps=count(gaps.height, "indicator")
+        )
+    )
+    table = table_of(tr("Indicator"), tr("Title"), tr("Available"), tr("Lacking"), tr("Not applicable"), "%")
     for row in gaps.head(MOST).iter_rows(named=True):
         counts = [str(row[key]) for key in ("there", "lacking", "not_applicable")]
         table.add_row(row["indicator"], visible(row["title"]), *counts, number(row["percent"], 1))
@@ -53,23 +60,38 @@ def _availability(card: Scorecard) -> list[object]:
 
 
 def _consistency(card: Scorecard) -> list[object]:
-    table = table_of("一级、二级指标", "名称", "构成", "单位数", "克朗巴哈 α")
+    table = table_of(tr("Pillar"), tr("Title"), tr("Parts"), tr("Units"), tr("Cronbach's α"))
     for row in statistics.consistency(card).iter_rows(named=True):
         alpha = number(row["alpha"], 2) or NOTHING
         table.add_row(row["pillar"], visible(row["title"]), str(row["parts"]), str(row["entities"]), alpha)
-    return [Text("\n内部一致性（α 低于 0.70：各项未必衡量同一事物）"), table] if table.row_count else []
+    return (
+        [Text("\n" + tr("Internal consistency (α below 0.70: the parts may not measure one thing)")), table]
+        if table.row_count
+        else []
+    )
 
 
 def _correlations(card: Scorecard) -> list[object]:
     frame = statistics.correlations(card).drop_nulls("correlation")
     parts: list[object] = []
-    for within, heading in ((True, "同一分项内"), (False, "不同分项间")):
+    for within, heading in ((True, tr("Within a pillar")), (False, tr("Between pillars"))):
         rows = frame.filter(pl.col("within") == within)
         if not rows.height:
             continue
         mean = sum(rows["correlation"]) / rows.height
-        table = table_of("指标", "指标", "相关系数", "单位数")
+        table = table_of(tr("Indicator"), tr("Indicator"), tr("Correlation"), tr("Units"))
         for row in rows.head(MOST).iter_rows(named=True):
             table.add_row(row["first"], row["second"], number(row["correlation"], 3), str(row["entities"]))
-        parts += [Text(f"\n{heading}：{rows.height} 对，平均相关系数 {mean:.3f}，最强的几对"), table]
+        parts += [
+            Text(
+                "\n"
+                + tr(
+                    "{heading}: {pairs}, mean correlation {mean:.3f}, the strongest",
+                    heading=heading,
+                    pairs=count(rows.height, "pair"),
+                    mean=mean,
+                )
+            ),
+            table,
+        ]
     return parts

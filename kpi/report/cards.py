@@ -13,12 +13,13 @@ from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
 from kpi.engine.plan import Plan
-from kpi.errors import DefinitionError, Diagnostic, Message, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import OfColumn, Reported
 from kpi.language.model import kind_of
 from kpi.language.system import System
+from kpi.report.language import joined, listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
 
 #: The width where there is no terminal.
@@ -44,11 +45,17 @@ def table_of(*headings: str) -> Table:
 
 def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
     """Returns the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
-    table = table_of("评价体系", "名称", "期别", "指标", "依据")
+    table = table_of(tr("System"), tr("Title"), tr("Period"), tr("Indicator"), tr("Source"))
     for name, loaded in systems.items():
         one = loaded.system
         if one is None:
-            table.add_row(name, f"定义有误（{len(loaded.findings)} 处），见 kpi check", "", "", "")
+            table.add_row(
+                name,
+                tr("not valid ({findings}), see kpi check", findings=count(len(loaded.findings), "finding")),
+                "",
+                "",
+                "",
+            )
             continue
         source = "" if one.source is None else f"{one.source.document} {one.source.date or ''}".strip()
         table.add_row(one.system, visible(one.title or ""), one.period.value, str(len(one.indicators)), visible(source))
@@ -57,14 +64,14 @@ def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
 
 def system(one: System, *, width: int | None = None) -> str:
     """Returns a system: its tree with weights, every indicator with formula and target, and how stars are given."""
-    table = table_of("指标", "名称", "权重", "计算方法", "目标", "依据")
+    table = table_of(tr("Indicator"), tr("Title"), tr("Weight"), tr("Method"), tr("Target"), tr("Source"))
     shown: set[str] = set()
     for name, depth in _ordered(one):
         shown.add(name)
         indent = "  " * depth
         if name in one.pillars:
             pillar = one.pillars[name]
-            cells = visible(pillar.title or ""), one.weight_words(name), pillar.mean_words
+            cells = visible(pillar.title or ""), localized(one.weight_words(name)), localized(pillar.mean_words)
             table.add_row(f"{indent}{name}", *cells, "", "")
         else:
             table.add_row(f"{indent}{name}", *_cells(one, name))
@@ -72,25 +79,35 @@ def system(one: System, *, width: int | None = None) -> str:
         if name not in shown:
             table.add_row(name, *_cells(one, name))
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    below = [f"星级：{one.stars_words}", f"缺项：{one.composite.missing.words()}"]
+    below = [
+        tr("Stars: {stars_words}", stars_words=one.stars_words),
+        tr("Missing values: {missing}", missing=one.composite.missing.words()),
+    ]
     if one.checks:
-        below.append(f"审核：{'、'.join(one.checks)}")
+        below.append(tr("Checks: {checks}", checks=tuple(one.checks)))
     return printed(title, table, *map(Text, below), width=width)
 
 
 def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
     """Returns the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
-    states = {"scored": "计分", "unscored": "不计分", "missing": "缺", "invented": "文件无此条"}
-    table = table_of("条款", "指标", "名称", "目标", "性质", "状态")
+    states = {
+        "scored": tr("scored"),
+        "unscored": tr("not scored"),
+        "missing": tr("missing"),
+        "invented": tr("not in the document"),
+    }
+    table = table_of(tr("Clause"), tr("Indicator"), tr("Title"), tr("Target"), tr("Character"), tr("Status"))
     before = None
     for row in rows:
         clause = "" if row.clause == before else row.clause
         table.add_row(clause, row.indicator, visible(row.title), row.target, row.basis, states[row.state])
         before = row.clause
     numbers = Counter(row.state for row in rows)
-    told = "，".join(f"{words} {numbers[state]}" for state, words in states.items())
+    tally = listed(f"{words} {numbers[state]}" for state, words in states.items())
+    clauses = count(len({row.clause for row in rows}), "clause")
+    summary = tr("{clauses}, {items}: {tally}", clauses=clauses, items=count(len(rows), "item"), tally=tally)
     title = Text(f"{one.system}  {visible(one.title or '')}", style="bold")
-    return printed(title, table, Text(f"{len({row.clause for row in rows})} 条，{len(rows)} 项：{told}"), width=width)
+    return printed(title, table, Text(summary), width=width)
 
 
 def _ordered(one: System) -> list[tuple[str, int]]:
@@ -108,10 +125,10 @@ def _ordered(one: System) -> list[tuple[str, int]]:
 
 def _cells(one: System, name: str) -> tuple[str, str, str, str, str]:
     indicator = one.indicators[name]
-    target = "；".join(target.words(one.unit(name)) for target in one.targets(name))
+    target = joined(target.words(one.unit(name)) for target in one.targets(name))
     return (
-        visible(one.symbols[name].title), one.weight_words(name), visible(indicator.words(one.symbols)),
-        visible(target), visible(indicator.clause or ""),
+        visible(one.symbols[name].title), localized(one.weight_words(name)),
+        visible(localized(indicator.words(one.symbols))), visible(target), visible(indicator.clause or ""),
     )  # fmt: skip
 
 
@@ -135,7 +152,7 @@ def definition(one: System, name: str, *, width: int | None = None) -> str:
     table = Table(box=None, show_header=False, pad_edge=False)
     for heading, text in _facts(one, key):
         if text:
-            table.add_row(heading, visible(text))
+            table.add_row(heading, visible(localized(text)))
     return printed(Text(f"{key}  {visible(_title(one, key))}", style="bold"), table, width=width)
 
 
@@ -151,39 +168,45 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
         return _indicator_facts(one, key, one.indicators[key], users)
     if key in one.pillars:
         pillar = one.pillars[key]
-        parts = "、".join(f"{part} {one.weight_words(part)}" for part in pillar.parts)
+        parts = listed(f"{part} {localized(one.weight_words(part))}" for part in pillar.parts)
         return [
-            ("构成", parts),
-            ("赋权", pillar.weights.words() if pillar.weights is not None else ""),
-            ("合成", pillar.mean_words),
-            ("缺项", pillar.missing.words()),
-            ("说明", pillar.note or ""),
+            (tr("Parts"), parts),
+            (tr("Weighting"), pillar.weights.words() if pillar.weights is not None else ""),
+            (tr("Aggregation"), pillar.mean_words),
+            (tr("Missing values"), pillar.missing.words()),
+            (tr("Note"), pillar.note or ""),
         ]
     if key not in one.measures:
         check = one.checks[key]
         words = check.words(one.symbols, one.period)
-        return [("审核", words), ("级别", SEVERITIES[check.severity]), ("说明", check.note or "")]
+        return [(tr("Checks"), words), (tr("Severity"), SEVERITIES[check.severity]), (tr("Note"), check.note or "")]
     measure = one.measures[key]
-    facts = [("类型", kind_of(type(measure))), ("单位", measure.unit), ("数据集", measure.source or "")]
-    facts += [("取自", measure.of if isinstance(measure, OfColumn) else "")]
-    facts += [("条件", measure.where or ""), ("细分", measure.per or ""), ("期内汇总", measure.over_time or "")]
+    facts = [(tr("Kind"), kind_of(type(measure))), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
+    facts += [(tr("Taken from"), measure.of if isinstance(measure, OfColumn) else "")]
+    facts += [
+        (tr("Condition"), measure.where or ""),
+        (tr("Per"), measure.per or ""),
+        (tr("Aggregated over time"), measure.over_time or ""),
+    ]
     if isinstance(measure, Reported):
-        facts += [("报送口径", "1月至本期累计" if measure.from_january else "")]
-        facts += [("至少期数", "" if measure.at_least is None else str(measure.at_least))]
-    return [*facts, ("用于", "、".join(users)), ("说明", measure.note or "")]
+        facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
+        facts += [(tr("Periods at least"), "" if measure.at_least is None else str(measure.at_least))]
+    return [*facts, (tr("Used by"), listed(users)), (tr("Note"), measure.note or "")]
 
 
 def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:
     rule = one.rule(key)
     parent = one.parents.get(key)
-    weight = f"{parent} 之 {one.weight_words(key)}" if parent else ""
+    weight = tr("{weight} of {parent}", parent=parent, weight=one.weight_words(key)) if parent else ""
     return [
-        ("公式", indicator.words(one.symbols)), ("类型", kind_of(type(indicator))), ("单位", str(one.unit(key))),
-        ("方向", "越高越好" if indicator.direction == "higher" else "越低越好"),
-        ("目标", "；".join(target.words(one.unit(key)) for target in one.targets(key))),
-        ("计分", rule.in_full() if rule else "不计分"), ("权重", weight), ("条款", indicator.clause or ""),
-        ("牵头单位", "、".join(indicator.lead)), ("责任单位", "、".join(indicator.responsible)),
-        ("依据类型", indicator.basis or ""), ("用于", "、".join(users)), ("说明", indicator.note or ""),
+        (tr("Formula"), indicator.words(one.symbols)), (tr("Kind"), kind_of(type(indicator))),
+        (tr("Unit"), str(one.unit(key))),
+        (tr("Direction"), tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")),
+        (tr("Target"), joined(target.words(one.unit(key)) for target in one.targets(key))),
+        (tr("Scoring"), rule.in_full() if rule else tr("Not scored")), (tr("Weight"), weight),
+        (tr("Clause"), indicator.clause or ""),
+        (tr("Lead"), listed(indicator.lead)), (tr("Responsible"), listed(indicator.responsible)),
+        (tr("Basis"), indicator.basis or ""), (tr("Used by"), listed(users)), (tr("Note"), indicator.note or ""),
     ]  # fmt: skip
 
 
@@ -191,6 +214,6 @@ def plan(one: Plan) -> str:
     """Returns the stages of a plan with their expressions, a column a line."""
     lines = []
     for stage in one.stages:
-        lines.append(f"{stage.name}  {stage.words}  ({len(stage.columns)})")
+        lines.append(f"{stage.name}  {localized(stage.words)}  ({len(stage.columns)})")
         lines += [f"    {name} = {expression}" for name, expression in stage.columns.items()]
     return "\n".join(lines) + "\n"

@@ -16,7 +16,8 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
-from kpi.report.marks import visible
+from kpi.report.language import listed, localized, tr
+from kpi.report.marks import SEVERITIES, visible
 
 #: The ways to write findings.
 Layout = Literal["full", "concise", "json", "github"]
@@ -31,10 +32,10 @@ _COLOURS = {
     Severity.INFO: "bold blue",
 }
 _NOUNS = {
-    Severity.ERROR: ("error", "errors"),
-    Severity.QUERY: ("query", "queries"),
-    Severity.WARNING: ("warning", "warnings"),
-    Severity.INFO: ("note", "notes"),
+    Severity.ERROR: (Message("error"), Message("errors")),
+    Severity.QUERY: (Message("query"), Message("queries")),
+    Severity.WARNING: (Message("warning"), Message("warnings")),
+    Severity.INFO: (Message("note"), Message("notes")),
 }
 _COMMANDS = {Severity.ERROR: "error", Severity.QUERY: "warning", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -62,8 +63,14 @@ def render(
     if style == "github":
         return "\n".join(_command(one) for one in found)
     if style == "concise":
-        return "\n".join(visible(str(one)) for one in found)
+        return "\n".join(visible(_line(one)) for one in found)
     return "\n\n".join("\n".join(lines) for lines in _full(found, color=color, width=width, shown=shown))
+
+
+def _line(one: Diagnostic) -> str:
+    """Return the one-line form of a finding; its severity is for programs, and the same in every language."""
+    where = localized(one.place.message())
+    return f"{where + ': ' if where else ''}{one.severity} {one.code} {localized(one.message)}"
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:
@@ -78,7 +85,7 @@ def tally(diagnostics: Iterable[Diagnostic]) -> str:
     for one in diagnostics:
         numbers[one.severity] += one.stands_for
     counts = [(numbers[severity], nouns) for severity, nouns in _NOUNS.items()]
-    return ", ".join(count(number, *nouns) for number, nouns in counts if number) or "no findings"
+    return listed(count(number, *nouns) for number, nouns in counts if number) or tr("no findings")
 
 
 def _full(found: list[Diagnostic], *, color: bool, width: int | None, shown: int) -> Iterator[list[str]]:
@@ -109,21 +116,25 @@ def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
         arrows = [_arrow(one, color=color) for one in same if str(one.place)]
         lines += [_headline(same[0], color=color), *arrows, *_hint(same[0], color=color)]
     if (more := number_of(group[shown:])) > 0:
-        lines.append(f"   ... and {more:,} more {group[0].code} {_NOUNS[group[0].severity][more != 1]}")
+        what = _NOUNS[group[0].severity][more != 1]
+        lines.append("   " + tr("... and {more:,} more {code} {what}", more=more, code=group[0].code, what=what))
     return lines
 
 
 def _headline(one: Diagnostic, *, color: bool) -> str:
-    return f"{_paint(f'{one.severity}[{one.code}]', _COLOURS[one.severity], color=color)}: {visible(one.message)}"
+    severity = localized(SEVERITIES[one.severity])
+    return (
+        f"{_paint(f'{severity}[{one.code}]', _COLOURS[one.severity], color=color)}: {visible(localized(one.message))}"
+    )
 
 
 def _arrow(one: Diagnostic, *, color: bool) -> str:
-    label = Message(": {label}", label=visible(one.label)) if one.label and one.place.line is None else ""
-    return f"  {_paint('-->', 'blue', color=color)} {visible(str(one.place))}{label}"
+    label = Message(": {label}", label=visible(localized(one.label))) if one.label and one.place.line is None else ""
+    return f"  {_paint('-->', 'blue', color=color)} {visible(localized(one.place.message()))}{label}"
 
 
 def _hint(one: Diagnostic, *, color: bool) -> list[str]:
-    return [f"   {_paint('=', 'blue', color=color)} {visible(one.hint)}"] if one.hint else []
+    return [f"   {_paint('=', 'blue', color=color)} {visible(localized(one.hint))}"] if one.hint else []
 
 
 def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
@@ -143,7 +154,7 @@ def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: in
     before, meant, after = (visible(part.replace("\t", "    ")) for part in (raw[:start], raw[start:end], raw[end:]))
     if width is not None:
         before, meant, after = _cut(before, meant, after, width - len(gutter) - 1)
-    carets = "^" * max(cell_len(meant), 1) + (f" {visible(one.label)}" if one.label else "")
+    carets = "^" * max(cell_len(meant), 1) + (f" {visible(localized(one.label))}" if one.label else "")
     under = f"{' ' * (len(gutter) - 1)}|"
     pointer = " " * cell_len(before) + _paint(carets, _COLOURS[one.severity], color=color)
     return [
@@ -183,9 +194,9 @@ def _record(one: Diagnostic) -> dict[str, object]:
     head = {
         "code": one.code,
         "severity": str(one.severity),
-        "message": one.message,
-        "label": one.label,
-        "hint": one.hint,
+        "message": localized(one.message),
+        "label": one.label and localized(one.label),
+        "hint": one.hint and localized(one.hint),
         "stands_for": one.stands_for,
     }
     return head | asdict(one.place)
@@ -203,7 +214,12 @@ def _command(one: Diagnostic) -> str:
         spots["line"] = place.row
     spots["title"] = one.code
     options = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in spots.items())
-    words = "\n".join(filter(None, ("" if place.line is not None else str(place), one.message, one.label, one.hint)))
+    words = "\n".join(
+        map(
+            localized,
+            filter(None, ("" if place.line is not None else place.message(), one.message, one.label, one.hint)),
+        )
+    )
     return f"::{_COMMANDS[one.severity]} {options}::{_escaped(words)}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.report.language import joined, tr
 from kpi.report.marks import level, movement, reason
 from kpi.report.shape import Results
 
@@ -71,7 +72,7 @@ class League:
     @property
     def level_heading(self) -> str:
         """The heading of the levels."""
-        return "等级" if self.named else "星级"
+        return tr("Grade") if self.named else tr("Stars")
 
     def level(self, line: Line) -> str:
         """Return the level of a line as it is shown."""
@@ -81,7 +82,7 @@ class League:
         """Returns the name of a block, or None when there is one block only and it has none."""
         if block.cohort is None and len(self.blocks) == 1:
             return None
-        return f"{block.cohort or '未分组'}，{len(block.lines)}个"
+        return tr("{cohort}, {lines}", cohort=block.cohort or tr("No cohort"), lines=len(block.lines))
 
 
 def league(scorecard: Results, /, *, period: str | None = None) -> League:
@@ -120,20 +121,20 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
     new = compared and row["rank"] is not None and row["rank_change"] is None
     notes = []
     if row["score"] is None:
-        notes.append(f"未评：{reason(row['status'])}")
+        notes.append(tr("Not rated: {status}", status=reason(row["status"])))
     if row["veto"]:
-        notes.append(f"一票否决：{row['veto']}")
+        notes.append(tr("Veto: {veto}", veto=row["veto"]))
     return Line(
         entity=row["entity"],
         rank=row["rank"],
-        moved="新" if new else movement(row["rank_change"]),
+        moved=tr("new") if new else movement(row["rank_change"]),
         score=row["score"],
         change=row["score_change"],
         stars=row["stars"],
         grade=row["grade"],
         coverage=row["coverage"],
         pillars=pillars,
-        note="；".join(notes),
+        note=joined(notes),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 import polars as pl
 
+from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Results
@@ -33,7 +34,7 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
             paragraphs.append(f"## {_plain(heading)}")
         paragraphs.append(_table(*_league(scorecard, standing, block)))
     if not standing.blocks:
-        paragraphs.append("没有可以排名的得分。")
+        paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
     return "\n\n".join(paragraphs) + "\n"
 
@@ -41,7 +42,17 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
     """Returns headings, alignments (`<` left, `>` right) and rows of a league table."""
     levels = [standing.level_heading] if standing.rated else []
-    titles = ["位次", "升降", scorecard.entity_title, "得分", *levels, "增减", *standing.pillars, "完整率", "备注"]
+    titles = [
+        tr("Rank"),
+        tr("Move"),
+        scorecard.entity_title,
+        tr("Score"),
+        *levels,
+        tr("Change"),
+        *standing.pillars,
+        tr("Coverage"),
+        tr("Remarks"),
+    ]
     aligned = "><<>" + "<" * len(levels) + ">" + ">" * len(standing.pillars) + "><"
     return titles, aligned, [_cells(standing, line, scorecard.decimals) for line in block.lines]
 
@@ -67,17 +78,25 @@ def _findings(scorecard: Results) -> list[str]:
         return []
     cells = [
         [
-            SEVERITIES.get(row["severity"], row["severity"]),
+            localized(SEVERITIES.get(row["severity"], row["severity"])),
             row["code"],
             " ".join(filter(None, (row["entity"], row["period"]))),
-            " ".join(filter(None, (row["file"], f"第{row['row']}行" if row["row"] is not None else "", row["column"]))),
+            " ".join(
+                filter(
+                    None,
+                    (row["file"], tr("row {row}", row=row["row"]) if row["row"] is not None else "", row["column"]),
+                )
+            ),
             row["message"],
         ]
         for row in rows
     ]
-    section = ["## 审核", _table(["级别", "代码", "对象", "位置", "说明"], "<<<<<", cells)]
+    section = [
+        f"## {tr('Findings')}",
+        _table([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
+    ]
     if more := _number_of(scorecard.findings[LISTED:]):
-        section.append(f"另有 {more:,} 条未列出。")
+        section.append(tr("{more:,} more are not listed.", more=more))
     return section
 
 
@@ -87,9 +106,15 @@ def _number_of(findings: pl.DataFrame) -> int:
 
 
 def _footnote(scorecard: Results) -> str:
-    return (
-        f"满分 {scorecard.full:g}，得分保留 {scorecard.decimals} 位小数；升降、增减与上期相比；{NOTHING} 为未评。"
-        f"评价体系 {_plain(scorecard.system)}，定义 `{scorecard.definition_hash}`，数据 `{scorecard.data_hash}`。"
+    return tr(
+        "Full mark {full:g}, scores to {decimals} decimals; moves and changes against the previous period; {nothing} "
+        "is not rated. System {system}, definition `{definition_hash}`, data `{data_hash}`.",
+        full=scorecard.full,
+        decimals=scorecard.decimals,
+        nothing=NOTHING,
+        system=_plain(scorecard.system),
+        definition_hash=scorecard.definition_hash,
+        data_hash=scorecard.data_hash,
     )
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 
+from kpi.errors import Message
+from kpi.report.language import localized
 from kpi.values.status import STATUSES
 
 #: What stands where there is nothing to show.
 NOTHING = "—"
 
 #: The signs of the lights, with the word that says the colour.
-LIGHTS = {"green": "● 绿", "yellow": "● 黄", "red": "● 红", "none": NOTHING}
+LIGHTS = {"green": Message("● green"), "yellow": Message("● yellow"), "red": Message("● red"), "none": NOTHING}
 
 #: How the demand of a target reads before its number.
 COMPARATORS = {
@@ -22,12 +24,17 @@ COMPARATORS = {
     "at_most": "≤",
     "below": "＜",
     "equals": "＝",
-    "within": "区间",
-    "done": "完成",
+    "within": Message("within"),
+    "done": Message("done"),
 }
 
 #: The severities of findings where users read them.
-SEVERITIES = {"error": "错误", "query": "查询", "warning": "警告", "info": "提示"}
+SEVERITIES = {
+    "error": Message("error"),
+    "query": Message("query"),
+    "warning": Message("warning"),
+    "info": Message("info"),
+}
 
 # Control characters would move the cursor of a terminal or break a line; bidirectional overrides reorder what is read.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -97,7 +104,7 @@ def reason(status: str) -> str:
     >>> reason("too_few")
     '样本不足'
     """
-    return STATUSES.get(status, status)
+    return localized(STATUSES.get(status, status))
 
 
 def escaped(text: str) -> str:

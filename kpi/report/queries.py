@@ -7,30 +7,33 @@ from io import BytesIO
 
 import polars as pl
 
-from kpi.errors import Diagnostic
+from kpi.errors import Diagnostic, Message
 from kpi.report import encode
+from kpi.report.language import localized, tr
 from kpi.report.marks import SEVERITIES
 from kpi.report.xlsx import new_workbook
 
 #: The columns with their widths in a workbook; the last is for the answer.
 COLUMNS = {
-    "序号": 5, "级别": 6, "代码": 7, "评价对象": 12, "期别": 9, "问题": 48, "处理建议": 28, "文件": 20, "工作表": 8,
-    "行": 6, "列": 12, "说明": 32,
+    Message("No."): 5, Message("Severity"): 6, Message("Code"): 7, Message("Entity"): 12, Message("Period"): 9,
+    Message("Finding"): 48, Message("Suggestion"): 28, Message("File"): 20, Message("Sheet"): 8, Message("Row"): 6,
+    Message("Column"): 12, Message("Note"): 32,
 }  # fmt: skip
-#: The column that whoever reported the figures fills in.
-ANSWER = "说明"
+#: The columns of whole numbers, and the one that whoever reported the figures fills in.
+NUMBERS, ANSWER = ("No.", "Row"), "Note"
 
 
 def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
-    """Returns the form: the columns of `COLUMNS`, one row a finding, in their order; 说明 is left blank."""
+    """Returns the form: the columns of `COLUMNS`, one row a finding, in their order; the last is left blank."""
     rows = [
         (
-            number, SEVERITIES[one.severity], one.code, one.place.entity, one.place.period, one.message, one.hint,
+            number, localized(SEVERITIES[one.severity]), one.code, one.place.entity, one.place.period,
+            localized(one.message), None if one.hint is None else localized(one.hint),
             one.place.file, one.place.sheet, one.place.row or one.place.line, one.place.field, None,
         )
         for number, one in enumerate(findings, 1)
     ]  # fmt: skip
-    schema = {name: pl.Int64 if name in {"序号", "行"} else pl.String for name in COLUMNS}
+    schema = {localized(name): pl.Int64 if name in NUMBERS else pl.String for name in COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -47,16 +50,16 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
     """
     frame = form(findings)
     out = BytesIO()
-    with new_workbook(out, {"title": "查询单"}) as book:
-        sheet = book.add_worksheet("查询单")
+    with new_workbook(out, {"title": tr("Queries")}) as book:
+        sheet = book.add_worksheet(tr("Queries"))
         lined = {"border": 1, "border_color": "#BFBFBF", "text_wrap": True, "valign": "top"}
         head = book.add_format({**lined, "bold": True, "bg_color": "#E7EEF7"})
         body, answer = book.add_format(lined), book.add_format({**lined, "bg_color": "#FFF9E5"})
         for column, (name, width) in enumerate(COLUMNS.items()):
             sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, head)
+            sheet.write_string(0, column, localized(name), head)
             style = answer if name == ANSWER else body
-            for row, value in enumerate(frame[name], 1):
+            for row, value in enumerate(frame[localized(name)], 1):
                 if isinstance(value, int):
                     sheet.write_number(row, column, value, style)
                 elif value is not None:
@@ -68,7 +71,7 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
-        sheet.set_header("&C查询单")
+        sheet.set_header(f"&C{tr('Queries')}")
         sheet.set_footer("&C&P / &N")
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(frame.height, 1), len(COLUMNS) - 1)

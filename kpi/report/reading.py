@@ -12,6 +12,7 @@ import polars as pl
 from kpi.analysis.diff import REST, Side
 from kpi.engine.scorecard import RESTATED
 from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.report.language import tr
 from kpi.report.shape import SCHEMA
 
 _NUMBERS = ("score", "raw_score", "stars", "rank", "value", "points", "weight")
@@ -66,7 +67,7 @@ def read_result(path: Path) -> Side:
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
         _contributions(totals, indicators, adjustments, full), tables.get("measures"),
-        entity_title=str(head.get("entity_title", "评价对象")), restated=restated,
+        entity_title=str(head.get("entity_title", tr("Entity"))), restated=restated,
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _contributions(
     explained = given.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
     rest = totals.select(*keys, "raw_score").join(explained, on=keys, how="left", maintain_order="left")
     rest = rest.select(
-        *keys, pl.lit(REST).alias("indicator"), pl.lit("加减分、封顶、否决等").alias("title"),
+        *keys, pl.lit(REST).alias("indicator"), pl.lit(tr("Adjustments, caps, vetoes")).alias("title"),
         pl.lit(None, dtype=pl.Float64).alias("weight"),
         (pl.col("raw_score") - pl.col("contribution").fill_null(0.0)).round(9).alias("contribution"),
     )  # fmt: skip

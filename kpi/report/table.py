@@ -13,6 +13,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from kpi.errors import Message
+from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
@@ -21,7 +23,7 @@ from kpi.report.shape import Results
 WIDTH = 100
 
 #: The heading of the notes, which are printed below a table that has no room for them.
-NOTE = "备注"
+NOTE = Message("Remarks")
 
 #: The place of the pillars in the order of what is shown: the first that does not fit ends the row.
 PILLAR = 3
@@ -88,7 +90,7 @@ def league_table(
         _environ={},
     )
     console.print(Text(visible("  ".join(filter(None, (scorecard.title, standing.period)))), style="bold"))
-    noted = any(one.heading == NOTE for one in columns)
+    noted = any(one.heading == localized(NOTE) for one in columns)
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             console.print(Text(f"\n{visible(heading)}", style="bold"))
@@ -105,18 +107,20 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
     decimals = scorecard.decimals
     column = partial(_Column, standing.lines)
     columns = [
-        column("位次", lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
-        column("升降", lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
+        column(tr("Rank"), lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
+        column(tr("Move"), lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
         column(visible(scorecard.entity_title), lambda line: visible(line.entity), order=0, most=24),
-        column("得分", lambda line: number(line.score, decimals) or NOTHING, "right", 0),
+        column(tr("Score"), lambda line: number(line.score, decimals) or NOTHING, "right", 0),
         *_levels(column, standing),
-        column("增减", lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)),
+        column(
+            tr("Change"), lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)
+        ),
     ]
     for position, title in enumerate(standing.pillars):
         columns.append(column(visible(title), partial(_pillar, position, decimals), "right", head=8))
     columns += [
-        column("完整率", _coverage, "right", 2),
-        column(NOTE, lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
+        column(tr("Coverage"), _coverage, "right", 2),
+        column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
     ]
     return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
 
@@ -169,11 +173,14 @@ def _table(block: Block, columns: list[_Column]) -> Table:
 def _footer(scorecard: Results, standing: League, omitted: int) -> str:
     """Returns what the signs mean and which definition and data made the table."""
     if not standing.blocks:
-        return "没有可以排名的得分。"
-    words = [f"满分 {scorecard.full:g}"]
+        return tr("There are no scores to rank.")
+    words = [tr("Full mark {full:g}", full=scorecard.full)]
     if any(line.moved for line in standing.lines):
-        words.append("▲▼ 比上期升降的位次")
+        words.append(tr("▲▼ places gained or lost since the previous period"))
     if omitted:
-        words.append(f"另有{omitted}个分项未列")
-    words += [f"定义 {scorecard.definition_hash[:8]}", f"数据 {scorecard.data_hash[:8]}"]
+        words.append(tr("{omitted} more pillars not shown", omitted=omitted))
+    words += [
+        tr("Definition {definition_hash}", definition_hash=scorecard.definition_hash[:8]),
+        tr("Data {data_hash}", data_hash=scorecard.data_hash[:8]),
+    ]
     return "  ".join(words)

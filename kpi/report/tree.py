@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from kpi.analysis.explain import Explained, words
 from kpi.engine.scorecard import Scorecard
+from kpi.report.language import tr
 from kpi.report.marks import level, visible
 
 
@@ -28,8 +29,22 @@ def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = N
     _grow(card, root, node)
     console.print(root)
     if card.definition.scoring is not None:
-        console.print(Text(f"计分：{card.definition.scoring.in_full()}（另有注明的除外）", style="dim"))
-    console.print(Text(f"定义 {card.definition_hash}  数据 {card.data_hash}", style="dim"))
+        console.print(
+            Text(
+                tr("Scoring: {scoring} (unless stated otherwise)", scoring=card.definition.scoring.in_full()),
+                style="dim",
+            )
+        )
+    console.print(
+        Text(
+            tr(
+                "Definition {definition_hash}  data {data_hash}",
+                definition_hash=card.definition_hash,
+                data_hash=card.data_hash,
+            ),
+            style="dim",
+        )
+    )
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
@@ -53,16 +68,16 @@ def _line(card: Scorecard, node: Explained) -> Text:
         text.append("  ")
         text.append("—" if node.value is None else figure(node.value, node.unit), style="cyan")
         if node.treated is not None and node.treated != node.value:
-            text.append(f" → {node.treated:,.6g}（处理后）", style="cyan")
+            text.append(tr(" → {treated:,.6g} (treated)", treated=node.treated), style="cyan")
     if node.score is not None:
-        text.append(f"  得分 {node.score:.2f}", style="green")
+        text.append(tr("  score {score:.2f}", score=node.score), style="green")
     if node.weight is not None:
-        text.append(f"  权重 {node.weight:.2f} %")
+        text.append(tr("  weight {weight:.2f} %", weight=node.weight))
     if node.contribution is not None:
         text.append(
-            f"  计 {node.contribution:.2f}"
+            tr("  counts {contribution:.2f}", contribution=node.contribution)
             if node.kind in ("pillar", "indicator")
-            else f"  计 {node.contribution:+.2f}"
+            else tr("  counts {contribution:+.2f}", contribution=node.contribution)
         )
     if node.status != "ok":
         text.append(f"  {words(node.status)}", style="red")
@@ -78,7 +93,7 @@ def figure(value: float, unit: str | None) -> str:
     ('12,345.5 万元', '是')
     """
     if unit == "是/否":
-        return "是" if value else "否"
+        return tr("yes") if value else tr("no")
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""A scorecard as an Excel workbook: one sheet a frame, typed cells, Chinese headings, ready to filter and to print."""
+"""A scorecard as an Excel workbook: one sheet a frame, typed cells, headings in words, ready to filter and to print."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from kpi.engine.contributions import KINDS
 from kpi.report.encode import is_formula
+from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
 from kpi.report.shape import FRAMES, HEADINGS, MORE, Results, frames
 from kpi.report.xlsx import new_workbook
@@ -70,7 +71,7 @@ class _Field:
 
 
 def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
-    """Returns a scorecard as the bytes of an xlsx file: sheets 总表, 分项, 指标, 基础数据 and 审核.
+    """Returns a scorecard as the bytes of an xlsx file: a sheet for each frame.
 
     Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
     the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
@@ -86,14 +87,18 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     about = {
         "title": scorecard.title,
         "subject": scorecard.system,
-        "comments": f"定义 {scorecard.definition_hash} 数据 {scorecard.data_hash}",
+        "comments": tr(
+            "Definition {definition_hash} data {data_hash}",
+            definition_hash=scorecard.definition_hash,
+            data_hash=scorecard.data_hash,
+        ),
     }
     with new_workbook(out, about, **options) as book:
         styles = _styles(book, scorecard.decimals)
         for name, frame in frames(scorecard).items():
             fields = list(_fields(frame, scorecard.entity_title))
             for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-                sheet = book.add_worksheet((FRAMES | MORE)[name] + (f"({number})" if number > 1 else ""))
+                sheet = book.add_worksheet(localized((FRAMES | MORE)[name]) + (f"({number})" if number > 1 else ""))
                 _fill(sheet, part, fields, styles)
                 _arrange(sheet, part, fields, styles)
                 _paginate(sheet, scorecard)
@@ -109,13 +114,13 @@ def _fields(frame: pl.DataFrame, entity_title: str) -> Iterator[_Field]:
     """
     given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
-        heading = entity_title if name == "entity" else HEADINGS.get(name, name)
+        heading = localized(entity_title if name == "entity" else HEADINGS.get(name, name))
         if name in ("stars", "grade") and not given and frame.height:
             continue
         if name == "stars" and "grade" in given:
-            yield _Field(name, "级数", "number")
+            yield _Field(name, tr("Level"), "number")
         elif name == "stars":
-            yield _Field(name, "星数", "number")
+            yield _Field(name, tr("Number of stars"), "number")
             yield _Field(name, heading, "stars")
         elif name != "system":
             yield _Field(name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"))
@@ -171,10 +176,10 @@ def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, sty
 def _words(field: _Field, value: Any) -> str:
     """Returns a value as text in the words of the reader, not longer than a cell can hold."""
     if isinstance(value, bool):
-        return "是" if value else "否"
+        return tr("yes") if value else tr("no")
     if field.source in {"status", "score_status"}:
         return reason(value)
-    text = _WORDS.get(field.source, {}).get(value, str(value))
+    text = localized(_WORDS.get(field.source, {}).get(value, str(value)))
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
@@ -199,8 +204,12 @@ def _paginate(sheet: Worksheet, scorecard: Results) -> None:
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
     sheet.set_header(f"&C{scorecard.title[:80].replace('&', '&&')}")
-    hashes = f"定义 {scorecard.definition_hash[:8]} 数据 {scorecard.data_hash[:8]}"
-    sheet.set_footer(f"&L{hashes}&R第 &P 页，共 &N 页")
+    hashes = tr(
+        "Definition {definition_hash} data {data_hash}",
+        definition_hash=scorecard.definition_hash[:8],
+        data_hash=scorecard.data_hash[:8],
+    )
+    sheet.set_footer(tr("&L{hashes}&RPage &P of &N", hashes=hashes))
 
 
 def _width(field: _Field, values: pl.Series) -> float:

@@ -10,14 +10,24 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from typing import NamedTuple
 
 from kpi.errors import Message, cleaned, formatted
 
-#: The languages, with the comma of lists in each. The first is that of the code.
-LANGUAGES: Mapping[str, str] = {"en": ", ", "zh": "、"}
+
+class Signs(NamedTuple):
+    """The punctuation between texts that are put beside each other."""
+
+    comma: str
+    semicolon: str
+    colon: str
+
+
+#: The languages with their punctuation. The first is that of the code.
+LANGUAGES: Mapping[str, Signs] = {"en": Signs(", ", "; ", ": "), "zh": Signs("、", "；", "：")}
 
 #: Where the catalogues are, laid out as gettext finds them.
 FOLDER = Path(__file__).parent
@@ -59,38 +69,49 @@ def using(language: str | None) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def tr(text: str, /, **fields: object) -> str:
-    """Return a text in the language in use.
+def tr(template: str, /, **fields: object) -> str:
+    """Return a text of the program in the language in use.
 
     Args:
-        text: a message, or a template, for which `fields` are given; a text that no catalogue has stays as it is.
+        template: of `str.format`, in English, written as a literal: the catalogues translate it.
         fields: of the template.
 
     >>> with using("zh"):
-    ...     tr("row {row:,}", row=1200), tr(Message("row {row:,}", row=7))
-    ('第 1,200 行', '第 7 行')
+    ...     tr("row {row:,}", row=1200)
+    '第 1,200 行'
     """
-    if isinstance(text, Message):
-        template, fields = text.template, dict(text.fields)
-    elif fields or "{" not in text:
-        template = text
-    else:  # a text that is no template
-        return text
+    return localized(template if isinstance(template, Message) else Message(template, **fields))
+
+
+def localized(text: str) -> str:
+    """Return a message in the language in use; any other text, such as a name, is returned as it is.
+
+    >>> with using("zh"):
+    ...     localized(Message("row {row:,}", row=7)), localized("row")
+    ('第 7 行', 'row')
+    """
     language = current()
-    if language == "en":
-        return str(text) if isinstance(text, Message) else formatted(template, fields) if fields else text
-    translated = _catalogue(language)(template)
-    if not fields and translated == template:
+    if language == "en" or not isinstance(text, Message):
         return str(text)
     values = {
-        name: tuple(map(_translated, value)) if isinstance(value, tuple) else _translated(value)
-        for name, value in fields.items()
+        name: tuple(map(_value, value)) if isinstance(value, tuple) else _value(value)
+        for name, value in text.fields.items()
     }
-    return cleaned(formatted(translated, values, LANGUAGES[language]))
+    return cleaned(formatted(_catalogue(language)(text.template), values, LANGUAGES[language].comma))
 
 
-def _translated(value: object) -> object:
-    return tr(value) if isinstance(value, Message) else value
+def listed(texts: Iterable[str]) -> str:
+    """Return texts as a list, without those that are empty."""
+    return LANGUAGES[current()].comma.join(map(localized, filter(None, texts)))
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Return statements one after the other, without those that are empty."""
+    return LANGUAGES[current()].semicolon.join(map(localized, filter(None, texts)))
+
+
+def _value(value: object) -> object:
+    return localized(value) if isinstance(value, Message) else value
 
 
 @functools.cache
