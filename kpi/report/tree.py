@@ -90,7 +90,7 @@ def figure(value: float, unit: str | None) -> str:
     """Returns a figure as people read it.
 
     >>> figure(12345.5, "万元"), figure(1.0, "是/否")
-    ('12,345.5 万元', '是')
+    ('12,345.5 万元', 'yes')
     """
     if unit == "是/否":
         return tr("yes") if value else tr("no")

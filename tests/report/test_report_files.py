@@ -21,6 +21,8 @@ from kpi.report import encode
 from kpi.report.files import FORMATS, content, write
 from kpi.report.shape import FRAMES, frames
 
+pytestmark = pytest.mark.usefixtures("chinese")
+
 FORMS = sorted(set(FORMATS.values()))
 
 

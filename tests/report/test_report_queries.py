@@ -14,6 +14,8 @@ from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.report import queries
 from kpi.report.files import write_findings
 
+pytestmark = pytest.mark.usefixtures("chinese")
+
 FINDINGS = [
     Diagnostic("K604", "`约500` is a bound", Place("a.csv", row=8, field="数值"), "write a figure"),
     Diagnostic("K701", "=cmd|' /C calc'!A1", Place(entity="甲县", period="2023Q4"), severity=Severity.QUERY),

@@ -15,6 +15,8 @@ from kpi.report.league import league
 from kpi.report.marks import stars
 from kpi.report.table import league_table
 
+pytestmark = pytest.mark.usefixtures("chinese")
+
 ANSI = re.compile("\x1b\\[[0-9;]*m")
 
 

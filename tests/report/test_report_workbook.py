@@ -17,8 +17,11 @@ from report_sample import UNITS, empty, sample
 from kpi.errors import DataError
 from kpi.process import atomic_files
 from kpi.report import queries
+from kpi.report.language import localized
 from kpi.report.shape import FRAMES, HEADINGS, Results
 from kpi.report.workbook import CHARACTERS, workbook
+
+pytestmark = pytest.mark.usefixtures("chinese")
 
 
 def read(scorecard: Results, **options: int) -> openpyxl.Workbook:
@@ -36,9 +39,9 @@ def values(sheet: Worksheet, heading: str) -> list[object]:
 
 def test_every_frame_is_a_sheet_with_all_its_rows_and_chinese_headings() -> None:
     book, scorecard = read(sample()), sample()
-    assert book.sheetnames == list(FRAMES.values())
+    assert book.sheetnames == [localized(name) for name in FRAMES.values()]
     for name, title in FRAMES.items():
-        sheet, frame = book[title], getattr(scorecard, name)
+        sheet, frame = book[localized(title)], getattr(scorecard, name)
         assert sheet.max_row == frame.height + 1
         headings = [cell.value for cell in sheet[1]]
         expected = []
@@ -46,7 +49,7 @@ def test_every_frame_is_a_sheet_with_all_its_rows_and_chinese_headings() -> None
             if key == "stars":
                 expected.append("星数")
             if key != "system":
-                expected.append("县(市、区)" if key == "entity" else HEADINGS[key])
+                expected.append("县(市、区)" if key == "entity" else localized(HEADINGS[key]))
         assert headings == expected
 
 
