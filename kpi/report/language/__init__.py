@@ -100,6 +100,17 @@ def localized(text: str) -> str:
     return cleaned(formatted(_catalogue(language)(text.template), values, LANGUAGES[language].comma))
 
 
+def translated(text: str) -> str:
+    """Return a fixed text of the program that is no template, such as the help of an option.
+
+    >>> with using("zh"):
+    ...     translated("A key that has no meaning here.")
+    '键在此处无意义。'
+    """
+    language = current()
+    return text if language == "en" or not text else _catalogue(language)(text)
+
+
 def listed(texts: Iterable[str]) -> str:
     """Return texts as a list, without those that are empty."""
     return LANGUAGES[current()].comma.join(map(localized, filter(None, texts)))
