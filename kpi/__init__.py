@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from kpi.session import score as score
     from kpi.session import stress as stress
 
-#: Where each public name lives, and its name there if that is another: imported when first used, so that `import kpi` costs nothing.
+#: Where each public name lives, and its name there if that is another: imported when first used, so that `import kpi`
+#: costs nothing.
 _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
