@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
@@ -106,6 +107,12 @@ class Measure(Definition):
     additive: ClassVar[bool] = False
     #: Whether the value need not be a figure or a sum of figures.
     interpolated: ClassVar[bool] = False
+    #: Whether departments report the figure, rather than it being aggregated from records.
+    reported: ClassVar[bool] = False
+    #: Whether it computes with the values of a column, in whose place an expression may then stand.
+    computes: ClassVar[bool] = False
+    #: Whether the value depends on the order of the rows in time.
+    chronological: ClassVar[bool] = False
 
     unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
     source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
@@ -126,6 +133,31 @@ class Measure(Definition):
     def quantity(self) -> Unit:
         """The unit the figures are kept in; raises UnitError when it is none."""
         return units.parse(self.unit)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms of the datasets that it can come from."""
+        return ("reported", "panel") if self.reported else ("records",)
+
+    @property
+    def from_january(self) -> bool:
+        """Whether reported figures run from January to the end of their period."""
+        return False
+
+    @property
+    def enough(self) -> int | None:
+        """How many finer periods are enough for the scored one; None for all."""
+        return None
+
+    @property
+    def taken_from(self) -> str:
+        """The column that is aggregated, or the expression in its place; empty where there is none."""
+        return ""
+
+    @property
+    def computed(self) -> bool:
+        """Whether an expression is aggregated rather than a column."""
+        return False
 
     def columns(self) -> tuple[str, ...]:
         """Returns the dataset's columns that the value itself is read from."""
@@ -152,6 +184,7 @@ class Reported(Measure):
     however they are labelled: that of 2024-03, 2024Q1 or 2024年1-3月 is the total of January to March.
     """
 
+    reported: ClassVar[bool] = True
     kind: Literal["reported"] = "reported"
     cumulative: bool | None = Field(
         None,
@@ -180,6 +213,11 @@ class Reported(Measure):
         if self.cumulative is None:
             return self.timing == "ytd" and self.says_cumulative
         return self.cumulative
+
+    @property
+    def enough(self) -> int | None:
+        """How many finer periods are enough: `at_least`."""
+        return self.at_least
 
 
 class _Countable(Measure):
@@ -216,7 +254,13 @@ _COMPUTED = re.compile(rf"\S\s+[-+*/]\s+\S|^\s*(?:(?:{'|'.join(expressions.FUNCT
 class OfColumn(Measure):
     """The base of measures that aggregate one column, or an expression over several in its place."""
 
+    computes: ClassVar[bool] = True
     of: str = Field(description="the column that is aggregated, or an expression, such as 办结时间 - 受理时间")
+
+    @property
+    def taken_from(self) -> str:
+        """The column or expression that is aggregated."""
+        return self.of
 
     @property
     def computed(self) -> bool:
@@ -344,6 +388,7 @@ class Quantile(OfRows):
 class Last(OfRows):
     """The value of the latest row of the period; of several on one day, the largest."""
 
+    chronological: ClassVar[bool] = True
     kind: Literal["last"] = "last"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -354,6 +399,7 @@ class Last(OfRows):
 class First(OfRows):
     """The value of the earliest row of the period; of several on one day, the smallest."""
 
+    chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -364,6 +410,7 @@ class First(OfRows):
 class Distinct(OfRows, _Countable):
     """The number of different values of a column; empty cells are not a value."""
 
+    computes: ClassVar[bool] = False
     kind: Literal["distinct"] = "distinct"
     of: str = Field(description="the column whose different values are counted")
 
@@ -382,10 +429,18 @@ class Distinct(OfRows, _Countable):
         return value.n_unique().cast(pl.Float64)
 
 
-#: Any measure, told apart by `kind` (`reported` when left out).
+def reported(measures: Mapping[str, Measure]) -> dict[str, Reported]:
+    """Return the measures that departments report."""
+    return {name: one for name, one in measures.items() if isinstance(one, Reported)}
+
+
+#: Every kind of measure, in the order of the reference.
+KINDS: tuple[type[Measure], ...] = (
+    Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct,
+)  # fmt: skip
+
+#: Any measure, distinguished by `kind` (`reported` when left out).
 if TYPE_CHECKING:
     AnyMeasure: TypeAlias = Measure
 else:
-    AnyMeasure = one_of(
-        Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct, default="reported"
-    )
+    AnyMeasure = one_of(*KINDS, default="reported")

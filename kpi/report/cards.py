@@ -16,7 +16,6 @@ from kpi.engine.plan import Plan
 from kpi.errors import DefinitionError, Diagnostic, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
-from kpi.language.measures import OfColumn, Reported
 from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.report.marks import SEVERITIES, visible
@@ -159,11 +158,10 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
         return [("审核", words), ("级别", SEVERITIES[check.severity]), ("说明", check.note or "")]
     measure = one.measures[key]
     facts = [("类型", kind_of(type(measure))), ("单位", measure.unit), ("数据集", measure.source or "")]
-    facts += [("取自", measure.of if isinstance(measure, OfColumn) else "")]
+    facts += [("取自", measure.taken_from)]
     facts += [("条件", measure.where or ""), ("细分", measure.per or ""), ("期内汇总", measure.over_time or "")]
-    if isinstance(measure, Reported):
-        facts += [("报送口径", "1月至本期累计" if measure.from_january else "")]
-        facts += [("至少期数", "" if measure.at_least is None else str(measure.at_least))]
+    facts += [("报送口径", "1月至本期累计" if measure.from_january else "")]
+    facts += [("至少期数", "" if measure.enough is None else str(measure.enough))]
     return [*facts, ("用于", "、".join(users)), ("说明", measure.note or "")]
 
 
