@@ -46,8 +46,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
-        "workbook table files difference robustness"
+        "marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats table "
+        "results files tree queries analysis difference robustness"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "

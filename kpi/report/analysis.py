@@ -1,6 +1,10 @@
-"""An analysis as text: the tables of `kpi.analysis.statistics` as a terminal shows them."""
+"""An analysis as a report: the tables of `kpi.analysis.statistics` as text and frames."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
@@ -9,9 +13,58 @@ from kpi.analysis import statistics
 from kpi.engine.scorecard import Scorecard
 from kpi.report.cards import printed, table_of
 from kpi.report.marks import NOTHING, number, visible
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
 #: How many pairs, gaps, strengths and weaknesses are shown.
 MOST = 8
+
+
+@dataclass(frozen=True)
+class AnalysisReport(Report):
+    """What the figures of a scorecard are like, or with `entity` the strengths and weaknesses of one."""
+
+    schema: ClassVar[str] = "kpi.analysis/1"
+    sheets: ClassVar[Mapping[str, str]] = {
+        "availability": "数据完整率", "consistency": "内部一致性", "correlations": "相关系数", "profile": "强项与弱项",
+    }  # fmt: skip
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "there": "有数", "lacking": "缺数", "not_applicable": "不适用", "percent": "完整率", "parts": "构成数",
+        "entities": "单位数", "alpha": "克朗巴哈 α", "first": "指标一", "second": "指标二", "within": "同一分项",
+        "correlation": "相关系数", "mean": "同组平均", "ahead": "高出", "standing": "相对位置",
+    }  # fmt: skip
+
+    card: Scorecard
+    entity: str | None = None
+
+    @property
+    def about(self) -> About:
+        """The system, the latest period and the entity."""
+        card = self.card
+        title = " ".join(filter(None, (self.entity, card.title, card.periods[-1])))
+        words = origin(card.definition_hash, card.data_hash)
+        return About(title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, period, hashes, and the entity of a profile."""
+        card = self.card
+        head = {
+            "schema": self.schema, "system": card.system, "period": card.periods[-1],
+            "definition_hash": card.definition_hash, "data_hash": card.data_hash,
+        }  # fmt: skip
+        return head if self.entity is None else {**head, "entity": self.entity}
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return availability, consistency and correlations; or the profile of the entity."""
+        if self.entity is not None:
+            return {"profile": statistics.profile(self.card, self.entity)}
+        return {
+            "availability": statistics.availability(self.card), "consistency": statistics.consistency(self.card),
+            "correlations": statistics.correlations(self.card),
+        }  # fmt: skip
+
+    def text(self, screen: Screen) -> str:
+        """Return the tables, of what is strongest only."""
+        return analysed(self.card, self.entity, width=screen.width)
 
 
 def analysed(card: Scorecard, entity: str | None = None, *, width: int | None = None) -> str:

@@ -1,25 +1,19 @@
-"""A difference for people and for programs: the table of changes, one entity in detail, CSV and JSON."""
+"""A difference as a report: the table of changes, one entity in detail, and its frames."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
 
 from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
-from kpi.errors import DataError, Diagnostic, Place
-from kpi.report import encode
 from kpi.report.cards import printed, table_of
-from kpi.report.files import replace
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
-
-#: The name and version of the shape, written into every machine-readable file.
-SCHEMA = "kpi.diff/1"
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: How many lines of a kind are shown.
 MOST = 30
@@ -27,45 +21,54 @@ MOST = 30
 #: How many indicators are named beside a changed total.
 _NAMED = 2
 
-_FORMS: dict[str, Callable[[Difference], bytes]] = {
-    "csv": lambda one: encode.csv(one.totals),
-    "json": lambda one: document(one).encode(),
-}
 
+@dataclass(frozen=True)
+class DifferenceReport(Report):
+    """What changed between two results; with `entity` the text has everything that moved this one."""
 
-def document(difference: Difference, /) -> str:
-    """Returns a difference as one JSON object, `kpi.diff/1`, one object of a frame a line."""
-    before, after = difference.before, difference.after
-    head: dict[str, Any] = {
-        "schema": SCHEMA, "system": after.system, "before": before.name, "after": after.name,
-        "definition_hash": [before.definition_hash, after.definition_hash],
-        "data_hash": [before.data_hash, after.data_hash], "separable": difference.separable,
+    schema: ClassVar[str] = "kpi.diff/1"
+    sheets: ClassVar[Mapping[str, str]] = {
+        "totals": "总分变化", "indicators": "指标变化", "figures": "数据变化", "definitions": "办法变化",
+        "restated": "更正的数据",
     }  # fmt: skip
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    for name, frame in difference.frames.items():
-        rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in frame.iter_rows(named=True))
-        lines.append(f'"{name}": [\n{rows}\n]' if rows else f'"{name}": []')
-    return "{" + ",\n".join(lines) + "}\n"
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "period_before": "原期别", "score_before": "原得分", "change": "增减", "from_data": "来自数据",
+        "from_definition": "来自办法", "stars_before": "原星级", "grade_before": "原等级", "rank_before": "原位次",
+        "status_before": "原状态", "value_before": "原数值", "contribution_before": "原贡献", "contribution": "贡献",
+        "weight_before": "原权重", "from_weight": "来自权重", "path": "办法中的位置", "before": "原", "after": "现",
+    }  # fmt: skip
 
+    difference: Difference
+    entity: str | None = None
 
-def content(difference: Difference, form: str, /) -> bytes:
-    """Returns a difference in a format: csv (the totals) or json (everything)."""
-    return _FORMS[form](difference)
+    @property
+    def about(self) -> About:
+        """The system, the two sides, and the hashes of both."""
+        before, after = self.difference.before, self.difference.after
+        title = f"{after.title}：{before.name} → {after.name}"
+        hashes = (f"{old} → {new}" if old != new else new for old, new in self._hashes().values())
+        return About(title, after.system, origin(*hashes), after.entity_title, after.decimals)
 
+    def _hashes(self) -> dict[str, list[str]]:
+        before, after = self.difference.before, self.difference.after
+        return {
+            "definition_hash": [before.definition_hash, after.definition_hash],
+            "data_hash": [before.data_hash, after.data_hash],
+        }
 
-def write(difference: Difference, target: str, /) -> Path:
-    """Writes a difference to a file, CSV or JSON by its suffix, and returns the path.
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, the names of both sides, their hashes, and whether causes could be separated."""
+        before, after = self.difference.before, self.difference.after
+        sides = {"schema": self.schema, "system": after.system, "before": before.name, "after": after.name}
+        return {**sides, **self._hashes(), "separable": self.difference.separable}
 
-    Raises:
-        DataError: K541, another suffix; K540, the file cannot be written.
-    """
-    path = Path(target)
-    form = path.suffix.lower().removeprefix(".")
-    if form not in _FORMS:
-        hint = f"known are {', '.join(f'.{one}' for one in _FORMS)}"
-        raise DataError(Diagnostic("K541", f"unknown file suffix `{path.suffix}`", Place(str(path)), hint))
-    data = content(difference, form)
-    return replace(path, b"\xef\xbb\xbf" + data if form == "csv" else data)
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames as `Difference` describes them."""
+        return {name: plain(frame) for name, frame in self.difference.frames.items()}
+
+    def text(self, screen: Screen) -> str:
+        """Return what changed as tables."""
+        return table(self.difference, self.entity, width=screen.width)
 
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:

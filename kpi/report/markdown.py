@@ -1,4 +1,4 @@
-"""A scorecard as Markdown: league tables, findings, and the definitions and data behind them."""
+"""Reports as Markdown: the league tables of scorecards with their findings, the frames of other reports as tables."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 import polars as pl
 
 from kpi.report.league import Block, League, Line, league
-from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
-from kpi.report.shape import Results
+from kpi.report.marks import LIGHTS, NOTHING, SEVERITIES, change, number, reason, visible
+from kpi.report.shape import Report, Results
 
 #: How many findings are listed.
 LISTED = 50
@@ -27,15 +27,47 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     """
     standing = league(scorecard, period=period)
     title = " ".join(filter(None, (scorecard.title, standing.period)))
-    paragraphs = [f"# {_plain(title)}"]
+    paragraphs = [f"# {escaped(title)}"]
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
-            paragraphs.append(f"## {_plain(heading)}")
+            paragraphs.append(f"## {escaped(heading)}")
         paragraphs.append(_table(*_league(scorecard, standing, block)))
     if not standing.blocks:
         paragraphs.append("没有可以排名的得分。")
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def tables(report: Report, /) -> str:
+    """Returns a report as Markdown: its frames that have rows, a table each, with their headings.
+
+    Numbers have up to ten significant digits; text is escaped.
+    """
+    about = report.about
+    paragraphs = [f"# {escaped(about.title)}"]
+    for name, frame in report.frames().items():
+        if not frame.height:
+            continue
+        titles = [report.heading(name, column) for column in frame.columns]
+        aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
+        rows = [[_cell(*pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
+        paragraphs += [f"## {escaped(report.sheets[name])}", _table(titles, aligned, rows)]
+    if len(paragraphs) == 1:
+        paragraphs.append("没有内容。")
+    return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
+
+
+def _cell(column: str, value: object) -> str:
+    """Returns a value as people read it: a number, a word of theirs, or nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    text = str(value)
+    known = {"severity": SEVERITIES, "light": LIGHTS}.get(column, {})
+    return reason(text) if "status" in column else known.get(text, text)
 
 
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
@@ -89,16 +121,16 @@ def _number_of(findings: pl.DataFrame) -> int:
 def _footnote(scorecard: Results) -> str:
     return (
         f"满分 {scorecard.full:g}，得分保留 {scorecard.decimals} 位小数；升降、增减与上期相比；{NOTHING} 为未评。"
-        f"评价体系 {_plain(scorecard.system)}，定义 `{scorecard.definition_hash}`，数据 `{scorecard.data_hash}`。"
+        f"评价体系 {escaped(scorecard.system)}，定义 `{scorecard.definition_hash}`，数据 `{scorecard.data_hash}`。"
     )
 
 
 def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
     rule = ["---:" if side == ">" else "---" for side in aligned]
-    cells = [[_plain(one) for one in row] for row in (titles, *rows)]
+    cells = [[escaped(one) for one in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Returns a text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", visible(text))

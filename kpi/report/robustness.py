@@ -1,8 +1,10 @@
-"""How robust a ranking is, as a terminal shows it, and as CSV and JSON for other programs."""
+"""How robust a ranking is, as a report: its text and its frames."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
@@ -10,6 +12,7 @@ from rich.text import Text
 from kpi.analysis.robustness import Robustness
 from kpi.report.cards import printed, table_of
 from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: How many assumptions are shown, those that move most.
 MOST = 12
@@ -19,6 +22,47 @@ _ALTERNATIVES = {
     "minmax": "极差", "zscore": "Z 分数", "percentile": "百分位", "arithmetic": "算术平均", "geometric": "几何平均",
     "power": "0.5 次幂平均", "redistribute": "按比例分摊", "zero": "计零分", "cohort_mean": "同组平均分",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RobustnessReport(Report):
+    """How robust a ranking is; the first frame has the places."""
+
+    schema: ClassVar[str] = "kpi.robustness/1"
+    sheets: ClassVar[Mapping[str, str]] = {"ranks": "位次区间", "alternatives": "逐项假设"}
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "mean": "平均位次", "median": "中位位次", "low": "5 % 位次", "high": "95 % 位次", "best": "最好位次",
+        "worst": "最差位次", "kept": "保持星级（%）", "assumption": "假设", "alternative": "改为", "moved": "平均变动",
+        "most": "最大变动", ("alternatives", "stars"): "星级变动数",
+    }  # fmt: skip
+    rated: ClassVar[tuple[str, ...]] = ("ranks",)
+
+    found: Robustness
+
+    @property
+    def about(self) -> About:
+        """The system and the period."""
+        card = self.found.card
+        words = origin(card.definition_hash, card.data_hash)
+        title = f"{card.title} {self.found.period} 稳健性"
+        return About(title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, period, hashes, and how the runs were simulated."""
+        found, card = self.found, self.found.card
+        return {
+            "schema": self.schema, "system": card.system, "period": found.period,
+            "definition_hash": card.definition_hash, "data_hash": card.data_hash, "runs": found.runs,
+            "weights": found.weights, "seed": found.seed,
+        }  # fmt: skip
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames as `Robustness` describes them."""
+        return {"ranks": plain(self.found.ranks), "alternatives": plain(self.found.alternatives)}
+
+    def text(self, screen: Screen) -> str:
+        """Return the places, and the assumptions that move most."""
+        return table(self.found, width=screen.width)
 
 
 def table(found: Robustness, /, *, width: int | None = None) -> str:
@@ -72,14 +116,3 @@ def _alternatives(found: Robustness) -> list[object]:
         )
     words = f"\n逐项改变一个假设：{found.alternatives.height} 项中 {still} 项不改变任何位次"
     return [Text(words + ("，变动最大的几项" if rows.height else "")), *([shown] if rows.height else [])]
-
-
-def as_json(found: Robustness, /) -> str:
-    """Returns what was found as one JSON object, `kpi.robustness/1`, floats unrounded."""
-    head = {
-        "schema": "kpi.robustness/1", "system": found.card.system, "period": found.period,
-        "definition_hash": found.card.definition_hash, "data_hash": found.card.data_hash, "runs": found.runs,
-        "weights": found.weights, "seed": found.seed,
-    }  # fmt: skip
-    tables = {"ranks": found.ranks.to_dicts(), "alternatives": found.alternatives.to_dicts()}
-    return json.dumps(head | tables, ensure_ascii=False, indent=2) + "\n"

@@ -1,9 +1,11 @@
-"""What a report reads: the shape of a scorecard, and the Chinese headings of its frames."""
+"""What the formats of results read: the reports of commands, the shape of a scorecard, Chinese headings of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import polars as pl
 
@@ -17,7 +19,7 @@ FRAMES = {"totals": "总表", "pillars": "分项", "indicators": "指标", "meas
 MORE = {"adjustments": "加减调整", "weights": "权重", "treated": "数据处理", "restated": "修订", "quality": "报送质量"}
 
 #: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
-HEADINGS = {
+HEADINGS: dict[str | tuple[str, str], str] = {
     "system": "评价体系",
     "period": "期别",
     "cohort": "分组",
@@ -137,6 +139,92 @@ class Results(Protocol):
     @property
     def findings(self) -> pl.DataFrame:
         """One row a finding."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report is about, for headings, margins and metadata.
+
+    Attributes:
+        title: its heading.
+        system: the id of the system, empty where there is none.
+        origin: the definitions and data behind it, in words.
+        entity_title: what the entities are called together.
+        decimals: how many decimals scores are rounded to.
+        full: the full mark.
+    """
+
+    title: str
+    system: str = ""
+    origin: str = ""
+    entity_title: str = "评价对象"
+    decimals: int = 2
+    full: float = 100
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a report is shown on: its width in terminal cells (None for no terminal), and whether it takes colour."""
+
+    width: int | None = None
+    color: bool = False
+
+
+class Report(ABC):
+    """The result of a command, which every format of `kpi.report.formats` can write.
+
+    Formats with one table hold the first frame, the others all frames. A format that a report writes in a form of its
+    own, such as the JSON of an explanation, is among `own`.
+    """
+
+    #: Name and version of the shape, in every machine-readable file.
+    schema: ClassVar[str]
+    #: The names of frames where people read them.
+    sheets: ClassVar[Mapping[str, str]]
+    #: The headings of columns where people read them, of all frames or of one: `column` or `(frame, column)`.
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS
+    #: The frames whose columns `stars` and `grade` are levels.
+    rated: ClassVar[tuple[str, ...]] = ("totals",)
+
+    @property
+    @abstractmethod
+    def about(self) -> About:
+        """What the report is about."""
+
+    @abstractmethod
+    def head(self) -> dict[str, Any]:
+        """Return what precedes the frames in JSON: the schema, then what identifies the report."""
+
+    @abstractmethod
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames by name, the first being the one that formats with one table hold."""
+
+    def heading(self, frame: str, column: str) -> str:
+        """Return the heading of a column of a frame; a column without one is headed by its name."""
+        if (own := self.headings.get((frame, column))) is not None:
+            return own
+        return self.about.entity_title if column == "entity" else self.headings.get(column, column)
+
+    def first(self) -> pl.DataFrame:
+        """Return the first frame; a report may have it without the others."""
+        return next(iter(self.frames().values()))
+
+    @abstractmethod
+    def text(self, screen: Screen) -> str:
+        """Return the report as a terminal shows it."""
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the formats, by name, that the report writes in a form of its own."""
+        return {}
+
+
+def origin(definition_hash: str, data_hash: str) -> str:
+    """Return the definitions and data behind a result in words.
+
+    >>> origin("7c1e9a55", "90ab34cd")
+    '定义 7c1e9a55 数据 90ab34cd'
+    """
+    return f"定义 {definition_hash} 数据 {data_hash}"
 
 
 def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
