@@ -182,6 +182,9 @@ class Reported(Measure):
     Finer periods make the scored period by `over_time`: flows are summed, stocks taken at the end. Figures of
     1-6月 and the like are year to date and are never summed again. With `cumulative` the figures run from January
     however they are labelled: that of 2024-03, 2024Q1 or 2024年1-3月 is the total of January to March.
+
+    >>> Reported(unit="亿元").timing, Reported(unit="%").timing
+    ('sum', 'last')
     """
 
     reported: ClassVar[bool] = True
@@ -279,7 +282,11 @@ class OfColumn(Measure):
 
 
 class Sum(OfColumn, _Countable):
-    """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order."""
+    """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order.
+
+    >>> Sum(of="金额 - 退款", unit="万元").columns()
+    ('金额', '退款')
+    """
 
     additive: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
@@ -296,7 +303,11 @@ class Sum(OfColumn, _Countable):
 
 
 class Mean(OfColumn):
-    """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows."""
+    """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows.
+
+    >>> [part.what for part in Mean(of="用时", unit="天").parts()]
+    ['filled', 'sum']
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
@@ -312,7 +323,11 @@ class Mean(OfColumn):
 
 
 class Min(OfColumn):
-    """The smallest value of a column."""
+    """The smallest value of a column.
+
+    >>> [part.what for part in Min(of="用时", unit="天").parts()]
+    ['filled', 'min']
+    """
 
     kind: Literal["min"] = "min"
 
@@ -326,7 +341,11 @@ class Min(OfColumn):
 
 
 class Max(OfColumn):
-    """The largest value of a column."""
+    """The largest value of a column.
+
+    >>> [part.what for part in Max(of="用时", unit="天").parts()]
+    ['filled', 'max']
+    """
 
     kind: Literal["max"] = "max"
 
@@ -361,7 +380,12 @@ class OfRows(OfColumn):
 
 
 class Median(OfRows):
-    """The median of a column; the mean of the two middle values for an even number of rows."""
+    """The median of a column; the mean of the two middle values for an even number of rows.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Median(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
@@ -373,7 +397,12 @@ class Median(OfRows):
 
 
 class Quantile(OfRows):
-    """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
+    """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7).
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Quantile(of="x", q=0.5, unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["quantile"] = "quantile"
@@ -386,7 +415,12 @@ class Quantile(OfRows):
 
 
 class Last(OfRows):
-    """The value of the latest row of the period; of several on one day, the largest."""
+    """The value of the latest row of the period; of several on one day, the largest.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Last(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    9.0
+    """
 
     chronological: ClassVar[bool] = True
     kind: Literal["last"] = "last"
@@ -397,7 +431,12 @@ class Last(OfRows):
 
 
 class First(OfRows):
-    """The value of the earliest row of the period; of several on one day, the smallest."""
+    """The value of the earliest row of the period; of several on one day, the smallest.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(First(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    1.0
+    """
 
     chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
@@ -408,7 +447,12 @@ class First(OfRows):
 
 
 class Distinct(OfRows, _Countable):
-    """The number of different values of a column; empty cells are not a value."""
+    """The number of different values of a column; empty cells are not a value.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 2.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Distinct(of="x", unit="个").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
 
     computes: ClassVar[bool] = False
     kind: Literal["distinct"] = "distinct"
