@@ -39,7 +39,6 @@ from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
 from kpi.intake.succession import examined as units_examined
-from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
@@ -464,7 +463,7 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
     source = fitting(system, table, texts)
     if source is None:
         return 0
-    if not isinstance(source.dataset, ReportedData):
+    if not source.dataset.long:
         return max(1, len(panel_columns(system, table)))
     names = measure_names(system)
     return sum(measure_of(names, text)[0] is not None for text in texts(source.roles["measure"]))

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
-from kpi.report.files import FORMATS
+from kpi.report.formats import SUFFIXES
 from kpi.values import periods
 
 
@@ -52,8 +52,8 @@ class Source(_Table):
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:
-            if Path(name).suffix.lower() not in FORMATS and not name.endswith("/"):
-                raise ValueError(f"`{name}` has no known format: {', '.join(FORMATS)}, or a folder/")
+            if Path(name).suffix.lower() not in SUFFIXES and not name.endswith("/"):
+                raise ValueError(f"`{name}` has no known format: {', '.join(SUFFIXES)}, or a folder/")
         return self
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from kpi.cli.console import Console
+from kpi.report.formats import FORMATS, TEXT
 
 Decorator = Callable[[Any], Any]
 
@@ -104,14 +105,16 @@ succession = option(
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 
-def output(what: str) -> Decorator:
-    """Return the option that names files to write."""
-    return option("-o", "--output", multiple=True, metavar="OUT", help=what)
+def output(what: str = "") -> Decorator:
+    """Return the option that names files to write results to; `what` ends its help."""
+    words = f"Write {' '.join(one.name for one in FORMATS)} by the suffix; a folder takes all tables."
+    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {what}".rstrip())
 
 
-def form(*formats: str, what: str = "On stdout; a table on a terminal, CSV in a pipe.") -> Decorator:
-    """Return the option that says in which format data are written on stdout."""
-    return option("-f", "--format", "form", type=click.Choice(formats), help=what)
+def form(what: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
+    """Return the option for the format of results on stdout; `what` says which is taken without it."""
+    choices = click.Choice([TEXT, *(one.name for one in FORMATS)])
+    return option("-f", "--format", "form", type=choices, help=f"On stdout; {what}")
 
 
 def writing(work: Any) -> Any:

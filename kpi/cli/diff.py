@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
@@ -21,8 +20,8 @@ from kpi.cli.console import Console
 @options.system
 @options.definitions
 @options.period
-@options.form("table", "csv", "json")
-@options.output("Write csv (the totals) or json (everything).")
+@options.form()
+@options.output()
 @options.writing
 @command
 def diff(
@@ -36,8 +35,7 @@ def diff(
     """
     from kpi.cli.comparison import compared, runs
     from kpi.errors import DataError, Diagnostic, Message, count
-    from kpi.report import difference as report
-    from kpi.report.files import pour
+    from kpi.report.difference import DifferenceReport
 
     if at:
         if given or data:
@@ -48,14 +46,7 @@ def diff(
         files, named = options.files_of(data)
         found = compared(given, files=files, named=named, system=system, definitions=definitions, period=period)
     found = found if entity is None else found.of(entity)
-    for name in output:
-        report.write(found, name)
-    if form is not None or not output:
-        wanted = console.form(form)
-        if wanted == "table":
-            console.write(report.table(found, entity, width=console.width))
-        else:
-            pour(report.content(found, wanted), sys.stdout)
+    console.publish(DifferenceReport(found, entity), form, output)
     words = [count(found.changed.height, "total")]
     if found.before.measures is not None and found.after.measures is not None:
         words.append(count(found.figures.height, "figure"))

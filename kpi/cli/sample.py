@@ -26,7 +26,7 @@ from kpi.cli.console import Console
 @options.option(
     "-o", "--output", metavar="OUT", help="A csv or parquet file, or a folder for all datasets; else stdout."
 )
-@options.form("csv", "parquet", what="Of the files in a folder.")
+@options.option("-f", "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the files in a folder.")
 @options.definitions
 @options.writing
 @command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 @options.definitions
 @options.period
 @options.data
-@options.output("Write csv json jsonl parquet xlsx md by the suffix; a folder takes all frames.")
-@options.form("table", "csv", "json", "jsonl", "md")
+@options.output()
+@options.form()
 @options.option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @options.explanations
 @options.succession
@@ -38,9 +37,8 @@ def score(
     """Score files: a league table with stars and ranks."""
     from kpi import session
     from kpi.errors import DataError, Diagnostic, Message, Severity
-    from kpi.process.progress import stage
     from kpi.report.diagnostics import tally
-    from kpi.report.files import write
+    from kpi.report.results import ScorecardReport
 
     began = time.perf_counter()
     more, named = options.files_of(data)
@@ -57,29 +55,10 @@ def score(
         console.report(notes)
         console.say(f"Nothing was scored: {tally(card.findings_list)} (--strict).")
         return Exit.FAILED
-    with console.progress():
-        for out in output:
-            with stage(f"writing {out}"):
-                write(card, out)
-    if form is not None or not output:
-        _print(card, console, console.form(form))
+    console.publish(ScorecardReport(card), form, output)
     console.report(notes)
     console.note(summary(card, time.perf_counter() - began, output))
     return Exit.FAILED if errors else Exit.FINE
-
-
-def _print(card: Scorecard, console: Console, form: str) -> None:
-    from kpi.report.files import content, write
-
-    if form == "table":
-        from kpi.report.table import league_table
-
-        console.write(league_table(card, width=console.width, color=console.colored(sys.stdout)))
-    elif sys.stdout.isatty() and form != "parquet":
-        console.write(content(card, form).decode(), untrusted=True)
-    else:
-        write(card, sys.stdout.buffer, form)
-    sys.stdout.flush()
 
 
 def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:

@@ -48,9 +48,8 @@ from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.succession import Areas, Succession, succession_of
-from kpi.language.datasets import Records, ReportedData
-from kpi.language.indicators import Count
-from kpi.language.measures import Reported
+from kpi.language.datasets import Records
+from kpi.language.measures import reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.limits import make_sure
@@ -100,9 +99,7 @@ class _Intake:
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
             nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
         apart = {
-            number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
-                source, self.system, roster or nobody, self.period
-            )
+            number: (Long if source.dataset.long else Wide).of(source, self.system, roster or nobody, self.period)
             for number, source in enumerate(sources)
             if not isinstance(source.dataset, Records)
         }
@@ -299,7 +296,7 @@ class _Intake:
         if table.whole is None or table.only is None:
             return set()
         there: pl.Expr = pl.lit(value=True)
-        if isinstance(source.dataset, ReportedData):
+        if source.dataset.long:
             measure, names = entity_codes.text_of(source.roles["measure"]), names_of(self.system)
             texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
             known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
@@ -456,7 +453,7 @@ class _Intake:
     def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
         """The figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
-        measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
+        measures = reported(self.system.measures)
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
         if alone and others.height and period_aggregation.labels_by_end(rows, grain):
@@ -502,17 +499,15 @@ class _Intake:
     def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
         """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
         for name, indicator in self.system.indicators.items():
-            if not isinstance(indicator, Count):
+            if indicator.finer_measure is None:
                 continue
             mine = figures.filter(
-                (pl.col("measure") == indicator.of)
+                (pl.col("measure") == indicator.finer_measure)
                 & pl.col("per").is_not_null()
                 & (pl.col("value").is_not_null() | period_aggregation.refused())
             )
             passed = mine.group_by("entity", "period").agg(
-                indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(Column(name).passed),
-                pl.col("value").count().cast(pl.Float64).alias(Column(name).units),
-                period_aggregation.refused().any().alias(Column(name).refused),
+                fact.alias(Column(name).fact(key)) for key, fact in indicator.over_units(self.system.symbols).items()
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid

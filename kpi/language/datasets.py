@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
@@ -17,6 +17,9 @@ Role = Literal[
 
 class Dataset(Definition):
     """The base of datasets: which of a file's columns plays which role, and how its figures are written."""
+
+    #: Whether a row is one figure, whose measure stands in a column.
+    long: ClassVar[bool] = False
 
     columns: dict[Role, str] = Field(default_factory=dict, description="role: the header in the file")
     dates: Order = Field(
@@ -34,6 +37,7 @@ class Dataset(Definition):
 class ReportedData(Dataset):
     """One number a row: period, entity, measure, value, and perhaps unit, target, revision, note."""
 
+    long: ClassVar[bool] = True
     form: Literal["reported"] = "reported"
 
 
@@ -59,8 +63,11 @@ class Records(Dataset):
     )
 
 
-#: Any dataset, told apart by `form`.
+#: Every form of datasets, in the order of the reference.
+FORMS: tuple[type[Dataset], ...] = (ReportedData, PanelData, Records)
+
+#: Any dataset, distinguished by `form`.
 if TYPE_CHECKING:
     AnyDataset: TypeAlias = Dataset
 else:
-    AnyDataset = one_of(ReportedData, PanelData, Records, tag="form")
+    AnyDataset = one_of(*FORMS, tag="form")

@@ -28,7 +28,7 @@ from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
 from kpi.intake.matching.entity_codes import repeats_heading
 from kpi.language.datasets import Records
-from kpi.language.measures import First, Last, Measure
+from kpi.language.measures import Measure
 from kpi.values.periods import Grain, Period
 
 _SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
@@ -122,7 +122,7 @@ def _repeated(
     twice = ordered.filter(ordered == ordered.shift(1)).unique()
     if not twice.len():
         return pl.DataFrame()
-    timed = any(isinstance(one, First | Last) for one in measures.values())
+    timed = any(one.chronological for one in measures.values())
     frames = []
     for at, (one, key) in enumerate(zip(tables, keys, strict=True)):
         rows = one.source.table.numbered().filter(_hash(key).is_in(twice.implode()))

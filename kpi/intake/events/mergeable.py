@@ -24,7 +24,7 @@ from kpi.intake.events.conditions import Decided, cell, condition, decided, read
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.events.fixed_point import Precision, precisions
 from kpi.intake.events.units import Scale, finer
-from kpi.language.measures import Distinct, Measure, OfColumn, Part
+from kpi.language.measures import Measure, Part
 from kpi.language.record_columns import READ_AS_NUMBERS
 from kpi.process import progress
 from kpi.values.units import Unit, UnitError, parse
@@ -206,21 +206,21 @@ class Aggregation:
 
     def refusal(self, measure: Measure) -> Part:
         """Returns the part that counts the rows which a measure would need and cannot use."""
-        of = measure.of if isinstance(measure, OfColumn) else None
+        of = measure.taken_from or None
         return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
 
     def factor(self, measure: Measure) -> Fraction | None:
         """Returns what figures are multiplied by to be in a measure's unit, None where that cannot be."""
-        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+        if not measure.computes:
             return Fraction(1)
-        return self.scales[measure.of].into(measure.quantity)
+        return self.scales[measure.taken_from].into(measure.quantity)
 
     def misfits(self) -> list[Diagnostic]:
         """Returns the findings about measures of another dimension than the figures of their column."""
         found = []
         for name, one in self.measures.items():
             if self.factor(one) is None:
-                of = one.of  # type: ignore[attr-defined]
+                of = one.taken_from
                 unit = self.scales[of].unit
                 message = Message(
                     "`{title}` is kept in {unit}, and the figures of `{of}` are in {unit_2}",
@@ -229,7 +229,7 @@ class Aggregation:
                     of=of,
                     unit_2=unit,
                 )
-                header = of if one.computed else self.tables[0].numbers[of].header  # type: ignore[attr-defined]
+                header = of if one.computed else self.tables[0].numbers[of].header
                 place = self.tables[0].source.table.place(None, header)
                 found.append(
                     Diagnostic("K605", message, place, Message("correct the unit of the measure or the heading"))
@@ -238,9 +238,9 @@ class Aggregation:
 
     def assumes(self, measure: Measure) -> bool:
         """Returns whether a measure takes figures without a unit for its own, though others have another dimension."""
-        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+        if not measure.computes:
             return False
-        scale = self.scales[measure.of]
+        scale = self.scales[measure.taken_from]
         return scale.assumed and scale.unit is not None and scale.unit.dimension != measure.quantity.dimension
 
     def groups(

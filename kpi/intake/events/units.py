@@ -22,7 +22,7 @@ from kpi.intake.cells.unit_factors import meant
 from kpi.intake.events.conditions import reads, value_of
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
-from kpi.language.measures import Distinct, Measure, OfColumn
+from kpi.language.measures import Measure
 from kpi.language.record_columns import PARTS_OF_DATES, computed, term_of
 from kpi.values import units
 from kpi.values.periods import Order
@@ -342,9 +342,10 @@ def with_implied_units(
 
 def _takes(measure: Measure, name: str) -> bool:
     """Whether a measure is a figure of a column, or a sum of such, rather than a number of its values."""
-    if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+    if not measure.computes:
         return False
-    return measure.of == name or (measure.computed and name in measure.columns() and _is_sum(measure.of))
+    of = measure.taken_from
+    return of == name or (measure.computed and name in measure.columns() and _is_sum(of))
 
 
 def _is_sum(text: str) -> bool:

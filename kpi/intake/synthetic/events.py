@@ -17,7 +17,6 @@ from kpi.intake.matching.datasets import datasets, needed_columns, of_dataset
 from kpi.intake.synthetic.draws import one_of, place, salt, share
 from kpi.language import expressions
 from kpi.language.datasets import Records
-from kpi.language.measures import Distinct
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.periods import Period
@@ -138,7 +137,7 @@ class Events:
 
     def _amount(self, name: str, row: pl.Expr, of: int) -> pl.Expr:
         """Returns the figures of a column that no condition reads: 0 to 100 where a measure is in %, else skewed."""
-        measures = [one for one in of_dataset(self.system, self.name).values() if not isinstance(one, Distinct)]
+        measures = [one for one in of_dataset(self.system, self.name).values() if one.computes]
         if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)
