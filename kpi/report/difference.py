@@ -13,7 +13,7 @@ from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
 from kpi.errors import Message
 from kpi.report.cards import printed, table_of
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
@@ -68,7 +68,7 @@ class DifferenceReport(Report):
         return About(title, after.system, origin(*hashes), after.entity_title, after.decimals)
 
     def _hashes(self) -> dict[str, list[str]]:
-        after = self.difference.after
+        before, after = self.difference.before, self.difference.after
         return {
             "definition_hash": [before.definition_hash, after.definition_hash],
             "data_hash": [before.data_hash, after.data_hash],
@@ -76,7 +76,7 @@ class DifferenceReport(Report):
 
     def head(self) -> dict[str, Any]:
         """Return schema, system, the names of both sides, their hashes, and whether causes could be separated."""
-        after = self.difference.after
+        before, after = self.difference.before, self.difference.after
         sides = {"schema": self.schema, "system": after.system, "before": before.name, "after": after.name}
         return {**sides, **self._hashes(), "separable": self.difference.separable}
 

@@ -137,7 +137,7 @@ def test_a_folder_holds_every_table(reports, command: str, tmp_path) -> None:
 
 
 @EACH
-def test_people_read_headings_in_their_language(reports, command: str) -> None:
+def test_people_read_headings_in_their_language(reports, command: str, chinese) -> None:
     report = reports[command]
     plain = [
         f"{name}.{column}"
