@@ -13,7 +13,8 @@ from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
 from kpi.report.cards import printed, table_of
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
-from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
+from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
+from kpi.values.status import STATUSES
 
 #: How many lines of a kind are shown.
 MOST = 30
@@ -37,6 +38,10 @@ class DifferenceReport(Report):
         "status_before": "原状态", "value_before": "原数值", "contribution_before": "原贡献", "contribution": "贡献",
         "weight_before": "原权重", "from_weight": "来自权重", "path": "办法中的位置", "before": "原", "after": "现",
     }  # fmt: skip
+
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
+        ("status", "status_before"), STATUSES | {"absent": "无"}
+    )
 
     difference: Difference
     entity: str | None = None

@@ -35,6 +35,7 @@ class RobustnessReport(Report):
         "worst": "最差位次", "kept": "保持星级（%）", "assumption": "假设", "alternative": "改为", "moved": "平均变动",
         "most": "最大变动", ("alternatives", "stars"): "星级变动数",
     }  # fmt: skip
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = {"assumption": _ASSUMPTIONS, "alternative": _ALTERNATIVES}
     rated: ClassVar[tuple[str, ...]] = ("ranks",)
 
     found: Robustness

@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 import polars as pl
 
+from kpi.engine.contributions import KINDS
+from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
+from kpi.values.status import STATUSES
+
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.scorecard/1"
 
@@ -82,6 +86,17 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "timeliness": "及时率",
     "accuracy": "准确率",
     "quality": "报送质量分",
+}
+
+
+#: The words of columns whose values are names, where people read them; other values stay as they are.
+WORDS: dict[str, Mapping[str, str]] = {
+    "comparator": COMPARATORS,
+    "severity": SEVERITIES,
+    "light": LIGHTS,
+    "kind": KINDS | {"total": "总分", "pillar": "分项", "indicator": "指标", "measure": "基础数据"},
+    "status": STATUSES,
+    "score_status": STATUSES,
 }
 
 
@@ -183,6 +198,8 @@ class Report(ABC):
     sheets: ClassVar[Mapping[str, str]]
     #: The headings of columns where people read them, of all frames or of one: `column` or `(frame, column)`.
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS
+    #: The words of columns whose values are names, where people read them.
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
     rated: ClassVar[tuple[str, ...]] = ("totals",)
 
@@ -204,6 +221,12 @@ class Report(ABC):
         if (own := self.headings.get((frame, column))) is not None:
             return own
         return self.about.entity_title if column == "entity" else self.headings.get(column, column)
+
+    def word(self, column: str, value: object) -> str:
+        """Return a value that is no number as people read it."""
+        if isinstance(value, bool):
+            return "是" if value else "否"
+        return self.words.get(column, {}).get(str(value), str(value))
 
     def first(self) -> pl.DataFrame:
         """Return the first frame; a report may have it without the others."""
