@@ -15,7 +15,8 @@ from kpi.errors import Message
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
-from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
+from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
+from kpi.values.status import STATUSES
 
 #: How many lines of a kind are shown.
 MOST = 30
@@ -55,6 +56,10 @@ class DifferenceReport(Report):
         "before": Message("Old"),
         "after": Message("New"),
     }
+
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
+        ("status", "status_before"), STATUSES | {"absent": Message("none")}
+    )
 
     difference: Difference
     entity: str | None = None

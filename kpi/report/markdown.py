@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import polars as pl
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
-from kpi.report.marks import LIGHTS, NOTHING, SEVERITIES, change, number, reason, visible
+from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
 #: How many findings are listed.
@@ -47,33 +46,25 @@ def tables(report: Report, /) -> str:
     """
     about = report.about
     paragraphs = [f"# {escaped(about.title)}"]
-    for name, frame in report.frames().items():
+    frames = report.frames()
+    for name, frame in frames.items():
         if not frame.height:
             continue
         titles = [report.heading(name, column) for column in frame.columns]
         aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
-        rows = [[_cell(*pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
-        paragraphs += [f"## {escaped(report.sheet(name))}", _table(titles, aligned, rows)]
+        rows = [[_cell(report, *pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
+        heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
+        paragraphs += [*heading, _table(titles, aligned, rows)]
     if len(paragraphs) == 1:
         paragraphs.append(tr("There is nothing in it."))
     return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
 
 
-#: How values of columns are shown that are ids.
-_SHOWN: Mapping[str, Mapping[str, str]] = {"severity": SEVERITIES, "light": LIGHTS}
-
-
-def _cell(column: str, value: object) -> str:
+def _cell(report: Report, column: str, value: object) -> str:
     """Returns a value as people read it: a number, a word of theirs, or nothing."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    if isinstance(value, float):
-        return f"{value:,.10g}"
-    text = str(value)
-    known = _SHOWN.get(column, {})
-    return reason(text) if "status" in column else localized(known.get(text, text))
+    return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:

@@ -61,6 +61,7 @@ class RobustnessReport(Report):
         "most": Message("Largest shift"),
         ("alternatives", "stars"): Message("Number of star changes"),
     }
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = {"assumption": _ASSUMPTIONS, "alternative": _ALTERNATIVES}
     rated: ClassVar[tuple[str, ...]] = ("ranks",)
 
     found: Robustness

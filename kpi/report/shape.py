@@ -9,8 +9,11 @@ from typing import Any, ClassVar, Protocol
 
 import polars as pl
 
+from kpi.engine.contributions import KINDS
 from kpi.errors import Message
 from kpi.report.language import localized, tr
+from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
+from kpi.values.status import STATUSES
 
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.scorecard/1"
@@ -97,6 +100,23 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "timeliness": Message("Timeliness"),
     "accuracy": Message("Accuracy"),
     "quality": Message("Quality score"),
+}
+
+
+#: The words of columns whose values are names, where people read them; other values stay as they are.
+WORDS: dict[str, Mapping[str, str]] = {
+    "comparator": COMPARATORS,
+    "severity": SEVERITIES,
+    "light": LIGHTS,
+    "kind": KINDS
+    | {
+        "total": Message("Total"),
+        "pillar": Message("Pillars"),
+        "indicator": Message("Indicator"),
+        "measure": Message("Reported figures"),
+    },
+    "status": STATUSES,
+    "score_status": STATUSES,
 }
 
 
@@ -198,6 +218,8 @@ class Report(ABC):
     sheets: ClassVar[Mapping[str, str]]
     #: The headings of columns where people read them, of all frames or of one: `column` or `(frame, column)`.
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS
+    #: The words of columns whose values are names, where people read them.
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
     rated: ClassVar[tuple[str, ...]] = ("totals",)
 
@@ -223,6 +245,12 @@ class Report(ABC):
     def sheet(self, frame: str) -> str:
         """Return the name of the sheet, or of the section, of a frame."""
         return localized(self.sheets[frame])
+
+    def word(self, column: str, value: object) -> str:
+        """Return a value that is no number as people read it."""
+        if isinstance(value, bool):
+            return tr("yes") if value else tr("no")
+        return localized(self.words.get(column, {}).get(str(value), str(value)))
 
     def first(self) -> pl.DataFrame:
         """Return the first frame; a report may have it without the others."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.cells import cell_len
 
-from kpi.engine.contributions import KINDS
-from kpi.errors import Message
 from kpi.report.encode import is_formula
-from kpi.report.language import localized, tr
-from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
+from kpi.report.language import tr
+from kpi.report.marks import stars
 from kpi.report.shape import About, Report
 from kpi.report.xlsx import new_workbook
 
@@ -54,27 +53,16 @@ _KINDS = {
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
-_WORDS: dict[str, Mapping[str, str]] = {
-    "comparator": COMPARATORS,
-    "severity": SEVERITIES,
-    "light": LIGHTS,
-    "kind": KINDS
-    | {
-        "total": Message("Total"),
-        "pillar": Message("Pillars"),
-        "indicator": Message("Indicator"),
-        "measure": Message("Reported figures"),
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column of a sheet: where its values come from, its heading and how it is shown."""
+    """A column of a sheet: where its values come from, its heading, how it is shown, and the words of its values."""
 
     source: str
     heading: str
     kind: str
+    word: Callable[[Any], str] = str
 
 
 def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
@@ -96,8 +84,7 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     with new_workbook(out, properties, **options) as book:
         styles = _styles(book, about.decimals)
         for name, frame in report.frames().items():
-            headings = {column: report.heading(name, column) for column in frame.columns}
-            fields = list(_fields(frame, headings, rated=name in report.rated))
+            fields = list(_fields(report, name, frame))
             for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
                 sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
                 _fill(sheet, part, fields, styles)
@@ -108,15 +95,16 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     return out.getvalue()
 
 
-def _fields(frame: pl.DataFrame, headings: Mapping[str, str], *, rated: bool) -> Iterator[_Field]:
+def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:
     """Yields the columns of a sheet; the system is in the head of the page.
 
     Stars of a `rated` frame are a number and signs; levels with names a number and the name. Where nobody has a level
     both are left out.
     """
+    rated = sheet in report.rated
     given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
-        heading = headings[name]
+        heading = report.heading(sheet, name)
         if rated and name in ("stars", "grade") and not given and frame.height:
             continue
         if rated and name == "stars" and "grade" in given:
@@ -125,7 +113,9 @@ def _fields(frame: pl.DataFrame, headings: Mapping[str, str], *, rated: bool) ->
             yield _Field(name, tr("Number of stars"), "number")
             yield _Field(name, heading, "stars")
         elif name != "system":
-            yield _Field(name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"))
+            yield _Field(
+                name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"), partial(report.word, name)
+            )
 
 
 def _styles(book: Workbook, decimals: int) -> dict[str, Format]:
@@ -177,11 +167,7 @@ def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, sty
 
 def _words(field: _Field, value: Any) -> str:
     """Returns a value as text in the words of the reader, not longer than a cell can hold."""
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    if field.source in {"status", "score_status"}:
-        return reason(value)
-    text = localized(_WORDS.get(field.source, {}).get(value, str(value)))
+    text = field.word(value)
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
