@@ -156,7 +156,7 @@ def score_panel(
                 hint=Message("they hold {there}", there=there),
             )
         )
-    with progress.stage("scoring"):
+    with progress.stage(Message("scoring")):
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):

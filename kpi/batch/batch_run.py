@@ -123,7 +123,7 @@ def run(
                 state, store, archive, name=supersede[0], reason=supersede[1], number=number, changes=changes
             )
         result.run = Run(number, manifest, state)
-        with progress.stage("storing the results"):
+        with progress.stage(Message("storing the results")):
             store.publish(result.run, changes)
         tell("published", run=result.run.number, changes=len(changes))
         try:
@@ -141,7 +141,7 @@ def run(
 def _held(store: Store, wait: float) -> Iterator[None]:
     """Holds the store, and tells of the waiting for it."""
     with ExitStack() as held:
-        with progress.stage(f"waiting for {store.where}"):
+        with progress.stage(Message("waiting for {store}", store=store.where)):
             held.enter_context(store.lock(wait))
         yield
 

@@ -95,7 +95,8 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
-    from kpi.errors import count
+    from kpi.errors import Message, count
+    from kpi.report.language import sentences
 
     config = load(Path(file))
     store = store_of(config)
@@ -105,11 +106,20 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     for one in verified(store, archive_of(config), number):
         console.report(one.findings)
         bad = bad or bool(one.findings)
-        words = "differs" if one.findings else "is what was published, to the bit"
-        skipped = (
-            f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
-        )
-        console.say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
+        values = count(one.values, "value")
+        parts = [
+            Message("{system}: {values} computed again; the store differs.", system=one.system, values=values)
+            if one.findings
+            else Message(
+                "{system}: {values} computed again; the store is what was published, to the bit.",
+                system=one.system, values=values,
+            )
+        ]  # fmt: skip
+        if one.skipped:
+            parts.append(
+                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(one.skipped))
+            )
+        console.say(sentences(parts))
     return Exit.FINDINGS if bad else Exit.FINE
 
 
@@ -117,7 +127,8 @@ def _checked(console: Console, file: str) -> Exit:
     """Report the state of the store: 1 when it is damaged."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
-    from kpi.errors import count
+    from kpi.errors import Message, count
+    from kpi.report.language import joined
 
     store = store_of(load(Path(file)))
     if damage := store.check(thorough=True):
@@ -125,12 +136,19 @@ def _checked(console: Console, file: str) -> Exit:
         return Exit.FINDINGS
     head = store.head()
     if head is None:
-        console.say(f"{store.where}: nothing was published yet.")
+        console.say(Message("{store}: nothing was published yet.", store=store.where))
         return Exit.FINE
     there = head.state["systems"].items()
-    systems = "; ".join(f"{name}, {count(len(one['periods']), 'period')}" for name, one in there)
-    frozen = ", ".join(head.state["editions"]) or "none"
-    console.say(f"{store.where}: whole. The last run is {head.number} ({systems}). Closed editions: {frozen}.")
+    systems = joined(
+        Message("{system}, {periods}", system=name, periods=count(len(one["periods"]), "period")) for name, one in there
+    )
+    editions = tuple(head.state["editions"]) or (Message("none"),)
+    console.say(
+        Message(
+            "{store}: whole. The last run is {number} ({systems}). Closed editions: {editions}.",
+            store=store.where, number=head.number, systems=systems, editions=editions,
+        )
+    )  # fmt: skip
     return Exit.FINE
 
 
@@ -144,7 +162,7 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     with store.lock(wait, damaged=True):
         damage = store.check(thorough=True)
         if not damage:
-            console.say(f"{store.where}: whole, nothing to repair.")
+            console.say(Message("{store}: whole, nothing to repair.", store=store.where))
             return Exit.FINE
         console.report(damage)
         number = store.repair()
@@ -157,7 +175,11 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
         )
         raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
     console.say(
-        f"{store.where}: went back to run {number}, the last that is whole; the next night scores what came after."
+        Message(
+            "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
+            store=store.where,
+            number=number,
+        )
     )
     return Exit.FINE
 
@@ -181,7 +203,12 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
             raise DataError(Diagnostic("K828", Message("say whose periods the edition closes"), hint=hint))
         done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
     labels = done.state["editions"][name]["periods"]
-    console.say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
+    console.say(
+        Message(
+            "Edition {name} is closed: {periods}. It can only be superseded, with a reason.",
+            name=name, periods=tuple(labels),
+        )
+    )  # fmt: skip
     return Exit.FINE
 
 

@@ -30,8 +30,9 @@ def check(
 ) -> Exit:  # fmt: skip
     """Check definitions, and data against them."""
     from kpi import session
-    from kpi.errors import Severity, count
+    from kpi.errors import Message, Severity, count
     from kpi.report.diagnostics import tally
+    from kpi.report.language import sentences
     from kpi.report.quality import reporting
     from kpi.report.queries import FindingsReport
 
@@ -48,10 +49,10 @@ def check(
     if form is not None or output:
         console.publish(FindingsReport(done.findings), form, output)
     indicators = sum(len(loaded.system.indicators) for loaded in done.examined if loaded.system)
-    what = f"Checked {count(len(done.examined), 'file')}, {count(indicators, 'indicator')}"
-    what += f", {count(len(data), 'data file')}" if data else ""
-    written = f" Wrote {', '.join(output)}." if output else ""
-    console.note(f"{what}: {tally(done.findings) if done.findings else 'no findings'}.{written}")
+    parts = [count(len(done.examined), "file"), count(indicators, "indicator")]
+    parts += [count(len(data), "data file")] if data else []
+    checked = Message("Checked {parts}: {tally}.", parts=tuple(parts), tally=tally(done.findings))
+    console.note(sentences([checked, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
     if any(one.code == "K100" for one in done.findings):
         return Exit.FAILED
     return Exit.FINDINGS if any(one.severity is Severity.ERROR for one in done.findings) else Exit.FINE

@@ -32,8 +32,10 @@ class Console:
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """Write a line for people, on stderr."""
-        sys.stderr.write(f"{text}\n")
+        """Write a line for people, on stderr, in the language in use."""
+        from kpi.report.language import localized
+
+        sys.stderr.write(f"{localized(text)}\n")
 
     def note(self, text: str) -> None:
         """Write a line for people unless the command is to be quiet."""
@@ -74,12 +76,13 @@ class Console:
         Raises:
             DataError: as `kpi.report.files.write`; K541, a binary format on a terminal.
         """
+        from kpi.errors import Message
         from kpi.process.progress import stage
         from kpi.report.files import write
 
         with self.progress():
             for out in output:
-                with stage(f"writing {out}"):
+                with stage(Message("writing {file}", file=out)):
                     write(report, out)
         if form is not None or not output:
             self._print(report, form or usual or (TEXT if sys.stdout.isatty() else "csv"))

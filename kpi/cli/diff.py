@@ -36,6 +36,7 @@ def diff(
     from kpi.cli.comparison import compared, runs
     from kpi.errors import DataError, Diagnostic, Message, count
     from kpi.report.difference import DifferenceReport
+    from kpi.report.language import sentences
 
     if at:
         if given or data:
@@ -47,14 +48,16 @@ def diff(
         found = compared(given, files=files, named=named, system=system, definitions=definitions, period=period)
     found = found if entity is None else found.of(entity)
     console.publish(DifferenceReport(found, entity), form, output)
-    words = [count(found.changed.height, "total")]
+    parts = [count(found.changed.height, "total")]
     if found.before.measures is not None and found.after.measures is not None:
-        words.append(count(found.figures.height, "figure"))
-    words += (
+        parts.append(count(found.figures.height, "figure"))
+    parts += (
         [count(found.definitions.height, "line of the definition", "lines of the definition")]
         if found.definitions.height
         else []
     )
-    wrote = f" Wrote {', '.join(output)}." if output else ""
-    console.note(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
+    changed = Message(
+        "{before} to {after}: {parts} changed.", before=found.before.name, after=found.after.name, parts=tuple(parts)
+    )
+    console.note(sentences([changed, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
     return Exit.FINE

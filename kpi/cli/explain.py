@@ -64,7 +64,9 @@ def explain(
     console.publish(ExplanationReport(card, name_of(card, rest[0]), node), form, output, usual=TEXT)
     errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
     if errors:
-        console.note(f"The data have findings: {tally(card.findings_list)}. kpi check --data shows them.")
+        console.note(
+            Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(card.findings_list))
+        )
     if output:
-        console.note(f"Wrote {', '.join(output)}.")
+        console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

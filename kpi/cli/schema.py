@@ -17,6 +17,7 @@ def schema(console: Console, *, output: str | None) -> Exit:
     """Print the JSON Schema of the definition language, for editors."""
     import json
 
+    from kpi.errors import Message
     from kpi.language.loading.schema import json_schema
     from kpi.report.files import replace
 
@@ -25,5 +26,5 @@ def schema(console: Console, *, output: str | None) -> Exit:
         console.write(text)
         return Exit.FINE
     replace(Path(output), text.encode())
-    console.say(f"Wrote {output}.")
+    console.say(Message("Wrote {files}.", files=output))
     return Exit.FINE

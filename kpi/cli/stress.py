@@ -34,6 +34,7 @@ def stress(
 ) -> Exit:  # fmt: skip
     """Say how robust the ranking is: places under other weights and methods."""
     from kpi import session
+    from kpi.errors import Message
     from kpi.report.robustness import RobustnessReport
 
     more, named = options.files_of(data)
@@ -44,5 +45,5 @@ def stress(
         )  # fmt: skip
     console.publish(RobustnessReport(found), form, output)
     if output:
-        console.note(f"Wrote {', '.join(output)}.")
+        console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

@@ -131,7 +131,7 @@ class _Intake:
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
         make_sure(many * size, f"a panel of {len(entities.names):,} entities from {words}")
-        with progress.stage("laying out the panel"):
+        with progress.stage(Message("laying out the panel")):
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
@@ -403,7 +403,7 @@ class _Intake:
         for number, source in enumerate(sources):
             if isinstance(source.dataset, Records):
                 continue
-            with progress.stage(f"cleaning {source.table.file}"):
+            with progress.stage(Message("cleaning {file}", file=source.table.file)):
                 made = row_cleaning.clean_rows(
                     source, number, self.system, entities, self.period, apart=apart.get(number)
                 )
@@ -427,7 +427,7 @@ class _Intake:
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
-            with progress.stage(f"measuring {name}"):
+            with progress.stage(Message("measuring {name}", name=name)):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
             self.found(counted)

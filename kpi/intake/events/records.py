@@ -332,7 +332,7 @@ def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
     for name, some in groups.items():
         sizes = [source.table.size for source in some]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
-        with progress.stage(f"aggregating {name}", total):
+        with progress.stage(Message("aggregating {name}", name=name), total):
             found[name] = gather(some, system)
     return found
 

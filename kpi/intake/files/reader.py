@@ -139,7 +139,7 @@ def read_all(
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
-                with progress.stage(f"reading {source}"):
+                with progress.stage(Message("reading {file}", file=source)):
                     tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
                 found[-1] += tables
                 errors += wrong

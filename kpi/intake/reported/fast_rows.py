@@ -16,6 +16,7 @@ from threading import Lock
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.cells.numbers import Notation, undecided
 from kpi.intake.cells.unit_factors import Factors
 from kpi.intake.entities import BESIDE, Entities
@@ -110,7 +111,7 @@ class Coding(ABC):
             Unfit: an unchecked table is not what it was taken for.
             ComputeError: rows are lost.
         """
-        with progress.stage(f"reading {self.table.file}", self.table.size or self.table.about):
+        with progress.stage(Message("reading {file}", file=self.table.file), self.table.size or self.table.about):
             try:
                 yield
             except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:

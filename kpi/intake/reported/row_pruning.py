@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.intake.reported.entity_targets import takers
 from kpi.language.datasets import PanelData, Records
@@ -138,7 +139,7 @@ class Reached:
             return replace(source, table=table.part(self._told(header, source.dataset.dates)))
         cells = table.raw
         dtype = cells.collect_schema()[header]
-        with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
+        with progress.stage(Message("looking at the periods of {file}", file=table.file), table.size or table.about):
             days = months_of(pl.col(header), dtype)
             only = self._texts(source, cells, header) if days is None else self._days(source, cells, header, days)
         if only is None:

@@ -302,7 +302,7 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
 def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
     """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
     name, only = _only(chosen(sample, dataset))
-    with progress.stage(f"writing {name}", only.rows):
+    with progress.stage(Message("writing {name}", name=name), only.rows):
         return _csv(only, stream)
 
 
@@ -320,7 +320,7 @@ def _only(made: dict[str, Made]) -> tuple[str, Made]:
 
 def _write(made: Made, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(f"writing {path}", made.rows):
+        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), made.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
                     return _csv(made, stream)
