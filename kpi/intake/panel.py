@@ -41,7 +41,7 @@ from kpi.intake.reported.cell_placement import Cells, filled, settle, span
 from kpi.intake.reported.fast_long import Long
 from kpi.intake.reported.fast_wide import Wide
 from kpi.intake.reported.fractions import fractions
-from kpi.intake.reported.lookups import names_of
+from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
@@ -296,9 +296,10 @@ class _Intake:
             return set()
         there: pl.Expr = pl.lit(value=True)
         if isinstance(source.dataset, ReportedData):
-            measure, names = entity_codes.text_of(source.roles["measure"]), names_of(self.system)
+            measure = entity_codes.text_of(source.roles["measure"])
             texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
-            known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
+            meanings = Resolver(source, self.system, entities).measures(texts)
+            known = pl.Series([text for text, one in meanings.items() if one.name is not None], dtype=pl.String)
             there = measure.is_in(known.implode()).fill_null(value=False)
         rows = table.whole.raw.filter(~table.only & there).select(entity_codes.who(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
@@ -396,14 +397,11 @@ class _Intake:
             if isinstance(source.dataset, Records):
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
-                made = row_cleaning.clean_rows(
-                    source, number, self.system, entities, self.period, apart=apart.get(number)
-                )
-                self.facts.take(source, self.system, entities, self.period)
+                made = row_cleaning.clean_rows(apart[number], number, entities, self.period)
+                self.facts.take(replace(apart[number].resolver, entities=entities), self.period)
             rows.append(made.rows)
             if said := cumulative_headings.undeclared(source, self.system):
-                plain = apart[number].plain if number in apart else []
-                labelled = cumulative_headings.within_the_year(made.rows, plain, self.system)
+                labelled = cumulative_headings.within_the_year(made.rows, apart[number].plain, self.system)
                 self.findings += cumulative_headings.told(source, said, labelled, self.system)
             targets += [made.targets] if made.targets.height else []
             units |= made.units

@@ -32,7 +32,7 @@ _COLUMNS: dict[str, Role] = {
 _NEEDED = ("entity", "indicator", "target")
 
 
-def takers(system: System) -> list[str]:
+def targeted_in_data(system: System) -> list[str]:
     """Returns the indicators whose targets stand in the data."""
     return [
         name
@@ -56,7 +56,7 @@ def in_data(
         found: gets a finding for each target that cannot be read.
     """
     table, header = source.table, source.roles.get("target")
-    indicators = takers(system)
+    indicators = targeted_in_data(system)
     # A figure's target is that of every indicator which shows the figure.
     of_level = [(one.of, name) for name in indicators if isinstance(one := system.indicators[name], Level)]
     means = pl.DataFrame(

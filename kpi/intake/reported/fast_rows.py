@@ -9,7 +9,7 @@ million rows needs little more memory than its figures. `fast_long` and `fast_wi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
@@ -17,14 +17,12 @@ from threading import Lock
 import polars as pl
 
 from kpi.intake.cells.numbers import Notation, undecided
-from kpi.intake.cells.unit_factors import Factors
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.files.headers import clean
 from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
-from kpi.intake.matching.entity_codes import both, repeats_heading
-from kpi.intake.reported.lookups import NOT_PLAIN, Lookup, entity_meaning, measure_meaning, period_meaning
+from kpi.intake.matching.entity_codes import both
+from kpi.intake.reported.lookups import NOT_PLAIN, EntityText, Lookup, MeasureText, PeriodText, Resolver, identified
 from kpi.intake.reported.plain_rows import Coded, How, Otherwise, attempted
 from kpi.language.system import System
 from kpi.process import progress
@@ -50,7 +48,8 @@ class Coding(ABC):
         every = source.table.frame.collect_schema()
         self.schema = pl.Schema({name: dtype for name, dtype in every.items() if how.whole or name in needed})
         self.partly = len(self.schema) < len(every)
-        self.factors = Factors(system, source.table.unit)
+        self.resolver = Resolver(source, system, entities)
+        self.factors = self.resolver.unit_places
         self.roles = {role: header for role, header in source.roles.items() if header in self.schema}
         texts = {role: self.roles.get(role) for role in ("measure", "period", "unit")}
         texts["entity"] = self.roles.get("entity", self.roles.get("code"))
@@ -58,10 +57,10 @@ class Coding(ABC):
         self.columns = {role: header for role, header in texts.items() if header is not None}
         self.extras = [self.roles[role] for role in ("revision", "target", "note") if role in self.roles]
         self.look = {
-            "measure": Lookup(measure_meaning(system, alone="unit" not in self.columns and source.table.unit is None)),
-            "entity": Lookup(entity_meaning(entities, source) if entities.closed else self._places_of_names),
-            "code": Lookup(entity_meaning(entities, source, "code") if entities.closed else self._places_of_codes),
-            "period": Lookup(period_meaning(system, source.dataset.dates)),
+            "measure": Lookup(lambda texts: _codes(self.resolver.measures(texts), texts)),
+            "entity": Lookup(self._codes_of_names),
+            "code": Lookup(self._codes_of_codes),
+            "period": Lookup(lambda texts: _codes(self.resolver.periods(texts), texts)),
             "unit": Lookup(self.factors.places),
         }
         if source.table.pieces is not None and source.table.pieces.encoding == "gb18030":
@@ -71,11 +70,11 @@ class Coding(ABC):
         self.types = {header: pl.Categorical(pl.Categories.random(physical=code)) for header in self.columns.values()}
         # What was seen of a type is forgotten with the last column of it.
         self.kept = [pl.Series(dtype=dtype) for dtype in self.types.values()]
-        self.same_period = None if period is None else period_meaning(system)([period])[0]
-        self.named, self.entities = not entities.closed, entities
+        self.same_period = None if period is None else self.resolver.periods([period])[period].code
+        self.named = not entities.closed
         self.size, self.rows = BATCH, 0
         self._naming = Lock()
-        self.out = Coded(pl.DataFrame(), unclear=how.unclear)
+        self.out = Coded(pl.DataFrame(), self.resolver, unclear=how.unclear)
 
     @classmethod
     def of(cls, source: Placed, system: System, entities: Entities, period: str | None) -> Coded:
@@ -219,33 +218,29 @@ class Coding(ABC):
         return self.look[role].odd or (role == "entity" and self.look["code"].odd)
 
     def _identified(self, batch: pl.DataFrame) -> pl.Series:
-        """Who the rows are about where there are names and codes: a known code identifies, else the name does."""
+        """Return who rows with names and codes are about."""
         name, code = (self.look[role].of(batch[self.code(self.columns[role])]) for role in ("entity", "code"))
-        if name.dtype != code.dtype:
-            name, code = name.cast(pl.Int32), code.cast(pl.Int32)
-        if code.null_count():
-            code = code.zip_with(code.is_not_null(), name)
-        if self.named and name.min() == NOT_PLAIN:
-            # Without a roster a total is none whatever its code.
-            code = code.zip_with((name != NOT_PLAIN).fill_null(value=True), name)
-        return code
+        return identified(name, code, closed=not self.named)
 
-    def _places_of_names(self, texts: list[str]) -> list[int | None]:
-        some = self.entities
+    def _codes_of_names(self, texts: list[str]) -> list[int | None]:
+        names = self.resolver.names(texts)
+        if not self.named:
+            return _codes(names, texts)
+        return self._numbers([text if names[text].reason == "unknown" else None for text in texts])
 
-        def plain(text: str) -> bool:
-            key = clean(text)
-            known = not key or key in some.ambiguous or key in some.lookup
-            return not (known or some.excluded(text) or repeats_heading(self.source, text))
+    def _codes_of_codes(self, texts: list[str]) -> list[int | None]:
+        if not self.named:
+            return _codes(self.resolver.codes(texts), texts)
+        return self._numbers([f"{text}{BESIDE}" for text in texts])
 
-        return self._places([text if plain(text) else None for text in texts])
-
-    def _places_of_codes(self, texts: list[str]) -> list[int | None]:
-        return self._places([f"{text}{BESIDE}" for text in texts])
-
-    def _places(self, names: list[str | None]) -> list[int | None]:
+    def _numbers(self, names: list[str | None]) -> list[int | None]:
+        """Return the places of names among those seen so far, `NOT_PLAIN` for None."""
         with self._naming:
             first = len(self.out.names)
             self.out.names += [name for name in names if name is not None]
         at = iter(range(first, first + len(names)))
         return [NOT_PLAIN if name is None else next(at) for name in names]
+
+
+def _codes(meanings: Mapping[str, MeasureText | EntityText | PeriodText], texts: list[str]) -> list[int | None]:
+    return [meanings[text].code for text in texts]

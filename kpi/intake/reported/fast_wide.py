@@ -14,14 +14,13 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi.intake.cells.numbers import LARGEST, as_cast, read_numbers, settled, within_bounds
-from kpi.intake.cells.unit_factors import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files.pieces import Piece
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, condition_columns, panel_columns
 from kpi.intake.matching.notation import notation_of
 from kpi.intake.reported.fast_rows import BATCH, Coding
-from kpi.intake.reported.lookups import NOT_PLAIN, measure_meaning
+from kpi.intake.reported.lookups import NOT_PLAIN
 from kpi.intake.reported.plain_rows import Block, Coded, How, Otherwise, Plain
 from kpi.intake.reported.row_cleaning import stacked, texts
 from kpi.language.system import System
@@ -56,11 +55,13 @@ class Wide(Coding):
         self.period = period
         #: The columns that a figure is cleaned with.
         self.beside = [*self.roles.values(), *(name for name in conditions if name in self.schema)]
-        places = measure_meaning(system)([measure for measure, _ in found.values()])
+        names = [measure for measure, _ in found.values()]
+        places = [self.resolver.measures(names)[name].code for name in names]
         rows = [(unit or source.table.unit, None, measure) for measure, unit in found.values()]
         schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
         raw = pl.DataFrame(rows, schema=schema, orient="row")
-        into = raw.join(factors(raw, system), on=list(schema), how="left", nulls_equal=True, maintain_order="left")
+        factors = self.resolver.factors(raw)
+        into = raw.join(factors, on=list(schema), how="left", nulls_equal=True, maintain_order="left")
         #: The place of every column's measure and the factor into its unit, None where its cells are not plain.
         self.measures = {
             header: (place, factor) if place is not None and place >= 0 and factor is not None else None

@@ -13,13 +13,12 @@ import polars as pl
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import read_numbers
-from kpi.intake.entities import Entities
 from kpi.intake.files.table import ROW
-from kpi.intake.matching.datasets import Placed, measure_names, measure_of, panel_columns
+from kpi.intake.matching.datasets import panel_columns
+from kpi.intake.reported.lookups import Resolver, distinct
 from kpi.language.checks.base import FACTS
-from kpi.language.datasets import PanelData, Records
+from kpi.language.datasets import PanelData
 from kpi.language.system import System
-from kpi.values import periods
 from kpi.values.columns import Column
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
@@ -34,23 +33,22 @@ class Facts:
     rows: list[pl.DataFrame] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
 
-    def take(self, source: Placed, system: System, entities: Entities, period: str | None) -> None:
-        """Reads what a table says; nothing where neither its columns nor the checks give a reason to."""
-        told = [fact for fact in _IN_DATA if fact in source.roles]
-        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(system))
-        if not isinstance(source.dataset, Records) and (told or asked):
-            self.rows.append(self._read(source, system, entities, period))
+    def take(self, resolver: Resolver, period: str | None) -> None:
+        """Read the facts of a table; nothing where neither its columns nor the checks give a reason to.
 
-    def _read(self, source: Placed, system: System, entities: Entities, period: str | None) -> pl.DataFrame:
-        texts = _texts(source, system, period)
-        pairs = texts.select("entity", "code").unique()
-        places = [entities.place(name, code) for name, code in pairs.rows()]
-        pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
-        texts = texts.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
-        known = periods.parse_column(texts["period"], order=source.dataset.dates).rename({"text": "period"})
-        rows = texts.join(known, on="period", how="left", nulls_equal=True, maintain_order="left").with_columns(
-            revision=read_numbers(texts["revision"])["value"].fill_null(0.0),
-        )
+        Args:
+            resolver: of the table.
+            period: the period of every row, for tables without a period column.
+        """
+        in_data = any(fact in resolver.source.roles for fact in _IN_DATA)
+        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(resolver.system))
+        if in_data or asked:
+            self.rows.append(self._read(resolver, period))
+
+    def _read(self, resolver: Resolver, period: str | None) -> pl.DataFrame:
+        source, entities = resolver.source, resolver.entities
+        rows = resolver.with_periods(resolver.with_entities(_texts(resolver, period)))
+        rows = rows.with_columns(revision=read_numbers(rows["revision"])["value"].fill_null(0.0))
         rows = rows.drop_nulls(["who", "start", "measure"])
         day = pl.coalesce([pl.col("reported").str.to_date(form, strict=False) for form in _DAYS])
         rows = rows.with_columns(day=day)
@@ -133,8 +131,9 @@ def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number:
     return found
 
 
-def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
-    """The figures of a table, one a row: entity, period, measure, revision and facts, as text."""
+def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
+    """Return the figures of a table, one a row: entity, period, measure, revision and facts, as text."""
+    source, system = resolver.source, resolver.system
     table, roles = source.table, source.roles
     rows = table.numbered()
     nothing = pl.lit(None, dtype=pl.String)
@@ -146,7 +145,6 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     if "period" not in roles:
         text["period"] = pl.lit(period, dtype=pl.String)
     text["entity"] = pl.coalesce(text["entity"], text["code"])
-    names = measure_names(system)
     if isinstance(source.dataset, PanelData):
         frame = rows.collect()
         columns = panel_columns(system, table, list(roles.values()))
@@ -155,10 +153,11 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
             for header, (name, _) in columns.items()
         ]
         return pl.concat(parts)
-    said = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
-    frame = rows.select(ROW, **text, measure=said).collect()
-    meaning = {one: measure_of(names, one)[0] for one in frame["measure"].drop_nulls().unique()}
-    return frame.with_columns(pl.col("measure").replace_strict(meaning, default=None, return_dtype=pl.String))
+    named = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
+    frame = rows.select(ROW, **text, measure=named).collect()
+    meanings = resolver.measures(distinct(frame, "measure"))
+    measures = {text: one.name for text, one in meanings.items() if one.name in system.measures}
+    return frame.with_columns(pl.col("measure").replace_strict(measures, default=None, return_dtype=pl.String))
 
 
 def _gathered(rows: pl.DataFrame, size: int) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.intake.entities import Entities
+from kpi.intake.reported.lookups import Resolver
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,14 +110,24 @@ def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
 class Coded:
     """The rows of a table: the plain ones as codes, the others as they came.
 
-    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
-    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest, `unknown` those of measures by their texts. `measures` are all texts of measures that rows
-    have. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear` there are decimal
-    commas that are not declared.
+    The entities of `plain` are places in `names`, or among the entities where a roster says who there is.
+
+    Attributes:
+        others: the rows that are not plain, with the table's columns and `ROW`; of those that name no known measure,
+            entity or period the first few.
+        resolver: resolved the texts.
+        plain: the plain rows.
+        lost: how many more rows there are that name no known measure, entity or period.
+        read: how many rows, or figures of a wide table, were read, without those that were `passed_over`.
+        passed_over: how many are not needed for the period that is asked for.
+        names: the names of `plain`.
+        unclear: the columns in which there are decimal commas that are not declared.
+        unknown: how many more rows there are of texts that name no measure.
+        measures: all texts of measures that rows have.
     """
 
     others: pl.DataFrame
+    resolver: Resolver
     plain: list[Plain | Block] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
     read: int = 0

@@ -7,9 +7,8 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import polars as pl
@@ -18,16 +17,14 @@ from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.numbers import LARGEST, PLAIN, mark_hint, read_numbers
-from kpi.intake.cells.unit_factors import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.intake.files.merged_cells import range_of
 from kpi.intake.files.table import ROW
-from kpi.intake.matching.datasets import Placed, condition_columns, measure_names, measure_of, panel_columns
-from kpi.intake.matching.entity_codes import repeats_heading
+from kpi.intake.matching.datasets import Placed, condition_columns, measure_names, panel_columns
 from kpi.intake.matching.notation import decimal_finding, notation_of, read_column
 from kpi.intake.reported import entity_targets
-from kpi.intake.reported.lookups import names_of
+from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.unused_figures import Extra, unknown_measure
 from kpi.intake.rows_left_out import figureless_note, left_out_notes
@@ -138,28 +135,20 @@ def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
     return per
 
 
-def clean_rows(
-    source: Placed, number: int, system: System, entities: Entities, period: str | None, *, apart: Coded | None = None
-) -> Figures:
-    """Returns the clean figures of a table.
+def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None) -> Figures:
+    """Return the clean figures of the rows of a table that are not plain.
 
     Args:
-        source: the table and what its columns are.
+        apart: the rows of the table, of which those of a wide one that are not plain are as `texts` gives them.
         number: the table's number, kept in the column `source`.
-        system: gives measures, units and indicators.
         entities: who there is.
         period: the period of every row, for tables without a period column.
-        apart: the rows of the table, of which only those that are not plain are cleaned here; as `texts` gives them
-            where it is a wide one.
     """
-    if apart is not None and not apart.others.height:
+    source, system = apart.resolver.source, apart.resolver.system
+    if not apart.others.height:
         return Figures(pl.DataFrame(schema=CLEAN), pl.DataFrame(), read=apart.read)
-    if apart is not None and isinstance(source.dataset, PanelData):
-        raw = apart.others
-    else:
-        raw = texts(source, system, period, source.table.numbered().collect() if apart is None else apart.others)
-    figures = Figures(raw, raw, read=raw.height if apart is None else apart.read)
-    lost = {} if apart is None else apart.lost
+    raw = apart.others if isinstance(source.dataset, PanelData) else texts(source, system, period, apart.others)
+    figures, lost = Figures(raw, raw, read=apart.read), apart.lost
     bad: list[pl.DataFrame] = []
 
     def refuse(
@@ -173,20 +162,20 @@ def clean_rows(
             raw = raw.filter(~where)
 
     roles, grain = source.roles, system.period.months
-    raw = _identified(raw, entities)
+    resolver = replace(apart.resolver, entities=entities)
+    raw = resolver.with_entities(raw)
     raw = _without_aside(raw, source, entities, figures)
-    raw, extra, misspelt = _named(source, system, raw, figures, apart)
+    raw, extra, misspelt = _named(resolver, raw, figures, apart)
     refuse(
         pl.col("name").is_null(),
         roles.get("measure"),
-        partial(unknown_measure, system, extra.absent),
-        lost.get("measure", 0) + misspelt,
+        partial(unknown_measure, extra),
+        lost["measure"] + misspelt,
     )
     unknown = pl.col("who").is_null()
-    refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost.get("entity", 0))
-    known = periods.parse_column(raw["period"], order=source.dataset.dates).rename({"text": "period"})
-    raw = raw.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
-    refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost.get("period", 0))
+    refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost["entity"])
+    raw = resolver.with_periods(raw)
+    refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost["period"])
     refuse(_no_total(system), roles.get("period", ""), partial(_not_from_january, system))
     figures.findings += row_findings.of_rows(
         source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
@@ -197,11 +186,11 @@ def clean_rows(
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
     bad.append(wrong)
     raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
-    raw, unclear = _with_numbers(source, raw, figures, frozenset() if apart is None else apart.unclear)
+    raw, unclear = _with_numbers(source, raw, figures, apart.unclear)
     bad.append(unclear)
     refuse(pl.col("problem").is_not_null(), None, _no_figure)
     raw = raw.join(
-        factors(raw, system), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
+        resolver.factors(raw), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
     refuse(
         pl.col("factor").is_null() & (pl.col("status") == "ok"),
@@ -290,26 +279,24 @@ def _undecided(source: Placed, rows: pl.DataFrame, unclear: frozenset[str]) -> l
     return found
 
 
-def _named(
-    source: Placed, system: System, raw: pl.DataFrame, figures: Figures, apart: Coded | None
-) -> tuple[pl.DataFrame, Extra, int]:
+def _named(resolver: Resolver, raw: pl.DataFrame, figures: Figures, apart: Coded) -> tuple[pl.DataFrame, Extra, int]:
     """Return the rows with the names of their measures, without those of figures that the system does not use.
 
     And these, and how many rows with texts that may be misspelt are not among the rows.
     """
-    names = names_of(system)
-    meanings = {text: measure_of(names, text) for text in _distinct(raw, "measure")}
-    raw = _resolve(raw, "measure", "name", {text: name for text, (name, _) in meanings.items()})
+    source = resolver.source
+    meanings = resolver.measures(distinct(raw, "measure"))
+    raw = joined(raw, "measure", "name", {text: one.name for text, one in meanings.items()})
     if isinstance(source.dataset, PanelData):
         return raw, Extra({}, ()), 0
-    raw = _resolve(raw, "measure", "beside", {text: unit for text, (_, unit) in meanings.items()})
+    raw = joined(raw, "measure", "unnamed", {text: one.reason for text, one in meanings.items()})
+    raw = joined(raw, "measure", "beside", {text: one.unit for text, one in meanings.items()})
     above = pl.lit(source.table.unit, dtype=pl.String)
     raw = raw.with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
-    further = Counter[str]() if apart is None else apart.unknown
-    extra = Extra.of(system, meanings if apart is None else apart.measures)
-    raw, unused = extra.without(raw, further, source, figures.findings)
+    extra = Extra.of(resolver.system, resolver.measures(apart.measures))
+    raw, unused = extra.without(raw, apart.unknown, source, figures.findings)
     figures.left_out += unused
-    return raw, extra, sum(many for text, many in further.items() if text not in extra.texts)
+    return raw, extra, sum(many for text, many in apart.unknown.items() if text not in extra.texts)
 
 
 #: The revision of a refused row: none is the first, and one that cannot be read may be any.
@@ -335,14 +322,6 @@ def _filled(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.strip_chars().fill_null("") != ""
 
 
-def _identified(raw: pl.DataFrame, entities: Entities) -> pl.DataFrame:
-    """Adds the place of the entity that each row is about, `who`, null where it is about none that is known."""
-    pairs = raw.select("entity", "code").unique()
-    places = [entities.place(name, code) for name, code in pairs.rows()]
-    pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
-    return raw.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
-
-
 def _may_have_headings(source: Placed) -> bool:
     """Returns whether a row may be a heading: in a wide table, where it has nothing but a name.
 
@@ -353,13 +332,9 @@ def _may_have_headings(source: Placed) -> bool:
 
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
     """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
-    nobody = raw.filter(pl.col("who").is_null() & pl.col("entity").is_not_null())
-    names = _distinct(nobody, "entity")
-    aside = [name for name in names if entities.excluded(name) or repeats_heading(source, name)]
-    left = nobody.filter(pl.col("entity").is_in(aside))
-    figures.findings += left_out_notes(source, left.select(ROW, text="entity"), entities)
-    passed = pl.col("who").is_null() & pl.col("entity").is_in(aside).fill_null(value=False)
-    kept = raw.filter(~passed)
+    aside = pl.col("who").is_null() & pl.col("no_entity").is_in(ASIDE).fill_null(value=False)
+    figures.findings += left_out_notes(source, raw.filter(aside).select(ROW, text="entity"), entities)
+    kept = raw.filter(~aside)
     bare = (_bare if isinstance(source.dataset, PanelData) else _headings)(kept, source, entities)
     if bare.height:
         figures.findings.append(
@@ -392,20 +367,6 @@ def _headings(raw: pl.DataFrame, _source: Placed, entities: Entities) -> pl.Data
     return raw.filter(nothing & named & (pl.col("who").is_null() if entities.closed else True))
 
 
-def _distinct(frame: pl.DataFrame, column: str) -> list[str]:
-    return frame[column].drop_nulls().unique().sort().to_list()
-
-
-def _resolve(
-    frame: pl.DataFrame, column: str, name: str, meanings: Mapping[str, object], dtype: pl.DataType | type = pl.String
-) -> pl.DataFrame:
-    """Adds what the distinct texts of a column mean, null for those that mean nothing."""
-    table = pl.DataFrame(
-        {column: list(meanings), name: list(meanings.values())}, schema={column: pl.String, name: dtype}
-    )
-    return frame.join(table, on=column, how="left", maintain_order="left")
-
-
 def _is_below(source: Placed, row: dict[str, object]) -> bool:
     """Return whether a row of a sheet or text file stands below another."""
     return not source.table.typed and int(str(row[ROW])) > source.table.first_row
@@ -429,7 +390,7 @@ def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str |
     if row["period"] is None:
         fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
         return "K606", "the row has no period", f"{fill}; or give one for the whole file with --period"
-    return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
+    return "K606", str(row["no_period"]), None
 
 
 def _no_total(system: System) -> pl.Expr:

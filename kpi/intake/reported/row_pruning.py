@@ -17,7 +17,7 @@ from typing import TypeVar
 import polars as pl
 
 from kpi.intake.matching.datasets import Placed, panel_columns
-from kpi.intake.reported.entity_targets import takers
+from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.language.datasets import PanelData, Records
 from kpi.language.lookback import HISTORY, WHOLE
 from kpi.language.measures import Reported
@@ -129,7 +129,7 @@ class Reached:
 
     def of(self, source: Placed) -> Placed:
         """Returns a table with the rows that are reached."""
-        if "period" not in source.roles or takers(self.system):
+        if "period" not in source.roles or targeted_in_data(self.system):
             return source  # a target that the data state holds over periods
         if isinstance(source.dataset, Records) and source.dataset.key:
             return source  # an event may stand in a row for another period, too
