@@ -7,33 +7,30 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
-from kpi.intake.cells.numbers import LARGEST, PLAIN, mark_hint, read_numbers
+from kpi.intake.cells.numbers import PLAIN, read_numbers
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import clean
-from kpi.intake.files.merged_cells import range_of
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, condition_columns, measure_names, panel_columns
-from kpi.intake.matching.notation import decimal_finding, notation_of, read_column
-from kpi.intake.reported import entity_targets
+from kpi.intake.matching.notation import notation_of, read_column
+from kpi.intake.reported import entity_targets, refusals
 from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
 from kpi.intake.reported.plain_rows import Coded
-from kpi.intake.reported.unused_figures import Extra, unknown_measure
+from kpi.intake.reported.refusals import refuse
+from kpi.intake.reported.unused_figures import Extra
 from kpi.intake.rows_left_out import figureless_note, left_out_notes
 from kpi.language import expressions
 from kpi.language.datasets import PanelData
 from kpi.language.expressions.terms import Term
 from kpi.language.measures import Reported
 from kpi.language.system import System
-from kpi.values import periods
 from kpi.values.status import Status
 
 _TEXT = {
@@ -149,65 +146,21 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
         return Figures(pl.DataFrame(schema=CLEAN), pl.DataFrame(), read=apart.read)
     raw = apart.others if isinstance(source.dataset, PanelData) else texts(source, system, period, apart.others)
     figures, lost = Figures(raw, raw, read=apart.read), apart.lost
-    bad: list[pl.DataFrame] = []
-
-    def refuse(
-        where: pl.Expr, column: str | None, tell: Callable[..., tuple[str, str, str | None]], further: int = 0
-    ) -> None:
-        nonlocal raw
-        rows = raw.filter(where)
-        if rows.height:
-            figures.findings += row_findings.of_rows(source.table, rows, column, tell, further=further)
-            bad.append(rows)
-            raw = raw.filter(~where)
-
-    roles, grain = source.roles, system.period.months
+    table, grain = source.table, system.period.months
     resolver = replace(apart.resolver, entities=entities)
-    raw = resolver.with_entities(raw)
-    raw = _without_aside(raw, source, entities, figures)
+    raw = _without_aside(resolver.with_entities(raw), source, entities, figures)
     raw, extra, misspelt = _named(resolver, raw, figures, apart)
-    refuse(
-        pl.col("name").is_null(),
-        roles.get("measure"),
-        partial(unknown_measure, extra),
-        lost["measure"] + misspelt,
-    )
-    unknown = pl.col("who").is_null()
-    refuse(unknown, source.who, lambda row: _unknown_entity(entities, source, row), lost["entity"])
-    raw = resolver.with_periods(raw)
-    refuse(pl.col("start").is_null(), roles.get("period", ""), partial(_bad_period, source), lost["period"])
-    refuse(_no_total(system), roles.get("period", ""), partial(_not_from_january, system))
-    figures.findings += row_findings.of_rows(
-        source.table, entities.outdated(raw), source.who, _outdated, severity=Severity.WARNING
-    )
+    lost = lost | {"measure": lost["measure"] + misspelt}
+    raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
+    late = entities.outdated(raw)
+    figures.findings += row_findings.of_rows(table, late, source.who, _outdated, severity=Severity.WARNING)
     there = _filled("value") | _filled("target") if _may_have_headings(source) else pl.lit(value=True)
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
-    bad.append(wrong)
-    raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
-    raw, unclear = _with_numbers(source, raw, figures, apart.unclear)
-    bad.append(unclear)
-    refuse(pl.col("problem").is_not_null(), None, _no_figure)
-    raw = raw.join(
-        resolver.factors(raw), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
-    )
-    refuse(
-        pl.col("factor").is_null() & (pl.col("status") == "ok"),
-        roles.get("unit"),
-        lambda row: ("K605", str(row["misfit"]), _unit_above(source, row)),
-    )
-    too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
-    refuse(too_large, roles.get("value"), lambda row: ("K604", f"`{row['value']}` is too large", None))
-    revision = read_numbers(raw["revision"])
-    raw = raw.with_columns(revision["value"].alias("edition"), revision["problem"].alias("uneditable"))
-    refuse(
-        pl.col("uneditable").is_not_null(),
-        roles.get("revision"),
-        lambda row: ("K604", f"the revision {row['uneditable']}", "number the revisions 1, 2, 3"),
-    )
-    for name, column in _lacking(raw, system):
-        refuse(pl.col("name") == name, "", partial(_no_condition, system, column))
+    raw = _with_figures(raw.filter(~pl.col("name").is_in(list(system.indicators))), resolver, apart.unclear)
+    reasons = refusals.of_figures(source, system, apart.unclear, raw.columns)
+    raw, void = refuse(table, raw, reasons, figures.findings)
     raw = _where(raw, system, source)
 
     rows = raw.select(
@@ -218,32 +171,33 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     )  # fmt: skip
     noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
     figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
-    figures.refused = sum(one.height for one in bad) + sum(lost.values()) + misspelt
-    figures.rows = pl.concat([rows, *_refused(bad, number)], how="vertical")
+    figures.refused = sum(one.height for one in (*unknown, wrong, *void)) + sum(lost.values())
+    figures.rows = pl.concat([rows, *(_voiding(one, number) for one in void)], how="vertical")
     return figures
 
 
-def _with_numbers(
-    source: Placed, raw: pl.DataFrame, figures: Figures, unclear: frozenset[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return rows with what their figures say, and apart from them those whose decimal mark cannot be told.
+def _with_figures(raw: pl.DataFrame, resolver: Resolver, unclear: frozenset[str]) -> pl.DataFrame:
+    """Return rows with what their figures, units and revisions say (see `refusals.of_figures`).
 
     Args:
-        source: the table.
-        raw: its rows, with the columns value and field.
-        figures: takes the findings about the latter.
+        raw: rows of which measure, entity and period are known.
+        resolver: of the table.
         unclear: the columns in which decimal commas were seen that are not declared.
     """
-    numbers, undecided = _numbers(source, raw, unclear)
+    numbers, undecided = _numbers(resolver.source, raw, unclear)
+    revision = read_numbers(raw["revision"])
     raw = raw.with_columns(
         numbers["value"].alias("number"),
         numbers["status"].cast(Status),
         numbers["unit"].alias("typed"),
         numbers["problem"],
         undecided.alias("unclear"),
+        revision["value"].alias("edition"),
+        revision["problem"].alias("uneditable"),
     )
-    figures.findings += _undecided(source, raw.filter("unclear"), unclear)
-    return raw.filter(~pl.col("unclear")), raw.filter("unclear")
+    return raw.join(
+        resolver.factors(raw), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
+    )
 
 
 def _numbers(source: Placed, raw: pl.DataFrame, unclear: frozenset[str]) -> tuple[pl.DataFrame, pl.Series]:
@@ -268,15 +222,6 @@ def _numbers(source: Placed, raw: pl.DataFrame, unclear: frozenset[str]) -> tupl
         at = pl.concat([(raw["field"] == header).arg_true() for header in fields]).arg_sort()
         return numbers[at], undecided[at]
     return numbers, undecided
-
-
-def _undecided(source: Placed, rows: pl.DataFrame, unclear: frozenset[str]) -> list[Diagnostic]:
-    """Return a finding for each column with cells whose decimal mark cannot be told."""
-    found = []
-    for (header,), cells in rows.select(ROW, "field", text="value").group_by("field", maintain_order=True):
-        notation = notation_of(source.dataset, source.table, str(header), unclear)
-        found.append(decimal_finding(source.table, str(header), cells, notation))
-    return found
 
 
 def _named(resolver: Resolver, raw: pl.DataFrame, figures: Figures, apart: Coded) -> tuple[pl.DataFrame, Extra, int]:
@@ -305,17 +250,14 @@ _EDITION = pl.col("revision").cast(pl.Float64, strict=False).fill_nan(None).fill
 )  # fmt: skip
 
 
-def _refused(bad: list[pl.DataFrame], number: int) -> list[pl.DataFrame]:
-    """Refused figures whose entity, period and measure are known: they void that figure rather than vanish."""
-    return [
-        rows.select(
-            entity="who", start="start", months="months", measure="name", per="per",
-            value=pl.lit(None, dtype=pl.Float64),
-            status=pl.lit("refused", dtype=Status), revision=_EDITION,
-            row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
-        )
-        for rows in bad if "number" in rows.columns
-    ]  # fmt: skip
+def _voiding(rows: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Return refused rows whose entity, period and measure are known as clean rows: they void that figure."""
+    return rows.select(
+        entity="who", start="start", months="months", measure="name", per="per",
+        value=pl.lit(None, dtype=pl.Float64),
+        status=pl.lit("refused", dtype=Status), revision=_EDITION,
+        row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
+    )  # fmt: skip
 
 
 def _filled(column: str) -> pl.Expr:
@@ -367,82 +309,8 @@ def _headings(raw: pl.DataFrame, _source: Placed, entities: Entities) -> pl.Data
     return raw.filter(nothing & named & (pl.col("who").is_null() if entities.closed else True))
 
 
-def _is_below(source: Placed, row: dict[str, object]) -> bool:
-    """Return whether a row of a sheet or text file stands below another."""
-    return not source.table.typed and int(str(row[ROW])) > source.table.first_row
-
-
-#: Where a row lacks what the row above it has.
-_PERHAPS_MERGED = "write it into every row: of cells that were merged in a sheet only the first row has the text"
-
-
-def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
-    if not clean(str(row["entity"] or "")):
-        return "K602", "the row names no entity", _PERHAPS_MERGED if _is_below(source, row) else None
-    finding = entities.unknown(str(row["entity"]), source.table.place())
-    return finding.code, finding.message, finding.hint
-
-
-def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
-    if row["period"] is None and "period" not in source.roles:
-        hint = "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
-        return "K606", "no column says which period the row is for", hint
-    if row["period"] is None:
-        fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
-        return "K606", "the row has no period", f"{fill}; or give one for the whole file with --period"
-    return "K606", str(row["no_period"]), None
-
-
-def _no_total(system: System) -> pl.Expr:
-    """Returns whether a figure that runs from January has a period that is no label of it, such as 4-5月."""
-    running = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.from_january]
-    start, months = pl.col("start"), pl.col("months")
-    regular = months.is_in([grain.months for grain in periods.Grain]) & (start % months == 0)
-    return pl.col("name").is_in(running) & (start % 12 != 0) & ~regular
-
-
-def _not_from_january(system: System, row: dict[str, object]) -> tuple[str, str, str | None]:
-    title = system.measures[str(row["name"])].title or row["name"]
-    hint = "label it by its last month, or by the months from January, such as 2024年1-5月"
-    return "K621", f"`{row['period']}` does not begin in January, but the figures of {title} run from January", hint
-
-
-def _no_figure(row: dict[str, object]) -> tuple[str, str, str | None]:
-    if (merged := range_of(str(row["value"]))) is not None:
-        figure, cells = merged
-        message = f"`{figure}` stands in the merged cell {cells}: one figure for several is none of them"
-        return "K533", message, "split the cell, and write each figure into its own"
-    return "K604", str(row["problem"]), mark_hint(str(row["value"]))
-
-
 def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
     return "K610", str(row["outdated"]), "use the code of that time, or the name"
-
-
-def _unit_above(source: Placed, row: dict[str, object]) -> str | None:
-    """Returns what to do about a unit that a row has from the line above the table."""
-    if source.table.unit is None or row["unit"] != source.table.unit:
-        return None
-    where = "the header" if isinstance(source.dataset, PanelData) else "a column 计量单位"
-    return (
-        f"单位：{source.table.unit} above the table is taken for all that has no unit of its own: write it into {where}"
-    )
-
-
-def _lacking(raw: pl.DataFrame, system: System) -> list[tuple[str, str]]:
-    """Returns the measures whose `where:` reads a column that the table does not have, with the first such column."""
-    wanted = {
-        name: [column for column, _ in expressions.parse(measure.where).names() if f"where {column}" not in raw.columns]
-        for name, measure in system.measures.items()
-        if isinstance(measure, Reported) and measure.where is not None
-    }
-    return [(name, columns[0]) for name, columns in wanted.items() if columns]
-
-
-def _no_condition(system: System, column: str, row: dict[str, object]) -> tuple[str, str, str | None]:
-    name = str(row["name"])
-    title, condition = system.measures[name].title or name, system.measures[name].where
-    return "K541", f"{title} takes rows where {condition}, but the file has no column `{column}`", "add the column"
 
 
 def _where(raw: pl.DataFrame, system: System, source: Placed) -> pl.DataFrame:

@@ -84,15 +84,15 @@ class Extra:
         return raw.filter(~extra), counts.total()
 
 
-def unknown_measure(extra: Extra, row: dict[str, object]) -> tuple[str, str, str | None]:
-    """Return code, message and hint for a row whose measure is not known.
+def unknown_measure(extra: Extra, row: dict[str, object]) -> tuple[str, str | None]:
+    """Return message and hint for a row whose measure is not known.
 
     Args:
         extra: tells which names the text may have been meant to be.
         row: with the text in `measure`, and why it names nothing in `unnamed`.
     """
     if row["measure"] is None:
-        return "K601", "the row names no measure", None
+        return "the row names no measure", None
     text = str(row["measure"])
     hint = None if text in extra.misused else suggest(split_unit(text, is_unit)[0], extra.absent)
-    return "K601", str(row["unnamed"]), hint
+    return str(row["unnamed"]), hint
