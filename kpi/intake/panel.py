@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -19,7 +19,6 @@ from kpi.intake.events.records import Aggregated, Gathered
 from kpi.intake.files.damage import DamagedError, damage_told, unchanged
 from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.reader import Source, content_hash, given_once, read_all
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.grid import Counts, Panel, grid
@@ -43,8 +42,8 @@ from kpi.intake.reported.fast_wide import Wide
 from kpi.intake.reported.fractions import fractions
 from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
+from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
-from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.succession import Areas, Succession, succession_of
@@ -53,7 +52,7 @@ from kpi.language.indicators import Count
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.limits import make_sure
+from kpi.process.limits import make_sure, shortage
 from kpi.values.columns import Column
 from kpi.values.periods import Period
 
@@ -65,15 +64,37 @@ _CELL = 17
 _LEFT_OUT = ("K612", "K614", "K615")
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What a reading by a sufficient plan gives.
+
+    Attributes:
+        sources: the tables, with what their columns are.
+        entities: who there is.
+        figures: figures per scored period, see `reported.period_aggregation`.
+        cells: figures that stand alone.
+        targets: the entities' own targets in the data.
+        passed_over: how many rows, or figures of wide tables, were not read.
+    """
+
+    sources: Sequence[Placed]
+    entities: Entities
+    figures: pl.DataFrame
+    cells: Cells | None
+    targets: pl.DataFrame
+    passed_over: int = 0
+
+
 @dataclass
 class _Intake:
-    """One reading of all files: what is found on the way is kept here."""
+    """One reading of all files by a plan, with the findings and counts so far."""
 
     system: System
+    plan: ReadPlan
     period: str | None
     partly: bool = False
     unread: list[Diagnostic] = field(default_factory=list)
-    reached: Reached | None = None
+    pruning: Pruning | None = None
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -87,43 +108,54 @@ class _Intake:
     succession: Succession | None = None
     areas: Areas | None = None
 
-    def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
+    def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
+        """Return what the tables hold, or a plan that does more."""
         sources = self.sources(tables)
-        sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
+        if isinstance(sources, Escalate):
+            return sources
+        sources = sources if self.pruning is None else [self.pruning.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
         nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
-        sources = self.identified(sources, roster, nobody)
+        sources = self.beside.of(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
             known = self.beside.named(nobody)
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
             nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
-        apart = {
-            number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
-                source, self.system, roster or nobody, self.period
-            )
-            for number, source in enumerate(sources)
-            if not isinstance(source.dataset, Records)
-        }
+        apart = self.coded(sources, roster or nobody)
+        if isinstance(apart, Escalate):
+            return apart
         events = records.gathered(sources, self.system)
         entities = roster or self.named(sources, apart, events.values(), nobody, known)
-        figures, cells, targets, entities = self.figures(sources, entities, apart, events)
+        read = self.figures(sources, entities, apart, events)
+        if isinstance(read, Escalate):
+            return read
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
-            self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, entities)
+            self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
+        passed = sum(one.passed_over for one in apart.values())
+        if self.pruning is not None:
+            passed += self.pruning.passed_over
+            figures = read.figures.filter(pl.col("entity") < len(read.entities.names))
+            bounds = span(figures, read.cells) if figures.height or read.cells is not None else (0, -1)
+            if passed and (more := self.pruning.insufficient(self.plan, *bounds)) is not None:
+                return more
+        return replace(read, passed_over=passed)
+
+    def panel(self, read: _Read, data_hash: Callable[[], str]) -> Panel:
+        """Return the panel of what was read.
+
+        Raises:
+            DataError: nothing in the files can be used.
+        """
+        sources, entities, figures, cells, targets = read.sources, read.entities, read.figures, read.cells, read.targets
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
             frame.filter(pl.col("entity") < number) if frame.height else frame for frame in (figures, targets)
         )
-        there = figures.height > 0 or cells is not None
-        passed = sum(one.passed_over for one in apart.values())
-        if self.reached is not None:
-            passed += self.reached.passed_over
-            if passed:
-                self.reached.prove(*(span(figures, cells) if there else (0, -1)))
-        if not there:
+        if not figures.height and cells is None:
             # With nothing usable there is no period to score: the findings say why.
             errors = [one for one in self.findings if one.severity is Severity.ERROR]
             nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
@@ -136,14 +168,14 @@ class _Intake:
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
-        if roster is None:
+        if not entities.closed:
             self.findings += undeclared_totals.unnamed(frame, entities, self.system)
         reporting = entities
         if self.areas is not None:
             frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
             number = len(entities.names)
-        frame, more = targets_of.add(frame, self.system, targets, entities)
-        self.findings += more
+        frame, findings = targets_of.add(frame, self.system, targets, entities)
+        self.findings += findings
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
@@ -155,7 +187,7 @@ class _Intake:
             entities,
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
-            Counts(self.read, self.refused, self.restated, self.repeated, passed, self.left_out),
+            Counts(self.read, self.refused, self.restated, self.repeated, read.passed_over, self.left_out),
             data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
@@ -207,21 +239,23 @@ class _Intake:
 
     # ---- WHO AND WHICH ---- #
 
-    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed]:
+    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
+        """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
         sources, lost = [], []
-        for whole, name in tables:
-            if whole.pieces is not None and systems_named(whole):
-                raise Unfit
-            table, others = of_system(self.system, whole)
-            self.findings += [*whole.notes, *others]
+        for complete, name in tables:
+            if complete.pieces is not None and systems_named(complete):
+                return self.plan.verified()
+            table, others = of_system(self.system, complete)
+            self.findings += [*complete.notes, *others]
             source, notes = match(self.system, table, name=name)
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(one.code == "K554" for one in notes):
                 lost += [one for one in notes if one.severity is Severity.ERROR]
             else:
-                if table.pieces is not None and isinstance(source.dataset, Records):
-                    raise Unfit
-                source, more = keyed(source, self.system)
+                located = keyed(source, self.system)
+                if located is None or (table.pieces is not None and isinstance(source.dataset, Records)):
+                    return self.plan.verified()
+                source, more = located
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
@@ -234,14 +268,18 @@ class _Intake:
         self.findings += self.unread
         return sources
 
-    def identified(self, sources: Sequence[Placed], roster: Entities | None, nobody: Entities) -> list[Placed]:
-        """The tables with the columns that tell whom their rows are about."""
-        try:
-            return self.beside.of(sources, roster, nobody)
-        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-            if all(source.table.pieces is None for source in sources):
-                raise
-            raise Unfit from error
+    def coded(self, sources: Sequence[Placed], entities: Entities) -> dict[int, Coded] | Escalate:
+        """Return the reported rows of each table, plain ones apart, by the number of the table."""
+        apart: dict[int, Coded] = {}
+        for number, source in enumerate(sources):
+            if isinstance(source.dataset, Records):
+                continue
+            shape = Long if isinstance(source.dataset, ReportedData) else Wide
+            coded = shape.of(source, self.system, entities, self.period, self.plan)
+            if isinstance(coded, Escalate):
+                return coded
+            apart[number] = coded
+        return apart
 
     def named(
         self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
@@ -388,7 +426,8 @@ class _Intake:
 
     def figures(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Mapping[str, Gathered]
-    ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame, Entities]:
+    ) -> _Read | Escalate:
+        """Return the figures and targets of the tables, and the entities, or a plan that does more."""
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
@@ -426,10 +465,13 @@ class _Intake:
             measures, grain = list(self.system.measures), self.system.period
             plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
-            parts.append(self.timed(others, sources, entities, alone=cells is None))
+            timed = self.timed(others, sources, entities, alone=cells is None)
+            if isinstance(timed, Escalate):
+                return timed
+            parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
-        return merged, cells, stated, entities
+        return _Read(sources, entities, merged, cells, stated)
 
     def found(self, made: Aggregated | Figures) -> None:
         self.findings += made.findings
@@ -440,15 +482,17 @@ class _Intake:
             self.repeated += made.repeated
             self.restated += made.restated
 
-    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
-        """The figures per scored period of clean rows; `alone` says that there are no others."""
+    def timed(
+        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
+    ) -> pl.DataFrame | Escalate:
+        """Return the figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
         measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
         if alone and others.height and period_aggregation.labels_by_end(rows, grain):
-            if self.reached is not None and not self.reached.by_end:
-                raise Unreached
+            if self.pruning is not None and not self.pruning.by_end:
+                return self.plan.with_rows(None)
             rows = rows.with_columns(
                 start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
             )
@@ -505,9 +549,9 @@ class _Intake:
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None, data_hash: str | None = None, partly: bool = False,
-    reached: Anew | None = None,
+    reached: Callable[[], Pruning] | None = None,
 ) -> Panel:  # fmt: skip
-    """Reads files and frames into a panel.
+    """Read files and frames into a panel.
 
     Args:
         system: the system whose datasets they are.
@@ -525,37 +569,72 @@ def take_in(
     if system.entities.succession is not None:
         # Whether a unit was there before it received another depends on all periods.
         reached = None
-    wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
-    wanted += [(source, name) for name, some in (named or {}).items() for source in some]
-    wanted, twice = given_once(wanted)
-    sources = [source for source, _ in wanted]
-
-    lost: list[Diagnostic] = []
-
-    def taken(*, unchecked: bool, reached: Reached | None) -> Panel:
-        unread = [*lost] if partly else None
-        found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
-        tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or [], reached, [*twice]).panel(tables, hashed)
-
-    def fitting(anew: Anew | None) -> Panel:
-        with damage_told(sources):
-            try:
-                return taken(unchecked=True, reached=anew and anew())
-            except Unfit:
-                return taken(unchecked=False, reached=anew and anew())
-
+    given: list[tuple[Source, str | None]] = [(source, None) for source in data]
+    given += [(source, name) for name, some in (named or {}).items() for source in some]
+    files, notes = given_once(given)
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
-    with unchanged(sources), ThreadPoolExecutor(1, "hash") as pool:
-        hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
+    with unchanged([source for source, _ in files]), ThreadPoolExecutor(1, "hash") as pool:
+        start = ReadPlan(tuple(files), rows=reached)
+        call = _Call(system, period, start, notes, pool, data_hash, partly)
+        return settled(call.read, start, reopen=True)
+
+
+@dataclass
+class _Call:
+    """The files of one call, read by one plan after another; see `take_in` for the attributes."""
+
+    system: System
+    period: str | None
+    start: ReadPlan
+    notes: Sequence[Diagnostic]
+    pool: Executor
+    data_hash: str | None
+    partly: bool
+
+    def __post_init__(self) -> None:
+        known = self.data_hash
+        self._hash = self._hashed(self.start) if known is None else lambda: known
+
+    def read(self, plan: ReadPlan) -> Panel | Escalate:
+        """Read the files by a plan.
+
+        Raises:
+            DataError: see `take_in`.
+        """
         try:
-            return proven(fitting, reached)
+            with damage_told(source for source, _ in plan.files):
+                return self._read(plan)
         except DamagedError as error:
-            left = [(some, name) for source, name in wanted for some in error.without(source)]
-            if not (partly and left):
+            left = tuple((some, name) for source, name in plan.files for some in error.without(source))
+            if plan.damaged or not (self.partly and left):
                 raise
-            wanted, lost = left, [*error.diagnostics]
-            if data_hash is None and any(one.code == "K549" for one in lost):
+            rest = replace(self.start, files=left, damaged=tuple(error.diagnostics))
+            if self.data_hash is None and any(one.code == "K549" for one in rest.damaged):
                 # What cannot be read has no hash.
-                hashed = pool.submit(content_hash, [source for source, _ in left]).result
-            return proven(fitting, reached)
+                self._hash = self._hashed(rest)
+            return Escalate(rest, reopen=True)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            # The statistics of a file, by which rows are found, may be damaged where no row is.
+            if plan.rows is None or shortage(error) is not None:
+                raise
+            return plan.with_rows(None)
+
+    def _read(self, plan: ReadPlan) -> Panel | Escalate:
+        unread = [*plan.damaged] if self.partly else None
+        groups = read_all(
+            [source for source, _ in plan.files], unchecked=plan.verification == "deferred", unread=unread
+        )
+        tables = [(table, name) for (_, name), group in zip(plan.files, groups, strict=True) for table in group]
+        pruning = None if plan.rows is None else plan.rows()
+        intake = _Intake(self.system, plan, self.period, self.partly, unread or [], pruning, [*self.notes])
+        try:
+            read = intake.read_tables(tables)
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+            # Rows that are checked while they are read may not form a table.
+            if all(table.pieces is None for table, _ in tables):
+                raise
+            return plan.verified()
+        return read if isinstance(read, Escalate) else intake.panel(read, self._hash)
+
+    def _hashed(self, plan: ReadPlan) -> Callable[[], str]:
+        return self.pool.submit(content_hash, [source for source, _ in plan.files]).result

@@ -15,7 +15,6 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Severity
 from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
@@ -41,15 +40,17 @@ _LEVELS = (
 _PLACES = {"地区", "区域", "行政区划", "地区名称", "区划名称", "行政区划名称", "region"}
 
 
-def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
+def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with the columns that name its periods and units, and the findings about further ones.
 
-    Raises:
-        Unfit: the rows are unchecked, and the period stands in two columns.
+    None where the period stands in two columns of a table whose rows have not been checked: they have to be, first.
     """
-    dated, found = _period(source)
+    period = _period(source)
+    if period is None:
+        return None
+    dated, findings = period
     named, more = _entity(dated, system)
-    return named, [*found, *more]
+    return named, [*findings, *more]
 
 
 def _rivals(source: Placed, of: str) -> list[str]:
@@ -89,7 +90,7 @@ def _quoted(headers: Sequence[str]) -> str:
 # ---- PERIODS ---- #
 
 
-def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
+def _period(source: Placed) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
     headers = _rivals(source, "period")
     if not headers:
@@ -129,11 +130,14 @@ def _fineness(header: str) -> int:
     return 0 if words & _MONTHS else 1 if words & _QUARTERS else 2
 
 
-def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tuple[Placed, list[Diagnostic]]:
-    """Return a table with a further column of periods, made of a column of years and one of their parts."""
+def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tuple[Placed, list[Diagnostic]] | None:
+    """Return a table with a further column of periods, made of a column of years and one of their parts.
+
+    None for a table that is read in pieces.
+    """
     table = source.table
     if table.pieces is not None:
-        raise Unfit
+        return None
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
     meant = {f"{one or ''}\n{other or ''}": _joined(one, other, _fineness(part)) for one, other in pairs.rows()}
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")

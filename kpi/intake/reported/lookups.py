@@ -19,7 +19,6 @@ from kpi.intake.cells.unit_factors import Factors
 from kpi.intake.entities import Entities, code_of
 from kpi.intake.files.encoding import mixed
 from kpi.intake.files.headers import clean
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.matching.datasets import Placed, measure_names, measure_of
 from kpi.intake.matching.entity_codes import repeats_heading
 from kpi.intake.reported import entity_targets
@@ -317,12 +316,16 @@ class Lookup:
         texts: the distinct texts, stripped, with their codes.
         places: the codes that are places.
         odd: whether the code of a text is `NOT_PLAIN`.
-        unmixed: whether a text of UTF-8 that was read as GB18030 is `Unfit`.
+        mixed: whether a text of UTF-8 was read as GB18030.
+
+    Args:
+        codes: gives the codes of distinct texts.
+        gb18030: whether texts were read as GB18030.
     """
 
-    def __init__(self, codes: Codes) -> None:
-        self.unmixed = False
-        self._resolve = codes
+    def __init__(self, codes: Codes, *, gb18030: bool) -> None:
+        self.mixed = False
+        self._resolve, self._gb18030 = codes, gb18030
         self._lock = Lock()
         # In 32 bits whatever the places need: a gather of 16 takes twice the time. True: nothing in it is unseen.
         self._known = pl.Series(dtype=pl.Int32), True
@@ -354,8 +357,7 @@ class Lookup:
         new, categories = new.filter(unseen), categories.filter(unseen)
         texts = new.cast(pl.String).str.strip_chars().to_list()
         wanted = sorted({text for text in texts if text} - self.texts.keys())
-        if self.unmixed and any(map(mixed, wanted)):
-            raise Unfit
+        self.mixed = self.mixed or (self._gb18030 and any(map(mixed, wanted)))
         self.texts |= dict(zip(wanted, self._resolve(wanted), strict=True))
         self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
         codes = [self.texts.get(text) for text in texts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -167,35 +167,3 @@ class Coded:
             places = pl.Series([known.get(name) for name in self.names], dtype=pl.Int32)
         while self.plain:
             yield replace(self.plain.pop(0), source=source, entities=places)
-
-
-@dataclass(frozen=True)
-class How:
-    """How a table is read: rows `whole`, or needed columns only; at most 65,535 texts in a column, or `many` more.
-
-    In the columns `unclear` there are decimal commas that are not declared (see `kpi.intake.matching.notation`).
-    """
-
-    whole: bool = False
-    many: bool = False
-    unclear: frozenset[str] = frozenset()
-
-
-class Otherwise(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
-    """A table cannot be read in a simple way: a row may have something in columns that are not read, or there are more
-    texts in a column than were counted on, or decimal commas.
-    """  # noqa: D205
-
-    def __init__(self, how: How) -> None:
-        super().__init__()
-        self.how = how
-
-
-def attempted(read: Callable[[How], Coded]) -> Coded:
-    """Returns what a reading gives, in the simplest way that will do."""
-    how = How()
-    while True:
-        try:
-            return read(how)
-        except Otherwise as turn:
-            how = turn.how

@@ -1,4 +1,4 @@
-"""The rows that a period can be scored from: whoever asks for one period waits for no others.
+"""Row pruning for `--period`: read only the rows that the period can depend on.
 
 A figure of a scored period is made of rows of that period, of finer periods inside it, or of year-to-date figures of
 its year. What the period looks back to (`lookback`) is made likewise. All other rows are passed over while files are
@@ -12,57 +12,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
-from typing import TypeVar
 
 import polars as pl
 
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.intake.reported.entity_targets import targeted_in_data
+from kpi.intake.reported.read_plan import Escalate, ReadPlan
 from kpi.language.datasets import PanelData, Records
 from kpi.language.lookback import HISTORY, WHOLE
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.limits import shortage
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 
 #: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
 _HEAD = 10_000
 
-T = TypeVar("T")
-#: Makes what tells which rows are reached.
-Anew = Callable[[], "Reached"]
 #: Which rows of a table are reached, how many these are, and how many are not.
-Found = tuple[pl.Expr, int, int]
-
-
-class Unreached(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
-    """What was passed over may matter: `wider` makes what passes over less, None where only all rows can tell."""
-
-    def __init__(self, wider: Anew | None = None) -> None:
-        super().__init__()
-        self.wider = wider
-
-
-def proven(read: Callable[[Anew | None], T], anew: Anew | None) -> T:
-    """Returns what a reading gives, of as few rows as will do; of all where there is no `anew`.
-
-    Args:
-        read: reads the rows that are reached, or all.
-        anew: makes what tells which these are, for each reading anew.
-    """
-    while anew is not None:
-        try:
-            return read(anew)
-        except Unreached as turn:
-            anew = turn.wider
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            # The statistics of a file, by which rows are found, may be damaged where no row is.
-            if shortage(error) is not None:
-                raise
-            anew = None
-    return read(None)
+Selection = tuple[pl.Expr, int, int]
 
 
 def figures_of_a_row(source: Placed, system: System) -> int:
@@ -101,7 +69,7 @@ def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 @dataclass
 class Reached:
-    """One reading of what a period reaches, and whether that has proven to be enough.
+    """One reading of the rows that a period reaches, and whether they prove to be enough.
 
     Attributes:
         system: gives the scored periods.
@@ -147,26 +115,24 @@ class Reached:
         self.passed_over += passed * figures_of_a_row(source, self.system)
         return replace(source, table=table.part(wanted, kept))
 
-    def prove(self, first: int, last: int) -> None:
-        """Checks that the figures that were read give the results that all would.
+    def insufficient(self, plan: ReadPlan, first: int, last: int) -> Escalate | None:
+        """Return the escalation to more rows, None where those that were read give the results that all would.
 
         A grid begins with the first figure and ends with the last. Where there is none of the first period that is
         reached, or of the one that is asked for, those that were passed over would decide.
 
         Args:
+            plan: by which they were read.
             first: the index of the first period with a figure.
             last: of the last.
-
-        Raises:
-            Unreached: that is not so.
         """
         if last < self.period:
-            raise Unreached
+            return plan.with_rows(None)
         if self.earlier is not None and first > self.period - self.window:
             back = self.period - self.earlier
-            raise Unreached(
-                None if self.widened else partial(Reached, self.system, self.period, lambda: back, widened=True)
-            )
+            wider = partial(Reached, self.system, self.period, lambda: back, widened=True)
+            return plan.with_rows(None if self.widened else wider)
+        return None
 
     # ---- PERIODS ---- #
 
@@ -185,8 +151,8 @@ class Reached:
         self.earlier = max(into[-1], into[-1] if self.earlier is None else self.earlier)
         return False
 
-    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Found | None:
-        """Which texts or numbers are reached, None where all are."""
+    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Selection | None:
+        """Return which texts or numbers are reached, None where all are."""
         column = pl.col(header)
         head = cells.select(column).head(_HEAD).collect().to_series()
         if not (head.dtype.is_integer() or isinstance(head.dtype, pl.String | pl.Categorical | pl.Enum)):
@@ -203,8 +169,8 @@ class Reached:
         only = column.is_in(some[header].drop_nulls().implode()) | column.is_null()
         return only, size, int(counted["many"].sum()) - size
 
-    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Found | None:
-        """As `_texts`, of days or times."""
+    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Selection | None:
+        """Return the same as `_texts`, of days or times."""
         events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
         days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
         counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
