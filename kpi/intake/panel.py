@@ -66,7 +66,7 @@ _LEFT_OUT = ("K612", "K614", "K615")
 
 @dataclass(frozen=True)
 class _Read:
-    """What a reading by a sufficient plan gives.
+    """The result of a reading whose plan is sufficient.
 
     Attributes:
         sources: the tables, with what their columns are.
@@ -116,25 +116,25 @@ class _Intake:
         sources = sources if self.pruning is None else [self.pruning.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
-        nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
-        sources = self.beside.of(sources, roster, nobody)
+        none = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
+        sources = self.beside.of(sources, roster, none)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
-            known = self.beside.named(nobody)
+            known = self.beside.named(none)
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
-            nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
-        apart = self.coded(sources, roster or nobody)
+            none = replace(none, ambiguous=from_data([], known).ambiguous)
+        apart = self.coded(sources, roster or none)
         if isinstance(apart, Escalate):
             return apart
         events = records.gathered(sources, self.system)
-        entities = roster or self.named(sources, apart, events.values(), nobody, known)
+        entities = roster or self.named(sources, apart, events.values(), none, known)
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
             return read
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
-        passed = sum(one.passed_over for one in apart.values())
+        passed = sum(coded.passed_over for coded in apart.values())
         if self.pruning is not None:
             passed += self.pruning.passed_over
             figures = read.figures.filter(pl.col("entity") < len(read.entities.names))
@@ -157,9 +157,9 @@ class _Intake:
         )
         if not figures.height and cells is None:
             # With nothing usable there is no period to score: the findings say why.
-            errors = [one for one in self.findings if one.severity is Severity.ERROR]
+            errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
             nothing = Diagnostic("K550", "the files hold no figure that can be used", Place(sources[0].table.file))
-            raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
+            raise DataError(errors or [nothing, *(finding for finding in self.findings if finding.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
@@ -194,7 +194,7 @@ class _Intake:
             self.facts.reporters(self.system),
             duplicates.superseded(self.earlier, sources, self.system, reporting),
             len(
-                {(one.place.file, one.place.sheet) for one in self.unread}
+                {(finding.place.file, finding.place.sheet) for finding in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
             absent(self.system, sources, frame, self.findings),
@@ -249,8 +249,8 @@ class _Intake:
             self.findings += [*complete.notes, *others]
             source, notes = match(self.system, table, name=name)
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
-            if source is None or any(one.code == "K554" for one in notes):
-                lost += [one for one in notes if one.severity is Severity.ERROR]
+            if source is None or any(finding.code == "K554" for finding in notes):
+                lost += [finding for finding in notes if finding.severity is Severity.ERROR]
             else:
                 located = keyed(source, self.system)
                 if located is None or (table.pieces is not None and isinstance(source.dataset, Records)):
@@ -262,7 +262,7 @@ class _Intake:
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
-        if lost and not (self.partly and sources and all(one.code in UNPLACED for one in lost)):
+        if lost and not (self.partly and sources and all(finding.code in UNPLACED for finding in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
         self.findings += self.unread
@@ -282,15 +282,15 @@ class _Intake:
         return apart
 
     def named(
-        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
+        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], none: Entities,
         known: Mapping[str, Sequence[str]],
     ) -> Entities:  # fmt: skip
-        """Whom the data name, also those who may prove to have no figure; `nobody` tells which names are no unit's.
+        """Return the entities that the data name, also those that may prove to have no figure.
 
-        `known` are the codes with their names.
+        `none` holds the names that are no unit's, `known` the codes with their names.
         """
-        texts = {text for one in events for text in one.units()}
-        texts.update(name for one in apart.values() for name in one.names)
+        texts = {text for gathered in events for text in gathered.units()}
+        texts.update(name for coded in apart.values() for name in coded.names)
         for source in sources:
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
@@ -302,18 +302,18 @@ class _Intake:
                     text for text in own if not entity_codes.repeats_heading(source, text.rpartition(BESIDE)[2])
                 )
         texts.update(() if self.succession is None else self.succession.units)
-        behind = {clean(name) for name in nobody.wholes}
+        behind = {clean(name) for name in none.wholes}
         names = {
             text for text in texts
-            if BESIDE not in text and clean(text) and clean(text) not in behind and not nobody.excluded(text)
+            if BESIDE not in text and clean(text) and clean(text) not in behind and not none.excluded(text)
         }  # fmt: skip
-        return replace(from_data(names, known), wholes=nobody.wholes, exclusions=nobody.exclusions)
+        return replace(from_data(names, known), wholes=none.wholes, exclusions=none.exclusions)
 
     def figureless(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],
         units: set[int],
     ) -> set[int]:  # fmt: skip
-        """The places of those who have no figure anywhere, not even one that is refused or marked as missing.
+        """Return the places of entities without a figure anywhere, not even one that is refused or marked as missing.
 
         Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
         """
@@ -321,14 +321,14 @@ class _Intake:
         lacking -= set(() if self.succession is None else entities.resolve(self.succession.units).values())
         for some in events:
             lacking -= set(entities.resolve(some.units()).values())
-        for one in apart.values():
-            lacking -= one.units(entities, lacking)
+        for coded in apart.values():
+            lacking -= coded.units(entities, lacking)
         for source in sources if lacking else ():
             lacking -= self.passed_over_units(source, entities)
         return lacking
 
     def passed_over_units(self, source: Placed, entities: Entities) -> set[int]:
-        """The places of those who have a row for another period than those that are read."""
+        """Return the places of the entities with a row for another period than those that are read."""
         table = source.table
         if table.whole is None or table.only is None:
             return set()
@@ -337,7 +337,7 @@ class _Intake:
             measure = entity_codes.text_of(source.roles["measure"])
             texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
             meanings = Resolver(source, self.system, entities).measures(texts)
-            known = pl.Series([text for text, one in meanings.items() if one.name is not None], dtype=pl.String)
+            known = pl.Series([text for text, meaning in meanings.items() if meaning.name is not None], dtype=pl.String)
             there = measure.is_in(known.implode()).fill_null(value=False)
         rows = table.whole.raw.filter(~table.only & there).select(entity_codes.who(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
@@ -347,7 +347,7 @@ class _Intake:
         self, lacking: set[int], sources: Sequence[Placed], entities: Entities, rows: list[pl.DataFrame],
         targets: list[pl.DataFrame],
     ) -> tuple[Entities, list[pl.DataFrame], list[pl.DataFrame]]:  # fmt: skip
-        """Takes those who have no figure out of the entities, and out of everything that names them by their places."""
+        """Remove the entities that have no figure, and renumber whatever names entities by their places."""
         for number, source in enumerate(sources):
             theirs = pl.concat(rows).filter((pl.col("source") == number) & pl.col("entity").is_in(lacking))
             self.left_out += theirs.height
@@ -363,11 +363,11 @@ class _Intake:
             return frame.with_columns(places.gather(frame["entity"]).alias("entity")).drop_nulls("entity")
 
         self.notes = {(name, now[who], at): text for (name, who, at), text in self.notes.items() if who in now}
-        self.facts.rows = [moved(one) for one in self.facts.rows]
-        return fewer, [moved(one) for one in rows], [moved(one) for one in targets]
+        self.facts.rows = [moved(frame) for frame in self.facts.rows]
+        return fewer, [moved(frame) for frame in rows], [moved(frame) for frame in targets]
 
     def grouped(self, sources: Sequence[Placed], entities: Entities) -> Entities:
-        """The entities with the groups that the data give them."""
+        """Return the entities with the groups that the data give them."""
         cohorts: dict[int, str] = {}
         for source in sources:
             group = self.group_of(source)
@@ -384,22 +384,24 @@ class _Intake:
         return replace(entities, frame=entities.frame.with_columns(cohort=own))
 
     def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
-        """What a column says beside each entity, given by its place."""
-        whole = source.table.whole or source.table
+        """Return the texts of a column beside each entity, given by its place."""
+        complete = source.table.whole or source.table
         pairs = (
-            whole.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header)).drop_nulls().unique()
+            complete.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header))
+            .drop_nulls()
+            .unique()
         )
         rows = pairs.sort(pl.all()).collect().rows()
         meant = entities.resolve({text for text, _ in rows})
-        found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
-        return [(place, group) for place, group in found if place < len(entities.names)]
+        pairs_by_place = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
+        return [(place, group) for place, group in pairs_by_place if place < len(entities.names)]
 
     def ungrouped(self, source: Placed, entities: Entities) -> list[Diagnostic]:
-        """The findings with a note on a column such as 类别 that might group the entities: one value beside each.
+        """Return the findings with a note on a column such as 类别 that might group the entities, with one value each.
 
         It takes the place of the note that the column names no measure.
         """
-        found = self.findings
+        findings = self.findings
         for header in () if isinstance(source.dataset, Records) else source.table.columns:
             if header.casefold() not in CATEGORIES or header in source.roles.values():
                 continue
@@ -408,19 +410,19 @@ class _Intake:
                 message = f"column `{header}` does not group the entities: all are ranked together"
                 hint = f"if it groups them, write `ranking: {{cohort: {header}}}`"
                 place = source.table.place(None, header)
-                found = [one for one in found if (one.code, one.place) != ("K528", place)]
-                found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
-        return found
+                findings = [finding for finding in findings if (finding.code, finding.place) != ("K528", place)]
+                findings.append(Diagnostic("K530", message, place, hint, Severity.INFO))
+        return findings
 
     def group_of(self, source: Placed) -> str | None:
-        """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""
+        """Return the header of the column of groups; in events, whose columns are about events, a declared one only."""
         columns = source.table.columns
         if self.system.ranking.cohort in columns:
             return self.system.ranking.cohort
         declared = source.dataset.columns.get("cohort")
         events = isinstance(source.dataset, Records)
-        found = (clean(declared) if declared else None) if events else source.roles.get("cohort")
-        return found if found in columns else None
+        header = (clean(declared) if declared else None) if events else source.roles.get("cohort")
+        return header if header in columns else None
 
     # ---- FIGURES ---- #
 
@@ -436,16 +438,16 @@ class _Intake:
             if isinstance(source.dataset, Records):
                 continue
             with progress.stage(f"cleaning {source.table.file}"):
-                made = row_cleaning.clean_rows(apart[number], number, entities, self.period)
+                cleaned = row_cleaning.clean_rows(apart[number], number, entities, self.period)
                 self.facts.take(replace(apart[number].resolver, entities=entities), self.period)
-            rows.append(made.rows)
-            if said := cumulative_headings.undeclared(source, self.system):
-                labelled = cumulative_headings.within_the_year(made.rows, apart[number].plain, self.system)
-                self.findings += cumulative_headings.told(source, said, labelled, self.system)
-            targets += [made.targets] if made.targets.height else []
-            units |= made.units
-            self.notes |= made.notes
-            self.found(made)
+            rows.append(cleaned.rows)
+            if headings := cumulative_headings.undeclared(source, self.system):
+                labelled = cumulative_headings.within_the_year(cleaned.rows, apart[number].plain, self.system)
+                self.findings += cumulative_headings.contradicted(source, headings, labelled, self.system)
+            targets += [cleaned.targets] if cleaned.targets.height else []
+            units |= cleaned.units
+            self.notes |= cleaned.notes
+            self.add(cleaned)
         if not entities.closed:
             lacking = self.figureless(sources, entities, apart, events.values(), units)
             if lacking:
@@ -459,11 +461,11 @@ class _Intake:
             with progress.stage(f"measuring {name}"):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
-            self.found(counted)
+            self.add(counted)
         cells = None
         if rows:
             measures, grain = list(self.system.measures), self.system.period
-            plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
+            plain = [part for number, some in apart.items() for part in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
             timed = self.timed(others, sources, entities, alone=cells is None)
             if isinstance(timed, Escalate):
@@ -473,22 +475,22 @@ class _Intake:
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
         return _Read(sources, entities, merged, cells, stated)
 
-    def found(self, made: Aggregated | Figures) -> None:
-        self.findings += made.findings
-        self.read += made.read
-        self.refused += made.refused
-        self.left_out += made.left_out
-        if isinstance(made, Aggregated):
-            self.repeated += made.repeated
-            self.restated += made.restated
+    def add(self, result: Aggregated | Figures) -> None:
+        self.findings += result.findings
+        self.read += result.read
+        self.refused += result.refused
+        self.left_out += result.left_out
+        if isinstance(result, Aggregated):
+            self.repeated += result.repeated
+            self.restated += result.restated
 
     def timed(
         self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
     ) -> pl.DataFrame | Escalate:
         """Return the figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
-        measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
-        running = [name for name, one in measures.items() if one.from_january]
+        measures = {name: measure for name, measure in self.system.measures.items() if isinstance(measure, Reported)}
+        running = [name for name, measure in measures.items() if measure.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
         if alone and others.height and period_aggregation.labels_by_end(rows, grain):
             if self.pruning is not None and not self.pruning.by_end:
@@ -498,19 +500,19 @@ class _Intake:
             )
             message = f"every figure is for a month that ends a {grain}; the months are read as names of the {grain}s"
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, twice, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
+        kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
         self.restated += self.earlier.height
-        found = duplicates.told(twice, sources, self.system)
-        self.findings += found.findings
-        self.repeated += found.repeated
-        self.refused += found.refused
-        timings = {name: one.timing for name, one in measures.items()}
-        enough = {name: one.at_least for name, one in measures.items() if one.at_least is not None}
+        repeats = duplicates.repeats_of(repeated, sources, self.system)
+        self.findings += repeats.findings
+        self.repeated += repeats.repeated
+        self.refused += repeats.refused
+        timings = {name: measure.timing for name, measure in measures.items()}
+        enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
         figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
-            # A row refused before stands in for the figure it would have been: it was told and counted then.
+            # A row refused before stands in for the figure it would have been: it was reported and counted then.
             mine = coarse.filter((pl.col("source") == number) & ~period_aggregation.refused()).rename({"row": ROW})
             if mine.height:
                 self.refused += mine.height
@@ -528,7 +530,7 @@ class _Intake:
     # ---- THE GRID ---- #
 
     def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-        """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
+        """Add `name.passed` and `name.units` for indicators that count finer units against a threshold."""
         for name, indicator in self.system.indicators.items():
             if not isinstance(indicator, Count):
                 continue
@@ -560,7 +562,7 @@ def take_in(
         period: the period of all rows, for data without a period column.
         data_hash: that of all contents as `content_hash` makes it, where it is known.
         partly: files that cannot be read or placed are findings of the panel, if others can.
-        reached: makes what tells which rows a period can be scored from; the panel then holds what that needs.
+        reached: makes a pruning of rows to those that a period can depend on; the panel then holds these.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -609,7 +611,7 @@ class _Call:
             if plan.damaged or not (self.partly and left):
                 raise
             rest = replace(self.start, files=left, damaged=tuple(error.diagnostics))
-            if self.data_hash is None and any(one.code == "K549" for one in rest.damaged):
+            if self.data_hash is None and any(finding.code == "K549" for finding in rest.damaged):
                 # What cannot be read has no hash.
                 self._hash = self._hashed(rest)
             return Escalate(rest, reopen=True)

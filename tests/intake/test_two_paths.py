@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import kpi
 from kpi.errors import DataError
 from kpi.intake import row_findings
 from kpi.intake.entities import from_data
@@ -207,3 +208,23 @@ def test_a_table_is_read_by_a_plan_that_does_more_only_where_its_rows_ask_for_it
     assert not isinstance(coded, Escalate)
     assert coded.read == 2
     assert plans == ([Columns()] if columns == Columns() else [Columns(), columns])
+
+
+@pytest.mark.parametrize("measure", ["收入", "收入(亿元)", "财政收入"])
+def test_an_entity_is_there_for_one_period_as_it_is_for_all(measure):
+    system = {
+        "system": "s",
+        "period": "month",
+        "entities": {"title": "县"},
+        "measures": {"income": {"title": "收入", "unit": "万元", "synonyms": ["财政收入"]}},
+        "indicators": {"a": {"kind": "level", "of": "income"}},
+    }
+    row = {"期别": "2023-02", "地区": "甲县", "指标": "收入", "数值": "1"}
+    # Nothing but a row that is passed over names the other.
+    rows = [row, row | {"期别": "2023-01"}, row | {"地区": "乙县", "期别": "2022-10", "指标": measure}]
+    card = kpi.score(pl.DataFrame(rows), system=system, period="2023-02")
+    assert card.counts["passed_over"] == 1
+    states = card.measures.select("entity", "status").rows()
+    assert states == [("乙县", "missing"), ("甲县", "ok")]
+    every = kpi.score(pl.DataFrame(rows), system=system).measures.filter(pl.col("period") == "2023-02")
+    assert every.select("entity", "status").rows() == states

@@ -33,7 +33,7 @@ MOST_UNKNOWN = 1000
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows of a table, of `height` before some were passed over: as codes where all are `plain`, else as they came."""
+    """Rows of a table, `height` with those passed over: as codes where all are `plain`, else as they came."""
 
     rows: pl.DataFrame
     height: int
@@ -44,7 +44,7 @@ class Long(Coding):
     """One reading of a table with a figure in each row."""
 
     def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, plan: ReadPlan) -> None:
-        units = {one.per for one in system.measures.values() if one.per is not None}
+        units = {measure.per for measure in system.measures.values() if measure.per is not None}
         needed = {*source.roles.values(), *condition_columns(system), *units}
         super().__init__(source, system, entities, period, plan, needed=needed)
         self.value = self.roles["value"]

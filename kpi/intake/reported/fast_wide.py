@@ -34,7 +34,7 @@ _CELLS = 4
 
 @dataclass
 class _Part:
-    """Some rows: how many, the plain figures, and the rows of other cells by column; numbered as they are read.
+    """Rows of a table: how many, the plain figures, and the rows of other cells by column; numbered as they are read.
 
     `passed_over` of them are left out.
     """
@@ -71,7 +71,9 @@ class Wide(Coding):
         unclear = plan.columns.unclear
         self.notations = {header: notation_of(source.dataset, source.table, header, unclear) for header in headers}
         #: The columns whose cells can be read as numbers at once.
-        self.castable = [header for header, one in self.notations.items() if one.decimal == "." and not one.unclear]
+        self.castable = [
+            header for header, notation in self.notations.items() if notation.decimal == "." and not notation.unclear
+        ]
         self.size = max(BATCH * _CELLS // max(len(headers), 1), 1)
         self.odd: dict[str, list[pl.DataFrame]] = {header: [] for header in self.measures}
 
@@ -232,7 +234,7 @@ def _plain(places: pl.Series) -> bool:
 
 def _any(some: list[pl.Series]) -> pl.Series:
     return (
-        pl.DataFrame([one.alias(str(at)) for at, one in enumerate(some)])
+        pl.DataFrame([series.alias(str(at)) for at, series in enumerate(some)])
         .select(pl.any_horizontal(pl.all()))
         .to_series()
     )

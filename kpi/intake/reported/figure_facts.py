@@ -1,4 +1,4 @@
-"""What is known of a figure beside its value: who handed it in and when, its scope, whether it came twice.
+"""Facts about figures beside their values: who handed them in and when, their scope, whether they were repeated.
 
 The panel gets a column `measure.fact` for what the checks of the system ask for.
 """
@@ -28,7 +28,7 @@ _KEYS = ["measure", "entity", "start", "months"]
 
 @dataclass
 class Facts:
-    """What the tables of a call say about figures, and what could not be read."""
+    """The facts about figures in the tables of a call, and the findings about cells that could not be read."""
 
     rows: list[pl.DataFrame] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Facts:
         )
 
     def columns(self, grid: pl.DataFrame, system: System) -> list[pl.Series]:
-        """Returns the columns of facts for a panel, whose rows are ordered by period and entity."""
+        """Return the columns of facts for a panel, whose rows are ordered by period and entity."""
         asked = [(fact, name) for fact, name in wanted(system) if fact in FACTS]
         if not asked:
             return []
@@ -81,16 +81,16 @@ class Facts:
                 (pl.col("entity") < number) & pl.col("place").is_between(0, grid.height - 1)
             )
             by_name = some.partition_by("measure", as_dict=True, maintain_order=True)
-        found = []
+        columns = []
         for fact, name in dict.fromkeys(asked):
             column = pl.repeat(None, grid.height, dtype=FACTS[fact], eager=True)
             if (mine := by_name.get((name,))) is not None:
                 column = column.scatter(mine["place"], mine[fact].cast(FACTS[fact]))
-            found.append(column.alias(Column(name).fact(fact)))
-        return found
+            columns.append(column.alias(Column(name).fact(fact)))
+        return columns
 
     def reporters(self, system: System) -> pl.DataFrame:
-        """Returns who handed figures in, where a column of the data says so.
+        """Return who handed figures in, where a column of the data says so.
 
         Columns: measure, entity (place), period (Int32, index), reporter (String).
         """
@@ -102,17 +102,17 @@ class Facts:
 
 
 def wanted(system: System) -> list[tuple[str, str]]:
-    """Returns the facts that the checks of a system ask for, each with its measure."""
+    """Return the facts that the checks of a system ask for, each with its measure."""
     return list(dict.fromkeys(pair for check in system.checks.values() for pair in check.facts(system.symbols)))
 
 
 def wholes(system: System) -> list[str]:
-    """Returns the units that are no entities but whose figures checks compare with, such as 全市."""
+    """Return the units that are no entities but whose figures checks compare with, such as 全市."""
     return list(dict.fromkeys(fact for fact, _ in wanted(system) if fact not in FACTS))
 
 
 def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
-    """Returns a column `measure.unit` (Float64) for each figure of a unit that is no entity.
+    """Return a column `measure.unit` (Float64) for each figure of a unit that is no entity.
 
     Args:
         grid: the panel.
@@ -121,14 +121,14 @@ def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number:
         number: how many entities there are.
     """
     units = {name: number + at for at, name in enumerate(wholes(system))}
-    found = []
+    columns = []
     for fact, name in wanted(system):
         if fact in units:
             mine = figures.filter((pl.col("entity") == units[fact]) & (pl.col("measure") == name))
             mine = mine.select("period", "value").unique("period", keep="first", maintain_order=True)
             column = grid.select("period").join(mine, on="period", how="left", maintain_order="left")["value"]
-            found.append(column.alias(Column(name).fact(fact)))
-    return found
+            columns.append(column.alias(Column(name).fact(fact)))
+    return columns
 
 
 def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
@@ -156,19 +156,19 @@ def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
     named = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
     frame = rows.select(ROW, **text, measure=named).collect()
     meanings = resolver.measures(distinct(frame, "measure"))
-    measures = {text: one.name for text, one in meanings.items() if one.name in system.measures}
+    measures = {text: meaning.name for text, meaning in meanings.items() if meaning.name in system.measures}
     return frame.with_columns(pl.col("measure").replace_strict(measures, default=None, return_dtype=pl.String))
 
 
 def _gathered(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """The facts per measure, entity and scored period: of the latest revision, but the day of the first."""
+    """Return the facts per measure, entity and scored period: of the latest revision, but the day of the first."""
     latest = pl.col("revision") == pl.col("revision").max()
-    whole = rows.group_by(_KEYS, maintain_order=True).agg(
+    spans = rows.group_by(_KEYS, maintain_order=True).agg(
         pl.col("reported").min(), twice=latest.sum() > 1,
         **{fact: pl.col(fact).filter(latest) for fact in ("scope", "reporter", "outdated")},
     )  # fmt: skip
     end = pl.col("start") + pl.col("months") - 1
-    return whole.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
+    return spans.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
         pl.col("reported").max(), pl.col("twice").any(), through=end.max(),
         scope=pl.col("scope").explode().drop_nulls().unique().sort().str.join("、"),
         reporter=pl.col("reporter").explode().drop_nulls().sort().first(),

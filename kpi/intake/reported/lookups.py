@@ -43,7 +43,7 @@ ASIDE: tuple[NoEntity, ...] = ("excluded", "heading")
 
 
 class MeasureText(NamedTuple):
-    """What a text in the column of measures means.
+    """The meaning of a text in the column of measures.
 
     Attributes:
         code: the measure's place among those of the system, `NOT_PLAIN`, or None where `name` is None.
@@ -61,7 +61,7 @@ class MeasureText(NamedTuple):
 
 
 class EntityText(NamedTuple):
-    """What a name or code means.
+    """The meaning of a name or code.
 
     Attributes:
         code: the entity's place, `NOT_PLAIN`, or None where the text means none.
@@ -75,7 +75,7 @@ class EntityText(NamedTuple):
 
 
 class PeriodText(NamedTuple):
-    """What the text of a period means.
+    """The meaning of the text of a period.
 
     Attributes:
         code: the index of the scored period that it is, `NOT_PLAIN` for another period, None where it is none.
@@ -110,7 +110,7 @@ class Resolver:
         source: the table and what its columns are.
         system: gives measures, units and scored periods.
         entities: who there is. Without a roster the fast path reads a table before the entities are known: `entities`
-            then tells which texts mean none, and any other text is `unknown`.
+            then holds the texts that mean none, and any other text is `unknown`.
     """
 
     source: Placed
@@ -162,11 +162,11 @@ class Resolver:
     def _misuse(self, text: str) -> str | None:
         """Return why a figure of the system is not to be reported under its name, None where the text is no figure."""
         system = self.system
-        computed = next((name for name, one in system.measures.items() if text in (name, one.title)), None)
+        computed = next((name for name, measure in system.measures.items() if text in (name, measure.title)), None)
         if computed is not None:
             kind = kind_of(type(system.measures[computed]))
             return f"`{text}` is computed from records (`kind: {kind}`), it is not reported"
-        if any(text in (name, one.title) for name, one in system.indicators.items()):
+        if any(text in (name, indicator.title) for name, indicator in system.indicators.items()):
             return f"`{text}` is an indicator of {system.system}: it is computed, not reported"
         return None
 
@@ -224,11 +224,12 @@ class Resolver:
         names, codes = self.names(distinct(rows, "entity")), self.codes(distinct(rows, "code"))
         closed = self.entities.closed
         places = {
-            text: NOT_PLAIN if one.reason == "excluded" and not closed else one.place for text, one in names.items()
+            text: NOT_PLAIN if meaning.reason == "excluded" and not closed else meaning.place
+            for text, meaning in names.items()
         }
-        rows = joined(rows, "entity", "no_entity", {text: one.reason for text, one in names.items()})
+        rows = joined(rows, "entity", "no_entity", {text: meaning.reason for text, meaning in names.items()})
         rows = joined(rows, "entity", "named", places, pl.Int32)
-        rows = joined(rows, "code", "coded", {text: one.place for text, one in codes.items()}, pl.Int32)
+        rows = joined(rows, "code", "coded", {text: meaning.place for text, meaning in codes.items()}, pl.Int32)
         who = identified(rows["named"], rows["coded"], closed=closed)
         rows = rows.with_columns(who.alias("who")).drop("named", "coded")
         return rows.with_columns(pl.when(pl.col("who") != NOT_PLAIN).then("who").cast(pl.UInt32).alias("who"))
@@ -256,7 +257,7 @@ class Resolver:
         """
         meanings = self.periods(distinct(rows, "period"))
         table = pl.DataFrame(
-            [(text, one.start, one.months, one.reason) for text, one in meanings.items()],
+            [(text, meaning.start, meaning.months, meaning.reason) for text, meaning in meanings.items()],
             schema={"period": pl.String, "start": pl.Int32, "months": pl.Int32, "no_period": pl.String},
             orient="row",
         )
@@ -306,7 +307,7 @@ Codes = Callable[[list[str]], Sequence[int | None]]
 
 def narrow(places: Collection[int | None]) -> type[pl.Int16 | pl.Int32]:
     """Return the smallest type in which many rows of such places are held."""
-    return pl.Int16 if all(one is None or one <= _LARGEST for one in places) else pl.Int32
+    return pl.Int16 if all(place is None or place <= _LARGEST for place in places) else pl.Int32
 
 
 class Lookup:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: What a row lacks that is lost, in the order in which it is told.
+#: What a row that is lost can lack, in the order in which it is reported.
 LACKS = ("measure", "entity", "period")
 
 
@@ -47,15 +47,15 @@ class Plain:
         return self.frame["period"]
 
     def entity(self) -> pl.Series:
-        """Returns the place of every row's entity among the entities."""
+        """Return the place of every row's entity among the entities."""
         return _among(self.frame["entity"], self.entities)
 
     def split(self) -> Iterator[Plain]:
-        """Yields itself."""
+        """Yield itself."""
         yield self
 
     def numbered(self) -> pl.DataFrame:
-        """Returns the rows with the places of their entities and the columns row and source."""
+        """Return the rows with the places of their entities and the columns row and source."""
         frame = self.frame.with_columns(self.entity().alias("entity"))
         if "row" not in frame.columns:
             rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
@@ -63,7 +63,7 @@ class Plain:
         return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
 
     def without(self, some: pl.Series) -> Plain:
-        """Returns the rows for which `some` is false."""
+        """Return the rows for which `some` is false."""
         return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
 
 
@@ -90,11 +90,11 @@ class Block:
         return int(self.values.size)
 
     def entity(self) -> pl.Series:
-        """Returns the place of every row's entity among the entities."""
+        """Return the place of every row's entity among the entities."""
         return _among(self.entity_of, self.entities)
 
     def split(self) -> Iterator[Plain]:
-        """Yields the figures of each measure."""
+        """Yield the figures of each measure."""
         for place, row in zip(self.measures, self.values, strict=True):
             measure = pl.repeat(place, len(row), dtype=pl.Int32, eager=True)
             frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
@@ -138,28 +138,28 @@ class Coded:
     measures: Collection[str] = ()
 
     def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
-        """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""
+        """Return which of some entities, given by their places, have a plain row."""
         import numpy as np
 
         known = entities.resolve(self.names)
         left = {place for place in known.values() if place in sought}
         where = np.array([known.get(name, -1) for name in self.names], dtype=np.int64)
-        found: set[int] = set()
-        for one in self.plain:
+        places: set[int] = set()
+        for rows in self.plain:
             if not left:
                 break
             seen = np.zeros(len(where), dtype=np.bool_)
-            own = one.entity_of if isinstance(one, Block) else one.frame["entity"]
+            own = rows.entity_of if isinstance(rows, Block) else rows.frame["entity"]
             seen[own.to_numpy()] = True
             there = {int(place) for place in where[seen]} & left
-            found |= there
+            places |= there
             left -= there
-        return found
+        return places
 
     def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
-        """Yields the plain rows with the places of their entities and the number of their table in `source`.
+        """Yield the plain rows with the places of their entities and the number of their table in `source`.
 
-        They are handed over: none is left here, or a table of many million rows would be held twice.
+        They are handed over: none is kept here, so that a table of many million rows is not held two times.
         """
         places = None
         if self.names:

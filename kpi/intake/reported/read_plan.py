@@ -1,4 +1,4 @@
-"""How the files of a call are read, as a value, and the one loop that reads until a plan has proven sufficient.
+"""The plan by which the files of a call are read, as a value, and the loop that reads until a plan is sufficient.
 
 Reading begins with the least that is likely to do: only the rows that a period can depend on, large text files without
 a look at their rows beforehand, only the columns that are needed. A reading that finds this insufficient does not
@@ -55,8 +55,8 @@ class ReadPlan:
 
     Attributes:
         files: files and frames, each with the dataset that the caller names.
-        damaged: the findings about files that are left out, as they cannot be read whole.
-        rows: makes what tells which rows are read, for each reading anew; None for all.
+        damaged: the findings about files that are left out, as they cannot be read completely.
+        rows: makes the pruning of rows, for each reading anew; None reads all rows.
         verification: when the rows of large text files are checked.
         columns: how those of the table at hand are read.
     """

@@ -77,7 +77,7 @@ def refuse(
         refusals: in the order in which they apply.
         findings: takes a finding for each row, up to a limit.
     """
-    at = pl.coalesce(*(pl.when(one.condition).then(number) for number, one in enumerate(refusals)))
+    at = pl.coalesce(*(pl.when(refusal.condition).then(number) for number, refusal in enumerate(refusals)))
     reason = rows.select(at.alias("reason")).to_series()
     if reason.null_count() == rows.height:
         return rows, []
@@ -99,7 +99,7 @@ def of_keys(resolver: Resolver, extra: Extra, lost: Mapping[str, int]) -> list[R
 
     Args:
         resolver: of the table.
-        extra: tells what an unknown measure may have been meant to be.
+        extra: gives what an unknown measure may have been meant to be.
         lost: how many more rows lack a measure, an entity or a period.
     """
     source, system = resolver.source, resolver.system
@@ -141,7 +141,9 @@ def _is_below(source: Placed, row: Row) -> bool:
 
 def _no_total(system: System) -> pl.Expr:
     """Return whether a figure that runs from January has a period that is no label of it, such as 4-5月."""
-    running = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.from_january]
+    running = [
+        name for name, measure in system.measures.items() if isinstance(measure, Reported) and measure.from_january
+    ]
     start, months = pl.col("start"), pl.col("months")
     regular = months.is_in([grain.months for grain in periods.Grain]) & (start % months == 0)
     return pl.col("name").is_in(running) & (start % 12 != 0) & ~regular
@@ -185,7 +187,7 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
 
 
 def _undecided(source: Placed, unclear: frozenset[str], rows: pl.DataFrame) -> list[Diagnostic]:
-    """Return a finding for each column with cells whose decimal mark cannot be told."""
+    """Return a finding for each column with cells whose decimal mark is undecided."""
     findings = []
     for (header,), cells in rows.select(ROW, "field", text="value").group_by("field", maintain_order=True):
         notation = notation_of(source.dataset, source.table, str(header), unclear)

@@ -1,4 +1,4 @@
-"""Reported figures: long or wide tables become clean rows, one figure each, and a finding for each refused one.
+"""Careful path: clean the reported rows that are not plain, one figure each, and report each refused one.
 
 A clean row has the columns entity (UInt32, place among the entities), start (Int32, first month) and months (Int32),
 measure (String), per (String, the finer unit or null), value (Float64, in the measure's unit), status (Status),
@@ -47,7 +47,7 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass
 class Figures:
-    """Clean figures of one table and what was found.
+    """The clean figures of one table, its findings and counts.
 
     `read` counts figures, `refused` the bad ones, `left_out` those that are about no unit and those that the system
     does not use. `units` are the places of the entities with a row for a known measure and a readable period; in wide
@@ -68,7 +68,7 @@ class Figures:
 def texts(
     source: Placed, system: System, period: str | None, frame: pl.DataFrame, *, only: str | None = None
 ) -> pl.DataFrame:
-    """Returns the figures of a table's numbered rows as text, one a row; of a wide table those of one column only.
+    """Return the figures of a table's numbered rows as text, one a row; of a wide table those of one column only.
 
     Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, per, field (the header of the
     figure's cell) and every column that a `where:` reads, prefixed with `where `.
@@ -112,18 +112,18 @@ def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _who(text: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Who a row is about: whom it names, or else whose code it has."""
+    """Return the text of the entity that a row is about: its name, or else its code."""
     return pl.coalesce(*(text[role] for role in ("entity", "code") if role in text), pl.lit(None, dtype=pl.String))
 
 
 def _text(header: str) -> pl.Expr:
-    """A column as text, null where there are only blanks."""
+    """Return a column as text, null where there are only blanks."""
     stripped = pl.col(header).cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
 def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
-    """The finer unit of a row, from the column that its measure names."""
+    """Return the finer unit of a row, from the column that its measure names."""
     per = pl.lit(None, dtype=pl.String)
     for text, name in measure_names(system).items():
         column = system.measures[name].per
@@ -171,8 +171,8 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     )  # fmt: skip
     noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
     figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
-    figures.refused = sum(one.height for one in (*unknown, wrong, *void)) + sum(lost.values())
-    figures.rows = pl.concat([rows, *(_voiding(one, number) for one in void)], how="vertical")
+    figures.refused = sum(refused.height for refused in (*unknown, wrong, *void)) + sum(lost.values())
+    figures.rows = pl.concat([rows, *(_voiding(refused, number) for refused in void)], how="vertical")
     return figures
 
 
@@ -231,11 +231,11 @@ def _named(resolver: Resolver, raw: pl.DataFrame, figures: Figures, apart: Coded
     """
     source = resolver.source
     meanings = resolver.measures(distinct(raw, "measure"))
-    raw = joined(raw, "measure", "name", {text: one.name for text, one in meanings.items()})
+    raw = joined(raw, "measure", "name", {text: meaning.name for text, meaning in meanings.items()})
     if isinstance(source.dataset, PanelData):
         return raw, Extra({}, ()), 0
-    raw = joined(raw, "measure", "unnamed", {text: one.reason for text, one in meanings.items()})
-    raw = joined(raw, "measure", "beside", {text: one.unit for text, one in meanings.items()})
+    raw = joined(raw, "measure", "unnamed", {text: meaning.reason for text, meaning in meanings.items()})
+    raw = joined(raw, "measure", "beside", {text: meaning.unit for text, meaning in meanings.items()})
     above = pl.lit(source.table.unit, dtype=pl.String)
     raw = raw.with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
     extra = Extra.of(resolver.system, resolver.measures(apart.measures))
@@ -265,7 +265,7 @@ def _filled(column: str) -> pl.Expr:
 
 
 def _may_have_headings(source: Placed) -> bool:
-    """Returns whether a row may be a heading: in a wide table, where it has nothing but a name.
+    """Return whether a row may be a heading: in a wide table, where it has nothing but a name.
 
     One with a period is about that period, and one of a long table about its measure, even if the figure is blank.
     """
@@ -273,7 +273,7 @@ def _may_have_headings(source: Placed) -> bool:
 
 
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
-    """Leaves out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
+    """Leave out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
     aside = pl.col("who").is_null() & pl.col("no_entity").is_in(ASIDE).fill_null(value=False)
     figures.findings += left_out_notes(source, raw.filter(aside).select(ROW, text="entity"), entities)
     kept = raw.filter(~aside)
@@ -288,17 +288,17 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
 
 
 def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:
-    """Returns the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
+    """Return the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
 
     Without a roster and without a column of periods, the figures of all files tell which names have none.
     """
     if not entities.closed and "period" not in source.roles:
         return raw.clear()
-    said = _filled("value") if "period" not in source.roles else _filled("value") | pl.col("period").is_not_null()
+    filled = _filled("value") if "period" not in source.roles else _filled("value") | pl.col("period").is_not_null()
     mine = raw.filter(pl.col("entity").is_not_null())
     if entities.closed:
         mine = mine.filter(pl.col("who").is_null())
-    empty = mine.group_by("entity").agg(said.any().alias("said")).filter(~pl.col("said"))["entity"]
+    empty = mine.group_by("entity").agg(filled.any().alias("filled")).filter(~pl.col("filled"))["entity"]
     return mine.filter(pl.col("entity").is_in(empty.implode()))
 
 
@@ -314,7 +314,7 @@ def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
 
 
 def _where(raw: pl.DataFrame, system: System, source: Placed) -> pl.DataFrame:
-    """Leaves out rows that their measure's `where:` does not take."""
+    """Leave out rows that their measure's `where:` does not take."""
     keep = pl.lit(True)
     for name, measure in system.measures.items():
         if not isinstance(measure, Reported) or measure.where is None:

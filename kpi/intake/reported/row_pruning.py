@@ -1,8 +1,8 @@
 """Row pruning for `--period`: read only the rows that the period can depend on.
 
 A figure of a scored period is made of rows of that period, of finer periods inside it, or of year-to-date figures of
-its year. What the period looks back to (`lookback`) is made likewise. All other rows are passed over while files are
-read: of files that tell what their parts hold (Parquet, Arrow), whole parts. A row whose period cannot be read stays,
+its year, and so is what the period looks back to (`lookback`). All other rows are passed over while files are read: of
+files with statistics of their parts (Parquet, Arrow), complete parts. A row whose period cannot be read is kept,
 as it may be of any.
 """
 
@@ -34,14 +34,14 @@ Selection = tuple[pl.Expr, int, int]
 
 
 def figures_of_a_row(source: Placed, system: System) -> int:
-    """Returns how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
+    """Return how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
     if not isinstance(source.dataset, PanelData):
         return 1
     return len(panel_columns(system, source.table, list(source.roles.values())))
 
 
 def entered(system: System, start: int, months: int, *, events: bool) -> range:
-    """Returns the indices of the scored periods that rows of a period may enter.
+    """Return the indices of the scored periods that rows of a period may enter.
 
     Args:
         system: gives the scored periods, and whether figures are for the year to date or run from January.
@@ -60,7 +60,7 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
 
 
 def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Returns the months of days or times, None where a column has neither; outside of the known years as well."""
+    """Return the months of days or times, None where a column has neither; outside of the known years as well."""
     if not isinstance(dtype, pl.Date | pl.Datetime):
         return None
     day = column.dt.date()
@@ -73,8 +73,8 @@ class Reached:
 
     Attributes:
         system: gives the scored periods.
-        period: the index of the one that is asked for.
-        back: tells how many periods it looks back (`kpi.engine.lookback.window`), or more.
+        period: the index of the requested one.
+        back: returns how many periods it looks back (`kpi.engine.lookback.window`), or more.
         widened: whether it is more, as there was no figure so many periods back.
         passed_over: how many rows were passed over, of wide tables how many figures.
         earlier: the last period before those reached that some of these may enter, None when there is none.
@@ -92,11 +92,11 @@ class Reached:
 
     @cached_property
     def window(self) -> int:
-        """How many periods the one that is asked for looks back, or HISTORY, or WHOLE; asked for when it matters."""
+        """Return how many periods the requested one looks back, or HISTORY, or WHOLE; computed when it is needed."""
         return self.back()
 
     def of(self, source: Placed) -> Placed:
-        """Returns a table with the rows that are reached."""
+        """Return a table with the rows that are reached."""
         if "period" not in source.roles or targeted_in_data(self.system):
             return source  # a target that the data state holds over periods
         if isinstance(source.dataset, Records) and source.dataset.key:
@@ -137,7 +137,7 @@ class Reached:
     # ---- PERIODS ---- #
 
     def _kept(self, start: int, months: int, *, events: bool) -> bool:
-        """Notes a period that rows are for, and returns whether they are reached."""
+        """Note a period that rows are for, and return whether they are reached."""
         into = entered(self.system, start, months, events=events)
         size = self.system.period.months
         if not events and (size == Grain.MONTH.months or months != 1 or (start + 1) % size):
@@ -185,7 +185,7 @@ class Reached:
         return only, int(counted["many"].sum()) - passed, passed
 
     def _told(self, header: str, order: periods.Order) -> pl.Expr:
-        """Whether rows of a table that is read in pieces are reached: asked as they come."""
+        """Return whether rows of a table that is read in pieces are reached; evaluated for each piece."""
 
         def kept(column: pl.Series) -> pl.Series:
             texts = column.unique().drop_nulls()
@@ -197,9 +197,9 @@ class Reached:
         return pl.col(header).map_batches(kept, return_dtype=pl.Boolean, is_elementwise=True)
 
     def _meaning(self, texts: pl.Series, order: periods.Order, *, events: bool) -> pl.Series:
-        """Returns which stripped texts are reached; what is no period is."""
+        """Return which stripped texts are reached; what is no period is."""
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
-        # other. What is noted is the same whoever notes it.
+        # other. What is noted does not depend on the thread.
         new = [text for text in texts if text is not None and (text, order, events) not in self._said]
         known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
         self._said |= {

@@ -40,10 +40,10 @@ class Extra:
     def of(cls, system: System, meanings: Mapping[str, MeasureText]) -> Extra:
         """Return those among all texts of a column of measures, given with what they mean."""
         names = names_of(system)
-        given = {one.name for one in meanings.values()} - {None}
+        given = {meaning.name for meaning in meanings.values()} - {None}
         absent = [text for text, name in measure_names(system).items() if name not in given]
-        misused = {text for text, one in meanings.items() if one.misused}
-        unknown = [text for text, one in meanings.items() if one.name is None and text not in misused]
+        misused = {text for text, meaning in meanings.items() if meaning.misused}
+        unknown = [text for text, meaning in meanings.items() if meaning.name is None and text not in misused]
         if not given:
             return cls({}, absent, misused)
         bare = {text: split_unit(text, is_unit)[0] for text in unknown}
@@ -51,7 +51,7 @@ class Extra:
         return cls({text: suggest(bare[text], names) is not None for text in extra}, absent, misused)
 
     def without(
-        self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, found: list[Diagnostic]
+        self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, findings: list[Diagnostic]
     ) -> tuple[pl.DataFrame, int]:
         """Return rows without those of other figures, and how many these are; findings name and count them.
 
@@ -59,7 +59,7 @@ class Extra:
             raw: rows, of measures of which the name is known or null.
             further: how many more rows than are in `raw` a text has.
             source: their table.
-            found: takes the findings.
+            findings: takes the findings.
         """
         if not self.texts:
             return raw, 0
@@ -71,7 +71,7 @@ class Extra:
         for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
             rows = count(counts[text], "row")
             message = f"{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?"
-            found.append(
+            findings.append(
                 Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)
             )
         far = sorted((text for text in counts if not self.texts[text]), key=lambda text: (-counts[text], text))
@@ -80,7 +80,7 @@ class Extra:
             shown = ", ".join(f"`{text}` ({counts[text]:,})" for text in far[:_NAMED])
             rest = f" and {len(far) - _NAMED:,} more" if len(far) > _NAMED else ""
             message = f"{rows} of {many} that the system does not use, left out: {shown}{rest}"
-            found.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
+            findings.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
         return raw.filter(~extra), counts.total()
 
 
@@ -88,7 +88,7 @@ def unknown_measure(extra: Extra, row: dict[str, object]) -> tuple[str, str | No
     """Return message and hint for a row whose measure is not known.
 
     Args:
-        extra: tells which names the text may have been meant to be.
+        extra: gives the names that the text may have been meant to be.
         row: with the text in `measure`, and why it names nothing in `unnamed`.
     """
     if row["measure"] is None:
