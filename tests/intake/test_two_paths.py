@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +18,7 @@ from kpi.intake.files import chunks, pieces
 from kpi.intake.files.reader import read_all
 from kpi.intake.matching.datasets import match
 from kpi.intake.panel import take_in
-from kpi.intake.reported import fast_long, fast_rows, fast_wide, lookups
+from kpi.intake.reported import fast_long, fast_rows, fast_wide, lookups, read_plan
 from kpi.intake.reported.read_plan import Columns, Escalate, ReadPlan, settled
 from kpi.language.loading.loader import examine
 from kpi.language.system import System
@@ -228,3 +231,28 @@ def test_an_entity_is_there_for_one_period_as_it_is_for_all(measure):
     assert states == [("乙县", "missing"), ("甲县", "ok")]
     every = kpi.score(pl.DataFrame(rows), system=system).measures.filter(pl.col("period") == "2023-02")
     assert every.select("entity", "status").rows() == states
+
+
+@pytest.mark.parametrize("measure", ["收入", "收入(万元)", "收入（亿元）", "营收"])
+def test_finer_units_are_those_of_the_measure_however_it_is_named(measure):
+    system = {
+        "system": "s",
+        "period": "month",
+        "entities": {"title": "县"},
+        "measures": {"income": {"title": "收入", "unit": "万元", "per": "企业", "synonyms": ["营收"]}},
+        "indicators": {"a": {"kind": "count", "of": "income", "passes": ">= 2"}},
+    }
+    row = {"期别": "2023-02", "地区": "甲县", "指标": measure, "数值": "3", "企业": "东厂"}
+    card = kpi.score(pl.DataFrame([row, row | {"企业": "西厂", "数值": "0.5"}]), system=system)
+    passed = 2 if "亿元" in measure else 1
+    assert card.indicators.select("value", "status").rows() == [(passed, "ok")]
+
+
+def test_no_reading_escalates_by_an_exception():
+    raised = [
+        path.name
+        for path in Path(read_plan.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef) and any("Exception" in ast.unparse(base) for base in node.bases)
+    ]
+    assert raised == []

@@ -18,7 +18,7 @@ from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.numbers import PLAIN, read_numbers
 from kpi.intake.entities import Entities
 from kpi.intake.files.table import ROW
-from kpi.intake.matching.datasets import Placed, condition_columns, measure_names, panel_columns
+from kpi.intake.matching.datasets import Placed, condition_columns, panel_columns
 from kpi.intake.matching.notation import notation_of, read_column
 from kpi.intake.reported import entity_targets, refusals
 from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
@@ -70,8 +70,9 @@ def texts(
 ) -> pl.DataFrame:
     """Return the figures of a table's numbered rows as text, one a row; of a wide table those of one column only.
 
-    Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, per, field (the header of the
-    figure's cell) and every column that a `where:` reads, prefixed with `where `.
+    Columns: `ROW`, entity, code, period, measure, value, unit, revision, target, note, field (the header of the
+    figure's cell), every column that a `where:` reads, prefixed with `where `, and of a long table every one that names
+    finer units, prefixed with `per `.
     """
     table, roles = source.table, source.roles
     text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
@@ -85,18 +86,15 @@ def texts(
                 ROW, **_TEXT | text | extra | {
                     "measure": pl.lit(measure), "value": pl.col(header),
                     "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
-                    "entity": _who(text), "per": pl.lit(None, dtype=pl.String),
+                    "entity": _who(text),
                 },
             )
             for header, (measure, unit) in columns.items() if only in (None, header)
         ]  # fmt: skip
         return stacked(parts)
-    own = {
-        "value": pl.col(roles["value"]),
-        "field": pl.lit(roles["value"]),
-        "entity": _who(text),
-        "per": _per(system, frame.columns, text["measure"]),
-    }
+    finer = {measure.per for measure in system.measures.values() if measure.per in frame.columns}
+    extra |= {f"per {column}": pl.col(str(column)) for column in finer}
+    own = {"value": pl.col(roles["value"]), "field": pl.lit(roles["value"]), "entity": _who(text)}
     return frame.select(ROW, **_TEXT | text | own | extra)
 
 
@@ -122,13 +120,12 @@ def _text(header: str) -> pl.Expr:
     return pl.when(stripped != "").then(stripped)
 
 
-def _per(system: System, columns: list[str], measure: pl.Expr) -> pl.Expr:
-    """Return the finer unit of a row, from the column that its measure names."""
+def _per(system: System, columns: list[str]) -> pl.Expr:
+    """Return the finer unit of a row, from the column that its measure (`name`) has them in."""
     per = pl.lit(None, dtype=pl.String)
-    for text, name in measure_names(system).items():
-        column = system.measures[name].per
-        if column in columns:
-            per = pl.when(measure == text).then(pl.col(column)).otherwise(per)
+    for name, measure in system.measures.items():
+        if f"per {measure.per}" in columns:
+            per = pl.when(pl.col("name") == name).then(pl.col(f"per {measure.per}")).otherwise(per)
     return per
 
 
@@ -150,6 +147,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     resolver = replace(apart.resolver, entities=entities)
     raw = _without_aside(resolver.with_entities(raw), source, entities, figures)
     raw, extra, misspelt = _named(resolver, raw, figures, apart)
+    raw = raw.with_columns(per=_per(system, raw.columns))
     lost = lost | {"measure": lost["measure"] + misspelt}
     raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
     late = entities.outdated(raw)
