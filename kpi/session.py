@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,7 +30,6 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_told
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
@@ -365,24 +365,27 @@ class _Drafts(Sequence[Draft]):
 
 def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
     """Returns the system that the data name, or that alone fits them, of the first group that has one."""
-    try:
-        return _chosen(data, groups, unchecked=True, partly=partly)
-    except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
-        # Rows that do not form a table may be why.
-        return _chosen(data, groups, unchecked=False, partly=partly)
+    # Rows that do not form a table may be why none is found among rows that have not been checked.
+    with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+        if (chosen := _chosen(data, groups, unchecked=True, partly=partly)) is not None:
+            return chosen
+    chosen = _chosen(data, groups, unchecked=False, partly=partly)
+    assert chosen is not None  # noqa: S101
+    return chosen
 
 
 def _chosen(
     data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, unchecked: bool, partly: bool
-) -> Loaded:
-    """Returns the system that the data name, or that alone fits them; large files may be left unchecked.
+) -> Loaded | None:
+    """Return the system that the data name, or that alone fits them; large files may be left unchecked.
 
-    With `partly`, what is wrong with a file that cannot be read is told when all are taken in.
+    None where a large file that is unchecked names systems: its rows have to be checked first. With `partly`, what is
+    wrong with a file that cannot be read is reported when all are taken in.
     """
     unread: list[Diagnostic] | None = [] if partly else None
     tables = [table for group in read_all(data, unchecked=unchecked, unread=unread) for table in group]
     if any(table.pieces is not None and systems_named(table) for table in tables):
-        raise Unfit
+        return None
     # To check them all takes as long as to read them all, and only those that may be meant matter.
     named = sorted({text for table in tables for text in systems_named(table)})
     chosen, how = _first(groups, partial(_named, named)) if named else [], "are named in"

@@ -16,7 +16,7 @@ import polars as pl
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, match, of_system
-from kpi.intake.reported.entity_targets import takers
+from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.language.datasets import Records
 from kpi.language.system import System
@@ -45,7 +45,7 @@ def separable(system: System) -> bool:
     """
     keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
     apart = system.entities.roster is not None and system.entities.succession is None
-    return apart and not takers(system) and not keyed
+    return apart and not targeted_in_data(system) and not keyed
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:
