@@ -220,7 +220,7 @@ def test_a_lock_ends_with_its_process(city):
 
 def test_a_full_disk_publishes_nothing_and_is_said(city, monkeypatch):
     # A file size limit makes the kernel refuse writes, as a full disk does.
-    config = city.config(store='store = {kind = "parquet", path = "store"}')
+    config = city.config()
     night(config)
     before = held(config)
     city.correct("2022Q2")
