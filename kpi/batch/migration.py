@@ -73,7 +73,11 @@ def migrated(config: Config, *, wait: float = 0) -> Migrated:
         return Migrated(str(folder), was_needed=False)
     with locked(folder / ".lock", wait):
         if not (folder / BUILDING / _COMPLETE).is_file():
-            _build(folder)
+            try:
+                _build(folder)
+            except BaseException:
+                shutil.rmtree(folder / BUILDING, ignore_errors=True)
+                raise
         return _put_in_place(folder)
 
 
@@ -88,6 +92,8 @@ def _build(folder: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     former, left_out = FormerParquet(folder), []
     numbers, kept = former.numbers(), []
+    if numbers:
+        former.run(numbers[-1])  # raises where the last is damaged, before anything is built
     last: FormerRun | None = None
     store = DeltaStore(work)
     with progress.stage("bringing runs over"), store.lock(0):
@@ -95,8 +101,6 @@ def _build(folder: Path) -> None:
             try:
                 run = former.run(number)
             except DataError as error:
-                if number == numbers[-1]:
-                    raise
                 left_out.append([number, str(error.diagnostics[0].message), str(error.diagnostics[0].place.file)])
                 continue
             store.publish(run.run, list(former.changes(last, run)))
