@@ -131,7 +131,7 @@ def test_read_from_postgresql(benchmark):
                 f"B: reading {entities:,} entities × {months} periods × {indicators} indicators from PostgreSQL",
                 "the totals of a period",
                 {"an indicator in all periods": "≤ 1 s", "an entity's history": "≤ 50 ms"},
-                note="Plain SQL on the views `kpi.totals` and `kpi.indicators`, to rows of Python, with `random_page_cost` for a "
-                "disk without moving parts.",
+                note="Plain SQL on the views `kpi.totals` and `kpi.indicators`, to rows of Python, with "
+                "`random_page_cost` for a disk without moving parts.",
             )
             hold(benchmark, race, contenders, rounds=7)
