@@ -51,7 +51,7 @@ INSIDE = {
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
-        "batch_run notifications"
+        "batch_run migration notifications"
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "

@@ -18,9 +18,10 @@ from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
+from kpi.batch.store.former import refuse_former
 from kpi.batch.store.whole import Archive
 from kpi.batch.system_run import Outcome
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Severity, redacted
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity, redacted
 from kpi.process import progress
 from kpi.process.credentials import connection
 
@@ -44,20 +45,27 @@ class Night:
 
 
 def store_of(config: Config) -> Store:
-    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock."""
+    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock.
+
+    Raises:
+        DataError: K850 when the store has a layout of before, K851 when a Parquet store is asked for, K812 when a
+            package is missing.
+    """
     table = config.store
     if table.kind == "postgresql":
         from kpi.batch.store.postgres import PostgresStore
 
         file = None if table.connection_file is None else config.path(table.connection_file)
         return PostgresStore(connection(env=table.connection_env, file=file))
-    folder = config.path(table.path or "")
-    if table.kind == "parquet":
-        from kpi.batch.store.parquet import ParquetStore
-
-        return ParquetStore(folder)
     from kpi.batch.store.delta import DeltaStore
 
+    folder = config.path(table.path or "")
+    refuse_former(folder)
+    if table.was_parquet:
+        hint = Message('store = {{kind = "delta", path = "{path}"}}, or without `kind`', path=table.path)
+        raise DataError(
+            Diagnostic("K851", Message("there is no Parquet store any more"), Place(str(config.file)), hint)
+        )
     return DeltaStore(folder)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.option("--run", "number", type=int, metavar="NUMBER", help="The run to verify instead of the last.")
 @options.option("--check-store", is_flag=True, help="Report the state of the store.")
 @options.option("--repair", is_flag=True, help="Go back to the last run of the store that is whole.")
+@options.option("--migrate", is_flag=True, help="Bring a store of an older engine over to the layout of this one.")
 @options.option("--close", metavar="EDITION", help="Freeze the results of --period as an edition.")
 @options.option(
     "-p", "--period", "periods", multiple=True, metavar="PERIOD", help="What an edition closes: 2022, 2023Q4 ..."
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
 @command
 def batch(
     console: Console, *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None,
-    check_store: bool, repair: bool, close: str | None, periods: Sequence[str], system: str | None,
+    check_store: bool, repair: bool, migrate: bool, close: str | None, periods: Sequence[str], system: str | None,
     supersede: str | None, reason: str | None,
 ) -> Exit:  # fmt: skip
     """Score what changed, from files and databases into a store; CONFIG is a TOML file."""
+    if migrate:
+        return _migrated(console, config, wait=wait)
     if check_store or repair:
         return _repaired(console, config, wait=wait) if repair else _checked(console, config)
     if verify or number is not None:
@@ -181,6 +184,40 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
             number=number,
         )
     )
+    return Exit.FINE
+
+
+def _migrated(console: Console, file: str, *, wait: float) -> Exit:
+    """Bring the store over to the layout of today."""
+    from kpi.batch.config import load
+    from kpi.batch.migration import migrated
+    from kpi.errors import Message, count
+    from kpi.report.language import sentences
+
+    config = load(Path(file))
+    with console.progress():
+        done = migrated(config, wait=wait)
+    console.report(done.findings)
+    if not done.was_needed:
+        console.say(Message("{store}: nothing to bring over, the layout is that of this engine.", store=done.where))
+    else:
+        runs = count(len(done.runs), "run")
+        parts = [
+            Message(
+                "{store}: {runs} brought over ({first} to {last}).",
+                store=done.where, runs=runs, first=done.runs[0], last=done.runs[-1],
+            )
+            if done.runs
+            else Message("{store}: {runs} brought over.", store=done.where, runs=runs)
+        ]  # fmt: skip
+        if done.aside:
+            where = Message(
+                "The old files are in {folder}; remove them when you no longer want them.", folder=done.aside
+            )
+            parts.append(where)
+        console.say(sentences(parts))
+    if config.store.was_parquet:
+        console.say(Message('{file}: replace `kind = "parquet"` by `kind = "delta"`.', file=file))
     return Exit.FINE
 
 
