@@ -17,6 +17,7 @@ from kpi.engine.reporting_quality import Supply
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Place, Severity, not_yet_reported, suggest
 from kpi.intake import frames
+from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_told
 from kpi.intake.files.pieces import Unfit
@@ -245,6 +246,7 @@ def checked(
     for loaded in examined:
         if loaded.system is not None:
             findings += units_examined(loaded.system)
+            findings += calendars_examined(loaded.system)
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:

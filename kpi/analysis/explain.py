@@ -20,7 +20,7 @@ from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Bonus, Deduction, Veto
 from kpi.language.indicators import Milestone
 from kpi.language.measures import OfColumn, Reported
-from kpi.language.record_columns import reads_times
+from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.scoring import AgainstTarget
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
@@ -263,7 +263,7 @@ class _Tree:
         if rows and isinstance(measure, Reported) and measure.from_january:
             detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
         if isinstance(measure, OfColumn) and measure.computed:
-            detail += f"；取自 {measure.of}"
+            detail += f"；取自 {measure.of}" + ("，按工作日计" if counted_in(measure) is not measure else "")
         if not isinstance(measure, Reported) and measure.where is not None and reads_times(measure.where):
             detail += f"；条件 {measure.where}"
         if added := self.row.get(Column(name).added):

@@ -20,7 +20,7 @@ from kpi.language.indicators import Formula, Indicator
 from kpi.language.loading import similar_names
 from kpi.language.measures import Distinct, Measure, OfColumn, Reported
 from kpi.language.model import Path, Problem, Problems
-from kpi.language.record_columns import column_kinds, term_of
+from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.scoring import AgainstTarget
 from kpi.language.system import ROOT, System, unit_or_none
 from kpi.language.treatment.steps import Transform
@@ -364,7 +364,8 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
 def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
     """Yields what is wrong with an expression that a measure aggregates."""
     try:
-        found = expressions.parse(measure.of).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+        text = counted_in(measure).of
+        found = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
         yield _expression_problem(error, (*path, "of"))
         return
@@ -375,9 +376,12 @@ def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Pro
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
-    if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
-        message = f"`{measure.of}` is a duration, and the unit of the measure is {measure.unit}"
-        hint = "write a unit of time: 天, 小时 or 分钟"
+    durations = (units.MICROSECONDS, units.WORKING_DAY)
+    if wanted is not None and found.unit in durations and found.unit.dimension != wanted.dimension:
+        working = found.unit == units.WORKING_DAY
+        what = "a number of working days" if working else "a duration"
+        message = f"`{measure.of}` is {what}, and the unit of the measure is {measure.unit}"
+        hint = "write 工作日" if working else "write a unit of time: 天, 小时, 分钟 or 工作日"
         yield Problem("K468", (*path, "unit"), message, hint=hint, label="another unit")
 
 
