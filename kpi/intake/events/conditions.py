@@ -28,7 +28,7 @@ def cell(column: str) -> str:
     return f"c {column}"
 
 
-def condition(where: str, kinds: Mapping[str, str], calendar: WorkingDays | None) -> pl.Expr:
+def condition(where: str, kinds: Mapping[str, str], calendar: WorkingDays | None = None) -> pl.Expr:
     """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank.
 
     Args:
