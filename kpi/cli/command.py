@@ -11,11 +11,14 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kpi.cli.console import Console
+
+if TYPE_CHECKING:
+    from kpi.errors import Diagnostic
 
 Decorator = Callable[[Any], Any]
 
@@ -129,6 +132,14 @@ def findings(work: Any) -> Any:
         "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
     )
     return style(colors(work))
+
+
+def of_a_run() -> Diagnostic:
+    """Return what is wrong with `--succession` for a run of a batch."""
+    from kpi.errors import Diagnostic
+
+    hint = "name the table in the definition, `entities: {succession: ...}`, and run the batch"
+    return Diagnostic("K543", "a run is what it was: no other table of succession is used for it", hint=hint)
 
 
 def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
