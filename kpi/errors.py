@@ -287,6 +287,12 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     >>> suggest("xyz", ["numerator"]) is None
     True
     """
+    near = nearest(word, candidates, cutoff)
+    return None if near is None else f"did you mean `{near}`?"
+
+
+def nearest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
+    """Return the candidate that is most like a word, None where `suggest` names none."""
     if not can_suggest():
         return None
     # Of two characters, as many Chinese names have, one may be wrong.
@@ -295,7 +301,7 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
     if (left := _comparisons_left.get()) is not None:
         left[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
-    return f"did you mean `{names[near[0]]}`?" if near else None
+    return names[near[0]] if near else None
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -505,7 +505,8 @@ def test_finer_units_and_means_over_time_in_a_split(share, tmp_path):
         "utf-8",
     )
     rows = [("2020-02-01", "余杭区", 10.0, "a"), ("2020-03-01", "余杭区", 30.0, "b")]
-    rows += [("2021-02-01", "余杭区", 3.0, "a"), ("2021-05-01", "临平区", 9.0, "c"), ("2021-05-02", "余杭区", 11.0, "a")]
+    rows += [("2021-02-01", "余杭区", 3.0, "a")]
+    rows += [("2021-05-01", "临平区", 9.0, "c"), ("2021-05-02", "余杭区", 11.0, "a")]
     (tmp_path / "succession.csv").write_text(HEAD + (SHARED if share else SPLIT), "utf-8")
     data = pl.DataFrame(rows, ["日期", "地区", "金额", "村"], orient="row")
     card = kpi.score(data, system=tmp_path / "ev.yaml")

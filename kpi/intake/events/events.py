@@ -369,8 +369,8 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
         kinds: of the columns that are read.
         unclear: the headers of columns in which decimal commas were seen that are not declared.
     """
-    by_row = source.roles.get("unit")
-    if by_row is not None and (by_row in map(clean, kinds) or not _has_units(source, by_row)):
+    by_row = unit_column(source)
+    if by_row is not None and by_row in map(clean, kinds):
         by_row = None
     found = {}
     for name, kind in kinds.items():
@@ -382,6 +382,12 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
                 continue
             found[name] = NumberColumn(header, unit or source.table.unit, unit is None, by_row, notation)
     return found
+
+
+def unit_column(source: Placed) -> str | None:
+    """Return the header of the column that has a unit for each row of a table, None where there is none."""
+    header = source.roles.get("unit")
+    return header if header is not None and _has_units(source, header) else None
 
 
 def _has_units(source: Placed, header: str) -> bool:

@@ -254,7 +254,7 @@ def _current(
     table: Table, rows: pl.DataFrame, gone: Gone | None, *, said: dict[str, str], found: list[Diagnostic]
 ) -> pl.DataFrame:
     """Keep the rows of units that are not gone."""
-    texts = rows["entity"].drop_nulls().unique(maintain_order=True) if gone is not None else []
+    texts: list[str] = [] if gone is None else rows["entity"].drop_nulls().unique(maintain_order=True).to_list()
     where = {text: words for text in texts if gone is not None and (words := gone(text)) is not None}
     if not where:
         return rows

@@ -7,8 +7,9 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,7 +18,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
-from kpi.intake.cells.numbers import LARGEST, PLAIN, mark_hint, read_numbers
+from kpi.intake.cells.numbers import LARGEST, PLAIN, fold, mark_hint, read_numbers
 from kpi.intake.cells.unit_factors import factors
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
@@ -425,11 +426,34 @@ def _unknown_entity(entities: Entities, source: Placed, row: dict[str, object]) 
 def _bad_period(source: Placed, row: dict[str, object]) -> tuple[str, str, str | None]:
     if row["period"] is None and "period" not in source.roles:
         hint = "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
-        return "K606", "no column says which period the row is for", hint
+        return "K606", f"no column says which period the row is for{_of_titles(source.table.titles)}", hint
     if row["period"] is None:
         fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
         return "K606", "the row has no period", f"{fill}; or give one for the whole file with --period"
     return "K606", str(row["problem"] or f"`{row['period']}` is not a period"), None
+
+
+#: What may be a period in a title: 2025年1-3月, 2025年第一季度, 2025年上半年, 2025年度, 2025-03, 2025Q1.
+_IN_TITLE = re.compile(
+    r"(?:19|20|21)[0-9]{2} *(?:年 *(?:[0-9]{1,2} *(?:[-—~至] *[0-9]{1,2} *)?月份?|第?[一二三四五六七八九0-9]季度"
+    r"|[上下]半年|度)?|[-/.][0-9]{1,2}(?![0-9])|Q[0-9])"
+)
+
+
+def _of_titles(titles: Iterable[str]) -> str:
+    """Return what the titles of a table say of its period, as the end of a sentence; empty where they name none.
+
+    >>> _of_titles(["2025年13月各县情况"])
+    '; taken from the title, `2025年13月` is not a period: there is no month 13'
+    """
+    text = next((match[0] for title in titles if (match := _IN_TITLE.search(fold(title)))), None)
+    if text is None:
+        return ""
+    try:
+        periods.parse(text)
+    except periods.PeriodError as error:
+        return f"; taken from the title, {error}"
+    return f"; `{text}` in the title is not taken for it"
 
 
 def _no_total(system: System) -> pl.Expr:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity, count, suggest
+from kpi.errors import Diagnostic, Severity, count, nearest, suggest
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, measure_names, measure_of
@@ -28,11 +28,11 @@ class Extra:
     measure is another table: of these no text is an extra figure.
 
     Attributes:
-        texts: the texts, and whether each is like the name of a measure that has rows.
+        texts: the texts, and the name of the measure that has rows which each is like, None where there is none.
         absent: the names of measures that no row has: what an unknown text may have been meant to be.
     """
 
-    texts: Mapping[str, bool]
+    texts: Mapping[str, str | None]
     absent: Sequence[str]
 
     @classmethod
@@ -47,7 +47,7 @@ class Extra:
             return cls({}, absent)
         bare = {text: split_unit(text, is_unit)[0] for text in unknown}
         extra = [text for text in unknown if suggest(bare[text], absent) is None]
-        return cls({text: suggest(bare[text], names) is not None for text in extra}, absent)
+        return cls({text: nearest(bare[text], names) for text in extra}, absent)
 
     def without(
         self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, found: list[Diagnostic]
@@ -69,7 +69,10 @@ class Extra:
         first = dict(raw.filter(extra).group_by("measure").agg(pl.col(ROW).min()).rows())
         for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
             rows = count(counts[text], "row")
-            message = f"{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?"
+            message = (
+                f"{rows} of `{text}`, which the system does not use, left out: is it another figure, or"
+                f" `{self.texts[text]}`, misspelt?"
+            )
             found.append(
                 Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)
             )
