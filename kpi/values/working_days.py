@@ -7,7 +7,7 @@ The days from one date to another are those after the first, up to and including
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -16,6 +16,11 @@ import polars as pl
 from kpi.values.periods import EPOCH
 
 _MICROS_OF_DAY = 86_400_000_000
+
+
+def number_of(column: str) -> str:
+    """Return the name of the column that holds the working days up to a column of points in time."""
+    return f"w {column}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,7 @@ class WorkingDays:
         days: all working days of these years.
         source: what says so, in words.
         of_own: whether that is a table of the user's own.
+        counted: columns of points in time whose numbers of working days stand in columns of their own, `number_of`.
     """
 
     first: int
@@ -35,6 +41,7 @@ class WorkingDays:
     days: frozenset[date]
     source: str
     of_own: bool = False
+    counted: frozenset[str] = frozenset()
 
     @classmethod
     def of_weeks(
@@ -80,11 +87,21 @@ class WorkingDays:
         Args:
             at: microseconds of local time since 1970 (Float64).
         """
+        if (name := at.meta.output_name(raise_if_undetermined=False)) in self.counted and at.meta.eq(pl.col(str(name))):
+            return pl.col(number_of(str(name)))
         first, counts = self._counts
         day = (at / _MICROS_OF_DAY).floor().cast(pl.Int64, strict=False) - (first - 1)
         # What is before the first day is no number without a sign, and null; the last place is that of all others.
         place = day.cast(pl.UInt32, strict=False)
         return pl.lit(counts).gather(pl.min_horizontal(place, pl.lit(counts.len() - 1, pl.UInt32)))
+
+    def with_numbers(self, rows: pl.LazyFrame, columns: Collection[str]) -> tuple[pl.LazyFrame, WorkingDays]:
+        """Return rows with the working days up to some columns of points in time, and the calendar that takes them.
+
+        What many conditions need of a row is looked up once.
+        """
+        rows = rows.with_columns(self.until(pl.col(name)).alias(number_of(name)) for name in columns)
+        return rows, replace(self, counted=frozenset(columns))
 
     def outside(self, at: pl.Expr) -> pl.Expr:
         """Return whether a point in time, in microseconds, is beyond the years; null where there is none."""

@@ -245,9 +245,13 @@ class Aggregation:
     ) -> pl.DataFrame:
         """Returns the parts of some rows by their key; those that are to be kept `apart` have the key `_UNEXPECTED`."""
         where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
+        calendar = self.calendar
+        if calendar is not None:
+            dates = self.counted_from() & {name for text in where for name in reads(text)}
+            frame, calendar = calendar.with_numbers(frame, sorted(map(cell, dates)))
         frame = frame.with_columns(
             *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
-            *(condition(text, self.kinds, self.calendar).alias(name) for text, name in where.items()),
+            *(condition(text, self.kinds, calendar).alias(name) for text, name in where.items()),
         )
         implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
         kept = dict.fromkeys(implied.get(one, one) for one in parts)
