@@ -58,8 +58,8 @@ class WorkingDays:
             of_own: whether that is a table of the user's own.
 
         >>> known = WorkingDays.of_weeks([2025], [date(2025, 1, 26)], [date(2025, 1, 1)], "a table")
-        >>> at = pl.Series([date(2024, 12, 31), date(2025, 1, 1), date(2025, 1, 3), date(2025, 1, 5)])
-        >>> pl.select(known.until(at.cast(pl.Datetime("us")).to_physical().cast(pl.Float64))).to_series().to_list()
+        >>> days = pl.DataFrame({"at": [20088.0, 20089.0, 20091.5, 20093.0]})  # 2024-12-31, 2025-01-01, 03, 05
+        >>> days.select(known.until(pl.col("at") * 86_400_000_000)).to_series().to_list()
         [None, 0.0, 2.0, 2.0]
         """
         some = sorted(years)
@@ -87,8 +87,9 @@ class WorkingDays:
         Args:
             at: microseconds of local time since 1970 (Float64).
         """
-        if (name := at.meta.output_name(raise_if_undetermined=False)) in self.counted and at.meta.eq(pl.col(str(name))):
-            return pl.col(number_of(str(name)))
+        known = next((name for name in self.counted if at.meta.eq(pl.col(name))), None)
+        if known is not None:
+            return pl.col(number_of(known))
         first, counts = self._counts
         day = (at / _MICROS_OF_DAY).floor().cast(pl.Int64, strict=False) - (first - 1)
         # What is before the first day is no number without a sign, and null; the last place is that of all others.

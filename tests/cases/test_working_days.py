@@ -20,7 +20,7 @@ from kpi.cli.main import main
 from kpi.errors import DataError
 from kpi.intake import calendars
 from kpi.intake.events import mergeable, ordered
-from kpi.language.loading.loader import examine_text
+from kpi.language.loading.loader import examine, examine_text
 
 ROLES = {"period": "办结时间", "entity": "镇"}
 
@@ -348,6 +348,37 @@ def test_a_calendar_of_one_dataset_goes_before_that_of_the_system(home, tmp_path
     data = cases(("2025-07-04", "2025-07-08"))
     assert figures(kpi.score(data, system=system(home, days))) == {"days": 2}
     assert figures(kpi.score(data, system=system(home, days, calendar=str(tmp_path / "own.csv")))) == {"days": 1}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
+def test_a_calendar_is_read_in_every_format(tmp_path, suffix):
+    table = pl.DataFrame({"日期": [dt.date(2025, 7, 7), dt.date(2025, 7, 12)], "工作日": [False, True]})
+    file = tmp_path / f"own.{suffix}"
+    {"csv": table.write_csv, "xlsx": table.write_excel, "parquet": table.write_parquet}[suffix](file)
+    days = {"days": {"kind": "sum", "unit": "工作日", "of": "办结时间 - 受理时间"}}
+    of = system(tmp_path, days) | {"calendar": str(file)}
+    assert figures(kpi.score(cases(("2025-07-04", "2025-07-13")), system=of)) == {"days": 5}
+
+
+def test_a_calendar_that_is_not_there_is_said_where_it_is_named(tmp_path):
+    of = system(tmp_path, {"m": count("办结时间 - 受理时间 <= 5 工作日")}, calendar="dayz.csv") | {
+        "calendar": "days.cs"
+    }
+    (tmp_path / "days.csv").write_text("date,working\n2025-07-07,no\n", "utf-8")
+    (tmp_path / "s.json").write_text(json.dumps(of, ensure_ascii=False), "utf-8")
+    found = examine(tmp_path / "s.json").findings
+    assert [one.code for one in found] == ["K107", "K107"]
+    assert "days.csv" in str(found[0].hint)
+
+
+def test_reported_figures_count_no_working_days(tmp_path):
+    of = {
+        "system": "r", "period": "quarter", "entities": {},
+        "measures": {"m": {"unit": "件", "where": "办结时间 - 受理时间 <= 5 工作日"}},
+        "indicators": {"i": {"kind": "level", "of": "m"}},
+    }  # fmt: skip
+    text = json.dumps(of, ensure_ascii=False)
+    assert [one.code for one in examine_text(text, "s.yaml").findings] == ["K467"]
 
 
 @pytest.mark.parametrize(
