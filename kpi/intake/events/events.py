@@ -299,6 +299,7 @@ class Events:
             if lacking:
                 word = WORKING_DAY.text if reader.scale.unit == WORKING_DAY else "天"
                 hint = f"write the unit into the heading, {column.header}（{word}）, or behind each figure, 5{word}"
+                hint += "" if word == WORKING_DAY.text else f"; for working days {WORKING_DAY}"
             return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self.numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
