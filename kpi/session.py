@@ -28,6 +28,7 @@ from kpi.errors import (
     suggest,
 )
 from kpi.intake import frames
+from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_told
 from kpi.intake.files.reader import Source, read_all
@@ -264,6 +265,7 @@ def checked(
     for loaded in examined:
         if loaded.system is not None:
             findings += units_examined(loaded.system)
+            findings += calendars_examined(loaded.system)
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:

@@ -28,7 +28,7 @@ PACKAGES = (
     "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns rounding periods status units numerics",
+    "values": "names columns rounding periods status units numerics working_days",
     "process": (
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
@@ -41,8 +41,8 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities matching roster rows_left_out absent_measures events "
-        "reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "cells files frames row_findings aggregate_rows entities matching roster rows_left_out absent_measures "
+        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (

@@ -19,7 +19,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
 from kpi.language.model import kind_of
-from kpi.language.record_columns import reads_times
+from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import Column
@@ -268,7 +268,7 @@ class _Tree:
         if rows and measure.from_january:
             detail += "；1月至本期累计" + ("" if measure.over_time == "ytd" else "之差")
         if measure.computed:
-            detail += f"；取自 {measure.taken_from}"
+            detail += f"；取自 {measure.taken_from}" + ("，按工作日计" if counted_in(measure) is not measure else "")
         if not measure.reported and measure.where is not None and reads_times(measure.where):
             detail += f"；条件 {measure.where}"
         if added := self.row.get(Column(name).added):

@@ -198,7 +198,8 @@ def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("polars", "pydantic", "pint", "sqlglot", "fastexcel", "deltalake", "psycopg", "duckdb"):
+    calculate, store = ("polars", "pydantic", "pint", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
+    for name in (*calculate, "fastexcel", *store):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

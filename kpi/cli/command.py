@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kpi.cli.console import Console
 from kpi.report.formats import FORMATS, TEXT
+
+if TYPE_CHECKING:
+    from kpi.errors import Diagnostic
 
 Decorator = Callable[[Any], Any]
 
@@ -132,6 +135,14 @@ def findings(work: Any) -> Any:
         "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
     )
     return style(colors(work))
+
+
+def of_a_run() -> Diagnostic:
+    """Return what is wrong with `--succession` for a run of a batch."""
+    from kpi.errors import Diagnostic, Message
+
+    hint = Message("name the table in the definition, `entities: {{succession: ...}}`, and run the batch")
+    return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
 
 
 def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:

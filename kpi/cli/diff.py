@@ -22,11 +22,13 @@ from kpi.cli.console import Console
 @options.period
 @options.form()
 @options.output()
+@options.succession
 @options.writing
 @command
 def diff(
     console: Console, *, given: Sequence[str], data: Sequence[str], at: Sequence[int], batch: str, entity: str | None,
     system: str | None, definitions: str | None, period: str | None, form: str | None, output: Sequence[str],
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say what changed between two periods, two results, two definitions or two runs of a batch.
 
@@ -42,10 +44,15 @@ def diff(
         if given or data:
             hint = Message("kpi diff --at 3 --at 4 --batch nightly.toml")
             raise DataError(Diagnostic("K543", Message("runs are compared by themselves, without files"), hint=hint))
+        if succession is not None:
+            raise DataError(options.of_a_run())
         found = runs(at, config=batch, system=system, period=period)
     else:
         files, named = options.files_of(data)
-        found = compared(given, files=files, named=named, system=system, definitions=definitions, period=period)
+        found = compared(
+            given, files=files, named=named, system=system, definitions=definitions, period=period,
+            succession=succession,
+        )  # fmt: skip
     found = found if entity is None else found.of(entity)
     console.publish(DifferenceReport(found, entity), form, output)
     parts = [count(found.changed.height, "total")]

@@ -53,6 +53,8 @@ def explain(
     if number is not None:
         from kpi.cli.batch import card_of
 
+        if succession is not None:
+            raise DataError(options.of_a_run())
         card = card_of(batch, number, system, period)
     else:
         more, named = options.files_of(data)

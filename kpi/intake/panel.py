@@ -175,8 +175,9 @@ class _Intake:
         if self.areas is not None:
             frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
             number = len(entities.names)
-        frame, findings = targets_of.add(frame, self.system, targets, entities)
-        self.findings += findings
+        gone = None if self.areas is None else self.areas.gone_words
+        frame, more = targets_of.add(frame, self.system, targets, entities, gone)
+        self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
@@ -227,11 +228,8 @@ class _Intake:
         if targets.height:
             of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
             if of_old:
-                message = Message(
-                    "the targets of {of_old} are not used: these are no units any more", of_old="、".join(of_old)
-                )
-                hint = Message("give the target of the new unit")
-                self.findings.append(Diagnostic("K646", message, Place(None), hint, Severity.WARNING))
+                named = [str(areas.gone_words(name)) for name in of_old]
+                self.findings.append(targets_of.unused(named, Place(None)))
             targets = moved(targets)
         now = dict(enumerate(places.to_list()))
         self.notes = {

@@ -61,6 +61,9 @@ class Records(Dataset):
         description="the column that tells events apart, such as 办件编号, or several: an event that stands in several"
         " rows or files counts once",
     )
+    calendar: Text | None = Field(
+        None, description="a table of working days for this dataset alone, see `calendar` of the system"
+    )
 
 
 #: Every form of datasets, in the order of the reference.

@@ -94,6 +94,11 @@ class System(Frozen):
     note: str | None = Field(None, description="free text about the whole system")
     source: Source | None = Field(None, description="the document that the system comes from")
     period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
+    calendar: Text | None = Field(
+        None,
+        description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
+        "in 工作日: date, working (yes or no, 工作日 or 休息日); left out: public holidays and make-up days of China",
+    )
     entities: Entities = Field(description="what is scored and ranked")
     datasets: dict[Name, AnyDataset] = Field(
         default_factory=dict, description="name: where figures come from, and what their columns are"

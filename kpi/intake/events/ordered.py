@@ -116,7 +116,7 @@ class Statistics:
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
         # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
-        frame = frame.filter(kept if where is None else kept & condition(where, kinds))
+        frame = frame.filter(kept if where is None else kept & condition(where, kinds, self.aggregation.calendar))
         if self.aggregation.second:
             numbers = [column for column in family if kinds[column] in NUMBERS]
             frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from kpi.language.system import System
 from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
+
+#: Says of a text that names a unit which is none any more what it is and where it went, None of others.
+Gone = Callable[[str], str | None]
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -88,7 +92,7 @@ def in_data(
 
 
 def add(
-    grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities
+    grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities, gone: Gone | None = None
 ) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """Return the grid with a column (`own_target`; Float64, in the indicator's unit) for each target of each entity.
 
@@ -97,6 +101,7 @@ def add(
         system: gives the indicators.
         targets: targets in the data: indicator, entity, start, months, target, row.
         entities: who there is.
+        gone: says of a text that names a unit which is none any more, where it went.
 
     Raises:
         DataError: a target file cannot be read, or lacks a column.
@@ -119,7 +124,7 @@ def add(
             column, mine = pl.col("target"), targets.clear()
         elif bound.file is not None:
             if bound.file not in files:
-                files[bound.file], more = _from_file(system.home / bound.file, system, entities)
+                files[bound.file], more = _from_file(system.home / bound.file, system, entities, gone)
                 findings += more
             mine = files[bound.file]
         if mine.height:
@@ -197,7 +202,9 @@ def _from_roster(
     return targets.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
 
 
-def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
+def _from_file(
+    path: Path, system: System, entities: Entities, gone: Gone | None
+) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
 
     The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
@@ -224,6 +231,7 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
+    rows = _current(table, rows, gone, headings=headings, findings=findings)
     rows = _known(table, rows, system, entities, headings=headings, findings=findings)
     rows = _dated(table, rows, headings=headings, findings=findings)
     rows = _valued(table, rows, system, headings=headings, findings=findings)
@@ -253,6 +261,32 @@ def _headings(table: Table) -> tuple[dict[str, str], list[Diagnostic]]:
     return headings | {column: column for column in exact}, [
         replace(rival, hint="leave out one of the columns") for rival in rivals
     ]
+
+
+def unused(names: Iterable[str], place: Place) -> Diagnostic:
+    """Return the finding about targets of units that are none any more.
+
+    Args:
+        names: the units, each with where it went.
+        place: of the targets.
+    """
+    message = Message("the targets of {names} are not added to those of others, and not used", names="、".join(names))
+    return Diagnostic(
+        "K646", message, place, Message("give the target of the unit that there is now"), Severity.WARNING
+    )
+
+
+def _current(
+    table: Table, rows: pl.DataFrame, gone: Gone | None, *, headings: dict[str, str], findings: list[Diagnostic]
+) -> pl.DataFrame:
+    """Keep the rows of units that are not gone."""
+    texts: list[str] = [] if gone is None else rows["entity"].drop_nulls().unique(maintain_order=True).to_list()
+    where = {text: words for text in texts if gone is not None and (words := gone(text)) is not None}
+    if not where:
+        return rows
+    first = rows.filter(pl.col("entity").is_in(list(where)))[ROW][0]
+    findings.append(unused(where.values(), table.place(first, headings["entity"])))
+    return rows.filter(~pl.col("entity").is_in(list(where)).fill_null(value=False))
 
 
 def _known(

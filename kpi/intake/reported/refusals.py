@@ -6,7 +6,8 @@ first (`of_keys`). Those that are refused afterwards (`of_figures`) are for a kn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake import row_findings
-from kpi.intake.cells.numbers import LARGEST, mark_hint
+from kpi.intake.cells.numbers import LARGEST, fold, mark_hint
 from kpi.intake.files.headers import clean
 from kpi.intake.files.merged_cells import range_of
 from kpi.intake.files.table import ROW, Table
@@ -125,11 +126,35 @@ def _bad_period(source: Placed, row: Row) -> tuple[str, str | None]:
         hint = Message(
             "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
         )
-        return "no column says which period the row is for", hint
+        missing = Message("no column says which period the row is for")
+        return _of_titles(source.table.titles, missing), hint
     if row["period"] is None:
         fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
         return "the row has no period", f"{fill}; or give one for the whole file with --period"
     return str(row["no_period"]), None
+
+
+#: What may be a period in a title: 2025年1-3月, 2025年第一季度, 2025年上半年, 2025年度, 2025-03, 2025Q1.
+_IN_TITLE = re.compile(
+    r"(?:19|20|21)[0-9]{2} *(?:年 *(?:[0-9]{1,2} *(?:[-—~至] *[0-9]{1,2} *)?月份?|第?[一二三四五六七八九0-9]季度"
+    r"|[上下]半年|度)?|[-/.][0-9]{1,2}(?![0-9])|Q[0-9])"
+)
+
+
+def _of_titles(titles: Iterable[str], missing: Message) -> Message:
+    """Return the message about a missing period, with what the titles of the table say of one.
+
+    >>> _of_titles(["2025年13月各县情况"], Message("no period"))
+    'no period; taken from the title, `2025年13月` is not a period: there is no month 13'
+    """
+    text = next((match[0] for title in titles if (match := _IN_TITLE.search(fold(title)))), None)
+    if text is None:
+        return missing
+    try:
+        periods.parse(text)
+    except periods.PeriodError as error:
+        return Message("{missing}; taken from the title, {error}", missing=missing, error=error)
+    return Message("{missing}; `{text}` in the title is not taken for it", missing=missing, text=text)
 
 
 #: Where a row lacks what the row above it has.

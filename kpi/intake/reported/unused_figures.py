@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity, count, suggest
+from kpi.errors import Diagnostic, Message, Severity, count, nearest, suggest
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, measure_names
@@ -27,12 +27,12 @@ class Extra:
     measure is another table: of these no text is an extra figure.
 
     Attributes:
-        texts: the texts, and whether each is like the name of a measure that has rows.
+        texts: the texts, and the name of the measure that has rows which each is like, None where there is none.
         absent: the names of measures that no row has: what an unknown text may have been meant to be.
         misused: the texts that name figures which are computed, not reported.
     """
 
-    texts: Mapping[str, bool]
+    texts: Mapping[str, str | None]
     absent: Sequence[str]
     misused: Collection[str] = ()
 
@@ -48,7 +48,7 @@ class Extra:
             return cls({}, absent, misused)
         bare = {text: split_unit(text, is_unit)[0] for text in unknown}
         extra = [text for text in unknown if suggest(bare[text], absent) is None]
-        return cls({text: suggest(bare[text], names) is not None for text in extra}, absent, misused)
+        return cls({text: nearest(bare[text], names) for text in extra}, absent, misused)
 
     def without(
         self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, findings: list[Diagnostic]
@@ -71,9 +71,11 @@ class Extra:
         for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
             rows = count(counts[text], "row")
             message = Message(
-                "{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?",
+                "{rows} of `{text}`, which the system does not use, left out: is it another figure, or "
+                "`{texts}`, misspelt?",
                 rows=rows,
                 text=text,
+                texts=self.texts[text],
             )
             findings.append(
                 Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)

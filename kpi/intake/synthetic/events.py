@@ -17,9 +17,11 @@ from kpi.intake.matching.datasets import datasets, needed_columns, of_dataset
 from kpi.intake.synthetic.draws import one_of, place, salt, share
 from kpi.language import expressions
 from kpi.language.datasets import Records
+from kpi.language.record_columns import DURATIONS
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.periods import Period
+from kpi.values.units import WORKING_DAY
 
 #: A text that no condition names.
 OTHER = "其他"
@@ -118,8 +120,9 @@ class Events:
         value: pl.Expr
         if kind == "time":
             value = date.cast(pl.Datetime("us")) - pl.duration(minutes=place(row, of, _WEEKS_BEFORE))
-        elif kind == "span":
-            value = pl.format("{}天", place(row, of, 20) + 1)
+        elif kind in DURATIONS:
+            unit = "天" if kind == "span" else WORKING_DAY.text
+            value = pl.format(f"{{}}{unit}", place(row, of, 20) + 1)
         elif kind == "number":
             value = self._amount(name, row, of) if pool is None else _number(row, of, pool)
         elif pool is not None and pool.strings:

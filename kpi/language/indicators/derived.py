@@ -295,8 +295,9 @@ class Count(Indicator):
 class Milestone(Indicator):
     """Done or not: 1 from the first period that reports 是, `late` where all of that period is after the deadline.
 
-    A milestone that was once reported keeps its last state until another is reported. Nobody is late for what a period
-    that contains the deadline reports: a yearly figure cannot tell whether May was met.
+    A milestone that was once reported keeps its last state until another is reported, or until units merge or split:
+    what was true of the old area says nothing of the new one, `break`. Nobody is late for what a period that contains
+    the deadline reports: a yearly figure cannot tell whether May was met.
 
     >>> Milestone(of="platform").words({})
     'platform：完成为 1，未完成为 0'
@@ -337,11 +338,18 @@ class Milestone(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
-        state = pl.col(self.of).forward_fill().over("entity")
-        why = pl.when(state.is_null()).then(status_of(self.of))
+        """Returns 1 or 0 and the status: missing where nothing was ever reported, break, late."""
+        area = ["entity", *(symbols[self.of].breaks if self.of in symbols else ())]
+        state = pl.col(self.of).forward_fill().over(area)
+        unknown = status_of(self.of)
+        if len(area) > 1:
+            # Nothing is known of the new area, where the old one had a state.
+            before = pl.col(self.of).forward_fill().over("entity").is_not_null()
+            lacks = before & (unknown == reason("missing"))
+            unknown = pl.when(lacks).then(reason("break")).otherwise(unknown)
+        why = pl.when(state.is_null()).then(unknown)
         # The first month that reported 是, from that month on: no period looks at later ones.
-        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over(area)
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         pair = guarded(name, (state > 0).cast(pl.Float64), {"late": late})

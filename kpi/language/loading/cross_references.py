@@ -19,7 +19,7 @@ from kpi.language.indicators import Indicator
 from kpi.language.loading import similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
-from kpi.language.record_columns import column_kinds, term_of
+from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.system import ROOT, System, unit_or_none
 from kpi.values import units
 
@@ -421,7 +421,8 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
 def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
     """Yields what is wrong with an expression that a measure aggregates."""
     try:
-        found = expressions.parse(measure.taken_from).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+        text = counted_in(measure).taken_from
+        found = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
         yield _expression_problem(error, (*path, "of"))
         return
@@ -434,13 +435,17 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
-    if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
+    durations = (units.MICROSECONDS, units.WORKING_DAY)
+    if wanted is not None and found.unit in durations and found.unit.dimension != wanted.dimension:
+        working = found.unit == units.WORKING_DAY
+        what = "a number of working days" if working else "a duration"
         message = Message(
-            "`{taken_from}` is a duration, and the unit of the measure is {unit}",
-            taken_from=measure.taken_from,
+            "`{of}` is {what}, and the unit of the measure is {unit}",
+            of=measure.taken_from,
+            what=what,
             unit=measure.unit,
         )
-        hint = Message("write a unit of time: 天, 小时 or 分钟")
+        hint = Message("write 工作日") if working else Message("write a unit of time: 天, 小时, 分钟 or 工作日")
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 
