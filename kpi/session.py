@@ -127,7 +127,7 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
     """Returns the data that a caller gives, queries asked, and those whose dataset is named."""
     if data is not None and not isinstance(data, Mapping):
         message = Message(
-            "`data` is of the type {name}, not a mapping from the names of datasets to data", name=type(data).__name__
+            "`data` is of the type {type}, not a mapping from the names of datasets to data", type=type(data).__name__
         )
         raise DataError(
             Diagnostic(
@@ -149,15 +149,14 @@ def score_panel(
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
     if period is not None and period.index(grain) not in labels:
-        there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
         raise DataError(
             Diagnostic(
                 "K551",
-                Message("the files hold nothing for {label}", label=period.label),
-                hint=Message("they hold {there}", there=there),
+                Message("the files hold nothing for {period}", period=period.label),
+                hint=Message("they hold {first} to {last}", first=panel.periods[0].label, last=panel.periods[-1].label),
             )
         )
-    with progress.stage("scoring"):
+    with progress.stage(Message("scoring")):
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
@@ -322,7 +321,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
     try:
         wanted = periods.parse(str(period))
     except periods.PeriodError as error:
-        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+        raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     if wanted.grain is not system.period:
         # A year-to-date name such as 1-9月 means the period it ends with.
         index = wanted.end // system.period.months
@@ -330,7 +329,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
             raise DataError(
                 Diagnostic(
                     "K606",
-                    Message("{title} is not a {period}", title=wanted.title, period=system.period),
+                    Message("{period} is not a {grain}", period=wanted.title, grain=system.period.title),
                     hint=Message("score a whole one, such as 2023Q4"),
                 )
             )
@@ -386,25 +385,33 @@ def _chosen(
         raise Unfit
     # To check them all takes as long as to read them all, and only those that may be meant matter.
     named = sorted({text for table in tables for text in systems_named(table)})
-    chosen, how = _first(groups, partial(_named, named)) if named else [], "are named in"
+    chosen = _first(groups, partial(_named, named)) if named else []
+    by_name = bool(chosen)
     if not chosen:
-        chosen, how = _first(groups, partial(_fitting, tables)), "fit"
+        chosen = _first(groups, partial(_fitting, tables))
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
         known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
-        there = f"say which with --system; there is {', '.join(known) or 'none'}"
-        hint = next(filter(None, (suggest(text, known) for text in named)), there)
-        unknown = f"`{named[0]}`, which the files name, is not a system" if named else "no system fits the files"
-        raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
-    names = ", ".join(one.system.system for one in chosen if one.system)
-    raise DefinitionError(
-        Diagnostic(
-            "K206",
-            Message("several systems {how} the files: {names}", how=how, names=names),
-            hint=Message("say which with --system"),
+        choice = (
+            Message("say which with --system; there is {systems}", systems=tuple(known))
+            if known
+            else Message("say which with --system; there is none")
         )
+        hint = next(filter(None, (suggest(text, known) for text in named)), choice)
+        unknown = (
+            Message("`{name}`, which the files name, is not a system", name=named[0])
+            if named
+            else Message("no system fits the files")
+        )
+        raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
+    names = tuple(one.system.system for one in chosen if one.system)
+    several = (
+        Message("several systems are named in the files: {systems}", systems=names)
+        if by_name
+        else Message("several systems fit the files: {systems}", systems=names)
     )
+    raise DefinitionError(Diagnostic("K206", several, hint=Message("say which with --system")))
 
 
 def _first(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kpi.errors import Message
+
 _PROC, _CGROUPS = "/proc", "/sys/fs/cgroup"
 _VERSION_1, _VERSION_2 = ("memory.limit_in_bytes", "memory.usage_in_bytes"), ("memory.max", "memory.current")
 
@@ -29,13 +33,17 @@ def resident(proc: str | os.PathLike[str] = _PROC, *, process: int | None = None
     return _sizes(_read(_of(proc, process), "status")).get("VmRSS", 0)
 
 
-def gigabytes(size: int) -> str:
-    """Returns a size for people.
+def gigabytes(size: int) -> Message:
+    """Return a number of bytes as messages have it.
 
     >>> gigabytes(1_200_000_000), gigabytes(52_000_000)
     ('1.2 GB of memory', '52 MB of memory')
     """
-    return f"{size / 1e9:,.1f} GB of memory" if size >= 1e9 else f"{size / 1e6:,.0f} MB of memory"
+    from kpi.errors import Message
+
+    if size >= 1e9:
+        return Message("{size:,.1f} GB of memory", size=size / 1e9)
+    return Message("{size:,.0f} MB of memory", size=size / 1e6)
 
 
 def _of(proc: str | os.PathLike[str], process: int | None) -> str:

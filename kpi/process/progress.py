@@ -21,6 +21,7 @@ from typing import Protocol
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.process import journal
 
 
@@ -62,9 +63,9 @@ def stage(name: str, total: int | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # For whoever tells of it: the innermost stage.
+        # The innermost stage, for the finding.
         if not hasattr(error, "__notes__"):
-            error.add_note(f"while {name}")
+            error.add_note(Message("while {stage}", stage=name))
         raise
     finally:
         _doing.remove(name)

@@ -25,7 +25,7 @@ class Settings:
         """Returns a path of the file, made absolute."""
         return self.file.parent / name
 
-    def wrong(self, message: str, word: str = "", hint: str | None = None) -> DefinitionError:
+    def wrong(self, message: Message, word: str = "", hint: Message | None = None) -> DefinitionError:
         """Returns the error K108 at the first line that holds a word."""
         lines = self.file.read_text("utf-8").splitlines()
         found = (
@@ -47,6 +47,6 @@ def found() -> Settings | None:
             try:
                 return Settings(file, tomllib.loads(file.read_text("utf-8")))
             except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-                message = Message("the configuration cannot be read: {error}", error=error)
+                message = Message("the configuration cannot be read: {reason}", reason=error)
                 raise DefinitionError(Diagnostic("K108", message, Place(str(file)))) from None
     return None

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from kpi.errors import Message
     from kpi.process.journal import Event
+
+    Render = Callable[[Message], str]
 
 #: How long (seconds) the memory is not looked at after the start, so that a short command does not pay for it.
 _PATIENCE = 0.3
@@ -35,30 +38,28 @@ _PATIENCE = 0.3
 RESERVE, LARGE, _PART = 96 << 20, 256 << 20, 8
 #: How long (seconds) the memory is not looked at: at most, and at least, and how fast (bytes a second) it may go.
 _LOOKS, _OFTEN, _FAST = 0.2, 0.004, 8 << 30
-#: What is said of the signals that end a program: Ctrl-C, `kill` or systemd, and a terminal that is closed.
-_WORDS = {"SIGINT": "Interrupted", "SIGTERM": "Terminated", "SIGHUP": "Hung up"}
+#: The signals that end a program: Ctrl-C, `kill` or systemd, and a terminal that is closed.
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 #: How many bytes are shown of what others than Python wrote last.
 _LAST = 2000
 #: The end of a child by itself, but in the midst of its work: so does OpenBLAS.
 _LEFT = "exit"
-#: What an end of the child means when memory has run out, and what else it may mean.
-_DEATHS = {
-    _LEFT: ", or another failure",
-    "SIGKILL": ": the system ended the program, as it does when memory runs out, or somebody did",
-    "SIGABRT": ", or another failure",
-    "SIGSEGV": ", or a fault of a library: it was ended as it reached for memory that it does not have (SIGSEGV)",
-    "SIGBUS": ", or a file was cut short while it was read (SIGBUS)",
-}
+#: The ends of a child that a want of memory may have caused.
+_DEATHS = (_LEFT, "SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
 
 
-def supervised(work: Callable[[], None]) -> None:
-    """Does some work in a child of this process, answers for its end, and ends this process with its exit code.
+def supervised(work: Callable[[], None], render: Render = str) -> None:
+    """Run some work in a child of this process, report how it ended, and end this process with its exit code.
 
     The end by a signal is 128 and its number, as in a shell: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; the
     end for want of memory is 2. A program that was started with one of them ignored goes on ignoring it.
 
     Where a process cannot be forked, on Windows and where Polars or threads have been used already, the work is done
     in this one.
+
+    Args:
+        work: the program.
+        render: returns a message in the language of the user.
     """
     answered = _begin() if _can_fork() else None
     if answered is None:
@@ -74,9 +75,9 @@ def supervised(work: Callable[[], None]) -> None:
         return
     if child:
         os.close(tell)
-        _answer(child, _Told(told, noise), answered)
+        _answer(child, _Told(told, noise), answered, render)
     os.close(told)
-    _work(work, tell, noise)
+    _work(work, tell, noise, render)
 
 
 def _can_fork() -> bool:
@@ -89,7 +90,7 @@ def _begin() -> set[int]:
 
     Polars would take SIGINT as soon as it is imported, and panic over it on standard error.
     """
-    every = [getattr(signal, name) for name in _WORDS]
+    every = [getattr(signal, name) for name in _SIGNALS]
     answered = {one for one in every if signal.getsignal(one) not in (signal.SIG_IGN, None)}
     signal.pthread_sigmask(signal.SIG_BLOCK, answered | {signal.SIGCHLD})
     # A handler, as the end of a child is not told where SIGCHLD is ignored.
@@ -108,16 +109,16 @@ def _noticed(*_: object) -> None:
 # ---- THE CHILD ---- #
 
 
-def _work(work: Callable[[], None], to: int, noise: int | None) -> None:
+def _work(work: Callable[[], None], to: int, noise: int | None, render: Render) -> None:
     """Does the work, and tells when it ends by itself, as there are libraries that end a process where they stand."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _report(to)
+    _report(to, render)
     errors = 2 if noise is None or sys.stderr is None else _apart(noise)
     try:
         work()
     except BaseException as error:
-        words = "" if isinstance(error, SystemExit) else _short(error)
+        words = "" if isinstance(error, SystemExit) else _short(error, render)
         _write(to, b"over \0")
         if words:
             os.write(errors, words.encode())
@@ -135,25 +136,35 @@ def _apart(noise: int) -> int:
     return own
 
 
-def _short(error: BaseException) -> str:
+def _short(error: BaseException, render: Render) -> str:
     """Returns what to say of an error that comes of too little memory, even for saying it in style; else ""."""
     words = ""
     try:
+        from kpi.errors import Message
         from kpi.process.limits import SMALLER, shortage
         from kpi.process.memory import available
 
-        if found := shortage(error):
-            words = f"error[{found.code}]: {found.message}\n   = {found.hint}\n"
+        if finding := shortage(error):
+            words = _finding(finding.code, finding.message, finding.hint, render) + "\n"
         elif (room := available()) is not None and room < RESERVE:
             # As of a name in Polars, which hides that it could not be loaded.
-            words = f"error[K570]: not enough memory, or another failure: {error!r}\n   = {SMALLER}\n"
+            message = Message("not enough memory, or another failure: {error}", error=repr(error))
+            words = _finding("K570", message, SMALLER, render) + "\n"
     except (MemoryError, ImportError):
         words = "error[K570]: not enough memory\n"
     return words
 
 
-def _report(to: int) -> None:
+def _finding(code: str, message: str, hint: str | None, render: Render) -> str:
+    """Return a finding as the command line shows it."""
+    from kpi.errors import Message
+
+    return render(Message("error[{code}]: {message}\n   = {hint}", code=code, message=message, hint=hint))
+
+
+def _report(to: int, render: Render) -> None:
     """Has what happens in this process written to its parent, an entry in one piece, which a pipe keeps whole."""
+    from kpi.errors import Message
     from kpi.process import journal
 
     parent, bound = os.getppid(), False
@@ -163,7 +174,8 @@ def _report(to: int) -> None:
         if not bound:
             bound = True
             _bind(parent)
-        _write(to, f"{event} {what}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
+        text = render(what) if isinstance(what, Message) else what
+        _write(to, f"{event} {text}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
 
     journal.listen(report)
 
@@ -236,23 +248,67 @@ class _Told:
             self.unfinished[what] = event
 
 
-def _answer(child: int, told: _Told, answered: set[int]) -> NoReturn:
+def _answer(child: int, told: _Told, answered: set[int], render: Render) -> NoReturn:
     """Waits for the end of the child, or ends it, and ends this process."""
     status, by, short = _wait(child, told, _wakened(answered), answered)
     told.read()
-    doing = f" while {told.doing[-1]}" if told.doing else ""
     if told.over and not os.WIFSIGNALED(status):  # by itself, if just before it was to be ended
         _end(os.waitstatus_to_exitcode(status), "", told)
     if by is not None:
-        _end(128 + by, f"{_WORDS[signal.Signals(by).name]}; nothing is half written.", told)
+        _end(128 + by, render(_interrupted(signal.Signals(by).name)), told)
     death = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else _LEFT
     if short or death in _DEATHS:
+        from kpi.errors import Message
         from kpi.process.limits import SMALLER
 
+        stage = told.doing[-1] if told.doing else ""
+        head = Message("not enough memory while {stage}", stage=stage) if stage else Message("not enough memory")
+        message = (
+            _out_of_memory(head, death) if short is None else Message("{message}: {state}", message=head, state=short)
+        )
         last = "" if short else told.last()
-        above = " (see above)" if last else ""
-        _end(2, f"{last}error[K570]: not enough memory{doing}{short or _DEATHS[death]}{above}\n   = {SMALLER}", told)
-    _end(128 + os.WTERMSIG(status), f"{told.last()}error: ended by {death}{doing}; nothing is half written.", told)
+        if last:
+            message = Message("{message} (see above)", message=message)
+        _end(2, last + _finding("K570", message, SMALLER, render), told)
+    _end(128 + os.WTERMSIG(status), told.last() + render(_ended(death, told.doing)), told)
+
+
+def _interrupted(name: str) -> Message:
+    """Return what is said of the signal that the user or the system sent."""
+    from kpi.errors import Message
+
+    if name == "SIGINT":
+        return Message("Interrupted; nothing is half written.")
+    if name == "SIGTERM":
+        return Message("Terminated; nothing is half written.")
+    return Message("Hung up; nothing is half written.")
+
+
+def _ended(name: str, doing: list[str]) -> Message:
+    """Return what is said of a child that another signal ended."""
+    from kpi.errors import Message
+
+    if doing:
+        return Message("error: ended by {signal} while {stage}; nothing is half written.", signal=name, stage=doing[-1])
+    return Message("error: ended by {signal}; nothing is half written.", signal=name)
+
+
+def _out_of_memory(message: Message, death: str) -> Message:
+    """Return what the end of a child means when memory has run out, and what else it may mean."""
+    from kpi.errors import Message
+
+    if death == "SIGKILL":
+        return Message(
+            "{message}: the system ended the program, as it does when memory runs out, or somebody did", message=message
+        )
+    if death == "SIGSEGV":
+        return Message(
+            "{message}, or a fault of a library: it was ended as it reached for memory that it does not have (SIGSEGV)",
+            message=message,
+        )
+    if death == "SIGBUS":
+        return Message("{message}, or a file was cut short while it was read (SIGBUS)", message=message)
+    return Message("{message}, or another failure", message=message)
 
 
 def _wakened(answered: set[int]) -> int:
@@ -267,7 +323,7 @@ def _wakened(answered: set[int]) -> int:
     return woken
 
 
-def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int, int | None, str]:
+def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int, int | None, Message | None]:
     """Returns how the child ended, and by which signal or for what want of memory it was ended."""
     look = time.monotonic() + _PATIENCE
     while True:
@@ -277,8 +333,9 @@ def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int,
         came = os.read(woken, 4096) if woken in ready else b""
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return status, None, ""
-        by, short = next((one for one in came if one in answered), None), ""
+            return status, None, None
+        by: int | None = next((one for one in came if one in answered), None)
+        short: Message | None = None
         if by is None and time.monotonic() >= look:
             short, wait = _shortage(child)
             look = time.monotonic() + wait
@@ -287,16 +344,19 @@ def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int,
             return os.waitpid(child, 0)[1], by, short
 
 
-def _shortage(child: int) -> tuple[str, float]:
-    """Returns what to say when too little memory is left for the child, else "", and when (seconds) to look again."""
+def _shortage(child: int) -> tuple[Message | None, float]:
+    """Return how much memory is used and left when that is too little for the child, and when (seconds) to look again."""
     from kpi.process import memory
 
     room = memory.available(process=child)
     if room is not None and room < RESERVE:
         its = memory.resident(process=child)
         if its > LARGE or room < its // _PART:
-            return f": {memory.gigabytes(its)} is in use, {room / 1e6:.0f} MB is left", 0
-    return "", pause(room)
+            from kpi.errors import Message
+
+            used = memory.gigabytes(its)
+            return Message("{used} is in use, {room:.0f} MB is left", used=used, room=room / 1e6), 0
+    return None, pause(room)
 
 
 def pause(room: int | None) -> float:

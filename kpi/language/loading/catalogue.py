@@ -51,7 +51,7 @@ def _configured() -> Path | None:
     if found is None or value is None:
         return Path()
     if not isinstance(value, str):
-        raise found.wrong("`definitions` must be the path of a folder", "definitions")
+        raise found.wrong(Message("`definitions` must be the path of a folder"), "definitions")
     return found.path(value) if value else None
 
 

@@ -33,9 +33,9 @@ from kpi.values.units.vocabulary import (
 _SHARE: Powers = ()
 _POINTS: Powers = (("percentage points", 1),)
 _ADVICE = {
-    frozenset({_SHARE, _POINTS}): "a share is in %, the difference of two % is in 百分点",
-    frozenset({(("time", 1),), (("months", 1),)}): "a month has no fixed number of days",
-    frozenset({(("time", 1),), (("working days", 1),)}): "calendar days say nothing of working days",
+    frozenset({_SHARE, _POINTS}): Message("a share is in %, the difference of two % is in 百分点"),
+    frozenset({(("time", 1),), (("months", 1),)}): Message("a month has no fixed number of days"),
+    frozenset({(("time", 1),), (("working days", 1),)}): Message("calendar days say nothing of working days"),
 }
 _QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
 
@@ -89,12 +89,16 @@ def declared(words: Iterable[str]) -> Iterator[None]:
     for word in sorted(added - COUNTING_WORDS):
         known = meaning(word)
         if known is not None:
-            raise UnitError(f"`{word}` cannot be declared as a counting word: it {says(known[1])}")
+            raise UnitError(
+                Message(
+                    "`{word}` cannot be declared as a counting word: it {meaning}", word=word, meaning=says(known[1])
+                )
+            )
         if not word.isalpha() or word.isascii() or word.startswith(tuple(MULTIPLES)):
             hint = Message(
                 "a counting word is Chinese, has no signs or digits, and does not begin with 百, 千, 万 or 亿"
             )
-            raise UnitError(f"`{word}` cannot be declared as a counting word", hint)
+            raise UnitError(Message("`{word}` cannot be declared as a counting word", word=word), hint)
     token = _declared.set(_declared.get() | added)
     try:
         yield
@@ -126,7 +130,10 @@ def split_quantity(text: str) -> tuple[float, Unit | None]:
     found = _QUANTITY.fullmatch(plain(text).strip())
     number = float(found[1].replace(",", "")) if found else math.inf
     if found is None or not math.isfinite(number):
-        raise UnitError(f"`{text}` is not a quantity", "a quantity is a number and a unit, such as 3 万件 or 12.5%")
+        raise UnitError(
+            Message("`{text}` is not a quantity", text=text),
+            Message("a quantity is a number and a unit, such as 3 万件 or 12.5%"),
+        )
     return number, parse(found[2]) if found[2] else None
 
 
@@ -152,7 +159,8 @@ def factor(source: Unit, target: Unit) -> float:
         UnitError: when the two are of different dimensions, or the factor is beyond what a double holds.
     """
     if source.dimension != target.dimension:
-        raise _mismatch(f"{source} cannot be converted to {target}", source, target)
+        refusal = Message("{source} cannot be converted to {target}", source=source, target=target)
+        raise _mismatch(refusal, source, target)
     return _double(source.scale / target.scale, source, target)
 
 
@@ -187,7 +195,10 @@ def power(unit: Unit, exponent: int) -> Unit:
         UnitError: for an exponent beyond 99, which no statistic has.
     """
     if abs(exponent) > 99:
-        raise UnitError(f"{unit} cannot be raised to {exponent}", "exponents go from -99 to 99")
+        raise UnitError(
+            Message("{unit} cannot be raised to {exponent}", unit=unit, exponent=exponent),
+            Message("exponents go from -99 to 99"),
+        )
     words = above_first({word: n * exponent for word, n in unit.words})
     dimension = in_order({name: n * exponent for name, n in unit.dimension})
     return Unit(written(words), unit.scale**exponent, dimension, words)
@@ -209,7 +220,7 @@ def add(first: Unit, second: Unit) -> tuple[Unit, float]:
         share = {POINTS.scale: PERCENT, PER_MILLE_POINTS.scale: PER_MILLE}.get(first.scale)
         if share is not None:
             return share, factor(second, share)
-    return _sum(first, second, f"{second} cannot be added to {first}")
+    return _sum(first, second, Message("{second} cannot be added to {first}", first=first, second=second))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -224,7 +235,8 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
     Raises:
         UnitError: when the second cannot be taken off the first.
     """
-    unit, by = _sum(first, second, f"{second} cannot be subtracted from {first}")
+    refusal = Message("{second} cannot be subtracted from {first}", first=first, second=second)
+    unit, by = _sum(first, second, refusal)
     if second.dimension == _SHARE:
         unit = {PERCENT: POINTS, PER_MILLE: PER_MILLE_POINTS}.get(unit, unit)
     return unit, by
@@ -266,8 +278,11 @@ def _parse(text: str, extra: frozenset[str]) -> Unit:
     for word, n in powers.items():
         known = meaning(word, extra)
         if known is None:
-            inside = "" if word == cleaned else f" (in `{cleaned}`)"
-            raise UnitError(f"`{word}` is not a unit{inside}", functools.partial(nearest, word, extra))
+            if word == cleaned:
+                message = Message("`{word}` is not a unit", word=word)
+            else:
+                message = Message("`{word}` is not a unit (in `{text}`)", word=word, text=cleaned)
+            raise UnitError(message, functools.partial(nearest, word, extra))
         scale *= known[0] ** n
         for name, m in known[1]:
             dimension[name] = dimension.get(name, 0) + n * m
@@ -283,9 +298,12 @@ def _product(first: Unit, second: Unit, direction: int) -> Unit:
     return Unit(written(words), first.scale * second.scale**direction, in_order(dimension), words)
 
 
-def _sum(first: Unit, second: Unit, refusal: str) -> tuple[Unit, float]:
+def _sum(first: Unit, second: Unit, refusal: Message) -> tuple[Unit, float]:
     if YES_NO.dimension in {first.dimension, second.dimension}:
-        raise UnitError(f"{refusal}: 是/否 is not an amount", "count them, or use CASE to give each a number")
+        raise UnitError(
+            Message("{refusal}: 是/否 is not an amount", refusal=refusal),
+            Message("count them, or use CASE to give each a number"),
+        )
     if first.dimension == _SHARE and second.dimension == _POINTS:
         return first, _double(second.scale / 100 / first.scale, second, first)
     if first.dimension != second.dimension:
@@ -299,12 +317,24 @@ def _double(exact: Fraction, source: Unit, target: Unit) -> float:
     except OverflowError:
         number = 0.0
     if number == 0:
-        raise UnitError(f"{source} and {target} are too far apart to be converted")
+        raise UnitError(
+            Message("{source} and {target} are too far apart to be converted", source=source, target=target)
+        )
     return number
 
 
-def _mismatch(refusal: str, first: Unit, second: Unit) -> UnitError:
+def _mismatch(refusal: Message, first: Unit, second: Unit) -> UnitError:
     hint = _ADVICE.get(frozenset({first.dimension, second.dimension}))
     if counts(first.dimension) and counts(second.dimension):
         hint = Message("every counting word counts a kind of thing of its own; a quotient of two is fine")
-    return UnitError(f"{refusal}: {first} {says(first.dimension)}, {second} {says(second.dimension)}", hint)
+    return UnitError(
+        Message(
+            "{refusal}: {first} {first_meaning}, {second} {second_meaning}",
+            refusal=refusal,
+            first=first,
+            first_meaning=says(first.dimension),
+            second=second,
+            second_meaning=says(second.dimension),
+        ),
+        hint,
+    )
