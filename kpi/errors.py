@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -136,6 +137,42 @@ def alternatives(names: Iterable[str]) -> Message:
     """
     *first, last = names
     return Message("{first} or {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
+
+
+def conjunction(names: Iterable[str]) -> Message:
+    """Return names as a list of all that are meant.
+
+    >>> conjunction(["at_least", "above", "below"]), conjunction(["above"])
+    ('at_least, above and below', 'above')
+    """
+    *first, last = names
+    return Message("{first} and {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
+
+
+def sentences(parts: Sequence[str]) -> Message:
+    """Return sentences, at least one, as one text with sentences.
+
+    >>> sentences([Message("the row is blank"), Message("it is left out"), Message("so are others")])
+    'the row is blank; it is left out; so are others'
+    """
+    if len(parts) == 1:
+        return parts[0] if isinstance(parts[0], Message) else Message("{sentence}", sentence=parts[0])
+    middle = len(parts) // 2
+    return Message("{first}; {second}", first=sentences(parts[:middle]), second=sentences(parts[middle:]))
+
+
+def commas(texts: Iterable[str]) -> Message:
+    """Return phrases as one text, with commas between them; empty where there are none.
+
+    Names are rather given as a tuple, whose comma is that of lists.
+
+    >>> commas(["A ≥ 90", "B ≥ 80"])
+    'A ≥ 90, B ≥ 80'
+    """
+    # An empty template is the header of a catalogue.
+    given = list(texts) or [""]
+    text = functools.reduce(lambda first, second: Message("{first}, {second}", first=first, second=second), given)
+    return text if isinstance(text, Message) else Message("{text}", text=text)
 
 
 class Severity(StrEnum):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from kpi.errors import Severity
+from kpi.errors import Message, Severity
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 #: What a name is made of, in words.
-NAME_WORDS = "letters, digits and underscores of any script"
+NAME_WORDS = Message("letters, digits and underscores of any script")
 
 #: A mapping key that names something: letters, digits and underscores of any script.
 Name = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=200)]

@@ -50,7 +50,7 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
             yield Problem(
                 "K303",
                 path,
-                str(error),
+                error.message,
                 hint=Message("the indicator is in {unit}", unit=unit),
                 label=Message("needs {unit}", unit=unit),
             )

@@ -37,29 +37,35 @@ def problems(system: System) -> Problems:
         for used, path in _compared(check):
             if used in totals and _within_a_year(over):
                 yield Problem(
-                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint=Message("write `over: 1y`"),
+                    "K462", ("checks", name, *path), _other_months(used, over), hint=Message("write `over: 1y`"),
                     severity=Severity.WARNING,
                 )  # fmt: skip
 
 
-_OTHER_MONTHS = "`{}` is a running total of the year: {} earlier it covers other months"
+def _other_months(name: str, over: str) -> Message:
+    return Message(
+        "`{name}` is a running total of the year: {window} earlier it covers other months", name=name, window=over
+    )
 
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
     """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
-    single = "`over_time: sum` at the measure for the figures of single periods"
     if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
-        message = _OTHER_MONTHS.format(indicator.of, indicator.over)
-        yield Problem("K462", (*path, "over"), message, hint=Message("write `over: 1y`, or {single}", single=single))
+        hint = Message("write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods")
+        yield Problem("K462", (*path, "over"), _other_months(indicator.of, indicator.over), hint=hint)
     if isinstance(indicator, Index) and indicator.of in totals and grain is not Grain.YEAR:
         message = Message(
-            "`{of}` is a running total of the year: only in the same {grain} of a year does it cover as many "
+            "`{name}` is a running total of the year: only in the same {grain} of a year does it cover as many "
             "months as in the base",
-            of=indicator.of,
-            grain=grain,
+            name=indicator.of,
+            grain=grain.title,
         )
         yield Problem(
-            "K462", (*path, "of"), message, hint=Message("write {single}", single=single), severity=Severity.WARNING
+            "K462",
+            (*path, "of"),
+            message,
+            hint=Message("write `over_time: sum` at the measure for the figures of single periods"),
+            severity=Severity.WARNING,
         )
 
 
@@ -139,9 +145,15 @@ def is_called_cumulative(name: str, measure: Reported) -> bool:
 def _cumulative(name: str, measure: Reported, *, additive: bool) -> Problems:
     path: Path = ("measures", name)
     if measure.cumulative and (measure.timing not in ("sum", "ytd") or not additive):
-        what = f"taken by `over_time: {measure.timing}`" if additive else f"in {measure.unit}, which does not add up"
+        message = (
+            Message("`{name}` cannot be cumulative: it is taken by `over_time: {way}`", name=name, way=measure.timing)
+            if additive
+            else Message(
+                "`{name}` cannot be cumulative: it is in {unit}, which does not add up", name=name, unit=measure.unit
+            )
+        )
         yield Problem(
-            "K460", (*path, "cumulative"), Message("`{name}` cannot be cumulative: it is {what}", name=name, what=what),
+            "K460", (*path, "cumulative"), message,
             hint=Message("only sums run from January, by `over_time: sum` or `ytd`; a rate to date is "
                 "`over_time: last`"),
         )  # fmt: skip
@@ -155,11 +167,14 @@ def _enough(name: str, measure: Reported, grain: Grain) -> Problems:
         message = Message("`{name}` is added up, and a sum of some periods is not that of all", name=name)
         yield Problem("K463", path, message, hint=Message("leave it out, or take another `over_time`, such as mean"))
     elif measure.at_least > grain.months or grain is Grain.MONTH:
-        most = count(grain.months, "month") if grain is not Grain.MONTH else "no finer period"
-        message = Message(
-            "a {grain} has {most}: `at_least: {at_least}` is never reached",
-            grain=grain,
-            most=most,
-            at_least=measure.at_least,
+        message = (
+            Message("a month has no finer period: `at_least: {number}` is never reached", number=measure.at_least)
+            if grain is Grain.MONTH
+            else Message(
+                "a {grain} has {months}: `at_least: {number}` is never reached",
+                grain=grain.title,
+                months=count(grain.months, "month"),
+                number=measure.at_least,
+            )
         )
         yield Problem("K463", path, message, hint=Message("leave it out, or lower it"), severity=Severity.WARNING)

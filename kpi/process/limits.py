@@ -18,7 +18,7 @@ _REFUSED = (
 _FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
-def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
+def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
     """Checks that so many bytes can still be had, before anything is allocated.
 
     Raises:

@@ -345,7 +345,7 @@ def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int,
 
 
 def _shortage(child: int) -> tuple[Message | None, float]:
-    """Return how much memory is used and left when that is too little for the child, and when (seconds) to look again."""
+    """Return what memory is used and left, if too little for the child, and when (seconds) to look again."""
     from kpi.process import memory
 
     room = memory.available(process=child)

@@ -44,11 +44,6 @@ class PeriodError(ValueError):
     def __reduce__(self) -> tuple[type[PeriodError], tuple[Message, Message]]:
         return type(self), (self.message, self.hint)
 
-    @property
-    def in_full(self) -> Message:
-        """The message and the hint in one, as `parse_column` gives them."""
-        return Message("{message}; {hint}", message=self.message, hint=self.hint)
-
 
 class Grain(StrEnum):
     """The length of the periods that are scored."""
@@ -524,4 +519,4 @@ def _row(key: str, year: int | None, order: Order = "ymd") -> tuple[str, int | N
     try:
         return key, (period := parse(key, year=year, order=order)).start, period.months, None
     except PeriodError as error:
-        return key, None, None, str(error.in_full)
+        return key, None, None, f"{error}; {error.hint}"

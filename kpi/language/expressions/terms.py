@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -10,6 +10,7 @@ from operator import or_
 import polars as pl
 from sqlglot import exp
 
+from kpi.errors import Message
 from kpi.values import units
 from kpi.values.rounding import BREADTH, HAIR, Test, compare
 from kpi.values.status import LIMIT, Reason, Status, first_reason, gap, literal, reason, status_of
@@ -20,10 +21,22 @@ class ExpressionError(ValueError):
     """An expression is malformed; `span` is the offset and length of the part that is wrong."""
 
     def __init__(
-        self, code: str, message: str, span: tuple[int, int], *, hint: str | None = None, label: str = ""
+        self,
+        code: str,
+        message: Message,
+        span: tuple[int, int],
+        *,
+        hint: Message | None = None,
+        label: Message | None = None,
     ) -> None:
         self.code, self.message, self.span, self.hint, self.label = code, message, span, hint, label
         super().__init__(message)
+
+
+#: The kinds of terms, as messages have them.
+KINDS: Mapping[str, Message] = {
+    str(kind): kind for kind in (Message("number"), Message("text"), Message("boolean"), Message("time"))
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,11 @@ class Term:
     size: pl.Expr | None = None
     asks_absence: bool = False
     whole_day: bool = False
+
+    @property
+    def kind_title(self) -> Message:
+        """The kind as messages have it."""
+        return KINDS[self.kind]
 
     @property
     def magnitude(self) -> pl.Expr:

@@ -92,11 +92,10 @@ def find(name: str, given: Path | None = None) -> Loaded:
     known = files(given)
     file = known.get(name) or next((one for one in known.values() if one.parent == Path() and _id(one) == name), None)
     if file is None:
-        looked = ", ".join(str(folder) for folder in folders(given))
         hint = suggest(name, known) or (
-            Message("what there is: {known}", known=tuple(known))
+            Message("what there is: {names}", names=tuple(known))
             if known
-            else Message("looked in {looked}", looked=looked)
+            else Message("looked in {folders}", folders=tuple(map(str, folders(given))))
         )
         raise DefinitionError(Diagnostic("K205", Message("there is no system `{name}`", name=name), hint=hint))
     return _usable(examine(file))
@@ -122,7 +121,7 @@ def resolve(system: Any, given: Path | None = None) -> Loaded:
     if isinstance(system, str | os.PathLike) and os.fspath(system):
         return find(os.fspath(system), given)
     message = (
-        Message("{name} is no system", name=type(system).__name__)
+        Message("{type} is no system", type=type(system).__name__)
         if not isinstance(system, str)
         else Message("the name of the system is empty")
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import Message, Severity, suggest
+from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import expressions, ranges, running_totals
 from kpi.language.adjustments import Bonus, Veto
 from kpi.language.checks.base import FACTS
@@ -61,7 +61,7 @@ def problems(system: System) -> Problems:
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
             if used in system.symbols and not system.symbols[used].reported:
-                message = Message("nobody reports `{used}`: it is computed", used=used)
+                message = Message("nobody reports `{name}`: it is computed", name=used)
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
@@ -69,11 +69,18 @@ def problems(system: System) -> Problems:
 
 def _kept_and_left_out(system: System) -> Problems:
     wholes = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols) if fact not in FACTS}
-    others = {"left out by `leave_out`": system.entities.leave_out, "the whole of a check, which is no unit": wholes}
+    left_out = set(map(_folded, system.entities.leave_out))
+    not_units = set(map(_folded, wholes))
     for place, name in enumerate(system.entities.keep):
-        for words, names in others.items():
-            if _folded(name) in map(_folded, names):
-                message = Message("`{name}` is kept as a unit here and {words}", name=name, words=words)
+        contradictions = (
+            (left_out, Message("`{name}` is kept as a unit here and left out by `leave_out`", name=name)),
+            (
+                not_units,
+                Message("`{name}` is kept as a unit here and the whole of a check, which is no unit", name=name),
+            ),
+        )
+        for names, message in contradictions:
+            if _folded(name) in names:
                 yield Problem(
                     "K418", ("entities", "keep", place), message, hint=Message("take it out of one of the two")
                 )
@@ -113,7 +120,7 @@ def _shared_names(system: System) -> Problems:
                 yield Problem(
                     "K201",
                     (space, name),
-                    Message("`{name}` is already one of the {first}", name=name, first=first[name]),
+                    Message("`{name}` is already one of the {section}", name=name, section=first[name]),
                     hint=hint,
                     at_key=True,
                 )
@@ -136,7 +143,7 @@ def _measure_problems(system: System) -> Problems:
         try:
             units.parse(measure.unit)
         except units.UnitError as error:
-            yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label=Message("unknown unit"))
+            yield Problem("K305", (*path, "unit"), error.message, hint=error.hint, label=Message("unknown unit"))
         yield from _one_measure(
             measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {})
         )
@@ -147,7 +154,12 @@ def _indicator_problems(system: System) -> Problems:
     for circle in _circles(
         {n: [u for _, u in one.inputs()] for n, one in system.indicators.items() if n not in ordered}
     ):
-        yield _circle(circle, ("indicators", circle[0]), "is computed from itself")
+        yield _circle(
+            ("indicators", circle[0]),
+            Message("`{name}` is computed from itself", name=circle[0])
+            if len(circle) == 1
+            else Message("`{name}` is computed from itself: {circle}", name=circle[0], circle=_around(circle)),
+        )
     for name, indicator in system.indicators.items():
         path: Path = ("indicators", name)
         unknown = list(_unknown_inputs(system, path, indicator))
@@ -159,7 +171,7 @@ def _indicator_problems(system: System) -> Problems:
                 yield Problem(
                     "K407",
                     (*path, *tail),
-                    Message("`{used}` has a number per {per}, not per entity", used=used, per=symbol.per),
+                    Message("`{name}` has a number per {per}, not per entity", name=used, per=symbol.per),
                     hint=hint,
                 )
         if unknown or name not in system.symbols or name in system.measures:
@@ -188,7 +200,7 @@ def _treatment_problems(system: System) -> Problems:
                 yield Problem(
                     "K203",
                     path,
-                    Message("unknown indicator `{used}`", used=used),
+                    Message("unknown indicator `{name}`", name=used),
                     hint=suggest(used, system.indicators),
                 )
         for used in system.steps[name]:
@@ -199,7 +211,9 @@ def _treatment_problems(system: System) -> Problems:
                 and (not rule.relative or any(rule.quantities().values()))
             ):
                 message = Message(
-                    "`{used}` is scored by a number in its unit, and `{name}` takes its unit away", used=used, name=name
+                    "`{indicator}` is scored by a number in its unit, and `{step}` takes its unit away",
+                    indicator=used,
+                    step=name,
                 )
                 hint = Message("score it relative to its peers, such as by minmax, or leave it out with `of:`")
                 yield Problem("K425", ("treatment", name), message, hint=hint)
@@ -213,7 +227,7 @@ def _tree_problems(system: System) -> Problems:
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
             elif part in seen:
-                message = Message("`{part}` is already a part of `{seen}`", part=part, seen=seen[part])
+                message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=seen[part])
                 yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
             seen.setdefault(part, name)
         method = system.composite.weights
@@ -225,9 +239,7 @@ def _tree_problems(system: System) -> Problems:
                 hint=Message("add `weight:`"),
             )
         if name in system.parents and pillar.weight is not None:
-            hint = Message(
-                "its weight is the number beside it in the parts of `{parents}`", parents=system.parents[name]
-            )
+            hint = Message("its weight is the number beside it in the parts of `{pillar}`", pillar=system.parents[name])
             yield Problem(
                 "K410", ("pillars", name, "weight"), Message("only top pillars have a weight of their own"), hint=hint
             )
@@ -236,7 +248,12 @@ def _tree_problems(system: System) -> Problems:
             yield Problem("K410", ("pillars", name, "weight"), message, hint=Message("take out one of the two"))
     reached = {name for level in system.depths for name in level}
     for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
-        yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
+        yield _circle(
+            ("pillars", circle[0]),
+            Message("`{name}` is a part of itself", name=circle[0])
+            if len(circle) == 1
+            else Message("`{name}` is a part of itself: {circle}", name=circle[0], circle=_around(circle)),
+        )
     yield from _weighting_problems(system)
     yield from _unscored(system)
 
@@ -305,7 +322,7 @@ def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Pro
     )
 
 
-_UNKNOWN = "not defined"
+_UNKNOWN = Message("not defined")
 
 
 def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problems:
@@ -335,14 +352,11 @@ def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
             left.pop(name, None)
 
 
-def _circle(names: list[str], path: Path, alone: str) -> Problem:
-    around = " → ".join([*names, names[0]])
-    message = Message(
-        "`{names}` {alone}{verb}",
-        names=names[0],
-        alone=alone,
-        verb=(Message(": {around}", around=around) if len(names) > 1 else ""),
-    )
+def _around(names: list[str]) -> str:
+    return " → ".join([*names, names[0]])
+
+
+def _circle(path: Path, message: Message) -> Problem:
     return Problem("K406", path, message, hint=Message("take one of them out of the circle"), at_key=True)
 
 
@@ -350,7 +364,7 @@ def _unit_problem(text: str, path: Path) -> Problems:
     try:
         units.parse(text)
     except units.UnitError as error:
-        yield Problem("K305", path, str(error), hint=error.hint, label=Message("unknown unit"))
+        yield Problem("K305", path, error.message, hint=error.hint, label=Message("unknown unit"))
 
 
 def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: Mapping[str, str]) -> Problems:
@@ -362,35 +376,35 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
             yield Problem(
                 "K204",
                 (*path, "from"),
-                Message("unknown dataset `{source}`", source=measure.source),
+                Message("unknown dataset `{name}`", name=measure.source),
                 hint=hint,
                 label=Message("not defined"),
             )
         elif dataset.form not in wants:
             kind = getattr(measure, "kind", "")
             message = Message(
-                "`{kind}` needs a dataset of form {wants}; `{source}` is {form}",
+                "`{kind}` needs a dataset of form {forms}; `{dataset}` is {form}",
                 kind=kind,
-                wants=" or ".join(wants),
-                source=measure.source,
+                forms=alternatives(wants),
+                dataset=measure.source,
                 form=dataset.form,
             )
             fitting = [name for name, one in datasets.items() if one.form in wants]
             hint = (
-                Message("one is {fitting}", fitting=" or ".join(fitting))
+                Message("one is {datasets}", datasets=alternatives(fitting))
                 if fitting
-                else Message("add one to `datasets:`, {{form: {wants}}}", wants=wants[0])
+                else Message("add one to `datasets:`, {{form: {form}}}", form=wants[0])
             )
             yield Problem("K411", (*path, "from"), message, hint=hint)
     elif not isinstance(measure, Reported) and sum(one.form == "records" for one in datasets.values()) != 1:
         records = [name for name, one in datasets.items() if one.form == "records"]
         hint = (
-            Message("add `from:` {records}", records=" or ".join(records))
+            Message("add `from:` {datasets}", datasets=alternatives(records))
             if records
             else Message("add one to `datasets:`, {{form: records}}")
         )
         yield Problem(
-            "K411", path, Message("`{path}` does not say which records it comes from", path=path[-1]), hint=hint
+            "K411", path, Message("`{name}` does not say which records it comes from", name=path[-1]), hint=hint
         )
     if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
         hint = Message("take `over_time: ytd` away, or use `kind: sum`")
@@ -422,7 +436,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
             yield _expression_problem(error, (*path, "where"))
     if isinstance(measure, Distinct):
         if _OPERATOR.search(measure.of):
-            message = Message("`of` names one column here; `{of}` is a computation", of=measure.of)
+            message = Message("`of` names one column here; `{text}` is a computation", text=measure.of)
             yield Problem(
                 "K466",
                 (*path, "of"),
@@ -434,7 +448,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
         yield from _computation(measure, path, kinds)
     elif isinstance(measure, OfColumn) and kinds.get(measure.of) == "time":
         message = Message(
-            "`{of}` holds dates, which have no {measure}", of=measure.of, measure=getattr(measure, "kind", "")
+            "`{column}` holds dates, which have no {kind}", column=measure.of, kind=getattr(measure, "kind", "")
         )
         hint = Message("compute a difference, such as of: 办结时间 - 受理时间")
         yield Problem("K466", (*path, "of"), message, hint=hint, label=Message("dates"))
@@ -448,15 +462,15 @@ def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Pro
         yield _expression_problem(error, (*path, "of"))
         return
     if found.kind != "number":
-        message = Message("`of` needs figures; `{of}` is a {kind}", of=measure.of, kind=found.kind)
+        message = Message("`of` needs figures; `{text}` is a {kind}", text=measure.of, kind=found.kind_title)
         hint = Message("compute a number, such as 办结时间 - 受理时间")
-        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind_title)
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
     if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
         message = Message(
-            "`{of}` is a duration, and the unit of the measure is {unit}", of=measure.of, unit=measure.unit
+            "`{text}` is a duration, and the unit of the measure is {unit}", text=measure.of, unit=measure.unit
         )
         hint = Message("write a unit of time: 天, 小时 or 分钟")
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
@@ -478,5 +492,8 @@ def _filter(text: str, types: Mapping[str, str]) -> None:
     if found.kind != "boolean":
         hint = Message("write a comparison, such as 渠道 = '网上'")
         raise terms.ExpressionError(
-            "K302", f"a condition is needed here, this is {found.kind}", (0, len(text)), hint=hint
+            "K302",
+            Message("a condition is needed here, this is {kind}", kind=found.kind_title),
+            (0, len(text)),
+            hint=hint,
         )

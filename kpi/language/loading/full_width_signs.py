@@ -16,14 +16,17 @@ from kpi.errors import Diagnostic, Message, Place, Severity
 #: The most signs of a text that are tried.
 _MOST = 60
 
-_COMMAS = {"，": "全角逗号（，）应为半角逗号和空格", "、": "顿号（、）应为半角逗号和空格"}
+_COMMAS = {
+    "，": Message("full-width comma (，): write a half-width comma and a blank"),
+    "、": Message("enumeration comma (、): write a half-width comma and a blank"),
+}
 _PAIRS = {
-    "“": ("”", '""', '全角引号（“”）应为半角引号（""）'),
-    "‘": ("’", "''", "全角引号（‘’）应为半角引号（''）"),
-    "＂": ("＂", '""', '全角引号（＂）应为半角引号（"）'),
-    "【": ("】", "[]", "方头括号（【】）应为半角方括号（[]）"),
-    "［": ("］", "[]", "全角方括号（［］）应为半角方括号（[]）"),
-    "｛": ("｝", "{}", "全角花括号（｛｝）应为半角花括号（{}）"),
+    "“": ("”", '""', Message('full-width quotation marks (“”): write half-width ones ("")')),
+    "‘": ("’", "''", Message("full-width quotation marks (‘’): write half-width ones ('')")),
+    "＂": ("＂", '""', Message('full-width quotation marks (＂): write half-width ones (")')),
+    "【": ("】", "[]", Message("lenticular brackets (【】): write half-width ones ([])")),
+    "［": ("］", "[]", Message("full-width brackets (［］): write half-width ones ([])")),
+    "｛": ("｝", "{}", Message("full-width braces (｛｝): write half-width ones ({{}})")),
 }
 _OPENING, _CLOSING = "[{［｛【", "]}］｝】"
 _ANY = re.compile(f"[：，、　－＃０-９{''.join(_PAIRS)}]")
@@ -46,7 +49,7 @@ class Sign:
 
     line: int
     spots: tuple[tuple[int, str, str], ...]
-    message: str
+    message: Message
 
     @property
     def column(self) -> int:
@@ -171,8 +174,8 @@ def _replaced(lines: Sequence[str], signs: Iterable[Sign]) -> list[str]:
 def _finding(sign: Sign, lines: Sequence[str], file: str | None) -> Diagnostic:
     place = Place(file, sign.line + 1, sign.column + 1, len(sign.spots[0][1]))
     repaired = _replaced(lines, [sign])[sign.line].strip()
-    hint = Message("改写为：{repaired}", repaired=repaired) if len(repaired) <= 100 else None
-    return Diagnostic("K115", sign.message, place, hint, label=Message("全角"))
+    hint = Message("write: {text}", text=repaired) if len(repaired) <= 100 else None
+    return Diagnostic("K115", sign.message, place, hint, label=Message("full-width"))
 
 
 def _moved(one: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:
@@ -221,7 +224,9 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         if sign == "#" and (at == 0 or line[at - 1] in " 　\t"):
             break
         if sign == "＃" and not line[:at].strip():
-            found.append(Sign(number, ((at, sign, "#"),), "全角井号（＃）应为半角井号（#）"))
+            found.append(
+                Sign(number, ((at, sign, "#"),), Message("full-width number sign (＃): write a half-width one (#)"))
+            )
             break
         if sign in _OPENING and (begins or sign in "[{"):
             if sign in _PAIRS:
@@ -235,7 +240,9 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
             start = value = False
         elif sign == "：" and _begins_key(line, at, depth):
             new = ":" if line[at + 1 : at + 2] == " " else ": "
-            found.append(Sign(number, ((at, sign, new),), "全角冒号（：）应为半角冒号和空格"))
+            found.append(
+                Sign(number, ((at, sign, new),), Message("full-width colon (：): write a half-width colon and a blank"))
+            )
             start, value = False, True
         elif sign in _COMMAS and depth:
             new = "," if line[at + 1 : at + 2] == " " else ", "
@@ -246,12 +253,17 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         elif sign == ":" and line[at + 1 : at + 2] in ("", " ", "　"):
             start, value = False, True
         elif sign == "　" and (begins or line[at - 1] in ":,-"):
-            found.append(Sign(number, ((at, sign, " "),), "全角空格应为半角空格"))
+            found.append(Sign(number, ((at, sign, " "),), Message("full-width blank: write a half-width one")))
         elif sign == "－" and not line[:at].strip(" 　") and line[at + 1 : at + 2] in (" ", "　"):
-            found.append(Sign(number, ((at, sign, "-"),), "全角短横（－）应为半角短横（-）"))
+            found.append(
+                Sign(number, ((at, sign, "-"),), Message("full-width hyphen (－): write a half-width one (-)"))
+            )
         elif begins and (digits := _NUMBER.match(line, at)):
             half = digits[0].translate(_HALF)
-            found.append(Sign(number, ((at, digits[0], half),), f"全角数字（{digits[0]}）应为半角数字（{half}）"))
+            message = Message(
+                "full-width digits ({digits}): write half-width ones ({half})", digits=digits[0], half=half
+            )
+            found.append(Sign(number, ((at, digits[0], half),), message))
             at = digits.end() - 1
             start = value = False
         elif sign == "-" and start and not line[:at].strip():

@@ -33,7 +33,7 @@ def slips(system: System) -> Problems:
     yield from _coarse_totals(system)
 
 
-def _slip(code: str, path: Path, message: str, hint: str, *, at_key: bool = False) -> Problem:
+def _slip(code: str, path: Path, message: Message, hint: Message, *, at_key: bool = False) -> Problem:
     return Problem(code, path, message, hint, severity=Severity.WARNING, at_key=at_key)
 
 
@@ -110,9 +110,18 @@ def _weights(system: System) -> Problems:
     if not _marks(weights) or len(weights) < 2 or any(_is(total, one) for one in full):
         return
     if any(abs(total - one) <= _NEAR * one for one in full):
-        key = "`relative: true` beside `parts:`" if len(path) == 3 else "`composite: {relative: true}`"
-        hint = Message("make it 100, or write {key} if they are proportions", key=key)
-        yield _slip("K434", path, f"the weights look like marks of 100 and add up to {total:g}", hint, at_key=True)
+        hint = (
+            Message("make it 100, or write `relative: true` beside `parts:` if they are proportions")
+            if len(path) == 3
+            else Message("make it 100, or write `composite: {{relative: true}}` if they are proportions")
+        )
+        yield _slip(
+            "K434",
+            path,
+            Message("the weights look like marks of 100 and add up to {total:g}", total=total),
+            hint,
+            at_key=True,
+        )
 
 
 def _marks_of_parts(system: System) -> Problems:
@@ -159,7 +168,7 @@ def _no_tree(system: System) -> Problems:
         message = Message(
             "indicators are scored, and no pillars make a total of them: there are no totals, ranks and stars"
         )
-        yield _slip("K436", path, message, "add `pillars:`, or `pillars: {}` if that is meant", at_key=True)
+        yield _slip("K436", path, message, Message("add `pillars:`, or `pillars: {{}}` if that is meant"), at_key=True)
 
 
 def _coarse_totals(system: System) -> Problems:

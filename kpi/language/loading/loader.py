@@ -114,10 +114,9 @@ def draft(path: str | FilePath) -> Draft:
         near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
         return Draft(str(path), None, (Diagnostic("K100", Message("there is no such file"), Place(str(path)), near),))
     except OSError as error:
-        why = error.strerror or "it is damaged"
-        return Draft(
-            str(path), None, (Diagnostic("K100", Message("the file cannot be read: {why}", why=why), Place(str(path))),)
-        )
+        why = error.strerror or Message("it is damaged")
+        message = Message("the file cannot be read: {reason}", reason=why)
+        return Draft(str(path), None, (Diagnostic("K100", message, Place(str(path))),))
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(
@@ -214,7 +213,7 @@ def _files(system: System, folder: FilePath | None) -> Problems:
             )
 
 
-def _near(folder: FilePath, file: str) -> str | None:
+def _near(folder: FilePath, file: str) -> Message:
     parent = (folder / file).parent
     near = suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
-    return near or "put it there, or give its path from there"
+    return near or Message("put it there, or give its path from there")

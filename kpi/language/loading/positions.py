@@ -130,8 +130,8 @@ def read(text: str, file: str) -> Document:
         if "*" in text:
             _count(node, {}, 0)
         document.data = _Reader(document).value(node, ())
-    except _TooMuchError as error:
-        document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), Message("write it without aliases")))
+    except _TooMuchError:
+        document.findings.append(Diagnostic("K101", _TOO_MUCH, Place(file, 1, 1), Message("write it without aliases")))
     return document
 
 
@@ -158,7 +158,7 @@ def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
     return number
 
 
-_TOO_MUCH = f"more than {_MOST:,} values, or values more than {_DEEPEST} deep"
+_TOO_MUCH = Message("more than {most:,} values, or values more than {depth} deep", most=_MOST, depth=_DEEPEST)
 
 
 def _compose(document: Document, text: str) -> pyyaml.Node | None:
@@ -287,15 +287,15 @@ class _Reader:
         if line.startswith("!", mark.column):
             source = line[mark.column :]
             hint = Message("take it away; what is in quotes is text")
-            self.complain(node, "K101", f"tags such as `{source.split()[0]}` are not used here", hint)
+            self.complain(node, "K101", Message("tags such as `{tag}` are not used here", tag=source.split()[0]), hint)
         return scalar(node)
 
     def commas(self, items: Iterable[pyyaml.Node]) -> None:
         """Warns of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
         for node in items:
             if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN and (at := node.value.find("，")) >= 0:
-                message = Message("全角逗号（，）不分隔列表，`{node}` 是一项", node=node.value)
-                hint = Message("分开时用半角逗号和空格；确是一项时加引号")
+                message = Message("a full-width comma (，) separates no list: `{text}` is one item", text=node.value)
+                hint = Message("write a half-width comma and a blank, or put it into quotes if it is one item")
                 place = self.document.spot(node, (at, 1))
                 self.document.findings.append(Diagnostic("K115", message, place, hint, Severity.WARNING))
 
@@ -308,28 +308,28 @@ class _Reader:
         for key_node, value_node in node.value:
             key = scalar(key_node) if isinstance(key_node, pyyaml.ScalarNode) else None
             if key is None:
-                self.complain(key_node, "K103", "a key must be a name", "write `name: value`")
+                self.complain(key_node, "K103", Message("a key must be a name"), Message("write `name: value`"))
                 continue
             if key == "<<":
                 hint = Message("write the keys out, or give the whole value an alias: `name: *other`")
-                self.complain(key_node, "K103", "`<<` is not part of YAML 1.2", hint)
+                self.complain(key_node, "K103", Message("`<<` is not part of YAML 1.2"), hint)
                 self.document.spoiled.add(path)
                 continue
             if key in seen:
                 first = seen[key].start_mark.line + 1
                 self.complain(
-                    key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two"
+                    key_node,
+                    "K104",
+                    Message("`{key}` is given twice; first on line {line}", key=key, line=first),
+                    Message("remove one of the two"),
                 )
                 continue
             if key_node.value in _OLD_TRUTH - _OWN and key_node.style in _PLAIN:
-                hint = Message(
-                    'YAML 1.2 reads `{key_node}` as text; quote it if that is meant: "{key_node}"',
-                    key_node=key_node.value,
-                )
+                hint = Message('YAML 1.2 reads `{key}` as text; quote it if that is meant: "{key}"', key=key_node.value)
                 self.complain(
                     key_node,
                     "K106",
-                    f"`{key_node.value}` as a key is easily taken for a truth value",
+                    Message("`{key}` as a key is easily taken for a truth value", key=key_node.value),
                     hint,
                     Severity.WARNING,
                 )
@@ -339,7 +339,12 @@ class _Reader:
             yield key, self.item(value_node, here)
 
     def complain(
-        self, node: pyyaml.Node, code: str, message: str, hint: str | None = None, severity: Severity = Severity.ERROR
+        self,
+        node: pyyaml.Node,
+        code: str,
+        message: Message,
+        hint: Message | None = None,
+        severity: Severity = Severity.ERROR,
     ) -> None:
         self.document.findings.append(Diagnostic(code, message, self.document.spot(node), hint, severity))
 

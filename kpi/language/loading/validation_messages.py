@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from kpi.errors import Diagnostic, Message, shortened, suggest
+from kpi.errors import Diagnostic, Message, alternatives, shortened, suggest
 from kpi.language.loading import positions
 from kpi.language.model import NAME_WORDS, Path
 from kpi.language.system import System
 
-#: How pydantic's findings read; the parts in braces come from its context.
-_WORDS = {
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "dict_type": "must be a mapping, `name: value`",
-    "model_type": "must be a mapping, `key: value`",
-    "model_attributes_type": "must be a mapping, `key: value`",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "date_type": "must be a date, 2023-07-28",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
-    "string_too_long": "has at most {max_length} characters",
-    "too_short": "needs {min_length} or more",
-    "string_pattern_mismatch": f"must be a name: {NAME_WORDS}",
+#: What a value must be, by the type of pydantic's error.
+_KINDS = {
+    "float_type": Message("a number"),
+    "float_parsing": Message("a number"),
+    "finite_number": Message("a finite number"),
+    "int_type": Message("a whole number"),
+    "int_parsing": Message("a whole number"),
+    "int_from_float": Message("a whole number"),
+    "string_type": Message("text"),
+    "bool_type": Message("true or false"),
+    "dict_type": Message("a mapping, `name: value`"),
+    "model_type": Message("a mapping, `key: value`"),
+    "model_attributes_type": Message("a mapping, `key: value`"),
+    "tuple_type": Message("a list"),
+    "list_type": Message("a list"),
+    "date_type": Message("a date, 2023-07-28"),
 }
-#: Findings that only say that a value is of another type, as every branch of a union says that does not fit.
-_TYPES = {kind for kind in _WORDS if kind.endswith("_type")} | {"literal_error", "enum"}
+_CHOICES = ("literal_error", "enum")
+#: What a value must be, by the type of pydantic's error, from the context of the error.
+_LIMITS: dict[str, Callable[[dict[str, Any]], Message]] = {
+    "greater_than": lambda context: Message("must be above {limit:g}", limit=context["gt"]),
+    "greater_than_equal": lambda context: Message("must be at least {limit:g}", limit=context["ge"]),
+    "less_than": lambda context: Message("must be below {limit:g}", limit=context["lt"]),
+    "less_than_equal": lambda context: Message("must be at most {limit:g}", limit=context["le"]),
+    "string_too_long": lambda context: Message("has at most {number} characters", number=context["max_length"]),
+    "too_short": lambda context: Message("needs {number} or more", number=context["min_length"]),
+    "string_pattern_mismatch": lambda _: Message("must be a name: {characters}", characters=NAME_WORDS),
+}
+#: Errors that only say that a value is of another type, as every branch of a union says that does not fit.
+_TYPES = {kind for kind in _KINDS if kind.endswith("_type")} | set(_CHOICES)
 _TAGS = ("union_tag_invalid", "union_tag_not_found")
 
 
@@ -112,8 +114,11 @@ def _merged(document: positions.Document, errors: list[Any]) -> Iterator[Any]:
         if len(group) == 1 or not types or deeper:
             yield from deeper or group
             continue
-        parts = list(dict.fromkeys(_words(error).removeprefix("must be ") for error in types))
-        yield {**types[0], "loc": document.known(tuple(types[0]["loc"])), "words": f"must be {', or '.join(parts)}"}
+        kinds = functools.reduce(
+            lambda first, second: Message("{first}, or {second}", first=first, second=second),
+            dict.fromkeys(map(_wanted_kind, types)),
+        )
+        yield {**types[0], "loc": document.known(tuple(types[0]["loc"])), "kinds": kinds}
 
 
 def _finding(document: positions.Document, error: Any) -> Diagnostic:
@@ -122,10 +127,10 @@ def _finding(document: positions.Document, error: Any) -> Diagnostic:
         tail, place = path[-1], document.place(path[:-1])
         return Diagnostic(
             "K111",
-            Message("`{tail}` is missing", tail=tail),
+            Message("`{key}` is missing", key=tail),
             place,
-            Message("add `{tail}:`", tail=tail),
-            label=Message("needs `{tail}`", tail=tail),
+            Message("add `{key}:`", key=tail),
+            label=Message("needs `{key}`", key=tail),
         )
     if kind in _TAGS:
         return _tag(document, path, value)
@@ -146,16 +151,16 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
             Message("give it a value, or take the key away"),
         )
     if error["type"] == "value_error":
-        message = Message("`{key}`: {msg}", key=key, msg=error["msg"].removeprefix("Value error, "))
+        message = Message("`{key}`: {reason}", key=key, reason=error["ctx"]["error"].args[0])
         return Diagnostic("K113", message, document.place(path))
     written = shortened(document.written(path))
-    shown = f"; here: {written}" if written else ""
-    return Diagnostic(
-        "K113",
-        Message("`{key}` {error}{shown}", key=key, error=_words(error), shown=shown),
-        document.place(path),
-        _hint(key, kind, value, written),
+    demand = _demand(error)
+    message = (
+        Message("`{key}` {demand}; here: {text}", key=key, demand=demand, text=written)
+        if written
+        else Message("`{key}` {demand}", key=key, demand=demand)
     )
+    return Diagnostic("K113", message, document.place(path), _hint(key, kind, value, written))
 
 
 def _key_of(path: Path, value: Any) -> Any:
@@ -164,31 +169,42 @@ def _key_of(path: Path, value: Any) -> Any:
     return path[-1] if path and isinstance(value, dict) else (names[-1] if names else "system")
 
 
-def _words(error: Any) -> str:
-    if "words" in error:
-        return str(error["words"])
-    words = _WORDS.get(error["type"])
-    if "." in error.get("ctx", {}).get("pattern", ""):
-        return "must be of letters, digits and the signs . _ -"
-    if words is None:
-        message = str(error["msg"]).removeprefix("Input ")
-        return message[:1].lower() + message[1:]
-    context = {key: f"{one:g}" if isinstance(one, float) else one for key, one in error.get("ctx", {}).items()}
-    return words.format(**context).replace("'", "")
+def _demand(error: Any) -> Message:
+    """Return what a value must be or have, as the predicate of a sentence about it."""
+    kind, context = error["type"], error.get("ctx", {})
+    if "kinds" in error:
+        return Message("must be {kind}", kind=error["kinds"])
+    if "." in context.get("pattern", ""):
+        return Message("must be of letters, digits and the signs . _ -")
+    if kind in _KINDS or kind in _CHOICES:
+        return Message("must be {kind}", kind=_wanted_kind(error))
+    if kind in _LIMITS:
+        return _LIMITS[kind](context)
+    message = str(error["msg"]).removeprefix("Input ")
+    return Message("{reason}", reason=message[:1].lower() + message[1:])
 
 
-def _hint(key: Any, kind: str, value: Any, written: str) -> str | None:
+def _wanted_kind(error: Any) -> Message:
+    """Return the kind of value, or the values, that an error asks for."""
+    return _KINDS.get(error["type"]) or alternatives(_choices(error))
+
+
+def _choices(error: Any) -> list[str]:
+    return [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+
+
+def _hint(key: Any, kind: str, value: Any, written: str) -> Message | None:
     truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
     if kind == "bool_type" and (meant := truth.get(str(value).lower())):
-        return f"YAML 1.2 reads `{written}` as text; write {meant}"
+        return Message("YAML 1.2 reads `{text}` as text; write {truth}", text=written, truth=meant)
     if kind == "string_type" and isinstance(value, int | float | dt.date):
-        return f'put it into quotes: "{written}"'
+        return Message('put it into quotes: "{text}"', text=written)
     if kind in ("float_type", "int_type") and isinstance(value, str) and value.replace(".", "", 1).isdigit():
-        return f"take the quotes away: {value}"
+        return Message("take the quotes away: {number}", number=value)
     if key == "target" and isinstance(value, int | float | str):
-        return f"write {{at_least: {value}}}, or another comparator"
+        return Message("write {{at_least: {value}}}, or another comparator", value=value)
     if key == "parts":
-        return "write {name: weight}, such as {online_rate: 30, wait: 20}, or [online_rate, wait]"
+        return Message("write {{name: weight}}, such as {{online_rate: 30, wait: 20}}, or [online_rate, wait]")
     return None
 
 
@@ -199,22 +215,22 @@ def _key(document: positions.Document, error: Any) -> Diagnostic:
     if kind == "string_pattern_mismatch":
         hint = Message("put other words into `title:`")
         return Diagnostic(
-            "K112", Message("`{value}` cannot be a name: {name_words}", value=value, name_words=NAME_WORDS), place, hint
+            "K112", Message("`{text}` cannot be a name: {characters}", text=value, characters=NAME_WORDS), place, hint
         )
     if kind == "string_type":
         return Diagnostic(
             "K112",
-            Message("`{value}` is a number, not a name", value=value),
+            Message("`{number}` is a number, not a name", number=value),
             place,
-            Message('put it into quotes: "{value}"', value=value),
+            Message('put it into quotes: "{text}"', text=value),
         )
     if kind == "literal_error":
-        choices = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        choices = _choices(error)
         hint = suggest(str(value), choices) or Message("one of {choices}", choices=tuple(choices))
         return Diagnostic(
-            "K110", Message("unknown key `{value}`", value=value), place, hint, label=Message("not a key here")
+            "K110", Message("unknown key `{key}`", key=value), place, hint, label=Message("not a key here")
         )
-    return Diagnostic("K113", Message("the key `{value}` {error}", value=value, error=_words(error)), place)
+    return Diagnostic("K113", Message("the key `{key}` {demand}", key=value, demand=_demand(error)), place)
 
 
 #: Words that people write for keys of the language, and the keys; the first that can stand in a place is meant.
@@ -234,16 +250,16 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _near(word: str, keys: list[str]) -> str | None:
+def _near(word: str, keys: list[str]) -> Message | None:
     """Returns the hint that names the key that was probably meant, by another word for it or by its letters."""
     other = next((key for key in SYNONYMS.get(word.casefold(), ()) if key in keys), None)
-    return suggest(word, keys) if other is None else f"did you mean `{other}`?"
+    return suggest(word, keys) if other is None else Message("did you mean `{name}`?", name=other)
 
 
 def _meant(error: Any) -> list[str]:
     """Returns the key that an unknown key was probably meant to be, if one is near."""
     hint = _near(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
-    return [hint.split("`")[1]] if hint else []
+    return [str(hint.fields["name"])] if hint else []
 
 
 def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
@@ -255,14 +271,14 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
     if document.written(parent) == tail:
         return Diagnostic(
             "K114",
-            Message("`{parent}` cannot be `{tail}`", parent=parent[-1], tail=tail),
+            Message("`{key}` cannot be `{value}`", key=parent[-1], value=tail),
             document.place(parent),
             hint,
             label=Message("not known"),
         )
     return Diagnostic(
         "K110",
-        Message("unknown key `{tail}`", tail=tail),
+        Message("unknown key `{key}`", key=tail),
         document.place(path, key=True),
         hint,
         label=Message("not a key here"),
@@ -276,14 +292,16 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
     place = document.place(path)
     if not isinstance(value, dict):
         written = document.written(path)
-        shown = f"; here: {shortened(written)}" if written else ""
         kind = name if name in kinds else kinds[0] if kinds else None
         hint = Message("write {{{key}: {kind}, ...}}", key=key, kind=kind) if kinds else None
         if name == key and value in kinds:
             hint = Message("give it a name: `name: {{{key}: {value}, ...}}`", key=key, value=value)
-        return Diagnostic(
-            "K113", Message("`{name}` must be a mapping, `key: value`{shown}", name=name, shown=shown), place, hint
+        message = (
+            Message("`{name}` must be a mapping, `key: value`; here: {text}", name=name, text=shortened(written))
+            if written
+            else Message("`{name}` must be a mapping, `key: value`", name=name)
         )
+        return Diagnostic("K113", message, place, hint)
     if path[:1] == ("checks",):
         hint = Message("add `expr:`, a condition that must hold, or `growth_within:`")
         return Diagnostic("K111", Message("`{name}` says nothing that could be checked", name=name), place, hint)
@@ -307,7 +325,7 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
     hint = suggest(given, kinds) or Message("one of {kinds}", kinds=tuple(kinds))
     return Diagnostic(
         "K114",
-        Message("unknown {key} `{given}`", key=key, given=given),
+        Message("unknown {key} `{value}`", key=key, value=given),
         document.place((*path, key)),
         hint,
         label=Message("not a {key}", key=key),
