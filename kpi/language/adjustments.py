@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import Field, model_validator
 
-from kpi.errors import suggest
+from kpi.errors import Message, commas, suggest
 from kpi.language import expressions
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.expressions.terms import ExpressionError, Term, as_condition
@@ -23,7 +23,10 @@ def condition(text: str, symbols: Symbols) -> Term:
     term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
     if term.kind != "boolean":
         raise ExpressionError(
-            "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
+            "K302",
+            Message("a condition is needed here"),
+            (0, len(text)),
+            hint=Message("write a comparison, such as x > 0"),
         )
     return term
 
@@ -53,7 +56,7 @@ class Points(Definition):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.of is None) == (self.when is None):
-            raise ValueError("give either `of`, a figure, or `when`, a condition")
+            raise ValueError(Message("give either `of`, a figure, or `when`, a condition"))
         return self
 
     def names(self) -> tuple[str, ...]:
@@ -107,16 +110,19 @@ class Bonus(Points):
             return pl.all_horizontal([reaches(name, cut) for name, cut in self.opens.items()]) if self.opens else None
         return None if self.opens is None else (total >= self.opens).fill_null(value=False)
 
-    def opens_words(self, titles: Mapping[str, str]) -> str:
-        """Returns what opens the bonus in words, empty where it always counts.
+    def opens_words(self, titles: Mapping[str, str]) -> Message:
+        """Return what opens the bonus in words, empty where it always counts.
 
         >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
-        '总分达到 80 分才计'
+        'only from a total of 80 on'
         """
         if isinstance(self.opens, dict):
-            asked = "，".join(f"{titles.get(name, name)} ≥ {cut:g} % " for name, cut in self.opens.items())
-            return f"{asked}才计" if asked else ""
-        return "" if self.opens is None else f"总分达到 {self.opens:g} 分才计"
+            conditions = [
+                Message("{title} ≥ {cut:g} %", title=titles.get(name, name), cut=cut)
+                for name, cut in self.opens.items()
+            ]
+            return Message("only with {conditions}", conditions=commas(conditions)) if conditions else commas([])
+        return commas([]) if self.opens is None else Message("only from a total of {score:g} on", score=self.opens)
 
 
 class Deduction(Points):
@@ -137,10 +143,10 @@ class Effect(Block):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+            raise ValueError(Message("give exactly one of {keys}", keys=tuple(type(self).model_fields)))
         return self
 
-    def words(self, names: Mapping[int, str]) -> str:
+    def words(self, names: Mapping[int, str]) -> Message:  # noqa: PLR0911 - one line an effect
         """Return the effect in words.
 
         Args:
@@ -148,14 +154,25 @@ class Effect(Block):
         """
         if self.stars_at_most is not None:
             level = names.get(self.stars_at_most)
-            return f"等级不高于 {level}" if level else f"星级不高于 {self.stars_at_most} 星"
+            if level:
+                return Message("no level above {level}", level=level)
+            number = self.stars_at_most
+            return (
+                Message("no more than one star")
+                if number == 1
+                else Message("no more than {number} stars", number=number)
+            )
         if self.score_at_most is not None:
-            return f"得分不高于 {self.score_at_most:g}"
+            return Message("a score of at most {score:g}", score=self.score_at_most)
         if self.score is not None:
-            return f"得分记 {self.score:g}"
+            return Message("a score of {score:g}", score=self.score)
         if self.demote:
-            return f"降 {self.demote} {'级' if names else '星'}"
-        return "不予评定"
+            if self.demote == 1:
+                return Message("one level down") if names else Message("one star down")
+            if names:
+                return Message("{number} levels down", number=self.demote)
+            return Message("{number} stars down", number=self.demote)
+        return Message("not rated")
 
 
 class Veto(Definition):

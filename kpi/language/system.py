@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
 
+from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
@@ -214,16 +215,16 @@ class System(Frozen):
         if part not in self.pillars and parent is None:
             return ""
         if node.found is not None:
-            return node.found.name_
+            return node.found.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
         return f"{self.pillars[parent].parts[part]:.6g}"
 
     @property
-    def stars_words(self) -> str:
+    def stars_words(self) -> Message:
         """How totals become stars, in words."""
-        return "不评星级" if self.stars is None else self.stars.in_full()
+        return Message("no stars") if self.stars is None else self.stars.in_full()
 
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:

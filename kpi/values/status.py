@@ -13,28 +13,29 @@ from typing import Any
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.columns import Column, Expressions
 
 #: Every reason a value can have, in the order of the enumeration, with its meaning where users read it.
-STATUSES: dict[str, str] = {
-    "ok": "有数",
-    "missing": "缺报",
-    "not_applicable": "不适用",
-    "below_unit": "不足本表最小单位",
-    "refused": "数据有误，未采用",
-    "incomplete": "期内数据不全",
-    "zero_denominator": "分母为零",
-    "too_few": "样本不足",
-    "no_baseline": "无基期数",
-    "zero_baseline": "基期为零",
-    "negative_baseline": "基期为负",
-    "out_of_range": "超出可计算范围",
-    "no_target": "未设目标",
-    "zero_target": "目标为零",
-    "late": "逾期完成",
-    "not_scored": "不计分",
-    "negative_denominator": "分母为负",
-    "break": "区划调整，前后不可比",
+STATUSES: dict[str, Message] = {
+    "ok": Message("reported"),
+    "missing": Message("not reported"),
+    "not_applicable": Message("not applicable"),
+    "below_unit": Message("below the unit of the table"),
+    "refused": Message("wrong, not used"),
+    "incomplete": Message("incomplete in the period"),
+    "zero_denominator": Message("zero denominator"),
+    "too_few": Message("too few"),
+    "no_baseline": Message("no baseline"),
+    "zero_baseline": Message("zero baseline"),
+    "negative_baseline": Message("negative baseline"),
+    "out_of_range": Message("out of range"),
+    "no_target": Message("no target"),
+    "zero_target": Message("zero target"),
+    "late": Message("late"),
+    "not_scored": Message("not scored"),
+    "negative_denominator": Message("negative denominator"),
+    "break": Message("not comparable across a change of areas"),
 }
 
 #: The column type of every `*.status` column.

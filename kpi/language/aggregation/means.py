@@ -16,6 +16,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator
 
+from kpi.errors import Message
 from kpi.language.model import PEERS, Block
 from kpi.values import numerics
 from kpi.values.numerics import TIE
@@ -35,7 +36,7 @@ class Power(Block):
     @classmethod
     def _not_zero(cls, power: float) -> float:
         if power == 0:
-            raise ValueError("must not be 0; the limit is `geometric`")
+            raise ValueError(Message("must not be 0; the limit is `geometric`"))
         return power
 
 
@@ -50,17 +51,27 @@ Mean = (
 )
 
 _WORDS = {
-    "arithmetic": "加权算术平均", "geometric": "加权几何平均", "harmonic": "加权调和平均", "minimum": "取最低分",
-    "topsis": "TOPSIS 贴近度", "copeland": "Copeland 多数比较", "mazziotta_pareto": "Mazziotta-Pareto（均衡性扣减）",
-}  # fmt: skip
+    "arithmetic": Message("weighted arithmetic mean"),
+    "geometric": Message("weighted geometric mean"),
+    "harmonic": Message("weighted harmonic mean"),
+    "minimum": Message("lowest score"),
+    "topsis": Message("TOPSIS closeness"),
+    "copeland": Message("Copeland majority comparison"),
+    "mazziotta_pareto": Message("Mazziotta-Pareto (less for imbalance)"),
+}
+_TOPSIS_WORDS = {
+    "vector": Message("TOPSIS closeness (vector normalisation)"),
+    "minmax": Message("TOPSIS closeness (min-max normalisation)"),
+    "none": Message("TOPSIS closeness (not normalised)"),
+}
 
 
-def words(mean: Mean) -> str:
-    """Returns a mean in words."""
+def words(mean: Mean) -> Message:
+    """Return a mean in words."""
     if isinstance(mean, Power):
-        return f"{mean.power:g} 次幂平均"
+        return Message("mean of power {power:g}", power=mean.power)
     if isinstance(mean, Topsis):
-        return f"{_WORDS['topsis']}（{ {'vector': '向量归一', 'minmax': '极差归一', 'none': '不归一'}[mean.topsis] }）"
+        return _TOPSIS_WORDS[mean.topsis]
     return _WORDS[mean]
 
 

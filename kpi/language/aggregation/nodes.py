@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
+from kpi.errors import Message
 from kpi.language.aggregation import means
 from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
@@ -41,7 +42,7 @@ class Node(Definition):
     )
 
     @property
-    def mean_words(self) -> str:
+    def mean_words(self) -> Message:
         """The mean in words."""
         return means.words(self.mean)
 
@@ -74,7 +75,7 @@ def _named(parts: Any) -> Any:
         return parts
     twice = next((part for place, part in enumerate(parts) if part in parts[:place]), None)
     if twice is not None:
-        raise ValueError(f"names `{twice}` twice")
+        raise ValueError(Message("names `{name}` twice", name=twice))
     return dict.fromkeys(parts, 1.0)
 
 
@@ -93,7 +94,7 @@ class Pillar(Node):
         if self.weights is not None:
             if len(set(self.parts.values())) > 1:
                 raise ValueError(
-                    "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
+                    Message("has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method")
                 )
             self.__dict__["parts"] = FrozenMapping(self.fixed(self.parts))
         return self

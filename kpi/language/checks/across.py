@@ -39,7 +39,7 @@ class GrowthWithin(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
-    ['2024: gdp同比变动超过 30 %']
+    ['2024: gdp changes by more than 30 % year on year']
     """
 
     growth_within: float = Field(gt=0, description="percent, up or down")
@@ -53,7 +53,12 @@ class GrowthWithin(Check):
             # 13 is 30 % above 10, whatever floats make of it.
             moved = ((pl.col(name) / base - 1) * 100).abs()
             jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
-            words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
+            words = Message(
+                "{title} changes by more than {percent:g} % {window}",
+                title=title_of(symbols, name),
+                percent=self.growth_within,
+                window=window(self.over),
+            )
             yield Breach(words, pl.when(base > 0).then(jump), (name,))
 
     @override
@@ -72,7 +77,7 @@ class Cumulative(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
-    ['2023: ytd 应等于上期累计＋gdp']
+    ['2023: ytd must be the running total of the period before + gdp']
     """
 
     cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
@@ -86,7 +91,11 @@ class Cumulative(Check):
             pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(lagged(total, self.cumulative, 1, symbols))
         )
         expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
-        words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
+        words = Message(
+            "{total} must be the running total of the period before + {title}",
+            total=title_of(symbols, self.cumulative),
+            title=title_of(symbols, self.of),
+        )
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
 
     @override
@@ -114,7 +123,7 @@ class LastYear(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
-    ['2023: then 应等于上年上报的 gdp']
+    ['2023: then must equal gdp as reported the year before']
     """
 
     last_year: Name = Field(description="the measure that repeats last year's figure")
@@ -124,7 +133,11 @@ class LastYear(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where the two differ."""
         then = lagged(in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, 12 // grain.months, symbols)
-        words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
+        words = Message(
+            "{repeated} must equal {title} as reported the year before",
+            repeated=title_of(symbols, self.last_year),
+            title=title_of(symbols, self.of),
+        )
         yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
 
     @override
@@ -148,7 +161,7 @@ class ReportedGrowth(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
-    ['2023: rate 与按 gdp 计算的增速相差超过 0.05 个百分点']
+    ['2023: rate differs from the growth of gdp by more than 0.05 percentage points']
     """
 
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
@@ -161,8 +174,12 @@ class ReportedGrowth(Check):
         base = before(self.of, self.over, grain, symbols)
         rate = in_unit(self.reported_growth, units.parse("%"), symbols)
         apart = differs(rate, (pl.col(self.of) / base - 1) * 100, self.within)
-        titles = title_of(symbols, self.reported_growth), title_of(symbols, self.of)
-        words = f"{titles[0]} 与按 {titles[1]} 计算的增速相差超过 {self.within:g} 个百分点"
+        words = Message(
+            "{rate} differs from the growth of {title} by more than {points:g} percentage points",
+            rate=title_of(symbols, self.reported_growth),
+            title=title_of(symbols, self.of),
+            points=self.within,
+        )
         yield Breach(words, pl.when(base > 0).then(apart), (self.reported_growth, self.of))
 
     @override
@@ -183,7 +200,7 @@ class SameDirection(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
-    ['2023: power、output 同比方向不一致']
+    ['2023: power, output move in different directions year on year']
     """
 
     same_direction: Annotated[Listed[Name], Field(min_length=2)] = Field(
@@ -201,7 +218,11 @@ class SameDirection(Check):
         up = pl.any_horizontal([compare("gt", move, self.more_than, hair) for move in moves.values()])
         down = pl.any_horizontal([compare("lt", move, -self.more_than, hair) for move in moves.values()])
         judged = pl.all_horizontal([base > 0 for base in bases.values()])
-        words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
+        words = Message(
+            "{titles} move in different directions {window}",
+            titles=tuple(title_of(symbols, name) for name in moves),
+            window=window(self.over),
+        )
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
 
     @override
@@ -222,7 +243,7 @@ class Magnitude(Check):
 
     >>> from kpi.language.checks.example import told
     >>> told({"magnitude": "gdp"}, gdp=[12, 120000])
-    ['2023: gdp同比相差约 10 的整数次方倍，请核对计量单位']
+    ['2023: gdp is off by about a power of ten year on year: check the unit']
     """
 
     magnitude: OneOrMany[Name] = Field(description="measures that must not be off by a power of ten")
@@ -234,7 +255,11 @@ class Magnitude(Check):
             base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
             slip = pl.any_horizontal([(ratio >= 10**k / 1.3) & (ratio <= 10**k * 1.3) for k in _SLIPS])
-            words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"
+            words = Message(
+                "{title} is off by about a power of ten {window}: check the unit",
+                title=title_of(symbols, name),
+                window=window(self.over),
+            )
             yield Breach(words, pl.when((base > 0) & (pl.col(name) > 0)).then(slip), (name,))
 
     @override

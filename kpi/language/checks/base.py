@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, suggest
+from kpi.errors import Message, commas, sentences, suggest
 from kpi.language.indicators import ENTITIES, Symbols, broken
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
@@ -27,17 +27,27 @@ FACTS: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures.
+    """One rule of a check: its words, where it is broken (null where it cannot be judged), and the figures it is about.
 
-    `said` is a text for each place, such as the dates compared. With `whole` the rule is about all entities together:
-    it is told once a period, of the unit named.
+    Attributes:
+        details: a struct of texts about each place, such as the dates that were compared.
+        describe: returns what a place is like in words, from the fields of `details` that are not null.
+        whole: the unit that the rule is reported for, once a period, where it is about all entities together.
     """
 
-    words: str
+    words: Message
     where: pl.Expr
     names: tuple[str, ...]
-    said: pl.Expr | None = None
+    details: pl.Expr | None = None
+    describe: Callable[..., Message] = Message
     whole: str | None = None
+
+    def description(self, details: Mapping[str, str | None] | None) -> Message:
+        """Return the words of the rule with those about a place where it is broken."""
+        known = {name: text for name, text in (details or {}).items() if text is not None}
+        if not known:
+            return self.words
+        return Message("{rule}; {details}", rule=self.words, details=self.describe(**known))
 
 
 class Check(Definition):
@@ -69,9 +79,10 @@ class Check(Definition):
         """
         yield from ()
 
-    def words(self, symbols: Symbols, grain: Grain) -> str:
-        """Returns what the check says in words: its rules, each once."""
-        return "；".join(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+    def words(self, symbols: Symbols, grain: Grain) -> Message:
+        """Return the rules of the check in words, each once."""
+        rules = list(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+        return sentences(rules) if rules else commas(())
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
@@ -126,12 +137,12 @@ def window_problems(path: Path, over: str, grain: Grain) -> Problems:
     """Yields windows that are not a whole number of periods."""
     try:
         if periods.parse_span(over) % grain.months:
-            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain)
+            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=over), hint=hint
             )
     except periods.PeriodError as error:
-        yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+        yield Problem("K105", (*path, "over"), error.message, hint=error.hint)
 
 
 def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None, symbols: Symbols) -> Problems:
@@ -142,7 +153,7 @@ def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None,
             if own is not None and unit is not None:
                 units.factor(own, unit)
         except UnitError as error:
-            yield Problem("K303", (*path, key), str(error), hint=Message("compare figures of one kind"))
+            yield Problem("K303", (*path, key), error.message, hint=Message("compare figures of one kind"))
 
 
 def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:

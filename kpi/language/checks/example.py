@@ -21,7 +21,7 @@ def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
     Columns named `measure.fact` are what the panel knows beside the values.
 
     >>> told({"required": "gdp"}, gdp=[10, None])
-    ['2023: gdp为必填，缺报或期内数据不全']
+    ['2023: gdp is required, and missing or incomplete']
     """
     made: Check = TypeAdapter(AnyCheck).validate_python(check)
     names = [name for name in figures if "." not in name]
@@ -46,9 +46,7 @@ def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
     )
     found: list[str] = []
     for breach in made.breaches(symbols, Grain.YEAR):
-        said = pl.lit(None, dtype=pl.String) if breach.said is None else breach.said
-        rows = frame.with_columns(broken=breach.where, said=said).filter("broken")
-        found += [
-            f"{year}: {'；'.join(filter(None, (breach.words, more)))}" for year, more in rows["period", "said"].rows()
-        ]
+        details = pl.struct(nothing=None) if breach.details is None else breach.details
+        rows = frame.with_columns(broken=breach.where, details=details).filter("broken")
+        found += [f"{year}: {breach.description(more)}" for year, more in rows["period", "details"].rows()]
     return sorted(found)

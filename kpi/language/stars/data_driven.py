@@ -11,12 +11,12 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, commas
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
 from kpi.language.stars import cutpoints
-from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved
+from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved, star_count
 from kpi.language.stars.fixed import Bands, Ladder, Lit, Quota
 from kpi.values.rounding import SCORE_DECIMALS
 
@@ -86,9 +86,14 @@ class Found(Halving):
             level = halved(level, score, dict(zip(steps[1:], cuts, strict=True)))
         return pl.when(score.is_not_null()).then(level).cast(self.dtype)
 
-    def _rail(self) -> str:
-        rail = "" if self.guardrail is None else f"，各档分数线每期至多移动 {self.guardrail:g} 分"
-        return rail + ("，上半档加半星" if self.half else "")
+    def _limited(self, words: Message) -> Message:
+        """Return a scheme in words with its guardrail and its half stars."""
+        texts = [words]
+        if self.guardrail is not None:
+            texts.append(Message("cut points move at most {points:g} points a period", points=self.guardrail))
+        if self.half:
+            texts.append(Message("half a star more in the upper half of a band"))
+        return commas(texts)
 
 
 class Quantiles(Found):
@@ -119,10 +124,13 @@ class Quantiles(Found):
         percents = [self.percentiles[step] for step in self.steps[1:]]
         return cutpoints.quantiles(scores, percents, self.interpolation)
 
-    def words(self) -> str:
-        """Returns the scheme in words."""
-        bands = "，".join(f"{step} 星 ≥ P{self.percentiles[step]:g}" for step in reversed(self.steps))
-        return f"按分位数：{bands}{self._rail()}"
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        bands = [
+            Message("{level} ≥ P{percentile:g}", level=star_count(step), percentile=self.percentiles[step])
+            for step in reversed(self.steps)
+        ]
+        return self._limited(Message("by quantiles: {bands}", bands=commas(bands)))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -163,9 +171,12 @@ class Breaks(Found):
         below = (scores.filter(scores < cut).max() for cut in cuts)
         return [float(one) for one in below]  # type: ignore[arg-type]
 
-    def words(self) -> str:
-        """Returns the scheme in words."""
-        return f"按自然断点（一维最优聚类）分 {len(self.steps)} 档{self._rail()}"
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        words = Message(
+            "by natural breaks (optimal clusters in one dimension): {number} levels", number=len(self.steps)
+        )
+        return self._limited(words)
 
 
 #: Every kind of scheme, in the order of the reference.

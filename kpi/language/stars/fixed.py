@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, suggest
+from kpi.errors import Message, commas, sentences, suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
@@ -53,11 +53,13 @@ class Bands(Halving):
             level = halved(level.cast(pl.Float64), rated.score, self.cuts)
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
 
-    def words(self) -> str:
-        """Returns the cuts in words."""
-        return "按分数段：" + "，".join(
-            f"{self.title(stars)} ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
-        )
+    def words(self) -> Message:
+        """Return the cuts in words."""
+        bands = [
+            Message("{level} ≥ {cut:g}", level=self.title(stars), cut=cut)
+            for stars, cut in sorted(self.cuts.items(), reverse=True)
+        ]
+        return Message("by score: {bands}", bands=commas(bands))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -162,14 +164,24 @@ class Quota(Scheme):
             result = pl.when(within).then(pl.lit(level)).otherwise(result)
         return result
 
-    def words(self) -> str:
-        """Returns the shares in words."""
-        own = "".join(f"；{cohort}：{self._shares(shares)}" for cohort, shares in self.cohorts.items())
-        vetoed = "被否决单位的名额依次递补" if self.vetoed == "passed_on" else "被否决单位占用名额"
-        return f"按比例：{self._shares(self.shares)}{own}；{vetoed}"
+    def words(self) -> Message:
+        """Return the shares in words."""
+        cohorts = [
+            Message("{cohort}: {shares}", cohort=cohort, shares=self._shares(shares))
+            for cohort, shares in self.cohorts.items()
+        ]
+        vetoed = (
+            Message("places of vetoed units go to the next")
+            if self.vetoed == "passed_on"
+            else Message("vetoed units use up their places")
+        )
+        return sentences([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
 
-    def _shares(self, shares: Mapping[int, float]) -> str:
-        return "，".join(f"{self.title(level)} {share:g} %" for level, share in sorted(shares.items(), reverse=True))
+    def _shares(self, shares: Mapping[int, float]) -> Message:
+        return commas(
+            Message("{level} {share:g} %", level=self.title(level), share=share)
+            for level, share in sorted(shares.items(), reverse=True)
+        )
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -178,7 +190,8 @@ class Quota(Scheme):
         every |= {("cohorts", cohort): shares for cohort, shares in self.cohorts.items()}
         for tail, shares in every.items():
             if abs((total := sum(shares.values())) - 100) > 1e-9:
-                message, hint = f"the shares make {total:g} %, not 100 %", "a share for every level, the lowest too"
+                message = Message("the shares make {total:g} %, not 100 %", total=total)
+                hint = Message("a share for every level, the lowest too")
                 yield Problem("K416", (*path, *tail), message, hint=hint)
 
 
@@ -207,7 +220,7 @@ class Rung(Block):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("a rung needs `score`, `pillars` or `when`")
+            raise ValueError(Message("a rung needs `score`, `pillars` or `when`"))
         return self
 
 
@@ -259,14 +272,21 @@ class Ladder(Scheme):
         exempt = status_of(Column(top).score) == reason("not_applicable")
         return exempt | reaches(top, floor)
 
-    def words(self) -> str:
-        """Returns the rungs in words."""
-        texts = []
+    def words(self) -> Message:
+        """Return the rungs in words."""
+        rungs: list[str] = []
         for stars, rung in sorted(self.rungs.items()):
-            parts = [f"总分 ≥ {rung.score:g}" if rung.score is not None else "", rung.when or ""]
-            parts.insert(1, f"各一级指标 ≥ {rung.pillars:g}" if rung.pillars is not None else "")
-            texts.append(f"{self.title(stars)}：" + "，".join(filter(None, parts)))
-        return "逐级达标：" + "；".join(texts) + ("；每期至多升一级" if self.one_rung else "")
+            conditions: list[str] = []
+            if rung.score is not None:
+                conditions.append(Message("total ≥ {score:g}", score=rung.score))
+            if rung.pillars is not None:
+                conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
+            if rung.when:
+                conditions.append(rung.when)
+            rungs.append(Message("{level}: {conditions}", level=self.title(stars), conditions=commas(conditions)))
+        if self.one_rung:
+            rungs.append(Message("up one level a period at most"))
+        return Message("level by level: {rungs}", rungs=sentences(rungs))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -296,9 +316,9 @@ class Lit(Scheme):
         lit = pl.sum_horizontal([reaches(top, self.cut).cast(pl.Int64) for top in tops])
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"点亮制：一级指标得分 ≥ {self.cut:g} 得一颗星"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("a star for each top pillar with a score ≥ {cut:g}", cut=self.cut)
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
