@@ -95,7 +95,7 @@ def reason(status: str) -> str:
     """Returns why a value is missing, in words; a status that is not known stays as it is.
 
     >>> reason("too_few")
-    '样本不足'
+    'too few'
     """
     return STATUSES.get(status, status)
 
