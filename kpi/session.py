@@ -67,7 +67,7 @@ def score(
     partly: bool = False,
     succession: str | Path | None = None,
 ) -> Scorecard:
-    """Scores files, or frames, and returns the scorecard.
+    """Score files, or frames, and returns the scorecard.
 
     Args:
         files: one or several paths, names of queries in kpi.toml, frames of Polars or pandas, Arrow tables, or mappings
@@ -125,7 +125,7 @@ def score(
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
-    """Returns the data that a caller gives, queries asked, and those whose dataset is named."""
+    """Return the sources that a caller gives, with queries run, and those whose dataset is named."""
     if data is not None and not isinstance(data, Mapping):
         message = Message(
             "`data` is of the type {type}, not a mapping from the names of datasets to data", type=type(data).__name__
@@ -142,7 +142,7 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
-    """Scores a panel with a compiled plan; `period` is the only one to show and to judge.
+    """Score a panel with a compiled plan; `period` is the only one to show and to judge.
 
     Raises:
         DataError: K551 when there is nothing for the period.
@@ -201,7 +201,7 @@ def stress(
     seed: int = 1,
     succession: str | Path | None = None,
 ) -> Robustness:
-    """Scores files, or frames, and returns how robust the ranking of a period is, by default the last.
+    """Score files, or frames, and returns how robust the ranking of a period is, by default the last.
 
     Args:
         files: as for `score`, and so are the next four.
@@ -229,7 +229,7 @@ def check(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Checks definitions, and data against them, and returns every finding.
+    """Check definitions, and data against them, and returns every finding.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
@@ -263,7 +263,7 @@ def checked(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
-    """Checks definitions, and data against them; arguments as for `check`.
+    """Check definitions, and data against them; arguments as for `check`.
 
     Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
     """
@@ -293,13 +293,13 @@ def checked(
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
-    """Returns the one of some usable systems that data are for."""
+    """Return the one of some usable systems that data are for."""
     usable = [one for one in examined if one.system]
     return usable[0].system if len(usable) == 1 else _found(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
-    """Returns every definition file in some files and folders, examined; the catalogue when there are none."""
+    """Return every definition file in some files and folders, examined; the catalogue when there are none."""
     some = _paths(paths)
     if not some:
         return list(catalogue.systems(definitions).values())
@@ -348,7 +348,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
-    """Returns the system that is given, that the data name, or that alone fits them."""
+    """Return the system that is given, that the data name, or that alone fits them."""
     if system is not None:
         return catalogue.resolve(system, folder)
     # A folder of the catalogue is read when nothing before it fits.
@@ -374,7 +374,7 @@ class _Drafts(Sequence[Draft]):
 
 
 def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
-    """Returns the system that the data name, or that alone fits them, of the first group that has one."""
+    """Return the system that the data name, or that alone fits them, of the first group that has one."""
     try:
         return _chosen(data, groups, unchecked=True, partly=partly)
     except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
@@ -385,9 +385,9 @@ def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *
 def _chosen(
     data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, unchecked: bool, partly: bool
 ) -> Loaded:
-    """Returns the system that the data name, or that alone fits them; large files may be left unchecked.
+    """Return the system that the data name, or that alone fits them; large files may be left unchecked.
 
-    With `partly`, what is wrong with a file that cannot be read is told when all are taken in.
+    With `partly`, files that cannot be read are reported when all are taken in.
     """
     unread: list[Diagnostic] | None = [] if partly else None
     tables = [table for group in read_all(data, unchecked=unchecked, unread=unread) for table in group]
@@ -427,23 +427,23 @@ def _chosen(
 def _first(
     groups: Sequence[Sequence[Draft | Loaded]], chosen: Callable[[Sequence[Draft | Loaded]], list[Loaded]]
 ) -> list[Loaded]:
-    """Returns what is chosen of the first group of which anything is: what is looked up first is meant first."""
+    """Return the systems chosen from the first group that has any: folders are searched in order."""
     return next(filter(None, map(chosen, groups)), [])
 
 
 def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Returns the systems of a group whose id or title is one of some texts."""
+    """Return the systems of a group whose id or title is one of some texts."""
     return _usable(one for one in group if one.system and any(is_named(one.system, text) for text in texts))
 
 
 def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
-    """Returns those of some systems that have no errors."""
+    """Return those of some systems that have no errors."""
     examined = (one if isinstance(one, Loaded) else one.checked() for one in drafts)
     return [loaded for loaded in examined if loaded.system]
 
 
 def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
+    """Return the systems that fit all tables and know the most of their figures, as systems share some (办件总量)."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
     def texts(at: int, header: str) -> list[str]:
@@ -460,7 +460,7 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
 
 
 def _texts(table: Table, header: str) -> list[str]:
-    """Returns the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
+    """Return the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
     column = pl.selectors.by_name(header).cast(pl.String)
     if table.pieces is None:
         found = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
@@ -471,7 +471,7 @@ def _texts(table: Table, header: str) -> list[str]:
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:
-    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it.
+    """Return the number of a table's figures that the system knows, 0 if the table fits no dataset of it.
 
     Args:
         system: which.

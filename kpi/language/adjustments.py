@@ -19,7 +19,7 @@ from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_p
 
 
 def condition(text: str, symbols: Symbols) -> Term:
-    """Returns a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
+    """Return a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
     term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
     if term.kind != "boolean":
         raise ExpressionError(
@@ -32,7 +32,7 @@ def condition(text: str, symbols: Symbols) -> Term:
 
 
 def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
-    """Yields what is wrong with a `when:` expression."""
+    """Yield what is wrong with a `when:` expression."""
     try:
         condition(text, symbols)
     except ExpressionError as error:
@@ -60,11 +60,11 @@ class Points(Definition):
         return self
 
     def names(self) -> tuple[str, ...]:
-        """Returns the figure it reads, if any."""
+        """Return the figure it reads, if any."""
         return () if self.of is None else (self.of,)
 
     def points_for(self, symbols: Symbols) -> pl.Expr:
-        """Returns the points (Float64, zero or more); a missing figure earns and costs nothing."""
+        """Return the points (Float64, zero or more); a missing figure earns and costs nothing."""
         if self.when is not None:
             return pl.when(condition(self.when, symbols).expr).then(pl.lit(float(self.points))).otherwise(0.0)
         name = self.of or ""
@@ -75,7 +75,7 @@ class Points(Definition):
         return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yields what is wrong with names, units and conditions."""
+        """Yield what is wrong with names, units and conditions."""
         if self.when is not None:
             yield from condition_problems(self.when, (*path, "when"), symbols)
         elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
@@ -101,7 +101,7 @@ class Bonus(Points):
     )
 
     def opened(self, total: pl.Expr) -> pl.Expr | None:
-        """Returns whether the points count, Boolean without nulls; None where they always do.
+        """Return whether the points count, Boolean without nulls; None where they always do.
 
         Args:
             total: the total before adjustments, on the scale of the full mark.
@@ -186,25 +186,25 @@ class Veto(Definition):
     effect: Effect = Field(description="what the veto does")
 
     def names(self) -> tuple[str, ...]:
-        """Returns nothing of its own; the condition's names are checked with the condition."""
+        """Return nothing of its own; the condition's names are checked with the condition."""
         return ()
 
     def holds(self, symbols: Symbols) -> pl.Expr:
-        """Returns whether the veto applies, Boolean without nulls."""
+        """Return whether the veto applies, Boolean without nulls."""
         return condition(self.when, symbols).expr.fill_null(value=False)
 
     def unjudged(self, symbols: Symbols) -> pl.Expr:
-        """Returns whether a figure that the condition needs is missing."""
+        """Return whether a figure that the condition needs is missing."""
         term = condition(self.when, symbols)
         gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
         return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yields what is wrong with the condition."""
+        """Yield what is wrong with the condition."""
         yield from condition_problems(self.when, (*path, "when"), symbols)
 
 
-#: Any adjustment, told apart by `kind`.
+#: Any adjustment, discriminated by `kind`.
 if TYPE_CHECKING:
     AnyAdjustment: TypeAlias = Bonus | Deduction | Veto
 else:

@@ -19,7 +19,7 @@ from kpi.values.periods import Grain
 
 
 def problems(system: System) -> Problems:
-    """Yields what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
+    """Yield what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
     for name, measure in system.measures.items():
         if isinstance(measure, Reported):
             unit = unit_or_none(measure.unit)
@@ -49,7 +49,7 @@ def _other_months(name: str, over: str) -> Message:
 
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
-    """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
+    """Yield what is wrong with an indicator that compares a running total with that of an earlier period."""
     if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
         hint = Message("write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods")
         yield Problem("K462", (*path, "over"), _other_months(indicator.of, indicator.over), hint=hint)
@@ -70,7 +70,7 @@ def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grai
 
 
 def running(system: System) -> set[str]:
-    """Returns the measures and indicators whose values run from January: `over_time: ytd`, and what is made of it.
+    """Return the measures and indicators whose values run from January: `over_time: ytd`, and what is computed from it.
 
     A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
     which compares with any other.
@@ -93,7 +93,7 @@ def _runs(indicator: Indicator, known: set[str]) -> bool:
 
 
 def _within_a_year(over: str) -> bool:
-    """Returns whether a window does not lead to the same months of another year."""
+    """Return whether a window does not lead to the same months of another year."""
     try:
         return periods.parse_span(over) % 12 != 0
     except periods.PeriodError:
@@ -101,7 +101,7 @@ def _within_a_year(over: str) -> bool:
 
 
 def _compared(check: object) -> Iterator[tuple[str, Path]]:
-    """Yields the figures that a check compares with those of an earlier period, and where they are named."""
+    """Yield the figures that a check compares with those of an earlier period, and where they are named."""
     match check:
         case GrowthWithin(of=names):
             yield from ((name, ("of", at)) for at, name in enumerate(names))
@@ -114,7 +114,7 @@ def _compared(check: object) -> Iterator[tuple[str, Path]]:
 
 
 def called_cumulative(name: str, system: System) -> Problems:
-    """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
+    """Yield how a reported measure that is called cumulative is read, if its definition does not state it."""
     measure = system.measures[name]
     if not isinstance(measure, Reported) or measure.cumulative is not None or not is_called_cumulative(name, measure):
         return
@@ -138,7 +138,7 @@ def called_cumulative(name: str, system: System) -> Problems:
 
 
 def is_called_cumulative(name: str, measure: Reported) -> bool:
-    """Returns whether a measure's title, a synonym, or its name where it has no title, says that it is cumulative."""
+    """Return whether a measure's title, a synonym, or its name if it has no title, calls it cumulative."""
     return measure.says_cumulative or (measure.title is None and calls_cumulative(name))
 
 

@@ -159,7 +159,7 @@ class System(Frozen):
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
-        """Every measure and indicator with title and unit; a unit that cannot be told is None."""
+        """Every measure and indicator with title and unit; a unit that cannot be determined is None."""
         found: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
@@ -269,20 +269,20 @@ class System(Frozen):
         return self.symbols[name].breaks if name in self.symbols else ()
 
     def rule(self, name: str) -> Rule | None:
-        """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
+        """Return the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
         indicator = self.indicators[name]
         if indicator.score is not None:
             return indicator.score
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
     def targets(self, name: str) -> tuple[Target, ...]:
-        """Returns the targets of an indicator; a milestone without one is meant to be done."""
+        """Return the targets of an indicator; a milestone without one is meant to be done."""
         indicator = self.indicators[name]
         implied = (Target(done=True),) if isinstance(indicator, Milestone) else ()
         return indicator.target or implied
 
     def unit(self, name: str) -> Unit:
-        """Returns the unit of a measure or indicator of a system without problems."""
+        """Return the unit of a measure or indicator of a system without problems."""
         unit = self.symbols[name].unit
         return units.ONE if unit is None else unit
 
@@ -305,7 +305,7 @@ class CheckedSystem(System):
 
 
 def unit_or_none(text: str) -> Unit | None:
-    """Returns the unit that a text names, or None when it names none."""
+    """Return the unit that a text names, or None when it names none."""
     try:
         return units.parse(text)
     except units.UnitError:

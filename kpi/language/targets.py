@@ -147,7 +147,7 @@ class Target(Block):
         return bound if isinstance(bound, PerEntity) else None
 
     def bounds(self, unit: Unit) -> tuple[float | None, float | None]:
-        """Returns the lower (or only) and the upper bound in `unit`; None where the document gives no number."""
+        """Return the lower (or only) and the upper bound in `unit`; None where the document gives no number."""
         if self.done is not None:
             return (1.0 if self.done else 0.0), None
         if self.within is not None:
@@ -156,7 +156,7 @@ class Target(Block):
         return (None if bound is None or isinstance(bound, PerEntity) else in_unit(bound, unit)), None
 
     def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
-        """Yields what is wrong with numbers, units, dates and schedule."""
+        """Yield what is wrong with numbers, units, dates and schedule."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
             hint = Message("give the number to reach, such as {{at_least: ...}}, in {unit}", unit=unit)
@@ -198,7 +198,7 @@ class Target(Block):
             )
 
     def _way_problems(self, path: Path) -> Problems:
-        """Yields a baseline that is not before the deadline: a linear schedule would have no time to go."""
+        """Yield a baseline that is not before the deadline: a linear schedule would have no time to go."""
         if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
             return
         try:
@@ -257,7 +257,7 @@ class Target(Block):
     # ---- EXPRESSIONS ---- #
 
     def reached(self, value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
-        """Returns whether a value meets the target, Boolean, null where either is null."""
+        """Return whether a value meets the target, Boolean, null where either is null."""
         slack, hair = low.abs() * (self.tolerance / 100), low.abs() * HAIR
         match self.comparator:
             case "at_least" | "done":
@@ -273,7 +273,7 @@ class Target(Block):
         return compare("ge", value, low, hair) & compare("le", value, high, high.abs() * HAIR)
 
     def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
-        """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
+        """Return how far a value has come, percent of the way from the baseline (zero without one) to the target.
 
         For a target from below `100 x/t`; from above `100 t/x`, full where x is zero or less; with a baseline b
         `100 (x-b)/(t-b)`. Null where that is no finite number.
@@ -294,7 +294,7 @@ class Target(Block):
         return pl.when(value.is_not_null() & percent.is_finite()).then(percent)
 
     def due(self, month: pl.Expr) -> pl.Expr:
-        """Returns the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
+        """Return the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
         end = self.deadline
         if self.schedule is None or end is None:
             return pl.lit(None, dtype=pl.Float64)
@@ -312,7 +312,7 @@ class Target(Block):
 
 
 def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
-    """Returns 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
+    """Return 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
 
     A quotient by an end that is not above zero would rise the further a value is off.
     """
@@ -322,7 +322,7 @@ def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
 
 
 def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:
-    """Returns for each period the expression of the target in force: the next one due, the last when all are past.
+    """Return for each period the expression of the target in force: the next one due, the last when all are past.
 
     Args:
         targets: in any order; those without a deadline come last.
@@ -337,12 +337,12 @@ def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Exp
 
 
 def is_fixed(targets: Sequence[Target]) -> bool:
-    """Returns whether there is one target, and it is the same for every entity and period."""
+    """Return whether there is one target, and it is the same for every entity and period."""
     return len(targets) == 1 and targets[0].per_entity is None
 
 
 def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
-    """Returns the bound that is one number other than zero for every entity and period, None where there is none.
+    """Return the bound that is one number other than zero for every entity and period, None where there is none.
 
     >>> fixed_bound([Target(at_least="3 万件", by="2025")], units.parse("件"))
     30000.0
@@ -353,7 +353,7 @@ def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
 
 
 def fixed_ends(targets: Sequence[Target], unit: Unit) -> tuple[float, float] | None:
-    """Returns both bounds of the one target that is `within` two numbers, None where there is none.
+    """Return both bounds of the one target that is `within` two numbers, None where there is none.
 
     >>> fixed_ends([Target(within=[3, 6])], units.PERCENT)
     (3.0, 6.0)

@@ -99,11 +99,11 @@ class Period:
 
     @classmethod
     def of(cls, index: int, grain: Grain) -> Period:
-        """Returns the period of a grain by its dense number, `index = start // grain.months`."""
+        """Return the period of a grain by its dense number, `index = start // grain.months`."""
         return cls(index * grain.months, grain.months)
 
     def index(self, grain: Grain) -> int:
-        """Returns the dense number of the period of a grain that holds this one, `start // grain.months`.
+        """Return the dense number of the period of a grain that holds this one, `start // grain.months`.
 
         Raises PeriodError when no single one holds it, so that 1-9月 is never taken for the first quarter; a cumulative
         figure is reported at `end // grain.months`.
@@ -270,21 +270,21 @@ _TENS = re.compile("([0-9]?)十([0-9]?)")
 
 
 def _digits(match: re.Match[str]) -> str:
-    """Returns a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
+    """Return a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
     text = match[0].translate(_CHINESE_DIGITS)
     tens = _TENS.fullmatch(text)
     return text if tens is None else str(int(tens[1] or 1) * 10 + int(tens[2] or 0))
 
 
 def _normalised(text: str) -> str:
-    """Returns a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
+    """Return a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
     text = " ".join(text.translate(_SAME).split()).upper()
     text = re.sub("(?<![0-9]) | (?![0-9])", "", re.sub("([-—~])[-—~]+", r"\1", text))
     return _CHINESE_NUMBER.sub(_digits, text).replace("上半年", "H1").replace("下半年", "H2")
 
 
 def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period:
-    """Returns the period that a text names, in any form in use.
+    """Return the period that a text names, in any form in use.
 
     Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
@@ -319,7 +319,7 @@ def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period
 
 
 def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Period]:
-    """Returns the unit in months and the period of a normalised text; errors quote `text`."""
+    """Return the unit in months and the period of a normalised text; errors quote `text`."""
     for date in _DATES:
         if match := date.fullmatch(body):
             return 1, _period(text, int(match["year"]), 1, match.groupdict())
@@ -342,7 +342,7 @@ def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Pe
 
 
 def _mistake(text: str, body: str) -> PeriodError:
-    """Returns the error that says why a text cannot be read without a guess."""
+    """Return the error of a text that cannot be parsed without a guess, with the reason."""
     if (match := _ZONED.fullmatch(body)) and (zone := match["zone"]) and (match["clock"] or zone[0] not in "+-"):
         zone = "UTC" if zone == "Z" else zone
         return _error(text, Message("it is in the zone {zone}", zone=zone), Message("write local time, or +08:00"))
@@ -353,14 +353,14 @@ def _mistake(text: str, body: str) -> PeriodError:
 
 
 def _not_fiscal(text: str, body: str) -> None:
-    """Raises PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
+    """Raise PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
     match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
     if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
         raise _error(text, Message("it looks like a fiscal year, and these are not supported"), _CALENDAR)
 
 
 def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
-    """Returns the period of a date whose year stands last, by the order of day and month; else raises PeriodError."""
+    """Return the period of a date whose year stands last, by the order of day and month, else raise PeriodError."""
     if order == "ymd":
         hint = Message("say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31")
         raise _error(text, Message("the order of day and month is not known"), hint)
@@ -369,7 +369,7 @@ def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
 
 
 def _year_first(text: str, body: str) -> str:
-    """Returns a text with its year once, in front; raises PeriodError for two different years."""
+    """Return a text with its year once, in front; raises PeriodError for two different years."""
     if match := _YEAR_LAST.fullmatch(body):
         return match[2] + match[1]
     match = _YEAR_TWICE.fullmatch(body)
@@ -379,7 +379,7 @@ def _year_first(text: str, body: str) -> str:
 
 
 def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Period:
-    """Returns the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
+    """Return the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise _error(
             text,
@@ -471,7 +471,7 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
 
 
 def parse_span(text: str) -> int:
-    """Returns the months of a window such as 1y, 1q or 6m; raises PeriodError for anything else.
+    """Return the months of a window such as 1y, 1q or 6m; raises PeriodError for anything else.
 
     >>> parse_span("1y"), parse_span("1q"), parse_span("6m")
     (12, 3, 6)
@@ -492,7 +492,7 @@ _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
 
 
 def parse_column(column: pl.Series, *, year: int | None = None, order: Order = "ymd") -> pl.DataFrame:
-    """Returns the periods of a column's distinct values, each parsed once, for joining back.
+    """Return the periods of a column's distinct values, each parsed once, for joining back.
 
     Args:
         column: texts, dates, datetimes, or numbers such as 20231231, 202312 and 2023.

@@ -53,13 +53,13 @@ LIMIT = 1e250
 
 @functools.cache
 def reason(name: str) -> pl.Expr:
-    """Returns a status as a literal expression of type `Status`."""
+    """Return a status as a literal expression of type `Status`."""
     return pl.lit(name, dtype=Status)
 
 
 @functools.lru_cache(4096)
 def literal(value: float | None) -> pl.Expr:
-    """Returns a number as a literal expression of type Float64; equal numbers share one, as making them is slow."""
+    """Return a number as a literal expression of type Float64; equal numbers share one, as making them is slow."""
     return pl.lit(value, dtype=pl.Float64)
 
 
@@ -67,30 +67,30 @@ ZERO, HUNDRED = literal(0.0), literal(100.0)
 
 
 def status_of(name: str) -> pl.Expr:
-    """Returns the status column that belongs to the value column `name`."""
+    """Return the status column that belongs to the value column `name`."""
     return pl.col(Column(name).status)
 
 
 #: A condition under which there is no value, and the status that it gives; None where the status is null otherwise.
 Reason = tuple[pl.Expr | None, pl.Expr]
 
-#: So many reasons or fewer are a chain of conditions; more are laid side by side, as plans of deep chains are slow.
+#: So many reasons or fewer are a chain of conditions; more are coalesced, as plans of deep chains are slow.
 _FEW = 40
 
 
 def first_reason(reasons: Iterable[Reason]) -> list[pl.Expr]:
-    """Returns the status of each reason, null where it does not apply: what `pl.coalesce` finds the first of."""
+    """Return the status of each reason, null where it does not apply: what `pl.coalesce` finds the first of."""
     return [status if condition is None else pl.when(condition).then(status) for condition, status in reasons]
 
 
 @functools.lru_cache(4096)
 def gap(name: str) -> Reason:
-    """Returns whether a column has no value, and why; the inputs of many indicators are the same."""
+    """Return whether a column has no value, and why; the inputs of many indicators are the same."""
     return pl.col(name).is_null(), status_of(name)
 
 
 def where_given(value: pl.Expr, names: Iterable[str]) -> pl.Expr:
-    """Returns a value only where all of some columns have one: a condition on a null may still choose a value."""
+    """Return a value only where all of some columns have one: a condition on a null may still choose a value."""
     return pl.when(functools.reduce(operator.and_, [pl.col(name).is_not_null() for name in names])).then(value)
 
 
@@ -122,7 +122,7 @@ def guarded(
         shown: reasons for which the value is null, infinite or NaN by itself, such as a zero denominator, by status.
         reasons: the same, each a condition and the status that it gives (an expression).
         sound: the value is null where an input is, and otherwise a finite number: it needs no test of its own.
-        finite: what tells whether it is a number below `LIMIT`, where that takes less than to look at it.
+        finite: a cheaper test of whether the value is a number below `LIMIT`.
 
     >>> frame = pl.DataFrame({"a": [1.0, 2.0], "b": [4.0, 0.0]})
     >>> pair = guarded("r", pl.col("a") / pl.col("b"), shown={"zero_denominator": pl.col("b") == 0})
@@ -134,7 +134,7 @@ def guarded(
     names = list(inputs)
     if sound and not voids and not shows and len(names) == 1:
         return Expressions({name: value}, {column.status: status_of(names[0])})
-    # NOTE: a magnitude is told faster than `is_finite`, and a null faster than a status.
+    # NOTE: a magnitude is tested faster than `is_finite`, and a null faster than a status.
     good = value if sound else pl.when(value.abs() < literal(LIMIT) if finite is None else finite).then(value)
     if voids:
         good = pl.when(functools.reduce(operator.or_, voids.values())).then(literal(None)).otherwise(good)

@@ -76,7 +76,7 @@ def words(mean: Mean) -> Message:
 
 
 def by_peers(mean: Mean) -> bool:
-    """Returns whether a mean compares an entity with others, so that it must know who is scored at all."""
+    """Return whether a mean compares an entity with others, so that it depends on which are scored."""
     return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
 
 
@@ -93,7 +93,7 @@ class Parts:
     given: Sequence[pl.Expr]
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-        """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
+        """Return the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
         pairs = zip(self.scores, self.weights, strict=True)
         return total([transform(score) * weight for score, weight in pairs]) / self.carried
 
@@ -103,7 +103,7 @@ _CHAIN = 16
 
 
 def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
-    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
+    """Return the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
 
     The order of addition is fixed by the number of terms alone, unless the terms are `exact`: numbers, such as whole
     ones, whose sum is the same in any order.
@@ -119,7 +119,7 @@ def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
 
 
 def exactly_added(weights: Iterable[float]) -> bool:
-    """Returns whether any sum of some weights is the same in any order: binary fractions of a moderate size.
+    """Return whether any sum of some weights is the same in any order: binary fractions of a moderate size.
 
     >>> exactly_added([30, 2.5, 1]), exactly_added([0.1, 0.2])
     (True, False)
@@ -128,7 +128,7 @@ def exactly_added(weights: Iterable[float]) -> bool:
 
 
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
-    """Returns the mean of the parts.
+    """Return the mean of the parts.
 
     - arithmetic `Σ w x / Σ w`; geometric `exp(Σ w ln x / Σ w)`; harmonic `Σ w / Σ (w/x)`; power p
       `(Σ w x^p / Σ w)^(1/p)`. A score of zero or less makes the geometric, the harmonic and a power mean with p < 0
@@ -174,7 +174,7 @@ def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
 
 
 def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[pl.Series], pl.Series, list[pl.Series]]:
-    """Scores, the weight that is carried, and the fraction of it that each part carries."""
+    """Score, the weight that is carried, and the fraction of it that each part carries."""
     number = len(parts.scores)
     carried = columns[-1]
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
@@ -218,7 +218,7 @@ def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
             if not score.count():
                 continue
             high, low = float(score.max()), float(score.min())  # type: ignore[arg-type]
-            # A part in which all are equal separates nobody, and may have no size to divide by.
+            # A part in which all are equal separates no entities, and may have no size to divide by.
             if high - low <= TIE:
                 continue
             size = {"vector": math.sqrt((score * score).sum()), "minmax": high - low, "none": 1.0}[normalisation]

@@ -35,12 +35,12 @@ class Weighting(Block):
         """Return the method in words."""
 
     def fixed(self, number: int) -> list[float] | None:
-        """Returns the weights of `number` parts where no data are needed, else None."""
+        """Return the weights of `number` parts where no data are needed, else None."""
         del number
         return None
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
+        """Yield what is wrong beyond the shape."""
         yield from ()
 
 
@@ -56,7 +56,7 @@ class Equal(Weighting):
     method: Literal["equal"] = "equal"
 
     def fixed(self, number: int) -> list[float]:
-        """Returns equal weights."""
+        """Return equal weights."""
         return [1.0] * number
 
     def words(self) -> Message:
@@ -79,10 +79,10 @@ class FromData(Weighting):
 
     @abstractmethod
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights for the columns of one group of entities, None where the method has none."""
+        """Return the weights for the columns of one group of entities, None where the method has none."""
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
-        """Returns the weights as a list column, the same for all entities of a group; null where there are none."""
+        """Return the weights as a list column, the same for all entities of a group; null where there are none."""
 
         def found(columns: Sequence[pl.Series]) -> pl.Series:
             return pl.Series([self.find(columns)], dtype=pl.List(pl.Float64))
@@ -103,7 +103,7 @@ class FromData(Weighting):
         return Message("{method}, period by period", method=self.title)
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yields values asked of pillars."""
+        """Yield `of: values` for parts that are pillars."""
         pillars = [part for part in parts if part not in leaves]
         if self.of == "values" and pillars:
             message = Message("`{name}` is a pillar and has no value", name=pillars[0])
@@ -123,7 +123,7 @@ class Entropy(FromData):
     title: ClassVar[Message] = Message("entropy weights")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where a score is negative."""
+        """Return the weights, None where a score is negative."""
         return numerics.entropy(columns)
 
 
@@ -140,7 +140,7 @@ class Critic(FromData):
     title: ClassVar[Message] = Message("CRITIC weights")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights."""
+        """Return the weights."""
         return numerics.critic(columns)
 
 
@@ -157,7 +157,7 @@ class Variation(FromData):
     title: ClassVar[Message] = Message("weights by the coefficient of variation")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where a mean is not positive."""
+        """Return the weights, None where a mean is not positive."""
         return numerics.variation(columns)
 
 
@@ -178,7 +178,7 @@ class Pca(FromData):
     components: int = Field(1, ge=1, description="how many components; left out: by their eigenvalues")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where fewer than three entities are complete."""
+        """Return the weights, None where fewer than three entities are complete."""
         return numerics.principal(columns, self.components)
 
 
@@ -228,7 +228,7 @@ class Ahp(Weighting):
 
     @override
     def fixed(self, number: int) -> list[float]:
-        """Returns the weights, adding up to 1."""
+        """Return the weights, adding up to 1."""
         size = range(len(self.matrix))
         totals = [math.fsum(row[j] for row in self.matrix) for j in size]
         weights = [math.fsum(row[j] / totals[j] for j in size) / len(self.matrix) for row in self.matrix]
@@ -270,7 +270,7 @@ class Ahp(Weighting):
 
     @override
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yields a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
+        """Yield a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
         if len(self.matrix) != len(parts):
             message = Message("the matrix has {rows} rows for {parts} parts", rows=len(self.matrix), parts=len(parts))
             yield Problem("K421", (*path, "matrix"), message, hint=Message("the parts are {parts}", parts=tuple(parts)))
@@ -303,7 +303,7 @@ class Ahp(Weighting):
 #: Every method, in the order of the reference.
 METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
 
-#: Any weighting method, told apart by `method`.
+#: Any weighting method, discriminated by `method`.
 if TYPE_CHECKING:
     AnyWeighting: TypeAlias = Weighting
 else:

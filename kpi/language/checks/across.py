@@ -37,8 +37,8 @@ _SLIPS = (1, 2, 3, 4, 8)
 class GrowthWithin(Check):
     """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
     ['2024: gdp changes by more than 30 % year on year']
     """
 
@@ -47,7 +47,7 @@ class GrowthWithin(Check):
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure moved by more than the limit."""
+        """Yield where a figure moved by more than the limit."""
         for name in self.of:
             base = before(name, self.over, grain, symbols)
             # 13 is 30 % above 10, whatever floats make of it.
@@ -67,7 +67,7 @@ class GrowthWithin(Check):
         return dict.fromkeys(self.of, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "of", self.of, symbols)
         yield from window_problems(path, self.over, grain)
 
@@ -75,8 +75,8 @@ class GrowthWithin(Check):
 class Cumulative(Check):
     """A running total of the year: `total = total of the period before + figure of the period`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
     ['2023: ytd must be the running total of the period before + gdp']
     """
 
@@ -85,7 +85,7 @@ class Cumulative(Check):
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of the running total")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the running total does not follow from the one before."""
+        """Yield where the running total does not follow from the one before."""
         total = pl.col(self.cumulative)
         earlier = (
             pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(lagged(total, self.cumulative, 1, symbols))
@@ -104,7 +104,7 @@ class Cumulative(Check):
         return joined({self.of: NOW}, {self.cumulative: back(1)})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names, figures of different dimensions, and systems by the year."""
+        """Yield unknown names, figures of different dimensions, and systems by the year."""
         yield from name_problems(path, "cumulative", [self.cumulative], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         if self.cumulative in symbols:
@@ -121,8 +121,8 @@ class Cumulative(Check):
 class LastYear(Check):
     """A figure reported for the year before (上年同期) that equals what was reported then.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
     ['2023: then must equal gdp as reported the year before']
     """
 
@@ -131,7 +131,7 @@ class LastYear(Check):
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of `last_year`")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the two differ."""
+        """Yield where the two differ."""
         then = lagged(in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, 12 // grain.months, symbols)
         words = Message(
             "{repeated} must equal {title} as reported the year before",
@@ -147,7 +147,7 @@ class LastYear(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and figures of different dimensions."""
+        """Yield unknown names and figures of different dimensions."""
         yield from name_problems(path, "last_year", [self.last_year], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         if self.last_year in symbols:
@@ -159,8 +159,8 @@ class ReportedGrowth(Check):
 
     Rates at comparable coverage (可比口径) do not follow from the levels: leave those out.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
     ['2023: rate differs from the growth of gdp by more than 0.05 percentage points']
     """
 
@@ -170,7 +170,7 @@ class ReportedGrowth(Check):
     within: float = Field(0.05, ge=0, description="percentage points by which the two may differ")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where rate and levels disagree."""
+        """Yield where rate and levels disagree."""
         base = before(self.of, self.over, grain, symbols)
         rate = in_unit(self.reported_growth, units.parse("%"), symbols)
         apart = differs(rate, (pl.col(self.of) / base - 1) * 100, self.within)
@@ -188,7 +188,7 @@ class ReportedGrowth(Check):
         return joined({self.reported_growth: NOW}, {self.of: back(window_of(self.over, grain))})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names, rates in no percent, and windows that are not a whole number of periods."""
+        """Yield unknown names, rates in no percent, and windows that are not a whole number of periods."""
         yield from name_problems(path, "reported_growth", [self.reported_growth], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         yield from unit_problems(path, "reported_growth", [self.reported_growth], units.parse("%"), symbols)
@@ -198,8 +198,8 @@ class ReportedGrowth(Check):
 class SameDirection(Check):
     """Figures that move the same way, such as electricity and output, where both move by more than some percent.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
     ['2023: power, output move in different directions year on year']
     """
 
@@ -210,7 +210,7 @@ class SameDirection(Check):
     more_than: float = Field(0, ge=0, description="percent: smaller moves have no direction")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where one rises and another falls."""
+        """Yield where one rises and another falls."""
         bases = {name: before(name, self.over, grain, symbols) for name in self.same_direction}
         moves = {name: (pl.col(name) / base - 1) * 100 for name, base in bases.items()}
         # A move is a difference of a quotient from 1, in percent.
@@ -231,7 +231,7 @@ class SameDirection(Check):
         return dict.fromkeys(self.same_direction, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "same_direction", self.same_direction, symbols)
         yield from window_problems(path, self.over, grain)
 
@@ -241,8 +241,8 @@ class Magnitude(Check):
 
     A rule is broken where `x/b` is within 30 % of 10, 100, 1000, 10^4, 10^8 or of one over these.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"magnitude": "gdp"}, gdp=[12, 120000])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"magnitude": "gdp"}, gdp=[12, 120000])
     ['2023: gdp is off by about a power of ten year on year: check the unit']
     """
 
@@ -250,7 +250,7 @@ class Magnitude(Check):
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure looks like a slip."""
+        """Yield where a figure looks like a slip."""
         for name in self.magnitude:
             base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
@@ -268,6 +268,6 @@ class Magnitude(Check):
         return dict.fromkeys(self.magnitude, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "magnitude", self.magnitude, symbols)
         yield from window_problems(path, self.over, grain)

@@ -64,14 +64,14 @@ class Check(Definition):
 
     @abstractmethod
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields each rule, with where it is broken."""
+        """Yield each rule, with where it is broken."""
 
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures that the rules read, each with the lags at which it enters, in periods."""
         return {name: NOW for breach in self.breaches(symbols, grain) for name in breach.names}
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """Yields what the check must know about figures beside their values: pairs of a fact and a measure.
+        """Yield the facts that the check needs about figures beside their values: pairs of a fact and a measure.
 
         The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
         口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
@@ -86,7 +86,7 @@ class Check(Definition):
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong with the check itself."""
+        """Yield problems of the check itself."""
 
 
 def window_of(over: str, grain: Grain) -> int:
@@ -100,11 +100,11 @@ def before(name: str, over: str, grain: Grain, symbols: Symbols) -> pl.Expr:
 
 
 def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
-    """Return a value so many periods earlier; null where the series of the figure that it is made of breaks between.
+    """Return a value so many periods earlier; null where the series of its figure breaks in between.
 
     Args:
         value: what is compared.
-        name: the measure or indicator that it is made of.
+        name: the measure or indicator that it is computed from.
         many: how many periods.
         symbols: what names stand for.
     """
@@ -117,12 +117,12 @@ def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
 
 
 def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
-    """Returns whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
     return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
 
 
 def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:
-    """Yields unknown names; `listed` says that the key holds a list of them."""
+    """Yield unknown names; `listed` says that the key holds a list of them."""
     for place, name in enumerate(names):
         where = (*path, key, place) if listed else (*path, key)
         if name not in symbols:
@@ -134,7 +134,7 @@ def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, 
 
 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:
-    """Yields windows that are not a whole number of periods."""
+    """Yield windows that are not a whole number of periods."""
     try:
         if periods.parse_span(over) % grain.months:
             hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
@@ -146,7 +146,7 @@ def window_problems(path: Path, over: str, grain: Grain) -> Problems:
 
 
 def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None, symbols: Symbols) -> Problems:
-    """Yields names whose figures cannot be brought into a unit."""
+    """Yield names whose figures cannot be brought into a unit."""
     for name in names:
         own = symbols[name].unit if name in symbols else None
         try:
@@ -157,6 +157,6 @@ def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None,
 
 
 def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:
-    """Returns a figure in a unit."""
+    """Return a figure in a unit."""
     own = symbols[name].unit
     return pl.col(name) if own is None or unit is None else pl.col(name) * units.factor(own, unit)

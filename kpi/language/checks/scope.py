@@ -27,8 +27,8 @@ class AddsUpTo(Check):
     tolerance left out is that of rounding, `n * 0.5 * 10^-decimals` for n units. A warning by default: where a city and
     its counties each count for themselves (分级核算), they need not agree.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"adds_up_to": "全市", "of": "gdp"}, gdp=[10, 11], **{"gdp.全市": [10.004, 11.2]})
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"adds_up_to": "全市", "of": "gdp"}, gdp=[10, 11], **{"gdp.全市": [10.004, 11.2]})
     ['2023: the sum of gdp differs from 全市 by more than half a last digit a unit; sum 11.0, 全市 11.2']
     """
 
@@ -42,7 +42,7 @@ class AddsUpTo(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields the periods in which the units do not add up to the whole."""
+        """Yield the periods in which the units do not add up to the whole."""
         for name in self.of:
             all_there = pl.col(name).is_not_null().all().over("period")
             total = pl.when(all_there).then(exact_sum(pl.col(name)).over("period"))
@@ -72,13 +72,13 @@ class AddsUpTo(Check):
 
     @override
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the figures of the whole."""
+        """Yield the figures of the whole."""
         for name in self.of:
             yield self.adds_up_to, name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
 
@@ -88,10 +88,10 @@ class SameScope(Check):
     Broken where one is there and another missing, where they end with different months (a stock at the end of December
     over one of September), and where a column 口径 of the data says different things.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10, 10], tax=[1, None])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"same_scope": ["gdp", "tax"]}, gdp=[10, 10], tax=[1, None])
     ['2023: gdp, tax must be reported together']
-    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10], tax=[1], **{"gdp.scope": ["规上"], "tax.scope": ["全部"]})
+    >>> messages({"same_scope": ["gdp", "tax"]}, gdp=[10], tax=[1], **{"gdp.scope": ["规上"], "tax.scope": ["全部"]})
     ['2022: gdp, tax must have the same scope; 规上, 全部']
     """
 
@@ -99,7 +99,7 @@ class SameScope(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the figures cover different things."""
+        """Yield where the figures cover different things."""
         names = tuple(self.same_scope)
         titles = tuple(title_of(symbols, name) for name in names)
         there = [pl.col(name).is_not_null() for name in names]
@@ -116,14 +116,14 @@ class SameScope(Check):
 
     @override
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the last month and the scope of each figure."""
+        """Yield the last month and the scope of each figure."""
         for name in self.same_scope:
             yield "through", name
             yield "scope", name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "same_scope", self.same_scope, symbols)
 
 

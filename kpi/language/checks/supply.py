@@ -42,8 +42,8 @@ class Roster(Check):
     Broken where a unit hands in nothing at all, hands in a figure more than once for one period and revision, or is
     named by a code of another time.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"roster": "once"}, gdp=[10, None])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"roster": "once"}, gdp=[10, None])
     ['2023: nothing is reported for the period']
     """
 
@@ -52,7 +52,7 @@ class Roster(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields units without data, figures given twice, and codes out of their time."""
+        """Yield units without data, figures given twice, and codes out of their time."""
         names = _reported(self.of, symbols)
         nothing = pl.all_horizontal([status_of(name) == reason("missing") for name in names])
         yield Breach(Message("nothing is reported for the period"), nothing, names)
@@ -67,22 +67,22 @@ class Roster(Check):
             yield Breach(words, code.is_not_null(), (name,), pl.struct(code=code), _code)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields who reported twice, and under which code."""
+        """Yield whether each figure is reported twice, and an outdated code."""
         for name in _reported(self.of, symbols):
             yield "twice", name
             yield "outdated", name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
 
 class Complete(Check):
     """Figures without a gap: once a unit reports one, it does so in every period that follows.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"complete": "gdp"}, gdp=[None, 10, None, 11])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"complete": "gdp"}, gdp=[None, 10, None, 11])
     ['2024: gdp is missing after periods that have it']
     """
 
@@ -90,7 +90,7 @@ class Complete(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is missing, or covers its period only in part, after one that was there."""
+        """Yield where a figure is missing, or covers its period only in part, after one that was there."""
         for name in self.complete:
             absent = (status_of(name) == reason("missing")) | (status_of(name) == reason("incomplete"))
             # The panel is complete: the rows of an entity stand `#entities` apart.
@@ -106,7 +106,7 @@ class Complete(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "complete", self.complete, symbols)
 
 
@@ -117,8 +117,8 @@ class Due(Check):
     made of several periods the last.
 
     >>> from datetime import date
-    >>> from kpi.language.checks.example import told
-    >>> told({"due": "10d", "of": "gdp"}, gdp=[10, 11], **{"gdp.reported": [date(2023, 1, 10), date(2024, 1, 11)]})
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"due": "10d", "of": "gdp"}, gdp=[10, 11], **{"gdp.reported": [date(2023, 1, 10), date(2024, 1, 11)]})
     ['2023: gdp is due within 10 days after the period; reported on 2024-01-11, due by 2024-01-10']
     """
 
@@ -126,7 +126,7 @@ class Due(Check):
     of: OneOrMany[Name] = Field((), description="the measures; left out: all that are reported")
 
     def deadline(self) -> pl.Expr:
-        """Returns the last day for handing in the figures of a row's period."""
+        """Return the last day for handing in the figures of a row's period."""
         number, unit = self._span()
         first = pl.date((MONTH + 1) // 12, (MONTH + 1) % 12 + 1, 1)
         return first.dt.offset_by(f"{number}mo").dt.offset_by("-1d") if unit == "m" else (
@@ -134,12 +134,12 @@ class Due(Check):
         )  # fmt: skip
 
     def figures(self, symbols: Symbols) -> tuple[str, ...]:
-        """Returns the measures that are due."""
+        """Return the measures that are due."""
         return _reported(self.of, symbols)
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure came after its last day."""
+        """Yield where a figure came after its last day."""
         for name in self.figures(symbols):
             day, last = pl.col(Column(name).reported), self.deadline()
             details = pl.struct(day=day.cast(pl.String), deadline=last.cast(pl.String))
@@ -161,13 +161,13 @@ class Due(Check):
                 return Message("{title} is due within {number} months after the period", title=title, number=number)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the day on which each figure was handed in."""
+        """Yield the day on which each figure was handed in."""
         for name in self.figures(symbols):
             yield "reported", name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields a time that cannot be read, and unknown names."""
+        """Yield a time that cannot be read, and unknown names."""
         if not _SPAN.fullmatch(self.due):
             yield Problem(
                 "K453",

@@ -27,8 +27,8 @@ _ABSENT = ("missing", "incomplete")
 class Holds(Check):
     """A condition over measures and indicators that must hold: `expr: part <= whole`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
     ['2023: part <= whole must hold']
     """
 
@@ -36,13 +36,13 @@ class Holds(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the condition is false."""
+        """Yield where the condition is false."""
         term = condition(self.expr, symbols)
         yield Breach(Message("{condition} must hold", condition=self.expr), ~term.expr, term.names)
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong with the condition."""
+        """Yield what is wrong with the condition."""
         found = list(condition_problems(self.expr, (*path, "expr"), symbols))
         yield from found
         if not found:
@@ -53,8 +53,8 @@ class Holds(Check):
 class Required(Check):
     """Figures that must be reported in every period: `required: [gdp, population]`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"required": "gdp"}, gdp=[1, None])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"required": "gdp"}, gdp=[1, None])
     ['2023: gdp is required, and missing or incomplete']
     """
 
@@ -62,7 +62,7 @@ class Required(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is missing or covers the period only in part."""
+        """Yield where a figure is missing or covers the period only in part."""
         for name in self.required:
             absent = pl.col(Column(name).status).cast(pl.String).is_in(_ABSENT)
             words = Message("{title} is required, and missing or incomplete", title=title_of(symbols, name))
@@ -70,15 +70,15 @@ class Required(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "required", self.required, symbols)
 
 
 class Between(Check):
     """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"between": [0, 100], "of": "rate"}, rate=[100, 101])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"between": [0, 100], "of": "rate"}, rate=[100, 101])
     ['2023: rate must be at least 0, at most 100']
     """
 
@@ -89,7 +89,7 @@ class Between(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is outside."""
+        """Yield where a figure is outside."""
         low, high = self.between
         for name in self.of:
             part = 0.0 if symbols[name].exact else HAIR
@@ -108,7 +108,7 @@ class Between(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and ends in the wrong order."""
+        """Yield unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
         low, high = self.between
         if low is not None and high is not None and low > high:
@@ -127,8 +127,8 @@ class Parts(Check):
     Rounded figures need not add up exactly; the tolerance left out is that of rounding, `n * 0.5 * 10^-decimals`, in
     the unit of the whole, for n parts.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
     ['2023: a + b must equal sum (tolerance 0.01)']
     """
 
@@ -141,7 +141,7 @@ class Parts(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the parts do not add up."""
+        """Yield where the parts do not add up."""
         unit = symbols[self.whole].unit
         total = pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
         tolerance = len(self.parts) * 0.5 * 10**-self.decimals if self.tolerance is None else self.tolerance
@@ -156,7 +156,7 @@ class Parts(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and parts of another dimension than the whole."""
+        """Yield unknown names and parts of another dimension than the whole."""
         yield from name_problems(path, "parts", self.parts, symbols)
         yield from name_problems(path, "whole", [self.whole], symbols, listed=False)
         if self.whole in symbols:

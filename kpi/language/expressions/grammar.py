@@ -1,4 +1,4 @@
-"""The grammar of expressions: every kind of node, and how it becomes a typed term, with kinds and units checked.
+"""The grammar of expressions: how each kind of node is compiled into a typed term, with kinds and units checked.
 
 A bare number takes the unit of what it is added to or compared with, as in targets.
 """
@@ -37,7 +37,7 @@ from kpi.values.units import Unit
 
 
 def resolve(tree: exp.Expr, scope: Scope) -> Term:
-    """Returns a tree of the expression language as a typed Polars expression.
+    """Compile a tree of the expression language into a typed Polars expression.
 
     Raises:
         ExpressionError: for an unknown name, a wrong kind, or units that do not fit.
@@ -55,7 +55,7 @@ _FEW = 4
 #: The largest exponent.
 _MOST_EXPONENT = 99
 
-#: Units made of others are this large and this small at most.
+#: The smallest and the largest scale of a compound unit.
 _LEAST_SCALE, _MOST_SCALE = Fraction(1, 10**100), Fraction(10**100)
 
 _TESTS: dict[type[exp.Expr], Test] = {
@@ -64,7 +64,7 @@ _TESTS: dict[type[exp.Expr], Test] = {
 
 
 class _Compiler:
-    """One walk over one tree; every method answers a node with a `Term`."""
+    """A walk over one tree: each method compiles a kind of node into a `Term`."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -109,7 +109,7 @@ class _Compiler:
         return term
 
     def same_unit(self, node: exp.Expr, left: Term, right: Term) -> Term:
-        """Returns the right one of two numbers in the unit of the left one, where both have one."""
+        """Return the right one of two numbers in the unit of the left one, where both have one."""
         if left.unit is None or right.unit is None:
             return right
         try:
@@ -329,7 +329,7 @@ class _Compiler:
         return replace(term, noise=max(term.noise, BREADTH), size=size)
 
     def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
-        """Returns a unit that is a product of others, as long as numbers in it can be converted."""
+        """Return a unit that is a product of others, as long as numbers in it can be converted."""
         if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
             hint = Message("numbers are multiplied by few figures with a unit, and by any number of pure ones")
             message = Message("{unit} is beyond what figures are counted in", unit=unit)
@@ -477,7 +477,7 @@ class _Compiler:
         return branches.case(conditions, self.alike(node, values))
 
     def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
-        """Returns terms of one kind, brought into one unit."""
+        """Return terms of one kind, brought into one unit."""
         terms = [self.term(part) for part in parts]
         if len({term.kind for term in terms}) > 1:
             self.fail(
@@ -586,25 +586,25 @@ class _Compiler:
 
 
 def _is_duration(node: exp.Expr, term: Term) -> bool:
-    """Whether a term is, or is made of, a duration as it is written in the expression."""
+    """Return whether a term is a duration written in the expression, or is computed from one alone."""
     return times.is_duration(term.unit) and any(True for _ in node.find_all(exp.Interval)) and not term.names
 
 
 def _size(terms: list[Term]) -> pl.Expr | None:
-    """The size of a number that is one of several, where any of them has one of its own."""
+    """Return the size of the largest of some terms, None if none has a size of its own."""
     if all(term.size is None for term in terms):
         return None
     return pl.max_horizontal([term.magnitude for term in terms])
 
 
 def _whole(node: exp.Expr) -> int | None:
-    """A whole number of at most nine digits as it is written, None where it is none."""
+    """Return a literal as a whole number of at most nine digits, None if it is none."""
     text = node.name if isinstance(node, exp.Literal) and not node.is_string else ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
 def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
-    """A chain of one operator, `a + b - c`, as its nodes from the left."""
+    """Return a chain of one operator, `a + b - c`, as its nodes from the left."""
     nodes = [node]
     while isinstance(nodes[-1].args["this"], kinds):
         nodes.append(nodes[-1].args["this"])
@@ -612,7 +612,7 @@ def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
 
 
 def _alternatives(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The arguments of a function, with those of the same function among them in its place."""
+    """Yield the arguments of a function, with nested calls of the same function flattened."""
     for part in (node.this, *node.expressions):
         if type(part.unnest()) is type(node):
             yield from _alternatives(part.unnest())
@@ -624,7 +624,7 @@ def _escape(letter: str) -> str:
     return f"\\{letter}" if letter in r"\.+*?()|[]{}^$#&-~" else letter
 
 
-#: Every kind of node that may stand in an expression, and the method that answers it.
+#: The kinds of nodes of the language, each with the method that compiles it.
 GRAMMAR: dict[type[exp.Expr], Callable[[_Compiler, Any], Term]] = {
     exp.Column: _Compiler.name, exp.Literal: _Compiler.literal, exp.Boolean: _Compiler.truth, exp.Null: _Compiler.null,
     exp.Paren: _Compiler.paren, exp.Neg: _Compiler.minus,

@@ -1,7 +1,7 @@
 """Bounds of expressions: how long, how deep and how involved one may be, each a finding with its place.
 
-Within the bounds everything that is made of an expression takes linear time: chains of one operator are built as
-balanced trees, and how often a part is repeated in the plan is counted before it is built.
+Within the bounds compiling an expression takes linear time: chains of one operator are built as balanced trees, and the
+repetitions of a part in the plan are counted before it is built.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OPERATORS = 60
 TERMS = 1_000
 #: The most WHENs of one CASE.
 BRANCHES = 200
-#: The most WHENs, of an expression together, of CASEs of which a condition asks by IS NULL.
+#: The most WHENs, of an expression together, of CASEs that have IS NULL in a condition.
 QUESTIONS = 60
 #: The most arguments of the coalesces of an expression together.
 ALTERNATIVES = 200

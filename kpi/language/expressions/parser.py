@@ -39,12 +39,12 @@ class Expression:
     tree: exp.Expr = field(compare=False)
 
     def names(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        """Yields every name in the expression with its offset and length."""
+        """Yield every name in the expression with its offset and length."""
         for node in self.tree.find_all(exp.Column):
             yield node.name, span(node)
 
     def column_kinds(self) -> dict[str, str]:
-        """Returns for every name the kind that its use implies: number or text.
+        """Return for every name the kind that its use implies: number or text.
 
         A name is a number when it meets a number, an arithmetic operation or an order comparison with another name;
         text when it meets text, LIKE or a text function.
@@ -60,7 +60,7 @@ class Expression:
         return kinds
 
     def tells_blank(self) -> set[str]:
-        """Returns the names for which it matters whether a cell is empty or a text of blanks.
+        """Return the names for which it matters whether a cell is empty or a text of blanks.
 
         It does not where a name is only tested for equality with texts that are not blank, and the tests are joined by
         AND and OR: the row does not match either way.
@@ -71,7 +71,7 @@ class Expression:
         return {name.name for name in self.tree.find_all(exp.Column) if not _is_plain(name)}
 
     def resolve(self, scope: Scope) -> Term:
-        """Returns the expression as a typed Polars expression.
+        """Return the expression as a typed Polars expression.
 
         Raises:
             ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
@@ -85,7 +85,7 @@ class Expression:
 
 @functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Parses a text of the SQL subset.
+    """Parse a text of the SQL subset.
 
     >>> [name for name, _ in parse("gdp / 人口 * 100").names()]
     ['gdp', '人口']
@@ -157,7 +157,7 @@ def _with_durations(tree: exp.Expr, durations: Mapping[int, tuple[str, tuple[int
 
 
 def _with_room(work: Callable[[], T]) -> T:
-    """Returns what some work comes to; where the caller has left too little of the stack, a thread does it."""
+    """Return the result of a function, run in a thread if the caller has left too little of the stack."""
     try:
         return work()
     except RecursionError:
@@ -173,7 +173,7 @@ def _finite(text: str) -> bool:
 
 
 def _look(text: str) -> None:
-    """Raises for what is best said before parsing: nothing at all, full-width signs, parentheses without a partner."""
+    """Raise, before parsing, for an empty text, full-width signs and parentheses without a partner."""
     if not text.strip():
         raise ExpressionError(
             "K120", Message("the expression is empty"), (0, 1), hint=Message("write one, such as gdp / population")
@@ -215,7 +215,7 @@ def _look(text: str) -> None:
 
 
 def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Returns a span with the closing parentheses that belong to it, which the parser leaves out."""
+    """Return a span with the closing parentheses that belong to it, which the parser leaves out."""
     start, end = span[0], span[0] + span[1]
     while text[start:end].count("(") > text[start:end].count(")") and (more := text.find(")", end)) >= 0:
         end = more + 1
@@ -273,7 +273,7 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     raise ExpressionError("K121", message, place, hint=hint, label=Message("not known"))
 
 
-#: What nodes of the language are made of; anything else changes what a node means.
+#: The arguments of nodes that the language knows; any other changes the meaning of a node.
 _ARGUMENTS = {
     "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
     "ignore_nulls",
@@ -314,7 +314,7 @@ def _implied_kind(name: exp.Column) -> str | None:
 
 
 def _is_plain(name: exp.Column) -> bool:
-    """Whether a name is tested for equality with texts, under nothing but AND and OR."""
+    """Return whether a name is tested for equality with texts, under nothing but AND and OR."""
     test = name.parent
     if isinstance(test, exp.EQ):
         others = [test.right if test.left is name else test.left]

@@ -26,14 +26,14 @@ _TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["'
 
 
 def shipped() -> Path:
-    """Returns the folder of the definitions that come with the package."""
+    """Return the folder of the definitions that come with the package."""
     package = Path(__file__).parents[2]
     inside = package / "definitions"
     return inside if inside.is_dir() else package.parent / "definitions"
 
 
 def folders(given: Path | None = None) -> list[Path]:
-    """Returns where systems are looked up, in this order; the working folder is the relative path without a name."""
+    """Return where systems are looked up, in this order; the working folder is the relative path without a name."""
     found = [given] if given is not None else []
     if place := os.environ.get(ENVIRONMENT):
         found.append(Path(place))
@@ -45,7 +45,7 @@ def folders(given: Path | None = None) -> list[Path]:
 
 
 def _configured() -> Path | None:
-    """Returns the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
+    """Return the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
     found = settings.found()
     value = None if found is None else found.tree.get("definitions")
     if found is None or value is None:
@@ -56,7 +56,7 @@ def _configured() -> Path | None:
 
 
 def files(given: Path | None = None) -> dict[str, Path]:
-    """Returns the definition files of the catalogue by id; the first folder that has an id wins."""
+    """Return the definition files of the catalogue by id; the first folder that has an id wins."""
     found: dict[str, Path] = {}
     for _, file in _files(given):
         found.setdefault(file.stem, file)
@@ -64,7 +64,7 @@ def files(given: Path | None = None) -> dict[str, Path]:
 
 
 def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Yields every definition file with the folder of the catalogue that it is in, in the order of looking up."""
+    """Yield every definition file with the folder of the catalogue that it is in, in the order of looking up."""
     for folder in folders(given):
         for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
             if folder != Path() or _is_definition(file):
@@ -72,7 +72,7 @@ def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
 
 
 def _is_definition(file: Path) -> bool:
-    """Returns whether a YAML file has a top-level `system`; one that cannot be read is none."""
+    """Return whether a YAML file has a top-level `system`; one that cannot be read is none."""
     try:
         return file.is_file() and _SYSTEM.search(file.read_bytes()) is not None
     except OSError:
@@ -80,9 +80,9 @@ def _is_definition(file: Path) -> bool:
 
 
 def find(name: str, given: Path | None = None) -> Loaded:
-    """Returns the system with an id, or the one in a YAML file, loaded and checked.
+    """Return the system with an id, or the one in a YAML file, loaded and checked.
 
-    In the working folder the id may also be what the file says, `system: demo`, and not its name.
+    In the working folder the id may also be that in the file, `system: demo`, rather than its name.
 
     Raises:
         DefinitionError: when there is no such system, or when its definition has errors.
@@ -107,7 +107,7 @@ def _id(file: Path) -> str | None:
 
 
 def resolve(system: Any, given: Path | None = None) -> Loaded:
-    """Returns a system that is given in any way, loaded and checked: see `load`.
+    """Return a system that is given in any way, loaded and checked: see `load`.
 
     Raises:
         DefinitionError: as for `load`.
@@ -130,7 +130,7 @@ def resolve(system: Any, given: Path | None = None) -> Loaded:
 
 
 def load(source: str | Path | Mapping[str, Any] | System, definitions: str | Path | None = None) -> System:
-    """Returns a checked system, which can be scored.
+    """Return a checked system, which can be scored.
 
     Args:
         source: an id of the catalogue, the path of a YAML file, its text (of several lines, or in braces), a mapping of
@@ -154,17 +154,17 @@ def _usable(loaded: Loaded) -> Loaded:
 
 
 def systems(given: Path | None = None) -> dict[str, Loaded]:
-    """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
+    """Return every system of the catalogue by id, checked; broken ones have no `system`."""
     return {name: one.checked() for name, one in drafts(given).items()}
 
 
 def drafts(given: Path | None = None) -> dict[str, Draft]:
-    """Returns every system of the catalogue by id, read but not checked, for whoever needs one of them."""
+    """Return every system of the catalogue by id, parsed but not checked."""
     return {name: draft(path) for name, path in files(given).items()}
 
 
 def by_folder(given: Path | None = None) -> list[list[Path]]:
-    """Returns the definition files of the catalogue by folder, in the order of looking up, each id once."""
+    """Return the definition files of the catalogue by folder, in the order of looking up, each id once."""
     groups: dict[Path, list[Path]] = {}
     seen: set[str] = set()
     for folder, file in _files(given):

@@ -34,7 +34,7 @@ RESERVED = frozenset(
 
 
 def problems(system: System) -> Problems:
-    """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    """Yield everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
     yield from ranges.problems(system)
     yield from similar_names.problems(system)
     yield from _kept_and_left_out(system)
@@ -92,7 +92,7 @@ def _folded(name: str) -> str:
 
 
 def _star_problems(system: System) -> Problems:
-    """Yields what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    """Yield what is wrong with the star scheme, and vetoes that act on stars where there is none."""
     if system.stars is not None:
         yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
         return
@@ -339,7 +339,7 @@ def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problem
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
-    """Yields every circle that can be found by walking from name to name, each name in at most one."""
+    """Yield every circle that can be found by walking from name to name, each name in at most one."""
     left = dict(graph)
     for start in graph:
         walk = [start] if start in left else []
@@ -415,7 +415,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
 
 
 def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
-    """Returns the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
+    """Return the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
     datasets = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
     some = [one for one in system.measures.values() if not isinstance(one, Reported)]
     found: dict[str | None, Mapping[str, str]] = {}
@@ -428,7 +428,7 @@ def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
 
 
 def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
-    """Yields what is wrong with the condition of a measure, and with what it computes in the place of a column."""
+    """Yield what is wrong with the condition of a measure, and with what it computes in the place of a column."""
     if measure.where is not None:
         try:
             _filter(measure.where, kinds)
@@ -455,7 +455,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
 
 
 def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
-    """Yields what is wrong with an expression that a measure aggregates."""
+    """Yield what is wrong with an expression that a measure aggregates."""
     try:
         found = expressions.parse(measure.of).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
@@ -476,7 +476,7 @@ def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Pro
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 
-# An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
+# An operator between blanks: a heading may hold signs, but a computation has no distinct values to count.
 _OPERATOR = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
 
 
@@ -485,7 +485,7 @@ def _expression_problem(error: terms.ExpressionError, path: Path) -> Problem:
 
 
 def _filter(text: str, types: Mapping[str, str]) -> None:
-    """Raises ExpressionError for a text that is no condition on the columns of records."""
+    """Raise ExpressionError for a text that is no condition on the columns of records."""
     parsed = expressions.parse(text)
     kinds = parsed.column_kinds() | dict(types)
     found = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))

@@ -1,8 +1,8 @@
 """Full-width signs (全角符号) in the structure of a definition, where YAML knows only half-width ones.
 
-`title：示例` is no key and no value for YAML, and what it reports is something else, somewhere else. So signs that
-stand where structure does are replaced on trial: a sign without which the text could be read, or had fewer errors, is
-what is wrong. Signs inside texts stay what they are.
+For YAML `title：示例` is no key and value, and it reports another error at another place. So signs that stand where
+structure does are replaced on trial: a sign is wrong if the text can be parsed, or has fewer errors, without it. Signs
+inside texts are left alone.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Sign:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text comes to.
+    """The result of parsing a text.
 
     Attributes:
-        stopped: where YAML gave it up, line and offset from 0; None where it did not.
-        shaped: whether all parts have the right shape; what they refer to is only looked at then.
-        findings: what was found.
+        stopped: line and offset, from 0, at which parsing failed; None if it did not.
+        shaped: whether all parts have the right shape; only then are references checked.
+        findings: of the text.
     """
 
     stopped: tuple[int, int] | None
@@ -72,7 +72,7 @@ class Reading:
     findings: Sequence[Diagnostic]
 
     def burden(self, lines: Sequence[str]) -> tuple[int, int, int]:
-        """Return how much is wrong: text left unread, errors of shape, other errors."""
+        """Return the severity of the errors: characters left unparsed, errors of shape, other errors."""
         left = 0
         if self.stopped is not None:
             line, offset = self.stopped
@@ -86,8 +86,8 @@ def explained(lines: Sequence[str], first: Reading, read: Callable[[str], Readin
 
     Args:
         lines: the text.
-        first: what it comes to.
-        read: gives what another text comes to.
+        first: the result of parsing it.
+        read: parses another text.
     """
     every = list(_signs(lines))[:_MOST] if any(map(_ANY.search, lines)) else []
     wrong: list[Sign] = []

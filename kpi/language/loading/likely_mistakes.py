@@ -1,6 +1,6 @@
-"""Likely mistakes (疑似笔误): definitions that can be used and probably say something else than was meant.
+"""Likely mistakes (疑似笔误): definitions that can be used but are probably not what was meant.
 
-Each is a warning, and each can be answered in the definition: a number with its unit, `relative: true` beside weights,
+Each is a warning, and each can be confirmed in the definition: a number with its unit, `relative: true` beside weights,
 `pillars: {}`, `on: rounded`.
 """
 
@@ -20,7 +20,7 @@ from kpi.values.units import PER_MILLE, PERCENT, Unit
 _SHARES = (1, 10, 100)
 #: How far a sum may be from marks to look like a slip: a part of the marks, for all pillars and for the parts of one.
 _NEAR, _PART = 0.1, 0.2
-#: With so many totals or fewer that can be told apart, rounded totals tie.
+#: With so many distinct totals or fewer, rounded totals tie.
 _FEW = 100
 
 
@@ -41,7 +41,7 @@ def _slip(code: str, path: Path, message: Message, hint: Message, *, at_key: boo
 
 
 def _fractions(system: System) -> Problems:
-    """Yield bare numbers between 0 and 1 where a percent or per mille is asked for."""
+    """Yield bare numbers between 0 and 1 where a percent or per mille is expected."""
     common = system.scoring is not None
     for name, indicator in system.indicators.items():
         unit = system.symbols[name].unit if name in system.symbols else None

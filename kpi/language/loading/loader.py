@@ -47,7 +47,7 @@ class Draft:
     folder: FilePath | None = None
 
     def checked(self) -> Loaded:
-        """Returns the file with everything checked."""
+        """Return the file with everything checked."""
         with bounded_suggestions():
             return self._checked()
 
@@ -78,12 +78,12 @@ class Draft:
 
 
 def examine(path: str | FilePath) -> Loaded:
-    """Reads and checks one definition file; never raises for what is in the file."""
+    """Read and checks one definition file; never raises for what is in the file."""
     return draft(path).checked()
 
 
 def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
-    """Checks a definition given as text; `folder` is where the files it names are."""
+    """Check a definition given as text; `folder` is where the files it names are."""
     return draft_text(text, file, folder=folder).checked()
 
 
@@ -105,7 +105,7 @@ def examine_system(system: System) -> Loaded:
 
 
 def draft(path: str | FilePath) -> Draft:
-    """Reads one definition file; never raises for what is in the file."""
+    """Read one definition file; never raises for what is in the file."""
     file = FilePath(path)
     try:
         content = file.read_bytes()
@@ -128,7 +128,7 @@ def draft(path: str | FilePath) -> Draft:
 
 
 def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
-    """Reads a definition given as text, as `draft`."""
+    """Read a definition given as text, as `draft`."""
     document = positions.read(text, file)
     if document.data is not None and not isinstance(document.data, dict):
         place = Place(file, 1, 1)

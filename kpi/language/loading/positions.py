@@ -18,7 +18,7 @@ import yaml as pyyaml
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.model import Path
 
-#: What a plain scalar means is for `scalar` to say; to have it told by the rules of YAML 1.1 too takes a third longer.
+#: `scalar` resolves plain scalars; to have them resolved by the rules of YAML 1.1 too takes a third longer.
 _Loader: Any = type("_Loader", (getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
 
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -30,7 +30,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: What numbers and dates begin with.
 _FIGURE = frozenset("+-.0123456789")
 _PLAIN = ("", None)
-#: The line breaks of YAML; `str.splitlines` knows more of them.
+#: The line breaks of YAML; `str.splitlines` splits at more characters.
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 #: One letter of a quoted text as it is written: a doubled quote and an escape are one letter.
 _LETTER = re.compile(r"''|\\x..|\\u.{4}|\\.|.")
@@ -60,7 +60,7 @@ class Document:
     _values: dict[Path, pyyaml.Node] = field(default_factory=dict)
 
     def known(self, path: Path) -> Path:
-        """Returns the longest part of a path that the document has, leaving out steps that it does not have.
+        """Return the longest part of a path that the document has, leaving out steps that it does not have.
 
         A list position where one value stands for a list of one is such a step, as is the kind of a definition.
         """
@@ -70,14 +70,15 @@ class Document:
         return max(found, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
-        """Returns a value on one line as the file has it, empty for anything longer."""
+        """Return a value on one line as the file has it, empty for anything longer."""
         node = self._values[self.known(path)]
         return node.value if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN else ""
 
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
-        """Returns where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
+        """Return where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
 
-        A mapping or list stands where its key does, and so does what a `span` cannot be told for: text over many lines.
+        The place of a mapping or list is that of its key, and so is that of text over many lines, where a `span` has no
+        place of its own.
         """
         known = self.known(path)
         node = self._values[known]
@@ -92,7 +93,7 @@ class Document:
         return self.spot(node, span)
 
     def spot(self, node: pyyaml.Node, span: tuple[int, int] | None = None) -> Place:
-        """Returns where a node stands, or the part of its text that `span` gives by offset and length."""
+        """Return where a node stands, or the part of its text that `span` gives by offset and length."""
         mark, end = node.start_mark, node.end_mark
         if isinstance(node, pyyaml.ScalarNode) and node.style == "|" and span is not None:
             before, text = node.value[: span[0]].split("\n"), node.value.split("\n")
@@ -113,14 +114,14 @@ class Document:
 
 @functools.lru_cache(maxsize=4)
 def _letters(source: str, style: str | None) -> Sequence[int]:
-    """Returns where each letter of a scalar's text begins in its source, and where the last one ends."""
+    """Return where each letter of a scalar's text begins in its source, and where the last one ends."""
     if style not in ("'", '"'):
         return range(len(source) + 1)
     return [1 + found.start() for found in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
 
 
 def read(text: str, file: str) -> Document:
-    """Returns the document in a text; syntax errors, duplicate keys and YAML 1.1 habits are findings in it."""
+    """Return the document in a text; syntax errors, duplicate keys and YAML 1.1 habits are findings in it."""
     document = Document(file, lines=_BREAKS.split(text))
     node = _compose(document, text)
     if node is None:
@@ -140,7 +141,7 @@ class _TooMuchError(ValueError):
 
 
 def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
-    """Return how many values a node comes to with its aliases written out, each node counted once.
+    """Return the number of values of a node with its aliases expanded, each node counted once.
 
     Raises:
         _TooMuchError: for too many, before any of them is made.
@@ -162,7 +163,7 @@ _TOO_MUCH = Message("more than {most:,} values, or values more than {depth} deep
 
 
 def _compose(document: Document, text: str) -> pyyaml.Node | None:
-    """Returns the tree of a text, or None with a finding."""
+    """Return the tree of a text, or None with a finding."""
     for number, line in enumerate(document.lines, 1):
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
@@ -208,7 +209,7 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
 
 
 def _too_deep(text: str) -> bool:
-    """Returns whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
+    """Return whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
     depth = deepest = 0
     for found in _BRACKET.finditer(text):
         depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
@@ -291,7 +292,7 @@ class _Reader:
         return scalar(node)
 
     def commas(self, items: Iterable[pyyaml.Node]) -> None:
-        """Warns of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
+        """Warn of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
         for node in items:
             if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN and (at := node.value.find("，")) >= 0:
                 message = Message("a full-width comma (，) separates no list: `{text}` is one item", text=node.value)
@@ -350,7 +351,7 @@ class _Reader:
 
 
 def scalar(node: pyyaml.ScalarNode) -> Any:
-    """Returns a scalar by the core schema of YAML 1.2; quoted scalars are text."""
+    """Return a scalar by the core schema of YAML 1.2; quoted scalars are text."""
     text: str = node.value
     if node.style not in _PLAIN:
         return text
@@ -362,7 +363,7 @@ def scalar(node: pyyaml.ScalarNode) -> Any:
 
 
 def _figure(text: str) -> Any:  # noqa: PLR0911 - one line a kind of scalar reads best
-    """Returns the number or date that a text is, else the text."""
+    """Return the number or date that a text is, else the text."""
     if _INT.fullmatch(text) and len(text) < 400:
         return int(text)
     if _FLOAT.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Names and titles that cannot be told apart: by files, which carry them, or by people, who read them."""
+"""Names and titles that cannot be distinguished, in files or by their looks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kpi.values.names import clean, look
 
 
 def problems(system: System) -> Problems:
-    """Yield measures that files cannot tell apart, and names and titles that look alike, in the order of the file."""
+    """Yield measures that files cannot distinguish, and names and titles that look alike, in the order of the file."""
     yield from _same_in_files(system)
     yield from _alike(_names(system), Message("name"), system)
     yield from _alike(_titles(system), Message("title"), system)
@@ -84,7 +84,7 @@ def _alike(texts: Iterator[tuple[str, Path, str]], what: Message, system: System
             continue
         both = all(isinstance(system.measures.get(one), Reported) for one in (owner, name))
         if both and clean(other) == clean(text):
-            continue  # files cannot tell them apart, which is an error
+            continue  # they cannot be distinguished in files, which is an error
         message = Message(
             "the {what} `{text}` looks like `{other}` of `{owner}` and is another: {difference}",
             what=what,

@@ -1,4 +1,4 @@
-"""What pydantic finds in the shape of a definition, in the user's words: one finding for one mistake, at its place."""
+"""Validation errors of pydantic as findings in the user's words: one for one mistake, at its place."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ _TAGS = ("union_tag_invalid", "union_tag_not_found")
 
 
 def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagnostic]:
-    """Returns pydantic's errors about a document as findings, without those that only follow from another."""
-    told = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
+    """Return pydantic's errors about a document as findings, without those that only follow from another."""
+    relevant = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
     renamed = {
         (*_at(document, error)[:-1], key)
-        for error in told
+        for error in relevant
         if error["type"] == "extra_forbidden"
         for key in _meant(error)
     }
-    bad_names = {error["input"] for error in told if error["loc"][-1:] == ("[key]",)}
+    bad_names = {error["input"] for error in relevant if error["loc"][-1:] == ("[key]",)}
     found = []
-    for error in _merged(document, told):
+    for error in _merged(document, relevant):
         follows = (
             error["type"] == "missing" and (*document.known(tuple(error["loc"])[:-1]), error["loc"][-1]) in renamed
         )
@@ -76,7 +76,7 @@ def _spoiled(document: positions.Document, path: Path) -> bool:
 
 
 def _unnamed(document: positions.Document, error: Any) -> bool:
-    """Returns whether an error is about a key of a definition that stands in the place of named ones.
+    """Return whether an error is about a key of a definition that stands in the place of named ones.
 
     In `indicators: {kind: ratio, numerator: a}` every key is taken for a name; the finding is that of `kind`.
     """
@@ -95,10 +95,10 @@ def _at(document: positions.Document, error: Any) -> Path:
 
 
 def _merged(document: positions.Document, errors: list[Any]) -> Iterator[Any]:
-    """Yields the errors with those that the branches of one union made of one value brought together.
+    """Merge the errors that the branches of one union gave for one value.
 
-    A mapping is judged by the branch that takes mappings, a list by the one that takes lists; what fits no branch must
-    be one of what they ask for.
+    A mapping is judged by the branch that takes mappings, a list by the one that takes lists; a value that fits no
+    branch must be one of the kinds that they accept.
     """
     groups: dict[Path, list[Any]] = {}
     for error in errors:
@@ -140,7 +140,7 @@ def _finding(document: positions.Document, error: Any) -> Diagnostic:
 
 
 def _value(document: positions.Document, error: Any) -> Diagnostic:
-    """Returns the finding of a value that cannot stand where it does."""
+    """Return the finding of a value that cannot stand where it does."""
     path, kind, value = document.known(tuple(error["loc"])), error["type"], error.get("input")
     key = _key_of(path, value)
     if value is None:
@@ -164,7 +164,7 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
 
 
 def _key_of(path: Path, value: Any) -> Any:
-    """Returns what a value is known by: its key, or the key of the list that it stands in."""
+    """Return the key of a value, or the key of the list that holds it."""
     names = [step for step in path if isinstance(step, str)]
     return path[-1] if path and isinstance(value, dict) else (names[-1] if names else "system")
 
@@ -209,7 +209,7 @@ def _hint(key: Any, kind: str, value: Any, written: str) -> Message | None:
 
 
 def _key(document: positions.Document, error: Any) -> Diagnostic:
-    """Returns the finding of a key that cannot stand where it does."""
+    """Return the finding of a key that cannot stand where it does."""
     path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
     place = document.place(path[:-1], key=True)
     if kind == "string_pattern_mismatch":
@@ -251,13 +251,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 
 
 def _near(word: str, keys: list[str]) -> Message | None:
-    """Returns the hint that names the key that was probably meant, by another word for it or by its letters."""
+    """Return the hint that names the key that was probably meant, by another word for it or by its letters."""
     other = next((key for key in SYNONYMS.get(word.casefold(), ()) if key in keys), None)
     return suggest(word, keys) if other is None else Message("did you mean `{name}`?", name=other)
 
 
 def _meant(error: Any) -> list[str]:
-    """Returns the key that an unknown key was probably meant to be, if one is near."""
+    """Return the key that an unknown key was probably meant to be, if one is near."""
     hint = _near(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
     return [str(hint.fields["name"])] if hint else []
 
@@ -286,7 +286,7 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
 
 
 def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
-    """Returns the finding of a definition whose kind is unknown or not given."""
+    """Return the finding of a definition whose kind is unknown or not given."""
     name, kinds = path[-1] if path else "", _tags_at(path)
     key = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
     place = document.place(path)
@@ -333,7 +333,7 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
 
 
 def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> Message | None:
-    """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
+    """Return the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
     if path and path[-1] in kinds:
         return Message("`{name}` is only its name; if it is the {key} too, add `{key}: {name}`", name=path[-1], key=key)
     for inner in value:
@@ -386,7 +386,7 @@ def _models_at(path: Path) -> list[type[BaseModel]]:
 
 
 def _tag_field(model: type[BaseModel]) -> str | None:
-    """The key that tells a model from the others of its union, if it is in one."""
+    """Return the key that discriminates a model in its union, if it is in one."""
     return next((tag for tag in ("kind", "form", "method") if tag in model.model_fields), None)
 
 

@@ -1,6 +1,6 @@
 """What all star schemes share: what they see, what limits their answer, and how levels move from period to period.
 
-A scheme answers with the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
+A scheme returns the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
 scores and conditions.
 """
 
@@ -65,7 +65,7 @@ class Rated:
 
     @classmethod
     def plain(cls, score: pl.Expr) -> Rated:
-        """Returns what a scheme sees of bare scores: for trying it on a frame with period and cohort."""
+        """Return what a scheme sees of bare scores: for trying it on a frame with period and cohort."""
         return cls(score, (), {})
 
 
@@ -103,7 +103,7 @@ class Moves(Block):
         return commas(limits)
 
     def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
-        """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
+        """Return the levels after limits, from the levels earned (period after period) and the number of entities.
 
         A limit counts from an entity's last level, also over periods without one; a first level is free.
         """
@@ -168,7 +168,7 @@ class Scheme(Block):
         return NOW if self.moves is None else frozenset({HISTORY})
 
     def settled(self, rated: Rated) -> pl.Expr:
-        """Returns the level after the minimum of indicators, floor, cap and moves."""
+        """Return the level after the minimum of indicators, floor, cap and moves."""
         level = self.level(rated).cast(self.dtype)
         if self.min_indicators is not None:
             number = pl.sum_horizontal(
@@ -183,7 +183,7 @@ class Scheme(Block):
 
     @abstractmethod
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level earned (Int8), null where there is no score."""
+        """Return the level earned (Int8), null where there is no score."""
 
     @abstractmethod
     def words(self) -> Message:
@@ -205,7 +205,7 @@ class Scheme(Block):
         return sentences([text for text in (self.words(), *limits) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
+        """Yield what is wrong beyond the shape."""
         yield from ()
 
     @property
@@ -255,7 +255,7 @@ class Halving(Scheme):
 
 
 def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
-    """Returns a level with half a star more in the upper half of a band; the highest has none.
+    """Return a level with half a star more in the upper half of a band; the highest has none.
 
     >>> frame = pl.DataFrame({"level": [1.0, 1.0, 2.0], "score": [60.0, 70.0, 95.0]})
     >>> frame.select(halved(pl.col("level"), pl.col("score"), {1: 60.0, 2: 80.0})).to_series().to_list()

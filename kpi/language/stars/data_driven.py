@@ -40,7 +40,7 @@ class Found(Halving):
 
     @abstractmethod
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
+        """Return rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
 
     @property
     def lowest(self) -> int:
@@ -53,7 +53,7 @@ class Found(Halving):
         return super().lookback if self.guardrail is None else frozenset({HISTORY})
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level between the cut points of the period."""
+        """Return the level between the cut points of the period."""
 
         def found(columns: Sequence[pl.Series]) -> pl.Series:
             return self._levels(columns[0], columns[1])
@@ -120,7 +120,7 @@ class Quantiles(Found):
         return tuple(sorted(self.percentiles))
 
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns the quantiles at which the levels but the lowest begin."""
+        """Return the quantiles at which the levels but the lowest begin."""
         percents = [self.percentiles[step] for step in self.steps[1:]]
         return cutpoints.quantiles(scores, percents, self.interpolation)
 
@@ -134,7 +134,7 @@ class Quantiles(Found):
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields percentiles that do not rise with the level, or are none."""
+        """Yield percentiles that do not rise with the level, or are none."""
         percents = [self.percentiles[step] for step in self.steps]
         if any(b <= a for a, b in pairwise(percents)) or not 0 <= percents[0] < percents[-1] <= 100:
             hint = Message("the percentiles are {{stars: percent}}, such as {{5: 90, 4: 70, 3: 30, 2: 10, 1: 0}}")
@@ -164,7 +164,7 @@ class Breaks(Found):
         return tuple(sorted(self.levels))
 
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
+        """Return the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
         cuts = cutpoints.breaks(scores, len(self.steps))
         if self.inclusive == "lower":
             return cuts
@@ -182,7 +182,7 @@ class Breaks(Found):
 #: Every kind of scheme, in the order of the reference.
 SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
 
-#: Any scheme, told apart by `kind`.
+#: Any scheme, discriminated by `kind`.
 if TYPE_CHECKING:
     AnyScheme: TypeAlias = Scheme
 else:

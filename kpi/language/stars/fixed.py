@@ -45,7 +45,7 @@ class Bands(Halving):
         return min(self.cuts)
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the band, 0 below every cut."""
+        """Return the band, 0 below every cut."""
         level = pl.lit(0)
         for stars, cut in sorted(self.cuts.items()):
             level = pl.when(rated.score >= cut).then(pl.lit(stars)).otherwise(level)
@@ -63,7 +63,7 @@ class Bands(Halving):
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields cuts that do not rise with the level."""
+        """Yield cuts that do not rise with the level."""
         cuts = [cut for _, cut in sorted(self.cuts.items())]
         if any(b <= a for a, b in pairwise(cuts)):
             yield Problem(
@@ -124,7 +124,7 @@ class Quota(Scheme):
         return min(min(shares) for shares in (self.shares, *self.cohorts.values()))
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level by place within period and cohort, before vetoes."""
+        """Return the level by place within period and cohort, before vetoes."""
         passed_on = self.vetoed == "passed_on" and bool(rated.limits)
         entered = rated.entered if self.counts_vetoed and rated.entered is not None else rated.score
         number = entered.count().over(_PEERS).cast(pl.Float64)
@@ -185,7 +185,7 @@ class Quota(Scheme):
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields shares that do not make a hundred percent."""
+        """Yield shares that do not make a hundred percent."""
         every: dict[Path, dict[int, float]] = {("shares",): self.shares}
         every |= {("cohorts", cohort): shares for cohort, shares in self.cohorts.items()}
         for tail, shares in every.items():
@@ -247,7 +247,7 @@ class Ladder(Scheme):
         return frozenset({HISTORY}) if self.one_rung else super().lookback
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level reached, 0 where not even the first rung is met."""
+        """Return the level reached, 0 where not even the first rung is met."""
         met = pl.lit(True)
         level = pl.lit(0)
         for stars, rung in sorted(self.rungs.items()):
@@ -268,7 +268,7 @@ class Ladder(Scheme):
 
     @staticmethod
     def _has(top: str, floor: float) -> pl.Expr:
-        """Whether a pillar has its floor; one that does not apply to the unit asks nothing of it."""
+        """Return whether a pillar reaches its floor, or does not apply to the unit."""
         exempt = status_of(Column(top).score) == reason("not_applicable")
         return exempt | reaches(top, floor)
 
@@ -290,7 +290,7 @@ class Ladder(Scheme):
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields conditions that cannot be read."""
+        """Yield conditions that cannot be read."""
         for stars, rung in self.rungs.items():
             if rung.when is not None:
                 yield from condition_problems(rung.when, (*path, "rungs", stars, "when"), symbols)
@@ -311,7 +311,7 @@ class Lit(Scheme):
     of: Listed[Name] = Field((), description="the pillars; left out: the top pillars")
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns how many of the pillars are lit, at most five; a pillar without a score is dark."""
+        """Return how many of the pillars are lit, at most five; a pillar without a score is dark."""
         tops = self.of or rated.tops
         lit = pl.sum_horizontal([reaches(top, self.cut).cast(pl.Int64) for top in tops])
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
@@ -322,7 +322,7 @@ class Lit(Scheme):
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields names that are no pillars."""
+        """Yield names that are no pillars."""
         for place, name in enumerate(self.of):
             if name not in nodes:
                 yield Problem(

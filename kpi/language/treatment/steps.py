@@ -30,7 +30,7 @@ class Step(Definition):
     among: Among = Field("cohort", description="peers: the cohort, all of the period, or the cohort over all periods")
 
     def columnwise(self, column: pl.Expr, function: Callable[[pl.Series], pl.Series]) -> pl.Expr:
-        """Returns a function of a whole column applied to each group of peers."""
+        """Return a function of a whole column applied to each group of peers."""
 
         def call(columns: Sequence[pl.Series]) -> pl.Series:
             return function(columns[0])
@@ -44,14 +44,14 @@ class Step(Definition):
 
     @abstractmethod
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns what the step makes of indicators, by name; the values are null where there is none."""
+        """Return what the step makes of indicators, by name; the values are null where there is none."""
 
     @abstractmethod
     def words(self) -> Message:
         """Return the step in words."""
 
     def problems(self, path: Path) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
+        """Yield what is wrong beyond the shape."""
         yield from ()
 
 
@@ -88,7 +88,7 @@ class Impute(Step):
         return {"previous": frozenset({HISTORY}), "linear": frozenset({WHOLE})}.get(self.by, among(self.among))
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values with their gaps filled where they can be."""
+        """Return the values with their gaps filled where they can be."""
         return self.within({name: (value, ()) for name, value in values.items()})
 
     def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
@@ -147,7 +147,7 @@ class Screen(Step):
     at_least: Percent = Field(description="percent of values that an entity must have to be scored")
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
-        """Returns whether an entity has too few of the values."""
+        """Return whether an entity has too few of the values."""
         there = pl.sum_horizontal([value.is_not_null().cast(pl.Float64) for value in values.values()])
         asked = pl.sum_horizontal(
             [(status_of(name) != reason("not_applicable")).cast(pl.Float64) for name in values]
@@ -156,7 +156,7 @@ class Screen(Step):
         return there < (asked * (self.at_least / 100)).round(9)
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values of entities with enough of them."""
+        """Return the values of entities with enough of them."""
         enough = ~self.leaves_out(values)
         return {name: pl.when(enough).then(value) for name, value in values.items()}
 
@@ -205,7 +205,7 @@ class Winsorise(Gated):
     otherwise: Literal["keep", "undo"] = Field("keep", description="what is done when that is not enough")
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values with their outliers moved in."""
+        """Return the values with their outliers moved in."""
 
         def move(values: pl.Series) -> pl.Series:
             return winsorised(values, self.gate, self.most, undo=self.otherwise == "undo")
@@ -242,7 +242,7 @@ class Transform(Gated):
         return self
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values bent where they are to be."""
+        """Return the values bent where they are to be."""
 
         def bend(values: pl.Series) -> pl.Series:
             if self.when == "outliers" and not self.gate.fails(values):
@@ -263,7 +263,7 @@ class Transform(Gated):
 #: Every kind of step, in the order of the reference.
 STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 
-#: Any step, told apart by `kind`.
+#: Any step, discriminated by `kind`.
 if TYPE_CHECKING:
     AnyStep: TypeAlias = Step
 else:
@@ -271,7 +271,7 @@ else:
 
 
 def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> Expressions:
-    """Returns the columns `name.treated` and its status: ok, else why there is none.
+    """Return the columns `name.treated` and its status: ok, else why there is none.
 
     not_scored where the entity was left `out`, out_of_range where a value was lost otherwise, else the value's own.
     """

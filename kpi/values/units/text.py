@@ -43,7 +43,7 @@ class UnitError(ValueError):
 
 
 def plain(text: str) -> str:
-    """Returns a text in its plain form: NFKC, no zero-width characters, one sign for each meaning.
+    """Return a text in its plain form: NFKC, no zero-width characters, one sign for each meaning.
 
     >>> plain("１２％ × 万元∕亩")
     '12% · 万元/亩'
@@ -52,7 +52,7 @@ def plain(text: str) -> str:
 
 
 def read(text: str, declared: frozenset[str] = frozenset()) -> tuple[str, dict[str, int]]:
-    """Returns a unit's text, cleaned, and the words it is made of with their powers; the words may be unknown.
+    """Return a unit's text, cleaned, and the words it is made of with their powers; the words may be unknown.
 
     >>> read("（元／人）"), read("吨标准煤/(万元*人^2)")
     (('元/人', {'元': 1, '人': -1}), ('吨标准煤/(万元·人²)', {'吨标准煤': 1, '万元': -1, '人': -2}))
@@ -71,7 +71,7 @@ def read(text: str, declared: frozenset[str] = frozenset()) -> tuple[str, dict[s
 
 
 def written(words: Powers) -> str:
-    """Returns words with powers as a text from which `read` makes them again.
+    """Return words with powers as a text from which `read` makes them again.
 
     >>> written((("元", 1), ("人", -1), ("月", -1))), written((("万元", 2),)), written((("人", -1),)), written(())
     ('元/(人·月)', '(万元)²', '1/人', '1')
@@ -83,7 +83,7 @@ def written(words: Powers) -> str:
 
 
 def above_first(words: Mapping[str, int]) -> Powers:
-    """Returns powers in the order of writing, those above the stroke first, without those that cancel."""
+    """Return powers in the order of writing, those above the stroke first, without those that cancel."""
     return (*((word, n) for word, n in words.items() if n > 0), *((word, n) for word, n in words.items() if n < 0))
 
 

@@ -107,7 +107,7 @@ def declared(words: Iterable[str]) -> Iterator[None]:
 
 
 def parse(text: str) -> Unit:
-    """Returns the unit that a text stands for: a word, or words joined by `/`, `·` and parentheses, with powers.
+    """Return the unit that a text stands for: a word, or words joined by `/`, `·` and parentheses, with powers.
 
     >>> [str(parse(text)) for text in ("万元", "％", "吨标准煤／万元", "元/(人*月)", "万㎡", "是否")]
     ['万元', '%', '吨标准煤/万元', '元/(人·月)', '万m²', '是/否']
@@ -119,7 +119,7 @@ def parse(text: str) -> Unit:
 
 
 def split_quantity(text: str) -> tuple[float, Unit | None]:
-    """Returns the number of a quantity and its unit, None where none is written.
+    """Return the number of a quantity and its unit, None where none is written.
 
     >>> [(number, str(unit)) for number, unit in map(split_quantity, ("3 万件", "12.5%", "-1,234.5", "１０％"))]
     [(3.0, '万件'), (12.5, '%'), (-1234.5, 'None'), (10.0, '%')]
@@ -138,7 +138,7 @@ def split_quantity(text: str) -> tuple[float, Unit | None]:
 
 
 def convertible(first: Unit, second: Unit) -> bool:
-    """Returns whether two units measure the same thing, so that `factor` has an answer.
+    """Return whether two units measure the same thing, so that `factor` has an answer.
 
     >>> convertible(parse("亿元"), parse("千元")), convertible(PERCENT, POINTS), convertible(parse("户"), parse("家"))
     (True, False, False)
@@ -148,7 +148,7 @@ def convertible(first: Unit, second: Unit) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def factor(source: Unit, target: Unit) -> float:
-    """Returns what a value in `source` is multiplied by to be in `target`, exact but for one rounding to a double.
+    """Return what a value in `source` is multiplied by to be in `target`, exact but for one rounding to a double.
 
     >>> factor(parse("亿元"), parse("万元")), factor(parse("公顷"), parse("亩"))
     (10000.0, 15.0)
@@ -166,7 +166,7 @@ def factor(source: Unit, target: Unit) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def multiply(first: Unit, second: Unit) -> Unit:
-    """Returns the unit of a product; equal words cancel.
+    """Return the unit of a product; equal words cancel.
 
     >>> str(multiply(parse("元/人"), parse("人"))), str(multiply(ONE, parse("元"))), str(multiply(PERCENT, parse("元")))
     ('元', '元', '%·元')
@@ -176,7 +176,7 @@ def multiply(first: Unit, second: Unit) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def divide(first: Unit, second: Unit) -> Unit:
-    """Returns the unit of a quotient; equal words cancel, and a unit by itself is ONE.
+    """Return the unit of a quotient; equal words cancel, and a unit by itself is ONE.
 
     >>> str(divide(parse("元"), parse("件"))), str(divide(parse("元/人"), parse("月"))), divide(PERCENT, PERCENT) == ONE
     ('元/件', '元/(人·月)', True)
@@ -186,7 +186,7 @@ def divide(first: Unit, second: Unit) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def power(unit: Unit, exponent: int) -> Unit:
-    """Returns a unit raised to a whole number.
+    """Return a unit raised to a whole number.
 
     >>> str(power(parse("万元/人"), 2)), str(power(parse("米"), -1)), power(PERCENT, 0) == ONE
     ('(万元)²/人²', '1/米', True)
@@ -206,7 +206,7 @@ def power(unit: Unit, exponent: int) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def add(first: Unit, second: Unit) -> tuple[Unit, float]:
-    """Returns the unit of a sum, and what the second value is multiplied by before it is added.
+    """Return the unit of a sum, and what the second value is multiplied by before it is added.
 
     % + 百分点 is %, as is 百分点 + %; otherwise the sum is in the first unit and both must be of one dimension.
 
@@ -225,7 +225,7 @@ def add(first: Unit, second: Unit) -> tuple[Unit, float]:
 
 @functools.lru_cache(maxsize=4096)
 def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
-    """Returns the unit of a difference, and what the second value is multiplied by before it is taken off.
+    """Return the unit of a difference, and what the second value is multiplied by before it is taken off.
 
     % - % is 百分点, ‰ - ‰ is 千分点, % - 百分点 is %; otherwise as for `add`.
 
@@ -244,7 +244,7 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
 
 @functools.lru_cache(maxsize=4096)
 def summable(unit: Unit) -> bool:
-    """Returns whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
+    """Return whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
 
     Shares, 百分点, 是/否, scores, ranks, levels and ratios such as 万元/人 do not.
 
@@ -255,12 +255,12 @@ def summable(unit: Unit) -> bool:
 
 
 def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
-    """Returns for each distinct text of a `unit` column its factor to `to`, or the error that says why there is none.
+    """Return the factor to `to` of each distinct text of a `unit` column, or the error with the reason.
 
     >>> conversion(["万元", "亿元", "件", "万元"], parse("亿元"))
     {'万元': 0.0001, '亿元': 1.0, '件': UnitError('件 cannot be converted to 亿元: 件 counts 件, 亿元 is money')}
     """
-    # Data are read when the definition's block of declared words is long over, but `to` still knows its own.
+    # Data are read after the definition's block of declared words has ended, but `to` still carries its own.
     words = _declared.get() | {name for name, _ in to.dimension if not name.isascii()}
     found: dict[str, float | UnitError] = {}
     for text in dict.fromkeys(texts):

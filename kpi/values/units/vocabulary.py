@@ -156,7 +156,7 @@ _POWER_NOUNS: Mapping[tuple[str, int], Message] = {("length", 2): Message("area"
 
 @functools.cache
 def vocabulary() -> Mapping[str, tuple[Fraction, Powers]]:
-    """Returns every word without a multiple: its size in base units and its dimension. Threads may share it.
+    """Return every word without a multiple: its size in base units and its dimension. Threads may share it.
 
     >>> vocabulary()["公顷"], vocabulary()["件"]
     ((Fraction(10000, 1), (('length', 2),)), (Fraction(1, 1), (('件', 1),)))
@@ -175,7 +175,7 @@ def vocabulary() -> Mapping[str, tuple[Fraction, Powers]]:
 
 
 def meaning(word: str, declared: frozenset[str] = frozenset()) -> tuple[Fraction, Powers] | None:
-    """Returns the size and dimension of one word, with or without a multiple; None when it is no unit.
+    """Return the size and dimension of one word, with or without a multiple; None when it is no unit.
 
     `declared` are counting words beyond those of the vocabulary.
 
@@ -198,7 +198,7 @@ def meaning(word: str, declared: frozenset[str] = frozenset()) -> tuple[Fraction
 
 
 def has_multiple(word: str) -> bool:
-    """Returns whether a word begins with a multiple that is not part of its name.
+    """Return whether a word begins with a multiple that is not part of its name.
 
     >>> has_multiple("千元"), has_multiple("千克")
     (True, False)
@@ -207,7 +207,7 @@ def has_multiple(word: str) -> bool:
 
 
 def counts(dimension: Powers) -> bool:
-    """Returns whether a dimension is that of one counting word."""
+    """Return whether a dimension is that of one counting word."""
     return len(dimension) == 1 and dimension[0][1] == 1 and not dimension[0][0].isascii()
 
 
@@ -242,7 +242,7 @@ def _product(powers: Sequence[tuple[str, int]]) -> str:
 
 
 def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None:
-    """Return what an unknown word was probably meant to be, else how a counting word is made known.
+    """Return what an unknown word was probably meant to be, else how to declare a counting word.
 
     >>> nearest("平方公理"), nearest("万公倾")
     ('did you mean `平方公里`?', 'did you mean `万公斤`, `万公里` or `万公顷`?')
@@ -274,5 +274,5 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None
 
 
 def in_order(powers: Mapping[str, int]) -> Powers:
-    """Returns powers sorted by name, without those that cancel."""
+    """Return powers sorted by name, without those that cancel."""
     return tuple(sorted((name, n) for name, n in powers.items() if n))
