@@ -67,7 +67,7 @@ def score(
     partly: bool = False,
     succession: str | Path | None = None,
 ) -> Scorecard:
-    """Score files, or frames, and returns the scorecard.
+    """Score files, or frames, and return the scorecard.
 
     Args:
         files: one or several paths, names of queries in kpi.toml, frames of Polars or pandas, Arrow tables, or mappings
@@ -201,7 +201,7 @@ def stress(
     seed: int = 1,
     succession: str | Path | None = None,
 ) -> Robustness:
-    """Score files, or frames, and returns how robust the ranking of a period is, by default the last.
+    """Score files, or frames, and return how robust the ranking of a period is, by default the last.
 
     Args:
         files: as for `score`, and so are the next four.
@@ -229,7 +229,7 @@ def check(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Check definitions, and data against them, and returns every finding.
+    """Check definitions, and data against them, and return every finding.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
@@ -463,11 +463,11 @@ def _texts(table: Table, header: str) -> list[str]:
     """Return the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
     column = pl.selectors.by_name(header).cast(pl.String)
     if table.pieces is None:
-        found = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
+        distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
     else:
         texts = table.pieces.map(lambda piece: piece.scan().select(column).collect().unique())
-        found = pl.concat(texts).to_series().unique()
-    return found.drop_nulls().to_list()
+        distinct = pl.concat(texts).to_series().unique()
+    return distinct.drop_nulls().to_list()
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:

@@ -102,9 +102,9 @@ def correlations(matrix: Matrix) -> Matrix:
         covariance = centred.T @ centred - sums * sums.T / number
         variance = squares - sums**2 / number
         constant = variance <= 1e-24 * np.maximum(squares, 1e-300)
-        found: Matrix = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
-    found[constant | constant.T] = np.nan
-    return found
+        coefficients: Matrix = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
+    coefficients[constant | constant.T] = np.nan
+    return coefficients
 
 
 def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:

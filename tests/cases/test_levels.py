@@ -116,7 +116,7 @@ def test_what_happens_to_places_is_told(tmp_path):
     ):
         shown = cards.system(scored(tmp_path, text).definition)
         assert words in shown
-        assert "A 30 %，B 50 %，C 20 %" in shown
+        assert "A 30 %, B 50 %, C 20 %" in shown
 
 
 # ---- WITHOUT STARS ---- #

@@ -84,10 +84,10 @@ class FromData(Weighting):
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
         """Return the weights as a list column, the same for all entities of a group; null where there are none."""
 
-        def found(columns: Sequence[pl.Series]) -> pl.Series:
+        def weights(columns: Sequence[pl.Series]) -> pl.Series:
             return pl.Series([self.find(columns)], dtype=pl.List(pl.Float64))
 
-        return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
+        return pl.map_groups(parts, weights, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
             PEERS[self.among]
         )
 

@@ -149,13 +149,13 @@ class _Branches:
         undecided, dead = _first(self.lacking), _first(self.barring)
         plain = _first([None if asks else one for one, asks in zip(self.holding, self.asking, strict=True)])
         asked = _first([one if asks else None for one, asks in zip(self.holding, self.asking, strict=True)])
-        found = []
+        places = []
         for first, until in ((plain, undecided), (asked, dead)):
             if first is not None:
-                found.append(first if until is None else pl.when(first < until.fill_null(number)).then(first))
+                places.append(first if until is None else pl.when(first < until.fill_null(number)).then(first))
         if self.default:
-            found.append(pl.lit(number) if undecided is None else pl.when(undecided.is_null()).then(number))
-        return pl.min_horizontal(found)
+            places.append(pl.lit(number) if undecided is None else pl.when(undecided.is_null()).then(number))
+        return pl.min_horizontal(places)
 
 
 _NONE = pl.lit(None, dtype=Status)

@@ -203,10 +203,10 @@ class _Compiler:
         return times.part(node, term)
 
     def name(self, node: exp.Column) -> Term:
-        found = self.scope(node.name)
-        if found is None:
+        term = self.scope(node.name)
+        if term is None:
             self.fail(node, "K203", Message("unknown name `{name}`", name=node.name), label=Message("not defined"))
-        return found
+        return term
 
     def literal(self, node: exp.Literal) -> Term:
         if node.is_string:
@@ -230,11 +230,11 @@ class _Compiler:
 
     def add(self, node: exp.Binary) -> Term:
         chain = _chain(node, exp.Add | exp.Sub)
-        found = [self.term(part) for part in (chain[0].left, *(one.right for one in chain))]
-        if not any(term.kind == "time" for term in found):
-            return self.added(chain, found)
-        result = found[0]
-        for one, right in zip(chain, found[1:], strict=True):
+        terms = [self.term(part) for part in (chain[0].left, *(one.right for one in chain))]
+        if not any(term.kind == "time" for term in terms):
+            return self.added(chain, terms)
+        result = terms[0]
+        for one, right in zip(chain, terms[1:], strict=True):
             result = self.timed(one, result, right)
         return result
 
@@ -263,10 +263,10 @@ class _Compiler:
             self.fail(node, "K467", message, hint=hint, label=Message("no duration"))
         return times.moved(point, other, back=subtracts)
 
-    def added(self, chain: list[Any], found: list[Term]) -> Term:
+    def added(self, chain: list[Any], operands: list[Term]) -> Term:
         """Return a sum of numbers, as a chain of nodes joins them."""
         parts = (chain[0].left, *(one.right for one in chain))
-        for part, term in zip(parts, found, strict=True):
+        for part, term in zip(parts, operands, strict=True):
             if term.kind != "number":
                 self.fail(
                     part,
@@ -274,10 +274,10 @@ class _Compiler:
                     Message("a number is needed here, this is {kind}", kind=term.kind_title),
                     label=term.kind_title,
                 )
-        terms = [found[0]]
+        terms = [operands[0]]
         unit = terms[0].unit
         pieces = [terms[0].expr]
-        for one, term in zip(chain, found[1:], strict=True):
+        for one, term in zip(chain, operands[1:], strict=True):
             right = term
             self.with_unit(one, replace(terms[0], unit=unit), right)
             subtracts = isinstance(one, exp.Sub)
@@ -416,13 +416,13 @@ class _Compiler:
                 message = Message("IN compares a computed number with at most {most} values", most=limits.COMPARED)
                 hint = Message("compare a figure as it was reported, or use BETWEEN")
                 self.fail(node, "K132", message, hint=hint, label=Message("too many"))
-            found = assembled([comparison("eq", this, one) for one in options], or_)
-            return joined(found, "boolean", None, this)
+            test = assembled([comparison("eq", this, one) for one in options], or_)
+            return joined(test, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         few = len(values) <= _FEW
-        found = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
-        return joined(found, "boolean", None, this, *options)
+        test = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
+        return joined(test, "boolean", None, this, *options)
 
     def between(self, node: exp.Between) -> Term:
         this, low, high = self.term(node.this), self.term(node.args["low"]), self.term(node.args["high"])

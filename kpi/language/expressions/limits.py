@@ -52,7 +52,7 @@ def masked(text: str) -> str:
     >>> masked("渠道 = '(a' AND b > 1")
     '渠道 = ____ AND b > 1'
     """
-    return _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+    return _QUOTED.sub(lambda match: "_" * len(match[0]), text)
 
 
 def check_text(plain: str) -> None:
@@ -130,7 +130,7 @@ def pattern(text: str) -> list[tuple[str, int]]:
     >>> pattern("a%%b__")
     [('a', 1), ('%', 2), ('b', 1), ('_', 2)]
     """
-    return [(found[0][0], len(found[0])) for found in re.finditer(r"%+|_+|.", text, re.DOTALL)]
+    return [(match[0][0], len(match[0])) for match in re.finditer(r"%+|_+|.", text, re.DOTALL)]
 
 
 def _check_branches(node: exp.Case) -> None:

@@ -34,33 +34,33 @@ def shipped() -> Path:
 
 def folders(given: Path | None = None) -> list[Path]:
     """Return where systems are looked up, in this order; the working folder is the relative path without a name."""
-    found = [given] if given is not None else []
+    candidates = [given] if given is not None else []
     if place := os.environ.get(ENVIRONMENT):
-        found.append(Path(place))
+        candidates.append(Path(place))
     configured = _configured()
     if configured is not None:
-        found.append(configured)
-    unique = {one.resolve(): one for one in reversed([*found, shipped()])}
+        candidates.append(configured)
+    unique = {one.resolve(): one for one in reversed([*candidates, shipped()])}
     return list(reversed(unique.values()))
 
 
 def _configured() -> Path | None:
     """Return the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
-    found = settings.found()
-    value = None if found is None else found.tree.get("definitions")
-    if found is None or value is None:
+    configuration = settings.found()
+    value = None if configuration is None else configuration.tree.get("definitions")
+    if configuration is None or value is None:
         return Path()
     if not isinstance(value, str):
-        raise found.wrong(Message("`definitions` must be the path of a folder"), "definitions")
-    return found.path(value) if value else None
+        raise configuration.wrong(Message("`definitions` must be the path of a folder"), "definitions")
+    return configuration.path(value) if value else None
 
 
 def files(given: Path | None = None) -> dict[str, Path]:
     """Return the definition files of the catalogue by id; the first folder that has an id wins."""
-    found: dict[str, Path] = {}
+    by_id: dict[str, Path] = {}
     for _, file in _files(given):
-        found.setdefault(file.stem, file)
-    return found
+        by_id.setdefault(file.stem, file)
+    return by_id
 
 
 def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
@@ -102,8 +102,8 @@ def find(name: str, given: Path | None = None) -> Loaded:
 
 
 def _id(file: Path) -> str | None:
-    found = _TOP.search(file.read_text("utf-8", errors="replace"))
-    return found[1] if found else None
+    match = _TOP.search(file.read_text("utf-8", errors="replace"))
+    return match[1] if match else None
 
 
 def resolve(system: Any, given: Path | None = None) -> Loaded:

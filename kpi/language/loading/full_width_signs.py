@@ -200,16 +200,16 @@ def _signs(lines: Sequence[str]) -> Iterator[Sign]:
         if inside >= 0 and (not line.strip() or indent > inside):
             continue  # a text over many lines
         inside = -1
-        found, depth = _of_line(line, number, depth)
+        signs, depth = _of_line(line, number, depth)
         if _ANY.search(line):
-            yield from found
+            yield from signs
         if not depth and _BLOCK.search(line):
             inside = indent
 
 
 def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # noqa: C901, PLR0912, PLR0915 - one scan
     """Return the signs of a line that may be structure, and how many brackets are open after it."""
-    found: list[Sign] = []
+    signs: list[Sign] = []
     start = True  # whether a key or an item may begin here
     value = False  # whether a value may begin here
     at = 0
@@ -224,38 +224,38 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         if sign == "#" and (at == 0 or line[at - 1] in " 　\t"):
             break
         if sign == "＃" and not line[:at].strip():
-            found.append(
+            signs.append(
                 Sign(number, ((at, sign, "#"),), Message("full-width number sign (＃): write a half-width one (#)"))
             )
             break
         if sign in _OPENING and (begins or sign in "[{"):
             if sign in _PAIRS:
-                found += _pair(line, number, at)
+                signs += _pair(line, number, at)
             depth, start, value = depth + 1, True, sign in "[［【"
         elif sign in _CLOSING:
             depth, start, value = max(depth - 1, 0), False, False
         elif sign in _PAIRS and begins and (pair := _pair(line, number, at)):
-            found += pair
+            signs += pair
             at = pair[0].spots[-1][0]
             start = value = False
         elif sign == "：" and _begins_key(line, at, depth):
             new = ":" if line[at + 1 : at + 2] == " " else ": "
-            found.append(
+            signs.append(
                 Sign(number, ((at, sign, new),), Message("full-width colon (：): write a half-width colon and a blank"))
             )
             start, value = False, True
         elif sign in _COMMAS and depth:
             new = "," if line[at + 1 : at + 2] == " " else ", "
-            found.append(Sign(number, ((at, sign, new),), _COMMAS[sign]))
+            signs.append(Sign(number, ((at, sign, new),), _COMMAS[sign]))
             start = value = True
         elif sign == "," and depth:
             start = value = True
         elif sign == ":" and line[at + 1 : at + 2] in ("", " ", "　"):
             start, value = False, True
         elif sign == "　" and (begins or line[at - 1] in ":,-"):
-            found.append(Sign(number, ((at, sign, " "),), Message("full-width blank: write a half-width one")))
+            signs.append(Sign(number, ((at, sign, " "),), Message("full-width blank: write a half-width one")))
         elif sign == "－" and not line[:at].strip(" 　") and line[at + 1 : at + 2] in (" ", "　"):
-            found.append(
+            signs.append(
                 Sign(number, ((at, sign, "-"),), Message("full-width hyphen (－): write a half-width one (-)"))
             )
         elif begins and (digits := _NUMBER.match(line, at)):
@@ -263,7 +263,7 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
             message = Message(
                 "full-width digits ({digits}): write half-width ones ({half})", digits=digits[0], half=half
             )
-            found.append(Sign(number, ((at, digits[0], half),), message))
+            signs.append(Sign(number, ((at, digits[0], half),), message))
             at = digits.end() - 1
             start = value = False
         elif sign == "-" and start and not line[:at].strip():
@@ -271,7 +271,7 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         elif sign not in " \t":
             start = value = False
         at += 1
-    return found, depth
+    return signs, depth
 
 
 def _begins_key(line: str, at: int, depth: int) -> bool:

@@ -64,11 +64,11 @@ class Draft:
         """Return everything that is found in the file, as YAML and the definitions have it."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
-            found: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
-            severities = {*(one.severity for one in findings), *(one.severity for one in found)}
+            definition_problems: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
+            severities = {*(one.severity for one in findings), *(one.severity for one in definition_problems)}
             if Severity.ERROR not in severities:
-                found += slips(self.system)
-            findings += [_located(self.document, problem) for problem in found]
+                definition_problems += slips(self.system)
+            findings += [_located(self.document, problem) for problem in definition_problems]
         return _tidy(findings)
 
     def _read_anew(self, text: str) -> Reading:
@@ -78,7 +78,7 @@ class Draft:
 
 
 def examine(path: str | FilePath) -> Loaded:
-    """Read and checks one definition file; never raises for what is in the file."""
+    """Read and check one definition file; never raise for its content."""
     return draft(path).checked()
 
 

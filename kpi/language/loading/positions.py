@@ -64,10 +64,10 @@ class Document:
 
         A list position where one value stands for a list of one is such a step, as is the kind of a definition.
         """
-        found: set[Path] = {()}
+        paths: set[Path] = {()}
         for step in path:
-            found |= {longer for one in found if (longer := (*one, step)) in self._values}
-        return max(found, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
+            paths |= {longer for one in paths if (longer := (*one, step)) in self._values}
+        return max(paths, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
         """Return a value on one line as the file has it, empty for anything longer."""
@@ -117,7 +117,7 @@ def _letters(source: str, style: str | None) -> Sequence[int]:
     """Return where each letter of a scalar's text begins in its source, and where the last one ends."""
     if style not in ("'", '"'):
         return range(len(source) + 1)
-    return [1 + found.start() for found in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
+    return [1 + match.start() for match in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
 
 
 def read(text: str, file: str) -> Document:
@@ -193,7 +193,7 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
         return None
     except (pyyaml.YAMLError, UnicodeEncodeError):
         odd = pyyaml.reader.Reader.NON_PRINTABLE.search
-        spots = ((number, found.start()) for number, line in enumerate(document.lines, 1) if (found := odd(line)))
+        spots = ((number, match.start()) for number, line in enumerate(document.lines, 1) if (match := odd(line)))
         line_number, offset = next(spots, (1, 0))
         place = Place(document.file, line_number, offset + 1)
         document.findings.append(
@@ -211,8 +211,8 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
 def _too_deep(text: str) -> bool:
     """Return whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
     depth = deepest = 0
-    for found in _BRACKET.finditer(text):
-        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
         deepest = max(deepest, depth)
     return deepest > _MOST_OPEN or _DASHES.search(text) is not None or _INDENTED.search(text) is not None
 
@@ -370,8 +370,8 @@ def _figure(text: str) -> Any:  # noqa: PLR0911 - one line a kind of scalar read
         return float(text)
     if _BASED.fullmatch(text) and len(text) < 400:
         return int(text, 0)
-    if found := _INFINITE.fullmatch(text):
-        return float("-inf" if found[1] == "-" else "inf")
+    if match := _INFINITE.fullmatch(text):
+        return float("-inf" if match[1] == "-" else "inf")
     if _DATE.fullmatch(text):
         try:
             return dt.date.fromisoformat(text)

@@ -57,7 +57,7 @@ def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagno
         for key in _meant(error)
     }
     bad_names = {error["input"] for error in relevant if error["loc"][-1:] == ("[key]",)}
-    found = []
+    results = []
     for error in _merged(document, relevant):
         follows = (
             error["type"] == "missing" and (*document.known(tuple(error["loc"])[:-1]), error["loc"][-1]) in renamed
@@ -66,8 +66,8 @@ def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagno
             error["type"] == "string_pattern_mismatch" and error["loc"][-1] != "[key]" and error["input"] in bad_names
         )
         if not follows and not echo and not _unnamed(document, error):
-            found.append(_finding(document, error))
-    return found
+            results.append(_finding(document, error))
+    return results
 
 
 def _spoiled(document: positions.Document, path: Path) -> bool:
@@ -349,12 +349,12 @@ def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -
 @functools.cache
 def _models_of_fields(model: type[BaseModel]) -> dict[str, list[type[BaseModel]]]:
     """Return the models that each field of a model may hold, by its name and its alias."""
-    found: dict[str, list[type[BaseModel]]] = {}
+    models_of: dict[str, list[type[BaseModel]]] = {}
     for name, field in model.model_fields.items():
         models = _models_in(field.annotation if not field.metadata else (field.annotation, *field.metadata))
         for key in {name, field.alias or name}:
-            found.setdefault(key, models)
-    return found
+            models_of.setdefault(key, models)
+    return models_of
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -369,8 +369,8 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
     """The models that may stand at a path, before their kind is known."""
     models: list[type[BaseModel]] = [System]
     for step in path:
-        found = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
-        models = found or models
+        inner = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
+        models = inner or models
     return list(dict.fromkeys(models))
 
 

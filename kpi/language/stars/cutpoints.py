@@ -17,8 +17,8 @@ def quantiles(scores: pl.Series, percents: Sequence[float], interpolation: Inter
     >>> quantiles(pl.Series([1.0, 2.0, 3.0, 4.0, 5.0]), [25, 50])
     [2.0, 3.0]
     """
-    found = (scores.quantile(percent / 100, interpolation) for percent in percents)
-    return [one for one in found if one is not None]
+    cuts = (scores.quantile(percent / 100, interpolation) for percent in percents)
+    return [one for one in cuts if one is not None]
 
 
 def breaks(scores: pl.Series, number: int) -> list[float]:

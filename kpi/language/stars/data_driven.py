@@ -55,11 +55,11 @@ class Found(Halving):
     def level(self, rated: Rated) -> pl.Expr:
         """Return the level between the cut points of the period."""
 
-        def found(columns: Sequence[pl.Series]) -> pl.Series:
+        def levels(columns: Sequence[pl.Series]) -> pl.Series:
             return self._levels(columns[0], columns[1])
 
         # All periods of a cohort together, because a cut point may depend on the one before.
-        return pl.map_groups([pl.col("period"), rated.score], found, return_dtype=self.dtype).over("cohort")
+        return pl.map_groups([pl.col("period"), rated.score], levels, return_dtype=self.dtype).over("cohort")
 
     def _levels(self, periods: pl.Series, scores: pl.Series) -> pl.Series:
         frame = pl.DataFrame({"period": periods, "score": scores}).with_row_index("at")

@@ -92,7 +92,7 @@ class _Reader:
 
     def __init__(self, text: str, signs: str, declared: frozenset[str]) -> None:
         self.text, self.declared, self.at = text, declared, 0
-        self.tokens = [(str(found.lastgroup), found[0]) for found in _TOKEN.finditer(signs)] + [("end", "")]
+        self.tokens = [(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(signs)] + [("end", "")]
 
     def read(self) -> dict[str, int]:
         words = self.product()
@@ -165,7 +165,7 @@ class _Reader:
 
 
 def _raised(signs: str) -> str:
-    return _EXPONENT.sub(lambda found: found[1].translate(_RAISED), signs)
+    return _EXPONENT.sub(lambda match: match[1].translate(_RAISED), signs)
 
 
 def _piece(word: str, n: int) -> str:

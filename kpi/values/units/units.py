@@ -127,14 +127,14 @@ def split_quantity(text: str) -> tuple[float, Unit | None]:
     Raises:
         UnitError: when the text does not begin with a number, or what follows is no unit.
     """
-    found = _QUANTITY.fullmatch(plain(text).strip())
-    number = float(found[1].replace(",", "")) if found else math.inf
-    if found is None or not math.isfinite(number):
+    match = _QUANTITY.fullmatch(plain(text).strip())
+    number = float(match[1].replace(",", "")) if match else math.inf
+    if match is None or not math.isfinite(number):
         raise UnitError(
             Message("`{text}` is not a quantity", text=text),
             Message("a quantity is a number and a unit, such as 3 万件 or 12.5%"),
         )
-    return number, parse(found[2]) if found[2] else None
+    return number, parse(match[2]) if match[2] else None
 
 
 def convertible(first: Unit, second: Unit) -> bool:
@@ -262,13 +262,13 @@ def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
     """
     # Data are read after the definition's block of declared words has ended, but `to` still carries its own.
     words = _declared.get() | {name for name, _ in to.dimension if not name.isascii()}
-    found: dict[str, float | UnitError] = {}
+    factors: dict[str, float | UnitError] = {}
     for text in dict.fromkeys(texts):
         try:
-            found[text] = factor(_parse(text, words), to)
+            factors[text] = factor(_parse(text, words), to)
         except UnitError as error:
-            found[text] = error
-    return found
+            factors[text] = error
+    return factors
 
 
 @functools.lru_cache(maxsize=4096)
