@@ -204,7 +204,7 @@ class Veto(Definition):
         yield from condition_problems(self.when, (*path, "when"), symbols)
 
 
-#: Any adjustment, discriminated by `kind`.
+#: Any adjustment, told apart by `kind`.
 if TYPE_CHECKING:
     AnyAdjustment: TypeAlias = Bonus | Deduction | Veto
 else:

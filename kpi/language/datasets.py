@@ -59,7 +59,7 @@ class Records(Dataset):
     )
 
 
-#: Any dataset, discriminated by `form`.
+#: Any dataset, told apart by `form`.
 if TYPE_CHECKING:
     AnyDataset: TypeAlias = Dataset
 else:

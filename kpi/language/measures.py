@@ -382,7 +382,7 @@ class Distinct(OfRows, _Countable):
         return value.n_unique().cast(pl.Float64)
 
 
-#: Any measure, discriminated by `kind` (`reported` when left out).
+#: Any measure, told apart by `kind` (`reported` when left out).
 if TYPE_CHECKING:
     AnyMeasure: TypeAlias = Measure
 else:

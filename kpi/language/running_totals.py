@@ -19,7 +19,7 @@ from kpi.values.periods import Grain
 
 
 def problems(system: System) -> Problems:
-    """Yield what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
+    """Yields what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
     for name, measure in system.measures.items():
         if isinstance(measure, Reported):
             unit = unit_or_none(measure.unit)
@@ -44,12 +44,12 @@ def problems(system: System) -> Problems:
 
 def _other_months(name: str, over: str) -> Message:
     return Message(
-        "`{name}` is a running total of the year: {window} earlier it covers other months", name=name, window=over
+        "`{name}` is a running total of the year: {over} earlier it covers other months", name=name, over=over
     )
 
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
-    """Yield what is wrong with an indicator that compares a running total with that of an earlier period."""
+    """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
     if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
         hint = Message("write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods")
         yield Problem("K462", (*path, "over"), _other_months(indicator.of, indicator.over), hint=hint)
@@ -101,7 +101,7 @@ def _within_a_year(over: str) -> bool:
 
 
 def _compared(check: object) -> Iterator[tuple[str, Path]]:
-    """Yield the figures that a check compares with those of an earlier period, and where they are named."""
+    """Yields the figures that a check compares with those of an earlier period, and where they are named."""
     match check:
         case GrowthWithin(of=names):
             yield from ((name, ("of", at)) for at, name in enumerate(names))
@@ -114,7 +114,7 @@ def _compared(check: object) -> Iterator[tuple[str, Path]]:
 
 
 def called_cumulative(name: str, system: System) -> Problems:
-    """Yield how a reported measure that is called cumulative is read, if its definition does not state it."""
+    """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
     measure = system.measures[name]
     if not isinstance(measure, Reported) or measure.cumulative is not None or not is_called_cumulative(name, measure):
         return

@@ -276,7 +276,7 @@ class System(Frozen):
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
     def targets(self, name: str) -> tuple[Target, ...]:
-        """Return the targets of an indicator; a milestone without one is meant to be done."""
+        """Returns the targets of an indicator; a milestone without one is meant to be done."""
         indicator = self.indicators[name]
         implied = (Target(done=True),) if isinstance(indicator, Milestone) else ()
         return indicator.target or implied

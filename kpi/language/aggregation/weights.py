@@ -303,7 +303,7 @@ class Ahp(Weighting):
 #: Every method, in the order of the reference.
 METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
 
-#: Any weighting method, discriminated by `method`.
+#: Any weighting method, distinguished by `method`.
 if TYPE_CHECKING:
     AnyWeighting: TypeAlias = Weighting
 else:

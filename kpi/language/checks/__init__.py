@@ -1,4 +1,4 @@
-"""Checks (审核关系): what must hold of the figures, as expressions over the panel, each recognised by its key."""
+"""Checks (审核关系): what must hold of the figures, as expressions over the panel, each distinguished by its key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _which(value: Any) -> str | None:
     return next((key for key in _KEYS if key in given), None)
 
 
-#: Any check, discriminated by its key.
+#: Any check, distinguished by its key.
 if TYPE_CHECKING:
     AnyCheck: TypeAlias = Check
 else:

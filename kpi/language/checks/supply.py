@@ -134,7 +134,7 @@ class Due(Check):
         )  # fmt: skip
 
     def figures(self, symbols: Symbols) -> tuple[str, ...]:
-        """Return the measures that are due."""
+        """Returns the measures that are due."""
         return _reported(self.of, symbols)
 
     @override
@@ -161,7 +161,7 @@ class Due(Check):
                 return Message("{title} is due within {number} months after the period", title=title, number=number)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yield the day on which each figure was handed in."""
+        """Yields the day on which each figure was handed in."""
         for name in self.figures(symbols):
             yield "reported", name
 

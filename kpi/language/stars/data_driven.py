@@ -182,7 +182,7 @@ class Breaks(Found):
 #: Every kind of scheme, in the order of the reference.
 SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
 
-#: Any scheme, discriminated by `kind`.
+#: Any scheme, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyScheme: TypeAlias = Scheme
 else:

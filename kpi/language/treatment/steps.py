@@ -51,7 +51,7 @@ class Step(Definition):
         """Return the step in words."""
 
     def problems(self, path: Path) -> Problems:  # noqa: ARG002
-        """Yield what is wrong beyond the shape."""
+        """Yields what is wrong beyond the shape."""
         yield from ()
 
 
@@ -263,7 +263,7 @@ class Transform(Gated):
 #: Every kind of step, in the order of the reference.
 STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 
-#: Any step, discriminated by `kind`.
+#: Any step, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyStep: TypeAlias = Step
 else:
