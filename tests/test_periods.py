@@ -322,7 +322,7 @@ def test_a_longer_span_is_never_taken_for_its_first_part(period, grain):
 
 def test_grains():
     names = [(one.value, one.months, one.title) for one in Grain]
-    assert names == [("month", 1, "month"), ("quarter", 3, "quarter"), ("half", 6, "half"), ("year", 12, "year")]
+    assert names == [("month", 1, "calendar month"), ("quarter", 3, "quarter"), ("half", 6, "half"), ("year", 12, "year")]
     assert Grain("quarter") is Grain.QUARTER
     assert f"{Grain.QUARTER}" == "quarter"
 

@@ -60,12 +60,14 @@ class Grain(StrEnum):
 
     @property
     def title(self) -> Message:  # type: ignore[override]  # str.title has no use on a grain
-        """The name as sentences use it: month, quarter, half or year."""
+        """The name as sentences use it: calendar month (not a number of months), quarter, half or year."""
         return _GRAIN_TITLES[self]
 
 
 _GRAIN_MONTHS = dict(zip(Grain, (1, 3, 6, 12), strict=True))
-_GRAIN_TITLES = dict(zip(Grain, (Message("month"), Message("quarter"), Message("half"), Message("year")), strict=True))
+_GRAIN_TITLES = dict(
+    zip(Grain, (Message("calendar month"), Message("quarter"), Message("half"), Message("year")), strict=True)
+)
 _GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
 
 
@@ -394,7 +396,7 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
         if not 1 <= number <= 12 // unit:
             raise _error(
                 text,
-                Message("there is no {grain} {number}", grain=_GRAINS[unit].title, number=number),
+                _no_such(unit, number),
                 Message("write a number from 1 to {last}", last=12 // unit),
             )
     if first > last:
@@ -409,6 +411,14 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
             Message("its days go from 1 to {days}", days=days),
         )
     return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
+
+
+def _no_such(unit: int, number: int) -> Message:
+    if unit == 1:
+        return Message("there is no month {number}", number=number)
+    if unit == 3:
+        return Message("there is no quarter {number}", number=number)
+    return Message("there is no half {number}", number=number)
 
 
 def _error(text: str, why: Message | None = None, hint: Message = _HINT) -> PeriodError:

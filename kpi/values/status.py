@@ -29,7 +29,7 @@ STATUSES: dict[str, Message] = {
     "no_baseline": Message("no baseline"),
     "zero_baseline": Message("zero baseline"),
     "negative_baseline": Message("negative baseline"),
-    "out_of_range": Message("out of range"),
+    "out_of_range": Message("beyond what can be computed"),
     "no_target": Message("no target"),
     "zero_target": Message("zero target"),
     "late": Message("late"),

@@ -262,7 +262,7 @@ class Count(Indicator):
     def words(self, symbols: Symbols) -> Message:
         """Returns what is counted."""
         per = symbols[self.of].per if self.of in symbols else None
-        title, unit = title_of(symbols, self.of), per or Message("units")
+        title, unit = title_of(symbols, self.of), per or Message("finer units")
         if self.as_ == "share":
             return Message("share of {unit} with {title} {passes}", unit=unit, title=title, passes=self.passes)
         return Message("number of {unit} with {title} {passes}", unit=unit, title=title, passes=self.passes)
