@@ -136,7 +136,6 @@ class Due(Check):
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yield where a figure came after its last day."""
-        number, unit = self._span()
         for name in _reported(self.of, symbols):
             day, last = pl.col(Column(name).reported), self.deadline()
             details = pl.struct(day=day.cast(pl.String), deadline=last.cast(pl.String))

@@ -292,7 +292,8 @@ class _Compiler:
             self.undated(node, point)
         if times.is_working(other.unit):
             hint = Message("compare the difference instead: 办结时间 - 受理时间 <= 5 工作日")
-            self.fail(node, "K467", "a date is not moved by working days", hint=hint, label="working days")
+            message = Message("a date is not moved by working days")
+            self.fail(node, "K467", message, hint=hint, label=Message("working days"))
         if not times.is_duration(other.unit):
             known = other.unit is None and isinstance(other.literal, float)
             hint = (
