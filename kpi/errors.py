@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -136,6 +136,18 @@ def alternatives(names: Iterable[str]) -> Message:
     """
     *first, last = names
     return Message("{first} or {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
+
+
+def sentences(parts: Sequence[str]) -> Message:
+    """Return sentences, at least one, as one text with semicolons.
+
+    >>> sentences([Message("the row is blank"), Message("it is left out"), Message("so are others")])
+    'the row is blank; it is left out; so are others'
+    """
+    if len(parts) == 1:
+        return parts[0] if isinstance(parts[0], Message) else Message("{sentence}", sentence=parts[0])
+    middle = len(parts) // 2
+    return Message("{first}; {second}", first=sentences(parts[:middle]), second=sentences(parts[middle:]))
 
 
 class Severity(StrEnum):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kpi.errors import Message
 from kpi.intake.files.headers import clean
 from kpi.language.system import System
 
@@ -115,20 +116,27 @@ class Exclusions:
         return folded(name) in self.keep
 
 
-def listed(rows: Mapping[str, Iterable[int]]) -> str:
-    """Returns names with their rows in words.
+def listed(rows: Mapping[str, Iterable[int]]) -> Message:
+    """Return names with the numbers of their rows.
 
     >>> listed({"合计": [5, 9], "全市": [12]}), listed({"合计": range(2, 9)})
     ('合计 (rows 5, 9), 全市 (row 12)', '合计 (rows 2, 3, 4, 5, 6 and 2 more)')
     """
-    parts = []
-    for name, numbers in list(rows.items())[:_NAMES]:
-        some = sorted(set(numbers))
-        words = ", ".join(f"{row:,}" for row in some[:_ROWS])
-        more = f" and {len(some) - _ROWS:,} more" if len(some) > _ROWS else ""
-        parts.append(f"{name} ({'row' if len(some) == 1 else 'rows'} {words}{more})" if some else name)
-    more = f" and {len(rows) - _NAMES:,} more names" if len(rows) > _NAMES else ""
-    return ", ".join(parts) + more
+    names = tuple(_with_rows(name, sorted(set(numbers))) for name, numbers in list(rows.items())[:_NAMES])
+    if len(rows) > _NAMES:
+        return Message("{names} and {more:,} more names", names=names, more=len(rows) - _NAMES)
+    return Message("{names}", names=names)
+
+
+def _with_rows(name: str, rows: Sequence[int]) -> Message:
+    if not rows:
+        return Message("{name}", name=name)
+    if len(rows) == 1:
+        return Message("{name} (row {row:,})", name=name, row=rows[0])
+    numbers = tuple(f"{row:,}" for row in rows[:_ROWS])
+    if len(rows) > _ROWS:
+        return Message("{name} (rows {rows} and {more:,} more)", name=name, rows=numbers, more=len(rows) - _ROWS)
+    return Message("{name} (rows {rows})", name=name, rows=numbers)
 
 
 def by_name(rows: Iterable[tuple[str, int]]) -> dict[str, list[int]]:

@@ -71,38 +71,41 @@ def contradictions(
                 who = [*entities.names, *entities.wholes][first["entity"]]
                 message, hint = _words(first, who, timings[str(measure)], system)
                 if odd.height > 1:
-                    message = Message(
-                        "{message}; so with {odd} of it", message=message, odd=count(odd.height - 1, "more figure")
-                    )
+                    more = count(odd.height - 1, "more figure")
+                    message = Message("{contradiction}; so with {more} of it", contradiction=message, more=more)
                 place = sources[first["source"]].table.place(first["row"])
                 found.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
     return found
 
 
-def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[str, str]:
-    """Returns what a contradiction is, and what to do about it."""
+def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[Message, Message]:
+    """Return the message and the hint about a contradiction."""
     measure, span = first["measure"], Period(first["start"], first["months"])
     unit, title = system.measures[measure].unit, system.symbols[measure].title
     value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
     if timing == "last":
         shorter = Period(first["other_start"], first["other_months"])
-        return (
-            f"{title} of {who} is {value} for {span.title} and {other} for {shorter.title}, which end together; "
-            f"that for {shorter.title} is used"
-        ), "correct one of them, or leave one out"
-    return (
-        f"{title} of {who} is {value} for {span.title}, but figures for other spans come to {other}; "
-        f"{_used(span, timing, system.period)}"
-    ), "correct one of them; where months are running totals, write `cumulative: true` at the measure"
+        message = Message(
+            "{title} of {entity} is {value} for {period} and {other} for {shorter}, which end together; "
+            "that for {shorter} is used",
+            title=title, entity=who, value=value, period=span.title, other=other, shorter=shorter.title,
+        )  # fmt: skip
+        return message, Message("correct one of them, or leave one out")
+    message = Message(
+        "{title} of {entity} is {value} for {period}, but figures for other spans come to {other}; {used}",
+        title=title, entity=who, value=value, period=span.title, other=other, used=_used(span, timing, system.period),
+    )  # fmt: skip
+    hint = Message("correct one of them; where months are running totals, write `cumulative: true` at the measure")
+    return message, hint
 
 
-def _used(span: Period, timing: OverTime, grain: Grain) -> str:
-    """Returns which of the figures is used for the scored periods."""
+def _used(span: Period, timing: OverTime, grain: Grain) -> Message:
+    """Return which of the figures is used for the scored periods."""
     if span.grain is grain or (timing == "ytd" and span.start % 12 == 0 and (span.end + 1) % grain.months == 0):
-        return f"that for {span.title} is used"
+        return Message("that for {period} is used", period=span.title)
     if span.months > grain.months:
-        return "those of the shorter spans are used where they fill a period"
-    return "neither is added up, as they overlap"
+        return Message("those of the shorter spans are used where they fill a period")
+    return Message("neither is added up, as they overlap")
 
 
 def _half_a_unit(values: pl.Series, measure: Measure) -> float:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, suggest
+from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
@@ -192,31 +192,41 @@ class Entities:
             return rows.clear().with_columns(outdated=pl.lit(None, dtype=pl.String))
         keys = ["entity", "code", "start", "months"]
         uses = rows.select(keys).unique()
-        said = pl.Series("outdated", [self._outdated(*use) for use in uses.rows()], dtype=pl.String)
+        said = pl.Series("outdated", [self.outdated_code(*use) for use in uses.rows()], dtype=pl.String)
         late = uses.with_columns(said).drop_nulls("outdated")
         return rows.join(late, on=keys, maintain_order="left", nulls_equal=True)
 
-    def _outdated(self, name: str | None, code: str | None, start: int, months: int) -> str | None:
+    def outdated_code(self, name: str | None, code: str | None, start: int, months: int) -> Message | None:
+        """Return why the code by which a row names an entity does not hold in its period, None where it does.
+
+        Args:
+            name: the text in the column of entities.
+            code: the text in the column of codes.
+            start: the first month of the period.
+            months: its length.
+        """
         text = code if code and self.by_code(code) is not None else name or ""
         first, last = self.times.get(code_of(text), self.times.get(clean(text), ALWAYS))
         if start + months - 1 >= first and start <= last:
             return None
-        since = f"since {Period(first, 1).label}" if start < first else f"until {Period(last, 1).label}"
         place = self.place(text)
         assert place is not None  # noqa: S101
-        return f"`{text}` is the code of {self.names[place]} only {since}"
+        entity = self.names[place]
+        if start < first:
+            since = Period(first, 1).label
+            return Message(
+                "`{code}` is the code of {entity} only since {period}", code=text, entity=entity, period=since
+            )
+        until = Period(last, 1).label
+        return Message("`{code}` is the code of {entity} only until {period}", code=text, entity=entity, period=until)
 
     def unknown(self, text: str, place: Place) -> Diagnostic:
         """Returns the finding for a text that means no entity, or several."""
         several = self.ambiguous.get(clean(text)) or (self._short.get(clean(text)) if self.closed else None)
         if several and len(several) > 1:
-            names = " or ".join(self.names[at] for at in several[:5])
-            return Diagnostic(
-                "K602",
-                Message("`{text}` may be {names}", text=text, names=names),
-                place,
-                Message("write the code, or the whole name"),
-            )
+            names = alternatives(self.names[at] for at in several[:5])
+            message = Message("`{text}` may be {names}", text=text, names=names)
+            return Diagnostic("K602", message, place, Message("write the code, or the whole name"))
         return Diagnostic(
             "K602", Message("`{text}` is not in the roster", text=text), place, suggest(text, self.lookup)
         )

@@ -17,7 +17,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.reader import Rows, Source
 
-_WHAT = "give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column"
+_WHAT = Message("give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column")
 
 #: What can be iterated over and is no list of data: bytes, an open file, a single column.
 _ITERABLE = (bytes, bytearray, memoryview, io.IOBase, pl.Series)
@@ -72,9 +72,9 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
             values, Iterable
         ):
             message = Message(
-                "`{name}` of a mapping is of the type {name_2}, not a list of its cells",
-                name=name,
-                name_2=type(values).__name__,
+                "`{column}` of a mapping is of the type {type}, not a list of its cells",
+                column=name,
+                type=type(values).__name__,
             )
             hint = Message(
                 "a mapping is one table, {{column: [...]}}; files and frames of a named dataset go into "
@@ -85,7 +85,8 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
     lengths = {one.name: len(one) for one in found}
     if len(set(lengths.values())) > 1:
         message = Message(
-            "the columns of a mapping differ in length: {k}", k=tuple(f"{k} {n:,}" for k, n in lengths.items())
+            "the columns of a mapping differ in length: {lengths}",
+            lengths=tuple(f"{column} {length:,}" for column, length in lengths.items()),
         )
         raise DataError(
             Diagnostic("K557", message, hint=Message("give every column a cell for each row, None for an empty one"))
@@ -116,9 +117,7 @@ def _empty(cell: Any) -> bool:
 def _of_pandas(frame: Any) -> pl.DataFrame:
     """Return a pandas frame with the names of its index as columns; unnamed row numbers are left out."""
     if frame.columns.nlevels > 1:
-        message = Message(
-            "the columns of the pandas frame have {nlevels} levels of names", nlevels=frame.columns.nlevels
-        )
+        message = Message("the columns of the pandas frame have {levels} levels of names", levels=frame.columns.nlevels)
         raise DataError(Diagnostic("K557", message, hint=Message("give every column one name: frame.columns = [...]")))
     try:
         if any(name is not None for name in frame.index.names):
@@ -129,7 +128,7 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
             raise DataError(Diagnostic("K557", message, hint=hint))
         if twice := frame.columns[frame.columns.duplicated()].tolist():
             message = Message(
-                "column names that occur more than once: {name}", name=tuple(f"`{name}`" for name in twice)
+                "column names that occur more than once: {names}", names=tuple(f"`{name}`" for name in twice)
             )
             raise DataError(
                 Diagnostic("K508", message, Place("pandas frame"), Message("give every column its own name"))
@@ -148,15 +147,15 @@ def _of_pandas_column(name: str, column: Any) -> pl.Series:
 def _failed(given: Any, error: Exception) -> DataError:
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
     message = Message(
-        "the {module}.{name} cannot be taken over: {words}",
+        "the {module}.{type} cannot be taken over: {error}",
         module=type(given).__module__.partition(".")[0],
-        name=type(given).__name__,
-        words=words,
+        type=type(given).__name__,
+        error=words,
     )
     return DataError(Diagnostic("K557", message, hint=Message("make it a frame of Polars, such as by pl.from_pandas")))
 
 
 def _refused(given: Any) -> DataError:
     return DataError(
-        Diagnostic("K556", Message("{name} is no data that can be read", name=type(given).__name__), hint=_WHAT)
+        Diagnostic("K556", Message("{type} is no data that can be read", type=type(given).__name__), hint=_WHAT)
     )

@@ -19,7 +19,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
-from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
@@ -94,7 +94,7 @@ def _read(path: Path, cohort: str | None) -> Entities:
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
         raise DataError(
-            Diagnostic("K541", Message("the roster has no column `{cohort}`", cohort=cohort), table.place(), hint)
+            Diagnostic("K541", Message("the roster has no column `{column}`", column=cohort), table.place(), hint)
         )
     headers = {"entity": name, "code": found.get("code"), "cohort": group, "order": found.get("order")}
     headers |= {role: next((h for h in words if h in table.columns), None) for role, words in _HEADERS.items()}
@@ -102,7 +102,7 @@ def _read(path: Path, cohort: str | None) -> Entities:
     if used:
         raise DataError(
             Diagnostic(
-                "K554", Message("the column holds {unreadable}, no texts", unreadable=table.unreadable[header]),
+                "K554", Message("the column holds {contents}, no texts", contents=table.unreadable[header]),
                 table.place(None, header),
                 Message("write it as text; several aliases are parted by 、"),
             )
@@ -134,11 +134,11 @@ def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
     )  # fmt: skip
     return frame.with_columns(
         order["value"].alias(" order"),
-        order["problem"].alias(" bad order"),
+        order["problem"].is_not_null().alias(" bad order"),
         begin["start"].fill_null(ALWAYS[0]).alias(" first"),
-        begin["problem"].alias(" bad valid_from"),
+        begin["problem"].is_not_null().alias(" bad valid_from"),
         (end["start"] + end["months"] - 1).fill_null(ALWAYS[1]).alias(" last"),
-        end["problem"].alias(" bad valid_to"),
+        end["problem"].is_not_null().alias(" bad valid_to"),
     )
 
 
@@ -147,13 +147,17 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
     found: list[Diagnostic] = []
     nameless = rows.filter(pl.col(" entity").is_null() | (pl.col(" entity") == ""))
     found += row_findings.of_rows(
-        table, nameless, headers["entity"], lambda _: ("K602", "the row names no entity", None)
+        table, nameless, headers["entity"], lambda _: ("K602", Message("the row names no entity"), None)
     )
     for role, code in (("order", "K604"), ("valid_from", "K606"), ("valid_to", "K606")):
-        bad = rows.filter(pl.col(f" bad {role}").is_not_null())
-        said = bad[f" bad {role}"].to_list()
-        places = [table.place(row, headers[role]) for row in bad[ROW]]
-        found += [Diagnostic(code, message, place) for message, place in zip(said, places, strict=True)]
+        header = headers[role]
+        if header is None or header not in rows.columns:
+            continue
+        bad = rows.filter(f" bad {role}").select(ROW, cell=pl.col(header).cast(pl.String).str.strip_chars())
+        for row, cell in bad.rows():
+            message = problem_of(cell) if role == "order" else periods.problem(cell)
+            assert message is not None  # noqa: S101
+            found.append(Diagnostic(code, message, table.place(row, header)))
     found += _twice(table, rows, headers)
     return found + _shared(table, rows, headers)
 
@@ -167,7 +171,7 @@ def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) 
             text = key(row[f" {role}"])
             earlier = seen.setdefault(text, [])
             if twin := next((one for one in earlier if _clashes(one, row, role)), None):
-                message = Message("`{text}` is in the roster twice, also in row {twin}", text=text, twin=twin[ROW])
+                message = Message("`{text}` is in the roster twice, also in row {row}", text=text, row=twin[ROW])
                 hint = Message(
                     "when its code changed, say from when and to when in the columns valid_from and valid_to"
                 )
@@ -212,10 +216,10 @@ def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None])
             others = [at for one, at in owners.get(text, {}).items() if one != who]
             if others:
                 message = Message(
-                    "`{text}` means {row} here and another entity in row {others}",
-                    text=text,
-                    row=row[" entity"],
-                    others=others[0],
+                    "`{alias}` means {entity} here and another entity in row {row}",
+                    alias=text,
+                    entity=row[" entity"],
+                    row=others[0],
                 )
                 hint = Message("an alias is of one entity: leave it out, or write the whole name")
                 found.append(Diagnostic("K603", message, table.place(row[ROW], headers["aliases"]), hint))

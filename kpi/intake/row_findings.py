@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.table import ROW, Table
+
+#: Code, message and hint of a finding.
+Finding: TypeAlias = tuple[str, str, str | None]
 
 #: How many findings of one kind are listed for one table; the rest are counted.
 LIMIT = 100
@@ -18,7 +22,7 @@ def of_rows(
     table: Table,
     rows: pl.DataFrame,
     column: str | None,
-    tell: Callable[[dict[str, object]], tuple[str, str, str | None]],
+    finding_of: Callable[[dict[str, object]], Finding],
     *,
     severity: Severity = Severity.ERROR,
     further: int = 0,
@@ -29,16 +33,16 @@ def of_rows(
 
     Args:
         table: where the rows come from.
-        rows: the bad rows, with the column `ROW` and whatever `tell` reads.
+        rows: the bad rows, with the column `ROW` and the columns that `finding_of` reads.
         column: the header of the bad cell, empty for none; left out: what a column `field` of `rows` says.
-        tell: gives code, message and hint for a row.
+        finding_of: returns code, message and hint of a row.
         severity: of all of them.
         further: how many more bad rows there are, after those of the frame.
     """
     findings: list[Diagnostic] = []
     listed = 0
     for row in rows.sort(ROW).iter_rows(named=True):
-        code, message, hint = tell(row)
+        code, message, hint = finding_of(row)
         header = str(row["field"]) if column is None and row.get("field") else column
         finding = Diagnostic(code, message, table.place(int(row[ROW]), header or None), hint, severity)
         if findings and replace(findings[-1], stands_for=1) == finding:  # a further cell of the same row

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
@@ -33,24 +33,15 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
     notes = []
     if totals:
         message = Message("left out, as totals and the like are no units: {totals}", totals=listed(by_name(totals)))
-        way = "name it in the roster" if entities.closed else "write `entities: {keep: [...]}`"
-        notes.append(
-            Diagnostic(
-                "K612",
-                message,
-                source.table.place(None, source.who),
-                Message("if one is a unit, {way}", way=way),
-                Severity.INFO,
-            )
-        )
+        hint = Message("if one is a unit, name it in the roster")
+        if not entities.closed:
+            hint = Message("if one is a unit, write `entities: {{keep: [...]}}`")
+        notes.append(Diagnostic("K612", message, source.table.place(None, source.who), hint, Severity.INFO))
     if headings:
         place = source.table.place(min(headings), source.who)
-        words = count(len(set(headings)), "row")
-        message = Message(
-            "{words} left out that {verb} the heading",
-            words=words,
-            verb=Message("repeats") if len(set(headings)) == 1 else Message("repeat"),
-        )
+        message = Message("1 row left out that repeats the heading")
+        if (number := len(set(headings))) > 1:
+            message = Message("{number:,} rows left out that repeat the heading", number=number)
         notes.append(Diagnostic("K615", message, place, None, Severity.INFO))
     return notes
 
@@ -63,11 +54,9 @@ def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed
         rows: the rows of each name.
         closed: whether a roster says who there is, which does not name them.
     """
-    message = Message(
-        "no figure, so not taken as {verb}: {rows}",
-        verb=Message("a unit") if len(rows) == 1 else Message("units"),
-        rows=listed(rows),
-    )
+    message = Message("no figure, so not taken as a unit: {name}", name=listed(rows))
+    if len(rows) > 1:
+        message = Message("no figure, so not taken as units: {names}", names=listed(rows))
     hint = Message("if one is a unit, name it in the roster")
     if not closed:
         hint = Message("if one is a unit, mark what is missing with —, or use a roster or `entities: {{keep: [...]}}`")

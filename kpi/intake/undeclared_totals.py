@@ -48,8 +48,13 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
         name = entities.names[who]
         if entities.exclusions.kept(name):
             continue
-        others = f"all others but {'、'.join(entities.names[one] for one in beside)}" if beside else "all others"
-        message = Message("{name} equals the sum of {others}; it is ranked with them", name=name, others=others)
+        message = Message("{name} equals the sum of all others; it is ranked with them", name=name)
+        if beside:
+            message = Message(
+                "{name} equals the sum of all others but {totals}; it is ranked with them",
+                name=name,
+                totals="、".join(entities.names[total] for total in beside),
+            )
         hint = Message("if it is a total, write `entities: {{leave_out: [{name}]}}`, or use a roster", name=name)
         yield Diagnostic("K613", message, Place(entity=name), hint, Severity.WARNING)
 

@@ -88,17 +88,30 @@ def read(cells: pl.Series, notation: Notation, order: Order) -> pl.Series:
     return found.zip_with(rest.is_null(), odd)
 
 
-def problem(cell: object, order: Order) -> str:
-    """Return the sentence that says why a cell is no date."""
+def problem(cell: object, order: Order) -> Message:
+    """Return why a cell is no date, and what to write."""
     try:
         instant = periods.parse_instant(str(cell), order=order)
     except PeriodError as error:
-        message = str(error).replace("is not a period", "is not a date")
-        hint = (
-            Message("write it as 2025-07-31 or 2025-07-31 08:30") if message.endswith("is not a date") else error.hint
-        )
-        return f"{message}; {hint}" if hint else message
-    return f"`{instant}` is outside the years {FIRST_YEAR} to {LAST_YEAR}"
+        return _no_date(error)
+    return Message(
+        "`{instant}` is outside the years {first_year} to {last_year}",
+        instant=instant, first_year=FIRST_YEAR, last_year=LAST_YEAR,
+    )  # fmt: skip
+
+
+def _no_date(error: PeriodError) -> Message:
+    """Return the problem of a text that is no period, in terms of dates."""
+    text, no_period, why = str(error).partition(" is not a period")
+    if not no_period:
+        reason = error.args[0]
+        return Message("{problem}; {hint}", problem=reason, hint=error.hint) if error.hint else reason
+    if not why:
+        return Message("{text} is not a date; write it as 2025-07-31 or 2025-07-31 08:30", text=text)
+    why = getattr(error.args[0], "fields", {}).get("why", why.removeprefix(": "))
+    if not error.hint:
+        return Message("{text} is not a date: {why}", text=text, why=why)
+    return Message("{text} is not a date: {why}; {hint}", text=text, why=why, hint=error.hint)
 
 
 @functools.lru_cache(maxsize=1 << 16)

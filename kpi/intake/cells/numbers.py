@@ -34,6 +34,8 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from kpi.errors import Message
+
 CellStatus = Literal["ok", "missing", "not_applicable", "below_unit"]
 
 #: The type of the status column of `read_numbers`: the statuses a cell can have, in the order of `kpi.values.status`.
@@ -96,36 +98,37 @@ _DATE_UNITS = {"月", "日", "号", "季度", "月份"}
 _VAGUE_STARTS = ("余", "多", "来", "几")
 _VAGUE_ENDS = ("左右", "上下", "以上", "以下", "以内", "余", "多", "不到")
 
-# What the odd cells usually are, with the words to say so; the first that matches speaks.
+_IS_DATE = Message("is a date, not a figure")
+_IS_BOUND = Message("is a bound or an estimate, not a figure")
+_NO_NUMBER, _TOO_LARGE = Message("is not a number"), Message("is too large")
+
 #: Longer cells are texts: what else they could be is not looked for, which takes the square of their length.
 _LONGEST = 1000
-_EXPLANATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), words)
-    for pattern, words in (
-        (r"=.+", "is a formula without a saved result: open the file in Excel or WPS and save it"),
-        (r"#", "is the mark of an of-which item, not a figure"),
-        (r"##+", "shows that the column was too narrow when the file was saved, the figure is lost"),
-        (r"#[A-Z_]+([/0-9!?]|$).*", "is an error of a spreadsheet formula, not a figure"),
-        (r"[+-]?(nan|inf|infinity|∞|无穷大?)", "is not a finite number"),
-        (r"无|没有|nil", "may mean none or not known: write 0, or leave the cell empty"),
-        (r"\d{2,4}\s*([-/.年])\s*\d{1,2}\s*([-/.月])\s*\d{1,2}\s*日?(\s.*)?", "is a date, not a figure"),
-        (r"\d{4}\s*年.*|\d{4}[-/]\d{1,2}|.*\d\s*(月|日|号|季度)", "is a date, not a figure"),
-        (
-            r"(\d{1,2}[- ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]\d{1,4}",
-            "is a date, not a figure",
-        ),
-        (r"\d{1,2}[- ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", "is a date, not a figure"),
-        (r".*\d:\d.*", "is a time or a ratio, not a figure"),
-        (r"[+-]?[\d,]*\d,[\d,]*(\.\d*)?", "has commas that do not part groups of three digits"),
-        (r"(≥|≤|>|<|=|~|≈|约|近|超过?|不足|不到|大于|小于|高于|低于).*", "is a bound or an estimate, not a figure"),
-        (r".*\d.*(左右|上下|以上|以下|以内|余|多|不到|\+|预计|估计)\D*", "is a bound or an estimate, not a figure"),
-        (r".*\d\s*[-~–—―至到]+\s*[\d.]+\D*", "is a range, or two figures, not one"),
-        (r".*\d\s*/\s*\d.*", "is a fraction or two figures: write one figure"),
-        (r"[+-]?\d{1,3}( \d{3})+(\.\d+)?", "has blanks between digits: write it without"),
-        (r".*\d.*[\s,;、+*×].*\d.*", "holds more than one figure"),
-        (r"[—―].*\d.*", "starts with a dash that may be a minus: write `-`"),
-        (r"[\d.,]+\s*[①-⑳*†‡⁰¹²³⁴-⁹\[(].*", "carries a footnote mark: move it to a note"),
-        (r"[+-]?[\d.,]+\s+[a-z]{1,2}", "carries a flag after the figure: move it to a column of its own"),
+#: What cells that are no number usually are: the first pattern that matches gives the fault.
+_FAULTS: tuple[tuple[re.Pattern[str], Message], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), fault)
+    for pattern, fault in (
+        (r"=.+", Message("is a formula without a saved result: open the file in Excel or WPS and save it")),
+        (r"#", Message("is the mark of an of-which item, not a figure")),
+        (r"##+", Message("shows that the column was too narrow when the file was saved, the figure is lost")),
+        (r"#[A-Z_]+([/0-9!?]|$).*", Message("is an error of a spreadsheet formula, not a figure")),
+        (r"[+-]?(nan|inf|infinity|∞|无穷大?)", Message("is not a finite number")),
+        (r"无|没有|nil", Message("may mean none or not known: write 0, or leave the cell empty")),
+        (r"\d{2,4}\s*([-/.年])\s*\d{1,2}\s*([-/.月])\s*\d{1,2}\s*日?(\s.*)?", _IS_DATE),
+        (r"\d{4}\s*年.*|\d{4}[-/]\d{1,2}|.*\d\s*(月|日|号|季度)", _IS_DATE),
+        (r"(\d{1,2}[- ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]\d{1,4}", _IS_DATE),
+        (r"\d{1,2}[- ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", _IS_DATE),
+        (r".*\d:\d.*", Message("is a time or a ratio, not a figure")),
+        (r"[+-]?[\d,]*\d,[\d,]*(\.\d*)?", Message("has commas that do not part groups of three digits")),
+        (r"(≥|≤|>|<|=|~|≈|约|近|超过?|不足|不到|大于|小于|高于|低于).*", _IS_BOUND),
+        (r".*\d.*(左右|上下|以上|以下|以内|余|多|不到|\+|预计|估计)\D*", _IS_BOUND),
+        (r".*\d\s*[-~–—―至到]+\s*[\d.]+\D*", Message("is a range, or two figures, not one")),
+        (r".*\d\s*/\s*\d.*", Message("is a fraction or two figures: write one figure")),
+        (r"[+-]?\d{1,3}( \d{3})+(\.\d+)?", Message("has blanks between digits: write it without")),
+        (r".*\d.*[\s,;、+*×].*\d.*", Message("holds more than one figure")),
+        (r"[—―].*\d.*", Message("starts with a dash that may be a minus: write `-`")),
+        (r"[\d.,]+\s*[①-⑳*†‡⁰¹²³⁴-⁹\[(].*", Message("carries a footnote mark: move it to a note")),
+        (r"[+-]?[\d.,]+\s+[a-z]{1,2}", Message("carries a flag after the figure: move it to a column of its own")),
     )
 )
 
@@ -179,7 +182,7 @@ class Number(NamedTuple):
     value: float | None = None
     status: CellStatus | None = None
     unit: str | None = None
-    problem: str | None = None
+    problem: Message | None = None
 
 
 def read_number(text: str, notation: Notation = PLAIN) -> Number:
@@ -200,13 +203,13 @@ def read_number(text: str, notation: Notation = PLAIN) -> Number:
     if (word := _word(folded.casefold(), notation)) is not None:
         return word
     figure = folded.translate(_MINUS)
-    if (problem := _undecided(figure, notation)) is not None:
-        return Number(problem=f"`{_short(text)}` {problem}")
+    if (fault := _undecided(figure, notation)) is not None:
+        return Number(problem=_problem(text, fault))
     if notation.decimal == ",":
         pointed = _with_point(figure, notation)
         if pointed is None:
-            problem = f"`{_short(text)}` is no figure with a decimal comma, which `decimal: ','` declares"
-            return Number(problem=problem)
+            fault = Message("is no figure with a decimal comma, which `decimal: ','` declares")
+            return Number(problem=_problem(text, fault))
         figure = pointed
     number = _figure(text, figure) or Number(problem=_explain(text, folded))
     if number.value in notation.numbers and number.unit is None:
@@ -233,15 +236,15 @@ def _unwrapped(text: str) -> str:
     return folded[1:].strip() if folded.startswith(("'", "’", "‘")) else folded
 
 
-def _undecided(figure: str, notation: Notation) -> str | None:
-    """Return what is wrong with a folded cell whose decimal mark cannot be told; None for any other."""
+def _undecided(figure: str, notation: Notation) -> Message | None:
+    """Return the fault of a folded cell whose decimal mark is ambiguous; None for any other cell."""
     if notation.decimal == ",":
         if notation.mixed and _POINT_PLAIN.fullmatch(figure) and _EITHER.fullmatch(figure):
-            return "may be a number, or a text with a point between groups of digits"
+            return Message("may be a number, or a text with a point between groups of digits")
     elif _DECIMAL_COMMA.fullmatch(figure):
-        return "seems to have a decimal comma: write a point"
+        return Message("seems to have a decimal comma: write a point")
     elif notation.unclear and _EITHER.fullmatch(figure):
-        return "is another figure with a decimal comma, which other cells of the column seem to have"
+        return Message("is another figure with a decimal comma, which other cells of the column seem to have")
     return None
 
 
@@ -332,31 +335,34 @@ def _finite(text: str, figure: str, unit: str | None) -> Number:
     """Returns the value of a figure that Python reads, refusing those that no statistic holds."""
     value = float(figure)
     if abs(value) > LARGEST:
-        return Number(problem=f"`{_short(text)}` is too large")
+        return Number(problem=_problem(text, _TOO_LARGE))
     if value == 0 and re.search(r"[1-9]", re.split("[eE]", figure, maxsplit=1)[0]):
-        return Number(problem=f"`{_short(text)}` is too small to tell from zero")
+        return Number(problem=_problem(text, Message("is too small to tell from zero")))
     return Number(value + 0.0, "ok", unit)  # + 0.0: minus zero is zero
 
 
-def _explain(text: str, folded: str) -> str:
-    """Returns the sentence that says what a cell is when it is no number."""
-    for pattern, words in _EXPLANATIONS if len(folded) <= _LONGEST else ():
-        if pattern.fullmatch(folded):
-            return f"`{_short(text)}` {words}"
-    return f"`{_short(text)}` is not a number"
+def _explain(text: str, folded: str) -> Message:
+    """Return the problem of a cell that is no number."""
+    faults = _FAULTS if len(folded) <= _LONGEST else ()
+    fault = next((fault for pattern, fault in faults if pattern.fullmatch(folded)), _NO_NUMBER)
+    return _problem(text, fault)
 
 
-def mark_hint(text: str) -> str | None:
+def _problem(text: str, fault: Message) -> Message:
+    return Message("`{cell}` {fault}", cell=_short(text), fault=fault)
+
+
+def mark_hint(text: str) -> Message | None:
     """Return how a mark that is no figure can be declared as one of a missing figure; None for what has a digit.
 
     >>> mark_hint("NP")
     "where it marks a missing figure, write `missing: ['NP']` for the dataset"
     """
     mark = _short(text)
-    if re.search(r"\d", mark) or _explain(text, _unwrapped(text)) != f"`{mark}` is not a number":
+    if re.search(r"\d", mark) or _explain(text, _unwrapped(text)).fields["fault"] != _NO_NUMBER:
         return None
     quoted = mark.replace("'", "''")
-    return f"where it marks a missing figure, write `missing: ['{quoted}']` for the dataset"
+    return Message("where it marks a missing figure, write `missing: ['{mark}']` for the dataset", mark=quoted)
 
 
 def _short(text: str, limit: int = 40) -> str:
@@ -495,8 +501,20 @@ def _read_any(cell: object, notation: Notation, dtype: pl.DataType) -> Number:
         if absent is not None and absent.any():
             return Number(status="missing")
         if LARGEST < abs(float(cell)) < float("inf"):
-            return Number(problem=f"`{cell}` is too large")
+            return Number(problem=Message("`{cell}` {fault}", cell=cell, fault=_TOO_LARGE))
     return Number(problem=_explain(str(cell), str(cell)))
+
+
+def problem_of(cell: object, notation: Notation = PLAIN) -> Message | None:
+    """Return why a cell is no number, None for one that `read_numbers` reads: its `problem`, as a message.
+
+    >>> problem_of("12 34"), problem_of("12.5%"), problem_of(1e30)
+    ('`12 34` holds more than one figure', None, '`1e+30` is too large')
+    """
+    cells = pl.Series([cell])
+    if read_numbers(cells, notation=notation)["problem"].item() is None:
+        return None
+    return _read_any(cell, notation, cells.dtype).problem
 
 
 def _columns(

@@ -7,6 +7,7 @@ from threading import Lock
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.language.system import System
 from kpi.values import units
 
@@ -62,7 +63,7 @@ def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str 
     return 1.0, unit if typed is None else typed
 
 
-def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
+def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, Message | None]:
     wanted = system.unit(name)
     multiple, text = meant(unit, typed, str(wanted))
     if text is None:
@@ -70,10 +71,11 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
     try:
         return multiple * units.factor(units.parse(str(text)), wanted), None
     except units.UnitError as error:
+        reason: object = error.args[0]
         if typed is not None and _FLAG.fullmatch(typed):
-            words = f"the flag `{typed}` follows the figure: move it to a column of its own"
-            return None, f"`{system.symbols[name].title}` is kept in {wanted}: {words}"
-        return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
+            reason = Message("the flag `{flag}` follows the figure: move it to a column of its own", flag=typed)
+        title = system.symbols[name].title
+        return None, Message("`{title}` is kept in {unit}: {reason}", title=title, unit=wanted, reason=reason)
 
 
 class Factors:

@@ -257,10 +257,10 @@ class Events:
         table, when = self.source.table, self.source.roles["period"]
         found: list[Diagnostic] = []
 
-        def nobody_of(row: dict[str, object]) -> tuple[str, str, str | None]:
+        def nobody_of(row: dict[str, object]) -> row_findings.Finding:
             code, _, name = str(row["text"] or "").rpartition(BESIDE)
             if not clean(name or code):
-                return "K602", "the row names no entity", None
+                return "K602", Message("the row names no entity"), None
             finding = entities.unknown(name or code, table.place())
             return finding.code, finding.message, finding.hint
 
@@ -273,8 +273,8 @@ class Events:
         if undated:
             known = ~self.columns[WHO].is_in(pl.Series(passed, dtype=pl.String).implode()).fill_null(value=False)
             rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
-            said = _dates(rows["text"], self.grain, self.source.dataset.dates)
-            found += row_findings.of_rows(table, rows, when, partial(_bad_date, said), further=undated - rows.height)
+            bad_date = partial(_bad_date, self.grain, self.source.dataset.dates)
+            found += row_findings.of_rows(table, rows, when, bad_date, further=undated - rows.height)
         if lost is not None:
             unusable = pl.Series([*unknown, *passed], dtype=pl.String).implode()
             usable = dated(pl.col(MONTH)) & ~pl.col(WHO).is_in(unusable).fill_null(value=True)
@@ -290,17 +290,23 @@ class Events:
             # What its heading says holds for all of them.
             _, misfit = reader.factor(None, None)
             message = Message(
-                "the unit of `{header}` {misfit}: {many} refused",
-                header=column.header,
-                misfit=misfit,
-                many=count(many, "row"),
+                "the unit of `{column}` {fault}: {rows} refused",
+                column=column.header,
+                fault=misfit,
+                rows=count(many, "row"),
             )
-            hint = _ABOVE.format(column.unit) if column.above and column.unit else None
+            hint = None
+            if column.above and column.unit:
+                hint = Message(
+                    "单位：{unit} above the table is taken for all that has no unit of its own: "
+                    "write it into the header",
+                    unit=column.unit,
+                )
             lacking = reader.scale.declared and column.unit is None
             if lacking:
                 hint = Message(
-                    "write the unit of time into the heading, {header}（天）, or behind each figure, 5天",
-                    header=column.header,
+                    "write the unit of time into the heading, {column}（天）, or behind each figure, 5天",
+                    column=column.header,
                 )
             return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self._numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
@@ -316,13 +322,13 @@ class Events:
             found.append(decimal_finding(table, column.header, some, column.notation, unlisted))
             further -= unlisted
 
-        def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+        def finding_of(row: dict[str, object]) -> row_findings.Finding:
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
             return code, message, _DAYS if "is a date" in message else hint
 
         if others.height:
-            found += row_findings.of_rows(table, others, column.header, tell, further=further)
+            found += row_findings.of_rows(table, others, column.header, finding_of, further=further)
         return found
 
     def _numbered(self) -> pl.LazyFrame:
@@ -338,12 +344,19 @@ class Events:
         return rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
-def _bad_date(said: Mapping[str, str], row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K606", said.get(str(row["text"])) or "the row has no date", None
+def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row_findings.Finding:
+    """Return the finding about a row whose text of a period is no scored period."""
+    if row["text"] is None:
+        return "K606", Message("the row has no date"), None
+    text = str(row["text"])
+    if (problem := periods.problem(text, order=order)) is not None:
+        return "K606", problem, None
+    if periods.parse_column(pl.Series([text]), order=order).select(_inside(grain)).item():
+        return "K606", Message("the row has no date"), None
+    return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
 
-_DAYS = "if these are dates to compute with, say so at the dataset: types: {COLUMN: date}"
-_ABOVE = "单位：{} above the table is taken for all that has no unit of its own: write it into the header"
+_DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 
 @dataclass(frozen=True)
@@ -584,16 +597,6 @@ def _months(grain: Grain, order: periods.Order, column: pl.Series) -> pl.Series:
 
 def _inside(grain: Grain) -> pl.Expr:
     return pl.col("start") // grain.months == (pl.col("start") + pl.col("months") - 1) // grain.months
-
-
-def _dates(column: pl.Series, grain: Grain, order: periods.Order) -> dict[str, str]:
-    """What is wrong with texts of periods."""
-    said = periods.parse_column(column, order=order).select(
-        "text",
-        pl.when(_inside(grain) | pl.col("start").is_null()).then(pl.col("problem"))
-        .otherwise(pl.format("`{}` is longer than the scored periods", "text")),
-    )  # fmt: skip
-    return {text: problem for text, problem in said.rows() if problem is not None}
 
 
 def _day(text: pl.Expr, order: periods.Order) -> pl.Expr:

@@ -113,7 +113,7 @@ def _repeated(
     if blank := every.null_count():
         words = "、".join(dataset.key)
         message = Message(
-            "{blank} without {words}: each counts as an event of its own", blank=count(blank, "row"), words=words
+            "{rows} without {columns}: each counts as an event of its own", rows=count(blank, "row"), columns=words
         )
         found.findings.append(
             Diagnostic("K630", message, tables[0].source.table.place(None, words), None, Severity.INFO)
@@ -189,37 +189,42 @@ def _report(
         mine = repeated.filter(pl.col(_SOURCE) == at)
         if mine.height:
             row = mine.row(0, named=True)
+            event, place = _named(row, by_key), _place(tables, row["first"])
             message = Message(
-                "{mine} repeat{verb} an event that counts already, such as {row} of {tables}",
-                mine=count(mine.height, "row"),
-                verb=Message("s") if mine.height == 1 else "",
-                row=_named(row, by_key),
-                tables=_place(tables, row["first"]),
+                "1 row repeats an event that counts already, such as {event} of {place}", event=event, place=place
             )
-            place = table.place(int(row[ROW]))
-            found.findings.append(Diagnostic("K629", message, place, None, Severity.WARNING))
+            if mine.height > 1:
+                message = Message(
+                    "{number:,} rows repeat an event that counts already, such as {event} of {place}",
+                    number=mine.height,
+                    event=event,
+                    place=place,
+                )
+            found.findings.append(Diagnostic("K629", message, table.place(int(row[ROW])), None, Severity.WARNING))
 
-        def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
-            first = row["first"]
-            other = f"another row of the event, {_place(tables, first)}"  # type: ignore[arg-type]
+        def contradiction(row: dict[str, object]) -> row_findings.Finding:
+            first, event = row["first"], _named(row, by_key)
             if first == {_SOURCE: row[_SOURCE], ROW: row[ROW]}:
-                other = "other rows of the event"
-            return "K608", f"event {_named(row, by_key)} contradicts {other}", _LATER
+                return "K608", Message("event {event} contradicts other rows of the event", event=event), _LATER
+            place = _place(tables, first)  # type: ignore[arg-type]
+            message = Message("event {event} contradicts another row of the event, {place}", event=event, place=place)
+            return "K608", message, _LATER
 
         rows = clashing.filter(pl.col(_SOURCE) == at)
         if rows.height:
-            found.findings += row_findings.of_rows(table, rows, "", tell)
+            found.findings += row_findings.of_rows(table, rows, "", contradiction)
 
 
-_LATER = "give the later row a higher number in a column 修订, or leave out the earlier file"
+_LATER = Message("give the later row a higher number in a column 修订, or leave out the earlier file")
 
 
 def _named(row: Mapping[str, object], by_key: Sequence[str]) -> str:
     return " ".join(str(row[name]) for name in by_key)
 
 
-def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
-    return f"row {first[ROW]:,} of {tables[first[_SOURCE]].source.table.place()}"
+def _place(tables: Sequence[Events], first: Mapping[str, int]) -> Message:
+    table = tables[first[_SOURCE]].source.table.place().message()
+    return Message("row {row:,} of {table}", row=first[ROW], table=table)
 
 
 # ---- WITHOUT A KEY ---- #
@@ -267,15 +272,16 @@ def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) 
         places = [tables[at].source.table.place() for at in pair]
         label = Period(month, 1).label
         code, _, known = who.rpartition(BESIDE)
+        entity, (first, second) = (known or code).strip(), (place.message() for place in places)
         message = Message(
-            "the same {rows} of {known} for {label} {verb} in {places} and in {places_2}; both count",
-            rows=count(rows, "row"),
-            known=(known or code).strip(),
-            label=label,
-            verb=Message("stands") if rows == 1 else Message("stand"),
-            places=places[0],
-            places_2=places[1],
-        )
+            "the same 1 row of {entity} for {period} stands in {first} and in {second}; both count",
+            entity=entity, period=label, first=first, second=second,
+        )  # fmt: skip
+        if rows > 1:
+            message = Message(
+                "the same {number:,} rows of {entity} for {period} stand in {first} and in {second}; both count",
+                number=rows, entity=entity, period=label, first=first, second=second,
+            )  # fmt: skip
         hint = Message("leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号")
         found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
     return found

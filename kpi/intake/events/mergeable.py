@@ -223,11 +223,11 @@ class Aggregation:
                 of = one.of  # type: ignore[attr-defined]
                 unit = self.scales[of].unit
                 message = Message(
-                    "`{title}` is kept in {unit}, and the figures of `{of}` are in {unit_2}",
+                    "`{title}` is kept in {unit}, and the figures of `{column}` are in {other}",
                     title=one.title or name,
                     unit=one.unit,
-                    of=of,
-                    unit_2=unit,
+                    column=of,
+                    other=unit,
                 )
                 header = of if one.computed else self.tables[0].numbers[of].header  # type: ignore[attr-defined]
                 place = self.tables[0].source.table.place(None, header)
@@ -331,8 +331,8 @@ class Aggregation:
             if scales[name].unit is None and len(words) == 1 and (unit := _unit(*words)) is not None:
                 scales[name] = Scale(unit)
                 message = Message(
-                    "`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them",
-                    name=name,
+                    "`{column}` has no unit in its heading; that of its cells, {unit}, is taken for all of them",
+                    column=name,
                     unit=unit,
                 )
                 place = self.tables[0].source.table.place(None, name)

@@ -117,14 +117,20 @@ class Gathered:
             many = int(rows[ROWS].sum())
             if many:
                 name, when = entities.names[old], Period(start, 1).label
-                does = f"count for {entities.names[unions[old]]}" if old in unions else "are not used"
                 message = Message(
-                    "{many} of `{name}`, which is no unit from {when} on, {does}",
-                    many=count(many, "row"),
-                    name=name,
-                    when=when,
-                    does=does,
+                    "{rows} of `{unit}`, which is no unit from {period} on, are not used",
+                    rows=count(many, "row"),
+                    unit=name,
+                    period=when,
                 )
+                if old in unions:
+                    message = Message(
+                        "{rows} of `{unit}`, which is no unit from {period} on, count for {other}",
+                        rows=count(many, "row"),
+                        unit=name,
+                        period=when,
+                        other=entities.names[unions[old]],
+                    )
                 place = self.pass_over.tables[int(rows[SOURCE][0])].source.table.place()
                 severity = Severity.WARNING if old in unions else Severity.ERROR
                 found.append(Diagnostic("K646", message, place, Message("write the new unit in them"), severity))
@@ -279,17 +285,20 @@ class Gathered:
             per = self.measures[names[0]].per
             rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
             if rows:
-                verb = "is" if rows == 1 else "are"
+                fields = {"column": part.of, "where": part.where, "measures": tuple(f"`{name}`" for name in names)}
                 message = Message(
-                    "{rows} with a blank `{of}` {verb} not counted by `{where}` ({name}): a blank is not known "
+                    "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank is not known "
                     "to be another text",
-                    rows=count(rows, "row"),
-                    of=part.of,
-                    verb=verb,
-                    where=part.where,
-                    name=tuple(f"`{name}`" for name in names),
+                    **fields,
                 )
-                hint = Message("to count them, write ({where} OR {of} IS NULL)", where=part.where, of=part.of)
+                if rows > 1:
+                    message = Message(
+                        "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
+                        "a blank is not known to be another text",
+                        number=rows,
+                        **fields,
+                    )
+                hint = Message("to count them, write ({where} OR {column} IS NULL)", where=part.where, column=part.of)
                 table = self.pass_over.tables[0].source.table
                 out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
         return [*out, *self._blank_operands(known)]
@@ -305,16 +314,16 @@ class Gathered:
                     found[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
         out = []
         for (text, column), (rows, names) in found.items():
-            verb = "has" if rows == 1 else "have"
+            fields = {"column": column, "expression": text, "measures": tuple(f"`{name}`" for name in names)}
             message = Message(
-                "{rows} with a blank `{column}` {verb} no `{text}` and {verb_2} left out of {name}",
-                rows=count(rows, "row"),
-                column=column,
-                verb=verb,
-                text=text,
-                verb_2=Message("is") if rows == 1 else Message("are"),
-                name=tuple(f"`{name}`" for name in names),
+                "1 row with a blank `{column}` has no `{expression}` and is left out of {measures}", **fields
             )
+            if rows > 1:
+                message = Message(
+                    "{number:,} rows with a blank `{column}` have no `{expression}` and are left out of {measures}",
+                    number=rows,
+                    **fields,
+                )
             timed = self.pass_over.kinds[column] == "time"
             hint = None if timed else Message("where a blank is none, write coalesce({column}, 0)", column=column)
             place = self.pass_over.tables[0].source.table.place(None, column)

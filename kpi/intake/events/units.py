@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells import instants
-from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, read_numbers, undecided
+from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, problem_of, read_numbers, undecided
 from kpi.intake.cells.unit_factors import meant
 from kpi.intake.events.conditions import reads, value_of
 from kpi.language import expressions
@@ -98,8 +98,8 @@ class Reader:
         """What a figure without a unit is multiplied by, None where its column has a unit of another dimension."""
         return self.factor(None, None)[0]
 
-    def factor(self, row: str | None, typed: str | None) -> tuple[Fraction | None, str | None]:
-        """Return the factor of a figure into the unit of its column, or what is wrong.
+    def factor(self, row: str | None, typed: str | None) -> tuple[Fraction | None, Message | None]:
+        """Return the factor of a figure into the unit of its column, or what is wrong with its unit.
 
         Args:
             row: the unit that its row has in the column of units.
@@ -108,17 +108,22 @@ class Reader:
         unit = self.scale.unit
         multiple, text = meant(row or self.column.unit, typed, "" if unit is None else str(unit))
         if (not text or text == str(MICROSECONDS)) and self.scale.declared:
-            return None, "is not known: it is compared with a difference of dates, or added to one"
+            return None, Message("is not known: it is compared with a difference of dates, or added to one")
         if not text or self.column.dates is not None:
             return Fraction(multiple), None
         if unit is None:
             if text == YES_NO:
                 return Fraction(1), None
-            return None, f"is in {text}, and the column `{self.column.header}` has no unit to convert it into"
+            message = Message(
+                "is in {unit}, and the column `{column}` has no unit to convert it into",
+                unit=text,
+                column=self.column.header,
+            )
+            return None, message
         try:
             units.factor(found := units.parse(text), unit)
         except UnitError as error:
-            return None, f"does not fit: {error}"
+            return None, Message("does not fit: {reason}", reason=error.args[0])
         return Fraction(multiple) * found.scale / unit.scale, None
 
     def fast(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
@@ -162,16 +167,15 @@ class Reader:
             {"value": value.set(bad, None), "exact": exact.set(bad, None), "bad": bad, "typed": typed}
         ).to_struct("reading")
 
-    def problem(self, cell: object, row: str | None) -> tuple[str, str]:
-        """Return the code and the sentence that say why a cell is no figure of its column."""
+    def problem(self, cell: object, row: str | None) -> tuple[str, Message]:
+        """Return the code and the message that say why a cell is no figure of its column."""
         if self.column.dates is not None:
             return "K606", instants.problem(cell, self.column.dates)
-        read = self._numbers(pl.Series([cell]))
-        typed, problem = read["unit"].item(), read["problem"].item()
-        if problem is not None:
-            return "K604", str(problem)
-        _, misfit = self.factor(row, typed)
-        return ("K605", f"`{cell}` {misfit}") if misfit else ("K604", f"`{cell}` is too large")
+        if (problem := problem_of(cell, self.column.notation)) is not None:
+            return "K604", problem
+        _, misfit = self.factor(row, self._numbers(pl.Series([cell]))["unit"].item())
+        fault = Message("is too large") if misfit is None else misfit
+        return "K605" if misfit else "K604", Message("`{cell}` {fault}", cell=cell, fault=fault)
 
     def seen(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
         """Return the units of cells that are figures: a struct of `row` and `typed`."""
@@ -280,11 +284,10 @@ def scales(
         if kinds[name] == "span":
             found[name] = Scale(MICROSECONDS, declared=True)
         elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
-            words = ", ".join(text or "no unit" for text in sorted(headings, key=str))
             message = Message(
-                "the files have `{name}` in {words}; conditions compare it in {unit}",
-                name=name,
-                words=words,
+                "the files have `{column}` in {units}; conditions compare it in {unit}",
+                column=name,
+                units=tuple(text or Message("no unit") for text in sorted(headings, key=str)),
                 unit=found[name].unit,
             )
             notes.append(Diagnostic("K632", message, place, Message("give it one unit in all files"), Severity.WARNING))
@@ -296,13 +299,13 @@ def scales(
             if others:
                 key, other = others[0]
                 message = Message(
-                    "`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {unit} too",
-                    name=name,
-                    first=first,
-                    key=key,
-                    unit=other.unit,
+                    "`{column}` has no unit: its figures are taken to be in {unit}, for `{measure}` in {other} too",
+                    column=name,
+                    unit=first,
+                    measure=key,
+                    other=other.unit,
                 )
-                hint = Message("write the unit into the heading: {name}（{first}）", name=name, first=first)
+                hint = Message("write the unit into the heading: {column}（{unit}）", column=name, unit=first)
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
     return found | _computed(measures.values(), kinds, found), notes
 

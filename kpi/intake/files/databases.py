@@ -22,7 +22,7 @@ from typing import Any, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kpi.errors import DataError, Diagnostic, Message, Place, remember
+from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, remember
 from kpi.process.credentials import connection, has_password, usable
 
 #: How many seconds a connection may take.
@@ -53,13 +53,18 @@ class Query(BaseModel):
         given = [name for name in places if getattr(self, name) is not None]
         wanted = places[1:] if self.database == "postgresql" else places[:1]
         if len(given) != 1 or given[0] not in wanted:
-            raise ValueError(f"a {self.database} query needs `{'` or `'.join(wanted)}`, and nothing else")
+            keys = alternatives(f"`{name}`" for name in wanted)
+            raise ValueError(
+                Message("a {database} query needs {keys}, and nothing else", database=self.database, keys=keys)
+            )
         if (self.sql is None) == (self.table is None):
-            raise ValueError("give either `sql`, a query, or `table`")
+            raise ValueError(Message("give either `sql`, a query, or `table`"))
         if self.url is not None and has_password(self.url):
-            raise ValueError("a password does not stand in a file: set PGPASSWORD, or use `connection_env`")
+            raise ValueError(Message("a password does not stand in a file: set PGPASSWORD, or use `connection_env`"))
         if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
-            raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
+            raise ValueError(
+                Message("`connection_env` is the name of a variable of the environment, not what it holds")
+            )
         return self
 
     @property
@@ -128,7 +133,7 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
 def _asked(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
     columns, rows = _answered(query, name, path)
     if again := sorted({one for one in columns if columns.count(one) > 1}):
-        message = Message("the query gives several columns the name `{again}`", again=again[0])
+        message = Message("the query gives several columns the name `{column}`", column=again[0])
         raise DataError(Diagnostic("K830", message, Place(name), Message("give each a name of its own with AS")))
     return columns, rows
 
@@ -150,7 +155,7 @@ def _refused(name: str, words: object) -> DataError:
     text = " ".join(str(words).replace("^", "").split())
     hint = Message("nothing was changed; look at the query and at the connection, and ask again")
     return DataError(
-        Diagnostic("K830", Message("the database does not answer the query: {text}", text=text), Place(name), hint)
+        Diagnostic("K830", Message("the database does not answer the query: {error}", error=text), Place(name), hint)
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +78,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     ragged: list[Diagnostic] = []
     refused = 0
     frame = _cells(source, layout, delimiter)
-    with progress.stage(f"reading {place.file}", max(text.lines - layout.body, 0) or None):
+    with progress.stage(Message("reading {file}", file=place.file), max(text.lines - layout.body, 0) or None):
         found = _measure(progress.counted(frame))
     # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
     wanted = found is None or (whole and found[0] + layout.body < len(head))
@@ -98,10 +98,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     dropped = trailing_notes(tail)
     said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     if said:
-        message = Message(
-            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
-        )
-        notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
+        notes.append(below_note(said, place))
     rows -= dropped
     names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
     if not rows:
@@ -149,6 +146,13 @@ def scan(
     return frame.select(pl.nth(at).alias(name) for at, name in names.items())
 
 
+def below_note(texts: Sequence[str], place: Place) -> Diagnostic:
+    """Return the note (K522) that rows below the data are not read, which quotes them."""
+    rows = count(len(texts), "row")
+    message = Message("{rows} below the data, not read as data: {texts}", rows=rows, texts="; ".join(texts))
+    return Diagnostic("K522", message, place, severity=Severity.INFO)
+
+
 def encoding_note(text: Text, place: Place) -> Diagnostic:
     """Returns the note that says in which encoding a file came."""
     return Diagnostic("K520", Message("the file is {encoding}", encoding=text.encoding), place, severity=Severity.INFO)
@@ -175,10 +179,10 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
         elif not name and filled[at]:
             names[at] = next(new for new in (f"列{at + 1}" + "'" * more for more in range(99)) if new not in taken)
             message = Message(
-                "column {at} has {filled} but no name; it is called `{names}`",
-                at=at + 1,
-                filled=count(filled[at], "filled cell"),
-                names=names[at],
+                "column {column} has {cells} but no name; it is called `{name}`",
+                column=at + 1,
+                cells=count(filled[at], "filled cell"),
+                name=names[at],
             )
             where = replace(place, row=layout.header + 1)
             notes.append(Diagnostic("K512", message, where, Message("give the column a name"), Severity.WARNING))
@@ -195,12 +199,12 @@ def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diag
         for at in alike:
             headers.pop(at)
         headers |= dict(zip(some, (header, *repeats), strict=False))
-        if said := [f"column {at + 1}" for at in empty if at not in layout.spanned]:
+        if left_out := tuple(Message("column {column}", column=at + 1) for at in empty if at not in layout.spanned):
             message = Message(
-                "{alike} headed `{header}`; {said} is empty",
-                alike=count(len(alike), "column is", "columns are"),
+                "{number:,} columns are headed `{header}`; {empty} is empty",
+                number=len(alike),
                 header=header,
-                said=tuple(said),
+                empty=left_out,
             )
             notes.append(Diagnostic("K534", message, replace(place, row=layout.header + 1), severity=Severity.INFO))
     return headers
@@ -312,7 +316,9 @@ def _checked_copy(
         try:
             for at, row in enumerate(reader, 1):
                 if reader.line_num - lines > MOST_LINES:
-                    findings.append(_malformed(place, at, f"a cell spans {reader.line_num - lines} lines"))
+                    findings.append(
+                        _malformed(place, at, Message("a cell spans {lines} lines", lines=reader.line_num - lines))
+                    )
                 lines = reader.line_num
                 if at <= layout.body:
                     continue
@@ -339,10 +345,10 @@ def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
     """Returns the finding for a row with more cells than there are columns."""
     surplus = next(cell for cell in row[width:] if cell.strip())
     message = Message(
-        "the row has {row} cells, the header {width}; `{surplus}` belongs to no column",
-        row=len(row),
-        width=width,
-        surplus=surplus.strip()[:40],
+        "the row has {cells} cells, the header {columns}; `{cell}` belongs to no column",
+        cells=len(row),
+        columns=width,
+        cell=surplus.strip()[:40],
     )
     return Diagnostic(
         "K506", message, replace(place, row=at), Message('put cells that hold a comma in quotes, like "1,234"')
@@ -351,7 +357,10 @@ def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
 
 def _malformed(place: Place, at: int, what: str) -> Diagnostic:
     """Returns the finding for quotation marks that do not pair."""
+    message = Message("a quotation mark that opens a cell in this row does not close it properly: {error}", error=what)
     if what == "unexpected end of data":
-        what = "it is not closed before the file ends"
-    message = Message("a quotation mark that opens a cell in this row does not close it properly: {what}", what=what)
+        message = Message(
+            "a quotation mark that opens a cell in this row does not close it properly: "
+            "it is not closed before the file ends"
+        )
     return Diagnostic("K513", message, replace(place, row=at), Message('write a quotation mark inside a cell as ""'))

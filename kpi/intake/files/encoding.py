@@ -48,22 +48,23 @@ _READABLE: tuple[tuple[bytes, Kind], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
 _FOREIGN = (
-    (b"%PDF", "a PDF document"),
-    (b"\x89PNG", "an image (PNG)"),
-    (b"\xff\xd8\xff", "an image (JPEG)"),
-    (b"GIF8", "an image (GIF)"),
-    (b"{\\rtf", "an RTF document"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"SQLite format 3", "an SQLite database"),
+    (b"%PDF", Message("a PDF document")),
+    (b"\x89PNG", Message("an image (PNG)")),
+    (b"\xff\xd8\xff", Message("an image (JPEG)")),
+    (b"GIF8", Message("an image (GIF)")),
+    (b"{\\rtf", Message("an RTF document")),
+    (b"Rar!", Message("a RAR archive")),
+    (b"7z\xbc\xaf", Message("a 7z archive")),
+    (b"BZh", Message("a bzip2 archive")),
+    (b"\xfd7zXZ", Message("an xz archive")),
+    (b"SQLite format 3", Message("an SQLite database")),
 )
+_BINARY = Message("binary")
 _ZIPPED = (
-    ("word/", "a Word document"),
-    ("ppt/", "a PowerPoint presentation"),
-    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
-    ("content.xml", "an OpenDocument file"),
+    ("word/", Message("a Word document")),
+    ("ppt/", Message("a PowerPoint presentation")),
+    ("xl/workbook.bin", Message("a binary Excel workbook (.xlsb)")),
+    ("content.xml", Message("an OpenDocument file")),
 )
 #: What `zipfile` raises on damaged archives: a flipped flag makes it ask for a password (RuntimeError), or for a method
 #: that it does not know, whose error is a kind of RuntimeError.
@@ -100,11 +101,12 @@ def kind_of(path: Path, place: Place) -> Kind:
         return _zipped(path, place)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _compound(path, place)
-    for magic, words in _FOREIGN:
+    for magic, contents in _FOREIGN:
         if head.startswith(magic):
-            raise _foreign(words, place)
+            raise _foreign(contents, place)
     if re.match(rb"\s*(<!doctype html|<html|<table|<\?xml|<meta)", head.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
-        raise _foreign("a web page (HTML or XML)", place, "open it in Excel or WPS and save it as .xlsx or .csv")
+        hint = Message("open it in Excel or WPS and save it as .xlsx or .csv")
+        raise _foreign(Message("a web page (HTML or XML)"), place, hint)
     return "text"
 
 
@@ -114,13 +116,13 @@ def _zipped(path: Path, place: Place) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except UNZIPPED:
-        raise _foreign("a damaged zip file or workbook", place, "send or download it again") from None
+        raise _foreign(Message("a damaged zip file or workbook"), place, _SEND_AGAIN) from None
     if "xl/workbook.xml" in names:
         return "xlsx"
-    for part, words in _ZIPPED:
+    for part, contents in _ZIPPED:
         if any(name.startswith(part) for name in names):
-            raise _foreign(words, place)
-    raise _foreign("a zip archive", place, "unpack it and name the folder")
+            raise _foreign(contents, place)
+    raise _foreign(Message("a zip archive"), place, Message("unpack it and name the folder"))
 
 
 def _compound(path: Path, place: Place) -> Kind:
@@ -132,15 +134,20 @@ def _compound(path: Path, place: Place) -> Kind:
             Diagnostic("K511", message, place, Message("remove the password in Excel or WPS and save it again"))
         )
     if "WordDocument".encode("utf-16-le") in content:
-        raise _foreign("a Word document", place)
+        raise _foreign(Message("a Word document"), place)
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
         return "xls"
-    raise _foreign("an Office file, but no workbook", place)
+    raise _foreign(Message("an Office file, but no workbook"), place)
 
 
-def _foreign(words: str, place: Place, hint: str = "save the table as .xlsx or .csv") -> DataError:
-    """Returns the refusal of a file that is no table."""
-    return DataError(Diagnostic("K503", Message("the file is {words}, not a table", words=words), place, hint))
+_SAVE_AS_TABLE = Message("save the table as .xlsx or .csv")
+_SEND_AGAIN = Message("send or download it again")
+
+
+def _foreign(contents: Message, place: Place, hint: Message = _SAVE_AS_TABLE) -> DataError:
+    """Return the error for a file that is no table."""
+    message = Message("the file is {contents}, not a table", contents=contents)
+    return DataError(Diagnostic("K503", message, place, hint))
 
 
 def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
@@ -162,12 +169,16 @@ def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
     except (OSError, EOFError, zlib.error) as error:
         if shortage(error) is not None:
             raise  # the disk for what is unpacked is full: the file is not to blame
-        raise _foreign(f"a damaged {kind} file ({error})", place, "send or download it again") from None
+        raise _foreign(_damaged(kind, error), place, _SEND_AGAIN) from None
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise
-        raise _foreign(f"a damaged zstd file ({error})", place, "send or download it again") from None
+        raise _foreign(_damaged("zstd", error), place, _SEND_AGAIN) from None
     return scratch
+
+
+def _damaged(kind: str, error: Exception) -> Message:
+    return Message("a damaged {kind} file ({error})", kind=kind, error=error)
 
 
 def check_growth(unpacked_size: int, packed_size: int, place: Place) -> None:
@@ -222,7 +233,7 @@ def as_utf8(path: Path, place: Place) -> Text:
                 target.write(text.encode("utf-8"))
     except _Undecodable as error:
         if encoding in {"utf-16-le", "utf-16-be"}:
-            raise _foreign("binary", place) from None
+            raise _foreign(_BINARY, place) from None
         raise DataError(error.diagnostic(encoding.upper(), place)) from None
     return Text(scratch.path, encoding.upper(), lines, scratch)
 
@@ -237,7 +248,7 @@ def _by_zeros(head: bytes, place: Place) -> str:
         return "utf-8"
     if min(even, odd) * 4 < max(even, odd) and max(even, odd) * 40 > len(head):
         return "utf-16-le" if odd > even else "utf-16-be"
-    raise _foreign("binary", place)
+    raise _foreign(_BINARY, place)
 
 
 def _has_mark(head: bytes) -> bool:
@@ -259,18 +270,17 @@ class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this mod
 
     def diagnostic(self, encoding: str, place: Place) -> Diagnostic:
         """Returns the finding for the user."""
-        what = Message(
-            "byte {offset:,} (0x{octet:02X}) is not {encoding} text",
-            offset=self.offset, octet=self.octet, encoding=encoding,
-        )  # fmt: skip
-        message = (
-            Message(
-                "{what}: the row is {other} text, those above are {encoding}: the file mixes encodings",
-                what=what, other=self.other, encoding=encoding,
+        fields = {"offset": self.offset, "octet": self.octet, "encoding": encoding}
+        message = Message(
+            "byte {offset:,} (0x{octet:02X}) is not {encoding} text: the file is damaged or mixes encodings", **fields
+        )
+        if self.other is not None:
+            message = Message(
+                "byte {offset:,} (0x{octet:02X}) is not {encoding} text: the row is {other} text, "
+                "those above are {encoding}: the file mixes encodings",
+                other=self.other,
+                **fields,
             )
-            if self.other is not None
-            else Message("{what}: the file is damaged or mixes encodings", what=what)
-        )  # fmt: skip
         hint = Message("open it in Excel or WPS, look at that row, and save it as CSV UTF-8")
         return Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=self.row), hint)
 

@@ -178,8 +178,8 @@ def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagn
     if "unit" in found:
         return []
     message = Message(
-        "column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports",
-        ambiguous=ambiguous,
+        "column `{column}` may name the unit of measure or who reports; it is read as who reports",
+        column=ambiguous,
     )
     hint = Message("call the columns 单位名称 and 计量单位")
     return [Diagnostic("K210", message, place, hint, Severity.WARNING)]
@@ -192,10 +192,32 @@ def _reporter(headers: Sequence[str]) -> str | None:
     return some[0] if some and others else None
 
 
+#: The roles as messages call them.
+_ROLE_NAMES: dict[Role, Message] = {
+    "period": Message("period"),
+    "entity": Message("entity"),
+    "code": Message("code"),
+    "measure": Message("measure"),
+    "value": Message("value"),
+    "unit": Message("unit"),
+    "target": Message("target"),
+    "revision": Message("revision"),
+    "note": Message("note"),
+    "cohort": Message("cohort"),
+    "order": Message("order"),
+    "reporter": Message("reporter"),
+    "reported": Message("reported"),
+    "scope": Message("scope"),
+}
+
+
 def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
-    """Returns the warning that two headers name one role."""
+    """Return the warning (K210) that two headers name one role."""
     message = Message(
-        "columns `{kept}` and `{other}` both name the {one}; `{kept}` is used", kept=kept, other=other, one=one
+        "columns `{kept}` and `{other}` both name the {role}; `{kept}` is used",
+        kept=kept,
+        other=other,
+        role=_ROLE_NAMES[one],
     )
     return Diagnostic("K210", message, place, Message("rename one, or say which under `columns:`"), Severity.WARNING)
 

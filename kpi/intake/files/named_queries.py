@@ -20,7 +20,7 @@ from kpi.intake.files.databases import Query, answer_of
 from kpi.intake.files.reader import Rows, Source
 from kpi.process import settings
 
-_HINT = "name the query in kpi.toml, under [data.NAME], and score NAME"
+_HINT = Message("name the query in kpi.toml, under [data.NAME], and score NAME")
 
 
 def names() -> list[str]:
@@ -38,12 +38,8 @@ def asked(source: Source) -> Source:
     if not isinstance(source, str) or Path(source).exists():
         return source
     if "://" in source:
-        shown = source.partition("://")[0]
-        raise DataError(
-            Diagnostic(
-                "K544", Message("`{shown}://…` is the address of a database, not a file", shown=shown), hint=_HINT
-            )
-        )
+        message = Message("`{scheme}://…` is the address of a database, not a file", scheme=source.partition("://")[0])
+        raise DataError(Diagnostic("K544", message, hint=_HINT))
     if source not in _tables():
         return source
     found = settings.found()
@@ -56,7 +52,7 @@ def _tables() -> Mapping[str, object]:
     found = settings.found()
     tables = {} if found is None else found.tree.get("data", {})
     if found is not None and not isinstance(tables, dict):
-        raise found.wrong("`data` must be tables, [data.NAME]", "data")
+        raise found.wrong(Message("`data` must be tables, [data.NAME]"), "data")
     return tables
 
 
@@ -67,13 +63,15 @@ def _query(found: settings.Settings, name: str, table: object) -> Query:
         # One at a time: the others often follow from it. What was given is not repeated, it may be a password.
         one = error.errors(include_input=False, include_url=False)[0]
         key = str(one["loc"][-1]) if one["loc"] else name
-        words = one["msg"].removeprefix("Value error, ")
+        cause = one.get("ctx", {}).get("error")
+        words = cause.args[0] if isinstance(cause, ValueError) else one["msg"]
+        message, hint = Message("[data.{name}] {error}", name=name, error=words), None
         if one["type"] == "extra_forbidden":
-            words = f"unknown key `{key}`"
+            message = Message("[data.{name}] unknown key `{key}`", name=name, key=key)
+            hint = suggest(key, Query.model_fields)
         elif one["loc"]:
-            words = f"`{key}`: {words}"
-        hint = suggest(key, Query.model_fields) if one["type"] == "extra_forbidden" else None
-        raise found.wrong(f"[data.{name}] {words}", key, hint) from None
+            message = Message("[data.{name}] `{key}`: {error}", name=name, key=key, error=words)
+        raise found.wrong(message, key, hint) from None
 
 
 def every(some: Sequence[Source]) -> list[Source]:

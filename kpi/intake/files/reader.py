@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, readable, suggest
 from kpi.intake.files.chunks import read_large
 from kpi.intake.files.delimited import LONGEST, read_delimited
 from kpi.intake.files.encoding import Text, as_utf8, kind_of, unpacked
@@ -142,7 +142,7 @@ def read_all(
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
-                with progress.stage(f"reading {source}"):
+                with progress.stage(Message("reading {file}", file=source)):
                     tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
                 found[-1] += tables
                 errors += wrong
@@ -178,7 +178,12 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
             frame = source.frame if isinstance(source, Rows) else source
             if any(one is frame and _one_dataset(name, other) for one, other in frames):
                 label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
-                notes.append(_again(Place(label), "the same frame"))
+                notes.append(
+                    _again(
+                        Place(label),
+                        Message("{source} is the same frame as one before, which counts once", source=label),
+                    )
+                )
                 continue
             frames.append((frame, name))
             kept.append((source, name))
@@ -196,7 +201,14 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
                 alike.append((path, name))
                 fresh.append(path)
             else:
-                notes.append(_again(Place(str(path)), str(same) if str(same) != str(path) else "the same file"))
+                message = Message(
+                    "{source} is the same file as one before, which counts once", source=readable(str(path))
+                )
+                if str(same) != str(path):
+                    message = Message(
+                        "{source} holds the same as {other}, which counts once", source=readable(str(path)), other=same
+                    )
+                notes.append(_again(Place(str(path)), message))
         kept += [(source, name)] if len(fresh) == len(paths) else [(path, name) for path in fresh]
     return kept, notes
 
@@ -212,12 +224,9 @@ def _same_bytes(first: Path, second: Path) -> bool:
         return False  # what is wrong with it is found when it is read
 
 
-def _again(place: Place, other: str) -> Diagnostic:
-    same = f"holds the same as {other}" if not other.startswith("the same") else f"is {other} as one before"
+def _again(place: Place, message: Message) -> Diagnostic:
     hint = Message("leave one of them out, or replace it by the file that was meant")
-    return Diagnostic(
-        "K548", Message("{file} {same}, which counts once", file=place.file, same=same), place, hint, Severity.WARNING
-    )
+    return Diagnostic("K548", message, place, hint, Severity.WARNING)
 
 
 def content_hash(sources: Iterable[Source]) -> str:
@@ -424,21 +433,24 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
 def damaged(place: Place, error: BaseException) -> Diagnostic:
     """Returns the finding that a file cannot be read to its end."""
     words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    message = Message("the file is damaged: {error}", error=words)
     if isinstance(error, pl.exceptions.PanicException):
-        words = "its reader came upon what cannot be"
-    return Diagnostic(
-        "K503", Message("the file is damaged: {words}", words=words), place, Message("write or download it again")
-    )
+        message = Message("the file is damaged: its reader came upon what cannot be")
+    return Diagnostic("K503", message, place, Message("write or download it again"))
 
 
 #: What columns hold that hold neither figures nor texts.
-_OTHERS: tuple[tuple[type[pl.DataType], str], ...] = (
-    (pl.List, "lists"), (pl.Array, "lists"), (pl.Struct, "several fields in a cell"), (pl.Duration, "spans of time"),
-    (pl.Binary, "bytes that are no text"), (pl.Object, "objects of Python"),
-)  # fmt: skip
+_OTHERS: tuple[tuple[type[pl.DataType], Message], ...] = (
+    (pl.List, Message("lists")),
+    (pl.Array, Message("lists")),
+    (pl.Struct, Message("several fields in a cell")),
+    (pl.Duration, Message("spans of time")),
+    (pl.Binary, Message("bytes that are no text")),
+    (pl.Object, Message("objects of Python")),
+)
 
 
-def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, str]]:
+def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, Message]]:
     """Return columns in place of those that hold neither figures nor texts, and what these hold.
 
     Bytes that are texts in UTF-8, as some writers of Parquet leave them, become these texts; all others are empty.
@@ -449,7 +461,7 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
     texts = [name for name in raw if schema[name] == pl.Binary and _is_text(lazy.select(raw[name]))]
     columns = [raw[name].cast(pl.String) for name in texts]
     columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
-    return columns, {name: str(others[name]) for name in raw if name not in texts}
+    return columns, {name: words for name, words in others.items() if words is not None and name not in texts}
 
 
 def _is_text(column: pl.LazyFrame) -> bool:

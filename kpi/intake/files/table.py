@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, count
+from kpi.errors import Diagnostic, Message, Place
 from kpi.process import atomic_files
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
@@ -121,7 +121,7 @@ class Table:
     typed: bool = False
     numbers: frozenset[str] = frozenset()
     mixed: frozenset[str] = frozenset()
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, Message] = field(default_factory=dict)
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()
@@ -204,12 +204,10 @@ class Table:
         twice = [header for header in self.repeats if headers is None or header in headers]
         if not twice:
             return None
-        quoted = ", ".join(f"`{name}`" for name in twice)
-        message = Message(
-            "{twice} more than once: {quoted}",
-            twice=count(len(twice), "column name occurs", "column names occur"),
-            quoted=quoted,
-        )
+        names = tuple(f"`{name}`" for name in twice)
+        message = Message("1 column name occurs more than once: {name}", name=names[0])
+        if len(names) > 1:
+            message = Message("{number:,} column names occur more than once: {names}", number=len(names), names=names)
         return Diagnostic("K508", message, self.place(self.header_row), Message("give every column its own name"))
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:

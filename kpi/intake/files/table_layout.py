@@ -73,8 +73,8 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
     if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
         message = Message(
-            "row {header} should name the columns, but holds figures, such as `{figure}`",
-            header=header + 1,
+            "row {row} should name the columns, but holds figures, such as `{figure}`",
+            row=header + 1,
             figure=figure.strip(),
         )
         raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
@@ -95,8 +95,9 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
     unit = units[0] if len(set(units)) == 1 and not re.search("[、,，]|和", units[0]) else None
     notes = []
     if titles:
-        shown = "; ".join(titles)
-        notes.append(_info("K521", f"{count(header, 'row')} above the column names, not read as data: {shown}", place))
+        rows_above, texts = count(header, "row"), "; ".join(titles)
+        message = Message("{rows} above the column names, not read as data: {texts}", rows=rows_above, texts=texts)
+        notes.append(_info("K521", message, place))
     if units and unit is None:
         message = Message(
             "the rows above the column names give several units, {units}: none is taken", units="; ".join(units)
@@ -104,14 +105,19 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         hint = Message("write the unit into every header, like GDP(亿元), or in a column 计量单位")
         notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
     if depth > 1:
-        named = ", ".join(f"`{name}`" for name in columns if LEVELS in name)
-        notes.append(_info("K525", f"the column names span rows {header + 1} to {body}: {named}", place))
+        message = Message(
+            "the column names span rows {first} to {last}: {names}",
+            first=header + 1,
+            last=body,
+            names=tuple(f"`{name}`" for name in columns if LEVELS in name),
+        )
+        notes.append(_info("K525", message, place))
     if numbering:
-        notes.append(_info("K521", f"row {body + 1} numbers the columns, not read as data", place))
+        notes.append(_info("K521", Message("row {row} numbers the columns, not read as data", row=body + 1), place))
     return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned)
 
 
-_HEADER_HINT = "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data"
+_HEADER_HINT = Message("put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data")
 
 
 def trailing_notes(rows: Sequence[Row]) -> int:
@@ -241,6 +247,6 @@ def _names(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> tuple[
     return tuple(LEVELS.join(dict.fromkeys(clean(row[at] or "") for row in grid if row[at])) for at in range(width))
 
 
-def _info(code: str, message: str, place: Place) -> Diagnostic:
+def _info(code: str, message: Message, place: Place) -> Diagnostic:
     """Returns a finding that is only worth knowing."""
     return Diagnostic(code, message, place, severity=Severity.INFO)

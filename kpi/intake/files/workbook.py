@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, suggest
-from kpi.intake.files.delimited import name_columns, only_header, repeats_of
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.intake.files.delimited import below_note, name_columns, only_header, repeats_of
 from kpi.intake.files.encoding import UNZIPPED
 from kpi.intake.files.merged_cells import spread
 from kpi.intake.files.table import Table
@@ -54,12 +54,10 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
     for name, visible, grid, marks in (_xlsx if kind == "xlsx" else _xls)(path, place, sheet):
         where = replace(place, sheet=name)
         if grid is None:
-            what = "has no cells" if visible else "is hidden"
-            notes.append(
-                Diagnostic(
-                    "K524", Message("the sheet {what} and was left out", what=what), where, severity=Severity.INFO
-                )
-            )
+            message = Message("the sheet is hidden and was left out")
+            if visible:
+                message = Message("the sheet has no cells and was left out")
+            notes.append(Diagnostic("K524", message, where, severity=Severity.INFO))
             continue
         widths[name] = grid.width
         try:
@@ -68,7 +66,9 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
             findings.extend(error.diagnostics)
     if tables:
         notes += [
-            replace(one, message=f"the sheet was left out: {one.message}", severity=Severity.WARNING)
+            replace(
+                one, message=Message("the sheet was left out: {reason}", reason=one.message), severity=Severity.WARNING
+            )
             if one.code in _NO_TABLE and not _goes_on(one, widths, tables)
             else one
             for one in findings
@@ -92,10 +92,7 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
     said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     notes = list(layout.notes)
     if said:
-        message = Message(
-            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
-        )
-        notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
+        notes.append(below_note(said, place))
     body = body.head(len(body) - dropped)
     if body.is_empty():
         raise only_header(place, layout)
@@ -124,7 +121,7 @@ def _chosen(names: list[str], sheet: str | None, place: Place) -> None:
     """Raises K501 when the workbook lacks the sheet that is asked for."""
     if sheet is not None and sheet not in names:
         message = Message("the workbook has no sheet `{sheet}`", sheet=sheet)
-        hint = suggest(sheet, names) or Message("it has {name}", name=", ".join(f"`{name}`" for name in names))
+        hint = suggest(sheet, names) or Message("it has {sheets}", sheets=tuple(f"`{name}`" for name in names))
         raise DataError(Diagnostic("K501", message, place, hint))
 
 
@@ -163,7 +160,7 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
         # A directory that points before the file's first byte; other errors of the system are not the workbook's.
         if error.errno != errno.EINVAL:
             raise
-        raise _damaged(ValueError("a part lies outside the file"), place) from None
+        raise _damaged(ValueError(Message("a part lies outside the file")), place) from None
     except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
         raise _damaged(error, place) from None
 
@@ -261,7 +258,7 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
 def _damaged(error: Exception, place: Place) -> DataError:
     """Returns the refusal of a workbook that a reader stumbled over."""
     said = str(error).strip().splitlines()
-    message = Message("the workbook is damaged: {said}", said=said[0][:200] if said else type(error).__name__)
+    message = Message("the workbook is damaged: {error}", error=said[0][:200] if said else type(error).__name__)
     return DataError(Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx")))
 
 

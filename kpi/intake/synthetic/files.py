@@ -10,7 +10,7 @@ from typing import IO
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, count, suggest
 from kpi.intake.matching.datasets import datasets, of_dataset
 from kpi.intake.roster import from_roster
 from kpi.intake.synthetic.draws import one_of, salt, share
@@ -108,7 +108,7 @@ class Sample:
             title = self.system.entities.title
             stem = f"样本{title if 0 < len(title) <= 4 and title.isalpha() else '单位'}"
             many = 20 if self.entities is None else self.entities
-            make_sure(_NAME * many, f"a sample of {many:,} entities", "ask for fewer")
+            make_sure(_NAME * many, Message("a sample of {number:,} entities", number=many), Message("ask for fewer"))
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
         known = from_roster(self.system.home / roster, None).names
         if self.entities is not None and self.entities > len(known):
@@ -128,7 +128,8 @@ class Sample:
             end = calendar.parse(self.last or "2023-12").end // grain.months
             return [Period.of(end - back, grain) for back in reversed(range(many))]
         except PeriodError as error:
-            raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+            hint = None if error.hint is None else Message("{hint}", hint=error.hint)
+            raise DataError(Diagnostic("K606", Message("{problem}", problem=error.args[0]), hint=hint)) from None
 
 
 def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) -> Iterator[pl.DataFrame]:
@@ -277,14 +278,14 @@ def write(
             raise DataError(
                 Diagnostic(
                     "K541",
-                    Message("the file is named as {meant} but is to be {form}", meant=meant, form=form),
+                    Message("the file is named as {suffix} but is to be {format}", suffix=meant, format=form),
                     Place(str(path)),
                     hint,
                 )
             )
         return {path: _write(only, path, meant)}
     if path.suffix and not path.is_dir() and not str(target).endswith("/"):
-        hint = Message("write {formats}, or a folder", formats=" or ".join(FORMATS))
+        hint = Message("write {suffixes}, or a folder", suffixes=alternatives(FORMATS))
         raise DataError(
             Diagnostic("K541", Message("unknown file suffix `{suffix}`", suffix=path.suffix), Place(str(path)), hint)
         )
@@ -300,7 +301,7 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
     """Returns the datasets of a sample, or only the one that is named."""
     made = sample.datasets()
     if dataset is not None and dataset not in made:
-        hint = suggest(dataset, made) or Message("there is {made}", made=tuple(made))
+        hint = suggest(dataset, made) or Message("there is {datasets}", datasets=tuple(made))
         raise DataError(Diagnostic("K204", Message("unknown dataset `{dataset}`", dataset=dataset), hint=hint))
     return {dataset: made[dataset]} if dataset is not None else made
 
@@ -308,7 +309,7 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
 def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
     """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
     name, only = _only(chosen(sample, dataset))
-    with progress.stage(f"writing {name}", only.rows):
+    with progress.stage(Message("writing {dataset}", dataset=name), only.rows):
         return _csv(only, stream)
 
 
@@ -316,9 +317,9 @@ def _only(made: dict[str, Made]) -> tuple[str, Made]:
     if len(made) != 1:
         hint = Message("name one with --dataset, or write into a folder: -o sample/")
         message = Message(
-            "the system has {made}, which one file cannot hold: {made_2}",
-            made=count(len(made), "dataset"),
-            made_2=tuple(made),
+            "the system has {datasets}, which one file cannot hold: {names}",
+            datasets=count(len(made), "dataset"),
+            names=tuple(made),
         )
         raise DataError(Diagnostic("K560", message, hint=hint))
     return next(iter(made.items()))
@@ -326,7 +327,7 @@ def _only(made: dict[str, Made]) -> tuple[str, Made]:
 
 def _write(made: Made, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(f"writing {path}", made.rows):
+        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), made.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
                     return _csv(made, stream)
