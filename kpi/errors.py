@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -138,16 +138,34 @@ def alternatives(names: Iterable[str]) -> Message:
     return Message("{first} or {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
 
 
-def sentences(parts: Sequence[str]) -> Message:
-    """Return sentences, at least one, as one text with semicolons.
+def semicolons(texts: Iterable[str]) -> Message:
+    """Return clauses as one text, with semicolons between them; empty where there are none.
 
-    >>> sentences([Message("the row is blank"), Message("it is left out"), Message("so are others")])
-    'the row is blank; it is left out; so are others'
+    >>> semicolons(["by score", Message("at most {level}", level="A")])
+    'by score; at most A'
     """
-    if len(parts) == 1:
-        return parts[0] if isinstance(parts[0], Message) else Message("{sentence}", sentence=parts[0])
-    middle = len(parts) // 2
-    return Message("{first}; {second}", first=sentences(parts[:middle]), second=sentences(parts[middle:]))
+    return _chain(texts, lambda first, second: Message("{first}; {second}", first=first, second=second))
+
+
+def commas(texts: Iterable[str]) -> Message:
+    """Return phrases as one text, with commas between them; empty where there are none.
+
+    Names are rather given as a tuple, whose comma is that of lists.
+
+    >>> commas(["A ≥ 90", "B ≥ 80"])
+    'A ≥ 90, B ≥ 80'
+    """
+    return _chain(texts, lambda first, second: Message("{first}, {second}", first=first, second=second))
+
+
+def _chain(texts: Iterable[str], join: Callable[[str, str], Message]) -> Message:
+    # An empty template is the header of a catalogue.
+    parts = list(texts) or [""]
+    # Joined in pairs, and these again, many texts are not nested deeper than languages can be rendered.
+    while len(parts) > 1:
+        odd = parts[-1:] if len(parts) % 2 else []
+        parts = [*map(join, parts[:-1:2], parts[1::2]), *odd]
+    return parts[0] if isinstance(parts[0], Message) else Message("{text}", text=parts[0])
 
 
 class Severity(StrEnum):

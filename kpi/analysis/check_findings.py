@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -10,14 +10,17 @@ import polars as pl
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
 from kpi.engine.totals import vetoes
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, semicolons
 from kpi.intake.grid import Panel
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: What departments say to findings: by unit, period and the finding's message.
+#: Explanations of findings by departments: by unit, period and the finding's message in any language.
 Answers = Mapping[tuple[str, str, str], str]
+
+#: Gives the wordings of a message in all languages: a form comes back in the language in which it was written.
+Wordings = Callable[[Message], Iterable[str]]
 
 
 @dataclass
@@ -29,9 +32,15 @@ class Judged:
     used: set[tuple[str, str, str]] = field(default_factory=set)
 
 
+def with_answer(finding: Message, answer: str) -> Message:
+    """Return the message of a finding with the explanation that departments give."""
+    return Message("{finding}; explanation: {answer}", finding=finding, answer=answer)
+
+
 def judged(
-    plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], answers: Answers | None = None
-) -> Judged:
+    plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], answers: Answers | None = None,
+    *, wordings: Wordings = lambda message: (message,),
+) -> Judged:  # fmt: skip
     """Returns what checks and vetoes find.
 
     A figure is in doubt where an error is about it, or a query that nobody has answered: neither a note on one of its
@@ -43,10 +52,11 @@ def judged(
         panel: gives the names of entities and the notes on figures.
         labels: of the periods.
         answers: explanations of findings.
+        wordings: gives the texts under which the answer to a finding may stand.
     """
     found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
     for rule in plan.rules:
-        _tell(rule, frame, panel, labels, answers=answers or {}, found=found)
+        _tell(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, found=found)
     found.findings += _unjudged(plan, frame, panel, labels)
     return found
 
@@ -61,14 +71,17 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
     for name, check in system.checks.items():
         needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
         if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
-            lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
-            message = Message("{title}：数据中没有{lacks}，无法核对", title=check.title or name, lacks=lacks)
+            title, fact = check.title or name, needs[0][0]
+            message = Message("{check}: the data have no figures of {unit} to check against", check=title, unit=fact)
+            if fact == "reported":
+                message = Message("{check}: the data have no dates of reporting to check", check=title)
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
 def _tell(
-    rule: Rule, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], *, answers: Answers, found: Judged
-) -> None:
+    rule: Rule, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], *,
+    answers: Answers, wordings: Wordings, found: Judged,
+) -> None:  # fmt: skip
     """Adds a finding for each place where a rule is broken; a query that is answered is information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
@@ -79,14 +92,18 @@ def _tell(
     for entity, period, more in places:
         who = panel.entities.names[entity] if breach.whole is None else breach.whole
         place = Place(entity=who, period=labels[period])
-        message = "；".join(filter(None, (f"{check.title or rule.name}：{breach.words}", more)))
+        message = Message("{check}: {rule}", check=check.title or rule.name, rule=breach.words)
+        if more:
+            message = Message(
+                "{check}: {rule}; {details}", check=check.title or rule.name, rule=breach.words, details=more
+            )
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        key = (who, labels[period], message)
-        if key in answers:
-            found.used.add(key)
-        answer = "；".join(filter(None, (*notes, answers.get(key))))
+        keys = [(who, labels[period], text) for text in wordings(message.cleaned())] if answers else []
+        keys = [key for key in keys if key in answers]
+        found.used.update(keys)
+        answer = semicolons(filter(None, (*notes, *(answers[key] for key in keys))))
         if answer:
-            message = Message("{message}；说明：{answer}", message=message, answer=answer)
+            message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
         found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
@@ -99,5 +116,5 @@ def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int
     for name, veto in vetoes(plan.system).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
-            message = Message("一票否决「{title}」无法判定：缺少数据", title=veto.title or name)
+            message = Message("the veto {veto} cannot be judged: a figure is missing", veto=veto.title or name)
             yield Diagnostic("K702", message, place, None, Severity.INFO)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import StringIO
 from typing import Any
 
@@ -13,6 +13,8 @@ from rich.tree import Tree
 
 from kpi.analysis.explain import Explained, words
 from kpi.engine.scorecard import Scorecard
+from kpi.errors import Message
+from kpi.report.language import tr
 from kpi.report.marks import level, visible
 
 
@@ -39,7 +41,7 @@ def _grow(card: Scorecard, branch: Tree, node: Explained) -> None:
 
 
 def _line(card: Scorecard, node: Explained) -> Text:
-    text = Text(visible(node.title), style="bold" if node.kind in ("total", "pillar") else "")
+    text = Text(visible(_localized(node.title)), style="bold" if node.kind in ("total", "pillar") else "")
     if node.kind == "total":
         shown = "—" if node.score is None else f"{node.score:.{card.decimals}f}"
         stars = float(node.detail) if node.detail else None
@@ -67,7 +69,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.status != "ok":
         text.append(f"  {words(node.status)}", style="red")
     if node.detail:
-        text.append(f"  {visible(node.detail)}", style="dim")
+        text.append(f"  {visible(_localized(node.detail))}", style="dim")
     return text
 
 
@@ -88,4 +90,15 @@ def as_json(card: Scorecard, entity: str, node: Explained) -> str:
         "schema": "kpi.explanation/1", "system": card.system, "period": card.periods[-1], "entity": entity,
         "definition_hash": card.definition_hash, "data_hash": card.data_hash,
     }  # fmt: skip
-    return json.dumps(head | {"explanation": asdict(node)}, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(head | {"explanation": asdict(_rendered(node))}, ensure_ascii=False, indent=2) + "\n"
+
+
+def _localized(text: str) -> str:
+    return tr(text) if isinstance(text, Message) else text
+
+
+def _rendered(node: Explained) -> Explained:
+    """Return a node and the nodes below it with texts in the language in use."""
+    return replace(
+        node, title=_localized(node.title), detail=_localized(node.detail), parts=tuple(map(_rendered, node.parts))
+    )
