@@ -42,8 +42,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries markdown "
-        "workbook table files difference robustness"
+        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries "
+        "markdown workbook table files difference robustness"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "

@@ -1,6 +1,6 @@
-"""Measures of which no file says anything: no column of a wide file, no row of a long one, no file of their records.
+"""Warn of measures that no file has: no column of a wide file, no row of a long one, no file of their records.
 
-A column or a row without a figure is another thing: the unit has not reported, and its status says so. Code: K555.
+A column or a row without a figure is different: the entity has not reported, which its status states. Code: K555.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: Findings about columns and rows that may be meant for a measure, which their hints name.
+#: Findings about columns and rows that may be misspelt measures, which are named in their hints.
 _MISSPELT = ("K528", "K601")
 
-#: How many columns of a file are named.
+#: How many columns of a file are listed.
 _NAMED = 12
 
 
@@ -30,10 +30,10 @@ def absent(
     """Return a warning for each measure that no file has a column or a row for.
 
     Args:
-        system: whose measures they are.
+        system: gives the measures.
         sources: the tables that were read.
         frame: the panel, with `name.rows` for each measure.
-        known: what else was found: a column or row that may be a misspelt measure is not reported again.
+        known: other findings; a measure that is in a hint about a misspelling is not reported again.
     """
     hints = [one.hint for one in known if one.code in _MISSPELT and one.hint]
     return (*_without_records(system, sources), *_unreported(system, sources, frame, hints))

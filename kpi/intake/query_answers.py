@@ -1,4 +1,4 @@
-"""Explanations (说明) in files of their own: about figures, or as a 查询单 that comes back filled in."""
+"""Read files of explanations (说明): of figures, or as a 查询单 that comes back filled in."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def explanations(
     Raises:
         DataError: what reading a file raises, and K541 when a column is missing.
     """
-    found = Explanations()
+    result = Explanations()
     for table in (table for group in read_all(sources) for table in group):
-        _read(table, system, entities, labels, found, alone=alone)
-    return found
+        _read(table, system, entities, labels, result, alone=alone)
+    return result
 
 
 def _read(
-    table: Table, system: System, entities: Entities, labels: Mapping[int, str], found: Explanations, *, alone: bool
+    table: Table, system: System, entities: Entities, labels: Mapping[int, str], result: Explanations, *, alone: bool
 ) -> None:
     known, _ = roles(table.columns)
     finding = next((header for header in FINDING if header in table.columns), None)
@@ -95,7 +95,7 @@ def _read(
             at = entities.place(row["entity"] or "")
             name = entities.every[at] if at is not None else row["entity"] or ""
             key = (name, period or "", row["finding"] or "")
-            found.answers[key], found.places[key] = row["note"], place
+            result.answers[key], result.places[key] = row["note"], place
             continue
         who = entities.place(row["entity"] or "")
         measure = names.get(clean(row["measure"] or ""))
@@ -106,13 +106,13 @@ def _read(
                 entity=row["entity"] or "",
                 period=row["period"] or "",
             )
-            found.findings.append(Diagnostic("K705", message, place))
+            result.findings.append(Diagnostic("K705", message, place))
         else:
-            found.notes[measure, who, index[period]] = row["note"]
+            result.notes[measure, who, index[period]] = row["note"]
 
 
 def _label(text: str | None, system: System, index: Mapping[str, int]) -> tuple[str | None, bool]:
-    """The label of the scored period that a text names, or the text, and whether it names one."""
+    """Return the label of the scored period that a text names, or the text, and whether it names one."""
     if text is None or text in index:
         return text, text is not None
     try:

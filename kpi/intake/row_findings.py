@@ -1,4 +1,4 @@
-"""Findings about rows: one for each bad row, up to a limit for each kind, and the count of the rest."""
+"""Findings about rows: one for each bad row, up to a limit of each kind, and the number of the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kpi.intake.files.table import ROW, Table
 #: Code, message and hint of a finding.
 Finding: TypeAlias = tuple[str, str, str | None]
 
-#: How many findings of one kind are listed for one table; the rest are counted.
+#: How many findings of one kind are listed for a table; the rest are counted.
 LIMIT = 100
 
 
@@ -29,15 +29,15 @@ def of_rows(
 ) -> list[Diagnostic]:
     """Return a finding for each row of a frame that holds bad rows with their row numbers.
 
-    Cells of one row with the same fault are one finding, which stands for all of them.
+    Several cells of a row with the same fault are one finding that counts as all of them.
 
     Args:
-        table: where the rows come from.
+        table: the table of the rows.
         rows: the bad rows, with the column `ROW` and the columns that `finding_of` reads.
-        column: the header of the bad cell, empty for none; left out: what a column `field` of `rows` says.
+        column: the header of the bad cell, empty for none; None for that in the column `field` of `rows`.
         finding_of: returns code, message and hint of a row.
-        severity: of all of them.
-        further: how many more bad rows there are, after those of the frame.
+        severity: the severity of all findings.
+        further: the number of further bad rows that are not in the frame.
     """
     findings: list[Diagnostic] = []
     listed = 0

@@ -1,4 +1,4 @@
-"""The notes on rows that are about no unit: totals and the like, repeated headings, names without figures."""
+"""Notes on rows that are about no entity: totals and the like, repeated headings, names without figures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kpi.intake.matching.entity_codes import repeats_heading
 
 
 def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
-    """Returns the notes on rows that are left out for what they are called: one on totals, one on headings.
+    """Return the notes on rows that are left out because of their name: one on totals, one on headings.
 
     Args:
         source: the table.
-        rows: the rows: `ROW` and the text that says who they are about.
-        entities: tells which names denote no unit.
+        rows: the rows: `ROW` and `text`, the name or code in each.
+        entities: the entities, which decide on names of totals.
     """
     totals: list[tuple[str, int]] = []
     headings: list[int] = []
@@ -47,12 +47,12 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
 
 
 def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed: bool) -> Diagnostic:
-    """Returns the note on names that have no figure in a table, and are taken for headings or remarks.
+    """Return the note on names without any figure in a table, which are taken for headings or remarks.
 
     Args:
         source: the table.
         rows: the rows of each name.
-        closed: whether a roster says who there is, which does not name them.
+        closed: whether a roster lists all entities.
     """
     message = Message("no figure, so not taken as a unit: {name}", name=listed(rows))
     if len(rows) > 1:

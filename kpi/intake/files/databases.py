@@ -1,8 +1,8 @@
 """Queries on databases as inputs: their rows become texts, sorted, so that equal rows are equal bytes.
 
-A query is one statement that reads, within `timeout` seconds, and cannot leave that: PostgreSQL runs it prepared in a
-read-only transaction, DuckDB without access to files but those beside the database, SQLite without ATTACH and PRAGMA.
-Numbers are written as the database writes them, decimals in full, so nothing is rounded on the way.
+A query is one read-only statement of at most `timeout` seconds, which is enforced: PostgreSQL runs it prepared in a
+read-only transaction, DuckDB with access only to files beside the database, SQLite without ATTACH and PRAGMA. Numbers
+keep the digits of the database, so nothing is rounded on the way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, remember
 from kpi.process.credentials import connection, has_password, usable
 
-#: How many seconds a connection may take.
+#: The timeout of connecting, in seconds.
 _WAIT = 10
 
 #: The names of the columns, and the rows.
@@ -95,10 +95,10 @@ def fetched(query: Query, name: str, path: Callable[[str], Path], *, decimal: st
     """Return the rows of a query as CSV with a header, see `answer_of`.
 
     Args:
-        query: what is asked.
-        name: how it is called in messages.
+        query: the query.
+        name: its name in messages.
         path: makes a path of the configuration absolute.
-        decimal: the decimal mark that numbers are written with. Texts stay as they are.
+        decimal: the decimal mark of numbers; texts are unchanged.
     """
     return _texts(*_asked(query, name, path), number=_with_comma if decimal == "," else str).write_csv().encode()
 
@@ -116,16 +116,16 @@ def answer_of(query: Query, name: str, path: Callable[[str], Path]) -> Answer:
 
 
 def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFrame:
-    """Returns the rows of a query as texts.
+    """Return the rows of a query as texts.
 
     Args:
-        query: what is asked.
-        name: how it is called in messages.
+        query: the query.
+        name: its name in messages.
         path: makes a path of the configuration absolute.
 
     Raises:
-        DataError: K830, when the database cannot be reached or refuses the query; K831, when that is not one statement
-            that reads; K832, when it takes too long; K812, when its package is missing; K815, what `connection` raises.
+        DataError: K830, the database cannot be reached or rejects the query; K831, the query is not one read-only
+            statement; K832, it takes too long; K812, its package is missing; K815, as `connection`.
     """
     return answer_of(query, name, path).rows
 
@@ -151,7 +151,7 @@ def _answered(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
 
 
 def _refused(name: str, words: object) -> DataError:
-    # A driver lays its words out on lines, with a caret below the query.
+    # Drivers format messages on several lines, with a caret below the query.
     text = " ".join(str(words).replace("^", "").split())
     hint = Message("nothing was changed; look at the query and at the connection, and ask again")
     return DataError(
@@ -216,7 +216,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
     folder = str(path.resolve().parent).replace("'", "''")
     try:
         with duckdb.connect(str(path), read_only=True) as database:
-            # Files beside the database may be read; nothing else, and the query cannot change that.
+            # Only files beside the database may be read, and the query cannot change that.
             database.execute(f"SET allowed_directories = ['{folder}/']")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
@@ -236,7 +236,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
         raise _refused(name, error) from None
 
 
-#: How a statement that reads begins, behind blanks, comments and brackets.
+#: The beginning of a statement that reads, after blanks, comments and brackets.
 _READS = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:select|with|values|table)\b")
 
 
@@ -255,8 +255,8 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
         with psycopg.connect(secret, connect_timeout=_WAIT) as database:
             database.read_only = True
             cursor = database.cursor()
-            # Texts as the server writes them: a numeric keeps every digit, a date is a date in ISO form. The first
-            # statement fixes the transaction: from then on nothing in it can make it write.
+            # Texts as the server writes them: a numeric keeps every digit, a date is in ISO form. The first statement
+            # fixes the transaction as read-only: later ones cannot change that.
             cursor.execute("SELECT set_config('datestyle', 'ISO', true)")
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{max(int(seconds * 1000), 1)}ms",))
             # Prepared, a text holds one statement: `SELECT 1; ROLLBACK; DROP TABLE t` is refused by the server.
@@ -285,7 +285,7 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: object, number: Callable[[object], str]) -> str:
-    """Returns a value as a file would hold it: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
+    """Format a value as in a file: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
     if isinstance(value, bool):
         return "是" if value else "否"
     if _is_number(value):
