@@ -11,6 +11,7 @@ import kpi
 from kpi.analysis.explain import explain
 from kpi.analysis.variants import leave_out
 from kpi.language.loading.loader import examine_text
+from kpi.report.language import tr, using
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -20,7 +21,8 @@ def scored(name: str) -> kpi.Scorecard:
 
 
 def detail(card: kpi.Scorecard, entity: str, name: str) -> str:
-    return next(node.detail for node in explain(card, entity).walk() if node.name == name)
+    with using("zh"):
+        return next(tr(node.detail) for node in explain(card, entity).walk() if node.name == name)
 
 
 def test_an_explanation_says_what_a_bonus_waits_for():

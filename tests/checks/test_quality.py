@@ -14,6 +14,7 @@ from kpi.errors import DataError, Severity
 from kpi.language.loading.loader import examine
 from kpi.language.system import System
 from kpi.report.files import content, write
+from kpi.report.language import LANGUAGES, tr, using
 from kpi.report.queries import FindingsReport
 
 FOLDER = Path(__file__).parent
@@ -138,8 +139,36 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
         card = kpi.score(data, system=system, explanations=form)
         (found,) = card.findings_list
         assert (found.code, found.severity) == ("K703", Severity.INFO)
-        assert found.message == f"{query.message}; explained: 新设便民中心"
+        assert found.message == f"{query.message}; explanation: 新设便民中心"
         assert shown(card)["市政务办"]["accuracy"] == 100.0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("then", LANGUAGES)
+@pytest.mark.parametrize("header", ["评价对象,期别,问题,说明", "Entity,Period,Finding,Note"])
+def test_a_form_answers_its_queries_whatever_the_language_in_which_it_was_written(
+    system, tmp_path, language, then, header
+):
+    data = [CLEAN, FOLDER / "v06-jump.csv"]
+    (query,) = kpi.score(data, system=system).findings_list
+    with using(language):
+        row = [query.place.entity, query.place.period, tr(query.message), "新设便民中心"]
+    form = tmp_path / "form.csv"
+    form.write_text("\n".join([header, ",".join(f'"{cell}"' for cell in row)]) + "\n", "utf-8")
+    with using(then):
+        (found,) = kpi.score(data, system=system, explanations=form).findings_list
+        assert tr(found.message).endswith("新设便民中心")
+    assert found.code == "K703"
+
+
+def test_an_answer_to_another_wording_answers_nothing(system, tmp_path):
+    data = [CLEAN, FOLDER / "v06-jump.csv"]
+    (query,) = kpi.score(data, system=system).findings_list
+    form = tmp_path / "form.csv"
+    row = [query.place.entity, query.place.period, f"{query.message}?", "新设便民中心"]
+    form.write_text("评价对象,期别,问题,说明\n" + ",".join(f'"{cell}"' for cell in row) + "\n", "utf-8")
+    codes = [one.code for one in kpi.score(data, system=system, explanations=form).findings_list]
+    assert sorted(codes) == ["K701", "K705"]
 
 
 def test_a_form_without_answers_changes_nothing(system, tmp_path):
