@@ -21,6 +21,11 @@ FOLDER = Path(__file__).parent
 CLEAN = FOLDER / "clean.csv"
 
 
+@pytest.fixture
+def chinese(monkeypatch):
+    monkeypatch.setenv("KPI_LANG", "zh")
+
+
 @pytest.fixture(scope="module")
 def system():
     return examine(FOLDER / "system.yaml").system
@@ -103,6 +108,7 @@ def test_quality_is_an_extra_only_where_something_tells_who_reports():
     assert set(kpi.score(frame.with_columns(报送单位=pl.lit("站")), system=plain).extras) == {"quality"}
 
 
+@pytest.mark.usefixtures("chinese")
 def test_quality_and_history_are_in_every_output(system, tmp_path):
     card = kpi.score([CLEAN, FOLDER / "v06-jump.csv"], system=system)
     written = write(card, f"{tmp_path}/")
@@ -121,6 +127,7 @@ def test_quality_and_history_are_in_every_output(system, tmp_path):
 # ---- EXPLANATIONS ---- #
 
 
+@pytest.mark.usefixtures("chinese")
 def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
     data = [CLEAN, FOLDER / "v06-jump.csv"]
     (query,) = kpi.score(data, system=system).findings_list
@@ -218,6 +225,7 @@ def test_explanations_without_their_columns(system, tmp_path):
     assert caught.value.diagnostics[0].code == "K541"
 
 
+@pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
@@ -232,6 +240,7 @@ def test_a_check_is_shown_in_words(name, lines):
     assert "v14_scope" in CliRunner().invoke(main, ["show", str(FOLDER / "system.yaml")]).stdout
 
 
+@pytest.mark.usefixtures("chinese")
 def test_the_command_shows_the_quality_and_takes_explanations(tmp_path):
     data = ["--data", str(CLEAN), "--data", str(FOLDER / "v06-jump.csv")]
     form = tmp_path / "form.csv"
