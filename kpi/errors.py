@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -149,16 +148,13 @@ def conjunction(names: Iterable[str]) -> Message:
     return Message("{first} and {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
 
 
-def sentences(parts: Sequence[str]) -> Message:
-    """Return sentences, at least one, as one text with sentences.
+def sentences(texts: Iterable[str]) -> Message:
+    """Return sentences or clauses as one text, with semicolons between them; empty where there are none.
 
-    >>> sentences([Message("the row is blank"), Message("it is left out"), Message("so are others")])
+    >>> sentences([Message("the row is blank"), Message("it is left out"), "so are others"])
     'the row is blank; it is left out; so are others'
     """
-    if len(parts) == 1:
-        return parts[0] if isinstance(parts[0], Message) else Message("{sentence}", sentence=parts[0])
-    middle = len(parts) // 2
-    return Message("{first}; {second}", first=sentences(parts[:middle]), second=sentences(parts[middle:]))
+    return _chain(texts, lambda first, second: Message("{first}; {second}", first=first, second=second))
 
 
 def commas(texts: Iterable[str]) -> Message:
@@ -169,10 +165,17 @@ def commas(texts: Iterable[str]) -> Message:
     >>> commas(["A ≥ 90", "B ≥ 80"])
     'A ≥ 90, B ≥ 80'
     """
+    return _chain(texts, lambda first, second: Message("{first}, {second}", first=first, second=second))
+
+
+def _chain(texts: Iterable[str], join: Callable[[str, str], Message]) -> Message:
     # An empty template is the header of a catalogue.
-    given = list(texts) or [""]
-    text = functools.reduce(lambda first, second: Message("{first}, {second}", first=first, second=second), given)
-    return text if isinstance(text, Message) else Message("{text}", text=text)
+    parts = list(texts) or [""]
+    # Joined in pairs, and these again, many texts are not nested deeper than languages can be rendered.
+    while len(parts) > 1:
+        odd = parts[-1:] if len(parts) % 2 else []
+        parts = [*map(join, parts[:-1:2], parts[1::2]), *odd]
+    return parts[0] if isinstance(parts[0], Message) else Message("{text}", text=parts[0])
 
 
 class Severity(StrEnum):

@@ -44,7 +44,7 @@ from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.report.language import LANGUAGES, tr, using
+from kpi.report.language import wordings
 from kpi.values import periods
 from kpi.values.periods import Period
 
@@ -168,7 +168,7 @@ def score_panel(
         )
     panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
-    verdict = judged(plan, judging, panel, shown, said.answers, wordings=_wordings)
+    verdict = judged(plan, judging, panel, shown, said.answers, wordings=wordings)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
@@ -178,15 +178,6 @@ def score_panel(
         supply = replace(supply, reporters=panel.reporters)
     card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
     return card if period is None else card.only(list(shown))
-
-
-def _wordings(message: Message) -> list[str]:
-    """Return a message in every language: a form may come back that was written in another."""
-    texts = []
-    for language in LANGUAGES:
-        with using(language):
-            texts.append(tr(message))
-    return texts
 
 
 def stress(

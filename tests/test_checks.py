@@ -108,7 +108,7 @@ def test_a_note_answers_a_query_but_not_an_error():
         check = {"growth_within": 30, "of": "gdp", "severity": severity}
         found = told(kpi.score(frame, system=system(jump=check)))
         assert [one.code for one in found] == expected
-        assert found[1].message.endswith("; explained: 新投产项目")
+        assert found[1].message.endswith("explanation: 新投产项目")
     assert told(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
 
 

@@ -9,16 +9,16 @@ import polars as pl
 
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, sentences
 from kpi.intake.grid import Panel
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: What departments say to findings: by unit, period and the finding's message.
+#: Explanations of findings by departments: by unit, period and the finding's message in any language.
 Answers = Mapping[tuple[str, str, str], str]
-#: Returns the texts that a finding has in the languages that an answer may be in.
+#: Returns the texts of a finding in all languages: a form comes back in the language in which it was written.
 Wordings = Callable[[Message], Iterable[str]]
 
 
@@ -29,6 +29,11 @@ class Judged:
     findings: list[Diagnostic] = field(default_factory=list)
     doubtful: set[tuple[str, int, int]] = field(default_factory=set)
     used: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+def with_answer(finding: Message, answer: str) -> Message:
+    """Return the message of a finding with the explanation that departments give."""
+    return Message("{finding}; explanation: {answer}", finding=finding, answer=answer)
 
 
 def judged(
@@ -70,14 +75,10 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
     for name, check in system.checks.items():
         needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
         if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
-            title = check.title or name
-            message = (
-                Message("{check}: the data have no days of reporting (报送日期) to judge it by", check=title)
-                if needs[0][0] == "reported"
-                else Message(
-                    "{check}: the data have no figures of {unit} to judge it by", check=title, unit=needs[0][0]
-                )
-            )
+            title, fact = check.title or name, needs[0][0]
+            message = Message("{check}: the data have no figures of {unit} to check against", check=title, unit=fact)
+            if fact == "reported":
+                message = Message("{check}: the data have no dates of reporting to check", check=title)
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
@@ -103,12 +104,12 @@ def _tell(
         place = Place(entity=who, period=labels[period])
         message = Message("{check}: {rule}", check=check.title or rule.name, rule=breach.description(more))
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        key = next((key for text in wordings(message) if (key := (who, labels[period], text)) in answers), None)
-        if key is not None:
-            found.used.add(key)
-        answer = "；".join(filter(None, (*notes, answers.get(key) if key is not None else None)))
+        keys = [(who, labels[period], text) for text in wordings(message.cleaned())] if answers else []
+        keys = [key for key in keys if key in answers]
+        found.used.update(keys)
+        answer = sentences(filter(None, (*notes, *(answers[key] for key in keys))))
         if answer:
-            message = Message("{finding}; explained: {answer}", finding=message, answer=answer)
+            message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
         found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
@@ -121,5 +122,5 @@ def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
-            message = Message("the veto {title} cannot be judged: figures are missing", title=veto.title or name)
+            message = Message("the veto {veto} cannot be judged: a figure is missing", veto=veto.title or name)
             yield Diagnostic("K702", message, place, None, Severity.INFO)

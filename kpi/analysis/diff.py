@@ -52,7 +52,7 @@ class Side:
     contributions: pl.DataFrame
     measures: pl.DataFrame | None = None
     tree: Mapping[str, Any] | None = None
-    entity_title: str = "评价对象"
+    entity_title: str = Message("Entity")
     restated: pl.DataFrame | None = None
 
 
@@ -165,11 +165,11 @@ def diff(
     pairs = {label: label for label in shared} if periods is None else dict(periods)
     if not pairs:
         hint = Message(
-            "{before} has {before_2}, {after} has {after_2}",
+            "{before} has {periods_before}, {after} has {periods_after}",
             before=before.name,
-            before_2=_span(before),
+            periods_before=_span(before),
             after=after.name,
-            after_2=_span(after),
+            periods_after=_span(after),
         )
         raise DataError(Diagnostic("K551", Message("the two have no period in common"), hint=hint))
     same_definition = before.definition_hash == after.definition_hash
@@ -188,9 +188,11 @@ def _labels(one: Side) -> list[str]:
     return one.totals["period"].unique(maintain_order=True).to_list()
 
 
-def _span(one: Side) -> str:
+def _span(one: Side) -> Message:
     labels = _labels(one)
-    return f"{labels[0]} to {labels[-1]}" if labels else "nothing"
+    if not labels:
+        return Message("nothing")
+    return Message("{first} to {last}", first=labels[0], last=labels[-1])
 
 
 def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 
 from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.errors import DataError, Diagnostic, Message, count, sentences, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
@@ -82,7 +82,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     place = entities.place(entity)
     if place is None:
         named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
-        hint = Message("there is {named}", named=tuple(named[:5])) if named else suggest(entity, entities.names)
+        hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
@@ -91,8 +91,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         raise DataError(
             Diagnostic(
                 "K551",
-                Message("`{label}` is not among the periods", label=label),
-                hint=Message("there is {labels}", labels=tuple(labels)),
+                Message("`{period}` is not among the periods", period=label),
+                hint=Message("there is {periods}", periods=tuple(labels)),
             )
         )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
@@ -130,7 +130,8 @@ class _Tree:
         bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, one, taken) for name, one in vetoes(system.adjustments).items()]
         return Explained(
-            ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row[Column("raw").status],
+            ROOT, Message("Composite score"), "total", row["score"], 100.0, row["raw"], row["raw"], None,
+            row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
             parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoed),
@@ -155,10 +156,15 @@ class _Tree:
         holds = self.row[Column(name).veto]
         unjudged = self.row[Column(name).unjudged]
         effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
-        text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
+        if holds:
+            detail = Message("{condition}, applied: {effect}", condition=one.when, effect=effect)
+        elif unjudged:
+            detail = Message("{condition}, not judged for want of figures", condition=one.when)
+        else:
+            detail = Message("{condition}, not applied", condition=one.when)
         entry = taken.get(entry_name(self.system, name))
         took = None if entry is None else self.points(entry)
-        return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
+        return Explained(name, one.title or name, "veto", contribution=took, detail=detail)
 
     def award(self, name: str, one: Points) -> Explained:
         points, detail = self.row[Column(name).points], self.opening(name, one)
@@ -169,7 +175,8 @@ class _Tree:
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in one.waits_for()}
-        return one.opens_words(titles) + ("" if self.row[Column(name).opened] else "，未达到")
+        condition = one.opens_words(titles)
+        return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
     def titled(self, name: str) -> str:
         """The title of a pillar or an indicator."""
@@ -202,7 +209,7 @@ class _Tree:
             return ""
         parent = self.system.parents.get(name)
         node = self.system.composite if parent is None else self.system.pillars[parent]
-        return f"{node.missing.words()}，按 {counted:.2f} 分计入"
+        return Message("{policy}, counted as {score:.2f} points", policy=node.missing.words(), score=counted)
 
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
@@ -210,7 +217,7 @@ class _Tree:
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail="；".join(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
+            detail=sentences(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 
@@ -223,7 +230,7 @@ class _Tree:
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[Column(name).score], row.get(Column(name).weight),
             row.get(Column(name).contribution),
-            row[name], str(self.system.unit(name)), status, "；".join(self.how(name)), row.get(Column(name).counted),
+            row[name], str(self.system.unit(name)), status, sentences(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
@@ -234,15 +241,20 @@ class _Tree:
         yield one.words(self.system.symbols)
         targets = self.system.targets(name)
         if is_fixed(targets):
-            yield f"目标 {targets[0].words(unit)}"
+            yield Message("target {target}", target=targets[0].words(unit))
         elif targets and row[Column(name).target] is not None:
-            yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[Column(name).target]:,.10g} {unit}"
+            yield Message(
+                "target {comparator} {bound:,.10g} {unit}",
+                comparator=COMPARATORS[targets[0].comparator][0],
+                bound=row[Column(name).target],
+                unit=unit,
+            )
         elif targets and row[Column(name).score] is not None and (rule := self.system.rule(name)) and rule.needs_target:
-            yield "未下达任务"
+            yield Message("no task set")
         if row[Column(name).attainment] is not None and one.quantitative:
-            yield f"完成 {row[Column(name).attainment]:.1f} %"
+            yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
-            yield f"序时 {row[Column(name).schedule]:.1f} %"
+            yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
         if one.score is not None:
             yield one.score.in_full()
         yield from self.changed(name)
@@ -257,28 +269,42 @@ class _Tree:
                 continue
             now = self.row[Column(name).after(step)]
             if now != before:
-                shown = ["无" if one is None else f"{one:,.6g}" for one in (before, now)]
-                yield f"{self.system.treatment[step].words()}：{' → '.join(shown)}"
+                yield Message(
+                    "{treatment}: {before} → {after}",
+                    treatment=self.system.treatment[step].words(),
+                    before=_shown(before),
+                    after=_shown(now),
+                )
             before = now
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0
-        detail = f"{rows:,} 行" if rows else ""
+        details = [count(rows, "row")] if rows else []
         measure = self.system.measures[name]
         if rows and measure.from_january:
-            detail += "；1月至本期累计" + ("" if measure.over_time == "ytd" else "之差")
-        if measure.computed:
-            detail += f"；取自 {measure.taken_from}" + ("，按工作日计" if counted_in(measure) is not measure else "")
+            details.append(
+                Message("cumulative from January to the period")
+                if measure.over_time == "ytd"
+                else Message("difference of figures cumulative from January")
+            )
+        if measure.computed and counted_in(measure) is not measure:
+            details.append(Message("taken from {expression}, in working days", expression=measure.taken_from))
+        elif measure.computed:
+            details.append(Message("taken from {expression}", expression=measure.taken_from))
         if not measure.reported and measure.where is not None and reads_times(measure.where):
-            detail += f"；条件 {measure.where}"
+            details.append(Message("where {condition}", condition=measure.where))
         if added := self.row.get(Column(name).added):
-            detail = "；".join(filter(None, (detail, f"区划调整：{added}")))
+            details.append(Message("change of divisions: {changes}", changes=added))
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
-            detail = "无记录，计为 0（none: 0）"
+            details = [Message("no record, counted as 0 (none: 0)")]
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
-            status=self.row[Column(name).status], detail=detail,
+            status=self.row[Column(name).status], detail=sentences(details),
         )  # fmt: skip
+
+
+def _shown(value: float | None) -> str:
+    return Message("none") if value is None else f"{value:,.6g}"
 
 
 def words(status: str) -> str:

@@ -104,9 +104,8 @@ def stressed(
         )
     study = _Study(card, index)
     if study.nominal["rank"].null_count() == study.nominal.height:
-        raise DataError(
-            Diagnostic("K561", Message("nobody is ranked in {label}", label=label), hint=Message("kpi score says why"))
-        )
+        message = Message("nobody is ranked in {period}", period=label)
+        raise DataError(Diagnostic("K561", message, hint=Message("kpi score says why")))
     with stage(Message("varying one assumption at a time")):
         alternatives = study.alternatives()
     with stage(Message("simulating {runs} runs", runs=runs)):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.weights import FromData
 from kpi.language.scoring import Rule
@@ -85,7 +86,7 @@ class Drawn(FromData):
     """The weights of a node, given or found, times what was drawn for a run: the columns of `factor`."""
 
     method: Literal["drawn"] = "drawn"
-    name_: ClassVar[str] = "模拟权重"
+    name_: ClassVar[Message] = Message("simulated weights")
     node: str
     given: tuple[float, ...]
     inner: Any = None

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import polars as pl
 
-from kpi.analysis.check_findings import lacking
+from kpi.analysis.check_findings import lacking, with_answer
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.query_answers import Explanations
 from kpi.language.system import System
+from kpi.report.language import wordings
 
 #: Findings about figures, which belong to a period; the others belong to the files that were read.
 _OF_FIGURES = "K7"
@@ -45,19 +46,31 @@ def found(
 
 
 def _unused(said: Explanations, some: Iterable[Diagnostic], stay: pl.DataFrame | None) -> Iterator[Diagnostic]:
-    """Findings for the answers to nothing that was found: an answer is used where it follows the words it answers."""
+    """Yield a finding for each answer that belongs to no finding: one with an answer has it in its message.
+
+    Stored messages are in one language. Where a form came in another, the answer itself says to which it belongs.
+    """
     if not said.places:
         return
-    there: dict[tuple[str, str], list[str]] = {}
+    marks = wordings(with_answer(Message("{text}", text=""), ""))
+    asked = {(who, period) for who, period, _ in said.places}
+    now: dict[tuple[str, str], list[str]] = {}
     for one in some:
-        there.setdefault((one.place.entity or "", one.place.period or ""), []).append(one.message)
+        place = (one.place.entity or "", one.place.period or "")
+        if place in asked:
+            now.setdefault(place, []).extend(wordings(one.message) if isinstance(one.message, Message) else ())
+    stored: dict[tuple[str, str], list[str]] = {}
     for who, period, message in () if stay is None else stay.select("entity", "period", "message").rows():
-        there.setdefault((who or "", period or ""), []).append(message)
-    used = {
-        (who, period, words)
-        for who, period, words in said.places
-        if any(message.startswith(f"{words}；说明：") for message in there.get((who, period), ()))
-    }
+        stored.setdefault((who or "", period or ""), []).append(message)
+    used = set()
+    for who, period, finding in said.places:
+        key, place = (who, period, finding), (who, period)
+        messages = [*now.get(place, ()), *stored.get(place, ())]
+        if any(message.startswith(f"{finding}{mark}") for message in messages for mark in marks) or any(
+            mark in message and message.endswith(said.answers[key])
+            for message in stored.get(place, ()) for mark in marks
+        ):  # fmt: skip
+            used.add(key)
     yield from said.unused(used)
 
 

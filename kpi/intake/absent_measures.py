@@ -1,6 +1,6 @@
-"""Measures of which no file says anything: no column of a wide file, no row of a long one, no file of their records.
+"""Warn of measures that no file has: no column of a wide file, no row of a long one, no file of their records.
 
-A column or a row without a figure is another thing: the unit has not reported, and its status says so. Code: K555.
+A column or a row without a figure is different: the entity has not reported, which its status states. Code: K555.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import Diagnostic, Message, Severity, sentences
+from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dataset, panel_columns
 from kpi.language.datasets import PanelData, Records
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: Findings about columns and rows that may be meant for a measure, which their hints name.
+#: Findings about columns and rows that may be misspelt measures, which are named in their hints.
 _MISSPELT = ("K528", "K601")
 
-#: How many columns of a file are named.
+#: How many columns of a file are listed.
 _NAMED = 12
 
 
@@ -28,10 +29,10 @@ def absent(
     """Return a warning for each measure that no file has a column or a row for.
 
     Args:
-        system: whose measures they are.
+        system: gives the measures.
         sources: the tables that were read.
         frame: the panel, with `name.rows` for each measure.
-        known: what else was found: a column or row that may be a misspelt measure is not reported again.
+        known: other findings; a measure that is in a hint about a misspelling is not reported again.
     """
     hints = [one.hint for one in known if one.code in _MISSPELT and one.hint]
     return (*_without_records(system, sources), *_unreported(system, sources, frame, hints))
@@ -45,9 +46,11 @@ def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diag
         if isinstance(dataset, Records) and measures and name not in there:
             titles = "、".join(system.symbols[one].title for one in measures)
             message = Message(
-                "no file belongs to the dataset `{name}`, so there is no figure of {titles}", name=name, titles=titles
+                "no file belongs to the dataset `{dataset}`, so there is no figure of {titles}",
+                dataset=name,
+                titles=titles,
             )
-            hint = Message("give its file too, or say which it is: --data {name}=FILE", name=name)
+            hint = Message("give its file too, or say which it is: --data {dataset}=FILE", dataset=name)
             yield Diagnostic("K555", message, hint=hint, severity=Severity.WARNING)
 
 
@@ -65,7 +68,7 @@ def _unreported(
         if isinstance(source.dataset, PanelData)
         for measure, _ in columns.values()
     }
-    files = "; ".join(f"{source.table.file} has {_listed(source.table.columns)}" for source in tables)
+    files = sentences([_columns(source.table) for source in tables]) if tables else None
     known = measure_names(system)
     for name in names:
         if rows[name].item() or name in headed:
@@ -74,14 +77,15 @@ def _unreported(
         texts = [text for text, measure in known.items() if measure == name]
         if any(f"`{text}`" in hint for text in texts for hint in hints):
             continue
-        message = Message(
-            "no file has a column or a row for {title}{verb}",
-            title=title,
-            verb=("" if title == name else Message(" (`{name}`)", name=name)),
-        )
-        yield Diagnostic("K555", message, hint=files or None, severity=Severity.WARNING)
+        message = Message("no file has a column or a row for {title}", title=title)
+        if title != name:
+            message = Message("no file has a column or a row for {title} (`{name}`)", title=title, name=name)
+        yield Diagnostic("K555", message, hint=files, severity=Severity.WARNING)
 
 
-def _listed(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
-    return "、".join(columns[:_NAMED]) + more
+def _columns(table: Table) -> Message:
+    """Return the sentence that says which columns a file has."""
+    columns, more = "、".join(table.columns[:_NAMED]), len(table.columns) - _NAMED
+    if more > 0:
+        return Message("{file} has {columns} and {more} more", file=table.file, columns=columns, more=more)
+    return Message("{file} has {columns}", file=table.file, columns=columns)

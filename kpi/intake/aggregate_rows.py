@@ -1,16 +1,17 @@
-"""Names of rows: how they are shown, and which denote no unit but a total, a part or a remark, such as 合计 and 全市.
+"""Names of rows: their display form, and the recognition of totals, parts and remarks, such as 合计 and 全市.
 
-Names are compared in NFKC, without blanks beside Chinese, without case and without a closing colon.
+Names are compared in NFKC, without blanks beside Chinese, case-insensitively and without a closing colon.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kpi.errors import Message
 from kpi.intake.files.headers import clean
 from kpi.language.system import System
 
@@ -32,20 +33,20 @@ _REMARK = re.compile(
     r"|(填报|填表|制表|审核|报送|复核|经办|联系)(人|员|单位|日期|电话)|单位(负责人|领导)|分管领导):.+"
 )
 
-# The mark of a footnote, which NFKC makes a digit of.
+# Footnote marks, which NFKC turns into digits.
 _MARK = re.compile("([\u2460-\u24ff\u00b2\u00b3\u00b9\u2070-\u209f])")
 # A blank beside an ideograph.
 _IDEOGRAPH = "[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _BLANK_IN_CHINESE = re.compile(f"(?<={_IDEOGRAPH}) | (?={_IDEOGRAPH})")
 
-#: How many names, and rows of each, a note lists; the rest are counted.
+#: How many names, and rows of each, are listed in a note; the rest are counted.
 _NAMES, _ROWS = 10, 5
 
 
 def shown(name: str) -> str:
-    """Returns a name as it is shown: as `clean` has it, but with blanks between words and before brackets.
+    """Return the display form of a name: `clean`, but with blanks between words and before brackets.
 
-    Marks of footnotes stay what they are.
+    Footnote marks are kept.
 
     >>> shown("甲　 县"), shown(" Baden  (CH)"), shown("（乙县）"), shown("Île de  France"), shown("内蒙古①")
     ('甲县', 'Baden (CH)', '(乙县)', 'Île de France', '内蒙古①')
@@ -62,7 +63,7 @@ def _words(text: str) -> list[str]:
 
 @lru_cache(1 << 14)
 def folded(name: str) -> str:
-    """Returns a name as aggregates are compared.
+    """Normalise a name for the recognition of aggregates.
 
     >>> folded("合　计："), folded("Grand  Total")
     ('合计', 'grand total')
@@ -72,7 +73,7 @@ def folded(name: str) -> str:
 
 @lru_cache(1 << 14)
 def is_aggregate(name: str) -> bool:
-    """Return whether a name is that of a total, an average, a part of others or a remark rather than of a unit.
+    """Return whether a name is that of a total, an average, a part of others or a remark rather than of an entity.
 
     >>> some = ("合 计", "嘉兴市合计", "其中：开发区", "Grand total", "全市（不含市本级）", "备注：初步数")
     >>> all(map(is_aggregate, some))
@@ -90,19 +91,19 @@ def is_aggregate(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Exclusions:
-    """The names that are left out: aggregates and `leave_out`, but none of `keep`; both are `folded`."""
+    """The excluded names: aggregates and `leave_out`, except those in `keep`; both are `folded`."""
 
     leave_out: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, system: System) -> Exclusions:
-        """Returns those of a system."""
+        """Return the exclusions of a system."""
         some = system.entities
         return cls(*(frozenset(map(folded, names)) for names in (some.leave_out, some.keep)))
 
     def exclude(self, name: str) -> bool:
-        """Returns whether a name denotes no unit where no roster names it.
+        """Return whether a name that no roster has denotes no entity.
 
         >>> [Exclusions(frozenset({"省本级"}), frozenset({"全市"})).exclude(one) for one in ("省本级", "全市", "全省")]
         [True, False, True]
@@ -111,33 +112,40 @@ class Exclusions:
         return text not in self.keep and (text in self.leave_out or is_aggregate(name))
 
     def kept(self, name: str) -> bool:
-        """Returns whether `keep` names it."""
+        """Return whether a name is in `keep`."""
         return folded(name) in self.keep
 
 
-def listed(rows: Mapping[str, Iterable[int]]) -> str:
-    """Returns names with their rows in words.
+def listed(rows: Mapping[str, Iterable[int]]) -> Message:
+    """Return names with the numbers of their rows.
 
     >>> listed({"合计": [5, 9], "全市": [12]}), listed({"合计": range(2, 9)})
     ('合计 (rows 5, 9), 全市 (row 12)', '合计 (rows 2, 3, 4, 5, 6 and 2 more)')
     """
-    parts = []
-    for name, numbers in list(rows.items())[:_NAMES]:
-        some = sorted(set(numbers))
-        words = ", ".join(f"{row:,}" for row in some[:_ROWS])
-        more = f" and {len(some) - _ROWS:,} more" if len(some) > _ROWS else ""
-        parts.append(f"{name} ({'row' if len(some) == 1 else 'rows'} {words}{more})" if some else name)
-    more = f" and {len(rows) - _NAMES:,} more names" if len(rows) > _NAMES else ""
-    return ", ".join(parts) + more
+    names = tuple(_with_rows(name, sorted(set(numbers))) for name, numbers in list(rows.items())[:_NAMES])
+    if len(rows) > _NAMES:
+        return Message("{names} and {more:,} more names", names=names, more=len(rows) - _NAMES)
+    return Message("{names}", names=names)
+
+
+def _with_rows(name: str, rows: Sequence[int]) -> Message:
+    if not rows:
+        return Message("{name}", name=name)
+    if len(rows) == 1:
+        return Message("{name} (row {row:,})", name=name, row=rows[0])
+    numbers = tuple(f"{row:,}" for row in rows[:_ROWS])
+    if len(rows) > _ROWS:
+        return Message("{name} (rows {rows} and {more:,} more)", name=name, rows=numbers, more=len(rows) - _ROWS)
+    return Message("{name} (rows {rows})", name=name, rows=numbers)
 
 
 def by_name(rows: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    """Returns the rows of each name, as it is shown.
+    """Group rows by the display form of their name.
 
     >>> by_name([("华 北", 3), ("华北", 9)])
     {'华北': [3, 9]}
     """
-    found: dict[str, list[int]] = {}
+    rows_of: dict[str, list[int]] = {}
     for name, row in rows:
-        found.setdefault(shown(name), []).append(row)
-    return found
+        rows_of.setdefault(shown(name), []).append(row)
+    return rows_of

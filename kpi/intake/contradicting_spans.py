@@ -1,8 +1,8 @@
-"""Figures for a period and for its parts that contradict each other: months, quarters, 1-6月.
+"""Detect contradictions between figures of a period and of its parts: months, quarters, 1-6月.
 
 A flow for a span of months is the difference of two running totals, at its end and before its start. So the figures of
-a year are edges between the months' ends, and a circle of edges, such as three months and their quarter, must come to
-nothing. Stocks with one end must be equal, whatever the span that they are labelled with.
+a year are edges of a graph whose nodes are the ends of months, and the sum around a cycle, such as three months and
+their quarter, must be zero. Stocks with the same end must be equal, whatever their span.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from kpi.values.periods import Grain, Period
 from kpi.values.status import OK
 from kpi.values.units.vocabulary import COUNTING_WORDS
 
-#: The most decimals that a printed figure is taken to have.
+#: The most decimals of a printed figure.
 _DECIMALS = 9
 
-#: The columns of a figure beside what others of its series say it should be (`other`, for a span of its own where it
-#: is one figure), with the table and row that it stands in.
+#: The columns of a figure with the value that others of its series imply (`other`, with its span where it is one
+#: figure), and its table and row.
 _FOUND = [*KEYS, "start", "months", "value", "other", "other_start", "other_months", "source", "row"]
 
 #: The year in which a figure's period ends.
@@ -36,15 +36,15 @@ _YEAR = ((pl.col("start") + pl.col("months") - 1) // 12).alias("year")
 def contradictions(
     rows: pl.DataFrame, timings: Mapping[str, OverTime], system: System, entities: Entities, sources: Sequence[Placed]
 ) -> list[Diagnostic]:
-    """Returns a warning for each measure and year with figures that contradict each other.
+    """Return a warning for each measure and year with figures that contradict each other.
 
-    By years, as a night reads the files of a year together, and others apart: it then finds the same.
+    Findings are by year because a batch reads the files of a year together and must find the same.
 
-    They differ by more than rounding explains: half a unit of the last decimal, as the measure's figures are printed,
-    for each part; nothing for whole numbers of things that are counted.
+    The tolerance is that of rounding: half a unit of the last printed decimal of the measure for each part; zero for
+    whole numbers of counted things.
 
     Args:
-        rows: clean rows that can be used, one per measure, entity, finer unit and period.
+        rows: clean usable rows, one per measure, entity, finer unit and period.
         timings: how each measure is combined over time.
         system: gives titles and the scored periods.
         entities: gives the names.
@@ -56,57 +56,60 @@ def contradictions(
         for timing in (("sum", "ytd"), ("last",))
     }
     flows, stocks = of_timing["sum", "ytd"], of_timing["last",]
-    found = []
+    findings = []
     for some in (_of_flows(flows), _of_stocks(stocks)):
         if not some.height:
             continue
         years = some.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
-        for (measure, year), mine in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
+        for (measure, year), figures in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
             own = (pl.col("measure") == measure) & (year == _YEAR)
             half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)])
             beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
-            odd = mine.filter(beyond).sort("entity", "start", "months", "per")
+            odd = figures.filter(beyond).sort("entity", "start", "months", "per")
             if odd.height:
                 first = odd.row(0, named=True)
                 who = [*entities.names, *entities.wholes][first["entity"]]
                 message, hint = _words(first, who, timings[str(measure)], system)
                 if odd.height > 1:
-                    message = Message(
-                        "{message}; so with {odd} of it", message=message, odd=count(odd.height - 1, "more figure")
-                    )
+                    more = count(odd.height - 1, "more figure")
+                    message = Message("{contradiction}; so with {more} of it", contradiction=message, more=more)
                 place = sources[first["source"]].table.place(first["row"])
-                found.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
-    return found
+                findings.append(Diagnostic("K622", message, place, hint, Severity.WARNING))
+    return findings
 
 
-def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[str, str]:
-    """Returns what a contradiction is, and what to do about it."""
+def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[Message, Message]:
+    """Return the message and the hint about a contradiction."""
     measure, span = first["measure"], Period(first["start"], first["months"])
     unit, title = system.measures[measure].unit, system.symbols[measure].title
     value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
     if timing == "last":
         shorter = Period(first["other_start"], first["other_months"])
-        return (
-            f"{title} of {who} is {value} for {span.title} and {other} for {shorter.title}, which end together; "
-            f"that for {shorter.title} is used"
-        ), "correct one of them, or leave one out"
-    return (
-        f"{title} of {who} is {value} for {span.title}, but figures for other spans come to {other}; "
-        f"{_used(span, timing, system.period)}"
-    ), "correct one of them; where months are running totals, write `cumulative: true` at the measure"
+        message = Message(
+            "{title} of {entity} is {value} for {period} and {other} for {shorter}, which end together; "
+            "that for {shorter} is used",
+            title=title, entity=who, value=value, period=span.title, other=other, shorter=shorter.title,
+        )  # fmt: skip
+        return message, Message("correct one of them, or leave one out")
+    message = Message(
+        "{title} of {entity} is {value} for {period}, but figures for other spans come to {other}; {used}",
+        title=title, entity=who, value=value, period=span.title, other=other, used=_used(span, timing, system.period),
+    )  # fmt: skip
+    hint = Message("correct one of them; where months are running totals, write `cumulative: true` at the measure")
+    return message, hint
 
 
-def _used(span: Period, timing: OverTime, grain: Grain) -> str:
-    """Returns which of the figures is used for the scored periods."""
+def _used(span: Period, timing: OverTime, grain: Grain) -> Message:
+    """Return which of the figures is used for the scored periods."""
     if span.grain is grain or (timing == "ytd" and span.start % 12 == 0 and (span.end + 1) % grain.months == 0):
-        return f"that for {span.title} is used"
+        return Message("that for {period} is used", period=span.title)
     if span.months > grain.months:
-        return "those of the shorter spans are used where they fill a period"
-    return "neither is added up, as they overlap"
+        return Message("those of the shorter spans are used where they fill a period")
+    return Message("neither is added up, as they overlap")
 
 
 def _half_a_unit(values: pl.Series, measure: Measure) -> float:
-    """Returns half a unit of the last decimal with which figures are printed; 0 where they count things."""
+    """Return half a unit of the last printed decimal of figures; 0 for counts."""
     off = values.to_frame("value").select(
         ((pl.col("value") - pl.col("value").round(at)).abs() > 1e-10).any().alias(str(at)) for at in range(_DECIMALS)
     )
@@ -120,7 +123,7 @@ def _half_a_unit(values: pl.Series, measure: Measure) -> float:
 
 
 def _of_stocks(rows: pl.DataFrame) -> pl.DataFrame:
-    """Returns the figures that have another one, for a shorter span, with the same end."""
+    """Return the figures for which there is another, of a shorter span, with the same end."""
     keys = [*KEYS, "end"]
     rows = rows.with_columns(end=pl.col("start") + pl.col("months"))
     rows = rows.filter(pl.len().over(keys) > 1).sort(*keys, "months")
@@ -134,12 +137,12 @@ _OTHER = {"": "value", "_start": "start", "_months": "months"}
 
 # ---- FLOWS ---- #
 
-#: A circle of spans: the place of the longest among the spans, and those of the others with the sign of each.
+#: A cycle of spans: the position of the longest, and the positions of the others, each with its sign.
 Circle = tuple[int, list[tuple[int, int]]]
 
 
 def _of_flows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Returns the figures that others of the same year imply as well, with what these come to."""
+    """Return the figures that others of the same year imply, with the implied values."""
     year = [*KEYS, pl.col("start") // 12]
     bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % 12).cast(pl.Int64)
     if rows.height and rows.select((pl.col("months") == 1).all()).item():
@@ -155,19 +158,19 @@ def _of_flows(rows: pl.DataFrame) -> pl.DataFrame:
     years = rows.group_by([*KEYS, "year"], maintain_order=True).agg(
         pl.col("start", "months", "value", "source", "row"), spans=spans.str.join(" ")
     )
-    found = [none]
+    circles = [none]
     for (spans_of,), some in years.partition_by("spans", as_dict=True, maintain_order=True).items():
         edges = [(int(first), int(months)) for first, _, months in (one.partition("+") for one in spans_of.split(" "))]
         for longest, others in _circles(edges):
             implied = pl.sum_horizontal(pl.col("value").list.get(at) * sign for at, sign in others)
             columns = {name: pl.col(name).list.get(longest) for name in ("start", "months", "value", "source", "row")}
             circle = some.select(*KEYS, **columns, other=implied, other_start=0, other_months=0, parts=len(others))
-            found.append(circle.select(*_FOUND, "parts").cast(none.schema))
-    return pl.concat(found)
+            circles.append(circle.select(*_FOUND, "parts").cast(none.schema))
+    return pl.concat(circles)
 
 
 def _circles(edges: Sequence[tuple[int, int]]) -> Iterator[Circle]:
-    """Yields for each span that shorter ones imply their places and signs.
+    """Yield, for each span that shorter ones imply, their positions and signs.
 
     >>> list(_circles([(0, 1), (1, 1), (0, 2), (2, 1)]))
     [(2, [(0, 1), (1, 1)])]
@@ -186,7 +189,7 @@ def _circles(edges: Sequence[tuple[int, int]]) -> Iterator[Circle]:
 
 
 def _path(tree: Mapping[int, Sequence[tuple[int, int, int]]], start: int, end: int) -> list[tuple[int, int]] | None:
-    """Returns the spans that lead from one month's end to another, None where none do."""
+    """Return the spans on the path from one end of a month to another, None if there is none."""
     ways: list[tuple[int, int, list[tuple[int, int]]]] = [(start, -1, [])]
     for at, last, path in ways:
         if at == end:

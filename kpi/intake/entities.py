@@ -1,7 +1,7 @@
-"""Entities (评价对象): who is scored, from a roster or from the data, and which entity a text means.
+"""Entities (评价对象), from a roster or from the data, and the resolution of texts to entities.
 
-A code identifies its entity, a name does where only one entity has it. Names are compared as `headers.clean` gives
-them: in NFKC, without characters of no width, without blanks beside Chinese.
+A code identifies an entity, a name does if only one entity has it. Names are compared after `headers.clean`: in NFKC,
+without zero-width characters, without blanks beside Chinese.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, suggest
+from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
 
-#: What stands between the code and the name in a text that holds both; no cell that people type has it.
+#: The separator of code and name in a text that has both; no typed cell contains it.
 BESIDE = "\x1f"
 
-#: Endings that people leave out: 桐乡 is 桐乡市 where only one entity can be meant.
+#: Endings that may be omitted: 桐乡 is 桐乡市 if that is unambiguous.
 _ENDINGS = ("市", "县", "区", "镇", "街道", "乡", "省", "旗", "盟", "地区", "新区", "林区", "特别行政区")
 
 _LAST = tuple({ending[-1] for ending in (*_ENDINGS, "州")})
@@ -36,15 +36,15 @@ _AUTONOMOUS = re.compile(
     rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔)*自治(?P<kind>[区州县旗])"
 )
 
-# The code of a county, and what makes the code of twelve digits of it that statistics use down to villages.
+# The code of a county, and the digits that extend it to the code of twelve digits, which reaches down to villages.
 _COUNTY, _NO_TOWN = re.compile(r"\d{6}"), "000000"
 
-#: The first and last month of what holds at any time.
+#: The first and last month of an unlimited validity.
 ALWAYS = (0, 12 * 9999)
 
 
 def code_of(text: str) -> str:
-    """Returns a code as codes are compared: one of twelve digits that is a county's as that of six.
+    """Normalise a code for comparison: a county's code of twelve digits becomes that of six.
 
     >>> code_of("３３０４８３"), code_of("330483000000"), code_of("330483.0"), code_of("330483101000")
     ('330483', '330483', '330483', '330483101000')
@@ -56,7 +56,7 @@ def code_of(text: str) -> str:
 
 
 def short_forms(name: str) -> Iterator[str]:
-    """Yields what people call a unit: its name without the ending, or without the peoples of an autonomous area.
+    """Yield the short forms of a name: without the ending, or without the peoples of an autonomous area.
 
     >>> list(short_forms("桐乡市")), list(short_forms("河北省")), list(short_forms("延边朝鲜族自治州"))
     (['桐乡'], ['河北'], ['延边', '延边州'])
@@ -79,12 +79,15 @@ def short_forms(name: str) -> Iterator[str]:
 class Entities:
     """The entities in their order.
 
-    `frame` has the columns entity (String, the name shown), code, cohort (String, null where there is none), and any
-    other column of the roster; `closed` says that a roster lists them all, so that others are unknown. `others` are
-    further texts that mean an entity, by its place: earlier codes, other names. `ambiguous` are names that several
-    have, by their places. `times` are the first and last month for which a code holds, where that is not always.
-    `wholes` are units that are no entities, such as 全市: they have the places behind the entities. `exclusions` tell
-    which other names denote no unit.
+    Attributes:
+        frame: columns entity (String, the displayed name), code, cohort (String, null where there is none), and any
+            other column of the roster.
+        closed: whether a roster lists all entities, so that other names are unknown.
+        others: further texts that denote an entity, such as earlier codes and aliases, with its position.
+        times: the first and last month in which a code is valid, where that is limited.
+        wholes: aggregates that are no entities, such as 全市; their positions follow those of the entities.
+        ambiguous: names of several entities, with their positions.
+        exclusions: which other names denote no entity.
     """
 
     frame: pl.DataFrame
@@ -102,12 +105,12 @@ class Entities:
 
     @property
     def every(self) -> list[str]:
-        """The names of the entities and of the wholes behind them."""
+        """The names of the entities, followed by those of the aggregates."""
         return [*self.names, *self.wholes]
 
     @cached_property
     def _short(self) -> dict[str, list[int]]:
-        """The short forms of names, each with the places of those that it may mean."""
+        """The short forms of names, each with the positions of the entities that it may denote."""
         short: dict[str, list[int]] = {}
         for place, name in enumerate(self.names):
             for text in dict.fromkeys(short_forms(clean(name))):
@@ -116,55 +119,55 @@ class Entities:
 
     @cached_property
     def lookup(self) -> dict[str, int]:
-        """Every text that means an entity: names, codes, and names without their ending where that is unique."""
-        found: dict[str, int] = {}
+        """Every text that denotes an entity, with its position: names, codes, and unambiguous short forms."""
+        places: dict[str, int] = {}
         for place, (name, code) in enumerate(zip(self.names, self.frame["code"].to_list(), strict=True)):
             for text in (name, code, *([code[:6]] if code and len(code) == 12 else [])):
                 if text:
-                    found.setdefault(clean(str(text)), place)
+                    places.setdefault(clean(str(text)), place)
         for text, place in self.others.items():
-            found.setdefault(text, place)
-        for text in [text for text in found if _COUNTY.fullmatch(text)]:
-            found.setdefault(text + _NO_TOWN, found[text])
+            places.setdefault(text, place)
+        for text in [text for text in places if _COUNTY.fullmatch(text)]:
+            places.setdefault(text + _NO_TOWN, places[text])
         alone = {text: places[0] for text, places in self._short.items() if len(places) == 1}
         behind = {clean(name): place for place, name in enumerate(self.wholes, len(self.names))}
-        meant = behind | alone | found
-        return {text: place for text, place in meant.items() if text not in self.ambiguous}
+        lookup = behind | alone | places
+        return {text: place for text, place in lookup.items() if text not in self.ambiguous}
 
     def place(self, name: str | None, code: str | None = None) -> int | None:
-        """Returns the place of the entity that a row means: by its code, else by its name; None where none is meant.
+        """Resolve a row to the position of its entity: by its code, else by its name; None if it is unknown.
 
-        Without a roster a name that denotes no unit means none, whatever its code.
+        Without a roster a name that denotes no entity resolves to none, whatever its code.
         """
         if not self.closed and name and self.excluded(name):
             return None
-        if code and (found := self.by_code(code)) is not None:
-            return found
+        if code and (place := self.by_code(code)) is not None:
+            return place
         return self.by_code(name) if name else None
 
     def by_code(self, code: str) -> int | None:
-        """Returns the place of the entity that a code means; a text in a column of codes may be a name."""
-        found = self.lookup.get(clean(code))
-        return self.lookup.get(code_of(code)) if found is None else found
+        """Resolve a code to the position of its entity; a text in a column of codes may be a name."""
+        place = self.lookup.get(clean(code))
+        return self.lookup.get(code_of(code)) if place is None else place
 
     def resolve(self, texts: Iterable[str]) -> dict[str, int]:
-        """Returns the place of every text that means an entity; unknown texts are left out.
+        """Resolve texts to positions of entities; unknown texts are omitted.
 
-        A text is a name or code, or a code and a name with `BESIDE` between them.
+        A text is a name or code, or a code and a name separated by `BESIDE`.
         """
-        found = {}
+        places = {}
         for text in texts:
             code, beside, name = text.rpartition(BESIDE)
             if (place := self.place(name, code) if beside else self.place(text)) is not None:
-                found[text] = place
-        return found
+                places[text] = place
+        return places
 
     def excluded(self, name: str) -> bool:
-        """Returns whether a name denotes no unit: one of a total and the like, or left out by the definition."""
+        """Return whether a name denotes no entity: a total and the like, or one that the definition excludes."""
         return clean(name) not in self.lookup and self.exclusions.exclude(name)
 
     def without(self, some: Collection[int]) -> Entities:
-        """Returns the entities without some, given by their places; those of a roster are never taken away."""
+        """Return the entities without those at some positions; those of a roster are never removed."""
         number = len(self.names)
         kept = [place for place in range(number) if place not in some]
         now = dict(zip(kept, range(len(kept)), strict=True))
@@ -177,53 +180,63 @@ class Entities:
             ambiguous={text: places for text, places in ambiguous.items() if len(places) > 1},
         )
 
-    def stranger(self, text: str) -> bool:
-        """Returns whether a text that means no entity is to be told of: not where there is no roster to know it."""
+    def is_unknown(self, text: str) -> bool:
+        """Return whether a text that resolves to no entity is an error; without a roster only if blank or ambiguous."""
         name = clean(text.rpartition(BESIDE)[2])
         return self.closed or not name or name in self.ambiguous
 
     def outdated(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Returns the rows that name an entity by a code which does not hold in their period, and why in `outdated`.
+        """Return the rows whose code is not valid in their period, with the reason in `outdated`.
 
         Args:
-            rows: with the columns entity and code (the texts), start and months (of the period).
+            rows: columns entity and code (texts), start and months (of the period).
         """
         if not self.times:
             return rows.clear().with_columns(outdated=pl.lit(None, dtype=pl.String))
         keys = ["entity", "code", "start", "months"]
         uses = rows.select(keys).unique()
-        said = pl.Series("outdated", [self._outdated(*use) for use in uses.rows()], dtype=pl.String)
-        late = uses.with_columns(said).drop_nulls("outdated")
+        reasons = pl.Series("outdated", [self.outdated_code(*use) for use in uses.rows()], dtype=pl.String)
+        late = uses.with_columns(reasons).drop_nulls("outdated")
         return rows.join(late, on=keys, maintain_order="left", nulls_equal=True)
 
-    def _outdated(self, name: str | None, code: str | None, start: int, months: int) -> str | None:
+    def outdated_code(self, name: str | None, code: str | None, start: int, months: int) -> Message | None:
+        """Return why the code of a row is not valid in its period, None if it is.
+
+        Args:
+            name: the text in the column of entities.
+            code: the text in the column of codes.
+            start: the first month of the period.
+            months: its length.
+        """
         text = code if code and self.by_code(code) is not None else name or ""
         first, last = self.times.get(code_of(text), self.times.get(clean(text), ALWAYS))
         if start + months - 1 >= first and start <= last:
             return None
-        since = f"since {Period(first, 1).label}" if start < first else f"until {Period(last, 1).label}"
         place = self.place(text)
         assert place is not None  # noqa: S101
-        return f"`{text}` is the code of {self.names[place]} only {since}"
+        entity = self.names[place]
+        if start < first:
+            since = Period(first, 1).label
+            return Message(
+                "`{code}` is the code of {entity} only since {period}", code=text, entity=entity, period=since
+            )
+        until = Period(last, 1).label
+        return Message("`{code}` is the code of {entity} only until {period}", code=text, entity=entity, period=until)
 
     def unknown(self, text: str, place: Place) -> Diagnostic:
-        """Returns the finding for a text that means no entity, or several."""
+        """Return the finding (K602) for an unknown or ambiguous text."""
         several = self.ambiguous.get(clean(text)) or (self._short.get(clean(text)) if self.closed else None)
         if several and len(several) > 1:
-            names = " or ".join(self.names[at] for at in several[:5])
-            return Diagnostic(
-                "K602",
-                Message("`{text}` may be {names}", text=text, names=names),
-                place,
-                Message("write the code, or the whole name"),
-            )
+            names = alternatives(self.names[at] for at in several[:5])
+            message = Message("`{text}` may be {names}", text=text, names=names)
+            return Diagnostic("K602", message, place, Message("write the code, or the whole name"))
         return Diagnostic(
             "K602", Message("`{text}` is not in the roster", text=text), place, suggest(text, self.lookup)
         )
 
 
 def displayed(name: str, code: str | None) -> str:
-    """Returns how an entity is shown whose name others have too.
+    """Return the displayed name of an entity whose name others have too.
 
     >>> displayed("鼓楼区", "320106")
     '鼓楼区（320106）'
@@ -232,12 +245,12 @@ def displayed(name: str, code: str | None) -> str:
 
 
 def from_data(names: Collection[str], codes: Mapping[str, Sequence[str]] | None = None) -> Entities:
-    """Returns the entities that the data name, in the order of their names.
+    """Return the entities of the data, in the order of their names.
 
     Args:
-        names: the texts in the column of entities of rows without a code; each is one entity, with whoever's name is
-            the same, or has a code there is one of.
-        codes: every code with the names that stand beside it, the latest first.
+        names: the texts in the column of entities of rows without a code. Equal names are one entity; a name with one
+            code is the entity of that code.
+        codes: every code with the names beside it, the latest first.
 
     >>> some = from_data(["甲 县", "甲县", "鼓楼区"], {"320106": ["鼓楼区"], "350102": ["鼓楼区"], "3": ["乙 县"]})
     >>> some.names, some.place("鼓楼区"), some.place("甲　县"), some.place("鼓楼区", "350102")

@@ -1,7 +1,7 @@
-"""Data as Python programs hold them: frames of Polars, pandas and Arrow, columns of a mapping, paths; one or several.
+"""Data of Python programs: frames of Polars, pandas and Arrow, columns of a mapping, paths; one or several.
 
-What is neither is refused by its type; the keys of a mapping are columns, never paths. Codes: K556 of a type that holds
-no table; K557 a frame that cannot be taken over.
+Other types are rejected; the keys of a mapping are columns, never paths. Codes: K556 a type that is no table, K557 a
+frame that cannot be converted.
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.reader import Rows, Source
+from kpi.intake.files.table import cause
 
-_WHAT = "give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column"
+_WHAT = Message("give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column")
 
-#: What can be iterated over and is no list of data: bytes, an open file, a single column.
+#: Iterables that are no list of data: bytes, an open file, a single column.
 _ITERABLE = (bytes, bytearray, memoryview, io.IOBase, pl.Series)
 
 
 def sources(data: Any) -> list[Source]:
-    """Return one piece of data, or several in a list, as sources that can be read.
+    """Convert one piece of data, or several in a list, to sources that can be read.
 
     >>> [one.columns for one in sources({"地区": ["东湖县"], "办件量": [200]})]
     [['地区', '办件量']]
 
     Raises:
-        DataError: K556 for a type that holds no table, K557 for a frame that cannot be taken over.
+        DataError: K556 for a type that is no table, K557 for a frame that cannot be converted.
     """
     alone = _source(data)
     if alone is not None:
         return [alone]
     if isinstance(data, Iterable) and not isinstance(data, _ITERABLE):
-        found = [(_source(one), one) for one in data]
-        for source, one in found:
+        pieces = [(_source(piece), piece) for piece in data]
+        for source, piece in pieces:
             if source is None:
-                raise _refused(one)
-        return [source for source, _ in found if source is not None]
+                raise _refused(piece)
+        return [source for source, _ in pieces if source is not None]
     raise _refused(data)
 
 
 def _source(one: Any) -> Source | None:
-    """Return a single piece of data as a source, None for what is none."""
+    """Convert a single piece of data to a source, None for other types."""
     if isinstance(one, str | Path | pl.DataFrame | pl.LazyFrame | Rows):
         return one
     if isinstance(one, os.PathLike):
@@ -57,47 +58,48 @@ def _source(one: Any) -> Source | None:
     if hasattr(one, "__arrow_c_stream__") and not isinstance(one, pl.Series):
         try:
             return pl.DataFrame(one)
-        except Exception as error:  # noqa: BLE001 - whoever exports the stream may raise anything
+        except Exception as error:  # noqa: BLE001 - the exporter of the stream may raise any exception
             raise _failed(one, error) from None
     return None
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
-    """Return a mapping of columns as a frame; a column of numbers and texts is one of texts."""
+    """Convert a mapping of columns to a frame; a column of numbers and texts becomes one of texts."""
     if not columns:
         raise DataError(Diagnostic("K556", Message("the mapping has no columns"), hint=_WHAT))
-    found = []
+    columns_read = []
     for name, values in columns.items():
         if isinstance(values, str | os.PathLike | pl.DataFrame | pl.LazyFrame | Mapping | bytes) or not isinstance(
             values, Iterable
         ):
             message = Message(
-                "`{name}` of a mapping is of the type {name_2}, not a list of its cells",
-                name=name,
-                name_2=type(values).__name__,
+                "`{column}` of a mapping is of the type {type}, not a list of its cells",
+                column=name,
+                type=type(values).__name__,
             )
             hint = Message(
                 "a mapping is one table, {{column: [...]}}; files and frames of a named dataset go into "
                 "data={{name: ...}}"
             )
             raise DataError(Diagnostic("K556", message, hint=hint))
-        found.append(_column(str(name), values))
-    lengths = {one.name: len(one) for one in found}
+        columns_read.append(_column(str(name), values))
+    lengths = {one.name: len(one) for one in columns_read}
     if len(set(lengths.values())) > 1:
         message = Message(
-            "the columns of a mapping differ in length: {k}", k=tuple(f"{k} {n:,}" for k, n in lengths.items())
+            "the columns of a mapping differ in length: {lengths}",
+            lengths=tuple(f"{column} {length:,}" for column, length in lengths.items()),
         )
         raise DataError(
             Diagnostic("K557", message, hint=Message("give every column a cell for each row, None for an empty one"))
         )
     try:
-        return pl.DataFrame(found)
+        return pl.DataFrame(columns_read)
     except pl.exceptions.PolarsError as error:
         raise _failed(columns, error) from None
 
 
 def _column(name: str, values: Iterable[Any]) -> pl.Series:
-    """Return a column; one of mixed types is one of the texts of its cells."""
+    """Return a column; one of mixed types becomes one of texts."""
     cells: Any = values if isinstance(values, pl.Series) or hasattr(values, "dtype") else list(values)
     try:
         series = pl.Series(name, cells)
@@ -114,11 +116,9 @@ def _empty(cell: Any) -> bool:
 
 
 def _of_pandas(frame: Any) -> pl.DataFrame:
-    """Return a pandas frame with the names of its index as columns; unnamed row numbers are left out."""
+    """Convert a pandas frame, with named levels of its index as columns; unnamed row numbers are dropped."""
     if frame.columns.nlevels > 1:
-        message = Message(
-            "the columns of the pandas frame have {nlevels} levels of names", nlevels=frame.columns.nlevels
-        )
+        message = Message("the columns of the pandas frame have {levels} levels of names", levels=frame.columns.nlevels)
         raise DataError(Diagnostic("K557", message, hint=Message("give every column one name: frame.columns = [...]")))
     try:
         if any(name is not None for name in frame.index.names):
@@ -127,9 +127,9 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
             message = Message("the index of the pandas frame holds more than row numbers and has no name")
             hint = Message("name it, frame.index.name = ..., or leave it out, frame.reset_index(drop=True)")
             raise DataError(Diagnostic("K557", message, hint=hint))
-        if twice := frame.columns[frame.columns.duplicated()].tolist():
+        if repeated := frame.columns[frame.columns.duplicated()].tolist():
             message = Message(
-                "column names that occur more than once: {name}", name=tuple(f"`{name}`" for name in twice)
+                "column names that occur more than once: {names}", names=tuple(f"`{name}`" for name in repeated)
             )
             raise DataError(
                 Diagnostic("K508", message, Place("pandas frame"), Message("give every column its own name"))
@@ -146,17 +146,16 @@ def _of_pandas_column(name: str, column: Any) -> pl.Series:
 
 
 def _failed(given: Any, error: Exception) -> DataError:
-    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
     message = Message(
-        "the {module}.{name} cannot be taken over: {words}",
+        "the {module}.{type} cannot be taken over: {error}",
         module=type(given).__module__.partition(".")[0],
-        name=type(given).__name__,
-        words=words,
+        type=type(given).__name__,
+        error=cause(error),
     )
     return DataError(Diagnostic("K557", message, hint=Message("make it a frame of Polars, such as by pl.from_pandas")))
 
 
 def _refused(given: Any) -> DataError:
     return DataError(
-        Diagnostic("K556", Message("{name} is no data that can be read", name=type(given).__name__), hint=_WHAT)
+        Diagnostic("K556", Message("{type} is no data that can be read", type=type(given).__name__), hint=_WHAT)
     )

@@ -1,4 +1,4 @@
-"""A panel: measures on the complete grid of entities and periods, with what became of the rows that made them."""
+"""A panel: measures on the complete grid of entities and periods, with the counts of the rows they come from."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from kpi.values.periods import Period
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows: `read = used + refused + restated + repeated + left_out`.
+    """The counts of rows: `read = used + refused + restated + repeated + left_out`.
 
-    `left_out` are those of totals and the like, of headings, and of names without a figure.
-
-    Beside these, `passed_over` are for periods that the one asked for does not reach (`reported.row_pruning`).
+    `left_out` are those of totals and the like, of headings, and of names without a figure. Not in `read` are those
+    `passed_over`: of periods that the requested one does not depend on (`reported.row_pruning`).
     """
 
     read: int = 0
@@ -50,19 +49,19 @@ class Panel:
     counts: Counts
     data_hash: str
     sources: tuple[str, ...] = ()
-    #: What departments say (说明) about a figure: by measure, entity and period index.
+    #: Explanations (说明) of figures by departments: by measure, entity and period index.
     notes: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
-    #: Who reported (see `kpi.engine.reporting_quality.Supply`) and what was restated, where anything was.
+    #: The reporting departments (see `kpi.engine.reporting_quality.Supply`) and the restated figures, if any.
     reporters: pl.DataFrame | None = None
     restated: pl.DataFrame | None = None
-    #: How many files and sheets could not be read or placed.
+    #: The number of files and sheets that could not be read or assigned to a dataset.
     unread: int = 0
-    #: Measures of which the files of this reading say nothing; where there are others, these may.
+    #: Warnings of measures that the files of this reading do not have; other files may.
     absent: tuple[Diagnostic, ...] = ()
 
 
 def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:
-    """Returns the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
+    """Return the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
     number, size = len(entities.names), system.period.months
     who = pl.DataFrame(
         {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}

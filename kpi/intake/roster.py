@@ -1,8 +1,8 @@
-"""Rosters (名录): every entity once, with its codes, other names and the time for which they hold.
+"""Rosters (名录): the entities with their codes, aliases and periods of validity.
 
-An entity whose code changed has one row per code, with the time for which the code held in `valid_from` and `valid_to`
-(both included, either may be blank). All of its codes and names mean it; it is shown with the row that comes last. Rows
-with one name and different codes, without times, are several entities, each shown with its code.
+An entity whose code changed has one row per code, with the validity of the code in `valid_from` and `valid_to` (both
+inclusive, either may be blank). All of its codes and names denote it; its last row is displayed. Rows with one name and
+different codes, without validity, are several entities, each displayed with its code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
-from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
@@ -37,10 +37,10 @@ _SEPARATORS = r"[、,;；，|/]"
 
 
 def roster_of(system: System) -> Entities | None:
-    """Returns the entities of a system's roster, None where it has none.
+    """Return the entities of a system's roster, None where it has none.
 
     Raises:
-        DataError: what `from_roster` raises, and K418, a name of the roster is left out by the definition.
+        DataError: as `from_roster`, and K418, the definition excludes a name of the roster.
     """
     if system.entities.roster is None:
         return None
@@ -56,7 +56,7 @@ def roster_of(system: System) -> Entities | None:
 
 
 def from_roster(path: Path, cohort: str | None) -> Entities:
-    """Reads a roster: the columns entity, code, cohort, order, aliases, valid_from, valid_to, and other attributes.
+    """Read a roster: the columns entity, code, cohort, order, aliases, valid_from, valid_to, and other attributes.
 
     Args:
         path: a table file with a row per entity, or per entity and code.
@@ -75,14 +75,14 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
 
 @functools.lru_cache(32)
 def _kept(path: Path, cohort: str | None, *_: int) -> Entities:
-    """A roster that was read before, as long as its file is the same: services score many files with one."""
+    """Cache rosters while their files are unchanged: services score many files with one roster."""
     return _read(path, cohort)
 
 
 def _read(path: Path, cohort: str | None) -> Entities:
     table = read(path)[0]
-    found, _ = roles(table.columns)
-    name = next((one for one in ("entity", "name") if one in table.columns), found.get("entity"))
+    header_of, _ = roles(table.columns)
+    name = next((one for one in ("entity", "name") if one in table.columns), header_of.get("entity"))
     if name is None:
         raise DataError(
             Diagnostic(
@@ -90,19 +90,19 @@ def _read(path: Path, cohort: str | None) -> Entities:
             )
         )
     other = next((one for one in table.columns if one.casefold() in CATEGORIES), "cohort")
-    group = cohort or found.get("cohort") or other
+    group = cohort or header_of.get("cohort") or other
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
         raise DataError(
-            Diagnostic("K541", Message("the roster has no column `{cohort}`", cohort=cohort), table.place(), hint)
+            Diagnostic("K541", Message("the roster has no column `{column}`", column=cohort), table.place(), hint)
         )
-    headers = {"entity": name, "code": found.get("code"), "cohort": group, "order": found.get("order")}
+    headers = {"entity": name, "code": header_of.get("code"), "cohort": group, "order": header_of.get("order")}
     headers |= {role: next((h for h in words if h in table.columns), None) for role, words in _HEADERS.items()}
     used = [header for header in headers.values() if header is not None and header in table.unreadable]
     if used:
         raise DataError(
             Diagnostic(
-                "K554", Message("the column holds {unreadable}, no texts", unreadable=table.unreadable[header]),
+                "K554", Message("the column holds {contents}, no texts", contents=table.unreadable[header]),
                 table.place(None, header),
                 Message("write it as text; several aliases are parted by 、"),
             )
@@ -115,7 +115,7 @@ def _read(path: Path, cohort: str | None) -> Entities:
 
 
 def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
-    """Returns the rows with a column of text per role, and `place`, `first`, `last` (months), `bad …` (problems)."""
+    """Return the rows with a column of text per role, and order, first and last month, and `bad …` (Boolean)."""
     frame = table.numbered().collect()
 
     def text(role: str) -> pl.Expr:
@@ -134,51 +134,55 @@ def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
     )  # fmt: skip
     return frame.with_columns(
         order["value"].alias(" order"),
-        order["problem"].alias(" bad order"),
+        order["problem"].is_not_null().alias(" bad order"),
         begin["start"].fill_null(ALWAYS[0]).alias(" first"),
-        begin["problem"].alias(" bad valid_from"),
+        begin["problem"].is_not_null().alias(" bad valid_from"),
         (end["start"] + end["months"] - 1).fill_null(ALWAYS[1]).alias(" last"),
-        end["problem"].alias(" bad valid_to"),
+        end["problem"].is_not_null().alias(" bad valid_to"),
     )
 
 
 def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) -> list[Diagnostic]:
-    """Returns what is wrong with the roster's rows."""
-    found: list[Diagnostic] = []
+    """Return the findings about the rows of a roster."""
+    findings: list[Diagnostic] = []
     nameless = rows.filter(pl.col(" entity").is_null() | (pl.col(" entity") == ""))
-    found += row_findings.of_rows(
-        table, nameless, headers["entity"], lambda _: ("K602", "the row names no entity", None)
+    findings += row_findings.of_rows(
+        table, nameless, headers["entity"], lambda _: ("K602", Message("the row names no entity"), None)
     )
     for role, code in (("order", "K604"), ("valid_from", "K606"), ("valid_to", "K606")):
-        bad = rows.filter(pl.col(f" bad {role}").is_not_null())
-        said = bad[f" bad {role}"].to_list()
-        places = [table.place(row, headers[role]) for row in bad[ROW]]
-        found += [Diagnostic(code, message, place) for message, place in zip(said, places, strict=True)]
-    found += _twice(table, rows, headers)
-    return found + _shared(table, rows, headers)
+        header = headers[role]
+        if header is None or header not in rows.columns:
+            continue
+        bad = rows.filter(f" bad {role}").select(ROW, cell=pl.col(header).cast(pl.String).str.strip_chars())
+        for row, cell in bad.rows():
+            message = problem_of(cell) if role == "order" else periods.problem(cell)
+            assert message is not None  # noqa: S101
+            findings.append(Diagnostic(code, message, table.place(row, header)))
+    findings += _twice(table, rows, headers)
+    return findings + _shared(table, rows, headers)
 
 
 def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
-    """Returns a finding for each entity that is given twice for one time, and each code of two entities."""
-    found = []
+    """Return a finding for each entity with two rows for one time, and for each code of two entities."""
+    findings = []
     for role, key in (("entity", clean), ("code", code_of)):
         seen: dict[str, list[dict[str, Any]]] = {}
         for row in rows.filter(pl.col(f" {role}").fill_null("") != "").to_dicts():
             text = key(row[f" {role}"])
             earlier = seen.setdefault(text, [])
             if twin := next((one for one in earlier if _clashes(one, row, role)), None):
-                message = Message("`{text}` is in the roster twice, also in row {twin}", text=text, twin=twin[ROW])
+                message = Message("`{text}` is in the roster twice, also in row {row}", text=text, row=twin[ROW])
                 hint = Message(
                     "when its code changed, say from when and to when in the columns valid_from and valid_to"
                 )
                 where = table.place(row[ROW], headers[role])
-                found.append(Diagnostic("K603", message, where, hint if role == "entity" else None))
+                findings.append(Diagnostic("K603", message, where, hint if role == "entity" else None))
             earlier.append(row)
-    return found
+    return findings
 
 
 def _clashes(one: dict[str, Any], other: dict[str, Any], role: str) -> bool:
-    """Returns whether two rows with one name hold at one time and are one entity, or two names have one code."""
+    """Return whether two rows contradict: one entity valid twice at a time, or (role code) two names with one code."""
     if role == "code":
         return clean(one[" entity"] or "") != clean(other[" entity"] or "")
     return _at_once(one, other) and not _apart(one, other)
@@ -189,9 +193,9 @@ def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Returns whether two rows with one name are of two entities: both have codes, which differ and always hold.
+    """Return whether two rows with one name are two entities: both have codes, which differ and are always valid.
 
-    Where times are given, a code has changed.
+    With limited validity, one entity has changed its code.
     """
     codes = [code_of(row[" code"] or "") for row in (one, other)]
     always = all((row[" first"], row[" last"]) == ALWAYS for row in (one, other))
@@ -199,37 +203,37 @@ def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
-    """Returns a finding for each alias that is that of another entity too, or another entity's name or code."""
+    """Return a finding for each alias that is also an alias, the name or the code of another entity."""
     key = _identities(rows)
-    # Who has a text as name or code, who has it as an alias, and in which row first.
+    # The entities of each text, as name, code or alias, with their first row.
     owners: dict[str, dict[str, int]] = {}
     for row, who in zip(rows.to_dicts(), key, strict=True):
         for text in filter(None, (clean(row[" entity"] or ""), clean(row[" code"] or ""))):
             owners.setdefault(text, {}).setdefault(who, row[ROW])
-    found = []
+    findings = []
     for row, who in zip(rows.to_dicts(), key, strict=True):
         for text in _aliases(row[" aliases"]):
             others = [at for one, at in owners.get(text, {}).items() if one != who]
             if others:
                 message = Message(
-                    "`{text}` means {row} here and another entity in row {others}",
-                    text=text,
-                    row=row[" entity"],
-                    others=others[0],
+                    "`{alias}` means {entity} here and another entity in row {row}",
+                    alias=text,
+                    entity=row[" entity"],
+                    row=others[0],
                 )
                 hint = Message("an alias is of one entity: leave it out, or write the whole name")
-                found.append(Diagnostic("K603", message, table.place(row[ROW], headers["aliases"]), hint))
+                findings.append(Diagnostic("K603", message, table.place(row[ROW], headers["aliases"]), hint))
             owners.setdefault(text, {}).setdefault(who, row[ROW])
-    return found
+    return findings
 
 
 def _aliases(text: str | None) -> list[str]:
-    """Returns the other names in a cell, cleaned."""
+    """Split a cell of aliases, cleaned."""
     return [clean(one) for one in re.split(_SEPARATORS, text or "") if one.strip()]
 
 
 def _identities(rows: pl.DataFrame) -> list[str]:
-    """Returns what tells the entities of rows apart: the name, or the code where several have it."""
+    """Return the identity of the entity of each row: its name, with the code if several entities have the name."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     every = rows.to_dicts()
     for row in every:
@@ -247,10 +251,10 @@ def _identities(rows: pl.DataFrame) -> list[str]:
 
 
 def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
-    """Returns the entities of rows that are right."""
+    """Return the entities of validated rows."""
     key = pl.Series(" key", _identities(rows), dtype=pl.String)
     rows = rows.with_columns(key)
-    # The row shown is the one that holds longest into the future; the order is that of the first appearance.
+    # The row with the latest end of validity is displayed; the order is that of first appearance.
     latest = rows.sort(" last", maintain_order=True).unique(" key", keep="last", maintain_order=True)
     first = rows.select(" key", pl.col(ROW).min().over(" key").alias(" seen")).unique()
     latest = latest.join(first, on=" key").sort(" order", " seen", nulls_last=True, maintain_order=True)

@@ -1,16 +1,20 @@
-"""Findings about rows: one for each bad row, up to a limit for each kind, and the count of the rest."""
+"""Findings about rows: one for each bad row, up to a limit of each kind, and the number of the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.table import ROW, Table
 
-#: How many findings of one kind are listed for one table; the rest are counted.
+#: Code, message and hint of a finding.
+Finding: TypeAlias = tuple[str, str, str | None]
+
+#: How many findings of one kind are listed for a table; the rest are counted.
 LIMIT = 100
 
 
@@ -18,27 +22,27 @@ def of_rows(
     table: Table,
     rows: pl.DataFrame,
     column: str | None,
-    tell: Callable[[dict[str, object]], tuple[str, str, str | None]],
+    finding_of: Callable[[dict[str, object]], Finding],
     *,
     severity: Severity = Severity.ERROR,
     further: int = 0,
 ) -> list[Diagnostic]:
     """Return a finding for each row of a frame that holds bad rows with their row numbers.
 
-    Cells of one row with the same fault are one finding, which stands for all of them.
+    Several cells of a row with the same fault are one finding that counts as all of them.
 
     Args:
-        table: where the rows come from.
-        rows: the bad rows, with the column `ROW` and whatever `tell` reads.
-        column: the header of the bad cell, empty for none; left out: what a column `field` of `rows` says.
-        tell: gives code, message and hint for a row.
-        severity: of all of them.
-        further: how many more bad rows there are, after those of the frame.
+        table: the table of the rows.
+        rows: the bad rows, with the column `ROW` and the columns that `finding_of` reads.
+        column: the header of the bad cell, empty for none; None for that in the column `field` of `rows`.
+        finding_of: returns code, message and hint of a row.
+        severity: the severity of all findings.
+        further: the number of further bad rows that are not in the frame.
     """
     findings: list[Diagnostic] = []
     listed = 0
     for row in rows.sort(ROW).iter_rows(named=True):
-        code, message, hint = tell(row)
+        code, message, hint = finding_of(row)
         header = str(row["field"]) if column is None and row.get("field") else column
         finding = Diagnostic(code, message, table.place(int(row[ROW]), header or None), hint, severity)
         if findings and replace(findings[-1], stands_for=1) == finding:  # a further cell of the same row

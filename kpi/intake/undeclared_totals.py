@@ -1,4 +1,4 @@
-"""Units that look like totals: whose figures are those of all other units together."""
+"""Detect undeclared totals: entities whose figures are the sums of those of all others."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from kpi.intake.entities import Entities
 from kpi.language.system import System, unit_or_none
 from kpi.values import units
 
-#: Of fewer others a sum may well be a chance.
+#: A sum of fewer others may be a coincidence.
 _OTHERS = 3
 
-#: How far a total may be from the sum, as a part of it: what sums of floats differ by.
+#: The relative tolerance between a total and the sum, for the rounding of floats.
 _APART = 1e-9
 
 
-#: So many totals of the same units are found beside each other, such as 合计 and 县域合计 under other names.
+#: The most totals of the same entities beside each other, such as 合计 and 县域合计 under other names.
 _TOTALS = 3
 
 
 def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator[Diagnostic]:
     """Yield a warning for each entity that equals the sum of all others, wherever all have a figure.
 
-    That is so when `(k + 1) x = sum of all` of k entities, for every measure whose figures add up, in every period in
-    which all entities have one, if in one of them at least three of the others are not 0. More than one total of the
-    same units (k = 2, 3) are found together, or they would hide each other.
+    The condition is `(k + 1) x = sum of all` for k totals, for every additive measure, in every period in which all
+    entities have a figure, if in one of them at least three of the others are not 0. Several totals of the same
+    entities (k = 2, 3) are detected together, since they would hide each other.
 
     Args:
         frame: the panel, ordered by period and entity.
-        entities: who there is, at least four.
+        entities: the entities, at least four.
         system: gives the measures.
     """
     number = len(entities.names)
@@ -47,8 +47,13 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
         name = entities.names[who]
         if entities.exclusions.kept(name):
             continue
-        others = f"all others but {'、'.join(entities.names[one] for one in beside)}" if beside else "all others"
-        message = Message("{name} equals the sum of {others}; it is ranked with them", name=name, others=others)
+        message = Message("{name} equals the sum of all others; it is ranked with them", name=name)
+        if beside:
+            message = Message(
+                "{name} equals the sum of all others but {totals}; it is ranked with them",
+                name=name,
+                totals="、".join(entities.names[total] for total in beside),
+            )
         hint = Message("if it is a total, write `entities: {{leave_out: [{name}]}}`, or use a roster", name=name)
         yield Diagnostic("K613", message, Place(entity=name), hint, Severity.WARNING)
 
@@ -70,6 +75,6 @@ def _totals(figures: pl.DataFrame, number: int) -> Iterator[tuple[int, list[int]
             equal = (np.abs((totals + 1) * complete - sums) <= apart).all(axis=0)
             places &= {int(place) for place in equal.nonzero()[0]}
     for totals, places in candidates.items():
-        # One total is always named; of several, all of them must be there. At least three others are not 0.
+        # Several totals must all be there. At least three others are not 0.
         if most >= totals + _OTHERS and (totals == 1 or len(places) == totals):
             yield from ((place, sorted(places - {place}) if totals > 1 else []) for place in sorted(places))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from rich.tree import Tree
 from kpi.analysis.explain import Explained, words
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
 from kpi.report.marks import level, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin
@@ -66,7 +66,7 @@ class ExplanationReport(Report):
         names = [field.name for field in fields(Explained) if field.name != "parts"]
         texts = {"name", "title", "kind", "unit", "status", "detail", "grade"}
         schema = {name: pl.String if name in texts else pl.Float64 for name in names}
-        rows = [(depth, *(getattr(node, name) for name in names)) for depth, node in self._nodes(self.node)]
+        rows = [(depth, *(getattr(node, name) for name in names)) for depth, node in self._nodes(_rendered(self.node))]
         return {"explanation": pl.DataFrame(rows, schema={"depth": pl.Int64, **schema}, orient="row")}
 
     def _nodes(self, node: Explained, depth: int = 0) -> Iterator[tuple[int, Explained]]:
@@ -83,7 +83,7 @@ class ExplanationReport(Report):
         return {"json": self._json, "md": self._markdown}
 
     def _json(self) -> bytes:
-        whole = self.head() | {"explanation": asdict(self.node)}
+        whole = self.head() | {"explanation": asdict(_rendered(self.node))}
         return (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _markdown(self) -> bytes:
@@ -129,7 +129,7 @@ def _grow(card: Scorecard, branch: Tree, node: Explained) -> None:
 
 
 def _line(card: Scorecard, node: Explained) -> Text:
-    text = Text(visible(node.title), style="bold" if node.kind in ("total", "pillar") else "")
+    text = Text(visible(localized(node.title)), style="bold" if node.kind in ("total", "pillar") else "")
     if node.kind == "total":
         shown = "—" if node.score is None else f"{node.score:.{card.decimals}f}"
         stars = float(node.detail) if node.detail else None
@@ -157,7 +157,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.status != "ok":
         text.append(f"  {words(node.status)}", style="red")
     if node.detail:
-        text.append(f"  {visible(node.detail)}", style="dim")
+        text.append(f"  {visible(localized(node.detail))}", style="dim")
     return text
 
 
@@ -170,3 +170,10 @@ def figure(value: float, unit: str | None) -> str:
     if unit == "是/否":
         return tr("yes") if value else tr("no")
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
+
+
+def _rendered(node: Explained) -> Explained:
+    """Return a node and the nodes below it with texts in the language in use."""
+    return replace(
+        node, title=localized(node.title), detail=localized(node.detail), parts=tuple(map(_rendered, node.parts))
+    )

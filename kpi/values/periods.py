@@ -530,3 +530,17 @@ def _row(key: str, year: int | None, order: Order = "ymd") -> tuple[str, int | N
         return key, (period := parse(key, year=year, order=order)).start, period.months, None
     except PeriodError as error:
         return key, None, None, f"{error}; {error.hint}"
+
+
+def problem(text: str, *, year: int | None = None, order: Order = "ymd") -> Message | None:
+    """Return why a text names no period and what to do, None for one that does: the `problem` of `parse_column`.
+
+    >>> problem("Q4"), problem("2023Q4")
+    ('`Q4` is not a period: it names no year; add the year, such as 2023年Q4', None)
+    """
+    key = pl.Series([text]).str.replace(_TIMESTAMP, "${1}").item()
+    try:
+        parse(key, year=year, order=order)
+    except PeriodError as error:
+        return Message("{problem}; {hint}", problem=error.args[0], hint=error.hint)
+    return None

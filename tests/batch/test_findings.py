@@ -7,14 +7,17 @@ import pytest
 from conftest import SYSTEM
 from test_nights import check, held, night, same
 
+import kpi
+from kpi.report.language import LANGUAGES, tr, using
+
 PLAIN = 'store = "store"'
 JUMP = ["2023Q4,甲县,产值,900,亿元", "2023Q3,乙县,产值,800,亿元"]
 
 
 def told(config, *codes):
-    """The findings of some codes: code, entity, period, file, row, and what follows 说明."""
+    """The findings of some codes: code, entity, period, file, row, and the explanation in the message."""
     rows = held(config)["findings"].filter(pl.col("code").is_in(codes))
-    said = pl.col("message").str.split("；说明：").list.get(1, null_on_oob=True)
+    said = pl.col("message").str.split("; explanation: ").list.get(1, null_on_oob=True)
     return rows.select("code", "entity", "period", "file", "row", said).sort(pl.all()).rows()
 
 
@@ -61,10 +64,14 @@ def test_explanations_answer_queries_and_score_their_periods_again(jumping):
     check(config)
 
 
-def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping, language):
     config = jumping.config('explanations = "answers/*.csv"', store=PLAIN)
     night(config)
-    asked = dict(held(config)["findings"].filter(code="K701").select("period", "message").rows())
+    files = sorted((jumping.folder / "inbox").iterdir())
+    with using(language):
+        card = kpi.score(files, system=jumping.folder / "small.yaml")
+        asked = {one.place.period: tr(one.message) for one in card.findings_list if one.code == "K701"}
     rows = [f"甲县,2023Q4,{asked['2023Q4']},新厂投产", f"乙县,2023Q4,{asked['2023Q4']},不是我"]
     answer(jumping, *rows, header="评价对象,期别,问题,说明")
     night(config)

@@ -112,7 +112,7 @@ def test_the_commands_of_a_batch(city):
     assert done.returncode == 0
     assert "to the bit" in done.stderr
     done = kpi(city, "explain", "--run", "1", "--batch", config, "甲县", "-p", "2022Q4")
-    assert "综合得分" in done.stdout, done.stderr
+    assert "Composite score" in done.stdout, done.stderr
     done = kpi(city, "batch", config, "--close", "2022", "-p", "2022")
     assert "2022Q1, 2022Q2, 2022Q3, 2022Q4" in done.stderr
     city.correct("2022Q2")

@@ -390,7 +390,7 @@ def test_conditions_and_checks_follow_the_same_rules():
     card = score(text, a=["5"], b=[""])
     assert [card.frame[f"{name}.veto"].item() for name in whens] == [True, True, True, False]
     assert [one.message for one in card.findings_list if one.code == "K702"] == [
-        "the veto both cannot be judged: figures are missing"
+        "the veto both cannot be judged: a figure is missing"
     ]
     assert column(card, "x") == [5.0]
     broken = score(text, a=["-5"], b=[""])

@@ -114,14 +114,18 @@ def test_cumulative_figures_run_from_january_however_they_are_labelled(  # noqa:
 
 
 def test_an_explanation_says_that_a_figure_is_a_difference_of_totals(tmp_path):
-    for over_time, words in (("sum", "1月至本期累计之差"), ("ytd", "1月至本期累计")):
+    for over_time, words in (
+        ("sum", "difference of figures cumulative from January"),
+        ("ytd", "cumulative from January to the period"),
+    ):
         system = system_of(tmp_path, f"over_time: {over_time}, cumulative: true")
         text = (tmp_path / "system.yaml").read_text("utf-8") + "pillars: {p: {parts: {level: 1}}}\n"
         text = text.replace("of: xx", "of: xx, target: {at_least: 9}")
         (tmp_path / "system.yaml").write_text(text, "utf-8")
         system = kpi.load(tmp_path / "system.yaml")
         card = kpi.score(long({"2024-03": 30, "2024-06": 70}), system=system)
-        assert f"1 行；{words}" in str(explain(card, "甲县", period="2024Q2"))
+        measures = [node for node in explain(card, "甲县", period="2024Q2").walk() if node.kind == "measure"]
+        assert f"1 row; {words}" in [node.detail for node in measures]
 
 
 def test_two_labels_of_one_running_total_contradict_each_other(tmp_path):

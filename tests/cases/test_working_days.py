@@ -471,6 +471,6 @@ def test_the_explanation_says_working_days(home, tmp_path):
     )
     said = CliRunner().invoke(main, ["explain", str(tmp_path / "d.csv"), "甲", "-s", str(tmp_path / "s.yaml")])
     assert said.exit_code == 0, said.output
-    assert "取自 办结时间 - 受理时间，按工作日计" in said.output
-    assert "条件 办结时间 - 受理时间 <= 6 工作日" in said.output
+    assert "taken from 办结时间 - 受理时间, in working days" in said.output
+    assert "where 办结时间 - 受理时间 <= 6 工作日" in said.output
     assert "6 工作日" in said.output

@@ -127,8 +127,8 @@ def others(card):
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        ({"due": "10d"}, "the data have no days of reporting (报送日期) to judge it by"),
-        ({"adds_up_to": "全市", "of": "base"}, "the data have no figures of 全市 to judge it by"),
+        ({"due": "10d"}, "the data have no dates of reporting to check"),
+        ({"adds_up_to": "全市", "of": "base"}, "the data have no figures of 全市 to check against"),
     ],
 )
 def test_a_rule_that_nothing_in_the_data_answers_is_told(check, words):

@@ -14,10 +14,16 @@ from kpi.errors import DataError, Severity
 from kpi.language.loading.loader import examine
 from kpi.language.system import System
 from kpi.report.files import content, write
+from kpi.report.language import LANGUAGES, tr, using
 from kpi.report.queries import FindingsReport
 
 FOLDER = Path(__file__).parent
 CLEAN = FOLDER / "clean.csv"
+
+
+@pytest.fixture
+def chinese(monkeypatch):
+    monkeypatch.setenv("KPI_LANG", "zh")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +108,7 @@ def test_quality_is_an_extra_only_where_something_tells_who_reports():
     assert set(kpi.score(frame.with_columns(报送单位=pl.lit("站")), system=plain).extras) == {"quality"}
 
 
+@pytest.mark.usefixtures("chinese")
 def test_quality_and_history_are_in_every_output(system, tmp_path):
     card = kpi.score([CLEAN, FOLDER / "v06-jump.csv"], system=system)
     written = write(card, f"{tmp_path}/")
@@ -120,6 +127,7 @@ def test_quality_and_history_are_in_every_output(system, tmp_path):
 # ---- EXPLANATIONS ---- #
 
 
+@pytest.mark.usefixtures("chinese")
 def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
     data = [CLEAN, FOLDER / "v06-jump.csv"]
     (query,) = kpi.score(data, system=system).findings_list
@@ -138,8 +146,36 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
         card = kpi.score(data, system=system, explanations=form)
         (found,) = card.findings_list
         assert (found.code, found.severity) == ("K703", Severity.INFO)
-        assert found.message == f"{query.message}; explained: 新设便民中心"
+        assert found.message == f"{query.message}; explanation: 新设便民中心"
         assert shown(card)["市政务办"]["accuracy"] == 100.0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("then", LANGUAGES)
+@pytest.mark.parametrize("header", ["评价对象,期别,问题,说明", "Entity,Period,Finding,Note"])
+def test_a_form_answers_its_queries_whatever_the_language_in_which_it_was_written(
+    system, tmp_path, language, then, header
+):
+    data = [CLEAN, FOLDER / "v06-jump.csv"]
+    (query,) = kpi.score(data, system=system).findings_list
+    with using(language):
+        row = [query.place.entity, query.place.period, tr(query.message), "新设便民中心"]
+    form = tmp_path / "form.csv"
+    form.write_text("\n".join([header, ",".join(f'"{cell}"' for cell in row)]) + "\n", "utf-8")
+    with using(then):
+        (found,) = kpi.score(data, system=system, explanations=form).findings_list
+        assert tr(found.message).endswith("新设便民中心")
+    assert found.code == "K703"
+
+
+def test_an_answer_to_another_wording_answers_nothing(system, tmp_path):
+    data = [CLEAN, FOLDER / "v06-jump.csv"]
+    (query,) = kpi.score(data, system=system).findings_list
+    form = tmp_path / "form.csv"
+    row = [query.place.entity, query.place.period, f"{query.message}?", "新设便民中心"]
+    form.write_text("评价对象,期别,问题,说明\n" + ",".join(f'"{cell}"' for cell in row) + "\n", "utf-8")
+    codes = [one.code for one in kpi.score(data, system=system, explanations=form).findings_list]
+    assert sorted(codes) == ["K701", "K705"]
 
 
 def test_a_form_without_answers_changes_nothing(system, tmp_path):
@@ -189,6 +225,7 @@ def test_explanations_without_their_columns(system, tmp_path):
     assert caught.value.diagnostics[0].code == "K541"
 
 
+@pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
@@ -203,6 +240,7 @@ def test_a_check_is_shown_in_words(name, lines):
     assert "v14_scope" in CliRunner().invoke(main, ["show", str(FOLDER / "system.yaml")]).stdout
 
 
+@pytest.mark.usefixtures("chinese")
 def test_the_command_shows_the_quality_and_takes_explanations(tmp_path):
     data = ["--data", str(CLEAN), "--data", str(FOLDER / "v06-jump.csv")]
     form = tmp_path / "form.csv"

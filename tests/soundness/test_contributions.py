@@ -18,6 +18,7 @@ from kpi.analysis.diff import Side, diff, side
 from kpi.analysis.explain import Explained, explain
 from kpi.engine.scorecard import Scorecard
 from kpi.report.files import content, write
+from kpi.report.language import tr, using
 from kpi.report.reading import read_result
 from tests.oracle.strategies import POLICIES, Evaluation, as_yaml, evaluations
 from tests.oracle.test_oracle import SLOW, scored
@@ -228,7 +229,7 @@ def test_what_counts_in_the_place_of_a_missing_part_is_its_contribution(
     tree = explain(card, "甲")
     assert {node.name: node.contribution for node in tree.walk() if node.kind == "indicator"} == expected
     told = next(node for node in tree.walk() if node.name == "j")
-    assert ("计入" in told.detail) == (policy.split()[1] in ("zero", "cohort_mean", "{penalty:"))
+    assert ("counted as" in told.detail) == (policy.split()[1] in ("zero", "cohort_mean", "{penalty:"))
 
 
 def test_a_geometric_mean_shows_what_unequal_scores_cost() -> None:
@@ -252,7 +253,8 @@ def test_an_imputed_value_is_shown_with_how() -> None:
     card = small_card(text, (2023, "甲", "x", 80), (2023, "甲", "y", "—"), (2023, "乙", "x", 50), (2023, "乙", "y", 40))
     node = explain(card, "甲", "j")
     assert (node.value, node.treated, node.score, node.contribution) == (None, 40.0, 40.0, 10.0)
-    assert "缺数以同组中位数填补：无 → 40" in node.detail
+    with using("zh"):
+        assert "缺数以同组中位数填补：无 → 40" in tr(node.detail)
 
 
 def test_caps_floors_and_vetoes_are_contributions_in_their_order() -> None:

@@ -1,1 +1,1 @@
-"""Cells become numbers with units, and texts become what they denote."""
+"""Parse cells to numbers with units and points in time, and fold texts."""

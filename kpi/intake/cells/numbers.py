@@ -1,4 +1,4 @@
-"""Text to numbers: one cell is a value, a reason for having none, or a problem, never a guess.
+"""Parse cells as numbers: a cell is a value, a reason for having none, or a problem, never a guess.
 
 The rules, after NFKC folding of full-width characters (`１，２３４．５％` is `1,234.5%`) and stripping of blanks, of a
 leading apostrophe and of `="..."`:
@@ -6,8 +6,8 @@ leading apostrophe and of `="..."`:
 - Figures: `12`, `-12`, `+12`, `−12`, `.5`, `1e3`, `1,234.5` (commas only between groups of three), `(12.3)` is -12.3
   as accountants write it, `¥12` is in 元. `#123` is 123: yearbooks mark an of-which item so; the mark concerns the
   item, not the figure.
-- Figures with a unit: `12.5%`, `3.5亿元`, `100 m²`. The value stays as typed and the unit is handed on, the multiples
-  too: `1.2万` is 1.2 with the unit 万, because only the column tells whether 万件 or 万元 is meant.
+- Figures with a unit: `12.5%`, `3.5亿元`, `100 m²`. The value is kept as typed with its unit, multiples
+  included: `1.2万` is 1.2 with the unit 万, because only the column decides between 万件 and 万元.
 - Marks: `是 √ yes true` is 1 and `否 × no false` is 0, in the unit 是/否.
 - No figure, `missing`: a blank cell, `-`, `--`, `—`, `.`, `..` (World Bank), 空, 缺, 未报, NA, NULL. `not_applicable`:
   `/`, `N/A`, 不适用. `below_unit`: `…`, `...` (a figure smaller than the table's unit; yearbooks print it so).
@@ -15,11 +15,11 @@ leading apostrophe and of `="..."`:
   estimates, decimal commas, footnote marks (`12①`, `10²`), flags (`5.0 u`), 无 (which may mean none or not known),
   infinity, NaN.
 
-A `Notation` changes these rules for a column: a decimal comma (`1.234,5`, `684.864` is 684864), more marks and numbers
-that mean `missing`, or decimal commas that are seen but not declared, where `684.864` and `1,234` are problems, too.
+A `Notation` changes these rules for a column: a decimal comma (`1.234,5`, `684.864` is 684864), further marks and
+numbers that mean `missing`, or undeclared decimal commas, with which `684.864` and `1,234` are problems, too.
 
-The sign, percent and mark conventions are those of Chinese statistical yearbooks; where those say nothing, the rules
-are this package's own.
+The sign, percent and mark conventions are those of Chinese statistical yearbooks; the other rules are this package's
+own.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from kpi.errors import Message
+
 CellStatus = Literal["ok", "missing", "not_applicable", "below_unit"]
 
 #: The type of the status column of `read_numbers`: the statuses a cell can have, in the order of `kpi.values.status`.
@@ -42,7 +44,7 @@ CELL_STATUS = pl.Enum(["ok", "missing", "not_applicable", "below_unit"])
 #: No figure of any statistic is larger, in any unit; sums stay exact up to it (`kpi.language.measures.exact_sum`).
 LARGEST = 1e20
 
-#: The unit of a cell that says yes or no.
+#: The unit of yes-or-no cells.
 YES_NO = "是/否"
 
 _MISSING = (
@@ -57,7 +59,7 @@ _NO = {"否", "×", "✗", "✘", "☒", "no", "n", "false"}
 
 # One figure: sign, digits with or without groups of three, fraction, exponent.
 _FIGURE = r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-# Grouped figures that can be cast without their commas: neither zero nor near the ends of the range.
+# Grouped figures that can be cast without their commas: neither zero nor near the limits of the range.
 _GROUPED = r"^-?[1-9][0-9]{0,2}(,[0-9]{3}){1,8}(\.[0-9]{1,20})?$"
 # A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
 _ZEROS = ("0", "0.0", "0.00")
@@ -67,16 +69,16 @@ _NUMBER = re.compile(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})
 _BRACKETED = re.compile(rf"\((?P<figure>{_FIGURE})\s*(?P<inner>%|‰)?\)\s*(?P<unit>{_UNIT})", re.ASCII)
 # A figure as above but for its digits: signs and brackets before them, a unit behind them.
 _BEFORE, _BEHIND = r"#?¥?\(?[+-]?", rf"\s*[%‰]?\)?\s*{_UNIT}"
-# Digits that only a decimal comma explains: points or blanks between groups, or a comma that parts no groups of three.
+# Digits that require a decimal comma: points or blanks between groups, or a comma that is no thousands separator.
 _DECIMAL_COMMA = re.compile(
     rf"{_BEFORE}(?:\d{{1,3}}(?:\.\d{{3}}){{2,}}(?:,\d+)?|\d{{1,3}}(?:[. ]\d{{3}})+,\d+"
     rf"|(?![1-9]\d{{0,2}},\d{{3}}(?!\d))\d+,\d+){_BEHIND}",
     re.ASCII,
 )
-# Digits that are another figure with a decimal comma than with a decimal point.
+# Digits whose value depends on whether the decimal mark is a comma or a point.
 _EITHER = re.compile(rf"{_BEFORE}(?P<digits>[1-9]\d{{0,2}}[.,]\d{{3}}){_BEHIND}", re.ASCII)
 _EITHER_PLAIN = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
-# A figure with a decimal comma, and what stands before and behind it.
+# A figure with a decimal comma, and the text before and after it.
 _WITH_COMMA = re.compile(
     r"(?P<before>[^\d.,]*)(?P<whole>[1-9]\d{0,2}(?P<mark>[. ])\d{3}(?:(?P=mark)\d{3})*|\d+)(?:,(?P<part>\d+))?"
     r"(?P<behind>(?![.,\d]).*)",
@@ -90,55 +92,55 @@ _WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
 # A minus as typed: U+2010 to U+2013 and U+2212 sit before figures in place of `-`; a dash proper (—) does not.
 _MINUS = str.maketrans(dict.fromkeys("‐‑‒–−", "-"))
 
-# Blanks that `str.strip` alone leaves: zero-width characters, byte order mark, variation selector.
+# Blanks, including those that `str.strip` keeps: zero-width characters, byte order mark, variation selector.
 _BLANKS = " \t\r\n\f\v\x85\xa0\u2009\u202f\u3000\u200b\u200c\u200d\u2060\ufeff\ufe0f"
 _DATE_UNITS = {"月", "日", "号", "季度", "月份"}
 _VAGUE_STARTS = ("余", "多", "来", "几")
 _VAGUE_ENDS = ("左右", "上下", "以上", "以下", "以内", "余", "多", "不到")
 
-# What the odd cells usually are, with the words to say so; the first that matches speaks.
-#: Longer cells are texts: what else they could be is not looked for, which takes the square of their length.
+_IS_DATE = Message("is a date, not a figure")
+_IS_BOUND = Message("is a bound or an estimate, not a figure")
+_NO_NUMBER, _TOO_LARGE = Message("is not a number"), Message("is too large")
+
+#: Longer cells are not matched with `_FAULTS`, whose patterns take quadratic time.
 _LONGEST = 1000
-_EXPLANATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), words)
-    for pattern, words in (
-        (r"=.+", "is a formula without a saved result: open the file in Excel or WPS and save it"),
-        (r"#", "is the mark of an of-which item, not a figure"),
-        (r"##+", "shows that the column was too narrow when the file was saved, the figure is lost"),
-        (r"#[A-Z_]+([/0-9!?]|$).*", "is an error of a spreadsheet formula, not a figure"),
-        (r"[+-]?(nan|inf|infinity|∞|无穷大?)", "is not a finite number"),
-        (r"无|没有|nil", "may mean none or not known: write 0, or leave the cell empty"),
-        (r"\d{2,4}\s*([-/.年])\s*\d{1,2}\s*([-/.月])\s*\d{1,2}\s*日?(\s.*)?", "is a date, not a figure"),
-        (r"\d{4}\s*年.*|\d{4}[-/]\d{1,2}|.*\d\s*(月|日|号|季度)", "is a date, not a figure"),
-        (
-            r"(\d{1,2}[- ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]\d{1,4}",
-            "is a date, not a figure",
-        ),
-        (r"\d{1,2}[- ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", "is a date, not a figure"),
-        (r".*\d:\d.*", "is a time or a ratio, not a figure"),
-        (r"[+-]?[\d,]*\d,[\d,]*(\.\d*)?", "has commas that do not part groups of three digits"),
-        (r"(≥|≤|>|<|=|~|≈|约|近|超过?|不足|不到|大于|小于|高于|低于).*", "is a bound or an estimate, not a figure"),
-        (r".*\d.*(左右|上下|以上|以下|以内|余|多|不到|\+|预计|估计)\D*", "is a bound or an estimate, not a figure"),
-        (r".*\d\s*[-~–—―至到]+\s*[\d.]+\D*", "is a range, or two figures, not one"),
-        (r".*\d\s*/\s*\d.*", "is a fraction or two figures: write one figure"),
-        (r"[+-]?\d{1,3}( \d{3})+(\.\d+)?", "has blanks between digits: write it without"),
-        (r".*\d.*[\s,;、+*×].*\d.*", "holds more than one figure"),
-        (r"[—―].*\d.*", "starts with a dash that may be a minus: write `-`"),
-        (r"[\d.,]+\s*[①-⑳*†‡⁰¹²³⁴-⁹\[(].*", "carries a footnote mark: move it to a note"),
-        (r"[+-]?[\d.,]+\s+[a-z]{1,2}", "carries a flag after the figure: move it to a column of its own"),
+#: The faults of cells that are no number, by pattern; the first match applies.
+_FAULTS: tuple[tuple[re.Pattern[str], Message], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), fault)
+    for pattern, fault in (
+        (r"=.+", Message("is a formula without a saved result: open the file in Excel or WPS and save it")),
+        (r"#", Message("is the mark of an of-which item, not a figure")),
+        (r"##+", Message("shows that the column was too narrow when the file was saved, the figure is lost")),
+        (r"#[A-Z_]+([/0-9!?]|$).*", Message("is an error of a spreadsheet formula, not a figure")),
+        (r"[+-]?(nan|inf|infinity|∞|无穷大?)", Message("is not a finite number")),
+        (r"无|没有|nil", Message("may mean none or not known: write 0, or leave the cell empty")),
+        (r"\d{2,4}\s*([-/.年])\s*\d{1,2}\s*([-/.月])\s*\d{1,2}\s*日?(\s.*)?", _IS_DATE),
+        (r"\d{4}\s*年.*|\d{4}[-/]\d{1,2}|.*\d\s*(月|日|号|季度)", _IS_DATE),
+        (r"(\d{1,2}[- ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]\d{1,4}", _IS_DATE),
+        (r"\d{1,2}[- ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", _IS_DATE),
+        (r".*\d:\d.*", Message("is a time or a ratio, not a figure")),
+        (r"[+-]?[\d,]*\d,[\d,]*(\.\d*)?", Message("has commas that do not part groups of three digits")),
+        (r"(≥|≤|>|<|=|~|≈|约|近|超过?|不足|不到|大于|小于|高于|低于).*", _IS_BOUND),
+        (r".*\d.*(左右|上下|以上|以下|以内|余|多|不到|\+|预计|估计)\D*", _IS_BOUND),
+        (r".*\d\s*[-~–—―至到]+\s*[\d.]+\D*", Message("is a range, or two figures, not one")),
+        (r".*\d\s*/\s*\d.*", Message("is a fraction or two figures: write one figure")),
+        (r"[+-]?\d{1,3}( \d{3})+(\.\d+)?", Message("has blanks between digits: write it without")),
+        (r".*\d.*[\s,;、+*×].*\d.*", Message("holds more than one figure")),
+        (r"[—―].*\d.*", Message("starts with a dash that may be a minus: write `-`")),
+        (r"[\d.,]+\s*[①-⑳*†‡⁰¹²³⁴-⁹\[(].*", Message("carries a footnote mark: move it to a note")),
+        (r"[+-]?[\d.,]+\s+[a-z]{1,2}", Message("carries a flag after the figure: move it to a column of its own")),
     )
 )
 
 
 @dataclass(frozen=True)
 class Notation:
-    """How the figures of a column are written.
+    """The notation of the figures of a column.
 
     Attributes:
         decimal: the decimal mark.
-        unclear: whether some cell has a decimal comma that is not declared; then no cell is read that would be another
-            figure with it.
-        mixed: whether some cells, of a workbook, are numbers, which have a decimal point whatever the mark in texts is.
+        unclear: whether some cell has an undeclared decimal comma; cells whose value depends on it are then problems.
+        mixed: whether some cells of a workbook are numbers, which have a decimal point whatever the mark of texts is.
         texts: marks of missing figures, folded and in lower case.
         numbers: numbers that stand for missing figures.
     """
@@ -166,24 +168,24 @@ class Notation:
         return cls(decimal, texts=frozenset(texts), numbers=tuple(numbers))
 
 
-#: The notation of columns of which nothing is declared.
+#: The notation of columns without a declaration.
 PLAIN = Notation()
 
 
 class Number(NamedTuple):
-    """What one cell says: a value with its unit, or a status that says why there is none, or a problem.
+    """A parsed cell: a value with its unit, or a status that says why there is none, or a problem.
 
-    `value` is finite and given exactly when `status` is `ok`; `status` is None exactly when there is a `problem`.
+    `value` is finite, and not None exactly if `status` is `ok`; `status` is None exactly if there is a `problem`.
     """
 
     value: float | None = None
     status: CellStatus | None = None
     unit: str | None = None
-    problem: str | None = None
+    problem: Message | None = None
 
 
 def read_number(text: str, notation: Notation = PLAIN) -> Number:
-    """Returns what a cell says as a number; the rules stand at the top of this module. Never raises.
+    """Parse a cell as a number by the rules at the top of this module. Never raises.
 
     >>> read_number("１，２３４．５").value, read_number("(12.3)").value, read_number("−12").value
     (1234.5, -12.3, -12.0)
@@ -200,13 +202,13 @@ def read_number(text: str, notation: Notation = PLAIN) -> Number:
     if (word := _word(folded.casefold(), notation)) is not None:
         return word
     figure = folded.translate(_MINUS)
-    if (problem := _undecided(figure, notation)) is not None:
-        return Number(problem=f"`{_short(text)}` {problem}")
+    if (fault := _undecided(figure, notation)) is not None:
+        return Number(problem=_problem(text, fault))
     if notation.decimal == ",":
         pointed = _with_point(figure, notation)
         if pointed is None:
-            problem = f"`{_short(text)}` is no figure with a decimal comma, which `decimal: ','` declares"
-            return Number(problem=problem)
+            fault = Message("is no figure with a decimal comma, which `decimal: ','` declares")
+            return Number(problem=_problem(text, fault))
         figure = pointed
     number = _figure(text, figure) or Number(problem=_explain(text, folded))
     if number.value in notation.numbers and number.unit is None:
@@ -215,7 +217,7 @@ def read_number(text: str, notation: Notation = PLAIN) -> Number:
 
 
 def _word(word: str, notation: Notation) -> Number | None:
-    """Return what a mark means that stands in place of a figure, None for any other text."""
+    """Parse a mark in place of a figure, None for any other text."""
     if word in notation.texts or word in _MISSING or _DASHES.issuperset(word):
         return Number(status="missing")
     if word in _NOT_APPLICABLE:
@@ -226,22 +228,22 @@ def _word(word: str, notation: Notation) -> Number | None:
 
 
 def _unwrapped(text: str) -> str:
-    """Return a folded cell without `="..."` and a leading apostrophe."""
+    """Fold a cell and remove `="..."` and a leading apostrophe."""
     folded = fold(text)
     if wrapped := _WRAPPED.fullmatch(folded):
         folded = wrapped[1].strip()
     return folded[1:].strip() if folded.startswith(("'", "’", "‘")) else folded
 
 
-def _undecided(figure: str, notation: Notation) -> str | None:
-    """Return what is wrong with a folded cell whose decimal mark cannot be told; None for any other."""
+def _undecided(figure: str, notation: Notation) -> Message | None:
+    """Return the fault of a folded cell whose decimal mark is ambiguous; None for any other cell."""
     if notation.decimal == ",":
         if notation.mixed and _POINT_PLAIN.fullmatch(figure) and _EITHER.fullmatch(figure):
-            return "may be a number, or a text with a point between groups of digits"
+            return Message("may be a number, or a text with a point between groups of digits")
     elif _DECIMAL_COMMA.fullmatch(figure):
-        return "seems to have a decimal comma: write a point"
+        return Message("seems to have a decimal comma: write a point")
     elif notation.unclear and _EITHER.fullmatch(figure):
-        return "is another figure with a decimal comma, which other cells of the column seem to have"
+        return Message("is another figure with a decimal comma, which other cells of the column seem to have")
     return None
 
 
@@ -249,19 +251,19 @@ def _with_point(figure: str, notation: Notation) -> str | None:
     """Return a folded cell that has a decimal comma with a point, None where its marks do not fit."""
     if notation.mixed and _POINT_PLAIN.fullmatch(figure):
         return figure
-    if found := _WITH_COMMA.fullmatch(figure):
-        whole = re.sub("[. ]", "", found["whole"])
-        return found["before"] + whole + ("." + found["part"] if found["part"] else "") + found["behind"]
+    if match := _WITH_COMMA.fullmatch(figure):
+        digits = re.sub("[. ]", "", match["whole"])
+        return match["before"] + digits + ("." + match["part"] if match["part"] else "") + match["behind"]
     return None if _POINTED.fullmatch(figure) else figure
 
 
 def undecided(column: pl.Series, problem: pl.Series, notation: Notation = PLAIN) -> pl.Series:
-    """Return which cells have no number since their decimal mark cannot be told (Boolean).
+    """Return which cells have no number because their decimal mark is ambiguous (Boolean).
 
     Args:
         column: the cells.
-        problem: what `read_numbers` gives of them.
-        notation: with which they were read.
+        problem: their problems from `read_numbers`.
+        notation: the notation that they were parsed with.
 
     >>> cells = pl.Series(["5,1", "约3"])
     >>> undecided(cells, read_numbers(cells)["problem"]).to_list()
@@ -269,16 +271,16 @@ def undecided(column: pl.Series, problem: pl.Series, notation: Notation = PLAIN)
     """
     rows = problem.is_not_null().arg_true()
     texts = column.gather(rows) if column.dtype == pl.String else column.clear()
-    found = [one for one in texts.unique() if _undecided(_unwrapped(one).translate(_MINUS), notation) is not None]
+    ambiguous = [one for one in texts.unique() if _undecided(_unwrapped(one).translate(_MINUS), notation) is not None]
     none = pl.repeat(value=False, n=len(column), dtype=pl.Boolean, eager=True)
-    return none.scatter(rows.filter(texts.is_in(found)), values=True) if found else none
+    return none.scatter(rows.filter(texts.is_in(ambiguous)), values=True) if ambiguous else none
 
 
 def fold(text: str) -> str:
-    """Returns text in NFKC without surrounding blanks; characters that would *become* digits or brackets stay.
+    """Fold text to NFKC without surrounding blanks; characters that would *become* digits or brackets are kept.
 
-    Full-width forms fold to what they mean. A superscript or a circled digit does not: `10²` is not 102 and `12①`
-    is not 121, and a lone `½` is no figure either.
+    Full-width forms are folded. Superscript and circled digits are not: `10²` is not 102, `12①` is not 121, and a
+    single `½` is no figure.
 
     >>> fold("　１２．５％ "), fold("10²"), fold("12①")
     ('12.5%', '10²', '12①')
@@ -288,7 +290,7 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fold_one(character: str) -> str:
-    """Returns one character in NFKC, or itself where that would make a digit or bracket out of another mark."""
+    """Fold a character to NFKC unless that turns another mark into a digit or bracket."""
     folded = unicodedata.normalize("NFKC", character)
     if folded == character or unicodedata.decomposition(character).startswith("<wide>"):
         return folded
@@ -296,7 +298,7 @@ def _fold_one(character: str) -> str:
 
 
 def _figure(text: str, folded: str) -> Number | None:
-    """Returns the figure with its unit in folded text, a problem if it cannot be one, or None if it is no figure."""
+    """Parse a figure with its unit in folded text; a problem for an invalid one, None for no figure."""
     match = _NUMBER.fullmatch(folded)
     bracketed = None if match else _BRACKETED.fullmatch(folded)
     found = match or bracketed
@@ -318,7 +320,7 @@ def _figure(text: str, folded: str) -> Number | None:
 
 
 def _is_doubtful(figure: str, unit: str) -> bool:
-    """Returns whether what follows a figure makes it a date, a bound, a footnote or a remark rather than a unit."""
+    """Return whether the text after a figure is part of a date, a bound, a footnote or a remark rather than a unit."""
     if not (unit[0].isalpha() or unit[0] in _UNIT_SIGNS) or unit in {"e", "E"}:
         return True
     if any(one.isdigit() and one not in "²³" for one in unit):
@@ -329,50 +331,53 @@ def _is_doubtful(figure: str, unit: str) -> bool:
 
 
 def _finite(text: str, figure: str, unit: str | None) -> Number:
-    """Returns the value of a figure that Python reads, refusing those that no statistic holds."""
+    """Convert a figure, rejecting values outside the range of statistics."""
     value = float(figure)
     if abs(value) > LARGEST:
-        return Number(problem=f"`{_short(text)}` is too large")
+        return Number(problem=_problem(text, _TOO_LARGE))
     if value == 0 and re.search(r"[1-9]", re.split("[eE]", figure, maxsplit=1)[0]):
-        return Number(problem=f"`{_short(text)}` is too small to tell from zero")
+        return Number(problem=_problem(text, Message("is too small to tell from zero")))
     return Number(value + 0.0, "ok", unit)  # + 0.0: minus zero is zero
 
 
-def _explain(text: str, folded: str) -> str:
-    """Returns the sentence that says what a cell is when it is no number."""
-    for pattern, words in _EXPLANATIONS if len(folded) <= _LONGEST else ():
-        if pattern.fullmatch(folded):
-            return f"`{_short(text)}` {words}"
-    return f"`{_short(text)}` is not a number"
+def _explain(text: str, folded: str) -> Message:
+    """Return the problem of a cell that is no number."""
+    faults = _FAULTS if len(folded) <= _LONGEST else ()
+    fault = next((fault for pattern, fault in faults if pattern.fullmatch(folded)), _NO_NUMBER)
+    return _problem(text, fault)
 
 
-def mark_hint(text: str) -> str | None:
-    """Return how a mark that is no figure can be declared as one of a missing figure; None for what has a digit.
+def _problem(text: str, fault: Message) -> Message:
+    return Message("`{cell}` {fault}", cell=_short(text), fault=fault)
+
+
+def mark_hint(text: str) -> Message | None:
+    """Return the hint to declare a mark as that of a missing figure; None for text with a digit.
 
     >>> mark_hint("NP")
     "where it marks a missing figure, write `missing: ['NP']` for the dataset"
     """
     mark = _short(text)
-    if re.search(r"\d", mark) or _explain(text, _unwrapped(text)) != f"`{mark}` is not a number":
+    if re.search(r"\d", mark) or _explain(text, _unwrapped(text)).fields["fault"] != _NO_NUMBER:
         return None
     quoted = mark.replace("'", "''")
-    return f"where it marks a missing figure, write `missing: ['{quoted}']` for the dataset"
+    return Message("where it marks a missing figure, write `missing: ['{mark}']` for the dataset", mark=quoted)
 
 
 def _short(text: str, limit: int = 40) -> str:
-    """Returns text on one line, cut to a length that fits a message."""
+    """Shorten text to one line of a message."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def read_numbers(column: pl.Series, cast: pl.Series | None = None, notation: Notation = PLAIN) -> pl.DataFrame:
-    """Returns what every cell of a column says, by the rules of `read_number`, one row a cell in the order given.
+    """Parse the cells of a column by the rules of `read_number`, one row a cell in their order.
 
-    Columns: `value` (Float64, finite; null unless the status is ok), `status` (`CELL_STATUS`; null where there is a
-    problem), `unit` (String, null when none was typed), `problem` (String, null when there is none). Text is cast at
-    once and only the distinct strings that the cast does not settle go through `read_number`. Numeric columns pass
-    (null is missing, NaN and infinity are problems), Booleans are 是/否; a column of dates or lists is all problems.
-    `cast` is what a cast makes of a column of texts (Float64, else null), where that is known.
+    Columns: `value` (Float64, finite; null unless the status is ok), `status` (`CELL_STATUS`; null with a problem),
+    `unit` (String, null if none is typed), `problem` (String, null without one). Text is cast in bulk, and only the
+    distinct texts that the cast does not decide are parsed by `read_number`. Numeric columns are used as they are (null
+    is missing, NaN and infinity are problems), Booleans are 是/否; columns of dates or lists are all problems. `cast`
+    is the cast of a column of texts (Float64, else null), if it is known.
 
     >>> read_numbers(pl.Series(["1,234.5", "—", "12.5%", "12 34"])).rows()
     [(1234.5, 'ok', None, None), (None, 'missing', None, None), (12.5, 'ok', '%', None),
@@ -397,7 +402,7 @@ def read_numbers(column: pl.Series, cast: pl.Series | None = None, notation: Not
 
 
 def _odd(column: pl.Series, value: pl.Series, notation: Notation) -> tuple[pl.Series, pl.Series]:
-    """Return the numbers of cells, and which cells are to be read one by one."""
+    """Return the numbers of cells, and which cells need to be parsed one by one."""
     odd = value.is_null() | ~(value.abs() <= LARGEST)
     if column.dtype == pl.String:
         odd |= (value == 0) & ~column.is_in(_ZEROS)
@@ -416,7 +421,7 @@ def _odd(column: pl.Series, value: pl.Series, notation: Notation) -> tuple[pl.Se
 
 
 def as_cast(column: pl.Series, notation: Notation = PLAIN) -> pl.Series:
-    """Return what a cast makes of texts (Float64), null where it makes nothing of one."""
+    """Cast texts to numbers (Float64), null where the cast fails."""
     if notation.decimal == ".":
         return column.cast(pl.Float64, strict=False)
     text = column.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
@@ -427,7 +432,7 @@ def as_cast(column: pl.Series, notation: Notation = PLAIN) -> pl.Series:
 
 
 def _absent(column: pl.Series, value: pl.Series, notation: Notation) -> pl.Series | None:
-    """Return which cells are numbers that stand for missing figures; None where none is declared.
+    """Return which cells are declared numbers of missing figures; None if none is declared.
 
     Numbers are compared in the precision of the column.
     """
@@ -439,7 +444,7 @@ def _absent(column: pl.Series, value: pl.Series, notation: Notation) -> pl.Serie
 
 
 def settled(column: pl.Series, value: pl.Series, notation: Notation = PLAIN) -> bool:
-    """Returns whether all cells of a column are what the cast made of them, numbers, as they usually are."""
+    """Return whether the cast decides all cells of a column, as usual."""
     if value.dtype != pl.Float64 or value.null_count() or not within_bounds(value):
         return False
     absent = _absent(column, value, notation)
@@ -453,14 +458,14 @@ def settled(column: pl.Series, value: pl.Series, notation: Notation = PLAIN) -> 
 
 
 def within_bounds(value: pl.Series) -> bool:
-    """Returns whether no number of a column is larger than a statistic can be, or NaN."""
+    """Return whether no number of a column is NaN or beyond `LARGEST`."""
     return bool((value <= LARGEST).all()) and bool((value >= -LARGEST).all())
 
 
 def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Notation) -> pl.DataFrame:
-    """Returns the columns of `read_numbers` where some cells are odd: each distinct one is read once, then looked up.
+    """Return the columns of `read_numbers` if some cells are odd: each distinct one is parsed once.
 
-    Row 0 of the table looked up in stands for every cell that the cast settled.
+    Row 0 of the lookup table represents the cells that the cast decided.
     """
     strange = column.filter(odd)
     # NOTE: Polars 2.1 does not always join NaN with NaN; texts of numbers are told apart as numbers are.
@@ -468,11 +473,11 @@ def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Not
     distinct = cells.unique("key", keep="any")
     read = [Number(status="ok"), *(_read_any(cell, notation, strange.dtype) for cell in distinct["cell"].to_list())]
     codes = distinct.select("key", code=pl.int_range(1, len(read), dtype=pl.UInt32))
-    found = cells.join(codes, on="key", how="left", nulls_equal=True, maintain_order="left")["code"]
-    code = pl.zeros(len(column), dtype=pl.UInt32, eager=True).scatter(odd.arg_true(), found)
+    code_of_odd = cells.join(codes, on="key", how="left", nulls_equal=True, maintain_order="left")["code"]
+    code = pl.zeros(len(column), dtype=pl.UInt32, eager=True).scatter(odd.arg_true(), code_of_odd)
 
     def looked_up(name: str, dtype: type[pl.DataType] | pl.DataType) -> pl.Series:
-        cells = pl.Series(name, [getattr(one, name) for one in read], dtype=dtype)
+        cells = pl.Series(name, [getattr(number, name) for number in read], dtype=dtype)
         if cells.null_count() == len(cells):
             return pl.repeat(None, len(column), dtype=dtype, eager=True)
         return cells.gather(code)
@@ -484,7 +489,7 @@ def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Not
 
 
 def _read_any(cell: object, notation: Notation, dtype: pl.DataType) -> Number:
-    """Returns what one cell of any type says: null is missing, text is read, anything else is a problem."""
+    """Parse one cell of any type: null is missing, text is parsed, other types are problems."""
     if cell is None:
         return Number(status="missing")
     if isinstance(cell, str):
@@ -495,14 +500,26 @@ def _read_any(cell: object, notation: Notation, dtype: pl.DataType) -> Number:
         if absent is not None and absent.any():
             return Number(status="missing")
         if LARGEST < abs(float(cell)) < float("inf"):
-            return Number(problem=f"`{cell}` is too large")
+            return Number(problem=Message("`{cell}` {fault}", cell=cell, fault=_TOO_LARGE))
     return Number(problem=_explain(str(cell), str(cell)))
+
+
+def problem_of(cell: object, notation: Notation = PLAIN) -> Message | None:
+    """Return why a cell is no number, None for one that `read_numbers` reads: its `problem`, as a message.
+
+    >>> problem_of("12 34"), problem_of("12.5%"), problem_of(1e30)
+    ('`12 34` holds more than one figure', None, '`1e+30` is too large')
+    """
+    cells = pl.Series([cell])
+    if read_numbers(cells, notation=notation)["problem"].item() is None:
+        return None
+    return _read_any(cell, notation, cells.dtype).problem
 
 
 def _columns(
     value: pl.Series, status: pl.Series, unit: pl.Series | None = None, problem: pl.Series | None = None
 ) -> pl.DataFrame:
-    """Returns the four columns of `read_numbers`; those not given are null throughout."""
+    """Return the four columns of `read_numbers`; omitted ones are all null."""
     nothing = pl.repeat(None, len(value), dtype=pl.String, eager=True)
     return pl.DataFrame(
         {

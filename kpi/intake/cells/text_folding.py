@@ -1,8 +1,8 @@
-"""Texts of events are compared trimmed and in half-width, as the cells of every other column are read.
+"""Fold texts of events: trimmed and in half-width, like the cells of all other columns.
 
 `投诉 `, `投诉　` and `投诉` are one text, so are `０１２３` and `0123`; letters keep their case. Almost no cell needs
-that. Which ones do is found for the texts that have not been seen yet: the cells of a batch that equal one of a few
-known texts are done with a comparison each.
+folding. Only texts that have not been seen yet are examined: cells of a batch that equal one of a few known texts take
+one comparison each.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import polars as pl
 
 from kpi.intake.cells.numbers import fold
 
-# Characters that NFKC leaves as they are, blanks inside a text included. Any other text goes through `fold`.
+# Characters that NFKC keeps, inner blanks included. All other texts are folded by `fold`.
 _SAFE = r"\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff、。·“”—《》"
 _NEEDS = rf"^\s|\s$|[^{_SAFE}]"
 
-# How many texts are compared one by one before distinct texts are looked for.
+# How many texts are compared one by one before distinct texts are determined.
 _FEW = 12
 
 
 def folded(texts: pl.Series) -> pl.Series:
-    """Return texts trimmed and in half-width, null for blanks; each distinct text that needs it is folded once.
+    """Fold texts, null for blanks; each distinct text is folded at most once.
 
     >>> folded(pl.Series(["投诉", "投诉 ", "０１２３", " ", None])).to_list()
     ['投诉', '投诉', '0123', None, None]
@@ -35,11 +35,11 @@ def folded(texts: pl.Series) -> pl.Series:
 
 
 class Folding:
-    """Fold the batches of one column of texts; a batch in which no cell needs it is returned as it is.
+    """Fold the batches of one column of texts; a batch in which no cell needs it is returned unchanged.
 
-    Folding makes no text longer, so one that is as short as the shortest that it is compared with either is that text
-    or differs from it when folded, too: it can stay as it is. Batches may come from several threads: a lost update
-    of the known texts only costs time.
+    Folding makes no text longer, so a text that is as short as the shortest it is compared with either equals that or
+    differs from it after folding, too: it needs no folding. Batches may come from several threads: a lost update of the
+    known texts only costs time.
 
     Args:
         shortest: the bytes of the shortest text that the column is compared with, 0 where it has other uses.
@@ -72,7 +72,7 @@ class Folding:
         return folded(texts)
 
     def _learn(self, rest: pl.Series) -> None:
-        """Remembers texts that need no folding, where a column has few."""
+        """Remember texts that need no folding, where a column has few."""
         if len(self._plain) < _FEW:
             some = rest.head(1000).drop_nulls().unique().to_list()
             if len(some) + len(self._plain) <= _FEW:

@@ -1,4 +1,4 @@
-"""Units of rows: the factor from the unit of a cell or its column into the unit of a measure or indicator."""
+"""Factors from the unit of a cell or its column into the unit of a measure or indicator."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from threading import Lock
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.language.system import System
 from kpi.values import units
 
-# The multiple that a unit begins with; 千瓦时 and 千克 begin with none.
+# The multiple at the beginning of a unit; 千瓦时 and 千克 have none.
 _MULTIPLE = re.compile(r"(?:[十百千]*[万亿]+|千(?=元))(?=.)")
 
-#: Multiples that may be typed behind a figure, of whatever unit its column has.
+#: Multiples that may be typed behind a figure, with any unit of its column.
 _MULTIPLES = {
     "十": 10.0,
     "百": 100.0,
@@ -30,12 +31,12 @@ _MULTIPLES = {
 #: Letters that statistical offices put behind figures: break in the series, estimated, provisional, unreliable ...
 _FLAG = re.compile("[bcdefinprsuz]{1,2}")
 
-#: Stands for a factor that has not been looked up; none is negative.
+#: Marks a factor that has not been looked up; no factor is negative.
 _UNSEEN = -2.0
 
 
 def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
-    """For each unit column, typed unit and measure: the factor into the measure's unit, or the misfit."""
+    """Return the factor into the unit of the measure, or the misfit, for each unit, typed unit and measure."""
     rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
     out = []
     for row in rows:
@@ -46,23 +47,23 @@ def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
 
 
 def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str | None]:
-    """Returns the multiple and the unit that a figure has, None for that of its column.
+    """Return the multiple and the unit of a figure, None for the unit of its column.
 
     >>> meant("亿元", "万", "元"), meant(None, "千元", "元"), meant("件", None, "件"), meant(None, None, "件")
     ((10000.0, '元'), (1.0, '千元'), (1.0, '件'), (1.0, None))
 
     Args:
-        unit: of the row or the column, None where neither has one.
-        typed: what stands behind the figure.
-        wanted: the unit that is meant where nothing says any.
+        unit: the unit of the row or the column, None without one.
+        typed: the unit typed behind the figure.
+        wanted: the unit that is assumed without any.
     """
     if typed in _MULTIPLES:
-        # 80亿 in a column of 亿元, and 8000万 there, are money as typed: the multiple stands in for the column's own.
+        # 80亿 and 8000万 in a column of 亿元 are money as typed: the multiple replaces that of the column.
         return _MULTIPLES[typed], _MULTIPLE.sub("", unit or wanted)
     return 1.0, unit if typed is None else typed
 
 
-def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, str | None]:
+def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, Message | None]:
     wanted = system.unit(name)
     multiple, text = meant(unit, typed, str(wanted))
     if text is None:
@@ -70,16 +71,17 @@ def _factor(unit: str | None, typed: str | None, system: System, name: str) -> t
     try:
         return multiple * units.factor(units.parse(str(text)), wanted), None
     except units.UnitError as error:
+        reason: object = error.args[0]
         if typed is not None and _FLAG.fullmatch(typed):
-            words = f"the flag `{typed}` follows the figure: move it to a column of its own"
-            return None, f"`{system.symbols[name].title}` is kept in {wanted}: {words}"
-        return None, f"`{system.symbols[name].title}` is kept in {wanted}: {error}"
+            reason = Message("the flag `{flag}` follows the figure: move it to a column of its own", flag=typed)
+        title = system.symbols[name].title
+        return None, Message("`{title}` is kept in {unit}: {reason}", title=title, unit=wanted, reason=reason)
 
 
 class Factors:
-    """Factors from units into those of measures, each looked up once; several threads may ask.
+    """Factors from units into those of measures, each looked up once; thread-safe.
 
-    Those into all measures from one unit stand together; the first are from that of the table.
+    The factors from one unit into all measures are adjacent; the first are those from the unit of the table.
     """
 
     def __init__(self, system: System, unit: str | None) -> None:
@@ -89,22 +91,22 @@ class Factors:
         self._lock = Lock()
 
     def places(self, units: list[str]) -> list[int | None]:
-        """Returns where the factors from units begin."""
+        """Return the positions of the first factors from units."""
         self._units += [unit for unit in units if unit not in self._units]
         return [self._units.index(unit) * len(self._measures) for unit in units]
 
     def of(self, place: pl.Series) -> pl.Series:
-        """Returns factors, null where there is none.
+        """Return factors by position, null without one.
 
         Args:
-            place: that of a unit plus that of a measure, or null.
+            place: the position of a unit plus that of a measure, or null.
         """
         known, place = self._known, place.cast(pl.UInt32, wrap_numerical=True)
-        if len(self._units) * len(self._measures) > len(known) or (found := known[place]).min() == _UNSEEN:
+        if len(self._units) * len(self._measures) > len(known) or (factors := known[place]).min() == _UNSEEN:
             with self._lock:
                 self._learn(place.unique().drop_nulls())
-                found = self._known[place]
-        return found
+                factors = self._known[place]
+        return factors
 
     def _learn(self, places: pl.Series) -> None:
         many = len(self._measures)

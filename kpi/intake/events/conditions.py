@@ -1,7 +1,7 @@
-"""Conditions of measures over the typed columns of events: which rows they keep, and of which that cannot be decided.
+"""Conditions of measures over the typed columns of events: the rows that they select, and undecidable rows.
 
-A cell that cannot be read leaves a condition undecided unless its other parts decide it: `渠道 = '网上' AND 天数 <= 5`
-is false for 窗口, whatever the days are. A blank cell is no such cell: nothing is known to be equal to it.
+An unreadable cell leaves a condition undecided unless its other parts decide it: `渠道 = '网上' AND 天数 <= 5` is false
+for 窗口, whatever the days are. A blank cell is not unreadable: a comparison with it is null, which selects no row.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from kpi.values.working_days import WorkingDays
 
 
 def cell(column: str) -> str:
-    """Return the name of the typed column that holds a column of the file."""
+    """Return the name of the typed column of a column of the file."""
     return f"c {column}"
 
 
 def condition(where: str, kinds: Mapping[str, str], calendar: WorkingDays | None = None) -> pl.Expr:
-    """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank.
+    """Compile a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank.
 
     Args:
         where: the condition.
-        kinds: of the columns.
+        kinds: the kind of each column.
         calendar: the working days, None where nothing is counted in them.
     """
     return grammar.resolve(_folded(where), _scope(kinds), calendar).expr
@@ -44,7 +44,7 @@ def uncounted(text: str, kinds: Mapping[str, str], calendar: WorkingDays | None)
 
     Args:
         text: a condition, or what a measure aggregates.
-        kinds: of the columns.
+        kinds: the kind of each column.
         calendar: the working days.
     """
     try:
@@ -55,12 +55,12 @@ def uncounted(text: str, kinds: Mapping[str, str], calendar: WorkingDays | None)
 
 @dataclass(frozen=True)
 class Decided:
-    """What a condition comes to where cells cannot be read.
+    """The outcome of a condition in rows with unreadable cells.
 
     Attributes:
-        holds: it is true, whatever these cells hold; never null.
-        open: it may be true, depending on them; never null.
-        value: it is as a condition, with these cells taken for blank.
+        holds: whether it is true whatever these cells contain; never null.
+        open: whether it may be true, depending on them; never null.
+        value: the condition with these cells taken for blank.
     """
 
     holds: pl.Expr
@@ -71,18 +71,18 @@ class Decided:
 def decided(
     where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr], calendar: WorkingDays | None = None
 ) -> Decided:
-    """Return a condition, decided as far as it can be; without one all rows are kept.
+    """Decide a condition as far as possible; without a condition all rows are selected.
 
     Args:
         where: the condition.
-        kinds: the columns, each a number or a text.
-        bad: gives whether the cell of a column cannot be read, never null.
+        kinds: the kind of each column.
+        bad: returns whether the cell of a column is unreadable, never null.
         calendar: the working days; a number of them that reaches beyond its years is open.
     """
     if where is None:
         return Decided(pl.lit(value=True), pl.lit(value=False), pl.lit(value=True))
-    found = _outcomes(_folded(where), _Cells(_scope(kinds), kinds, bad, calendar))
-    return Decided(found.true, found.may_true & ~found.true, condition(where, kinds, calendar))
+    outcomes = _outcomes(_folded(where), _Cells(_scope(kinds), kinds, bad, calendar))
+    return Decided(outcomes.true, outcomes.may_true & ~outcomes.true, condition(where, kinds, calendar))
 
 
 def reads(where: str | None) -> set[str]:
@@ -91,14 +91,14 @@ def reads(where: str | None) -> set[str]:
 
 
 def shortest_text(where: str, column: str) -> int | None:
-    """Return the bytes of the shortest text that a condition compares a column with, None where it has other uses.
+    """Return the length in bytes of the shortest text that a column is compared with, None if it has other uses.
 
     >>> shortest_text("渠道 IN ('网上', '自助机') AND 类型 LIKE 'a%'", "渠道")
     6
     >>> shortest_text("upper(类型) = 'A'", "类型") is None
     True
     """
-    found = []
+    lengths = []
     for name in _folded(where).find_all(exp.Column):
         test = name.parent
         if name.name != column or isinstance(test, exp.Is):
@@ -111,14 +111,14 @@ def shortest_text(where: str, column: str) -> int | None:
             return None
         if not all(isinstance(one, exp.Literal) and one.is_string for one in others):
             return None
-        found += [len(str(one.this).encode()) for one in others]
-    return min(found, default=1 << 30)
+        lengths += [len(str(one.this).encode()) for one in others]
+    return min(lengths, default=1 << 30)
 
 
 def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
-    """Return the columns of texts whose blank cells a condition leaves out where it excludes other texts.
+    """Return the columns of texts whose blank cells a condition drops by excluding other texts.
 
-    `状态 <> '作废'` is not true of a row without 状态, as nothing is known of it; many expect that it is.
+    `状态 <> '作废'` is null, not true, for a row without 状态, contrary to what many users expect.
 
     >>> left_out_blank("状态 <> '作废' AND 渠道 = '网上'", {"状态": "text", "渠道": "text"})
     ['状态']
@@ -130,14 +130,14 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     tree = expressions.parse(where).tree
     asked = {one.name for test in tree.find_all(exp.Is) for one in test.find_all(exp.Column)}
     asked |= {one.name for call in tree.find_all(exp.Coalesce) for one in call.find_all(exp.Column)}
-    found = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
-    return sorted(set(found) - asked)
+    columns = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
+    return sorted(set(columns) - asked)
 
 
 def blank_operands(text: str, where: str | None) -> dict[str, str]:
-    """Return for each column of an expression the condition of the rows that have no value as it alone is blank.
+    """Return, for each column of an expression, the condition of rows without a value because it alone is blank.
 
-    None of an expression that asks for blanks itself, such as one with `coalesce`.
+    Empty for an expression that handles blanks itself, such as one with `coalesce`.
 
     >>> blank_operands("金额 - 退款", None)
     {'退款': '"退款" IS NULL AND "金额" IS NOT NULL', '金额': '"金额" IS NULL AND "退款" IS NOT NULL'}
@@ -149,17 +149,17 @@ def blank_operands(text: str, where: str | None) -> dict[str, str]:
     asked = set() if where is None else {
         one.name for test in expressions.parse(where).tree.find_all(exp.Is) for one in test.find_all(exp.Column)
     }  # fmt: skip
-    found = {}
+    conditions = {}
     for name in names:
         others = " AND ".join(f"{quoted(other)} IS NOT NULL" for other in names if other != name)
         test = f"{quoted(name)} IS NULL AND {others}" + ("" if where is None else f" AND ({where})")
         if name not in asked and _is_within_limits(test):
-            found[name] = test
-    return found
+            conditions[name] = test
+    return conditions
 
 
 def quoted(name: str) -> str:
-    """Return the name of a column as it stands in any expression."""
+    """Quote the name of a column for an expression."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -172,7 +172,7 @@ def _is_within_limits(text: str) -> bool:
 
 
 def _excludes(name: exp.Column) -> bool:
-    """Whether a name stands in a test for what it is not."""
+    """Return whether a column is an operand of a negated comparison."""
     node, negative = name.parent, False
     while node is not None:
         negative ^= isinstance(node, exp.NEQ | exp.Not)
@@ -185,7 +185,7 @@ def _scope(kinds: Mapping[str, str]) -> Scope:
 
 
 def value_of(text: str, scope: Scope, calendar: WorkingDays | None = None) -> Term:
-    """Return an expression that a measure aggregates as a term; `calendar` gives the working days.
+    """Compile an expression that a measure aggregates to a term; `calendar` gives the working days.
 
     Raises:
         ExpressionError: kinds or units do not fit.
@@ -194,12 +194,12 @@ def value_of(text: str, scope: Scope, calendar: WorkingDays | None = None) -> Te
 
 
 def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
-    """Return whether an expression has no value for a cell that cannot be read, over the columns `cell(...)`.
+    """Return whether an expression has no value because of an unreadable cell, over the columns `cell(...)`.
 
     Args:
         text: the expression.
-        kinds: of the columns.
-        bad: gives whether the cell of a column cannot be read, never null.
+        kinds: the kind of each column.
+        bad: returns whether the cell of a column is unreadable, never null.
     """
     node = _folded(text)
     names = sorted({one.name for one in node.find_all(exp.Column)})
@@ -212,7 +212,7 @@ def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr
 
 @lru_cache(maxsize=1024)
 def _folded(where: str) -> exp.Expr:
-    """The tree of a condition, with its texts folded as the cells are."""
+    """Parse a condition, with its texts folded like the cells."""
     tree = expressions.parse(where).tree.copy()
     for one in tree.find_all(exp.Literal):
         if one.is_string:
@@ -234,7 +234,7 @@ class _Outcomes:
     may_false: pl.Expr
 
 
-# What comes to nothing where one of its parts does.
+# Expressions that are null if one of their operands is.
 _STRICT = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.EQ, exp.NEQ,
     exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Abs, exp.Round, exp.Between, exp.Interval, exp.Var, exp.Year,
@@ -270,7 +270,7 @@ def _outcomes(node: exp.Expr, cells: _Cells) -> _Outcomes:
 
 
 def _test(node: exp.Expr, cells: _Cells) -> _Outcomes:
-    """The outcomes of what is not made of other conditions."""
+    """Return the outcomes of an atomic condition."""
     kinds, bad = cells.kinds, cells.bad
     term = grammar.resolve(node, cells.scope, cells.calendar)
     value = term.expr
@@ -287,10 +287,10 @@ def _test(node: exp.Expr, cells: _Cells) -> _Outcomes:
 
 
 def _is_strict(node: exp.Expr) -> bool:
-    """Whether an expression comes to nothing where one of its parts does."""
+    """Return whether an expression is null if one of its operands is."""
     return all(isinstance(one, _STRICT) for one in node.walk())
 
 
 def _blank(names: list[str], numbers: list[str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
-    """Whether one of some cells is blank, rather than one that cannot be read."""
+    """Return whether one of some cells is blank, rather than unreadable."""
     return reduce(or_, (pl.col(cell(name)).is_null() & (~bad(name) if name in numbers else True) for name in names))

@@ -1,11 +1,10 @@
-"""Events that stand in several rows, of one file or of several: each counts once, by the key that a dataset names.
+"""Deduplicate events that are in several rows, of one file or of several, by the declared key of a dataset.
 
-Rows with one key that say the same in all that measures read are one event. Of rows with different numbers in the
-column 修订 the highest counts. Rows that contradict each other otherwise are refused, all of them, as reported figures
-are: which of two files is the later one, nothing says.
+Rows with the same key and the same values in all columns that measures read are one event. Of rows with different
+numbers in the column 修订 the highest is used. Other rows that contradict each other are all refused, like reported
+figures: the order of the files is unknown.
 
-Keys are compared as hashes first, which take eight bytes a row; only rows whose hash occurs more than once are looked
-at.
+Keys are first compared by their hashes, which take eight bytes a row; only rows with a repeated hash are read.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ _SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
 
 
 @dataclass
-class Once:
-    """What was found of events that stand in several rows.
+class Deduplication:
+    """The result of deduplication: the findings, and the numbers of rows that are left out.
 
-    `repeated` rows say what another says, `restated` ones have a later revision; both are left out. `left_out` is how
-    many these are together, and `by_table` in each table.
+    `repeated` rows have the same values as another, `restated` rows have a later revision; both are left out.
+    `left_out` is their total, `by_table` their number in each table.
     """
 
     findings: list[Diagnostic] = field(default_factory=list)
@@ -53,63 +52,63 @@ class Once:
 
     @property
     def left_out(self) -> int:
-        """How many rows are left out."""
+        """The number of rows that are left out."""
         return self.repeated + self.restated
 
     def left_out_of(self, table: int) -> int:
-        """Return how many rows of a table are left out."""
+        """Return the number of rows of a table that are left out."""
         return self.by_table.get(table, 0)
 
 
-def once(
+def deduplicated(
     tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, *, grain: Grain
-) -> tuple[list[Events], Once]:
-    """Return the tables of a dataset with the rows marked whose event another row has, and what was found.
+) -> tuple[list[Events], Deduplication]:
+    """Mark rows of the same event in the tables of a dataset, and return the tables and the result.
 
     Args:
-        tables: that count as one.
-        measures: of the dataset, which say what of a row is read.
-        dataset: names the key.
-        grain: of the scored periods.
+        tables: the tables of the dataset.
+        measures: its measures, which decide on the columns that are compared.
+        dataset: declares the key.
+        grain: the grain of the scored periods.
     """
-    found = Once()
+    result = Deduplication()
     if not dataset.key:
-        return list(tables), found
-    rows = _repeated(tables, measures, dataset, found, grain)
+        return list(tables), result
+    rows = _repeated(tables, measures, dataset, result, grain)
     if not rows.height:
-        return list(tables), found
+        return list(tables), result
     by_key = [name for name in rows.columns if name.startswith("k ")]
     cells = [name for name in rows.columns if name.startswith(("c ", "n ", "t "))]
-    said = pl.struct(*cells, *(name for name in rows.columns if name in {WHO, MONTH, ORDER}))
+    contents = pl.struct(*cells, *(name for name in rows.columns if name in {WHO, MONTH, ORDER}))
     place = pl.struct(_SOURCE, ROW)
-    # A revision that cannot be read leaves open which row holds.
+    # With an unreadable revision the valid row is unknown.
     rows = rows.with_columns(open=pl.col(_EDITION).is_infinite().any().over(by_key))
     rows = rows.with_columns(latest=pl.col("open") | (pl.col(_EDITION) == pl.col(_EDITION).max().over(by_key)))
     current = rows.filter("latest").sort(_SOURCE, ROW)
     current = current.with_columns(
-        same=(said.n_unique().over(by_key) == 1) & ~pl.col("open"), at=pl.int_range(pl.len()).over(by_key),
+        same=(contents.n_unique().over(by_key) == 1) & ~pl.col("open"), at=pl.int_range(pl.len()).over(by_key),
         first=place.first().over(by_key),
     )  # fmt: skip
     repeated = current.filter(pl.col("same") & (pl.col("at") > 0))
     clashing = current.filter(~pl.col("same"))
     restated = rows.filter(~pl.col("latest"))
-    found.repeated, found.restated = repeated.height, restated.height
+    result.repeated, result.restated = repeated.height, restated.height
     left_out = pl.concat([repeated.select(_SOURCE, ROW), restated.select(_SOURCE, ROW)])
-    found.by_table = dict(left_out.group_by(_SOURCE).len().rows())
-    _report(found, tables, repeated, clashing, by_key)
+    result.by_table = dict(left_out.group_by(_SOURCE).len().rows())
+    _report(result, tables, repeated, clashing, by_key)
     return [
         replace(
             one,
             repeats=Repeats(left_out.filter(pl.col(_SOURCE) == at)[ROW], clashing.filter(pl.col(_SOURCE) == at)[ROW]),
         )
         for at, one in enumerate(tables)
-    ], found
+    ], result
 
 
 def _repeated(
-    tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, found: Once, grain: Grain
+    tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, result: Deduplication, grain: Grain
 ) -> pl.DataFrame:
-    """The rows whose key another row has, with their key, all that measures read, and where they are."""
+    """Return the rows with a repeated key: their key, all columns that measures read, and their location."""
     keys = [_keys(one, dataset.key) for one in tables]
     hashes = pl.concat(
         one.source.table.raw.select(_hash(key).alias(_HASH)) for one, key in zip(tables, keys, strict=True)
@@ -118,19 +117,19 @@ def _repeated(
     if blank := every.null_count():
         words = "、".join(dataset.key)
         message = Message(
-            "{blank} without {words}: each counts as an event of its own", blank=count(blank, "row"), words=words
+            "{rows} without {columns}: each counts as an event of its own", rows=count(blank, "row"), columns=words
         )
-        found.findings.append(
+        result.findings.append(
             Diagnostic("K630", message, tables[0].source.table.place(None, words), None, Severity.INFO)
         )
     ordered = every.drop_nulls().sort()
-    twice = ordered.filter(ordered == ordered.shift(1)).unique()
-    if not twice.len():
+    repeated = ordered.filter(ordered == ordered.shift(1)).unique()
+    if not repeated.len():
         return pl.DataFrame()
     timed = any(one.chronological for one in measures.values())
     frames = []
     for at, (one, key) in enumerate(zip(tables, keys, strict=True)):
-        rows = one.source.table.numbered().filter(_hash(key).is_in(twice.implode()))
+        rows = one.source.table.numbered().filter(_hash(key).is_in(repeated.implode()))
         revision = one.source.roles.get("revision")
         edition = pl.lit(0.0) if revision is None else pl.col(revision).map_batches(_edition, return_dtype=pl.Float64)
         names = [name for name in one.columns if name not in ({MONTH, WHO} if timed else {MONTH, WHO, ORDER})]
@@ -139,14 +138,14 @@ def _repeated(
             *(text.alias(f"k {place}") for place, text in enumerate(key)),
             edition.alias(_EDITION),
             one.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
-            # Rows without a readable date are reported for that.
+            # Rows without a readable date are reported elsewhere.
             (one.columns[MONTH] // grain.months).alias(MONTH),
             *(one.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, one.numbers)),
             *(part for name in one.numbers for part in _figure(one, name)),
         )  # fmt: skip
         frames.append(_converted(frame.collect(engine="streaming"), one, one.numbers))
     some = pl.concat(frames)
-    # What repeats the heading is no event, and is left out as such.
+    # Rows that repeat the heading are no events, and are left out elsewhere.
     undated = pl.col(MONTH).is_null()
     texts = some.filter(undated)[WHO].drop_nulls().unique()
     headings = [text for text in texts if any(map(partial(_heads, text), tables))]
@@ -157,12 +156,12 @@ def _repeated(
 
 
 def _heads(text: str, table: Events) -> bool:
-    """Whether a text that says who a row is about is the heading of its column."""
+    """Return whether the name or code of a row is the heading of its column."""
     return any(repeats_heading(table.source, one) for one in text.split(BESIDE) if one)
 
 
 def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
-    """The key of a row as texts, folded."""
+    """Return the columns of the key as folded texts."""
     columns = [column_of(table.source.table, name) for name in names]
     return [
         pl.col(column[0]).cast(pl.String).map_batches(folded, return_dtype=pl.String, is_elementwise=True)
@@ -172,85 +171,94 @@ def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
 
 
 def _hash(key: Sequence[pl.Expr]) -> pl.Expr:
-    """A hash of a key, null where a part of it is blank."""
+    """Hash a key; null if a part of it is blank."""
     filled = pl.all_horizontal(text.is_not_null() for text in key)
     return pl.when(filled).then(pl.struct(text.alias(f"k {at}") for at, text in enumerate(key)).hash(0))
 
 
 def _edition(column: pl.Series) -> pl.Series:
-    """The numbers of revisions, 0 for none, infinity for what is no number."""
+    """Parse the numbers of revisions: 0 for blank, infinity for no number."""
     read = read_numbers(column)
     return read["value"].fill_null(0.0).set(read["problem"].is_not_null(), math.inf)
 
 
 def _report(
-    found: Once, tables: Sequence[Events], repeated: pl.DataFrame, clashing: pl.DataFrame, by_key: Sequence[str]
+    result: Deduplication,
+    tables: Sequence[Events],
+    repeated: pl.DataFrame,
+    clashing: pl.DataFrame,
+    by_key: Sequence[str],
 ) -> None:
-    """Add the findings, one for each table and kind of repetition, and for contradictions one a row."""
+    """Add the findings: one for each table with repetitions, and one for each contradicting row."""
     for at, one in enumerate(tables):
         table = one.source.table
-        mine = repeated.filter(pl.col(_SOURCE) == at)
-        if mine.height:
-            row = mine.row(0, named=True)
+        rows_of_table = repeated.filter(pl.col(_SOURCE) == at)
+        if rows_of_table.height:
+            row = rows_of_table.row(0, named=True)
+            event, place = _named(row, by_key), _place(tables, row["first"])
             message = Message(
-                "{mine} repeat{verb} an event that counts already, such as {row} of {tables}",
-                mine=count(mine.height, "row"),
-                verb=Message("s") if mine.height == 1 else "",
-                row=_named(row, by_key),
-                tables=_place(tables, row["first"]),
+                "1 row repeats an event that counts already, such as {event} of {place}", event=event, place=place
             )
-            place = table.place(int(row[ROW]))
-            found.findings.append(Diagnostic("K629", message, place, None, Severity.WARNING))
+            if rows_of_table.height > 1:
+                message = Message(
+                    "{number:,} rows repeat an event that counts already, such as {event} of {place}",
+                    number=rows_of_table.height,
+                    event=event,
+                    place=place,
+                )
+            result.findings.append(Diagnostic("K629", message, table.place(int(row[ROW])), None, Severity.WARNING))
 
-        def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
-            first = row["first"]
-            other = f"another row of the event, {_place(tables, first)}"  # type: ignore[arg-type]
+        def contradiction(row: dict[str, object]) -> row_findings.Finding:
+            first, event = row["first"], _named(row, by_key)
             if first == {_SOURCE: row[_SOURCE], ROW: row[ROW]}:
-                other = "other rows of the event"
-            return "K608", f"event {_named(row, by_key)} contradicts {other}", _LATER
+                return "K608", Message("event {event} contradicts other rows of the event", event=event), _LATER
+            place = _place(tables, first)  # type: ignore[arg-type]
+            message = Message("event {event} contradicts another row of the event, {place}", event=event, place=place)
+            return "K608", message, _LATER
 
         rows = clashing.filter(pl.col(_SOURCE) == at)
         if rows.height:
-            found.findings += row_findings.of_rows(table, rows, "", tell)
+            result.findings += row_findings.of_rows(table, rows, "", contradiction)
 
 
-_LATER = "give the later row a higher number in a column 修订, or leave out the earlier file"
+_LATER = Message("give the later row a higher number in a column 修订, or leave out the earlier file")
 
 
 def _named(row: Mapping[str, object], by_key: Sequence[str]) -> str:
     return " ".join(str(row[name]) for name in by_key)
 
 
-def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
-    return f"row {first[ROW]:,} of {tables[first[_SOURCE]].source.table.place()}"
+def _place(tables: Sequence[Events], first: Mapping[str, int]) -> Message:
+    table = tables[first[_SOURCE]].source.table.place().message()
+    return Message("row {row:,} of {table}", row=first[ROW], table=table)
 
 
 # ---- WITHOUT A KEY ---- #
 
-# Of how many groups, and up to how many rows each, it is looked whether the rows themselves are the same.
+# How many groups are compared row by row, and the most rows of such a group.
 _GROUPS, _ROWS = 20, 100_000
 
-# Up to how many rows of a group texts are compared by what they say.
+# The most rows of a group whose texts are compared by their meaning.
 _FEW = 10_000
 
 # Figures that were converted are compared after rounding to so many decimals.
 _DECIMALS = 9
 
-#: So many different rows of one file in another are no chance, even where the other has further rows.
+#: So many equal rows in two files are no coincidence, even if one has further rows.
 _ENOUGH = 3
 
 
-def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
-    """Return the findings about files that seem to hold the same events, for datasets that name no key.
+def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
+    """Return the findings about files that seem to have the same events, for datasets without a key.
 
-    Of the largest groups of one entity and month that two files have, the rows are compared: dates and figures by what
-    they mean, in whatever unit, all other cells of the columns that both have as texts. Files are reported that have a
-    whole group in common, or all rows of the one in the groups of the other.
+    The rows of the largest groups of one entity and month that two files share are compared: dates and figures by
+    value, in whatever unit, all other cells of the common columns as texts. Files are reported that share a complete
+    group, or if all compared rows of one are in the other.
 
     Args:
-        tables: that count as one.
+        tables: the tables of the dataset.
         groups: by `#source`, `WHO` and `MONTH`, with their `#rows`.
-        parts: the columns that say what a group comes to.
+        parts: the columns of the aggregates of a group.
     """
     if len(tables) < 2:
         return []
@@ -261,39 +269,40 @@ def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) 
     shared = sizes.join(sizes, on=[WHO, MONTH], suffix=".other").filter(
         pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other"), pl.max_horizontal("#rows", "#rows.other") <= _ROWS
     )
-    # Groups that come to the same are looked at first.
+    # Groups with equal aggregates come first.
     shared = shared.with_columns(
         same=(pl.col("#rows") == pl.col("#rows.other")) & (pl.col("mark") == pl.col("mark.other"))
     )
     shared = shared.sort("same", "#rows", MONTH, WHO, descending=[True, True, False, False])
-    found = []
+    findings = []
     for pair in shared.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
-        mine = shared.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1])).head(_GROUPS)
-        twin = _common(tables[pair[0]], tables[pair[1]], mine)
+        common = shared.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1])).head(_GROUPS)
+        twin = _common(tables[pair[0]], tables[pair[1]], common)
         if twin is None:
             continue
         who, month, rows = twin
         places = [tables[at].source.table.place() for at in pair]
         label = Period(month, 1).label
         code, _, known = who.rpartition(BESIDE)
+        entity, (first, second) = (known or code).strip(), (place.message() for place in places)
         message = Message(
-            "the same {rows} of {known} for {label} {verb} in {places} and in {places_2}; both count",
-            rows=count(rows, "row"),
-            known=(known or code).strip(),
-            label=label,
-            verb=Message("stands") if rows == 1 else Message("stand"),
-            places=places[0],
-            places_2=places[1],
-        )
+            "the same 1 row of {entity} for {period} stands in {first} and in {second}; both count",
+            entity=entity, period=label, first=first, second=second,
+        )  # fmt: skip
+        if rows > 1:
+            message = Message(
+                "the same {number:,} rows of {entity} for {period} stand in {first} and in {second}; both count",
+                number=rows, entity=entity, period=label, first=first, second=second,
+            )  # fmt: skip
         hint = Message("leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号")
-        found.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
-    return found
+        findings.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
+    return findings
 
 
 def _common(one: Events, other: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
-    """Return entity, month and rows of the largest group that two tables have in common; None if they differ.
+    """Return entity, month and rows of the largest group that two tables share; None if they share none.
 
-    Texts are compared as they are written, and where that shows nothing by what they say, in groups of few rows.
+    Texts are compared as written and, if that finds nothing, by their meaning, in groups of few rows.
     """
     few = groups.filter(pl.max_horizontal("#rows", "#rows.other") <= _FEW)
     return _same(one, other, groups, said=False) or (_same(one, other, few, said=True) if few.height else None)
@@ -312,16 +321,16 @@ def _same(one: Events, other: Events, groups: pl.DataFrame, *, said: bool) -> tu
     both = both.with_columns(rows=pl.min_horizontal("rows", "rows.other"))
     if not both.height:
         return None
-    found = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
+    common = both.group_by(WHO, MONTH).agg(pl.col("rows").sum())
     sums = groups.select(WHO, MONTH, "#rows", "#rows.other")
-    found = found.join(sums, on=[WHO, MONTH]).sort("rows", MONTH, WHO, descending=[True, False, False])
-    complete = found.filter((pl.col("rows") == pl.col("#rows")) & (pl.col("rows") == pl.col("#rows.other")))
+    common = common.join(sums, on=[WHO, MONTH]).sort("rows", MONTH, WHO, descending=[True, False, False])
+    complete = common.filter((pl.col("rows") == pl.col("#rows")) & (pl.col("rows") == pl.col("#rows.other")))
     fewer = min(int(groups["#rows"].sum()), int(groups["#rows.other"].sum()))
     if complete.height:
-        found = complete
+        common = complete
     elif both.height < _ENOUGH or int(both["rows"].sum()) < fewer:
         return None
-    who, month, rows = found.row(0)[:3]
+    who, month, rows = common.row(0)[:3]
     return str(who), int(month), int(rows)
 
 

@@ -1,13 +1,12 @@
-"""Measures that merge, in one pass over the rows: `group_by` who and month as written, then again by what those mean.
+"""Aggregate mergeable measures in one pass over the rows: group by name and month as written, then merge groups.
 
-The pass keeps `measures.Part`s. Its groups are few, so everything that is slow for a row is done on them: which
-entity a text means, which scored period a month lies in, whether two groups are one.
+The pass computes `measures.Part`s. Its groups are few, so everything that is slow per row is done per group: resolving
+names to entities and months to scored periods, and merging the groups of one entity.
 
-Sums are of whole numbers, which no order of the rows changes, in as few bits as the first rows of a column suggest
-(`events.fixed_point`), and columns that are filled in the first rows are taken to be filled throughout. The pass
-tells every row that is not as expected: one with a cell that is no number, is larger or finer, or lacks. These get a
-key of their own, and where there are any, a second pass takes them alone, in 128 bits, and asks of each cell what it
-is. Only when a group has more rows than its sums have room for is everything run again with 128 bits.
+Sums are of integers, which are independent of the order of rows, as narrow as the first rows of a column suggest
+(`events.fixed_point`), and columns without nulls in the first rows are assumed to have none. Rows with a non-numeric,
+out-of-precision or unexpectedly empty cell get their own key; if there are any, a second pass reads them alone, in 128
+bits, cell by cell. Everything is repeated in 128 bits only if a group has more rows than its sums have room for.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.events.fixed_point import Precision, precisions
-from kpi.intake.events.units import Scale, finer
+from kpi.intake.events.units import UNFIT, Scale, finer
 from kpi.language.measures import Measure, Part
 from kpi.language.record_columns import READ_AS_NUMBERS, as_written, expressions_of
 from kpi.process import progress
@@ -32,23 +31,23 @@ from kpi.values.working_days import WorkingDays
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
 
-#: The kinds of columns that hold numbers: those that are read as such, and those that are computed of others.
+#: The kinds of columns of numbers: those that are read, and those that are computed.
 NUMBERS = (*READ_AS_NUMBERS, "computed")
 
-#: How many rows of a group some measure cannot use for a cell that cannot be read, or for contradicting another.
+#: The column of the number of rows that a measure cannot use: unreadable cells, or contradictions.
 REFUSED = "#refused"
 _KEY = "#key"
 
-#: The key of rows that are not as expected.
+#: The key of unexpected rows.
 _UNEXPECTED = -(1 << 60)
 
-# Months are counted from the year 0, and below this even in the year 9999; places among texts are below 2**32.
+# Months count from the year 0, and stay below this in the year 9999; positions of texts are below 2**32.
 _MONTHS = 1 << 17
 
-#: Tables up to this size are summed in 128 bits at once, which is cheaper than to look at their first rows.
+#: Tables of at most this size are summed in 128 bits directly, which is cheaper than inspecting their first rows.
 SMALL = 100_000
 
-# Of how many of the first rows the numbers are looked at, and of how many at most the groups.
+# How many first rows are inspected for the numbers, and at most for the sizes of groups.
 _HEAD, _HEADS = 10_000, 1_000_000
 
 
@@ -57,15 +56,15 @@ class Aggregation:
     """The pass over all tables of a dataset.
 
     Attributes:
-        tables: that count as one.
-        kinds: of the columns that are read, and of what is computed of them.
-        measures: of the dataset.
+        tables: the tables of the dataset.
+        kinds: the kind of each column that is read or computed.
+        measures: the measures of the dataset.
         scales: the units of the numbers.
-        precisions: how each number is summed.
-        most: the most rows that a group may have for this.
+        precisions: the precision of the sums of each number.
+        most: the row limit of a group for these precisions.
         full: the numbers that are expected in every row.
-        second: the numbers whose cells are looked at a second time, None until that is known.
-        notes: what was found about units.
+        second: the numbers whose cells need a second look, None until that is known.
+        notes: findings about units.
         calendar: the working days, None where nothing is counted in them.
         uncounted: where a number of working days is needed that reaches beyond the years of the calendar.
     """
@@ -83,24 +82,24 @@ class Aggregation:
     uncounted: tuple[pl.Expr, ...] = ()
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
-        """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
+        """Return the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and parts by name.
 
-        Rows that are as expected and others have groups of their own; `ODD` counts the rows of the latter, `REFUSED`
-        those that a measure cannot use, and `bad(column)` their cells that cannot be read.
+        Expected and unexpected rows have separate groups; `ODD` counts the rows of the latter, `REFUSED` those that a
+        measure cannot use, and `bad(column)` their unreadable cells.
         """
         keys = _Keys(len(self.tables) > 1, per is not None)
-        return self.whole(self._expected(parts, per, keys), parts, per, keys)
+        return self.completed(self._expected(parts, per, keys), parts, per, keys)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
-        """The parts of the rows that are as expected; the others have the key `_UNEXPECTED`."""
+        """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
         needed = self._needed(parts, whole=per is None)
         kept = [part for part in parts if part.what not in {"refused", "unsure"}]
         return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
 
-    def whole(self, found: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
-        """Returns the parts of all rows, from those of the rows that are as expected."""
+    def completed(self, expected: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+        """Complete the parts of the expected rows by those of the unexpected ones."""
         scaled = [
-            _times(pl.col(part.name), self._parts(part), whole=part.what == "sum").alias(part.name)
+            _times(pl.col(part.name), self._parts(part), wide=part.what == "sum").alias(part.name)
             for part in parts
             if part.what in {"sum", "min", "max"} and self.kinds[str(part.of)] in NUMBERS and self._parts(part) > 1
         ]
@@ -108,23 +107,23 @@ class Aggregation:
         # Rows are counted once, in the pass over all of them.
         lost = [REFUSED, *(of_table.bad(name) for name in sorted(self.second or ()))] if per is None else []
         zero = pl.lit(0, pl.UInt32)
-        made = found.with_columns(*scaled, *(zero.alias(name) for name in (*none, *lost, ODD)))
-        if (found[_KEY] == _UNEXPECTED).any():
-            some = self._others(parts, per, keys, lost).with_columns(pl.col(ROWS).alias(ODD))
-            made = made.filter(pl.col(_KEY) != _UNEXPECTED)
-            made = pl.concat([made, some.select(made.columns)], how="vertical_relaxed")
-        return keys.unpacked(made)
+        aggregates = expected.with_columns(*scaled, *(zero.alias(name) for name in (*none, *lost, ODD)))
+        if (expected[_KEY] == _UNEXPECTED).any():
+            others = self._others(parts, per, keys, lost).with_columns(pl.col(ROWS).alias(ODD))
+            aggregates = aggregates.filter(pl.col(_KEY) != _UNEXPECTED)
+            aggregates = pl.concat([aggregates, others.select(aggregates.columns)], how="vertical_relaxed")
+        return keys.unpacked(aggregates)
 
     @property
     def careful(self) -> bool:
-        """Whether there may be rows that a measure needs and cannot use."""
+        """Whether there may be rows that a measure needs but cannot use."""
         return self.second != frozenset() or self.tables[0].repeats is not None
 
     def _parts(self, part: Part) -> int:
         return self.scales[str(part.of)].parts
 
     def _others(self, parts: Collection[Part], per: str | None, keys: _Keys, lost: Sequence[str]) -> pl.DataFrame:
-        """The parts of the rows that are not as expected, with what their cells hold at a second look."""
+        """Return the parts of the unexpected rows, after a second look at their cells."""
         needed = self._needed(parts, whole=per is None)
         parts = [part for part in parts if part.what not in {"refused", "unsure"} or self.careful]
         every = needed if per is not None else sorted(self.kinds)
@@ -141,19 +140,19 @@ class Aggregation:
         )
         sums = {} if per is not None else {REFUSED: self.refused(frame)}
         sums |= {name: self.lost(name.removeprefix(of_table.bad("")), frame) for name in lost[1:]}
-        found = _collected(
+        others = _collected(
             frame.group_by(keys.packed()).agg(
                 pl.len().alias(ROWS),
                 *(self._second(part, tests.get(part.where or ""), frame).alias(part.name) for part in parts),
                 *(one.sum().alias(name) for name, one in sums.items()),
             )
         )
-        return found.with_columns(
+        return others.with_columns(
             wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"
         )
 
     def _second(self, part: Part, test: Decided | None, frame: pl.LazyFrame) -> pl.Expr:
-        """One part as an aggregation over rows that were looked at a second time."""
+        """Return a part as an aggregation over rows after a second look."""
         test = test or self.decided(None, frame)
         if part.what in {"refused", "unsure"}:
             return self._refused(part, test).sum()
@@ -168,15 +167,15 @@ class Aggregation:
         return {"sum": kept.sum(), "min": kept.min(), "max": kept.max()}[part.what]
 
     def decided(self, where: str | None, frame: pl.LazyFrame) -> Decided:
-        """Returns a condition over rows that were looked at a second time; one that contradicts another is open."""
-        found = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)), self.calendar)
+        """Decide a condition over rows after a second look; a row that contradicts another is open."""
+        outcome = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)), self.calendar)
         if CLASH not in frame.collect_schema():
-            return found
+            return outcome
         clash = pl.col(CLASH)
-        return Decided(found.holds & ~clash, found.open | (found.holds & clash), found.value)
+        return Decided(outcome.holds & ~clash, outcome.open | (outcome.holds & clash), outcome.value)
 
     def _refused(self, part: Part, test: Decided) -> pl.Expr:
-        """Whether a measure would need a row that it cannot use."""
+        """Return whether a measure needs a row that it cannot use."""
         if part.of is None:
             return test.open
         if self.kinds[part.of] not in NUMBERS:
@@ -187,12 +186,12 @@ class Aggregation:
         return ((test.holds | test.open) & unread) | (test.open & pl.col(cell(part.of)).is_not_null())
 
     def refused(self, frame: pl.LazyFrame) -> pl.Expr:
-        """Returns whether any measure would need a row, looked at a second time, that it cannot use."""
+        """Return whether some measure needs a row that it cannot use, after a second look."""
         return pl.any_horizontal(self._by_measure(frame).values())
 
     def lost(self, name: str, frame: pl.LazyFrame) -> pl.Expr:
-        """Returns whether a number's cell cannot be read, and a measure would need it."""
-        found = [
+        """Return whether the cell of a number is unreadable and some measure needs it."""
+        needed = [
             one
             for key, one in self._by_measure(frame).items()
             if name in reads(self.measures[key].where) or name in self.measures[key].columns()
@@ -200,49 +199,49 @@ class Aggregation:
         unread = pl.col(of_table.bad(name))
         if any(self.assumes(one) for one in self.measures.values() if name in one.columns()):
             unread |= pl.col(of_table.typed(name))
-        return unread & pl.any_horizontal(found) if found else pl.lit(value=False)
+        return unread & pl.any_horizontal(needed) if needed else pl.lit(value=False)
 
     def _by_measure(self, frame: pl.LazyFrame) -> dict[str, pl.Expr]:
-        found = {}
+        lost = {}
         for name, one in self.measures.items():
             needed = self._refused(self.refusal(one), self.decided(one.where, frame))
-            found[name] = needed if one.per is None else needed & pl.col(cell(one.per)).is_not_null()
-        return found
+            lost[name] = needed if one.per is None else needed & pl.col(cell(one.per)).is_not_null()
+        return lost
 
     def refusal(self, measure: Measure) -> Part:
-        """Returns the part that counts the rows which a measure would need and cannot use."""
+        """Return the part that counts the rows that a measure needs but cannot use."""
         of = measure.taken_from or None
         return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
 
     def factor(self, measure: Measure) -> Fraction | None:
-        """Returns what figures are multiplied by to be in a measure's unit, None where that cannot be."""
+        """Return the factor of figures into the unit of a measure, None if there is none."""
         if not measure.computes:
             return Fraction(1)
         return self.scales[measure.taken_from].into(measure.quantity)
 
     def misfits(self) -> list[Diagnostic]:
-        """Returns the findings about measures of another dimension than the figures of their column."""
-        found = []
+        """Return the findings about measures whose dimension differs from that of their column."""
+        findings = []
         for name, one in self.measures.items():
             if self.factor(one) is None:
                 of = one.taken_from
                 unit, shown = self.scales[of].unit, as_written(of)
                 message = Message(
-                    "`{title}` is kept in {unit}, and the figures of `{shown}` are in {unit_2}",
+                    "`{title}` is kept in {unit}, and the figures of `{column}` are in {other}",
                     title=one.title or name,
                     unit=one.unit,
-                    shown=shown,
-                    unit_2=unit,
+                    column=shown,
+                    other=Message("units that do not go together") if unit == UNFIT else unit,
                 )
                 header = shown if one.computed else self.tables[0].numbers[of].header
                 place = self.tables[0].source.table.place(None, header)
-                found.append(
+                findings.append(
                     Diagnostic("K605", message, place, Message("correct the unit of the measure or the heading"))
                 )
-        return found
+        return findings
 
     def assumes(self, measure: Measure) -> bool:
-        """Returns whether a measure takes figures without a unit for its own, though others have another dimension."""
+        """Return whether a measure assumes its unit for figures without one, though others have another dimension."""
         if not measure.computes:
             return False
         scale = self.scales[measure.taken_from]
@@ -251,7 +250,7 @@ class Aggregation:
     def groups(
         self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
     ) -> pl.DataFrame:
-        """Returns the parts of some rows by their key; those that are to be kept `apart` have the key `_UNEXPECTED`."""
+        """Aggregate rows to parts by their key; rows that are kept `apart` have the key `_UNEXPECTED`."""
         where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
         calendar = self.calendar
         if calendar is not None:
@@ -263,19 +262,19 @@ class Aggregation:
         )
         implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
         kept = dict.fromkeys(implied.get(one, one) for one in parts)
-        found = _collected(
+        aggregates = _collected(
             frame.group_by(keys.packed(apart)).agg(
                 pl.len().alias(ROWS), *(_kept(one, where).alias(one.name) for one in kept)
             )
         )
         others = [pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum"]
         sums = (self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
-        return found.select(*keys.names, ROWS, *others, *sums)
+        return aggregates.select(*keys.names, ROWS, *others, *sums)
 
     def _unexpected(self, needed: Collection[str]) -> pl.Expr:
-        """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one.
+        """Return whether a row has a non-numeric, out-of-precision or unexpectedly empty cell.
 
-        So has one with dates between which working days cannot be counted.
+        Dates between which working days cannot be counted are unexpected, too.
         """
         raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] in NUMBERS}
         odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
@@ -286,7 +285,7 @@ class Aggregation:
         return pl.any_horizontal(odd) if odd else pl.lit(value=False)
 
     def wide(self) -> Aggregation:
-        """Returns the pass that expects nothing of numbers."""
+        """Return the pass in 128 bits, without assumptions about numbers."""
         return replace(
             self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset()
         )
@@ -295,16 +294,16 @@ class Aggregation:
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
         *, only: pl.Expr | None = None, columns: Collection[str] = (), second: Collection[str] | None = None,
     ) -> pl.LazyFrame:  # fmt: skip
-        """Returns the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled.
+        """Return the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled.
 
         Args:
-            needed: whose cells.
+            needed: the columns whose cells are read.
             per: the column of finer units.
             span: the months.
             extra: other columns.
-            only: which rows.
-            columns: further columns of rows that are looked at a second time.
-            second: the numbers that are.
+            only: a condition on rows.
+            columns: further columns of rows after a second look.
+            second: the numbers whose cells get a second look.
         """
         frames = []
         for place, one in enumerate(self.tables):
@@ -319,23 +318,23 @@ class Aggregation:
             frames.append(rows)
         return progress.counted(pl.concat(frames) if len(frames) > 1 else frames[0])
 
-    def proven(self, parts: Collection[Part]) -> tuple[pl.DataFrame, Aggregation]:
-        """Returns the parts of every group, and the pass.
+    def verified(self, parts: Collection[Part]) -> tuple[pl.DataFrame, Aggregation]:
+        """Return the parts of every group, and the aggregation that was used.
 
-        That is this one, or one that looks at some cells a second time, or, when a group had more rows than expected,
-        its like in 128 bits.
+        That is this one, or one with a second look at some cells, or, if a group has more rows than expected, one in
+        128 bits.
         """
         keys = _Keys(len(self.tables) > 1, per=False)
-        found = self._expected(parts, None, keys)
-        over = self.looking() if (found[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
-        found = over.whole(found, parts, None, keys)
-        if (found.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
-            return found, over
+        aggregates = self._expected(parts, None, keys)
+        over = self.with_second_look() if (aggregates[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
+        aggregates = over.completed(aggregates, parts, None, keys)
+        if (aggregates.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
+            return aggregates, over
         wide = over.wide()
         return wide.partials(parts), wide
 
-    def looking(self) -> Aggregation:
-        """Returns the pass that knows which numbers have cells that take a second look, and their units."""
+    def with_second_look(self) -> Aggregation:
+        """Return the pass with the numbers whose cells need a second look, and their units."""
         scales, second, notes = dict(self.scales), set[str](), list(self.notes)
         for table in self.tables:
             second |= set(table.unsettled())
@@ -346,8 +345,8 @@ class Aggregation:
             if scales[name].unit is None and len(words) == 1 and (unit := _unit(*words)) is not None:
                 scales[name] = Scale(unit)
                 message = Message(
-                    "`{name}` has no unit in its heading; that of its cells, {unit}, is taken for all of them",
-                    name=name,
+                    "`{column}` has no unit in its heading; that of its cells, {unit}, is taken for all of them",
+                    column=name,
                     unit=unit,
                 )
                 place = self.tables[0].source.table.place(None, name)
@@ -362,11 +361,11 @@ class Aggregation:
         return {name for name, kind in self.kinds.items() if kind == "time" and cell(name) in roots}
 
     def lost_of(self, place: int, counts: Mapping[str, int]) -> Lost | None:
-        """Returns the cells of one table that cannot be read, None where there are none.
+        """Return the unreadable cells of one table, None if there are none.
 
         Args:
-            place: of the table.
-            counts: how many cells, by number.
+            place: the position of the table.
+            counts: the number of cells, by column.
         """
         some = {name: many for name, many in counts.items() if many}
         if not some:
@@ -376,7 +375,7 @@ class Aggregation:
         return Lost(some, lambda name: self.lost(name, frame), needed, self.scales)
 
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
-        """The columns that parts are made of; in the pass over everything also all that have to be numbers."""
+        """Return the columns that parts need; in the pass over all rows also every column of numbers."""
         names = {part.of for part in parts if part.of is not None}
         names |= {name for text in names if self.kinds[text] == "computed" for name in reads(text)}
         names |= {name for part in parts for name in reads(part.where)}
@@ -386,9 +385,9 @@ class Aggregation:
 
 @dataclass(frozen=True)
 class _Keys:
-    """What the pass groups by: who, month and table as one whole number, since a key of texts costs three times that.
+    """The keys of the pass: name, month and table packed into an integer, as a key of texts takes three times as long.
 
-    Who is the place of the text among those seen. The finer unit, which may be anything, stays a text.
+    The name is the position of its text among those seen. The finer unit stays a text.
     """
 
     several: bool
@@ -401,7 +400,7 @@ class _Keys:
         return [_KEY, *([PER] if self.per else [])]
 
     def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
-        """Returns the keys of rows: a null counts as -1, so that none is null; that of rows apart is `_UNEXPECTED`."""
+        """Return the keys of rows, never null: a null part is -1; the key of rows kept apart is `_UNEXPECTED`."""
         who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64).fill_null(-1)
         key = who * _MONTHS + pl.col(MONTH).fill_null(-1)
         if self.several:
@@ -410,32 +409,32 @@ class _Keys:
             key = pl.when(apart).then(pl.lit(_UNEXPECTED, pl.Int64)).otherwise(key)
         return [key.alias(_KEY), *([pl.col(PER)] if self.per else [])]
 
-    def unpacked(self, found: pl.DataFrame) -> pl.DataFrame:
-        """Returns groups with the columns `SOURCE`, `WHO`, `MONTH` and `PER` instead of the packed key."""
+    def unpacked(self, groups: pl.DataFrame) -> pl.DataFrame:
+        """Unpack the key of groups into the columns `SOURCE`, `WHO`, `MONTH` and `PER`."""
         key = pl.col(_KEY) + _MONTHS + 1
         month, who = key % _MONTHS, key // _MONTHS % (1 << 32)
-        keys = found.select(
+        keys = groups.select(
             (key // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
             pl.when(who > 0).then(who - 1).cast(pl.UInt32).alias(WHO),
             pl.when(month > 0).then(month - 1).cast(pl.Int32).alias(MONTH),
         )
         who_text = keys[WHO].cat.to(self.seen.dtype).cast(pl.String)
         per = [] if self.per else [pl.lit(None, dtype=pl.String).alias(PER)]
-        return found.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
+        return groups.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
 
 
 def aggregation(
     tables: Sequence[Events], kinds: Mapping[str, str], measures: Mapping[str, Measure], scales: Mapping[str, Scale],
     parts: Collection[Part], *, calendar: WorkingDays | None = None,
 ) -> Aggregation:  # fmt: skip
-    """Returns the pass over the tables of a dataset, with precisions by what their first rows hold.
+    """Return the pass over the tables of a dataset, with precisions from their first rows.
 
     Args:
-        tables: that count as one.
-        kinds: of the columns that are read, and of what is computed of them.
-        measures: of the dataset.
+        tables: the tables of the dataset.
+        kinds: the kind of each column that is read or computed.
+        measures: the measures of the dataset.
         scales: the units of the numbers.
-        parts: all that is going to be kept.
+        parts: all parts of the measures.
         calendar: the working days, None where nothing is counted in them.
     """
     texts = dict.fromkeys(expressions_of(list(measures.values())))
@@ -462,23 +461,23 @@ def aggregation(
 
 
 def _head(size: int) -> int:
-    """Of how many of so many rows the groups are looked at: enough to see how large they are going to be."""
+    """Return how many rows of a table of some size are inspected to estimate the sizes of groups."""
     return min(max(size // 50, _HEAD), _HEADS)
 
 
 def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
-    """Return a `group_by` of events; the command line tunes Polars for it (`kpi.process.tuning`)."""
+    """Collect a `group_by` of events; the command line tunes Polars for it (`kpi.process.tuning`)."""
     return groups.collect(engine="streaming")
 
 
 def _summed(parts: Collection[Part]) -> list[str]:
-    """The columns that are summed."""
+    """Return the columns that are summed."""
     return sorted({str(part.of) for part in parts if part.what == "sum"})
 
 
-def _times(part: pl.Expr, parts: int, *, whole: bool) -> pl.Expr:
-    """A part in so many parts of its unit; whole numbers in 128 bits."""
-    return (part.cast(pl.Int128) if whole else part) * parts
+def _times(part: pl.Expr, parts: int, *, wide: bool) -> pl.Expr:
+    """Return a part in fractions of its unit; with `wide` as integers of 128 bits."""
+    return (part.cast(pl.Int128) if wide else part) * parts
 
 
 def _unit(text: str | None) -> Unit | None:
@@ -489,7 +488,7 @@ def _unit(text: str | None) -> Unit | None:
 
 
 def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
-    """One part as an aggregation. Each condition is a column, which the parts share."""
+    """Return a part as an aggregation; each condition is a column that parts share."""
     matched = None if part.where is None else pl.col(where[part.where])
     if part.of is None:
         return pl.len() if matched is None else matched.sum()
@@ -499,7 +498,7 @@ def _kept(part: Part, where: Mapping[str, str]) -> pl.Expr:
     if part.what == "filled":
         return value.is_not_null().sum() if matched is None else (matched & value.is_not_null()).sum()
     if part.what == "sum":
-        # Without nulls the sum is faster, and it is 0 where there is nothing to add anyway.
+        # Without nulls the sum is faster, and an empty sum is 0 anyway.
         return (value if matched is None else pl.when(matched).then(value).otherwise(0)).sum()
     kept = value if matched is None else pl.when(matched).then(value)
     return kept.min() if part.what == "min" else kept.max()

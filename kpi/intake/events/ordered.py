@@ -1,9 +1,9 @@
 """Measures that need the rows themselves (medians, quantiles, distinct values, first and last), in bounded memory.
 
-One quantile in an aggregation sends all of it to the engine that holds every row. So these are made apart, measures of
-the same rows together: a pass that keeps a key and the cells of the rows that match, which are counted before. Where
-these do not fit, it is one bucket of whole scored periods after the other, and a period with more rows than fit is
-taken by entities.
+A quantile in an aggregation sends all of it to the in-memory engine. So these measures are computed separately, those
+of the same rows together: a pass keeps a key and the cells of the matching rows, which have been counted before. If
+these do not fit, the pass takes one bucket of complete scored periods after the other, and a period with more rows
+than fit in parts by entity.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
-#: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
+#: The most cells of a bucket, keys included; each takes about 20 bytes until it is aggregated.
 CELLS = 60_000_000
 
 _KEY = "#key"
@@ -29,7 +29,7 @@ _SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8
 
 @dataclass(frozen=True)
 class Bucket:
-    """A span of months, and of the entities those whose number leaves the rest `place` when divided by `of`."""
+    """A span of months, and the entities whose number is `place` modulo `of`."""
 
     span: Span
     place: int = 0
@@ -37,12 +37,12 @@ class Bucket:
 
 
 def buckets(rows: pl.DataFrame, months: int, most: int) -> Iterator[Bucket]:
-    """Yields buckets that hold all rows, each of whole periods of so many months.
+    """Yield buckets that cover all rows, each of complete periods.
 
     Args:
-        rows: how many there are in each period: columns period and rows.
-        months: of a period.
-        most: the rows a bucket may have; one of a single entity may have more.
+        rows: the number of rows of each period: columns period and rows.
+        months: the length of a period.
+        most: the most rows of a bucket; one of a single entity may have more.
 
     >>> counted = pl.DataFrame({"period": [0, 1, 2, 5], "rows": [3, 3, 9, 1]})
     >>> [(bucket.span, bucket.of) for bucket in buckets(counted, 3, 6)]
@@ -67,14 +67,14 @@ def _of_entities(first: int, last: int, held: int, months: int, most: int) -> It
 
 @dataclass(frozen=True)
 class Statistics:
-    """The statistics of some measures that need the rows, by groups.
+    """The statistics of measures that need the rows, by groups.
 
     Attributes:
-        aggregation: the rows.
-        known: which entity a text means: columns `WHO` and entity.
+        aggregation: gives the rows.
+        known: the entity of each name: columns `WHO` and entity.
         per: the column of finer units.
-        months: of a scored period.
-        by_month: whether figures are to be of months rather than of scored periods.
+        months: the length of a scored period.
+        by_month: whether figures are of months rather than of scored periods.
     """
 
     aggregation: Aggregation
@@ -84,7 +84,7 @@ class Statistics:
     by_month: bool
 
     def of(self, measures: Mapping[str, OfRows], groups: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Yields frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
+        """Yield frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
 
         Args:
             measures: with this `per`.
@@ -100,28 +100,28 @@ class Statistics:
             )
             most = max(CELLS // (3 + len(family)), 1)
             some = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
-            made = []
+            frames = []
             for bucket in some:
                 read = groups.filter(pl.col(MONTH).is_between(*bucket.span))[ROWS].sum()
                 with progress.stage(progress.doing(), int(read)):
-                    made.append(self._of_bucket(where, family, bucket))
-            yield from (pl.concat(frames) for frames in zip(*made, strict=True))
+                    frames.append(self._of_bucket(where, family, bucket))
+            yield from (pl.concat(frames) for frames in zip(*frames, strict=True))
 
     def _of_bucket(
         self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
     ) -> list[pl.DataFrame]:
-        """The statistics of the rows of a bucket that a condition keeps, a frame for each column they are of."""
+        """Return the statistics of the selected rows of a bucket, a frame for each column."""
         kinds, used = self.aggregation.kinds, {*family, *reads(where)}
         ordered = any(measure.chronological for some in family.values() for measure in some.values())
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
-        # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
+        # A measure that needs an unreadable cell is refused: here the cell may be taken for blank.
         frame = frame.filter(kept if where is None else kept & condition(where, kinds, self.aggregation.calendar))
         if self.aggregation.second:
             numbers = [column for column in family if kinds[column] in NUMBERS]
             frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
         schema, seen = frame.collect_schema(), places()
-        # Texts are told apart by their places among those seen, which costs less to compare.
+        # Texts are compared by their positions among those seen, which is faster.
         texts = [cell(column) for column in family if schema[cell(column)] == pl.String]
         entity, period = self._entity(), pl.col(MONTH) // (1 if self.by_month else self.months)
         first, count = self._periods(bucket.span)
@@ -132,19 +132,19 @@ class Statistics:
         rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
-        made = []
+        frames = []
         for column, some in family.items():
             packed = fits and schema[cell(column)] in _SMALL
-            found = _aggregated(rows.lazy(), cell(column), some, [] if self.per is None else [PER], packed=packed)
+            statistics = _aggregated(rows.lazy(), cell(column), some, [] if self.per is None else [PER], packed=packed)
             keys = (
                 (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
                 (pl.col(_KEY) % count + first).cast(pl.Int32),
             )
-            made.append(found.select(keys[0], keys[1].alias("period"), finer, *some))
-        return made
+            frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *some))
+        return frames
 
     def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
-        """The rows of a span of months, numbers null where a cell is none."""
+        """Return the rows of a span of months, with null for non-numeric cells."""
         over, kinds = self.aggregation, self.aggregation.kinds
         numbers = [name for name in used if kinds[name] in NUMBERS]
         if over.second:
@@ -154,18 +154,18 @@ class Statistics:
         return frame.with_columns(valid(name).alias(cell(name)) for name in numbers)
 
     def _entity(self) -> pl.Expr:
-        """The entity of a row, null where its text means none."""
+        """Return the entity of a row, null if its name is unknown."""
         texts = pl.Enum(self.known[WHO])
         return pl.lit(self.known["entity"]).gather(pl.col(WHO).cast(texts, strict=False).to_physical())
 
     def _periods(self, span: Span) -> tuple[int, int]:
-        """The first period of a span of months, and how many there are."""
+        """Return the first period of a span of months, and the number of periods."""
         first, last = (month // (1 if self.by_month else self.months) for month in span)
         return first, last - first + 1
 
 
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
-    """The places of texts among those seen, with one for all texts that are the same when folded."""
+    """Return the positions of texts among those seen, with one position for all texts with the same folded form."""
     own = places.unique().drop_nulls()
     texts = own.cat.to(seen.dtype).cast(pl.String)
     new = folded(texts)
@@ -177,17 +177,16 @@ def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
 def _aggregated(
     rows: pl.LazyFrame, column: str, measures: Mapping[str, OfRows], per: list[str], *, packed: bool
 ) -> pl.DataFrame:
-    """The statistics of one column by `_KEY` and `per`.
+    """Return the statistics of one column by `_KEY` and `per`.
 
-    Where keys and values are `packed` into one whole number, different values are counted by sorting, in a third of the
-    time.
+    If keys and values are `packed` into one integer, distinct values are counted by sorting, in a third of the time.
     """
     rows = rows.filter(pl.col(column).is_not_null())
     if packed and not any(one.computes for one in measures.values()):
         value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
         sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
         fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))
-        found = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
-        return found.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
-    made = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
-    return rows.group_by(_KEY, *per).agg(**made).collect()
+        counts = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
+        return counts.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
+    statistics = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
+    return rows.group_by(_KEY, *per).agg(**statistics).collect()

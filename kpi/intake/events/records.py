@@ -1,8 +1,8 @@
-"""Records: one event a row becomes measures per entity and scored period.
+"""Aggregate records, one event a row, to measures per entity and scored period.
 
-What merges is aggregated in one pass of the streaming engine (`events.mergeable`), and one more for each column of
-finer units (`per`), whose groups are others; what does not merge is taken a bucket of periods at a time
-(`kpi.intake.events.ordered`). Rows that are wrong are looked for only when there are some.
+Mergeable statistics are aggregated in one pass of the streaming engine (`events.mergeable`), with a further pass for
+each column of finer units (`per`), which has other groups; others are aggregated a bucket of periods at a time
+(`kpi.intake.events.ordered`). Bad rows are located only if the pass counts some.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kpi.intake.calendars import calendar_of, counting
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
-from kpi.intake.events.keys import Once, alike, once
+from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
@@ -54,33 +54,33 @@ class Aggregated:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The tables of a dataset, aggregated by who and month as they are written, before it is known who there is."""
+    """The tables of a dataset, aggregated by name and month as written, before the entities are known."""
 
     grain: Grain
     measures: Mapping[str, Measure]
     pass_over: Aggregation
     tables: Mapping[str | None, pl.DataFrame]
-    repeats: Once
+    repeats: Deduplication
     differences: Sequence[tuple[str, str]] = ()
 
     def texts(self) -> list[str]:
-        """Returns the distinct texts that say who a row is about, sorted."""
+        """Return the distinct names and codes of rows, sorted."""
         return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls().unique()})
 
     def units(self) -> list[str]:
-        """Returns those of the texts that a row with a readable date has: what is refused makes no unit."""
+        """Return the names and codes of rows with a readable date; refused rows do not make entities."""
         some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
 
     def measured(
         self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None
     ) -> Aggregated:
-        """Returns the measures of the entities, and what is wrong in the rows.
+        """Return the measures of the entities, and the findings about rows.
 
         Args:
-            entities: who there is.
-            unions: the places of units whose rows count for another, with the place of that.
-            ended: the places of units that are none any more, with the month from which they are none.
+            entities: the entities.
+            unions: the positions of former entities whose rows count for another, with the position of that.
+            ended: the positions of former entities, with the month from which they no longer exist.
         """
         named = entities.resolve(self.texts())
         meaning = {text: (unions or {}).get(place, place) for text, place in named.items()}
@@ -89,27 +89,29 @@ class Gathered:
         )
         figures, over = [], self.pass_over
         for (per, timing, _), group in self._groups().items():
-            found = self._merged(group, per, known, by_month=timing is not None)
-            found = self._with_none(found, group, per, known, len(entities.names), by_month=timing is not None)
-            figures.append(_long(found, group, timing, self.grain))
+            values = self._merged(group, per, known, by_month=timing is not None)
+            values = self._with_none(values, group, per, known, len(entities.names), by_month=timing is not None)
+            figures.append(_long(values, group, timing, self.grain))
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
         out.findings += [*over.notes, *self.repeats.findings]
         out.read, out.refused = self.repeats.left_out, 0
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
-        self._told(out, entities, known)
-        out.findings += self._late(entities, named, unions or {}, ended or {})
+        self._count(out, entities, known)
+        out.findings += self._after_end(entities, named, unions or {}, ended or {})
         out.findings += self._blank(known)
         out.findings += self._negative(known)
         if not cast("Records", over.tables[0].source.dataset).key:
-            whole = [measure for measure in self.measures.values() if measure.per is None]
-            out.findings += alike(over.tables, self._known(None, known), [part.name for part in _parts(whole)])
+            of_entities = [measure for measure in self.measures.values() if measure.per is None]
+            out.findings += shared_events(
+                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)]
+            )
         return out
 
-    def _late(
+    def _after_end(
         self, entities: Entities, named: Mapping[str, int], unions: Mapping[int, int], ended: Mapping[int, int]
     ) -> list[Diagnostic]:
-        """Return a finding for each unit with rows from a time at which it is none any more."""
-        found = []
+        """Return a finding for each former entity with rows after its end."""
+        findings = []
         for old, start in ended.items():
             texts = pl.Series([text for text, place in named.items() if place == old], dtype=pl.String)
             rows = self.tables[None].filter(
@@ -118,21 +120,27 @@ class Gathered:
             many = int(rows[ROWS].sum())
             if many:
                 name, when = entities.names[old], Period(start, 1).label
-                does = f"count for {entities.names[unions[old]]}" if old in unions else "are not used"
                 message = Message(
-                    "{many} of `{name}`, which is no unit from {when} on, {does}",
-                    many=count(many, "row"),
-                    name=name,
-                    when=when,
-                    does=does,
+                    "{rows} of `{unit}`, which is no unit from {period} on, are not used",
+                    rows=count(many, "row"),
+                    unit=name,
+                    period=when,
                 )
+                if old in unions:
+                    message = Message(
+                        "{rows} of `{unit}`, which is no unit from {period} on, count for {other}",
+                        rows=count(many, "row"),
+                        unit=name,
+                        period=when,
+                        other=entities.names[unions[old]],
+                    )
                 place = self.pass_over.tables[int(rows[SOURCE][0])].source.table.place()
                 severity = Severity.WARNING if old in unions else Severity.ERROR
-                found.append(Diagnostic("K646", message, place, Message("write the new unit in them"), severity))
-        return found
+                findings.append(Diagnostic("K646", message, place, Message("write the new unit in them"), severity))
+        return findings
 
     def _groups(self) -> dict[tuple[str | None, str | None, bool], dict[str, Measure]]:
-        """The measures by the column of finer units, how months are combined, and whether no event is 0."""
+        """Return the measures by column of finer units, aggregation over months, and whether no event means 0."""
         groups: dict[tuple[str | None, str | None, bool], dict[str, Measure]] = {}
         for name, measure in self.measures.items():
             timing = measure.over_time if measure.over_time != "ytd" else None
@@ -142,7 +150,7 @@ class Gathered:
     def _merged(
         self, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, *, by_month: bool
     ) -> pl.DataFrame:
-        """Value and rows of each measure for every entity, finer unit and period, or month."""
+        """Return value and rows of each measure by entity, finer unit and period (or month)."""
         months = 1 if by_month else self.grain.months
         keys = ["entity", PER, "period"]
         table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
@@ -150,8 +158,8 @@ class Gathered:
         parts = _parts(group.values(), over)
         merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
         of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
-        made = Statistics(self.pass_over, known, per, self.grain.months, by_month)
-        for some in made.of(of_rows, self._known(per, known)):
+        statistics = Statistics(self.pass_over, known, per, self.grain.months, by_month)
+        for some in statistics.of(of_rows, self._known(per, known)):
             merged = merged.join(some, on=keys, how="left", nulls_equal=True)
         merged = merged.with_columns(
             pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
@@ -165,7 +173,7 @@ class Gathered:
         return merged.select(*keys, **columns)
 
     def _judged(self, name: str, measure: Measure, value: pl.Expr) -> dict[str, pl.Expr]:
-        """A measure in its unit, null where rows cannot be used, and whether that is so."""
+        """Return the columns of a measure: its value in its unit, null if rows are refused, and whether they are."""
         over = self.pass_over
         factor = over.factor(measure)
         if factor is None:
@@ -176,43 +184,43 @@ class Gathered:
         return {name: pl.when(~refused).then(converted(value, factor)), Column(name).refused: refused}
 
     def _with_none(
-        self, found: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
+        self, values: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
         *, by_month: bool,
     ) -> pl.DataFrame:  # fmt: skip
-        """Adds 0 for entities without a row in a period of which the dataset has rows, where `none: 0` says so."""
+        """Add 0 for entities without a row in a period for which the dataset has rows, if `none: 0` is declared."""
         if not all(map(_is_zero, group.values())):
-            return found
+            return values
         months = 1 if by_month else self.grain.months
         covered = self._known(None, known).select(period=(pl.col(MONTH) // months).cast(pl.Int32)).unique()
-        units = found.select("entity", PER).unique()
+        units = values.select("entity", PER).unique()
         if per is None:
             units = pl.select(entity=pl.int_range(entities, dtype=pl.UInt32), per=pl.lit(None, dtype=pl.String))
         keys = ["entity", PER, "period"]
-        lacking = units.join(covered, how="cross").join(found, on=keys, how="anti", nulls_equal=True)
+        lacking = units.join(covered, how="cross").join(values, on=keys, how="anti", nulls_equal=True)
         filled = lacking.with_columns(
             *(pl.lit(0.0).alias(name) for name in group),
             *(pl.lit(0).alias(Column(name).rows) for name in group),
             *(pl.lit(value=False).alias(Column(name).refused) for name in group),
         )
-        return pl.concat([found, filled.select(found.columns).cast(found.schema)])
+        return pl.concat([values, filled.select(values.columns).cast(values.schema)])
 
     def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
-        """The groups that are of an entity and a month."""
+        """Return the groups with a known entity and a valid month."""
         return self.tables[per].filter(dated(pl.col(MONTH))).join(known, on=WHO, how="inner")
 
-    def _told(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
-        """Counts the rows, and finds those that are wrong where there are any."""
+    def _count(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
+        """Count the rows, and locate bad rows if there are any."""
         there = set(known[WHO])
-        known_not = [text for text in self.texts() if text not in there and entities.stranger(text)]
-        # Of a name that is nobody's without a roster every row is refused for another reason.
+        known_not = [text for text in self.texts() if text not in there and entities.is_unknown(text)]
+        # Without a roster, all rows of an unknown name are refused for another reason.
         nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
         named = pl.col("entity").is_not_null() | ~nameless
         lost = sorted(self.pass_over.second or ())
-        # Native files have blank texts where others have nothing.
+        # Native files may have blank texts in place of nulls.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
-        whole = self.tables[None].join(known, on=WHO, how="left")
-        aside = self._left_out(out, entities, whole)
-        counted = whole.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
+        groups = self.tables[None].join(known, on=WHO, how="left")
+        aside = self._left_out(out, entities, groups)
+        counted = groups.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
             undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
             refused=pl.when(named & dated(pl.col(MONTH))).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
@@ -234,14 +242,14 @@ class Gathered:
             out.findings += uncounted_findings(table, self.pass_over)
         out.findings += self.pass_over.misfits()
 
-    def _left_out(self, out: Aggregated, entities: Entities, whole: pl.DataFrame) -> pl.DataFrame:
-        """Counts the rows of totals and the like and of repeated headings, and returns their tables and texts."""
-        unknown = whole.filter(pl.col("entity").is_null() & pl.col(WHO).is_not_null()).group_by(SOURCE, WHO).agg(
+    def _left_out(self, out: Aggregated, entities: Entities, groups: pl.DataFrame) -> pl.DataFrame:
+        """Count the rows of totals and the like and of repeated headings, and return their tables and texts."""
+        unknown = groups.filter(pl.col("entity").is_null() & pl.col(WHO).is_not_null()).group_by(SOURCE, WHO).agg(
             pl.col(ROWS).sum()
         ).sort(SOURCE, WHO)  # fmt: skip
         tables = self.pass_over.tables
-        mine = [tables[source].aside(entities, text) for source, text in unknown.select(SOURCE, WHO).rows()]
-        aside = unknown.filter(pl.Series(mine, dtype=pl.Boolean))
+        left_out = [tables[source].is_left_out(entities, text) for source, text in unknown.select(SOURCE, WHO).rows()]
+        aside = unknown.filter(pl.Series(left_out, dtype=pl.Boolean))
         out.read += int(aside[ROWS].sum())
         out.left_out += int(aside[ROWS].sum())
         for (source,), some in aside.partition_by(SOURCE, as_dict=True, maintain_order=True).items():
@@ -250,7 +258,7 @@ class Gathered:
         return aside.select(SOURCE, WHO)
 
     def _refused_rows(self) -> pl.Expr:
-        """How many rows of a group some measure would need and cannot use."""
+        """Count the rows of a group that some measure needs and cannot use."""
         misfits = [
             measure.parts()[0].name
             for measure in self.measures.values()
@@ -259,7 +267,7 @@ class Gathered:
         return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
 
     def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
-        """The findings about differences of times that are negative, one a table and pair of columns."""
+        """Return the findings about negative differences of times, one for each table and pair of columns."""
         if not self.differences:
             return []
         names = {pair: negative(*pair).name for pair in self.differences}
@@ -271,79 +279,86 @@ class Gathered:
         return out
 
     def _blank(self, known: pl.DataFrame) -> list[Diagnostic]:
-        """The findings about rows that conditions leave out as a text is blank, one a condition and column."""
-        found: dict[Part, list[str]] = {}
+        """Return the findings about rows excluded by blank texts, one for each condition and column."""
+        measures_of: dict[Part, list[str]] = {}
         for name, measure in self.measures.items():
             for part in _blanks(measure, self.pass_over.kinds):
-                found.setdefault(part, []).append(name)
-        out = []
-        for part, names in found.items():
+                measures_of.setdefault(part, []).append(name)
+        findings = []
+        for part, names in measures_of.items():
             per = self.measures[names[0]].per
             rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
             if rows:
-                verb = "is" if rows == 1 else "are"
+                fields = {"column": part.of, "where": part.where, "measures": tuple(f"`{name}`" for name in names)}
                 message = Message(
-                    "{rows} with a blank `{of}` {verb} not counted by `{where}` ({name}): a blank is not known "
+                    "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank is not known "
                     "to be another text",
-                    rows=count(rows, "row"),
-                    of=part.of,
-                    verb=verb,
-                    where=part.where,
-                    name=tuple(f"`{name}`" for name in names),
+                    **fields,
                 )
-                hint = Message("to count them, write ({where} OR {of} IS NULL)", where=part.where, of=part.of)
+                if rows > 1:
+                    message = Message(
+                        "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
+                        "a blank is not known to be another text",
+                        number=rows,
+                        **fields,
+                    )
+                hint = Message("to count them, write ({where} OR {column} IS NULL)", where=part.where, column=part.of)
                 table = self.pass_over.tables[0].source.table
-                out.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
-        return [*out, *self._blank_operands(known)]
+                findings.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
+        return [*findings, *self._blank_operands(known)]
 
     def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
-        """The findings about rows without a value of an expression as a cell is blank, for each column of each."""
-        found: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        """Return the findings about rows with blank operands, one for each expression and column."""
+        blanks: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for name, measure in self.measures.items():
             for column, part in _operands(measure).items():
                 rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
-                most, names = found.get((measure.of, column), (0, []))  # type: ignore[attr-defined]
+                most, names = blanks.get((measure.of, column), (0, []))  # type: ignore[attr-defined]
                 if rows:
-                    found[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
-        out = []
-        for (text, column), (rows, names) in found.items():
-            verb = "has" if rows == 1 else "have"
+                    blanks[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
+        findings = []
+        for (text, column), (rows, names) in blanks.items():
+            fields = {
+                "column": column,
+                "expression": as_written(text),
+                "measures": tuple(f"`{name}`" for name in names),
+            }
             message = Message(
-                "{rows} with a blank `{column}` {verb} no `{text}` and {verb_2} left out of {name}",
-                rows=count(rows, "row"),
-                column=column,
-                verb=verb,
-                text=as_written(text),
-                verb_2=Message("is") if rows == 1 else Message("are"),
-                name=tuple(f"`{name}`" for name in names),
+                "1 row with a blank `{column}` has no `{expression}` and is left out of {measures}", **fields
             )
+            if rows > 1:
+                message = Message(
+                    "{number:,} rows with a blank `{column}` have no `{expression}` and are left out of {measures}",
+                    number=rows,
+                    **fields,
+                )
             timed = self.pass_over.kinds[column] == "time"
             hint = None if timed else Message("where a blank is none, write coalesce({column}, 0)", column=column)
             place = self.pass_over.tables[0].source.table.place(None, column)
-            out.append(Diagnostic("K628", message, place, hint, Severity.INFO))
-        return out
+            findings.append(Diagnostic("K628", message, place, hint, Severity.INFO))
+        return findings
 
 
 def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
-    """Returns every dataset of records among some tables, aggregated as `gather` does, by its name."""
+    """Aggregate every dataset of records among some tables with `gather`; by name."""
     groups: dict[str, list[Placed]] = {}
     for source in sources:
         if isinstance(source.dataset, Records):
             groups.setdefault(source.name, []).append(source)
-    found = {}
+    datasets = {}
     for name, some in groups.items():
         sizes = [source.table.size for source in some]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
-        with progress.stage(Message("aggregating {name}", name=name), total):
-            found[name] = gather(some, system)
-    return found
+        with progress.stage(Message("aggregating {dataset}", dataset=name), total):
+            datasets[name] = gather(some, system)
+    return datasets
 
 
 def gather(sources: Sequence[Placed], system: System) -> Gathered:
-    """Returns a dataset of records, aggregated as far as can be without knowing who there is.
+    """Aggregate a dataset of records as far as possible without knowing the entities.
 
     Args:
-        sources: its tables, which count as one: a file for each month, or for each department.
+        sources: its tables, which are combined: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
 
     Raises:
@@ -383,12 +398,12 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             )
             for source, columns in zip(sources, numbers, strict=True)
         ]
-        tables, repeats = once(tables, measures, dataset, grain=system.period)
+        tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes))
         negatives = [negative(*pair) for pair in pairs]
-        whole, over = over.proven(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
-        # A decimal comma that is not declared makes other cells of its column unclear: they are read anew.
+        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
+        # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
             break
@@ -402,7 +417,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
 
 
 def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:
-    """What the measures keep, each once; with the pass, also of the rows that they cannot use or leave out."""
+    """Return the distinct parts of measures; with the pass, also those that count refused and excluded rows."""
     some = list(measures)
     parts = [part for measure in some for part in measure.parts()]
     if over is not None:
@@ -417,19 +432,19 @@ def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
 
 
 def _operands(measure: Measure) -> dict[str, Part]:
-    """The parts that count the rows for which what a measure computes has no value, by the column that is blank."""
+    """Return the parts that count rows with a blank operand of a measure's expression, by column."""
     if not isinstance(measure, OfColumn) or not measure.computed:
         return {}
     return {name: Part("rows", test) for name, test in blank_operands(measure.of, measure.where).items()}
 
 
 def _is_zero(measure: Measure) -> bool:
-    """Whether an entity without any event has 0."""
+    """Return whether a measure is 0 for an entity without events."""
     return getattr(measure, "none", None) == 0
 
 
 def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
-    """The columns of one query as one figure a row, combined over months where `over_time` says so."""
+    """Unpivot the columns of a query to one figure a row, aggregated over months as `over_time` declares."""
     if timing is not None:
         table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
             **{name: _over_months(pl.col(name), timing) for name in measures},
@@ -455,15 +470,15 @@ def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | No
                 .with_columns(value=pl.when(~pl.col("refused")).then("value"))
             )
         parts.append(part)
-    found = pl.concat(parts).with_columns(
+    figures = pl.concat(parts).with_columns(
         status=pl.when("refused").then(reason("refused")).when(pl.col("value").is_not_null()).then(OK)
         .otherwise(reason("missing")),
     )  # fmt: skip
-    return found.select("measure", "entity", "per", "period", "value", "status", "rows")
+    return figures.select("measure", "entity", "per", "period", "value", "status", "rows")
 
 
 def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
-    """How the months of a scored period are combined."""
+    """Return the aggregation of the months of a scored period."""
     return {
         "sum": pl.when(value.count() > 0).then(exact_sum(value)),
         "mean": pl.when(value.count() > 0).then(exact_sum(value) / value.count()),

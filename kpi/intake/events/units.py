@@ -1,8 +1,9 @@
-"""Units of the numbers in tables of events: what a cell, its row, its heading and the line above the table say.
+"""Units of the numbers in tables of events, from cells, rows, headings and the line above the table.
 
-A column of a dataset has one unit, in which conditions compare its figures: that of its headings where these agree,
-else that of the first measure that reads it. Every figure is converted into it, and from there into the unit of each
-measure. Figures that do not come out even (20分钟 in 小时) are added up in a finer unit, so that three of them are 1.
+A column of a dataset has one unit, in which conditions compare its figures: that of its headings if these agree, else
+that of the first measure that reads it. Every figure is converted into it, and from there into the unit of each
+measure. Figures whose conversion is not exact in decimals (20分钟 in 小时) are summed in a finer unit, so that three of
+them are 1.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlglot import exp
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells import instants
-from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, read_numbers, undecided
+from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, problem_of, read_numbers, undecided
 from kpi.intake.cells.unit_factors import meant
 from kpi.intake.events.conditions import reads, value_of
 from kpi.language import expressions
@@ -28,13 +29,13 @@ from kpi.values import units
 from kpi.values.periods import Order
 from kpi.values.units import MICROSECONDS, Unit, UnitError
 
-#: What a reading of a number's cells gives, see `Reader.read`.
+#: The type of the result of `Reader.read`.
 READING = pl.Struct({"value": pl.Float64, "exact": pl.Float64, "bad": pl.Boolean, "typed": pl.Boolean})
 
-# Into how many parts a unit is divided at most.
+# The most parts of a unit.
 _FINEST = 1_000_000
 
-# A factor with so many decimals at most leaves figures as even as they are.
+# A factor whose denominator divides this keeps figures exact in decimals.
 _EVEN = 10**6
 
 _DECIMALS = 9
@@ -42,15 +43,15 @@ _DECIMALS = 9
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """Where the cells of a number are in one table, and what is said of their unit there.
+    """The column of a number in one table, with its unit and notation.
 
     Attributes:
-        header: of the column.
-        unit: that of the heading, or that above the table; None where neither says one.
-        above: whether it stands above the table.
-        by_row: the header of the column that has a unit for each row, None where there is none.
-        notation: how its figures are written.
-        dates: the order in dates whose year stands last, where the column holds points in time; None for figures.
+        header: the header of the column.
+        unit: the unit of the heading, else that above the table; None without either.
+        above: whether the unit is from above the table.
+        by_row: the header of the column with the unit of each row, None without one.
+        notation: the notation of its figures.
+        dates: for points in time, the order of day and month in dates whose year is last; None for figures.
     """
 
     header: str
@@ -63,10 +64,10 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class Scale:
-    """The unit of a column's figures, None where nothing says any, and into how many parts it is divided for sums.
+    """The unit of a column's figures, None if unknown, and the number of parts into which it is divided for sums.
 
-    `assumed` says that it is the unit of a measure, since no heading says one; `declared`, that none is taken for a
-    figure, which needs one of its own.
+    `assumed` means that it is the unit of a measure because no heading has one; `declared`, that no unit is assumed for
+    a figure, which needs its own.
     """
 
     unit: Unit | None = None
@@ -75,9 +76,9 @@ class Scale:
     declared: bool = False
 
     def into(self, wanted: Unit) -> Fraction | None:
-        """Return what figures, in parts of the unit, are multiplied by to be in another; None where that cannot be.
+        """Return the factor of figures, in parts of the unit, into another unit; None if there is none.
 
-        A number without a unit, or in the assumed unit of another measure, is taken as it is.
+        Numbers without a unit, or in the assumed unit of another measure, are unchanged.
         """
         if self.unit is None:
             return Fraction(1, self.parts)
@@ -88,44 +89,49 @@ class Scale:
 
 @dataclass(frozen=True)
 class Reader:
-    """Read the cells of a number's column in one table."""
+    """Parse the cells of a column of numbers in one table."""
 
     column: NumberColumn
     scale: Scale
 
     @property
     def plain(self) -> Fraction | None:
-        """What a figure without a unit is multiplied by, None where its column has a unit of another dimension."""
+        """The factor of figures without a unit, None if their column has a unit of another dimension."""
         return self.factor(None, None)[0]
 
-    def factor(self, row: str | None, typed: str | None) -> tuple[Fraction | None, str | None]:
-        """Return the factor of a figure into the unit of its column, or what is wrong.
+    def factor(self, row: str | None, typed: str | None) -> tuple[Fraction | None, Message | None]:
+        """Return the factor of a figure into the unit of its column, or what is wrong with its unit.
 
         Args:
-            row: the unit that its row has in the column of units.
+            row: the unit of its row in the column of units.
             typed: the unit that is typed behind it.
         """
         unit = self.scale.unit
         multiple, text = meant(row or self.column.unit, typed, "" if unit is None else str(unit))
         if (not text or text == str(MICROSECONDS)) and self.scale.declared:
-            return None, "is not known: it is compared with a difference of dates, or added to one"
+            return None, Message("is not known: it is compared with a difference of dates, or added to one")
         if not text or self.column.dates is not None:
             return Fraction(multiple), None
         if unit is None:
             if text == YES_NO:
                 return Fraction(1), None
-            return None, f"is in {text}, and the column `{self.column.header}` has no unit to convert it into"
+            message = Message(
+                "is in {unit}, and the column `{column}` has no unit to convert it into",
+                unit=text,
+                column=self.column.header,
+            )
+            return None, message
         try:
-            units.factor(found := units.parse(text), unit)
+            units.factor(parsed := units.parse(text), unit)
         except UnitError as error:
-            return None, f"does not fit: {error}"
-        return Fraction(multiple) * found.scale / unit.scale, None
+            return None, Message("does not fit: {reason}", reason=error.args[0])
+        return Fraction(multiple) * parsed.scale / unit.scale, None
 
     def fast(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Return what cells say as figures in the unit of the column, NaN where that takes a second look.
+        """Parse cells as figures in the unit of the column; NaN marks cells that need a second look.
 
-        No figure is NaN. A second look is for cells that are no figure, that have a unit of another dimension, or one
-        in which the figure does not come out even.
+        A parsed figure is never NaN. Cells need a second look that are no figure, or have a unit of another dimension
+        or one whose conversion is not exact in decimals.
         """
         if self.column.dates is not None:
             return instants.read(cells, self.column.notation, self.column.dates)
@@ -133,17 +139,16 @@ class Reader:
         if rows is None and read["unit"].null_count() == read.height:
             value = times(read["value"], self.plain)
         else:
-            found = self._factors(read["unit"], rows)
-            even = [one if one is None or _EVEN % one.denominator == 0 else None for one in found.known]
-            value = found.times(read["value"], even)
+            factors = self._factors(read["unit"], rows)
+            even = [one if one is None or _EVEN % one.denominator == 0 else None for one in factors.known]
+            value = factors.times(read["value"], even)
         odd = read["problem"].is_not_null()
         return value.set(odd, float("nan")) if odd.any() else value
 
     def read(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Return cells as `READING`: the value in the unit of the column, that in its parts, whether neither can be.
+        """Parse cells to `READING`: the value in the unit of the column and in its parts, and whether it is unreadable.
 
-        `typed` says that a unit is typed behind the figure, or stands in its row. A blank cell has no value and is not
-        bad.
+        `typed` means that the figure or its row has its own unit. A blank cell has no value and is not bad.
         """
         if self.column.dates is not None:
             at = self.fast(cells)
@@ -152,29 +157,28 @@ class Reader:
             typed = pl.repeat(value=False, n=len(at), eager=True)
             return pl.DataFrame({"value": known, "exact": known, "bad": bad, "typed": typed}).to_struct("reading")
         read = self._numbers(cells)
-        found = self._factors(read["unit"], rows)
+        factors = self._factors(read["unit"], rows)
         bad = read["problem"].is_not_null()
-        value = found.times(read["value"], found.known)
+        value = factors.times(read["value"], factors.known)
         bad |= value.is_nan().fill_null(value=False) | (value.abs() > LARGEST).fill_null(value=False)
-        exact = found.times(read["value"], [one and one * self.scale.parts for one in found.known])
+        exact = factors.times(read["value"], [one and one * self.scale.parts for one in factors.known])
         typed = read["unit"].is_not_null() if rows is None else read["unit"].is_not_null() | rows.is_not_null()
         return pl.DataFrame(
             {"value": value.set(bad, None), "exact": exact.set(bad, None), "bad": bad, "typed": typed}
         ).to_struct("reading")
 
-    def problem(self, cell: object, row: str | None) -> tuple[str, str]:
-        """Return the code and the sentence that say why a cell is no figure of its column."""
+    def problem(self, cell: object, row: str | None) -> tuple[str, Message]:
+        """Return the code and the message that say why a cell is no figure of its column."""
         if self.column.dates is not None:
             return "K606", instants.problem(cell, self.column.dates)
-        read = self._numbers(pl.Series([cell]))
-        typed, problem = read["unit"].item(), read["problem"].item()
-        if problem is not None:
-            return "K604", str(problem)
-        _, misfit = self.factor(row, typed)
-        return ("K605", f"`{cell}` {misfit}") if misfit else ("K604", f"`{cell}` is too large")
+        if (problem := problem_of(cell, self.column.notation)) is not None:
+            return "K604", problem
+        _, misfit = self.factor(row, self._numbers(pl.Series([cell]))["unit"].item())
+        fault = Message("is too large") if misfit is None else misfit
+        return "K605" if misfit else "K604", Message("`{cell}` {fault}", cell=cell, fault=fault)
 
     def seen(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
-        """Return the units of cells that are figures: a struct of `row` and `typed`."""
+        """Return the units of cells: a struct of `row`, `typed` and whether the cell is no figure (`bad`)."""
         if self.column.dates is not None:
             none = pl.repeat(None, len(cells), dtype=pl.String, eager=True)
             return pl.DataFrame({"row": none, "typed": none, "bad": self.fast(cells).is_nan()}).to_struct()
@@ -183,7 +187,7 @@ class Reader:
         return pl.DataFrame({"row": row, "typed": read["unit"], "bad": read["problem"].is_not_null()}).to_struct()
 
     def undecided(self, cells: pl.Series) -> pl.Series:
-        """Returns which cells are no figure since their decimal mark cannot be told (Boolean)."""
+        """Return which cells are no figure because their decimal mark is ambiguous (Boolean)."""
         if self.column.dates is not None:
             return pl.repeat(value=False, n=len(cells), eager=True)
         return undecided(cells.cast(pl.String), self._numbers(cells)["problem"], self.column.notation)
@@ -192,7 +196,7 @@ class Reader:
         return read_numbers(cells, notation=self.column.notation)
 
     def _factors(self, typed: pl.Series, rows: pl.Series | None) -> _Factors:
-        """The factor of each cell, looked up for each pair of units."""
+        """Return the factor of each cell, looked up once for each distinct pair of units."""
         row = pl.repeat(None, len(typed), dtype=pl.String, eager=True) if rows is None else rows
         pairs = pl.DataFrame({"row": row, "typed": typed})
         known = pairs.unique(maintain_order=True).with_row_index("at")
@@ -202,13 +206,13 @@ class Reader:
 
 @dataclass(frozen=True)
 class _Factors:
-    """Factors by the places of the cells in the list of those known."""
+    """The distinct factors, and for each cell the position of its factor."""
 
     place: pl.Series
     known: Sequence[Fraction | None]
 
     def times(self, value: pl.Series, factors: Iterable[Fraction | None]) -> pl.Series:
-        """Return values times the factors of their cells, NaN where there is no factor."""
+        """Multiply values by the factors of their cells, NaN without a factor."""
         some = list(factors)
         if len(some) == 1:
             return times(value, some[0])
@@ -220,7 +224,7 @@ class _Factors:
 
 
 def times(value: pl.Series, factor: Fraction | None) -> pl.Series:
-    """Return values times an exact factor, to nine decimals; NaN where there is none.
+    """Multiply values by an exact factor, rounded to nine decimals; NaN without a factor.
 
     >>> times(pl.Series([0.1, 2.0]), Fraction(10_000)).to_list(), times(pl.Series([970.0]), Fraction(1, 60)).to_list()
     ([1000.0, 20000.0], [16.166666667])
@@ -233,9 +237,9 @@ def times(value: pl.Series, factor: Fraction | None) -> pl.Series:
 
 
 def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
-    """Return figures times an exact factor.
+    """Multiply figures by an exact factor.
 
-    Polars divides by a constant as it multiplies by its reciprocal, by a column as IEEE 754 says.
+    Polars replaces division by a constant with multiplication by its reciprocal; division by a column is exact.
     """
     if factor == 1:
         return value
@@ -243,7 +247,7 @@ def converted(value: pl.Expr, factor: Fraction) -> pl.Expr:
     return product if factor.denominator == 1 else product / (value * 0.0 + float(factor.denominator))
 
 
-# ---- WHICH UNIT A COLUMN HAS ---- #
+# ---- UNITS OF COLUMNS ---- #
 
 
 def scales(
@@ -252,64 +256,63 @@ def scales(
     kinds: Mapping[str, str],
     place: Place,
 ) -> tuple[dict[str, Scale], list[Diagnostic]]:
-    """Return the unit of each number of a dataset, and what has to be known about it.
+    """Resolve the unit of each number of a dataset, and return the findings about units.
 
     Args:
         tables: the numbers of every table.
-        measures: of the dataset.
-        kinds: of the columns.
-        place: of the dataset, for findings.
+        measures: the measures of the dataset.
+        kinds: the kind of each column.
+        place: the place of the dataset, for findings.
     """
-    found: dict[str, Scale] = {}
+    scale_of: dict[str, Scale] = {}
     notes: list[Diagnostic] = []
     for name in tables[0]:
         if kinds[name] == "time":
-            found[name] = Scale()
+            scale_of[name] = Scale()
             continue
-        takers = {key: one for key, one in measures.items() if _takes(one, name)}
+        figures_of = {key: one for key, one in measures.items() if _takes(one, name)}
         headings = {one[name].unit for one in tables}
         known = [units.parse(text) for text in sorted(filter(None, headings))]
         by_row = any(one[name].by_row for one in tables)
-        first = next((one.quantity for one in takers.values()), None)
+        first = next((one.quantity for one in figures_of.values()), None)
         if known and None not in headings and len({one.scale for one in known}) == 1:
-            found[name] = Scale(known[0])
+            scale_of[name] = Scale(known[0])
         elif first is not None:
-            found[name] = Scale(first, assumed=not known and not by_row)
+            scale_of[name] = Scale(first, assumed=not known and not by_row)
         else:
-            found[name] = Scale(min(known, key=lambda one: one.scale) if known else None)
+            scale_of[name] = Scale(min(known, key=lambda one: one.scale) if known else None)
         if kinds[name] in DURATIONS:
-            found[name] = Scale(DURATIONS[kinds[name]], declared=True)
+            scale_of[name] = Scale(DURATIONS[kinds[name]], declared=True)
         elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
-            words = ", ".join(text or "no unit" for text in sorted(headings, key=str))
             message = Message(
-                "the files have `{name}` in {words}; conditions compare it in {unit}",
-                name=name,
-                words=words,
-                unit=found[name].unit,
+                "the files have `{column}` in {units}; conditions compare it in {unit}",
+                column=name,
+                units=tuple(text or Message("no unit") for text in sorted(headings, key=str)),
+                unit=scale_of[name].unit,
             )
             notes.append(Diagnostic("K632", message, place, Message("give it one unit in all files"), Severity.WARNING))
         if None in headings and not by_row and first is not None:
             others = [
-                (key, one) for key, one in takers.items()
+                (key, one) for key, one in figures_of.items()
                 if one.quantity.dimension == first.dimension and one.quantity.scale != first.scale
             ]  # fmt: skip
             if others:
                 key, other = others[0]
                 message = Message(
-                    "`{name}` has no unit: its figures are taken to be in {first}, for `{key}` in {unit} too",
-                    name=name,
-                    first=first,
-                    key=key,
-                    unit=other.unit,
+                    "`{column}` has no unit: its figures are taken to be in {unit}, for `{measure}` in {other} too",
+                    column=name,
+                    unit=first,
+                    measure=key,
+                    other=other.unit,
                 )
-                hint = Message("write the unit into the heading: {name}（{first}）", name=name, first=first)
+                hint = Message("write the unit into the heading: {column}（{unit}）", column=name, unit=first)
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
-    return found | _computed(measures.values(), kinds, found), notes
+    return scale_of | _computed(measures.values(), kinds, scale_of), notes
 
 
 def _computed(measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapping[str, Scale]) -> dict[str, Scale]:
-    """The units of what is computed from columns, where these are known."""
-    found = {}
+    """Return the units of computed columns."""
+    scale_of = {}
     for text in computed(measures):
 
         def scope(name: str) -> Term:
@@ -318,30 +321,30 @@ def _computed(measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapp
         try:
             unit = value_of(text, scope).unit
         except ExpressionError:
-            found[text] = Scale(_UNFIT)
+            scale_of[text] = Scale(UNFIT)
             continue
-        found[text] = Scale(unit)
-    return found
+        scale_of[text] = Scale(unit)
+    return scale_of
 
 
-# The unit of figures whose units do not go together: no measure has it.
-_UNFIT = Unit("units that do not go together", Fraction(1), (("no unit", 1),), ())
+#: The unit of expressions whose units do not fit together, which no measure has.
+UNFIT = Unit("units that do not go together", Fraction(1), (("no unit", 1),), ())
 
 
 def with_implied_units(
     columns: Mapping[str, NumberColumn], measures: Mapping[str, Measure], kinds: Mapping[str, str]
 ) -> dict[str, NumberColumn]:
-    """Return the numbers of a table with the unit of the first measure that reads it for a duration without one."""
-    found = dict(columns)
+    """Complete the units of durations in a table: without one, that of the first measure that reads the column."""
+    implied = dict(columns)
     for name, column in columns.items():
         if kinds[name] in DURATIONS and column.unit is None and column.by_row is None:
             first = next((one.unit for one in measures.values() if _takes(one, name)), None)
-            found[name] = replace(column, unit=first)
-    return found
+            implied[name] = replace(column, unit=first)
+    return implied
 
 
 def _takes(measure: Measure, name: str) -> bool:
-    """Whether a measure is a figure of a column, or a sum of such, rather than a number of its values."""
+    """Return whether a measure is in the unit of a column: one of its figures, or a sum or difference of columns."""
     if not measure.computes:
         return False
     of = measure.taken_from
@@ -349,12 +352,12 @@ def _takes(measure: Measure, name: str) -> bool:
 
 
 def _is_sum(text: str) -> bool:
-    """Whether an expression has the unit of each of its columns."""
+    """Return whether an expression is a sum or difference, in the unit of its columns."""
     return not any(True for _ in expressions.parse(text).tree.find_all(exp.Mul, exp.Div, *PARTS_OF_DATES, exp.Case))
 
 
 def finer(scale: Scale, factors: Iterable[Fraction | None]) -> Scale:
-    """Return the scale in whose parts figures with some factors come out even.
+    """Return the scale in whose parts figures with some factors are exact.
 
     >>> hours = units.parse("小时")
     >>> finer(Scale(hours), [Fraction(1, 60), Fraction(24), None]).parts

@@ -1,8 +1,9 @@
-"""Large text files: their rows are checked while they are used rather than in a pass of its own beforehand.
+"""Large text files, whose rows are checked while they are used rather than in a separate pass.
 
-A file of many million rows is nearly always as it should be: UTF-8 or GB18030, one row a line, no row with too many
-cells. So it is taken for that after a look at its beginning and end. Reading its rows fails where it is otherwise
-(`kpi.intake.reported.read_plan`), and the file is read anew by `kpi.intake.files.delimited`, which reports or mends it.
+A file of many million rows is nearly always well-formed: UTF-8 or GB18030, one row a line, no row with too many cells.
+That is assumed after a look at its beginning and end. Reading its rows fails otherwise
+(`kpi.intake.reported.read_plan`), and the file is then read again by `kpi.intake.files.delimited`, which reports or
+repairs malformed rows.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
 #: The size in bytes from which a text file is large.
 LARGE = 64 * 1024**2
 
-#: How many bytes are looked at, at the beginning and at the end.
+#: How many bytes are inspected at the beginning and at the end.
 LOOK = 1 << 20
 
 
 @long_cells()
-def read_large(path: Path, place: Place, made: Text | None = None) -> Table | None:
-    """Returns the table of a large file in UTF-8 or GB18030, its rows unchecked, or None for any other file.
+def read_large(path: Path, place: Place, decoded: Text | None = None) -> Table | None:
+    """Return the table of a large file in UTF-8 or GB18030, its rows unchecked, or None for any other file.
 
     Args:
         path: the file.
-        place: the name to show.
-        made: how the file was made of one in another encoding.
+        place: the place of the file in messages.
+        decoded: the decoded copy, where the file had another encoding.
 
     Raises:
         DataError: K504 as `find_layout`.
@@ -44,7 +45,7 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         beginning = file.read(LOOK)
         file.seek(max(size - LOOK, 0))
         end = file.read()
-    # What is quoted at the end may have begun before it; a null byte belongs to UTF-16.
+    # A quoted cell at the end may have begun before it; a null byte belongs to UTF-16.
     if len(beginning) == size or b"\0" in beginning or b'"' in end:
         return None
     beginning = beginning[: beginning.rfind(b"\n") + 1]
@@ -65,8 +66,8 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         return None
     names = dict(enumerate(layout.columns))
     pieces = Pieces(path, encoding, layout, delimiter, names)
-    if made is None and encoding != "utf-8":
-        made = Text(path, encoding.upper(), 0)
+    if decoded is None and encoding != "utf-8":
+        decoded = Text(path, encoding.upper(), 0)
     return Table(
         file=place.file or "",
         sheet=place.sheet,
@@ -79,14 +80,14 @@ def read_large(path: Path, place: Place, made: Text | None = None) -> Table | No
         depth=layout.depth,
         header_row=layout.header + 1,
         repeats=layout.repeats,
-        notes=layout.notes if made is None else (encoding_note(made, place), *layout.notes),
-        scratch=None if made is None else made.scratch,
+        notes=layout.notes if decoded is None else (encoding_note(decoded, place), *layout.notes),
+        scratch=None if decoded is None else decoded.scratch,
         pieces=pieces,
     )
 
 
 def _about(size: int, *parts: bytes) -> int:
-    r"""Returns nearly how many lines a file of some size (bytes) has, two digits of it, by parts of it.
+    r"""Estimate the number of lines of a file, to two digits, from its size (bytes) and samples of it.
 
     >>> _about(100_000_000, b"2023-01,a,1\n" * 100, b"2023-12,b,12\n" * 100)
     8000000

@@ -1,4 +1,4 @@
-"""Damage that shows only while rows are read: which files have it, and what is left without them."""
+"""Locate damage that shows only while rows are read, and read on without the damaged files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kpi.process.limits import shortage
 
 
 class DamagedError(DataError):
-    """Files that cannot be read whole, with a finding for each."""
+    """Files that cannot be read completely, with a finding for each."""
 
     def without(self, source: Source) -> list[Source]:
-        """Returns what is left of a source without the damaged files; nothing, when it is one of them."""
+        """Return a source without the damaged files; an empty list if it is one of them."""
         if not isinstance(source, str | Path):
             return [source]
         names, files = {one.place.file for one in self.diagnostics}, expanded(Path(source))
@@ -25,46 +25,46 @@ class DamagedError(DataError):
 
 @contextmanager
 def damage_told(sources: Iterable[Source]) -> Iterator[None]:
-    """Tells which file is damaged when that shows only while its rows are read.
+    """Report which files are damaged if the block fails on one.
 
-    Parquet and Arrow files are read where their columns are used, so a damaged page shows late. To read them twice
-    would cost too much; so they are read whole only when something fails.
+    Parquet and Arrow files are read lazily, so a damaged page shows late. Reading them twice would cost too much, so
+    they are read completely only after a failure.
 
     Raises:
-        DamagedError: K503 for every file that cannot be read whole; any other error stays as it is.
+        DamagedError: K503 for every file that cannot be read completely; other errors are raised unchanged.
     """
     try:
         yield
     except BROKEN as error:
         if shortage(error) is not None:
             raise
-        found = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
-        if found:
-            raise DamagedError(found) from None
-        # What the system says has a number; what a reader says of bytes has none.
+        findings = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
+        if findings:
+            raise DamagedError(findings) from None
+        # Errors of the operating system have a number, those of a reader about bytes have none.
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(unreadable(Place(error.filename), error)) from None
         raise
 
 
 def stamps(sources: Iterable[Source]) -> dict[Path, tuple[int, int]]:
-    """Return size and time of change of every file, by which it shows whether one changes while it is read."""
-    found = {}
+    """Return size and modification time of every file, to detect changes while it is read."""
+    stamps = {}
     for source in sources:
         if isinstance(source, str | Path):
             with suppress(DataError, OSError):
                 for file in expanded(Path(source)):
                     status = file.stat()
-                    found[file] = status.st_size, status.st_mtime_ns
-    return found
+                    stamps[file] = status.st_size, status.st_mtime_ns
+    return stamps
 
 
 @contextmanager
 def unchanged(sources: Iterable[Source]) -> Iterator[None]:
-    """Check that no file changes while it is read.
+    """Check that no file changes during the block.
 
     Raises:
-        DataError: K552 for every file that does.
+        DataError: K552 for every changed file.
     """
     given = [*sources]
     before = stamps(given)

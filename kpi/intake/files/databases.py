@@ -1,8 +1,8 @@
 """Queries on databases as inputs: their rows become texts, sorted, so that equal rows are equal bytes.
 
-A query is one statement that reads, within `timeout` seconds, and cannot leave that: PostgreSQL runs it prepared in a
-read-only transaction, DuckDB without access to files but those beside the database, SQLite without ATTACH and PRAGMA.
-Numbers are written as the database writes them, decimals in full, so nothing is rounded on the way.
+A query is one read-only statement of at most `timeout` seconds, which is enforced: PostgreSQL runs it prepared in a
+read-only transaction, DuckDB with access only to files beside the database, SQLite without ATTACH and PRAGMA. Numbers
+keep the digits of the database, so nothing is rounded on the way.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kpi.errors import DataError, Diagnostic, Message, Place, remember
+from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, remember
 from kpi.process.credentials import connection, has_password, usable
 
-#: How many seconds a connection may take.
+#: The timeout of connecting, in seconds.
 _WAIT = 10
 
 #: The names of the columns, and the rows.
@@ -53,13 +53,18 @@ class Query(BaseModel):
         given = [name for name in places if getattr(self, name) is not None]
         wanted = places[1:] if self.database == "postgresql" else places[:1]
         if len(given) != 1 or given[0] not in wanted:
-            raise ValueError(f"a {self.database} query needs `{'` or `'.join(wanted)}`, and nothing else")
+            keys = alternatives(f"`{name}`" for name in wanted)
+            raise ValueError(
+                Message("a {database} query needs {keys}, and nothing else", database=self.database, keys=keys)
+            )
         if (self.sql is None) == (self.table is None):
-            raise ValueError("give either `sql`, a query, or `table`")
+            raise ValueError(Message("give either `sql`, a query, or `table`"))
         if self.url is not None and has_password(self.url):
-            raise ValueError("a password does not stand in a file: set PGPASSWORD, or use `connection_env`")
+            raise ValueError(Message("a password does not stand in a file: set PGPASSWORD, or use `connection_env`"))
         if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
-            raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
+            raise ValueError(
+                Message("`connection_env` is the name of a variable of the environment, not what it holds")
+            )
         return self
 
     @property
@@ -90,10 +95,10 @@ def fetched(query: Query, name: str, path: Callable[[str], Path], *, decimal: st
     """Return the rows of a query as CSV with a header, see `answer_of`.
 
     Args:
-        query: what is asked.
-        name: how it is called in messages.
+        query: the query.
+        name: its name in messages.
         path: makes a path of the configuration absolute.
-        decimal: the decimal mark that numbers are written with. Texts stay as they are.
+        decimal: the decimal mark of numbers; texts are unchanged.
     """
     return _texts(*_asked(query, name, path), number=_with_comma if decimal == "," else str).write_csv().encode()
 
@@ -111,16 +116,16 @@ def answer_of(query: Query, name: str, path: Callable[[str], Path]) -> Answer:
 
 
 def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFrame:
-    """Returns the rows of a query as texts.
+    """Return the rows of a query as texts.
 
     Args:
-        query: what is asked.
-        name: how it is called in messages.
+        query: the query.
+        name: its name in messages.
         path: makes a path of the configuration absolute.
 
     Raises:
-        DataError: K830, when the database cannot be reached or refuses the query; K831, when that is not one statement
-            that reads; K832, when it takes too long; K812, when its package is missing; K815, what `connection` raises.
+        DataError: K830, the database cannot be reached or rejects the query; K831, the query is not one read-only
+            statement; K832, it takes too long; K812, its package is missing; K815, as `connection`.
     """
     return answer_of(query, name, path).rows
 
@@ -128,7 +133,7 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
 def _asked(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
     columns, rows = _answered(query, name, path)
     if again := sorted({one for one in columns if columns.count(one) > 1}):
-        message = Message("the query gives several columns the name `{again}`", again=again[0])
+        message = Message("the query gives several columns the name `{column}`", column=again[0])
         raise DataError(Diagnostic("K830", message, Place(name), Message("give each a name of its own with AS")))
     return columns, rows
 
@@ -146,11 +151,11 @@ def _answered(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
 
 
 def _refused(name: str, words: object) -> DataError:
-    # A driver lays its words out on lines, with a caret below the query.
+    # Drivers format messages on several lines, with a caret below the query.
     text = " ".join(str(words).replace("^", "").split())
     hint = Message("nothing was changed; look at the query and at the connection, and ask again")
     return DataError(
-        Diagnostic("K830", Message("the database does not answer the query: {text}", text=text), Place(name), hint)
+        Diagnostic("K830", Message("the database does not answer the query: {error}", error=text), Place(name), hint)
     )
 
 
@@ -211,7 +216,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
     folder = str(path.resolve().parent).replace("'", "''")
     try:
         with duckdb.connect(str(path), read_only=True) as database:
-            # Files beside the database may be read; nothing else, and the query cannot change that.
+            # Only files beside the database may be read, and the query cannot change that.
             database.execute(f"SET allowed_directories = ['{folder}/']")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
@@ -231,7 +236,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
         raise _refused(name, error) from None
 
 
-#: How a statement that reads begins, behind blanks, comments and brackets.
+#: The beginning of a statement that reads, after blanks, comments and brackets.
 _READS = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:select|with|values|table)\b")
 
 
@@ -250,8 +255,8 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
         with psycopg.connect(secret, connect_timeout=_WAIT) as database:
             database.read_only = True
             cursor = database.cursor()
-            # Texts as the server writes them: a numeric keeps every digit, a date is a date in ISO form. The first
-            # statement fixes the transaction: from then on nothing in it can make it write.
+            # Texts as the server writes them: a numeric keeps every digit, a date is in ISO form. The first statement
+            # fixes the transaction as read-only: later ones cannot change that.
             cursor.execute("SELECT set_config('datestyle', 'ISO', true)")
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{max(int(seconds * 1000), 1)}ms",))
             # Prepared, a text holds one statement: `SELECT 1; ROLLBACK; DROP TABLE t` is refused by the server.
@@ -280,7 +285,7 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: object, number: Callable[[object], str]) -> str:
-    """Returns a value as a file would hold it: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
+    """Format a value as in a file: truth as 是 and 否, bytes as text, numbers and dates as Python does."""
     if isinstance(value, bool):
         return "是" if value else "否"
     if _is_number(value):

@@ -1,7 +1,7 @@
-"""CSV and its kin: text cells by Polars, lazily, after one pass that finds every row which does not fit.
+"""Delimited text: lazily scanned by Polars, after one pass that finds every malformed row.
 
-The fast way is a strict scan of the UTF-8 file. What the scan refuses, and files with line breaks inside cells, go
-row by row through the standard `csv` module, which names the rows that are wrong, or writes a clean copy.
+The fast path is a strict scan of the UTF-8 file. Files that the scan rejects, and files with line breaks inside cells,
+are parsed row by row with the standard `csv` module, which locates malformed rows or writes a clean copy.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +22,16 @@ from kpi.intake.files.table import Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
 from kpi.process import progress
 
-#: What may part cells, in the order of preference where several fit equally.
+#: The possible delimiters, in the order of preference where several fit equally.
 DELIMITERS = ",\t;|"
 
-#: The most rows of one kind of mistake that are listed one by one.
+#: How many malformed rows of one kind are listed one by one.
 LISTED = 20
 
-#: The most lines one cell may span: more are rows swallowed by a quotation mark that was never closed.
+#: The most lines of a cell: more are rows swallowed by an unclosed quotation mark.
 MOST_LINES = 50
 
-#: The most characters a cell may have: more are rows swallowed by a quotation mark that was never closed.
+#: The most characters of a cell: more are rows swallowed by an unclosed quotation mark.
 LONGEST = 1 << 24
 
 _limit = threading.Lock()
@@ -41,9 +41,9 @@ _before = 0
 
 @contextmanager
 def long_cells() -> Iterator[None]:
-    """Let the standard module read cells of up to `LONGEST` characters, not of 131,072 only.
+    """Raise the cell limit of the `csv` module from 131,072 to `LONGEST` characters inside the block.
 
-    Its limit is one of the process: it is raised while a file is read, in any thread, and put back after that.
+    The limit is process-wide: it stays raised while any thread reads a file, and is restored afterwards.
     """
     global _limited, _before  # noqa: PLW0603 - the limit of the module is global, too
     with _limit:
@@ -62,7 +62,7 @@ def long_cells() -> Iterator[None]:
 
 @long_cells()
 def read_delimited(text: Text, place: Place) -> Table:
-    """Returns the table of a delimited text file; `place.file` names it.
+    """Return the table of a delimited text file; `place.file` names it.
 
     Rows with too many cells (K506) are blank and stand among the notes, as errors; `refused` counts them.
 
@@ -70,38 +70,35 @@ def read_delimited(text: Text, place: Place) -> Table:
         DataError: K504 as `find_layout`, K505 only a header, K506 most rows have too many cells, K513
             quotation marks that do not close.
     """
-    beginning, whole = head_of(text.path)
+    beginning, complete = head_of(text.path)
     delimiter = delimiter_of(beginning.getvalue())
-    head = head_rows(beginning, delimiter, place, whole=whole)
+    head = head_rows(beginning, delimiter, place, whole=complete)
     layout = find_layout(head, place)
     source, scratch = text.path, text.scratch
     ragged: list[Diagnostic] = []
     refused = 0
     frame = _cells(source, layout, delimiter)
     with progress.stage(Message("reading {file}", file=place.file), max(text.lines - layout.body, 0) or None):
-        found = _measure(progress.counted(frame))
-    # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
-    wanted = found is None or (whole and found[0] + layout.body < len(head))
-    if found is None or wanted or found[0] + layout.body != text.lines + (not _ends_with_break(source)):
+        measured = _measure(progress.counted(frame))
+    # With old Macintosh line ends, which the scan takes for part of a cell, the head has rows that the scan lacks.
+    wanted = measured is None or (complete and measured[0] + layout.body < len(head))
+    if measured is None or wanted or measured[0] + layout.body != text.lines + (not _ends_with_break(source)):
         clean_copy, ragged, refused = _checked_copy(source, layout, delimiter, place, wanted=wanted)
         if clean_copy is not None:
             scratch = clean_copy
             frame = _cells(scratch.path, replace(layout, body=0), ",")
-            found = _measure(frame)
-    if found is None:  # pragma: no cover - a copy that the csv module wrote always scans
+            measured = _measure(frame)
+    if measured is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", Message("the rows do not form a table"), place))
-    rows, nulls = found
+    rows, nulls = measured
     notes = [*ragged, *layout.notes]
     if text.encoding != "UTF-8":
         notes.insert(0, encoding_note(text, place))
     tail = frame.slice(max(rows - SEARCHED, 0), SEARCHED).collect().rows()
     dropped = trailing_notes(tail)
-    said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
-    if said:
-        message = Message(
-            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
-        )
-        notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
+    below = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
+    if below:
+        notes.append(below_note(below, place))
     rows -= dropped
     names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
     if not rows:
@@ -132,15 +129,15 @@ def scan(
     source: Path | bytes, layout: Layout, delimiter: str, names: Mapping[int, str],
     types: Mapping[str, pl.DataType] | None = None, *, most: int | None = None, quoted: bool = True,
 ) -> pl.LazyFrame:  # fmt: skip
-    """Returns the lazy scan of the data rows, blank cells null.
+    """Return the lazy scan of the data rows, blank cells null.
 
     Args:
-        source: the UTF-8 file, or what is in it.
+        source: the UTF-8 file, or its content.
         layout: where the rows begin and how many columns there are.
-        delimiter: what parts the cells.
+        delimiter: the delimiter of cells.
         names: the columns that are kept, by position.
-        types: of columns that are not read as String.
-        most: how many rows there are at most.
+        types: the types of columns that are not read as String.
+        most: the largest number of rows.
         quoted: whether there may be quotation marks.
     """
     by_position = {str(at): (types or {}).get(name, pl.String()) for at, name in names.items()}
@@ -149,22 +146,29 @@ def scan(
     return frame.select(pl.nth(at).alias(name) for at, name in names.items())
 
 
+def below_note(texts: Sequence[str], place: Place) -> Diagnostic:
+    """Return the note (K522) that rows below the data are not read, which quotes them."""
+    rows = count(len(texts), "row")
+    message = Message("{rows} below the data, not read as data: {texts}", rows=rows, texts="; ".join(texts))
+    return Diagnostic("K522", message, place, severity=Severity.INFO)
+
+
 def encoding_note(text: Text, place: Place) -> Diagnostic:
-    """Returns the note that says in which encoding a file came."""
+    """Return the note (K520) on the encoding of a file."""
     return Diagnostic("K520", Message("the file is {encoding}", encoding=text.encoding), place, severity=Severity.INFO)
 
 
 def only_header(place: Place, layout: Layout) -> DataError:
-    """Returns the refusal of a table without a row of data."""
+    """Return the error (K505) for a table without a row of data."""
     where = replace(place, row=layout.header + 1)
     return DataError(Diagnostic("K505", Message("there are column names, but no row of data below them"), where))
 
 
 def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
-    """Returns the name of every column that is kept, by its position; `filled` counts each column's cells.
+    """Return the name of every kept column, by its position; `filled` has the number of filled cells of each column.
 
-    A column without a header is left out when it is empty, else it is called 列n and `notes` gets a warning. Of columns
-    with the same header the empty ones are left out, with a note unless the header is merged over them.
+    A column without a header is dropped if it is empty, else named 列n with a warning in `notes`. Of columns with the
+    same header the empty ones are dropped, with a note unless the header is merged over them.
     """
     names: dict[int, str] = {}
     taken = set(layout.columns)
@@ -175,10 +179,10 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
         elif not name and filled[at]:
             names[at] = next(new for new in (f"列{at + 1}" + "'" * more for more in range(99)) if new not in taken)
             message = Message(
-                "column {at} has {filled} but no name; it is called `{names}`",
-                at=at + 1,
-                filled=count(filled[at], "filled cell"),
-                names=names[at],
+                "column {column} has {cells} but no name; it is called `{name}`",
+                column=at + 1,
+                cells=count(filled[at], "filled cell"),
+                name=names[at],
             )
             where = replace(place, row=layout.header + 1)
             notes.append(Diagnostic("K512", message, where, Message("give the column a name"), Severity.WARNING))
@@ -186,7 +190,7 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
 
 
 def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
-    """Return the header of every column that has one, by position, without empty ones that repeat another's."""
+    """Return the header of every column that has one, by position, without empty columns that repeat a header."""
     headers = {at: name for at, name in enumerate(layout.columns) if name}
     for header, repeats in layout.repeats.items():
         alike = [layout.columns.index(name) for name in (header, *repeats)]
@@ -195,26 +199,26 @@ def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diag
         for at in alike:
             headers.pop(at)
         headers |= dict(zip(some, (header, *repeats), strict=False))
-        if said := [f"column {at + 1}" for at in empty if at not in layout.spanned]:
+        if left_out := tuple(Message("column {column}", column=at + 1) for at in empty if at not in layout.spanned):
             message = Message(
-                "{alike} headed `{header}`; {said} is empty",
-                alike=count(len(alike), "column is", "columns are"),
+                "{number:,} columns are headed `{header}`; {empty} is empty",
+                number=len(alike),
                 header=header,
-                said=tuple(said),
+                empty=left_out,
             )
             notes.append(Diagnostic("K534", message, replace(place, row=layout.header + 1), severity=Severity.INFO))
     return headers
 
 
 def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
-    """Return which of the columns that are kept repeat the header of another, by that header."""
+    """Return the kept columns that repeat the header of another, by that header."""
     kept = set(names.values())
-    found = {header: tuple(one for one in some if one in kept) for header, some in layout.repeats.items()}
-    return {header: some for header, some in found.items() if some}
+    repeats = {header: tuple(one for one in some if one in kept) for header, some in layout.repeats.items()}
+    return {header: some for header, some in repeats.items() if some}
 
 
 def delimiter_of(text: str) -> str:
-    """Returns what parts the cells: the delimiter that gives the most rows of one width above one."""
+    """Detect the delimiter: the one that gives the most rows of one common width above one."""
 
     def fit(delimiter: str) -> int:
         widths = [len(row) for row in _tolerant(text, delimiter)]
@@ -225,7 +229,7 @@ def delimiter_of(text: str) -> str:
 
 
 def _tolerant(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Yields the first rows of a text, stopping at what the csv module refuses."""
+    """Yield the first rows of a text, up to the first that the csv module rejects."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row, _ in zip(reader, range(SEARCHED), strict=False):
@@ -235,7 +239,7 @@ def _tolerant(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def head_rows(beginning: io.StringIO, delimiter: str, place: Place, *, whole: bool) -> list[list[str | None]]:
-    """Returns the first rows with nulls for blank cells; the last, when the text stops within it, is left out."""
+    """Return the first rows with nulls for blank cells, without a last row that the text cuts off."""
     rows: list[list[str | None]] = []
     reader = csv.reader(beginning, delimiter=delimiter)
     try:
@@ -250,14 +254,14 @@ def _cells(
     source: Path | bytes, layout: Layout, delimiter: str, types: Mapping[str, pl.DataType] | None = None,
     *, quoted: bool = True,
 ) -> pl.LazyFrame:  # fmt: skip
-    """Returns the lazy scan of the data rows, blank cells null, columns by position; `types` but for String."""
+    """Return the lazy scan of the data rows, blank cells null, columns by position; `types` but for String."""
     return pl.scan_csv(
         source,
         separator=delimiter,
         has_header=False,
         skip_rows=layout.body,
         schema={str(at): pl.String() for at in range(len(layout.columns))} | dict(types or {}),
-        # A blank between quotation marks is no null by itself; to look for it costs a tenth of the time.
+        # A quoted blank is not null by itself; looking for it costs a tenth of the time.
         null_values=[""] if quoted else None,
         quote_char='"' if quoted else None,
         missing_columns="insert",
@@ -266,9 +270,9 @@ def _cells(
 
 
 def _measure(frame: pl.LazyFrame) -> tuple[int, list[int]] | None:
-    """Returns the number of rows and the nulls of every column, or None when some row does not fit.
+    """Return the number of rows and of nulls of every column, or None if a row is malformed.
 
-    This parses every cell once, so that a row which does not fit is found here and not when the frame is used.
+    Every cell is parsed once, so that malformed rows show here and not when the frame is used.
     """
     try:
         counts = frame.select(pl.len().alias("rows"), pl.all().null_count()).collect().row(0)
@@ -278,7 +282,7 @@ def _measure(frame: pl.LazyFrame) -> tuple[int, list[int]] | None:
 
 
 def _ends_with_break(path: Path) -> bool:
-    """Returns whether the last byte of a file is a line feed."""
+    """Return whether the last byte of a file is a line feed."""
     with path.open("rb") as file:
         file.seek(-1, io.SEEK_END)
         return file.read(1) == b"\n"
@@ -287,10 +291,10 @@ def _ends_with_break(path: Path) -> bool:
 def _checked_copy(
     path: Path, layout: Layout, delimiter: str, place: Place, *, wanted: bool
 ) -> tuple[Scratch | None, list[Diagnostic], int]:
-    """Returns a clean copy of the data rows, after a check of every row, or None when none is `wanted`.
+    """Check every row and return a clean copy of the data rows if one is `wanted`, else None.
 
-    Cells beyond the last column are left out when they are blank. Rows with other cells there are blank in the copy;
-    their findings (at most `LISTED`) and their number are returned, too.
+    Blank cells beyond the last column are dropped. Rows with other cells there are blank in the copy; their findings
+    (at most `LISTED`) and their number are returned, too.
 
     Raises:
         DataError: K513, and K506 where no copy is wanted or more rows are wrong than right, with every row that is
@@ -312,7 +316,9 @@ def _checked_copy(
         try:
             for at, row in enumerate(reader, 1):
                 if reader.line_num - lines > MOST_LINES:
-                    findings.append(_malformed(place, at, f"a cell spans {reader.line_num - lines} lines"))
+                    findings.append(
+                        _malformed(place, at, Message("a cell spans {lines} lines", lines=reader.line_num - lines))
+                    )
                 lines = reader.line_num
                 if at <= layout.body:
                     continue
@@ -320,10 +326,10 @@ def _checked_copy(
                     wrong += 1
                     if wrong <= LISTED:
                         ragged.append(_ragged(place, at, row, width))
-                    row = []  # noqa: PLW2901 - which cell belongs where cannot be told
+                    row = []  # noqa: PLW2901 - its cells cannot be assigned to columns
                 right += any(row)
                 if wanted:
-                    # A row of nothing is written with its delimiters, or a single column would lose it.
+                    # A blank row is written with its delimiters, else it would be lost in a table of one column.
                     writer.writerow(row[:width] + [""] * (width - len(row)))
         except csv.Error as error:
             findings.append(_malformed(place, at + 1, str(error)))
@@ -336,13 +342,13 @@ def _checked_copy(
 
 
 def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
-    """Returns the finding for a row with more cells than there are columns."""
+    """Return the finding for a row with more cells than there are columns."""
     surplus = next(cell for cell in row[width:] if cell.strip())
     message = Message(
-        "the row has {row} cells, the header {width}; `{surplus}` belongs to no column",
-        row=len(row),
-        width=width,
-        surplus=surplus.strip()[:40],
+        "the row has {cells} cells, the header {columns}; `{cell}` belongs to no column",
+        cells=len(row),
+        columns=width,
+        cell=surplus.strip()[:40],
     )
     return Diagnostic(
         "K506", message, replace(place, row=at), Message('put cells that hold a comma in quotes, like "1,234"')
@@ -350,8 +356,11 @@ def _ragged(place: Place, at: int, row: list[str], width: int) -> Diagnostic:
 
 
 def _malformed(place: Place, at: int, what: str) -> Diagnostic:
-    """Returns the finding for quotation marks that do not pair."""
+    """Return the finding for quotation marks that do not pair."""
+    message = Message("a quotation mark that opens a cell in this row does not close it properly: {error}", error=what)
     if what == "unexpected end of data":
-        what = "it is not closed before the file ends"
-    message = Message("a quotation mark that opens a cell in this row does not close it properly: {what}", what=what)
+        message = Message(
+            "a quotation mark that opens a cell in this row does not close it properly: "
+            "it is not closed before the file ends"
+        )
     return Diagnostic("K513", message, replace(place, row=at), Message('write a quotation mark inside a cell as ""'))

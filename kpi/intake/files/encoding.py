@@ -1,8 +1,8 @@
-"""What a file is by its first bytes, and text in any encoding as a UTF-8 file.
+"""Detect the kind of a file, and decode text of any encoding to UTF-8.
 
-Recognition goes by content, never by the name: a workbook called .csv is a workbook. Text is decoded strictly, in a
-stream of constant memory: UTF-8, else UTF-16 or UTF-32 (by byte order mark or by their zero bytes), else GB18030,
-which contains GBK and GB2312.
+Files are recognised by their content, never by their name: a workbook called .csv is a workbook. Text is decoded
+strictly, in a stream of constant memory: UTF-8, else UTF-16 or UTF-32 (by byte order mark or by their zero bytes),
+else GB18030, which contains GBK and GB2312.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from kpi.process.limits import shortage
 
 Packing = Literal["gzip", "zstd"]
 
-#: The most that a compressed file may unpack to, in bytes.
+#: The limit of the unpacked size of a compressed file, in bytes.
 MOST_UNPACKED = 16 * 1024**3
 
-#: The most that a compressed file may grow, once it is beyond `FREE_GROWTH` bytes: more is a bomb, not data.
+#: The limit of the ratio of unpacked to packed size beyond `FREE_GROWTH` bytes: larger is a bomb, not data.
 MOST_GROWTH = 200
 FREE_GROWTH = 64 * 1024**2
 
@@ -44,25 +44,26 @@ _MARKS = (  # the longer first: UTF-32 starts like UTF-16
 _ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PACKINGS: tuple[tuple[bytes, Packing], ...] = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _FOREIGN = (
-    (b"%PDF", "a PDF document"),
-    (b"\x89PNG", "an image (PNG)"),
-    (b"\xff\xd8\xff", "an image (JPEG)"),
-    (b"GIF8", "an image (GIF)"),
-    (b"{\\rtf", "an RTF document"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"SQLite format 3", "an SQLite database"),
+    (b"%PDF", Message("a PDF document")),
+    (b"\x89PNG", Message("an image (PNG)")),
+    (b"\xff\xd8\xff", Message("an image (JPEG)")),
+    (b"GIF8", Message("an image (GIF)")),
+    (b"{\\rtf", Message("an RTF document")),
+    (b"Rar!", Message("a RAR archive")),
+    (b"7z\xbc\xaf", Message("a 7z archive")),
+    (b"BZh", Message("a bzip2 archive")),
+    (b"\xfd7zXZ", Message("an xz archive")),
+    (b"SQLite format 3", Message("an SQLite database")),
 )
+_BINARY = Message("binary")
 _ZIPPED = (
-    ("word/", "a Word document"),
-    ("ppt/", "a PowerPoint presentation"),
-    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
-    ("content.xml", "an OpenDocument file"),
+    ("word/", Message("a Word document")),
+    ("ppt/", Message("a PowerPoint presentation")),
+    ("xl/workbook.bin", Message("a binary Excel workbook (.xlsb)")),
+    ("content.xml", Message("an OpenDocument file")),
 )
-#: What `zipfile` raises on damaged archives: a flipped flag makes it ask for a password (RuntimeError), or for a method
-#: that it does not know, whose error is a kind of RuntimeError.
+#: Exceptions of `zipfile` on damaged archives: a flipped flag asks for a password (RuntimeError), or for an unknown
+#: compression method (NotImplementedError, a RuntimeError).
 UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError)
 # How many non-ASCII characters must decode before a failure for the file to be damaged UTF-8 rather than GB18030,
 # where a run of so many pairs that happen to be UTF-8 does not occur.
@@ -71,7 +72,7 @@ _CONVINCING = 8
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text file in UTF-8: where it is, the encoding it came in, its line count, and the scratch file if it is one."""
+    """A text file in UTF-8: its path, original encoding and line count, and the scratch file that holds it, if any."""
 
     path: Path
     encoding: str
@@ -128,11 +129,12 @@ def packing(path: Path, head: bytes, place: Place) -> Packing | None:
         raise _zipped(path, place)
     if head.startswith(_COMPOUND):
         raise _compound(path, place)
-    for magic, words in _FOREIGN:
+    for magic, contents in _FOREIGN:
         if head.startswith(magic):
-            raise _foreign(words, place)
+            raise _foreign(contents, place)
     if re.match(rb"\s*(<!doctype html|<html|<table|<\?xml|<meta)", head.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
-        raise _foreign("a web page (HTML or XML)", place, "open it in Excel or WPS and save it as .xlsx or .csv")
+        hint = Message("open it in Excel or WPS and save it as .xlsx or .csv")
+        raise _foreign(Message("a web page (HTML or XML)"), place, hint)
     return None
 
 
@@ -142,11 +144,11 @@ def _zipped(path: Path, place: Place) -> DataError:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except UNZIPPED:
-        return _foreign("a damaged zip file or workbook", place, "send or download it again")
-    for part, words in _ZIPPED:
+        return _foreign(Message("a damaged zip file or workbook"), place, _SEND_AGAIN)
+    for part, contents in _ZIPPED:
         if any(name.startswith(part) for name in names):
-            return _foreign(words, place)
-    return _foreign("a zip archive", place, "unpack it and name the folder")
+            return _foreign(contents, place)
+    return _foreign(Message("a zip archive"), place, Message("unpack it and name the folder"))
 
 
 def _compound(path: Path, place: Place) -> DataError:
@@ -158,17 +160,22 @@ def _compound(path: Path, place: Place) -> DataError:
             Diagnostic("K511", message, place, Message("remove the password in Excel or WPS and save it again"))
         )
     if "WordDocument".encode("utf-16-le") in content:
-        return _foreign("a Word document", place)
-    return _foreign("an Office file, but no workbook", place)
+        return _foreign(Message("a Word document"), place)
+    return _foreign(Message("an Office file, but no workbook"), place)
 
 
-def _foreign(words: str, place: Place, hint: str = "save the table as .xlsx or .csv") -> DataError:
-    """Returns the refusal of a file that is no table."""
-    return DataError(Diagnostic("K503", Message("the file is {words}, not a table", words=words), place, hint))
+_SAVE_AS_TABLE = Message("save the table as .xlsx or .csv")
+_SEND_AGAIN = Message("send or download it again")
+
+
+def _foreign(contents: Message, place: Place, hint: Message = _SAVE_AS_TABLE) -> DataError:
+    """Return the error for a file that is no table."""
+    message = Message("the file is {contents}, not a table", contents=contents)
+    return DataError(Diagnostic("K503", message, place, hint))
 
 
 def unpacked(path: Path, kind: Packing, place: Place) -> Scratch:
-    """Returns a scratch file with what a gzip or zstd file holds.
+    """Unpack a gzip or zstd file into a scratch file.
 
     Raises:
         DataError: K509 more than the limits, K503 a damaged file, K510 without the package that zstd needs.
@@ -185,17 +192,21 @@ def unpacked(path: Path, kind: Packing, place: Place) -> Scratch:
                 target.write(chunk)
     except (OSError, EOFError, zlib.error) as error:
         if shortage(error) is not None:
-            raise  # the disk for what is unpacked is full: the file is not to blame
-        raise _foreign(f"a damaged {kind} file ({error})", place, "send or download it again") from None
+            raise  # the disk for unpacked data is full: the file is sound
+        raise _foreign(_damaged(kind, error), place, _SEND_AGAIN) from None
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise
-        raise _foreign(f"a damaged zstd file ({error})", place, "send or download it again") from None
+        raise _foreign(_damaged("zstd", error), place, _SEND_AGAIN) from None
     return scratch
 
 
+def _damaged(kind: str, error: Exception) -> Message:
+    return Message("a damaged {kind} file ({error})", kind=kind, error=error)
+
+
 def check_growth(unpacked_size: int, packed_size: int, place: Place) -> None:
-    """Raises K509 when a compressed file unpacks to more than the limits."""
+    """Raise K509 when a compressed file unpacks to more than the limits."""
     if unpacked_size > MOST_UNPACKED or unpacked_size > FREE_GROWTH + MOST_GROWTH * packed_size:
         message = Message(
             "the file unpacks to {unpacked_size:,} bytes or more from {packed_size:,}: refused as a likely bomb",
@@ -208,7 +219,7 @@ def check_growth(unpacked_size: int, packed_size: int, place: Place) -> None:
 
 
 def _zstd(packed: IO[bytes], place: Place) -> IO[bytes]:
-    """Returns the stream that unpacks a zstd file."""
+    """Return the stream that unpacks a zstd file."""
     try:
         import zstandard
     except ImportError:
@@ -220,7 +231,7 @@ def _zstd(packed: IO[bytes], place: Place) -> IO[bytes]:
 
 
 def as_utf8(path: Path, place: Place) -> Text:
-    """Returns a text file as UTF-8: the file itself when it is that, else a scratch copy.
+    """Return a text file as UTF-8: the file itself if it is UTF-8, else a decoded scratch copy.
 
     Raises:
         DataError: K507 the text does not decode, naming the byte and the row; K503 bytes that are no text.
@@ -246,63 +257,62 @@ def as_utf8(path: Path, place: Place) -> Text:
                 target.write(text.encode("utf-8"))
     except _Undecodable as error:
         if encoding in {"utf-16-le", "utf-16-be"}:
-            raise _foreign("binary", place) from None
+            raise _foreign(_BINARY, place) from None
         raise DataError(error.diagnostic(encoding.upper(), place)) from None
     return Text(scratch.path, encoding.upper(), lines, scratch)
 
 
 def _by_zeros(head: bytes, place: Place) -> str:
-    """Returns the encoding that the zero bytes of unmarked text tell: ASCII in UTF-16 has one in every second place.
+    """Guess the encoding of text without a byte order mark from its zero bytes: ASCII in UTF-16 has one in every pair.
 
-    A few stand in the other place: 一 is 4E00, 开 5F00 and the wide blank 3000.
+    A few are in the other position: 一 is 4E00, 开 5F00 and the ideographic space 3000.
     """
     even, odd = head[::2].count(0), head[1::2].count(0)
     if even == odd == 0:
         return "utf-8"
     if min(even, odd) * 4 < max(even, odd) and max(even, odd) * 40 > len(head):
         return "utf-16-le" if odd > even else "utf-16-be"
-    raise _foreign("binary", place)
+    raise _foreign(_BINARY, place)
 
 
 def _has_mark(head: bytes) -> bool:
-    """Returns whether the file says itself that it is UTF-8."""
+    """Return whether a file begins with the byte order mark of UTF-8."""
     return head.startswith(codecs.BOM_UTF8)
 
 
 def _check(path: Path) -> int:
-    """Returns the number of line breaks of a UTF-8 file, all of which decodes."""
+    """Decode a whole UTF-8 file and return the number of its line breaks."""
     return sum(text.count("\n") for text in _decoded(path, "utf-8"))
 
 
 class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this module
-    """Bytes that are not text in the encoding tried: where, and whether what came before proves the encoding."""
+    """Bytes that cannot be decoded: their position, and whether the text before them proves the encoding."""
 
     def __init__(self, offset: int, row: int, octet: int, convinced: bool, other: str | None = None) -> None:
         super().__init__()
         self.offset, self.row, self.octet, self.convinced, self.other = offset, row, octet, convinced, other
 
     def diagnostic(self, encoding: str, place: Place) -> Diagnostic:
-        """Returns the finding for the user."""
-        what = Message(
-            "byte {offset:,} (0x{octet:02X}) is not {encoding} text",
-            offset=self.offset, octet=self.octet, encoding=encoding,
-        )  # fmt: skip
-        message = (
-            Message(
-                "{what}: the row is {other} text, those above are {encoding}: the file mixes encodings",
-                what=what, other=self.other, encoding=encoding,
+        """Return the finding for the user."""
+        fields = {"offset": self.offset, "octet": self.octet, "encoding": encoding}
+        message = Message(
+            "byte {offset:,} (0x{octet:02X}) is not {encoding} text: the file is damaged or mixes encodings", **fields
+        )
+        if self.other is not None:
+            message = Message(
+                "byte {offset:,} (0x{octet:02X}) is not {encoding} text: the row is {other} text, "
+                "those above are {encoding}: the file mixes encodings",
+                other=self.other,
+                **fields,
             )
-            if self.other is not None
-            else Message("{what}: the file is damaged or mixes encodings", what=what)
-        )  # fmt: skip
         hint = Message("open it in Excel or WPS, look at that row, and save it as CSV UTF-8")
         return Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=self.row), hint)
 
 
 def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterator[str]:
-    """Yields the text of a file piece by piece, decoded strictly, without a byte order mark.
+    """Yield the text of a file piece by piece, decoded strictly, without a byte order mark.
 
-    With `unmixed`, the name of the file, a line that is UTF-8 among others is an error (see `_check_unmixed`).
+    With `unmixed`, the place of the file, a UTF-8 line among GB18030 is an error (see `_check_unmixed`).
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     read = lines = foreign = 0
@@ -333,7 +343,7 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
 
 
 def _other_encoding(content: bytes, at: int, encoding: str) -> str | None:
-    """Return which encoding the line around a byte is in, where it is UTF-8 among GB18030 or the other way round."""
+    """Return the encoding of the line around a byte, where it is UTF-8 among GB18030 or vice versa; else None."""
     end = content.find(b"\n", at)
     line = content[content.rfind(b"\n", 0, at) + 1 : end if end >= 0 else None]
     other = {"utf-8": "gb18030", "gb18030": "utf-8"}.get(encoding)
@@ -346,7 +356,7 @@ def _other_encoding(content: bytes, at: int, encoding: str) -> str | None:
 
 
 def _check_plausible(text: str, place: Place) -> None:
-    """Raises K507 when bytes decode as GB18030 but the characters are not those of any text."""
+    """Raise K507 if bytes decode as GB18030 but to characters that no text has."""
     if _strange(text):
         message = Message("the text is neither UTF-8 nor UTF-16 nor GB18030 (GBK)")
         raise DataError(Diagnostic("K507", message, place, Message("open it in Excel or WPS and save it as CSV UTF-8")))
@@ -376,8 +386,8 @@ _TWO_OF_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf][\x80-\xbf][\xe3-\xe9][\x80-\
 
 def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
     """Raise K507 where a line of bytes that are read as GB18030 is UTF-8; `lines` stand before them."""
-    for found in _TWO_OF_UTF8.finditer(content):
-        start, end = content.rfind(b"\n", 0, found.start()) + 1, content.find(b"\n", found.end())
+    for match in _TWO_OF_UTF8.finditer(content):
+        start, end = content.rfind(b"\n", 0, match.start()) + 1, content.find(b"\n", match.end())
         if mixed(content[start : end if end >= 0 else None].decode("gb18030", "ignore")):
             row = lines + content.count(b"\n", 0, start) + 1
             message = Message("the row is UTF-8 text, others are GB18030 (GBK): the file mixes encodings")
@@ -386,13 +396,13 @@ def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
 
 
 def _strange(text: str) -> bool:
-    """Returns whether more than every twentieth character is one that no text has."""
+    """Return whether more than every twentieth character is one that no text has."""
     sample = text[:65536]
     return len(re.findall("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff]", sample)) * 20 > len(sample)
 
 
 def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
-    """Returns as which of the two `as_utf8` reads a file that goes on as it begins; UTF-8 where it is neither."""
+    """Guess the encoding (UTF-8 or GB18030) from the first bytes; default UTF-8."""
     try:
         beginning.decode()
     except UnicodeDecodeError as error:
@@ -404,8 +414,8 @@ def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
 
 
 def head_of(path: Path, size: int = 1 << 20) -> tuple[io.StringIO, bool]:
-    """Returns the beginning of a UTF-8 file, and whether that is all of it."""
+    """Return the beginning of a UTF-8 file, and whether it is the complete file."""
     with path.open("rb") as file:
         content = file.read(size)
-    whole = len(content) == path.stat().st_size
-    return io.StringIO(content.decode("utf-8-sig", "strict" if whole else "ignore"), newline=""), whole
+    complete = len(content) == path.stat().st_size
+    return io.StringIO(content.decode("utf-8-sig", "strict" if complete else "ignore"), newline=""), complete

@@ -1,4 +1,4 @@
-"""Headers: their cleaned text, the unit written in them, and the role a column plays in a reported or panel file."""
+"""Headers: their cleaned text, their unit, and the roles of columns in reported and panel files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Role = Literal[
     "reported", "scope",
 ]  # fmt: skip
 
-#: What joins the levels of a header of several rows: 财政收入 over 增速 is `财政收入_增速`.
+#: The separator of the levels of a header of several rows: 财政收入 over 增速 is `财政收入_增速`.
 LEVELS = "_"
 
-# Words after `clean` and casefold, without blanks and trailing units; the first role that has the word has the header.
+# Words after `clean` and casefold, without blanks and trailing units; a word of several roles has the first of them.
 _ROLES: dict[Role, str] = {
     "period": "期别 年 月 季 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
     " 日期 时间 所属期 所属时期"
@@ -50,9 +50,9 @@ _ROLES: dict[Role, str] = {
     "order": "序号 排序 顺序 次序 编号 order no no. seq sort",
 }
 _WORDS: dict[str, Role] = {word: role for role, words in reversed(_ROLES.items()) for word in words.split()}
-#: Headers of a column that may group entities, but often says something else of a row: no group unless declared.
+#: Headers of columns that may be cohorts but often are other categories: no cohort unless declared.
 CATEGORIES = ("类别", "分类", "类型", "category", "class")
-#: Who hands figures in: about whom they are as well, where no other column says that.
+#: Headers of the reporting department, which is the entity where no other column is.
 REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "填报部门")
 # 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
 _AMBIGUOUS = "单位"
@@ -68,9 +68,9 @@ clean = names.clean
 
 
 def role(header: str) -> Role | None:
-    """Returns the role a header's words name, or None; the ambiguous 单位 is None here: see `roles`.
+    """Return the role of a header, or None; the ambiguous 单位 is None here: see `roles`.
 
-    A header in two languages has the role of its Chinese half, or of its English one where that is a key.
+    A header in two languages has the role of its Chinese half, or of its English half if that is a key.
 
     >>> role("期别"), role("县（市、区）"), role("指标名称"), role("Value"), role("GDP"), role("目标值(亿元)")
     ('period', 'entity', 'measure', 'value', None, 'target')
@@ -78,8 +78,8 @@ def role(header: str) -> Role | None:
     ('entity', 'entity', None)
     """
     word = clean(header).casefold().replace(" ", "" if not header.isascii() else "_").strip(":*")
-    if found := _WORDS.get(word):
-        return found
+    if known := _WORDS.get(word):
+        return known
     bracket = re.fullmatch(r"(.+?)\([^()]*\)", word)
     if bracket and bracket[1] in _WORDS:
         return _WORDS[bracket[1]]
@@ -89,7 +89,7 @@ def role(header: str) -> Role | None:
     return chinese or (english if english in _KEYS else None)
 
 
-#: What the English half of a header may say by itself: other words of its kind also stand in names of measures.
+#: The roles of which the English half of a header suffices; words of the others are also parts of measures' names.
 _KEYS = ("period", "entity", "code", "measure")
 
 _HALVES = re.compile(r"([^\x00-\x7f][^A-Za-z]*?)[ _/(\[-]*([A-Za-z][A-Za-z ,.&'/-]*)[)\]]?")
@@ -104,14 +104,14 @@ def halves(header: str) -> tuple[str, str] | None:
     >>> halves("地　区 Region"), halves("第三产业_Tertiary"), halves("人均GDP"), halves("GDP")
     (('地区', 'Region'), ('第三产业', 'Tertiary'), None, None)
     """
-    found = _HALVES.fullmatch(clean(header))
-    if found is None or len(found[2]) < 3 or found[2].isupper():
+    match = _HALVES.fullmatch(clean(header))
+    if match is None or len(match[2]) < 3 or match[2].isupper():
         return None
-    return found[1].rstrip(" _/"), found[2].strip()
+    return match[1].rstrip(" _/"), match[2].strip()
 
 
 def named(names: Mapping[str, str], text: str) -> str | None:
-    """Return what a cleaned header or text means by a table of names: as it stands, or one of its two languages.
+    """Resolve a cleaned header or text by a table of names: as it stands, or by one of its two languages.
 
     >>> named({"第三产业": "p3", "Tertiary": "p3"}, "第三产业_Tertiary"), named({"gdp": "gdp"}, "人均_gdp")
     ('p3', None)
@@ -127,17 +127,17 @@ def named(names: Mapping[str, str], text: str) -> str | None:
 def roles(
     headers: Sequence[str], *, place: Place | None = None, about: Collection[str] | None = None
 ) -> tuple[dict[Role, str], tuple[Diagnostic, ...]]:
-    """Returns which header plays which role, and the findings about headers that could play it as well.
+    """Assign roles to headers, and return the findings about headers that compete for one.
 
-    The first header with a role keeps it; each further one is a warning, K210, except that a name is preferred to a
-    code among measures. 单位 alone is the unit of measure when another header is the entity, or when 计量单位 is not
-    there and nothing says entity but a code does; it is the entity when the unit has a header of its own. When neither
-    is there it is the entity, for a file with no entity could not be read at all, and a warning says so.
+    The first header of a role keeps it; each further one is a warning (K210), except that among measures a name is
+    preferred to a code. 单位 alone is the unit of measure if another header is the entity, or if there is a code but
+    neither 计量单位 nor an entity; it is the entity if the unit has its own header. Without either it is the entity,
+    since a file without entities could not be read, with a warning.
 
     Args:
         headers: the headers, in the order of their columns.
         place: the file.
-        about: the roles that warnings are about, None for all.
+        about: the roles to warn about, None for all.
 
     >>> roles(["期别", "地区", "指标", "数值", "单位"])[0]["unit"]
     '单位'
@@ -145,66 +145,90 @@ def roles(
     '单位'
     """
     place = place or Place()
-    found: dict[Role, str] = {}
+    header_of: dict[Role, str] = {}
     findings: list[Diagnostic] = []
     ambiguous: str | None = None
     if (reporter := _reporter(headers)) is not None:
-        found["reporter"] = reporter
+        header_of["reporter"] = reporter
         headers = [header for header in headers if header != reporter]
     for header in headers:
         if clean(header) == _AMBIGUOUS:
             ambiguous = header
-        elif (one := role(header)) is None:
+        elif (meaning := role(header)) is None:
             continue
-        elif one not in found or (one == "measure" and "代码" in found[one] and "代码" not in header):
-            found[one] = header
-        elif not (one == "measure" and "代码" in header) and (about is None or one in about):
-            findings.append(twice(one, found[one], header, place))
+        elif meaning not in header_of or (
+            meaning == "measure" and "代码" in header_of[meaning] and "代码" not in header
+        ):
+            header_of[meaning] = header
+        elif not (meaning == "measure" and "代码" in header) and (about is None or meaning in about):
+            findings.append(twice(meaning, header_of[meaning], header, place))
     if ambiguous is not None:
-        settled = _settled(found, ambiguous, place)
-        # A wide file has no column of units of measure, so there 单位 is who reports.
+        settled = _settled(header_of, ambiguous, place)
+        # A wide file has no column of units of measure, so 单位 is the department there.
         findings += settled if about is None or "unit" in about else []
-    return found, tuple(findings)
+    return header_of, tuple(findings)
 
 
-def _settled(found: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
-    """Gives the header 单位 the role that the others leave, and returns the findings."""
-    if "entity" in found and "unit" in found:
-        return [twice("unit", found["unit"], ambiguous, place)]
-    if "entity" in found or ("code" in found and "unit" not in found):
-        found["unit"] = ambiguous
+def _settled(header_of: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
+    """Assign the header 单位 the role that the others leave open, and return the findings."""
+    if "entity" in header_of and "unit" in header_of:
+        return [twice("unit", header_of["unit"], ambiguous, place)]
+    if "entity" in header_of or ("code" in header_of and "unit" not in header_of):
+        header_of["unit"] = ambiguous
         return []
-    found["entity"] = ambiguous
-    if "unit" in found:
+    header_of["entity"] = ambiguous
+    if "unit" in header_of:
         return []
     message = Message(
-        "column `{ambiguous}` may name the unit of measure or who reports; it is read as who reports",
-        ambiguous=ambiguous,
+        "column `{column}` may name the unit of measure or who reports; it is read as who reports",
+        column=ambiguous,
     )
     hint = Message("call the columns 单位名称 and 计量单位")
     return [Diagnostic("K210", message, place, hint, Severity.WARNING)]
 
 
 def _reporter(headers: Sequence[str]) -> str | None:
-    """Returns the header that says who hands the figures in, where another says whom they are about."""
+    """Return the header of the reporting department, if another header is the entity."""
     some = [header for header in headers if clean(header).strip(":*") in REPORTERS]
     others = any(role(header) == "entity" for header in headers if header not in some)
     return some[0] if some and others else None
 
 
+#: The roles as messages call them.
+_ROLE_NAMES: dict[Role, Message] = {
+    "period": Message("period"),
+    "entity": Message("entity"),
+    "code": Message("code"),
+    "measure": Message("measure"),
+    "value": Message("value"),
+    "unit": Message("unit"),
+    "target": Message("target"),
+    "revision": Message("revision"),
+    "note": Message("note"),
+    "cohort": Message("cohort"),
+    "order": Message("order"),
+    "reporter": Message("reporter"),
+    "reported": Message("reported"),
+    "scope": Message("scope"),
+}
+
+
 def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
-    """Returns the warning that two headers name one role."""
+    """Return the warning (K210) that two headers name one role."""
     message = Message(
-        "columns `{kept}` and `{other}` both name the {one}; `{kept}` is used", kept=kept, other=other, one=one
+        "columns `{kept}` and `{other}` both name the {role}; `{kept}` is used",
+        kept=kept,
+        other=other,
+        role=_ROLE_NAMES[one],
     )
     return Diagnostic("K210", message, place, Message("rename one, or say which under `columns:`"), Severity.WARNING)
 
 
 def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:
-    """Returns a header's name and the unit written behind it, None when there is none.
+    """Return a header's name and the unit written behind it, None when there is none.
 
-    It stands in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
-    `is_unit` says whether a text is one; without it, `looks_like_unit` decides, and parts after `/ , _` never count.
+    The unit is in brackets, after `单位：`, or last after `/`, `,` or `_`: `GDP（亿元）`, `GDP 单位：亿元`, `GDP/亿元`.
+    `is_unit` recognises units; without it `looks_like_unit` does, and parts after `/ , _` are never units.
 
     >>> split_unit("GDP（亿元）"), split_unit("县（市、区）"), split_unit("GDP 单位：亿元")
     (('GDP', '亿元'), ('县(市、区)', None), ('GDP', '亿元'))
@@ -222,12 +246,12 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
         candidates += [(cleaned[: part.start()], cleaned[part.end() :]) for part in _PARTED.finditer(cleaned)]
     for name, unit in candidates:
         if name and accepts(unit.strip()):
-            # A row of units below the names joins them: 满意率 over (%).
+            # A row of units below the names is a level of the header: 满意率 over (%).
             return name.strip().rstrip(LEVELS), unit.strip()
     return cleaned, None
 
 
-# In the group over the name of a figure, these make another figure of it.
+# Words that, in the group above the name of a figure, denote another figure.
 _OTHERWISE = re.compile(
     "上年|去年|前年|上期|上月|上季|同期|基期|本月|当月|累计|同比|环比|增[长速减幅加量]|变动|变化|比重|占比|构成|人均|平均"
     "|目标|计划|预算|预计|预测|任务|排名|排位|位次|得分|全市|全省|全国|last|previous|growth|change|share|target|plan|rank",
@@ -237,10 +261,10 @@ _AS_SUCH = ("总量", "绝对量", "绝对额", "绝对数", "总额", "总数")
 
 
 def by_levels(header: str) -> list[str]:
-    """Returns what may name the figure of a column whose header has several rows, the likeliest first.
+    """Return the possible names of a column whose header has several rows, the most likely first.
 
-    The rows above a name are its group, and 总量 or 本期值 below it is the figure as such. A group such as 上年同期
-    makes another figure of it, which has no name here.
+    The rows above a name are its group, and 总量 or 本期值 below it denotes the figure itself. A group such as
+    上年同期 denotes another figure, which has no name here.
 
     >>> by_levels("数字经济_核心产业_增加值"), by_levels("数字经济_GDP_总量")
     (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP'])
@@ -264,7 +288,7 @@ _UNIT_ENDS = re.compile(
 
 
 def looks_like_unit(text: str) -> bool:
-    """Returns whether text has the form of a statistical unit; a registry of units knows better, where there is one.
+    """Return whether a text has the form of a statistical unit, for use where there is no registry of units.
 
     >>> [looks_like_unit(text) for text in ("亿元", "%", "元/人", "万千瓦时", "吨标准煤/万元", "市、区", "含市区")]
     [True, True, True, True, True, False, False]
@@ -276,7 +300,7 @@ def looks_like_unit(text: str) -> bool:
 
 
 def distinct(headers: Iterable[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Return the headers with a number behind each that stood before, and by header those that repeat it.
+    """Number repeated headers, and return the distinct headers and, by header, those that repeat it.
 
     >>> distinct(["a", "b", "a", "a", "", ""])
     (('a', 'b', 'a#2', 'a#3', '', ''), {'a': ('a#2', 'a#3')})

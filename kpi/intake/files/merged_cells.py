@@ -1,8 +1,8 @@
-"""Merged cells among the rows of a sheet: a key holds for every row that its cell spans, a figure for none of them.
+"""Merged cells among the rows of a sheet: a merged key applies to every row of its range, a merged figure to none.
 
 Spreadsheets keep the content of a merged range in its first cell and leave the others blank. A name, code, period or
-measure that is merged downwards means each of the rows. One figure over several rows, or over the columns of several
-figures, is not any one of them: it is refused for all.
+measure that is merged downwards applies to each of the rows. One figure merged over several rows, or over the columns
+of several figures, belongs to none of them: it is refused for all.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from kpi.intake.files.table import Merged, Table
 from kpi.intake.files.table_layout import Merged as Range
 from kpi.intake.files.workbook_xml import reference
 
-#: Stands between a refused figure and the range of its cell.
+#: The text between a refused figure and the range of its cell.
 _OVER = " merged over "
 
-#: What a text that is merged sideways means for each of the columns.
+#: The roles of columns over which a text may be repeated sideways.
 _KEYS = {"entity", "code", "period", "measure", "unit"}
 
 
 def spread(
     body: pl.DataFrame, names: Mapping[int, str], first: int, merged: Sequence[Range]
 ) -> tuple[pl.DataFrame, tuple[Merged, ...]]:
-    """Return the columns of a table with the text of merged cells in each of their rows, and these cells.
+    """Repeat the text of merged cells in each of their rows, and return the columns and the merged cells.
 
-    Rows that hold nothing but merged cells of rows above stay blank: there one row of data is several of the sheet. A
-    text is repeated sideways only where all columns of the cell are keys by their headers, as a heading over the whole
+    Rows with nothing but merged cells of rows above stay blank: there one row of data spans several of the sheet. A
+    text is repeated sideways only if all columns of the range are keys by their headers: a heading over the complete
     table is no figure.
 
     Args:
@@ -63,13 +63,13 @@ def spread(
 
 
 def apart(table: Table, figures: Collection[str]) -> Table:
-    """Return a table in which figures that are merged over several rows or figures cannot be read as numbers.
+    """Return a table in which figures merged over several rows or columns cannot be read as numbers.
 
-    Their cells say the figure and the range, see `range_of`.
+    Their cells have the figure and the range, see `range_of`.
 
     Args:
         table: the table.
-        figures: the headers of the columns that hold figures.
+        figures: the headers of columns of figures.
     """
     texts: dict[str, dict[int, str]] = {}
     for one in table.merged:
@@ -92,12 +92,12 @@ def range_of(text: str) -> tuple[str, str] | None:
     >>> range_of("12 merged over E2:E3"), range_of("12")
     (('12', 'E2:E3'), None)
     """
-    found = re.fullmatch(f"(.*){_OVER}([A-Z]+[0-9]+:[A-Z]+[0-9]+)", text, re.DOTALL)
-    return None if found is None else (found[1], found[2])
+    match = re.fullmatch(f"(.*){_OVER}([A-Z]+[0-9]+:[A-Z]+[0-9]+)", text, re.DOTALL)
+    return None if match is None else (match[1], match[2])
 
 
 def _with(column: pl.Series, texts: Mapping[int, str]) -> pl.Series:
-    """Return a column with some texts in place of others, by row."""
+    """Replace texts of a column, by row."""
     if not texts:
         return column
     return column.clone().scatter(list(texts), pl.Series(list(texts.values()), dtype=pl.String))

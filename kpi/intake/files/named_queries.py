@@ -1,11 +1,11 @@
-"""Data that kpi.toml names: queries on databases, by the name of their table `[data.NAME]`.
+"""Queries on databases that kpi.toml defines, by the name of their table `[data.NAME]`.
 
     [data.monthly]
     database = "postgresql"
     url = "postgresql://db.example/statistics"   # PGUSER and PGPASSWORD are in the environment
     table = "period_figures"
 
-`kpi score monthly` asks it and scores its rows like those of a file.
+`kpi score monthly` runs the query and scores its rows like those of a file.
 """
 
 from __future__ import annotations
@@ -20,62 +20,60 @@ from kpi.intake.files.databases import Query, answer_of
 from kpi.intake.files.reader import Rows, Source
 from kpi.process import settings
 
-_HINT = "name the query in kpi.toml, under [data.NAME], and score NAME"
+_HINT = Message("name the query in kpi.toml, under [data.NAME], and score NAME")
 
 
 def names() -> list[str]:
-    """Returns the names of the data in kpi.toml."""
+    """Return the names of the queries in kpi.toml."""
     return list(_tables())
 
 
 def asked(source: Source) -> Source:
-    """Returns the rows of the query that a text names, and any other source as it is; a file goes before a name.
+    """Return the rows of a named query, and any other source as it is; a file takes precedence over a name.
 
     Raises:
-        DefinitionError: K108, when the query in kpi.toml is not right.
-        DataError: K544 for the address of a database, and what `answer_of` raises.
+        DefinitionError: K108, the query in kpi.toml is not valid.
+        DataError: K544 for the address of a database, and as `answer_of`.
     """
     if not isinstance(source, str) or Path(source).exists():
         return source
     if "://" in source:
-        shown = source.partition("://")[0]
-        raise DataError(
-            Diagnostic(
-                "K544", Message("`{shown}://…` is the address of a database, not a file", shown=shown), hint=_HINT
-            )
-        )
+        message = Message("`{scheme}://…` is the address of a database, not a file", scheme=source.partition("://")[0])
+        raise DataError(Diagnostic("K544", message, hint=_HINT))
     if source not in _tables():
         return source
-    found = settings.found()
-    assert found is not None  # noqa: S101
-    answer = answer_of(_query(found, source, found.tree["data"][source]), source, found.path)
+    configuration = settings.found()
+    assert configuration is not None  # noqa: S101
+    answer = answer_of(_query(configuration, source, configuration.tree["data"][source]), source, configuration.path)
     return Rows(source, answer.rows, answer.numbers, answer.mixed)
 
 
 def _tables() -> Mapping[str, object]:
-    found = settings.found()
-    tables = {} if found is None else found.tree.get("data", {})
-    if found is not None and not isinstance(tables, dict):
-        raise found.wrong("`data` must be tables, [data.NAME]", "data")
+    configuration = settings.found()
+    tables = {} if configuration is None else configuration.tree.get("data", {})
+    if configuration is not None and not isinstance(tables, dict):
+        raise configuration.wrong(Message("`data` must be tables, [data.NAME]"), "data")
     return tables
 
 
-def _query(found: settings.Settings, name: str, table: object) -> Query:
+def _query(configuration: settings.Settings, name: str, table: object) -> Query:
     try:
         return Query.model_validate(table)
     except ValidationError as error:
-        # One at a time: the others often follow from it. What was given is not repeated, it may be a password.
+        # Only the first error: others often follow from it. The input is not quoted, it may be a password.
         one = error.errors(include_input=False, include_url=False)[0]
         key = str(one["loc"][-1]) if one["loc"] else name
-        words = one["msg"].removeprefix("Value error, ")
+        cause = one.get("ctx", {}).get("error")
+        words = cause.args[0] if isinstance(cause, ValueError) else one["msg"]
+        message, hint = Message("[data.{name}] {error}", name=name, error=words), None
         if one["type"] == "extra_forbidden":
-            words = f"unknown key `{key}`"
+            message = Message("[data.{name}] unknown key `{key}`", name=name, key=key)
+            hint = suggest(key, Query.model_fields)
         elif one["loc"]:
-            words = f"`{key}`: {words}"
-        hint = suggest(key, Query.model_fields) if one["type"] == "extra_forbidden" else None
-        raise found.wrong(f"[data.{name}] {words}", key, hint) from None
+            message = Message("[data.{name}] `{key}`: {error}", name=name, key=key, error=words)
+        raise configuration.wrong(message, key, hint) from None
 
 
 def every(some: Sequence[Source]) -> list[Source]:
-    """Returns sources with the queries asked."""
+    """Return sources with named queries replaced by their rows."""
     return [asked(one) for one in some]

@@ -1,8 +1,8 @@
-"""A large text file in pieces of whole rows, read and parsed by several threads, a few pieces at a time.
+"""A large text file in pieces of complete rows, read and parsed by several threads, a few pieces at a time.
 
-What is in memory of the file is a few pieces, whatever its size and encoding: neither a whole copy in UTF-8 is made,
-nor does a reader run ahead. A line feed is a line feed in UTF-8 and GB18030 wherever it stands, so pieces end at one
-and are decoded each for itself. A piece is only taken where every one of its lines is one row.
+Only a few pieces are in memory, whatever the size and encoding of the file: there is no complete copy in UTF-8, and
+readers do not run ahead. The byte of a line feed has no other meaning in UTF-8 and GB18030, so pieces end at one and
+are decoded independently. A piece is accepted only if each of its lines is one row.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from kpi.intake.files.delimited import scan
 from kpi.intake.files.table_layout import Layout
 from kpi.process.prefetch import in_threads
 
-#: How many bytes of the file a piece has: of two that are decoded from it and encoded, fewer.
+#: The size of a piece in bytes: smaller for GB18030, of which two further copies are made in decoding.
 SIZES = {"utf-8": 12 << 20, "gb18030": 8 << 20}
 
-#: How many bytes are looked at for the end of a row.
+#: How many bytes are searched for the end of a row at a time.
 _LOOK = 1 << 16
 
 T = TypeVar("T")
@@ -36,8 +36,8 @@ class Pieces:
         path: the file.
         encoding: `utf-8` or `gb18030`.
         layout: where the rows begin and how many columns there are.
-        delimiter: what parts the cells.
-        names: the columns that are kept, by position.
+        delimiter: the delimiter of cells.
+        names: the kept columns, by position.
     """
 
     path: Path
@@ -47,11 +47,11 @@ class Pieces:
     names: Mapping[int, str]
 
     def of(self, columns: Collection[str]) -> Pieces:
-        """Returns the pieces with some of the columns only."""
+        """Return the pieces restricted to some of the columns."""
         return replace(self, names={at: name for at, name in self.names.items() if name in columns})
 
     def map(self, work: Callable[[Piece], T]) -> Iterator[T]:
-        """Yields what some work makes of every piece, in their order; it runs in several threads.
+        """Yield the result of a function for every piece, in their order; it runs in several threads.
 
         Raises:
             ComputeError: the bytes are no text in the encoding, or a row has too many cells, or more than one line.
@@ -59,7 +59,7 @@ class Pieces:
         return in_threads(lambda span: work(self._piece(*span)), self._spans(), more=2)
 
     def frame(self) -> pl.LazyFrame:
-        """Returns the rows as texts, read anew wherever the frame is used."""
+        """Return the rows as texts; the file is read again at each use of the frame."""
 
         def rows(
             columns: list[str] | None, predicate: pl.Expr | None, most: int | None, _batch: int | None
@@ -74,16 +74,16 @@ class Pieces:
         return register_io_source(rows, schema=dict.fromkeys(self.names.values(), pl.String()))
 
     def _spans(self) -> Iterator[tuple[int, int]]:
-        """Yields where pieces begin and end."""
+        """Yield the first byte of every piece and the one after its last."""
         size, at, most = self.path.stat().st_size, 0, SIZES[self.encoding]
         with self.path.open("rb", buffering=0) as file:
             while at < size:
                 end = at + most
                 while end < size:
                     file.seek(end)
-                    found = file.read(_LOOK).find(b"\n")
-                    end += _LOOK if found < 0 else found + 1
-                    if found >= 0:
+                    line_end = file.read(_LOOK).find(b"\n")
+                    end += _LOOK if line_end < 0 else line_end + 1
+                    if line_end >= 0:
                         break
                 yield at, min(end, size)
                 at = end
@@ -105,21 +105,21 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole rows of a file as UTF-8, how they are read, and whether there are quotation marks among them."""
+    """Complete rows of a file as UTF-8, the layout they are read with, and whether they have quotation marks."""
 
     content: bytes
     of: Pieces
     quoted: bool = True
 
     def scan(self, types: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
-        """Returns the scan of the rows; `types` of columns that are not read as String."""
+        """Return the scan of the rows; `types` has the columns that are not read as String."""
         of = self.of
         return scan(self.content, of.layout, of.delimiter, of.names, types, quoted=self.quoted)
 
     def zeros_are_zero(self) -> bool:
-        """Returns whether no figure can be so small that it is read as zero: 1e-400, or hundreds of digits."""
-        # A mark of one byte is found at the speed of memory, one of two at a tenth of it. A run of zeros is seen by
-        # looking at every 32nd byte.
+        """Return whether no figure can underflow to zero, as 1e-400 or one with hundreds of digits would."""
+        # One byte is searched for at the speed of memory, two bytes at a tenth of it. A run of zeros shows in every
+        # 32nd byte.
         text = self.content
         if b"0" * 9 in text[::32] and b"0" * 300 in text:
             return False
@@ -127,7 +127,7 @@ class Piece:
 
 
 def _paired(content: bytes) -> bool:
-    """Returns whether every line has an even number of quotation marks, so that none goes on in the next."""
+    """Return whether every line has an even number of quotation marks, so that no cell spans lines."""
     lines = pl.scan_csv(content, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
     odd = pl.col("line").str.count_matches('"', literal=True) % 2
     return not lines.select(odd.sum()).collect().item()

@@ -22,12 +22,12 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, readable, suggest
 from kpi.intake.files.chunks import read_large
 from kpi.intake.files.delimited import LONGEST, read_delimited
 from kpi.intake.files.encoding import Text, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
 from kpi.intake.files.headers import clean, distinct
-from kpi.intake.files.table import ROW, Link, Scratch, Table, without_blanks
+from kpi.intake.files.table import ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
 
@@ -50,9 +50,9 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A frame with the name by which messages call it, such as that of a query.
+    """A frame with its name in messages, such as that of a query.
 
-    Of texts that a database gave, `numbers` are the columns of numbers, and `mixed` those of numbers and texts.
+    Of texts from a database, `numbers` are the columns of numbers, and `mixed` those of numbers and texts.
     """
 
     name: str
@@ -61,28 +61,28 @@ class Rows:
     mixed: frozenset[str] = frozenset()
 
 
-#: What holds data: the path of a file, a folder or a pattern, or a frame.
+#: A source of data: the path of a file, a folder or a pattern, or a frame.
 Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
 
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
 
-#: The zone of which the days of data are.
+#: The time zone of dates in data.
 LOCAL_TIME = "Asia/Shanghai"
 
-#: What Polars raises on damaged files; a panic of its readers is no Exception.
+#: Exceptions of Polars on damaged files; PanicException is no subclass of Exception.
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: bool = False) -> tuple[Table, ...]:
-    """Returns the tables of a file, a folder or a pattern (`data/*.csv`), in the order of their names and sheets.
+    """Return the tables of a file, a folder or a pattern (`data/*.csv`), in the order of their names and sheets.
 
-    A folder gives every file in it, not in folders below, whose name ends in one of `SUFFIXES` (also `.gz`, `.zst`).
-    `sheet` takes one sheet of a workbook. With `unchecked`, the rows of large text files are not checked beforehand:
-    whoever uses them does that (see `kpi.intake.files.chunks`).
+    Of a folder, all files directly in it are read whose names end in one of `SUFFIXES` (also `.gz`, `.zst`). `sheet`
+    selects one sheet of a workbook. With `unchecked`, the rows of large text files are not checked beforehand but by
+    their consumer (see `kpi.intake.files.chunks`).
 
     Raises:
-        DataError: all findings of all files; the codes stand at the top of this module.
+        DataError: all findings of all files; the codes are listed at the top of this module.
     """
     tables, wrong = _read_each(Path(path), sheet, unchecked=unchecked)
     wrong += [finding for table in tables if (finding := table.repeated()) is not None]
@@ -92,7 +92,7 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: b
 
 
 def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
-    """Returns the tables of the files and sheets that can be read, and what is wrong with the others."""
+    """Return the tables of the readable files and sheets, and the findings about the others."""
     tables: list[Table] = []
     findings: list[Diagnostic] = []
     for one in expanded(path):
@@ -101,7 +101,7 @@ def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[
         except DataError as error:
             findings.extend(error.diagnostics)
             continue
-        # Sheets that cannot be read stand among the notes of those that can.
+        # Errors of unreadable sheets are among the notes of the readable ones.
         for table in some:
             wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
             findings += wrong
@@ -109,57 +109,56 @@ def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[
     return tables, findings
 
 
-#: Findings about the call or the machine rather than about a file: what is asked for is not there, or cannot be done.
+#: Findings about the call or the machine rather than about a file: a source does not exist, a package is missing.
 _OF_THE_CALL = ("K501", "K510")
 
 
 def read_all(
     sources: Iterable[Source], *, unchecked: bool = False, unread: list[Diagnostic] | None = None
 ) -> list[list[Table]]:
-    """Returns the tables of every source, in their order; frames are called frame 1, frame 2 ... in messages.
+    """Return the tables of every source, in their order; in messages frames are named frame 1, frame 2 ...
 
     Args:
         sources: files and frames.
         unchecked: the rows of large text files are not checked beforehand, as for `read`.
-        unread: where it is given, files that cannot be read are left out, and what is wrong with them is added to it,
-            unless none can be read.
+        unread: collects the findings about unreadable files, which are then skipped unless no file is readable.
 
     Raises:
-        DataError: all findings of all sources, as `read`; with `unread`, when none can be read, or one is not there.
+        DataError: all findings of all sources, as `read`; with `unread`, if no source is readable or one is missing.
     """
-    found: list[list[Table]] = []
+    tables_of: list[list[Table]] = []
     errors: list[Diagnostic] = []
     frames = 0
     for source in sources:
-        found.append([])
+        tables_of.append([])
         try:
             if isinstance(source, Rows):
-                found[-1].append(_of_rows(source))
+                tables_of[-1].append(_of_rows(source))
             elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
-                found[-1].append(_of_frame(source, Place(f"frame {frames}")))
+                tables_of[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
                 with progress.stage(Message("reading {file}", file=source)):
                     tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
-                found[-1] += tables
+                tables_of[-1] += tables
                 errors += wrong
         except DataError as error:
             errors += error.diagnostics
-    if errors and (unread is None or not any(found) or any(one.code in _OF_THE_CALL for one in errors)):
+    if errors and (unread is None or not any(tables_of) or any(one.code in _OF_THE_CALL for one in errors)):
         raise DataError(errors)
     if unread is not None:
         unread += errors
-    return found
+    return tables_of
 
 
 Named = tuple[Source, str | None]
 
 
 def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]:
-    """Returns sources without files and frames that are given twice for one dataset, and the findings about these.
+    """Drop files and frames that are given twice for one dataset, and return the rest with the findings.
 
-    Files are the same when they have the same bytes, frames when they are one object. Only files of one size are
-    compared. A file for two datasets that are named is meant so.
+    Files are the same if they have the same bytes, frames if they are one object. Only files of equal size are
+    compared. A file that is given for two named datasets is kept for both.
 
     Args:
         sources: files, folders, patterns and frames, each with the name of its dataset, None where it is to be found.
@@ -175,7 +174,12 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
             frame = source.frame if isinstance(source, Rows) else source
             if any(one is frame and _one_dataset(name, other) for one, other in frames):
                 label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
-                notes.append(_again(Place(label), "the same frame"))
+                notes.append(
+                    _again(
+                        Place(label),
+                        Message("{source} is the same frame as one before, which counts once", source=label),
+                    )
+                )
                 continue
             frames.append((frame, name))
             kept.append((source, name))
@@ -193,7 +197,14 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
                 alike.append((path, name))
                 fresh.append(path)
             else:
-                notes.append(_again(Place(str(path)), str(same) if str(same) != str(path) else "the same file"))
+                message = Message(
+                    "{source} is the same file as one before, which counts once", source=readable(str(path))
+                )
+                if str(same) != str(path):
+                    message = Message(
+                        "{source} holds the same as {other}, which counts once", source=readable(str(path)), other=same
+                    )
+                notes.append(_again(Place(str(path)), message))
         kept += [(source, name)] if len(fresh) == len(paths) else [(path, name) for path in fresh]
     return kept, notes
 
@@ -209,28 +220,25 @@ def _same_bytes(first: Path, second: Path) -> bool:
         return False  # what is wrong with it is found when it is read
 
 
-def _again(place: Place, other: str) -> Diagnostic:
-    same = f"holds the same as {other}" if not other.startswith("the same") else f"is {other} as one before"
+def _again(place: Place, message: Message) -> Diagnostic:
     hint = Message("leave one of them out, or replace it by the file that was meant")
-    return Diagnostic(
-        "K548", Message("{file} {same}, which counts once", file=place.file, same=same), place, hint, Severity.WARNING
-    )
+    return Diagnostic("K548", message, place, hint, Severity.WARNING)
 
 
 def content_hash(sources: Iterable[Source]) -> str:
-    """Returns a hash of the contents of files and frames, whatever their order and names: sixteen hexadecimal digits.
+    """Hash the contents of files and frames, independent of their order and names: sixteen hexadecimal digits.
 
-    A frame's hash is that of its schema and of its rows in their order.
+    The hash of a frame covers its schema and its rows in their order.
     """
     hashes = []
     for source in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             frame = (source.frame if isinstance(source, Rows) else source).lazy()
-            said = _Hashed(repr(frame.collect_schema()).encode())
-            with io.BufferedWriter(said) as writer:
+            hashed = _Hashed(repr(frame.collect_schema()).encode())
+            with io.BufferedWriter(hashed) as writer:
                 for batch in frame.collect_batches(chunk_size=_HASHED):
                     _as_json(batch).write_ndjson(writer)
-            hashes.append(said.hash.hexdigest())
+            hashes.append(hashed.hash.hexdigest())
             continue
         for file in expanded(Path(source)):
             with file.open("rb") as stream:
@@ -248,12 +256,12 @@ def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def hash_of_all(hashes: Iterable[str]) -> str:
-    """Returns the hash of contents by the SHA-256 of each, in any order, the same once: sixteen hexadecimal digits."""
+    """Combine SHA-256 hashes of contents, as a set, into one hash: sixteen hexadecimal digits."""
     return hashlib.sha256("\n".join(sorted(set(hashes))).encode()).hexdigest()[:16]
 
 
 class _Hashed(io.RawIOBase):
-    """A file that keeps nothing of what is written but its hash: a large frame as text does not fit into memory."""
+    """A file object that hashes what is written and discards it: a large frame as text does not fit into memory."""
 
     def __init__(self, beginning: bytes) -> None:
         self.hash = hashlib.sha256(beginning)
@@ -267,25 +275,25 @@ class _Hashed(io.RawIOBase):
 
 
 def expanded(path: Path) -> list[Path]:
-    """Returns the files that a path, a folder or a pattern stands for."""
+    """Resolve a path, a folder or a pattern to files."""
     place = Place(str(path))
     if path.is_file():
         return [path]
     if path.is_dir():
-        found = sorted(one for one in path.iterdir() if one.is_file() and _is_readable(one))
-        if not found:
+        files = sorted(file for file in path.iterdir() if file.is_file() and _is_readable(file))
+        if not files:
             hint = Message("it is searched for {suffixes}", suffixes=" ".join(SUFFIXES))
             raise DataError(Diagnostic("K501", Message("the folder holds no data file"), place, hint))
-        return found
+        return files
     if any(mark in str(path) for mark in "*?["):
-        # The part before the first pattern is the folder to search from.
+        # The search starts in the folder before the first pattern.
         parts = path.parts
         fixed = next(at for at, part in enumerate(parts) if any(mark in part for mark in "*?["))
-        found = sorted(one for one in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if one.is_file())
-        if not found:
+        files = sorted(file for file in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if file.is_file())
+        if not files:
             raise DataError(Diagnostic("K501", Message("no file matches the pattern"), place))
-        return found
-    nearby = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        return files
+    nearby = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     message = (
         Message("the file is not there")
         if path.parent.is_dir()
@@ -295,13 +303,13 @@ def expanded(path: Path) -> list[Path]:
 
 
 def _is_readable(path: Path) -> bool:
-    """Returns whether a folder's file is data: `~$…` are the lock files of Excel, `.…` are hidden."""
+    """Return whether a file of a folder is data: `~$…` are lock files of Excel, `.…` are hidden."""
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
 
 
 def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
-    """Returns the tables of one file, recognised by its content."""
+    """Return the tables of one file, recognised by its content."""
     place = Place(str(path))
     try:
         str(path).encode()
@@ -313,7 +321,7 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
 
 
 def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
-    """Returns the tables of a file whose name every library can open; `place` names it as users know it."""
+    """Return the tables of a file under a name that every library can open; `place` has its name for users."""
     file = File(path, place, sheet, unchecked)
     try:
         head = beginning(path, place)
@@ -339,7 +347,7 @@ def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool)
         if shortage(error) is not None or error.errno is None:
             raise
         raise DataError(unreadable(place, error)) from None
-    # A scratch file that was only a step goes; one that the frame reads stays with the table.
+    # An intermediate scratch file is removed; one that the frame reads is kept with the table.
     file = replace(file, text=text if text.scratch else replace(text, scratch=scratch))
     reader = _reader(file, head)
     assert reader is not None  # noqa: S101 - any text may be delimited
@@ -351,10 +359,10 @@ class File:
     """A file to read.
 
     Attributes:
-        path: where it is.
-        place: its name as users know it.
-        sheet: the one sheet of a workbook that is wanted; None for all.
-        unchecked: whether the rows of large text files are not checked beforehand.
+        path: of the file.
+        place: its name for users.
+        sheet: the sheet of a workbook to read, None for all.
+        unchecked: whether the rows of large text files are not checked in advance.
         text: its text in UTF-8, unpacked, for formats that are text.
     """
 
@@ -367,15 +375,14 @@ class File:
 
 @dataclass(frozen=True)
 class Reader:
-    """A file format that is read.
+    """A supported file format.
 
     Attributes:
         name: as the documentation has it.
-        suffixes: the names of files of this format that a folder is searched for.
-        recognises: whether a file with these first bytes is of this format; the name of a file does not matter.
-        read: gives its tables.
-        text: whether the format is text: then it is asked about files that no other format recognises, once their
-            text is unpacked and decoded.
+        suffixes: the suffixes of files of this format in a folder.
+        recognises: returns whether a file with these first bytes is of this format, whatever its name.
+        read: returns its tables.
+        text: whether the format is text, which is tried after all others, on the unpacked and decoded text.
     """
 
     name: str
@@ -414,10 +421,10 @@ def _delimited(file: File) -> tuple[Table, ...]:
 
 
 def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
-    """Returns whether a text file holds JSON lines: by its name, or because its first line is a JSON object.
+    """Return whether a text file is JSON lines: by its name, or because its first line is a JSON object.
 
     Raises:
-        DataError: K503 it is other JSON.
+        DataError: K503 for other JSON.
     """
     if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
         return True
@@ -436,9 +443,9 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
 
 
 def _json_lines(file: File) -> tuple[Table, ...]:
-    """Return the table of JSON lines; what all lines hold decides the type of a column.
+    """Return the table of JSON lines; the type of a column is inferred from all lines.
 
-    Lines with NaN or Infinity, which JSON does not have but Python writes, are read as texts.
+    Lines with NaN or Infinity, which are no JSON but which Python writes, are read as texts.
     """
     assert file.text is not None  # noqa: S101 - of text formats
     text, place = file.text, file.place
@@ -452,7 +459,7 @@ def _json_lines(file: File) -> tuple[Table, ...]:
 
 
 def _as_texts(path: Path) -> Scratch | None:
-    """Return a copy of JSON lines with all numbers as texts, None where some line is no JSON."""
+    """Return a copy of JSON lines with all numbers as texts, None if a line is no JSON."""
     scratch = Scratch(".jsonl")
     try:
         with path.open(encoding="utf-8-sig") as lines, scratch.path.open("w", encoding="utf-8") as copy:
@@ -466,7 +473,7 @@ def _as_texts(path: Path) -> Scratch | None:
 
 
 def unreadable(place: Place, error: BaseException) -> Diagnostic:
-    """Return the finding that the system cannot read a file."""
+    """Return the finding (K549) that the operating system cannot read a file."""
     hint = Message("look whether the disk or the network is in order, copy the file to another place, and run it again")
     return Diagnostic(
         "K549", Message("the file cannot be read: {error}", error=getattr(error, "strerror", error)), place, hint
@@ -474,7 +481,7 @@ def unreadable(place: Place, error: BaseException) -> Diagnostic:
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:
-    """Returns the table of a file that has types of its own."""
+    """Return the table of a file with native types."""
     try:
         return replace(_of_frame(scan(path), place), scratch=scratch)
     except BROKEN as error:
@@ -484,26 +491,28 @@ def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scra
 
 
 def damaged(place: Place, error: BaseException) -> Diagnostic:
-    """Returns the finding that a file cannot be read to its end."""
-    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """Return the finding (K503) that a file is damaged."""
+    message = Message("the file is damaged: {error}", error=cause(error))
     if isinstance(error, pl.exceptions.PanicException):
-        words = "its reader came upon what cannot be"
-    return Diagnostic(
-        "K503", Message("the file is damaged: {words}", words=words), place, Message("write or download it again")
-    )
+        message = Message("the file is damaged: its reader came upon what cannot be")
+    return Diagnostic("K503", message, place, Message("write or download it again"))
 
 
-#: What columns hold that hold neither figures nor texts.
-_OTHERS: tuple[tuple[type[pl.DataType], str], ...] = (
-    (pl.List, "lists"), (pl.Array, "lists"), (pl.Struct, "several fields in a cell"), (pl.Duration, "spans of time"),
-    (pl.Binary, "bytes that are no text"), (pl.Object, "objects of Python"),
-)  # fmt: skip
+#: The contents of columns of neither figures nor texts, by type.
+_OTHERS: tuple[tuple[type[pl.DataType], Message], ...] = (
+    (pl.List, Message("lists")),
+    (pl.Array, Message("lists")),
+    (pl.Struct, Message("several fields in a cell")),
+    (pl.Duration, Message("spans of time")),
+    (pl.Binary, Message("bytes that are no text")),
+    (pl.Object, Message("objects of Python")),
+)
 
 
-def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, str]]:
-    """Return columns in place of those that hold neither figures nor texts, and what these hold.
+def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], dict[str, Message]]:
+    """Return replacements of columns of neither figures nor texts, and what these columns contain.
 
-    Bytes that are texts in UTF-8, as some writers of Parquet leave them, become these texts; all others are empty.
+    Bytes that are UTF-8, as some writers of Parquet store texts, become texts; all others are empty.
     """
     others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
@@ -511,7 +520,7 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
     texts = [name for name in raw if schema[name] == pl.Binary and _holds_text(lazy.select(raw[name]))]
     columns = [raw[name].cast(pl.String) for name in texts]
     columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
-    return columns, {name: str(others[name]) for name in raw if name not in texts}
+    return columns, {name: words for name, words in others.items() if words is not None and name not in texts}
 
 
 def _holds_text(column: pl.LazyFrame) -> bool:
@@ -532,10 +541,10 @@ def _of_rows(rows: Rows) -> Table:
 
 
 def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
-    """Returns a frame as a table; rows count from 1, text of blanks is none, as in a file."""
+    """Return a frame as a table; rows count from 1, text of blanks is none, as in a file."""
     lazy = frame.lazy()
-    # NOTE: a scan that numbers its rows itself still leaves out parts of a file, but only one whose schema nobody has
-    # asked for yet (Polars 2.1).
+    # NOTE: a scan that numbers its own rows still prunes parts of a file, but only if its schema has not been
+    # collected yet (Polars 2.1).
     numbered = lazy.with_row_index(ROW, offset=1)
     schema = lazy.collect_schema()
     columns, repeats = distinct(map(clean, schema))

@@ -1,4 +1,4 @@
-"""What a file gives: tables of cells with the row numbers a spreadsheet shows, and scratch files that clean up."""
+"""Tables of cells with the row numbers of a spreadsheet, and scratch files that are removed after use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, count
+from kpi.errors import Diagnostic, Message, Place
 from kpi.process import atomic_files
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
@@ -32,10 +32,10 @@ class Merged:
     """A merged cell among the rows of a table.
 
     Attributes:
-        rows: the numbers, as the sheet shows them, of the rows that it spans, without rows that hold nothing else.
-        headers: of the columns that it spans.
-        cells: the range as the sheet calls it, such as E2:E3.
-        text: what it holds.
+        rows: the row numbers of the sheet that it spans, without rows that have no other cell.
+        headers: the headers of the columns that it spans.
+        cells: the range in the notation of the sheet, such as E2:E3.
+        text: its content.
     """
 
     rows: tuple[int, ...]
@@ -45,7 +45,7 @@ class Merged:
 
 
 class Link(Scratch):
-    """A temporary link to a file whose name is not UTF-8, by which libraries can open it."""
+    """A temporary link under which libraries can open a file whose name is not UTF-8."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("".join(one for one in path.suffixes if one.isascii()))
@@ -61,57 +61,57 @@ class Pieces(Protocol):
 
     @property
     def encoding(self) -> str:
-        """Returns the encoding of the file: utf-8 or gb18030."""
+        """Return the encoding of the file: utf-8 or gb18030."""
 
     def of(self, columns: Collection[str]) -> Pieces:
-        """Returns the pieces with some of the columns only."""
+        """Return the pieces with some of the columns only."""
 
     def map(self, work: Callable[[Any], T]) -> Iterator[T]:
-        """Yields what some work makes of every piece, in their order."""
+        """Yield what some work makes of every piece, in their order."""
 
 
 def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
-    """Returns the rows with null for texts of blanks."""
+    """Return the rows with null in place of blank texts."""
     texts = [name for name, dtype in cells.collect_schema().items() if dtype == pl.String]
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
-    found = (pl.selectors.by_name(name) for name in texts)
-    return cells.with_columns(pl.when(one.str.strip_chars() != "").then(one) for one in found)
+    columns = (pl.selectors.by_name(name) for name in texts)
+    return cells.with_columns(pl.when(one.str.strip_chars() != "").then(one) for one in columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of one file or sheet: cells as the file has them, headers cleaned.
 
-    `frame` holds exactly `columns`, String throughout unless `typed`. Row *i* of the frame (from 0) is row
-    `first_row + i` of the sheet; blank rows stay, so that this holds. A file that had to be transcoded is read from a
-    scratch file, which lives as long as the table: collect frames derived from it while the table is at hand.
+    `frame` has exactly `columns`, all String unless `typed`. Row *i* of the frame (from 0) is row `first_row + i` of
+    the sheet; blank rows are kept for that. A transcoded file is read from a scratch file that lives as long as the
+    table: collect frames derived from it while the table is referenced.
 
     Attributes:
-        file: the name to show.
+        file: the name of the file in messages.
         sheet: the sheet's name, None for files that have none.
         frame: the rows, lazily.
         columns: the headers, cleaned (`kpi.intake.files.headers.clean`), distinct.
         numbers: the columns of a workbook or query in which all cells are numbers, none a text.
         mixed: the columns of a workbook or query in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
-        unreadable: typed columns that hold neither figures nor texts, which are empty here, and what they hold.
-        first_row: the number that a spreadsheet shows beside the first data row; 2 for a plain CSV.
+        unreadable: typed columns of neither figures nor texts, which are empty here, with what they contain.
+        first_row: the row number of the first data row in a spreadsheet; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
-        depth: how many rows name the columns; where there are several, `columns` are their levels, joined.
-        header_row: the number of the first row that names the columns, None where there is none (Parquet, frames).
+        depth: the number of header rows; with several, `columns` are their levels, joined.
+        header_row: the number of the first header row, None where there is none (Parquet, frames).
         repeats: headers that occur more than once, with the names that `columns` has for the further ones.
         merged: the merged cells among the rows; `frame` has their text in each of their rows (see `merged_cells`).
-        notes: findings that stop nothing: the encoding found, rows skipped, columns without a header.
+        notes: findings that do not stop the reading: the encoding, skipped rows, columns without a header.
         size: the number of rows, blank ones included, where the reader knows it.
-        about: nearly how many rows there are, for whoever waits; where the reader does not know it.
-        refused: how many rows are blank here as their cells did not fit the columns; errors in `notes` tell which.
-        cells: the rows with texts of blanks as they are, which `frame` has as null; None where that is all the same.
-        numbered_cells: `cells` with the rows' numbers in the column `ROW`, as the reader of the file itself gives them.
+        about: an estimate of the number of rows for the progress display, where `size` is unknown.
+        refused: the number of malformed rows, which are blank here; errors in `notes` locate them.
+        cells: the rows with blank texts as they are, which are null in `frame`; None where the two are the same.
+        numbered_cells: `cells` with the row numbers of the file's own reader in the column `ROW`.
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.files.chunks`).
-        scan: gives the frame with some columns read as other types than String, where the file can be read so.
-        whole: the table that this is a part of (see `part`), None for one that is whole.
-        only: which rows of `whole` are in the part.
+        scan: returns the frame with some columns of other types than String, where the file can be read so.
+        whole: the table that this is a part of (see `part`), None for a complete one.
+        only: the condition by which rows of `whole` are in the part.
     """
 
     file: str
@@ -121,7 +121,7 @@ class Table:
     typed: bool = False
     numbers: frozenset[str] = frozenset()
     mixed: frozenset[str] = frozenset()
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, Message] = field(default_factory=dict)
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()
@@ -143,32 +143,32 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """Returns the number of rows, blank ones included; this runs the frame."""
+        """Count the rows, blank ones included; this collects the frame."""
         return int(self.frame.select(pl.len()).collect().item())
 
     @property
     def raw(self) -> pl.LazyFrame:
-        """The rows as the file has them, with texts of blanks."""
+        """The rows as the file has them, blank texts included."""
         return self.frame if self.cells is None else self.cells
 
     def numbered(self, *, blank: bool = False) -> pl.LazyFrame:
-        """Returns the rows with their sheet row numbers in the first column, `ROW` (UInt32).
+        """Return the rows with their sheet row numbers in the first column, `ROW` (UInt32).
 
-        Rows that are blank are left out unless they are asked for.
+        Blank rows are dropped unless `blank` keeps them.
         """
-        whole = self.whole or self
-        rows = whole.frame.with_row_index(ROW, offset=self.first_row)
-        if whole.numbered_cells is not None:
-            rows = without_blanks(whole.numbered_cells)
+        complete = self.whole or self
+        rows = complete.frame.with_row_index(ROW, offset=self.first_row)
+        if complete.numbered_cells is not None:
+            rows = without_blanks(complete.numbered_cells)
         filled = pl.lit(value=True) if blank else pl.any_horizontal(pl.exclude(ROW).is_not_null())
         return rows.filter(filled if self.only is None else self.only & filled)
 
     def part(self, only: pl.Expr, size: int | None = None) -> Table:
-        """Returns the table with some of its rows, which keep their numbers.
+        """Return the table restricted to some of its rows, which keep their numbers.
 
         Args:
-            only: which, from the cells.
-            size: how many these are, where that is known.
+            only: the condition, over the cells.
+            size: the number of these rows, where it is known.
         """
         cells = None if self.cells is None else self.cells.filter(only)
         frame = self.frame.filter(only) if cells is None else without_blanks(cells)
@@ -178,7 +178,7 @@ class Table:
         )
 
     def with_column(self, name: str, made: pl.Expr) -> Table:
-        """Return the table with a further column of text, made of its cells; not of one that is read in pieces."""
+        """Return the table with a further column of text, computed of its cells; not for one that is read in pieces."""
 
         def added(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
             return None if rows is None else rows.with_columns(made.alias(name))
@@ -189,29 +189,40 @@ class Table:
         )  # fmt: skip
 
     def all_read(self, rows: int) -> None:
-        """Checks that as many rows were read as there are.
+        """Check that all rows were read.
 
-        Polars 2.1 takes a panic of its reader for the end of the batches, and believes statistics that are damaged.
+        Polars 2.1 takes a panic of its reader for the end of the batches, and trusts damaged statistics.
 
         Raises:
             ComputeError: rows are lost.
         """
         if self.size not in (None, rows):
-            raise pl.exceptions.ComputeError(f"{self.size:,} rows are in the file, {rows:,} could be read")
+            message = Message("{rows:,} rows are in the file, {read:,} could be read", rows=self.size, read=rows)
+            raise pl.exceptions.ComputeError(message)
 
     def repeated(self, headers: Collection[str] | None = None) -> Diagnostic | None:
         """Return the error (K508) that headers, all or some, occur more than once, None where none does."""
-        twice = [header for header in self.repeats if headers is None or header in headers]
-        if not twice:
+        repeated = [header for header in self.repeats if headers is None or header in headers]
+        if not repeated:
             return None
-        quoted = ", ".join(f"`{name}`" for name in twice)
-        message = Message(
-            "{twice} more than once: {quoted}",
-            twice=count(len(twice), "column name occurs", "column names occur"),
-            quoted=quoted,
-        )
+        names = tuple(f"`{name}`" for name in repeated)
+        message = Message("1 column name occurs more than once: {name}", name=names[0])
+        if len(names) > 1:
+            message = Message("{number:,} column names occur more than once: {names}", number=len(names), names=names)
         return Diagnostic("K508", message, self.place(self.header_row), Message("give every column its own name"))
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:
-        """Returns the place of a cell, a row or the whole table."""
+        """Return the place of a cell, a row or the whole table."""
         return Place(self.file, sheet=self.sheet, row=row, field=column)
+
+
+def cause(error: BaseException) -> str:
+    """Return what an error of a reader says: its message, else the first line of its text, else its type.
+
+    >>> cause(ValueError(Message("a part lies outside the file"))), cause(EOFError())
+    ('a part lies outside the file', 'EOFError')
+    """
+    if error.args and isinstance(error.args[0], Message):
+        return error.args[0]
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,8 +1,8 @@
-"""Where a table starts and ends on a sheet: title rows, the unit row, headers of several rows, note rows.
+"""Detect where a table starts and ends on a sheet: title rows, the unit row, headers of several rows, note rows.
 
-Spreadsheets of Chinese offices put a title, a row 单位：万元 and who fills in the form above the header, spread the
-header over two or three rows with merged cells, number the columns 甲 乙 1 2 3, and close with 注：… and signatures.
-The same rows arrive in the CSV that is saved from them, there without the merged ranges.
+Spreadsheets of Chinese offices have a title, a row 单位：万元 and the reporting department above the header, a header
+of two or three rows with merged cells, a row that numbers the columns 甲 乙 1 2 3, and 注：… and signatures at the end.
+CSV files saved from them have the same rows, without the merged ranges.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
 from kpi.intake.files.headers import LEVELS, clean, distinct, role
 
-#: How many rows from the top are searched for the header, and from the bottom for notes.
+#: How many rows are searched for the header at the top, and for notes at the bottom.
 SEARCHED = 60
 
-#: The deepest header that is understood.
+#: The most rows of a header.
 DEEPEST = 4
 
 Row = Sequence[str | None]
@@ -43,11 +43,11 @@ _YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the first rows of a sheet say: rows from 0, `body` is the first row of data, `columns` are the headers.
+    """The layout of a sheet: rows count from 0, `body` is the first row of data, `columns` are the headers.
 
-    A column without a header has "" in `columns`; `depth` is how many rows name the columns. Headers that occur
-    more than once have a number behind them; `repeats` gives these by the header that they repeat, and `spanned` are
-    the positions (from 0) of columns that share a merged header with one to their left.
+    A column without a header has "" in `columns`; `depth` is the number of header rows. Repeated headers are numbered;
+    `repeats` has these by the header that they repeat, and `spanned` has the positions (from 0) of columns that share a
+    merged header with one to their left.
     """
 
     header: int
@@ -62,7 +62,7 @@ class Layout:
 
 
 def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()) -> Layout:
-    """Returns the layout of a sheet from its first rows; `merged` are its merged ranges, where they are known.
+    """Detect the layout of a sheet from its first rows; `merged` are its merged ranges, where they are known.
 
     Raises:
         DataError: K504 no header.
@@ -73,8 +73,8 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
     if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
         message = Message(
-            "row {header} should name the columns, but holds figures, such as `{figure}`",
-            header=header + 1,
+            "row {row} should name the columns, but holds figures, such as `{figure}`",
+            row=header + 1,
             figure=figure.strip(),
         )
         raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
@@ -91,12 +91,13 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
     body = header + depth
     numbering = body < len(rows) and _is_numbering(rows[body])
     titles = tuple(clean(cell) for row in rows[:header] for cell in row if cell)
-    units = [found for row in rows[:header] for cell in row if cell for found in _UNIT.findall(fold(cell))]
+    units = [unit_text for row in rows[:header] for cell in row if cell for unit_text in _UNIT.findall(fold(cell))]
     unit = units[0] if len(set(units)) == 1 and not re.search("[、,，]|和", units[0]) else None
     notes = []
     if titles:
-        shown = "; ".join(titles)
-        notes.append(_info("K521", f"{count(header, 'row')} above the column names, not read as data: {shown}", place))
+        rows_above, texts = count(header, "row"), "; ".join(titles)
+        message = Message("{rows} above the column names, not read as data: {texts}", rows=rows_above, texts=texts)
+        notes.append(_info("K521", message, place))
     if units and unit is None:
         message = Message(
             "the rows above the column names give several units, {units}: none is taken", units="; ".join(units)
@@ -104,21 +105,26 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         hint = Message("write the unit into every header, like GDP(亿元), or in a column 计量单位")
         notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
     if depth > 1:
-        named = ", ".join(f"`{name}`" for name in columns if LEVELS in name)
-        notes.append(_info("K525", f"the column names span rows {header + 1} to {body}: {named}", place))
+        message = Message(
+            "the column names span rows {first} to {last}: {names}",
+            first=header + 1,
+            last=body,
+            names=tuple(f"`{name}`" for name in columns if LEVELS in name),
+        )
+        notes.append(_info("K525", message, place))
     if numbering:
-        notes.append(_info("K521", f"row {body + 1} numbers the columns, not read as data", place))
+        notes.append(_info("K521", Message("row {row} numbers the columns, not read as data", row=body + 1), place))
     return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned)
 
 
-_HEADER_HINT = "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data"
+_HEADER_HINT = Message("put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data")
 
 
 def trailing_notes(rows: Sequence[Row]) -> int:
-    """Returns how many of the last rows are notes, signatures or blank, given the last rows of a sheet.
+    """Count the notes, signatures and blank rows at the end of the last rows of a sheet.
 
-    A note row has one filled cell; a row is one when it begins like a note (注：, 资料来源：) or follows one. A
-    signature row has filled cells like 填报人：张三 only, beside further labels and a date.
+    A note row has one filled cell, and begins like a note (注：, 资料来源：) or follows one. A signature row has only
+    filled cells like 填报人：张三, further labels and a date.
 
     >>> trailing_notes([["南湖区", "12"], ["注：初步数。", None], ["2.含开发区", None], [None, None]])
     3
@@ -146,10 +152,10 @@ def _is_signature(filled: Sequence[str]) -> bool:
 
 
 def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
-    """Return the first row that can name columns: two cells or more, not all of them `label：text`, none 单位：万元.
+    """Return the first row that can be the header: two cells or more, not all `label：text`, none 单位：万元.
 
-    A row that fills less than half of the table and has no second header row below is passed over, as 附件1 and a date
-    above a form are, if a better one follows.
+    A row that fills less than half of the table without a second header row below, such as 附件1 and a date above a
+    form, is skipped if a better one follows.
     """
     widest = max((sum(cell is not None for cell in row) for row in rows), default=0)
     possible = []
@@ -170,10 +176,10 @@ _NAMES = ("entity", "measure")
 
 
 def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
-    """Returns how many rows the header has.
+    """Return the number of header rows.
 
-    Merged ranges tell: downwards they reach the last header row, sideways they need a row below. Without them a row
-    belongs to the header when its first cell is blank, where the header's is not, and all others are words.
+    Ranges merged downwards reach the last header row, ranges merged sideways need a row below. Without merged ranges a
+    row belongs to the header if its first cell is blank, where that of the header is not, and all others are words.
     """
     last = header
     while last - header < DEEPEST - 1:
@@ -187,9 +193,9 @@ def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
 
 
 def _continues(header: Row, below: Row) -> bool:
-    """Returns whether a row goes on with the header above it, told without merged ranges.
+    """Return whether a row continues the header above it, without the help of merged ranges.
 
-    One text alone, below a header such as 地区, is a name: 北部地区 over the rows of its counties.
+    A single text below a header such as 地区 is a name: 北部地区 over the rows of its counties.
     """
     first = next((at for at, cell in enumerate(header) if cell), 0)
     filled = [at for at, cell in enumerate(below) if cell]
@@ -199,25 +205,25 @@ def _continues(header: Row, below: Row) -> bool:
 
 
 def _are_labels(row: Row) -> bool:
-    """Returns whether a row holds words, and nothing that is a figure or stands for one."""
+    """Return whether a row has only words, no figure and no mark of a missing figure."""
     filled = [cell for cell in row if cell]
     return bool(filled) and all(_is_label(cell) for cell in filled)
 
 
 def _is_label(cell: str) -> bool:
-    """Returns whether a cell is a word: no figure and no mark that stands in place of a figure."""
+    """Return whether a cell is a word: no figure and no mark of a missing figure."""
     read = read_number(cell)
     return not _is_figure(cell) and (read.problem is not None or (read.status == "ok" and read.unit != YES_NO))
 
 
 def _is_figure(cell: str) -> bool:
-    """Returns whether a cell is a plain figure; years and months are names of columns as well."""
+    """Return whether a cell is a plain figure other than a year or month, which may be the name of a column."""
     folded = fold(cell)
     return _FIGURE.fullmatch(folded) is not None and _YEAR.fullmatch(folded) is None
 
 
 def _is_numbering(row: Row) -> bool:
-    """Returns whether a row numbers the columns, as statistical forms do: 甲 乙 1 2 3."""
+    """Return whether a row numbers the columns, as statistical forms do: 甲 乙 1 2 3."""
     filled = [fold(cell).strip("()") for cell in row if cell]
     return (
         bool(filled) and filled[0] == "甲" and all(re.fullmatch(r"[甲乙丙丁戊己庚辛]|\d{1,3}", cell) for cell in filled)
@@ -225,7 +231,7 @@ def _is_numbering(row: Row) -> bool:
 
 
 def _names(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> tuple[str, ...]:
-    """Returns the column names of a header: the levels of each column from the top, each text once, joined."""
+    """Return the column names of a header: the levels of each column from the top, each text once, joined."""
     width = max(len(row) for row in rows)
     grid = [[*row, *[None] * (width - len(row))] for row in rows]
     for top, left, bottom, right in merged:
@@ -241,6 +247,6 @@ def _names(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> tuple[
     return tuple(LEVELS.join(dict.fromkeys(clean(row[at] or "") for row in grid if row[at])) for at in range(width))
 
 
-def _info(code: str, message: str, place: Place) -> Diagnostic:
-    """Returns a finding that is only worth knowing."""
+def _info(code: str, message: Message, place: Place) -> Diagnostic:
+    """Return a finding of severity info."""
     return Diagnostic(code, message, place, severity=Severity.INFO)

@@ -1,7 +1,7 @@
-"""Excel workbooks: the values by a fast reader, what the cells show by their marks, one table a sheet.
+"""Excel workbooks: values from a fast reader, formats and errors from the XML, one table a sheet.
 
-Cells become the text that a user sees where that decides their meaning: `12.5%` and not 0.125, `#DIV/0!` and not a
-blank; dates are ISO, figures have all their digits. The readers are extras of this package and imported when needed.
+Cells are read as displayed where that decides their meaning: `12.5%` and not 0.125, `#DIV/0!` and not a blank; dates
+are ISO, figures have all their digits. The readers are optional dependencies, imported when needed.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, suggest
-from kpi.intake.files.delimited import name_columns, only_header, repeats_of
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.intake.files.delimited import below_note, name_columns, only_header, repeats_of
 from kpi.intake.files.encoding import UNZIPPED
 from kpi.intake.files.merged_cells import spread
-from kpi.intake.files.table import Table
+from kpi.intake.files.table import Table, cause
 from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.files.workbook_xml import Marks, is_percent, marks_of, percent_styles, sheets_of
 from kpi.process.memory import available, gigabytes
 
-# What a sheet without a table may lack while the workbook's other sheets are read.
+# The errors of a sheet without a table, which are warnings if other sheets are read.
 _NO_TABLE = {"K504", "K505"}
 
-#: How many bytes of memory each byte of a sheet's XML takes, at most, while it is read (measured: 3.5).
+#: The most bytes of memory per byte of a sheet's XML while it is read (measured: 3.5).
 _GROWTH = 4
 
 
 def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = None) -> tuple[Table, ...]:
-    """Returns the tables of a workbook (`kind` xlsx or xls), one a visible sheet, or of the one sheet that is named.
+    """Read a workbook (`kind` xlsx or xls): one table for each visible sheet, or for the one named sheet.
 
-    Hidden and blank sheets are left out with a note, and so are sheets without a table when others have one. What is
-    wrong with a sheet beside others, which may only lack the names that another has, is an error among the notes of the
-    first table.
+    Hidden and blank sheets are skipped with a note, as are sheets without a table if others have one. The error of a
+    sheet that may continue another, without its header, is among the notes of the first table.
 
     Raises:
         DataError: K501 no such sheet, K502 no sheet with cells, K503 damaged, K509 too large, K510 a package is
-            missing, and what `find_layout` raises, where no sheet can be read.
+            missing, and as `find_layout` if no sheet is readable.
     """
     tables: list[Table] = []
     findings: list[Diagnostic] = []
@@ -54,12 +53,10 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
     for name, visible, grid, marks in (_xlsx if kind == "xlsx" else _xls)(path, place, sheet):
         where = replace(place, sheet=name)
         if grid is None:
-            what = "has no cells" if visible else "is hidden"
-            notes.append(
-                Diagnostic(
-                    "K524", Message("the sheet {what} and was left out", what=what), where, severity=Severity.INFO
-                )
-            )
+            message = Message("the sheet is hidden and was left out")
+            if visible:
+                message = Message("the sheet has no cells and was left out")
+            notes.append(Diagnostic("K524", message, where, severity=Severity.INFO))
             continue
         widths[name] = grid.width
         try:
@@ -68,7 +65,9 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
             findings.extend(error.diagnostics)
     if tables:
         notes += [
-            replace(one, message=f"the sheet was left out: {one.message}", severity=Severity.WARNING)
+            replace(
+                one, message=Message("the sheet was left out: {reason}", reason=one.message), severity=Severity.WARNING
+            )
             if one.code in _NO_TABLE and not _goes_on(one, widths, tables)
             else one
             for one in findings
@@ -78,24 +77,21 @@ def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = No
 
 
 def _goes_on(finding: Diagnostic, widths: dict[str, int], tables: list[Table]) -> bool:
-    """Returns whether a sheet without names of columns seems to go on with another, whose figures would be lost."""
+    """Return whether a sheet without a header seems to continue another, so that its figures would be lost."""
     width = widths.get(finding.place.sheet or "")
     return finding.code == "K504" and finding.place.row == 1 and width in [widths[one.sheet or ""] for one in tables]
 
 
 def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
-    """Returns the table on one sheet; `grid` has a column of text for each of the sheet's, from A, and all its rows."""
+    """Return the table of one sheet; `grid` has all its cells as text, columns from A."""
     layout = find_layout(grid.head(SEARCHED).rows(), place, marks.merged)
     body = grid.slice(layout.body)
     tail = body.tail(SEARCHED).rows()
     dropped = trailing_notes(tail)
-    said = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
+    below = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     notes = list(layout.notes)
-    if said:
-        message = Message(
-            "{said} below the data, not read as data: {said_2}", said=count(len(said), "row"), said_2="; ".join(said)
-        )
-        notes.append(Diagnostic("K522", message, place, severity=Severity.INFO))
+    if below:
+        notes.append(below_note(below, place))
     body = body.head(len(body) - dropped)
     if body.is_empty():
         raise only_header(place, layout)
@@ -121,10 +117,10 @@ def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
 
 
 def _chosen(names: list[str], sheet: str | None, place: Place) -> None:
-    """Raises K501 when the workbook lacks the sheet that is asked for."""
+    """Raise K501 if the workbook does not have the requested sheet."""
     if sheet is not None and sheet not in names:
         message = Message("the workbook has no sheet `{sheet}`", sheet=sheet)
-        hint = suggest(sheet, names) or Message("it has {name}", name=", ".join(f"`{name}`" for name in names))
+        hint = suggest(sheet, names) or Message("it has {sheets}", sheets=tuple(f"`{name}`" for name in names))
         raise DataError(Diagnostic("K501", message, place, hint))
 
 
@@ -132,7 +128,7 @@ _Sheets = Iterator[tuple[str, bool, pl.DataFrame | None, Marks]]
 
 
 def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
-    """Yields name, visibility, grid and marks of the sheets of an .xlsx workbook; no grid when hidden or blank."""
+    """Yield name, visibility, grid and marks of the sheets of an .xlsx workbook; no grid when hidden or blank."""
     fastexcel = _imported("fastexcel", place)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -152,7 +148,7 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                     yield one.name, one.visible, None, marks
                     continue
                 reader = reader or fastexcel.read_excel(path)
-                # With fewer keywords the reader leaves out blank rows at the top.
+                # Without these keywords the reader drops blank rows at the top.
                 options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
                 loaded = reader.load_sheet(one.name, dtypes="string", **options)
                 floats = reader.load_sheet(one.name, dtypes="float", **options)
@@ -160,16 +156,16 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
                 positions = [column.absolute_index for column in loaded.selected_columns]
                 yield one.name, one.visible, _shown(values, positions, marks), marks
     except OSError as error:
-        # A directory that points before the file's first byte; other errors of the system are not the workbook's.
+        # A directory that points before the first byte of the file; other system errors are not about the workbook.
         if error.errno != errno.EINVAL:
             raise
-        raise _damaged(ValueError("a part lies outside the file"), place) from None
+        raise _damaged(ValueError(Message("a part lies outside the file")), place) from None
     except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
         raise _damaged(error, place) from None
 
 
 def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> None:
-    """Raise K509 when the sheets of a workbook take more memory than can be had, by the sizes that its ZIP states."""
+    """Raise K509 if the sheets take more memory than is available, by the sizes in the ZIP directory."""
     sizes = {one.filename: one.file_size for one in archive.infolist()}
     unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml"])
     needed, room = unpacked * _GROWTH, available()
@@ -184,7 +180,7 @@ def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> Non
 
 
 def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
-    """Returns the texts with all digits of the figures, which the reader cuts to nine decimals (1e-12 becomes 0)."""
+    """Restore all digits of figures, which the reader cuts to nine decimals (1e-12 becomes 0)."""
     columns = []
     for text, number in zip(texts, floats, strict=True):
         cut = text.cast(pl.Float64, strict=False) != number
@@ -193,7 +189,7 @@ def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataFrame:
-    """Returns the grid from column A on, with percents, errors and formulas as users see them."""
+    """Return the grid from column A on, with percents, errors and formulas as displayed."""
     height = max(len(values), marks.rows)
     by_position = dict(zip(positions, values, strict=True))
     touched: dict[int, dict[int, str]] = {}
@@ -216,7 +212,7 @@ def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataF
 
 
 def _percent(cell: str) -> str:
-    """Returns the percent that a cell shows whose value is a fraction.
+    """Format the fraction of a percent cell as displayed.
 
     >>> _percent("0.125"), _percent("1"), _percent("0.07"), _percent("n/a")
     ('12.5%', '100%', '7%', 'n/a')
@@ -228,7 +224,7 @@ def _percent(cell: str) -> str:
 
 
 def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
-    """Yields name, visibility, grid and marks of the sheets of an .xls workbook; no grid when hidden or blank."""
+    """Yield name, visibility, grid and marks of the sheets of an .xls workbook; no grid when hidden or blank."""
     xlrd = _imported("xlrd", place)
     try:
         book = xlrd.open_workbook(path, formatting_info=True, logfile=io.StringIO())
@@ -254,19 +250,18 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
             yield one.name, visible, pl.DataFrame(columns), marks
     except DataError:
         raise
-    except Exception as error:  # noqa: BLE001 - a damaged workbook makes xlrd raise whatever it met
+    except Exception as error:  # noqa: BLE001 - xlrd raises any exception on a damaged workbook
         raise _damaged(error, place) from None
 
 
 def _damaged(error: Exception, place: Place) -> DataError:
-    """Returns the refusal of a workbook that a reader stumbled over."""
-    said = str(error).strip().splitlines()
-    message = Message("the workbook is damaged: {said}", said=said[0][:200] if said else type(error).__name__)
+    """Return the error (K503) for a damaged workbook."""
+    message = Message("the workbook is damaged: {error}", error=cause(error))
     return DataError(Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx")))
 
 
 def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
-    """Returns the text of one cell of an .xls workbook."""
+    """Return the text of one cell of an .xls workbook."""
     if cell.ctype == xlrd.XL_CELL_TEXT:
         return cell.value if cell.value.strip() else None
     if cell.ctype == xlrd.XL_CELL_NUMBER:
@@ -281,7 +276,7 @@ def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
 
 
 def _imported(name: str, place: Place) -> ModuleType:
-    """Returns a reader that only Excel needs.
+    """Import the package of a reader.
 
     Raises:
         DataError: K510 it is not installed.

@@ -1,7 +1,7 @@
-"""What a worksheet's XML says that a fast reader of values leaves out: merged ranges, percent formats, error cells.
+"""Parse from the XML of a worksheet what fast readers of values omit: merged ranges, percent formats, error cells.
 
-One streaming pass in constant memory, which also finds sheets that are a bomb. Without it `12.5%` would read as 0.125
-and `#DIV/0!` as a blank cell.
+One streaming pass in constant memory, which also detects sheets that are a bomb. Without it `12.5%` would be read as
+0.125 and `#DIV/0!` as a blank cell.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from xml.parsers import expat
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
+from kpi.intake.files.table import cause
 from kpi.intake.files.table_layout import Merged
 
-#: The most cells that the used rectangle of a sheet may have, blank ones included.
+#: The most cells of the used rectangle of a sheet, blank ones included.
 MOST_CELLS = 30_000_000
 
 _CHUNK = 1 << 18
 #: Number formats 9 and 10 of the standard are `0%` and `0.00%`; the others that have a percent sign are custom.
 _PERCENT_FORMATS = {9, 10}
-#: The types of cells that are texts: shared, of a formula, written where they stand.
+#: The types of text cells: shared string, result of a formula, inline string.
 _TEXTS = {"s", "str", "inlineStr"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A worksheet in a workbook: its name, its part in the archive, whether users see it."""
+    """A worksheet in a workbook: its name, its part in the archive, whether it is visible."""
 
     name: str
     part: str
@@ -41,9 +42,9 @@ class Sheet:
 class Marks:
     """The marks of one sheet; cells are (row, column) from 0.
 
-    `texts` are cells to be shown as text in place of their value: errors by their name, formulas that were saved
-    without a result as `=formula`. `last_text` and `last_number` are the last row of every column
-    whose cell is a text, or a number.
+    `texts` are cells that are read as text in place of their value: errors by their name, formulas that were saved
+    without a result as `=formula`. `last_text` and `last_number` are the last rows of each column with a text or a
+    number.
     """
 
     merged: list[Merged] = field(default_factory=list)
@@ -56,10 +57,10 @@ class Marks:
 
 
 def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
-    """Returns the worksheets of a workbook in the order of their tabs; chart sheets are none.
+    """Return the worksheets of a workbook in the order of their tabs; chart sheets are none.
 
     Raises:
-        DataError: K509 when the archive claims to unpack to more than the limits.
+        DataError: K509 the archive claims to unpack to more than the limits.
     """
     parts = archive.infolist()
     check_growth(sum(one.file_size for one in parts), sum(one.compress_size for one in parts), place)
@@ -68,17 +69,17 @@ def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
         for one in _tree(archive, "xl/_rels/workbook.xml.rels").iter()
         if one.get("Type", "").endswith("/worksheet")
     }
-    found = []
+    sheets = []
     for one in _tree(archive, "xl/workbook.xml").iter():
         if _local(one.tag) == "sheet":
             relation = next((value for key, value in one.attrib.items() if key.endswith("}id")), None)
             if part := targets.get(relation):
-                found.append(Sheet(one.get("name", ""), part, one.get("state", "visible") == "visible"))
-    return found
+                sheets.append(Sheet(one.get("name", ""), part, one.get("state", "visible") == "visible"))
+    return sheets
 
 
 def percent_styles(archive: zipfile.ZipFile) -> set[str]:
-    """Returns the cell styles (their numbers, as cells name them) that show a value as percent."""
+    """Return the numbers of the cell styles that display a value as percent."""
     if "xl/styles.xml" not in archive.namelist():
         return set()
     root = _tree(archive, "xl/styles.xml")
@@ -91,7 +92,7 @@ def percent_styles(archive: zipfile.ZipFile) -> set[str]:
 
 
 def is_percent(code: str) -> bool:
-    r"""Returns whether a number format multiplies by a hundred: a percent sign that is not quoted or escaped.
+    r"""Return whether a number format is a percent: it has a percent sign that is not quoted or escaped.
 
     >>> is_percent("0.00%"), is_percent('0.0"%"'), is_percent(r"0.0\%"), is_percent("#,##0")
     (True, False, False, False)
@@ -100,7 +101,7 @@ def is_percent(code: str) -> bool:
 
 
 def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
-    """Returns the marks of the sheet whose XML is read from a stream; `styles` are those of `percent_styles`.
+    """Return the marks of the sheet whose XML is read from a stream; `styles` are those of `percent_styles`.
 
     Raises:
         DataError: K509 a sheet beyond the limits, K503 XML that is damaged.
@@ -117,14 +118,17 @@ def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
     except (expat.ExpatError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             Diagnostic(
-                "K503", Message("the sheet is damaged ({error})", error=error), place, Message("save it again in Excel")
+                "K503",
+                Message("the sheet is damaged ({error})", error=cause(error)),
+                place,
+                Message("save it again in Excel"),
             )
         ) from None
     return reader.marks
 
 
 def _too_large(marks: Marks, place: Place) -> DataError:
-    """Returns the refusal of a sheet beyond the limits."""
+    """Return the error (K509) for a sheet beyond the limits."""
     message = Message(
         "the used area of the sheet is at least {rows:,} rows by {columns:,} columns",
         rows=marks.rows,
@@ -138,7 +142,7 @@ def _too_large(marks: Marks, place: Place) -> DataError:
 
 
 class _Reader:
-    """The state of one pass: the cell that is open, and the marks so far."""
+    """The state of the parser: the current cell, and the marks so far."""
 
     def __init__(self, styles: set[str]) -> None:
         self.marks = Marks()
@@ -154,11 +158,11 @@ class _Reader:
         self.parser.StartDoctypeDeclHandler = self.refuse
 
     def refuse(self, *_: object) -> None:
-        """Refuses document types: a worksheet has none, an attack on parsers has."""
-        raise expat.ExpatError("it declares a document type")
+        """Reject document types: worksheets have none, attacks on parsers do."""
+        raise expat.ExpatError(Message("it declares a document type"))
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Opens an element."""
+        """Handle the start of an element."""
         name = tag.rpartition(":")[2]
         if name == "c":
             self.cell = attributes
@@ -182,7 +186,7 @@ class _Reader:
             self.marks.merged.append((*position(first), *position(last or first)))
 
     def end(self, tag: str) -> None:
-        """Closes an element; a cell is judged when it closes."""
+        """Handle the end of an element; at the end of a cell its mark is added."""
         name = tag.rpartition(":")[2]
         if name in {"v", "f"}:
             self.parser.CharacterDataHandler = None
@@ -203,7 +207,7 @@ class _Reader:
 
 
 def position(reference: str) -> tuple[int, int]:
-    """Returns the row and column, from 0, of a cell's name.
+    """Return the row and column, from 0, of a cell's name.
 
     >>> position("A1"), position("$AB$12")
     ((0, 0), (11, 27))
@@ -229,10 +233,10 @@ def reference(row: int, column: int) -> str:
 
 
 def _local(tag: str) -> str:
-    """Returns an element's name without its namespace."""
+    """Return an element's name without its namespace."""
     return tag.rpartition("}")[2]
 
 
 def _tree(archive: zipfile.ZipFile, part: str) -> ET.Element:
-    """Returns a small part of the archive as a tree."""
+    """Return a small part of the archive as a tree."""
     return ET.fromstring(archive.read(part))  # noqa: S314 - expat limits the expansion of entities

@@ -1,4 +1,4 @@
-"""Random numbers that depend only on a seed, a name and the number of a row: any part of a file can be made by itself.
+"""Random numbers that depend only on a seed, a name and the number of a row, so that parts of a file are independent.
 
 The numbers are those of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators):
 multiplications and shifts of 64-bit integers, which wrap in Polars as they do in C.
@@ -15,13 +15,13 @@ _WORD = 1 << 64
 
 
 def salt(seed: int, *names: object) -> int:
-    """Returns the 64-bit number that a seed and some names stand for."""
+    """Hash a seed and some names to a 64-bit number."""
     text = "\0".join(map(str, (seed, *names)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def share(row: pl.Expr, of: int) -> pl.Expr:
-    """Returns a number in [0, 1) for every row number (UInt64), by a salt.
+    """Return a number in [0, 1) for every row number (UInt64), by a salt.
 
     >>> rows = pl.select(row=pl.int_range(100_000, dtype=pl.UInt64))
     >>> round(rows.select(share(pl.col("row"), salt(1, "x")).mean()).item(), 2)
@@ -35,12 +35,12 @@ def share(row: pl.Expr, of: int) -> pl.Expr:
 
 
 def place(row: pl.Expr, of: int, many: int) -> pl.Expr:
-    """Returns one of the whole numbers from 0 to `many` - 1 for every row number, as UInt32."""
+    """Return one of the whole numbers from 0 to `many` - 1 for every row number, as UInt32."""
     return (share(row, of) * many).cast(pl.UInt32)
 
 
 def one_of(row: pl.Expr, of: int, texts: Sequence[str]) -> pl.Expr:
-    """Returns one of some texts for every row number."""
+    """Return one of some texts for every row number."""
     return pl.lit(pl.Series(texts, dtype=pl.String)).gather(place(row, of, len(texts)))
 
 

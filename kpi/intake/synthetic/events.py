@@ -1,7 +1,6 @@
-"""Records: events with a date, an entity and every column that the measures read, so that their conditions are met.
+"""Generate records: events with a date, an entity and every column that measures read, such that conditions match.
 
-What a column may hold is taken from the conditions themselves: the texts and numbers it is compared with, and some
-that are none of them.
+The values of a column come from the conditions: the texts and numbers that it is compared with, and some others.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from kpi.values import units
 from kpi.values.periods import Period
 from kpi.values.units import WORKING_DAY
 
-#: A text that no condition names.
+#: A text that is in no condition.
 OTHER = "其他"
 
 
 @dataclass
 class Pool:
-    """What a column is compared with in conditions."""
+    """The texts and numbers that a column is compared with in conditions."""
 
     strings: dict[str, None] = field(default_factory=dict)
     numbers: set[float] = field(default_factory=set)
@@ -37,13 +36,13 @@ class Pool:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The texts that the column may hold."""
+        """The possible texts of the column."""
         return (*self.strings, OTHER) if self.strings else tuple(map(_written, self.range()))
 
     def range(self) -> list[float]:
-        """The numbers that the column may hold: around those it is compared with, so that each side is met."""
+        """Return the possible numbers of the column: on both sides of those that it is compared with."""
         if self.beside or not self.numbers:
-            # Compared with another column: the same wide range for both, so that either may be the larger.
+            # Two columns that are compared have the same wide range, so that either may be the larger.
             most = max(30.0, 3 * max(self.numbers, default=0))
             return [float(number) for number in range(1, math.ceil(most) + 1)]
         low, high = min(self.numbers), max(self.numbers)
@@ -54,36 +53,36 @@ class Pool:
 
 
 def literals(conditions: Iterable[str]) -> dict[str, Pool]:
-    """Returns for every column of some conditions what it is compared with.
+    """Return the literals that each column is compared with in some conditions.
 
     >>> pools = literals(["渠道 IN ('网上', '掌上')", "用时 > 3"])
     >>> pools["渠道"].texts, pools["用时"].range()
     (('网上', '掌上', '其他'), [1.0, 2.0, 3.0, 4.0, 5.0])
     """
-    found: dict[str, Pool] = {}
+    pools: dict[str, Pool] = {}
     for condition in conditions:
         tree = expressions.parse(condition).tree
         for column in tree.find_all(exp.Column):
-            found.setdefault(column.name, Pool())
+            pools.setdefault(column.name, Pool())
         for node in tree.find_all(exp.Binary, exp.In, exp.Between):
             if isinstance(node, exp.And | exp.Or):
                 continue
             columns = [column.name for column in node.find_all(exp.Column)]
             for name in columns:
-                pool = found[name]
+                pool = pools[name]
                 pool.beside |= len(set(columns)) > 1
                 for literal in node.find_all(exp.Literal):
                     if literal.is_string:
-                        # A pattern of LIKE: what it stands for is written out.
+                        # A pattern of LIKE becomes a text that matches it.
                         pool.strings[literal.name.replace("%", "样").replace("_", "样")] = None
                     else:
                         pool.numbers.add(float(literal.name))
-    return found
+    return pools
 
 
 @dataclass(frozen=True)
 class Events:
-    """A records dataset that can be made row by row."""
+    """A records dataset that can be generated row by row."""
 
     system: System
     name: str
@@ -96,13 +95,13 @@ class Events:
     date: str
 
     def batch(self, first: int, height: int) -> pl.DataFrame:
-        """Returns rows `first` to `first + height`: the entity (String), the date (Date), and a column per need."""
+        """Return rows `first` to `first + height`: the entity (String), the date (Date), and a column per need."""
         row = pl.col("row\n")
         frame = pl.DataFrame(pl.int_range(first, first + height, dtype=pl.UInt64, eager=True).alias("row\n"))
         days = pl.Series([_days(one) for one in self.periods], dtype=pl.List(pl.Int32))
         at = place(row, salt(self.seed, self.name, "period"), len(self.periods))
         day = (share(row, salt(self.seed, self.name, "day")) * pl.lit(days).gather(at).list.get(1)).cast(pl.Int32)
-        # What tells events apart is different in every row.
+        # The key of events is different in every row.
         keys = [name for name in _key(self.system, self.name) if name not in (self.date, self.who)]
         needed = needed_columns(self.system, self.name)
         columns = {name: kind for name, kind in needed.items() if name not in (*keys, self.date, self.who)}
@@ -115,7 +114,7 @@ class Events:
         )
 
     def _column(self, name: str, kind: str, row: pl.Expr, date: pl.Expr) -> pl.Expr:
-        """Returns the cells of a column; times are in the weeks before the date of the row."""
+        """Return the cells of a column; times are in the weeks before the date of the row."""
         of, pool = salt(self.seed, self.name, "column", name), self._pools().get(name)
         value: pl.Expr
         if kind == "time":
@@ -139,14 +138,14 @@ class Events:
         return literals(one.where for one in of_dataset(self.system, self.name).values() if one.where is not None)
 
     def _amount(self, name: str, row: pl.Expr, of: int) -> pl.Expr:
-        """Returns the figures of a column that no condition reads: 0 to 100 where a measure is in %, else skewed."""
+        """Return the figures of a column that no condition reads: 0 to 100 where a measure is in %, else skewed."""
         measures = [one for one in of_dataset(self.system, self.name).values() if one.computes]
         if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)
 
 
-# In how many minutes before the date of a row its other times are.
+# The range of the other times of a row, in minutes before its date.
 _WEEKS_BEFORE = 21 * 24 * 60
 
 
@@ -161,7 +160,7 @@ def _number(row: pl.Expr, of: int, pool: Pool) -> pl.Expr:
 
 
 def _days(period: Period) -> list[int]:
-    """Returns the first day of a period, in days since 1970, and how many it has."""
+    """Return the first day of a period, in days since 1970, and how many it has."""
     edges = (period.start, period.end + 1)
     first, after = (pl.select(pl.date(month // 12, month % 12 + 1, 1).cast(pl.Int32)).item() for month in edges)
     return [first, after - first]

@@ -1,7 +1,7 @@
-"""Figures as departments report them: every measure of a system for every entity and period, long or wide.
+"""Generate reported figures: every measure of a system for every entity and period, long or wide.
 
 A figure is a level of its measure times the size of the entity, growing over time, with noise. A part never exceeds
-its whole: what coverages, ratios in percent and checks such as `part <= whole` say are parts is a share of the whole.
+its whole: measures that are parts by coverages, ratios in percent and checks such as `part <= whole` are shares of it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from kpi.values.units.vocabulary import COUNTING_WORDS
 
 @dataclass(frozen=True)
 class Figure:
-    """How a measure's figures are made: around `typical`, rounded to `decimals`, never above its wholes."""
+    """The generator of a measure's figures: around `typical`, rounded to `decimals`, never above its wholes."""
 
     name: str
     header: str
     unit: str
     typical: float
     decimals: int
-    #: The measures it is a part of, each with the factor that brings the whole into this unit.
+    #: The measures that it is a part of, each with the factor from the unit of the whole into this unit.
     wholes: tuple[tuple[str, float], ...] = ()
     flag: bool = False
     bounded: bool = False
     per: str | None = None
-    #: The columns that its `where` reads, with the texts or numbers that they hold.
+    #: The columns of its `where`, with their texts or numbers.
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def figures(system: System, seed: int) -> list[list[Figure]]:
-    """Returns the reported measures of a system, wholes in an earlier list than their parts."""
+    """Return the generators of the reported measures of a system, wholes in an earlier list than their parts."""
     parts: dict[str, set[str]] = {name: set() for name in reported(system.measures)}
     for part, whole in _parts(system):
         if part in parts and whole in parts and part != whole and part not in _above(parts, whole):
@@ -52,7 +52,7 @@ def figures(system: System, seed: int) -> list[list[Figure]]:
     try:
         order = TopologicalSorter(parts)
         order.prepare()
-    except CycleError:  # pragma: no cover  # `_above` keeps circles out
+    except CycleError:  # pragma: no cover  # `_above` excludes cycles
         return []
     levels: list[list[Figure]] = []
     while order.is_active():
@@ -63,12 +63,12 @@ def figures(system: System, seed: int) -> list[list[Figure]]:
 
 
 def _above(parts: dict[str, set[str]], name: str) -> set[str]:
-    """Returns the wholes of a measure, and theirs."""
+    """Return the direct and indirect wholes of a measure."""
     return {name}.union(*(_above(parts, whole) for whole in parts.get(name, ())))
 
 
 def _parts(system: System) -> Iterator[tuple[str, str]]:
-    """Yields part and whole, of everything in the system that says so."""
+    """Yield all pairs of part and whole in the system."""
     for indicator in system.indicators.values():
         if indicator.in_unit(system.symbols) == units.PERCENT:
             yield from indicator.nested()
@@ -103,20 +103,20 @@ def _figure(system: System, name: str, wholes: tuple[str, ...], seed: int) -> Fi
 
 
 def _adds_up(system: System, part: str, whole: str) -> int:
-    """Returns how many figures of a part are added up in a year before it is compared with the whole's latest one."""
+    """Return how many figures of a part are summed in a year before the comparison with the latest of the whole."""
     timings = [getattr(system.measures[name], "timing", None) for name in (part, whole)]
     return 12 // system.period.months if timings[0] == "ytd" and timings[1] != "ytd" else 1
 
 
 def _named(adjustment: object) -> set[str]:
-    """Returns the figures that a bonus, a deduction or a veto reads: things that seldom happen."""
-    found = {of} if isinstance(of := getattr(adjustment, "of", None), str) else set()
+    """Return the figures of a bonus, a deduction or a veto: rare events."""
+    names = {of} if isinstance(of := getattr(adjustment, "of", None), str) else set()
     when = getattr(adjustment, "when", None)
-    return found | ({name for name, _ in expressions.parse(when).names()} if isinstance(when, str) else set())
+    return names | ({name for name, _ in expressions.parse(when).names()} if isinstance(when, str) else set())
 
 
 def _target(system: System, name: str) -> float | None:
-    """Returns the target of the figure, in its unit, so that the sample scores neither nothing nor everything."""
+    """Return the target of the figure, in its unit, so that scores of the sample are between the extremes."""
     for indicator in system.indicators.values():
         unit = indicator.in_unit(system.symbols)
         if indicator.measure_shown != name or unit is None:
@@ -130,12 +130,12 @@ def _target(system: System, name: str) -> float | None:
 
 
 def wide(levels: list[list[Figure]], cells: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Returns cells with a column (Float64) per measure.
+    """Return cells with a column (Float64) per measure.
 
     Args:
-        levels: the measures.
+        levels: the generators.
         cells: the columns `who` and `when`, the numbers of entity and period (UInt64).
-        seed: of all draws.
+        seed: the seed of all draws.
     """
     who, when = pl.col("who"), pl.col("when")
     cell = when * 2**32 + who
@@ -157,7 +157,7 @@ def _value(one: Figure, who: pl.Expr, cell: pl.Expr, when: pl.Expr, seed: int) -
     level = 0.65 + 0.3 * own + 0.05 * noise
     if one.wholes:
         least = pl.min_horizontal(pl.col(f"{whole}\n") * factor for whole, factor in one.wholes)
-        # NOTE: rounded down, as a part that is rounded up may exceed a small whole.
+        # NOTE: rounded down, since a part rounded up may exceed a small whole.
         steps: float = 10.0**one.decimals
         return (least * level * steps).floor() / steps
     if one.bounded or one.typical <= 10:

@@ -1,4 +1,4 @@
-"""Writes synthetic data for a system: one file per dataset, in batches that depend on nothing but the seed."""
+"""Write synthetic data for a system: one file per dataset, in batches that depend only on the seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, count, suggest
 from kpi.intake.matching.datasets import datasets, of_dataset
 from kpi.intake.roster import from_roster
 from kpi.intake.synthetic.draws import one_of, salt, share
@@ -25,22 +25,22 @@ from kpi.values import periods as calendar
 from kpi.values import units
 from kpi.values.periods import Period, PeriodError
 
-#: Rows, or cells of the grid, that are made at a time.
+#: How many rows, or cells of the grid, are generated at a time.
 BATCH = 1 << 17
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
 #: The headers of roles, where the definition gives none.
 HEADERS = {
     "period": "期别", "entity": "地区", "measure": "指标", "value": "数值", "unit": "计量单位", "revision": "修订",
 }  # fmt: skip
-#: What the name of an entity takes of memory, in bytes.
+#: The memory of the name of an entity, in bytes.
 _NAME = 128
-#: Units in which a figure is also reported, by the unit it is kept in.
+#: Units in which a figure is also reported, by the unit of its measure.
 _ODD = {"亿元": "万元", "万元": "元"}
 
 
 @dataclass(frozen=True)
-class Made:
-    """A dataset that can be made: its batches, and how many rows they will be (None where corrections add some)."""
+class Generated:
+    """A dataset to be generated: its batches, and their number of rows, without corrections."""
 
     batches: Callable[[], Iterator[pl.DataFrame]]
     rows: int
@@ -48,19 +48,19 @@ class Made:
 
 @dataclass(frozen=True)
 class Sample:
-    """What is asked for: a system, how much data, and the seed.
+    """The specification of a sample: a system, the amount of data, and the seed.
 
     Args:
-        system: whose datasets are made.
-        rows: how many events a records dataset has; left out: twenty for each entity and period.
-        entities: how many entities; left out: those of the roster, or twenty.
-        periods: how many periods; left out: those of two years.
-        last: the last period; left out: the last of 2023.
-        seed: other figures for another seed.
-        flaws: with figures left out, corrected late, and reported in other units.
+        system: gives the datasets.
+        rows: the number of events of a records dataset; None for twenty for each entity and period.
+        entities: the number of entities; None for those of the roster, or twenty.
+        periods: the number of periods; None for those of two years.
+        last: the last period; None for the last of 2023.
+        seed: the seed of all figures.
+        flaws: whether figures are missing, corrected late, and reported in other units.
 
     Raises:
-        DataError: K560, when it cannot be made.
+        DataError: K560, it cannot be generated.
     """
 
     system: System
@@ -71,10 +71,10 @@ class Sample:
     seed: int = 1
     flaws: bool = False
 
-    def datasets(self) -> dict[str, Made]:
-        """Returns every dataset that the system's measures need, by name."""
+    def datasets(self) -> dict[str, Generated]:
+        """Return every dataset that the system's measures need, by name."""
         names, periods = self._names(), self._periods()
-        found: dict[str, Made] = {}
+        generated: dict[str, Generated] = {}
         declared = datasets(self.system)
         for name, dataset in declared.items():
             if isinstance(dataset, Records) and of_dataset(self.system, name):
@@ -84,8 +84,8 @@ class Sample:
                     dataset.columns.get("entity") or dataset.columns.get("code") or HEADERS["entity"],
                     dataset.columns.get("period") or "日期",
                 )  # fmt: skip
-                found[name] = Made(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
-        if self.rows is not None and not found:
+                generated[name] = Generated(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
+        if self.rows is not None and not generated:
             hint = Message("--entities and --periods say how many figures there are")
             raise DataError(
                 Diagnostic("K560", Message("the system has no records, whose number --rows says"), hint=hint)
@@ -97,17 +97,17 @@ class Sample:
                 raise DataError(
                     Diagnostic("K560", Message("the system has reported measures, but no dataset for them"))
                 )
-            found[taking] = _Figures(self, declared[taking], names, periods).made()
-        return found
+            generated[taking] = _Figures(self, declared[taking], names, periods).made()
+        return generated
 
     def _names(self) -> list[str]:
-        """Returns the entities: those of the roster, else names that nobody takes for real ones."""
+        """Return the entities: those of the roster, else names that are recognisably artificial."""
         roster = self.system.entities.roster
         if roster is None:
             title = self.system.entities.title
             stem = f"样本{title if 0 < len(title) <= 4 and title.isalpha() else '单位'}"
             many = 20 if self.entities is None else self.entities
-            make_sure(_NAME * many, f"a sample of {many:,} entities", "ask for fewer")
+            make_sure(_NAME * many, Message("a sample of {number:,} entities", number=many), Message("ask for fewer"))
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
         known = from_roster(self.system.home / roster, None).names
         if self.entities is not None and self.entities > len(known):
@@ -127,7 +127,8 @@ class Sample:
             end = calendar.parse(self.last or "2023-12").end // grain.months
             return [Period.of(end - back, grain) for back in reversed(range(many))]
         except PeriodError as error:
-            raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+            hint = None if error.hint is None else Message("{hint}", hint=error.hint)
+            raise DataError(Diagnostic("K606", Message("{problem}", problem=error.args[0]), hint=hint)) from None
 
 
 def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) -> Iterator[pl.DataFrame]:
@@ -137,21 +138,21 @@ def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) 
 
 @dataclass(frozen=True)
 class _Figures:
-    """The reported figures of a sample, a row each or wide."""
+    """The reported figures of a sample, long or wide."""
 
     sample: Sample
     dataset: Dataset
     names: list[str]
     periods: list[Period]
 
-    def made(self) -> Made:
+    def made(self) -> Generated:
         levels = figures(self.sample.system, self.sample.seed)
         many = len(self.names) * len(self.periods)
         size = max(1, 4 * BATCH // max(1, sum(map(len, levels))))
         if isinstance(self.dataset, PanelData):
-            return Made(lambda: _in_batches(lambda first, n: self.panel(levels, first, n), many, size), many)
+            return Generated(lambda: _in_batches(lambda first, n: self.panel(levels, first, n), many, size), many)
         rows = many * sum(5 if one.per else 1 for level in levels for one in level)
-        return Made(lambda: _in_batches(lambda first, n: self.long(levels, first, n), many, size), rows)
+        return Generated(lambda: _in_batches(lambda first, n: self.long(levels, first, n), many, size), rows)
 
     def header(self, role: str) -> str:
         declared: dict[str, str] = {str(name): header for name, header in self.dataset.columns.items()}
@@ -160,7 +161,7 @@ class _Figures:
         return declared.get(role, HEADERS[role])
 
     def cells(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
-        """Returns a part of the grid, period by period: who, when, their names, and every measure's figure."""
+        """Return a part of the grid, by period: who, when, their names, and the figures of all measures."""
         cell = pl.int_range(first, first + height, dtype=pl.UInt64, eager=True)
         grid = pl.DataFrame({"who": cell % len(self.names), "when": cell // len(self.names)})
         labels = pl.lit(pl.Series([one.label for one in self.periods]))
@@ -170,13 +171,13 @@ class _Figures:
         )
 
     def running(self, levels: list[list[Figure]], grid: pl.DataFrame) -> pl.DataFrame:
-        """Returns every measure's figure for who and when; cumulative ones add up the periods since January."""
+        """Return the figures of all measures for who and when; cumulative ones sum the periods since January."""
         frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
         decimals = {one.name: one.decimals for level in levels for one in level if measures[one.name].from_january}
         size = self.sample.system.period.months
         place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % (12 // size)
         for back in range(1, 12 // size if decimals else 0):
-            # What comes before the first period is as in it.
+            # Periods before the first are like the first.
             earlier = (pl.col("when").cast(pl.Int64) - back).clip(lower_bound=0).cast(pl.UInt64)
             former = wide(levels, grid.with_columns(when=earlier), self.sample.seed)
             frame = frame.with_columns(
@@ -195,7 +196,7 @@ class _Figures:
         )
 
     def given(self, one: Figure, cell: pl.Expr, value: pl.Expr) -> pl.Expr:
-        """Returns figures with some left out, where flaws are wanted."""
+        """Drop some figures if flaws are requested."""
         if not self.sample.flaws:
             return value
         return pl.when(share(cell, salt(self.sample.seed, "blank", one.name)) >= 0.005).then(value)
@@ -205,7 +206,7 @@ class _Figures:
         return pl.concat([self.rows(one, frame, levels) for level in levels for one in level])
 
     def rows(self, one: Figure, frame: pl.DataFrame, levels: list[list[Figure]]) -> pl.DataFrame:
-        """Returns the rows of one measure: period, entity, measure, value, unit, and what `per` and `where` need."""
+        """Return the rows of one measure: period, entity, measure, value, unit, the columns of `per` and `where`."""
         seed, cell = self.sample.seed, pl.col("when") * 2**32 + pl.col("who")
         others = [other for level in levels for other in level]
         per = dict.fromkeys(other.per for other in others if other.per)
@@ -234,7 +235,7 @@ class _Figures:
         )  # fmt: skip
 
     def flawed(self, one: Figure, rows: pl.DataFrame, cell: pl.Expr) -> pl.DataFrame:
-        """Reports some figures in another unit, and some too low first, with the correction after them."""
+        """Convert some figures to another unit, and report some too low first, followed by their correction."""
         odd = _ODD.get(one.unit)
         if odd is not None:
             factor = units.factor(units.parse(one.unit), units.parse(odd))
@@ -254,84 +255,84 @@ class _Figures:
 def write(
     sample: Sample, target: str | Path, *, form: str | None = None, dataset: str | None = None
 ) -> dict[Path, int]:
-    """Writes a sample and returns the rows of every file.
+    """Write a sample and return the number of rows of every file.
 
-    A path that ends in .csv or .parquet takes one dataset; a folder takes all, a file each, as `form` (parquet).
+    A path that ends in .csv or .parquet is for one dataset; a folder gets all, a file each, as `form` (parquet).
 
     Raises:
-        DataError: K560 it cannot be made, or one file would have to hold several datasets; K540 it cannot be written.
+        DataError: K560 it cannot be generated, or one file is given for several datasets; K540 it cannot be written.
     """
-    made = chosen(sample, dataset)
+    generated = chosen(sample, dataset)
     path = Path(target)
     if path.suffix.lower() in FORMATS and not path.is_dir():
-        _, only = _only(made)
+        _, only = _only(generated)
         meant = FORMATS[path.suffix.lower()]
         if form not in (None, meant):
             hint = Message("leave out --format, or name the file {name}", name=path.with_suffix(f".{form}").name)
             raise DataError(
                 Diagnostic(
                     "K541",
-                    Message("the file is named as {meant} but is to be {form}", meant=meant, form=form),
+                    Message("the file is named as {suffix} but is to be {format}", suffix=meant, format=form),
                     Place(str(path)),
                     hint,
                 )
             )
         return {path: _write(only, path, meant)}
     if path.suffix and not path.is_dir() and not str(target).endswith("/"):
-        hint = Message("write {formats}, or a folder", formats=" or ".join(FORMATS))
+        hint = Message("write {suffixes}, or a folder", suffixes=alternatives(FORMATS))
         raise DataError(
             Diagnostic("K541", Message("unknown file suffix `{suffix}`", suffix=path.suffix), Place(str(path)), hint)
         )
     form = form or "parquet"
     try:
         with folder(path):
-            return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in made.items()}
+            return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in generated.items()}
     except OSError as error:
         raise DataError(_unwritable(path, error)) from None
 
 
-def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
-    """Returns the datasets of a sample, or only the one that is named."""
-    made = sample.datasets()
-    if dataset is not None and dataset not in made:
-        hint = suggest(dataset, made) or Message("there is {made}", made=tuple(made))
+def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Generated]:
+    """Return the datasets of a sample, or only the named one."""
+    generated = sample.datasets()
+    if dataset is not None and dataset not in generated:
+        hint = suggest(dataset, generated) or Message("there is {datasets}", datasets=tuple(generated))
         raise DataError(Diagnostic("K204", Message("unknown dataset `{dataset}`", dataset=dataset), hint=hint))
-    return {dataset: made[dataset]} if dataset is not None else made
+    return {dataset: generated[dataset]} if dataset is not None else generated
 
 
 def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
-    """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
+    """Write one dataset as CSV to a stream of bytes, and return its number of rows."""
     name, only = _only(chosen(sample, dataset))
-    with progress.stage(Message("writing {name}", name=name), only.rows):
+    with progress.stage(Message("writing {dataset}", dataset=name), only.rows):
         return _csv(only, stream)
 
 
-def _only(made: dict[str, Made]) -> tuple[str, Made]:
-    if len(made) != 1:
+def _only(generated: dict[str, Generated]) -> tuple[str, Generated]:
+    if len(generated) != 1:
         hint = Message("name one with --dataset, or write into a folder: -o sample/")
         message = Message(
-            "the system has {made}, which one file cannot hold: {made_2}",
-            made=count(len(made), "dataset"),
-            made_2=tuple(made),
+            "the system has {datasets}, which one file cannot hold: {names}",
+            datasets=count(len(generated), "dataset"),
+            names=tuple(generated),
         )
         raise DataError(Diagnostic("K560", message, hint=hint))
-    return next(iter(made.items()))
+    return next(iter(generated.items()))
 
 
-def _write(made: Made, path: Path, form: str) -> int:
+def _write(generated: Generated, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), made.rows):
+        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), generated.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
-                    return _csv(made, stream)
-            return _parquet(made, temporary)
+                    return _csv(generated, stream)
+            return _parquet(generated, temporary)
     except (OSError, pl.exceptions.ComputeError) as error:
         raise DataError(_unwritable(path, error)) from None
 
 
-def _csv(made: Made, stream: IO[bytes]) -> int:
+def _csv(generated: Generated, stream: IO[bytes]) -> int:
     rows = 0
-    for number, batch in enumerate(made.batches()):
+    for number, batch in enumerate(generated.batches()):
         text = batch.with_columns(_plain(pl.col(name)) for name, kind in batch.schema.items() if kind == pl.Float64)
         text.write_csv(stream, include_header=not number)
         rows += batch.height
@@ -340,27 +341,27 @@ def _csv(made: Made, stream: IO[bytes]) -> int:
 
 
 def _plain(value: pl.Expr) -> pl.Expr:
-    """Returns figures as people write them: 12 rather than 12.0."""
+    """Format figures without trailing decimals: 12 rather than 12.0."""
     return pl.when(value == value.round()).then(value.cast(pl.Int64).cast(pl.String)).otherwise(value.cast(pl.String))
 
 
-def _parquet(made: Made, path: Path) -> int:
+def _parquet(generated: Generated, path: Path) -> int:
     from polars.io.plugins import register_io_source
 
     rows = 0
-    # Polars takes the batches in a thread of its own, which does not know who watches.
+    # Polars consumes the batches in its own thread, which does not inherit the context of the progress display.
     watching = copy_context()
 
     def batches(
         _columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
     ) -> Iterator[pl.DataFrame]:
         nonlocal rows
-        for batch in made.batches():
+        for batch in generated.batches():
             rows += batch.height
             watching.run(progress.advance, batch.height)
             yield batch
 
-    schema = next(made.batches()).schema
+    schema = next(generated.batches()).schema
     register_io_source(batches, schema=schema).sink_parquet(path, row_group_size=2 * BATCH, maintain_order=True)
     return rows
 

@@ -136,3 +136,16 @@ def _catalogue(language: str) -> Callable[[str], str]:
 
     with (FOLDER / language / "LC_MESSAGES" / "kpi.mo").open("rb") as file:
         return GNUTranslations(file).gettext
+
+
+def wordings(message: Message) -> tuple[str, ...]:
+    """Return the texts of a message in all languages, each once.
+
+    >>> wordings(Message("row {row:,}", row=7))
+    ('row 7', '第 7 行')
+    """
+    texts = []
+    for language in LANGUAGES:
+        with using(language):
+            texts.append(tr(message))
+    return tuple(dict.fromkeys(texts))
