@@ -39,6 +39,7 @@ from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
 from kpi.intake.succession import examined as units_examined
+from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
@@ -461,10 +462,15 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: gives the distinct texts of one of its columns.
     """
-    source = fitting(system, table, texts)
+    shape, _ = shaped(system, table)
+    if shape is None:
+        return 0
+    if shape.origin is not None or shape.roles:
+        texts = partial(_texts, shape)
+    source = fitting(system, shape, texts)
     if source is None:
         return 0
     if not isinstance(source.dataset, ReportedData):
-        return max(1, len(panel_columns(system, table)))
+        return max(1, len(panel_columns(system, shape)))
     names = measure_names(system)
     return sum(measure_of(names, text)[0] is not None for text in texts(source.roles["measure"]))

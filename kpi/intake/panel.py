@@ -47,6 +47,7 @@ from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
+from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.language.datasets import Records, ReportedData
 from kpi.language.indicators import Count
@@ -218,12 +219,14 @@ class _Intake:
                 raise Unfit
             table, others = of_system(self.system, whole)
             self.findings += [*whole.notes, *others]
-            source, notes = match(self.system, table, name=name)
+            shape, notes = shaped(self.system, table, name)
+            source, more = (None, []) if shape is None else match(self.system, shape, name=name)
+            notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(one.code == "K554" for one in notes):
                 lost += [one for one in notes if one.severity is Severity.ERROR]
             else:
-                if table.pieces is not None and isinstance(source.dataset, Records):
+                if source.table.pieces is not None and isinstance(source.dataset, Records):
                     raise Unfit
                 source, more = keyed(source, self.system)
                 merged = apart_merged(source.table, figure_columns(self.system, source))
@@ -389,7 +392,7 @@ class _Intake:
         columns = source.table.columns
         if self.system.ranking.cohort in columns:
             return self.system.ranking.cohort
-        declared = source.dataset.columns.get("cohort")
+        declared = source.dataset.headers.get("cohort")
         events = isinstance(source.dataset, Records)
         found = (clean(declared) if declared else None) if events else source.roles.get("cohort")
         return found if found in columns else None

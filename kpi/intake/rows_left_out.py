@@ -27,9 +27,9 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
     for row, text in rows.select(ROW, "text").rows():
         code, _, name = str(text).rpartition(BESIDE)
         if name and entities.excluded(name):
-            totals.append((name, row))
+            totals.append((name, source.table.row_of(row)))
         elif repeats_heading(source, name or code):
-            headings.append(row)
+            headings.append(source.table.row_of(row))
     notes = []
     if totals:
         message = Message("left out, as totals and the like are no units: {totals}", totals=listed(by_name(totals)))
@@ -66,7 +66,7 @@ def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed
     message = Message(
         "no figure, so not taken as {verb}: {rows}",
         verb=Message("a unit") if len(rows) == 1 else Message("units"),
-        rows=listed(rows),
+        rows=listed({name: [source.table.row_of(row) for row in some] for name, some in rows.items()}),
     )
     hint = Message("if one is a unit, name it in the roster")
     if not closed:

@@ -54,7 +54,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
 
 def _rivals(source: Placed, of: str) -> list[str]:
     """Return the headers that could play a role that the dataset does not settle, if there are several."""
-    if of in source.dataset.columns or of not in source.roles:
+    if of in source.dataset.columns or of not in source.roles or source.roles[of] in source.table.roles.values():
         return []
     repeated = {one for header, some in source.table.repeats.items() for one in (header, *some)}
     playing = {header for one, header in source.roles.items() if one != of}
@@ -91,6 +91,8 @@ def _quoted(headers: Sequence[str]) -> str:
 
 def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    if parts := source.dataset.parts_of_period:
+        return _together(source, clean(parts[0]), clean(parts[1]), ())
     headers = _rivals(source, "period")
     if not headers:
         return source, []
