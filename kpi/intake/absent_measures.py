@@ -66,7 +66,7 @@ def _unreported(
         if isinstance(source.dataset, PanelData)
         for measure, _ in columns.values()
     }
-    files = "; ".join(f"{source.table.file} has {_listed(source.table.columns)}" for source in tables)
+    files = "; ".join(f"{source.table.file} has {_listed(source.table.file_columns)}" for source in tables)
     known = measure_names(system)
     for name in names:
         if rows[name].item() or name in headed:

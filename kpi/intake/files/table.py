@@ -210,6 +210,13 @@ class Table:
             cells=added(self.cells), numbered_cells=added(self.numbered_cells),
         )  # fmt: skip
 
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The headers that the file has, of a turned table, too."""
+        if self.origin is None:
+            return self.columns
+        return (*(one for one in self.columns if one not in self.origin.added), *self.origin.headers)
+
     def all_read(self, rows: int) -> None:
         """Checks that as many rows were read as there are.
 

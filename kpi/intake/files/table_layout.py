@@ -195,6 +195,11 @@ def _continues(header: Row, below: Row) -> bool:
     filled = [at for at, cell in enumerate(below) if cell]
     if len(filled) == 1 and filled[0] < len(header) and role(header[filled[0]] or "") in _NAMES:
         return False
+    if header[0] is None and below and below[0] is None and len(filled) > 1:
+        # Under headers with a blank first cell, a year or month for each goes on with them.
+        return [at for at, cell in enumerate(header) if cell] == filled and all(
+            _YEAR.fullmatch(fold(below[at] or "")) for at in filled
+        )
     return len(below) > first and below[first] is None and _are_labels(below)
 
 

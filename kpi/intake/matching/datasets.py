@@ -98,14 +98,22 @@ def measure_names(system: System) -> dict[str, str]:
     return found
 
 
+#: The base of an index behind its name, which is no unit: (上年同月=100).
+_BASE = re.compile(r"(.+?)\([^()]*=\s*100\s*\)")
+
+
 def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | None]:
     """Return what a text in a column of measures names, and the unit written behind it: GDP(亿元).
 
     >>> measure_of({"GDP": "gdp"}, "GDP（亿元）"), measure_of({"GDP": "gdp"}, "GDP"), measure_of({"GDP": "gdp"}, "人口")
     (('gdp', '亿元'), ('gdp', None), (None, None))
+    >>> measure_of({"居民消费价格指数": "cpi"}, "居民消费价格指数(上年同月=100)")
+    ('cpi', None)
     """
     if (name := named(names, clean(text))) is not None:
         return name, None
+    if (base := _BASE.fullmatch(clean(text))) is not None:
+        return measure_of(names, base[1])
     rest, unit = split_unit(text, is_unit)
     name = None if unit is None else named(names, rest)
     return name, None if name is None else unit

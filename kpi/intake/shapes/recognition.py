@@ -103,8 +103,7 @@ class Recognition:
         found = {one: header for one, header in found.items() if one not in self.given}
         if self.dataset is not None:
             found |= {one: clean(header) for one, header in self.dataset.headers.items()}
-            if parts := self.dataset.parts_of_period:
-                found["period"] = clean(parts[0])
+            found |= {"period": self.parts[0]} if self.parts else {}
             if self.dataset.shape is not None and self.dataset.shape.rows is not None and self.headers:
                 of = {"periods": "period", "entities": "entity", "measures": "measure"}[self.dataset.shape.rows]
                 found = {one: header for one, header in found.items() if header != self.headers[0]}
@@ -118,16 +117,20 @@ class Recognition:
                     found[of] = header
                     self.read_by_cells.add(header)
         # A column of measures beside one of their codes: the one whose texts are those of the system.
-        if "measure" in found and self.table.pieces is None and not self._some(found["measure"], self.is_measure):
-            beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
+        beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
+        if beside and "measure" in found and not self._some(found["measure"], self.is_measure):
             found |= {"measure": one for one in beside if self._some(one, self.is_measure)}
         return found
 
     @cached_property
+    def parts(self) -> list[str]:
+        """The columns of a year and its part, where the dataset names them."""
+        return [] if self.dataset is None else [clean(one) for one in self.dataset.parts_of_period]
+
+    @cached_property
     def others(self) -> list[str]:
         """The headers that play no role."""
-        parts = () if self.dataset is None else map(clean, self.dataset.parts_of_period)
-        playing = {*self.roles.values(), *parts}
+        playing = {*self.roles.values(), *self.parts}
         return [header for header in self.headers if header not in playing and header not in self.table.unreadable]
 
     @cached_property
@@ -333,8 +336,7 @@ class Recognition:
         aside = {"entity", "code", "value"}
         ids = {one: header for one, header in self.roles.items() if one not in aside}
         rest = [header for header in self.headers if header not in ids.values()]
-        parts = () if self.dataset is None else [clean(one) for one in self.dataset.parts_of_period]
-        rest = [header for header in rest if header not in parts and role(header) not in ("period", "order")]
+        rest = [header for header in rest if header not in self.parts and role(header) not in ("period", "order")]
         if self.declared is None:
             places = [header for header in rest if self.is_entity(header)]
             if len(places) < 2 or len(places) * 2 < len(rest):
@@ -409,14 +411,14 @@ class Recognition:
     # ---- CELLS ---- #
 
     def _cells(self, header: str) -> list[str]:
-        """Return the distinct texts of the first rows of a column."""
+        """Return the distinct texts of the first rows of a column, of a table in pieces none."""
+        if self.table.pieces is not None:
+            return []
         text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
         cells = self.table.frame.select(text).head(_HEAD).collect().to_series()
         return [one for one in cells.drop_nulls().unique(maintain_order=True).to_list() if one]
 
     def _all(self, header: str, test: Callable[[str], bool]) -> bool:
-        if self.table.pieces is not None:
-            return False
         cells = self._cells(header)
         return bool(cells) and all(map(test, cells))
 
@@ -433,8 +435,6 @@ class Recognition:
 
     def _holds_texts(self, header: str) -> bool:
         """Return whether most cells of a column are words."""
-        if self.table.pieces is not None:
-            return False
         cells = self._cells(header)[:200]
         words = [one for one in cells if read_number(one).problem is not None and not re.match(r"[\d.,]", one)]
         return bool(cells) and len(words) * 2 > len(cells)

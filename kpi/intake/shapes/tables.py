@@ -10,14 +10,14 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import clean
+from kpi.intake.files.headers import clean, role
 from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records
 from kpi.intake.roster import roster_of
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
-from kpi.intake.shapes.table_keys import declared_keys, key_notes, period_of_table, with_keys
+from kpi.intake.shapes.table_keys import KEYS, declared_keys, key_notes, period_of_table, with_keys
 from kpi.intake.shapes.turning import Shape, turned
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
@@ -63,7 +63,7 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
 def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]]:
     own = {} if dataset is None else declared_keys(table, dataset)
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
-        keys = {role: text for role, (text, _) in own.items()}
+        keys = {key: text for key, (text, _) in own.items()}
         return with_keys(table, keys, None), key_notes(table, own)
     notes: list[Diagnostic] = []
     if is_combined(table):
@@ -84,10 +84,10 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         raise Unfit
     if ambiguous := _dimensions(system, table, look, found.shape):
         raise DataError(ambiguous)
-    constants = {**found.shape.constants, **{role: text for role, (text, _) in own.items()}}
+    constants = {**found.shape.constants, **{key: text for key, (text, _) in own.items()}}
     sources = [*found.sources]
-    for role, (text, where) in own.items():
-        sources.append(Message("{key} `{text}` from {where}", key=Message(role), text=text, where=where))
+    for key, (text, where) in own.items():
+        sources.append(Message("the {key} `{text}` from {where}", key=Message(KEYS[key]), text=text, where=where))
     if not {"period"} & {*look.roles, *constants} and found.shape.across == "entities":
         if (said := period_of_table(table)) is not None:
             constants["period"] = said[0]
@@ -108,9 +108,9 @@ def _with_missing_keys(
             keys["entity"] = entity
         if "period" not in known and (period := period_of_table(table)) is not None:
             keys["period"] = period
-    roles = {**table.roles, **{role: header for role, header in look.roles.items() if header in look.read_by_cells}}
+    roles = {**table.roles, **{one: header for one, header in look.roles.items() if header in look.read_by_cells}}
     table = replace(table, roles=roles)
-    table = with_keys(table, {role: text for role, (text, _) in keys.items()}, look.roles.get("entity"))
+    table = with_keys(table, {key: text for key, (text, _) in keys.items()}, look.roles.get("entity"))
     return table, [*key_notes(table, keys), *notes]
 
 
@@ -151,16 +151,16 @@ def _flags(table: Table, flags: Mapping[str, int]) -> list[Diagnostic]:
 
 def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -> list[Diagnostic]:
     """Return the error on columns that tell rows of one unit and measure apart, if no measure says which is meant."""
-    playing = {*shape.ids.values(), *look.roles.values()}
-    keys = list(dict.fromkeys([*shape.ids.values(), *(header for header in look.roles.values())]))
+    dated = [header for header in look.headers if role(header) == "period"]
+    keys = list(dict.fromkeys([*shape.ids.values(), *look.roles.values(), *look.parts, *dated]))
     keys = [header for header in keys if header not in shape.columns]
     conditions = condition_columns(system)
     wide = {system.ranking.cohort, *(one.per for one in system.measures.values())}
-    rest = [one for one in table.columns if one not in shape.columns and one not in playing and one not in wide]
+    rest = [one for one in table.columns if one not in shape.columns and one not in keys and one not in wide]
     if not keys or not rest:
         return []
     frame = table.frame.select(pl.selectors.by_name(*keys, *rest)).collect()
-    named = [header for role, header in shape.ids.items() if role in ("entity", "code", "measure")]
+    named = [header for one, header in shape.ids.items() if one in ("entity", "code", "measure")]
     frame = frame.filter(pl.all_horizontal(pl.selectors.by_name(*named).is_not_null())) if named else frame
     several = frame.group_by(keys).agg(pl.selectors.by_name(*rest).n_unique()).select(
         pl.selectors.by_name(*rest).max() > 1

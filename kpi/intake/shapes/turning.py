@@ -14,6 +14,10 @@ from kpi.intake.files.table import Origin, Table
 ADDED = {"period": "期别", "entity": "地区", "measure": "指标", "unit": "计量单位", "value": "数值"}
 
 
+#: Dots before the name of a unit that show its level.
+LEADING_DOTS = r"^[.．·]+\s*"
+
+
 @dataclass(frozen=True)
 class Shape:
     """How a table lies.
@@ -58,6 +62,9 @@ def turned(table: Table, shape: Shape) -> Table:
     frame = frame.with_columns(pl.selectors.by_name(*shape.filled).forward_fill()) if shape.filled else frame
     if shape.labels:
         frame = frame.with_columns(pl.when(pl.int_range(pl.len()) >= shape.labels).then(pl.all()))
+    if "entity" in shape.ids and frame.schema[shape.ids["entity"]] == pl.String:
+        name = pl.selectors.by_name(shape.ids["entity"])
+        frame = frame.with_columns(name.str.replace(LEADING_DOTS, ""))
     rest = [header for header in table.columns if header not in shape.columns]
     named = {shape.ids[role] for role in ("entity",) if role in shape.ids}
     said = [header for header in frame.columns if header not in named]
