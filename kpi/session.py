@@ -38,8 +38,8 @@ from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
-from kpi.intake.succession import examined as units_examined
 from kpi.intake.shapes.tables import shaped
+from kpi.intake.succession import examined as units_examined
 from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine

@@ -93,7 +93,9 @@ class _Intake:
         sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
-        nobody = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
+        nobody = replace(
+            from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system, self.wholes_alone(sources))
+        )
         sources = self.identified(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
@@ -170,6 +172,11 @@ class _Intake:
             ),
             absent(self.system, sources, frame, self.findings),
         )
+
+    def wholes_alone(self, sources: Sequence[Placed]) -> list[str]:
+        """Return the entities of tables that are about one each, such as 全国, where all tables are such."""
+        named = [source.table.of_one for source in sources]
+        return [name for name in named if name is not None] if all(named) else []
 
     def listed(self, wholes: Sequence[str]) -> Entities | None:
         """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""

@@ -76,7 +76,6 @@ class Dataset(Definition):
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
 
-
     @property
     def headers(self) -> dict[str, str]:
         """The role and the header of every column that is named alone."""

@@ -32,7 +32,8 @@ _ROLES: dict[Role, str] = {
     " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
     " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
     " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
-    " entity entity_name unit_name unitname name region region_name country country_name geographic_area county town city district department enterprise",
+    " entity entity_name unit_name unitname name region region_name country country_name geographic_area county"
+    " town city district department enterprise",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
     " measure indicator indicator_name series_name variable item metric",
     "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"

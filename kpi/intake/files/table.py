@@ -132,6 +132,7 @@ class Table:
         only: which rows of `whole` are in the part.
         roles: the roles of columns that are known from the shape of the table, None for those that none has.
         origin: where the cells of a turned table stand in its file, None for a table as it is there.
+        of_one: the one entity that all rows are about, None where a column names entities.
     """
 
     file: str
@@ -162,6 +163,7 @@ class Table:
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
     roles: Mapping[str, str | None] = field(default_factory=dict)
     origin: Origin | None = None
+    of_one: str | None = None
 
     @property
     def rows(self) -> int:

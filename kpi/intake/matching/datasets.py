@@ -402,8 +402,10 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
                 shown=shown,
             )
             hint = Message(
-                "turn the table so that each row has one figure, with columns 地区, 期别, 指标, 数值 (in Excel: Data, "
-                "From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)"
+                "say in `datasets:` how it lies, {{form: reported, shape: {{columns: {shape}}}}}, with a year in each "
+                "header or above the table; or turn it so that each row has one figure, with columns 地区, 期别, 指标, "
+                "数值 (in Excel: Data, From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)",
+                shape="periods" if what == "periods" else "entities",
             )
             return Diagnostic("K536", message, table.place(table.header_row), hint)
     return None

@@ -226,8 +226,6 @@ def _named(
         else:
             place = sources[at].table.place(row)
             column = f", column {place.field}" if place.field else ""
-            words.append(
-                f"row {place.row:,}{column}" + ("" if at == mine[0] else f" of {sources[at].table.place()}")
-            )
+            words.append(f"row {place.row:,}{column}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
     more = f" and {len(words) - _MOST:,} more" if len(words) > _MOST else ""
     return ", ".join(words[:_MOST]) + more

@@ -35,9 +35,12 @@ def parted(table: Table) -> tuple[Table, Mapping[str, int]]:
     frame = table.frame.collect()
     parts = frame[table.columns[0]].str.split(",")
     if (parts.list.len() > len(keys)).any():
-        parts = frame[table.columns[0]].str.splitn(",", len(keys)).struct.unnest().select(pl.concat_list(pl.all()))[
-            "field_0"
-        ]
+        parts = (
+            frame[table.columns[0]]
+            .str.splitn(",", len(keys))
+            .struct.unnest()
+            .select(pl.concat_list(pl.all()))["field_0"]
+        )
     columns = [parts.list.get(at, null_on_oob=True).str.strip_chars().alias(key) for at, key in enumerate(keys)]
     flags: Counter[str] = Counter()
     for header in headers:

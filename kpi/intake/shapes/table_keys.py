@@ -99,7 +99,7 @@ def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table
         name = new_name(ADDED[role], table.columns)
         table = table.with_column(name, pl.when(filled).then(pl.lit(text)))
         roles[role] = name
-    return replace(table, roles=roles)
+    return replace(table, roles=roles, of_one=keys.get("entity", table.of_one))
 
 
 def key_notes(table: Table, keys: Mapping[str, tuple[str, Message]]) -> list[Diagnostic]:

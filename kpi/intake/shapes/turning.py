@@ -93,8 +93,15 @@ def turned(table: Table, shape: Shape) -> Table:
         repeats={one: some for one, some in table.repeats.items() if one in rest},
         merged=(), cells=None, numbered_cells=None, scan=None, pieces=None,
         roles={**table.roles, **dict.fromkeys(shape.ignored), **shape.ids, **names},
+        of_one=_of_one(shape),
         origin=Origin(height, tuple(shape.columns), frozenset(names.values())),
     )  # fmt: skip
+
+
+def _of_one(shape: Shape) -> str | None:
+    """Return the entity that all figures are of, None where there are several."""
+    texts = {keys.get("entity", shape.constants.get("entity")) for keys in shape.columns.values()}
+    return texts.pop() if len(texts) == 1 and not {"entity", "code"} & set(shape.ids) else None
 
 
 def _figures(columns: Sequence[pl.Series]) -> pl.Series:
