@@ -93,9 +93,8 @@ class _Intake:
         sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
-        nobody = replace(
-            from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system, self.wholes_alone(sources))
-        )
+        exclusions = Exclusions.of(self.system, self.units_of_tables(sources))
+        nobody = replace(from_data([]), wholes=wholes, exclusions=exclusions)
         sources = self.identified(sources, roster, nobody)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
@@ -173,7 +172,7 @@ class _Intake:
             absent(self.system, sources, frame, self.findings),
         )
 
-    def wholes_alone(self, sources: Sequence[Placed]) -> list[str]:
+    def units_of_tables(self, sources: Sequence[Placed]) -> list[str]:
         """Return the entities of tables that are about one each, such as 全国, where all tables are such."""
         named = [source.table.of_one for source in sources]
         return [name for name in named if name is not None] if all(named) else []

@@ -91,8 +91,9 @@ def _quoted(headers: Sequence[str]) -> str:
 
 def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
-    if parts := source.dataset.parts_of_period:
-        return _together(source, clean(parts[0]), clean(parts[1]), ())
+    if source.dataset.parts_of_period:
+        year, part = map(clean, source.dataset.parts_of_period)
+        return _together(source, year, part, ())
     headers = _rivals(source, "period")
     if not headers:
         return source, []

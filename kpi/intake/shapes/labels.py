@@ -24,11 +24,13 @@ _INSIDE = re.compile(
     r"|前[一二三1-3]季度)?|(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![0-9])|[-.]?[QH][1-4])"
 )
 _LABEL = re.compile(r"\s*([^:]{1,12}):\s*(.*\S)\s*", re.DOTALL)
-_WORDS = {
-    "measure": {"指标", "指标名称", "项目", "indicator", "series", "measure", "indicator name", "series name"},
-    "entity": {"地区", "单位名称", "填报单位", "报送单位", "填报部门", "部门", "区域", "城市", "region", "country", "area",
-               "county", "city", "state", "district"},
-    "period": {"期别", "报告期", "统计期", "时期", "年份", "年度", "月份", "季度", "period", "year", "month", "quarter"},
+_WORDS: dict[str, set[str]] = {
+    "measure": {"指标", "指标名称", "项目", "indicator", "series", "measure"},
+    "entity": {
+        "地区", "单位名称", "填报单位", "报送单位", "填报部门", "部门", "区域", "城市", "region", "country",
+        "county", "city", "state", "district",
+    },
+    "period": {"期别", "报告期", "统计期", "时期", "年份", "年度", "月份", "季度", "period", "year"},
 }  # fmt: skip
 
 
@@ -41,8 +43,8 @@ def period_in(header: str, year: int | None = None, order: Order = "ymd") -> str
         year: the year of headers that name none.
         order: of day and month in dates whose year stands last.
 
-    >>> period_in("2014 [YR2014]"), period_in("2023年一季度"), period_in("1月"), period_in("1月", 2023), period_in("GDP")
-    ('2014', '2023年一季度', None, '2023-01', None)
+    >>> period_in("2014 [YR2014]"), period_in("2023年一季度"), period_in("1月"), period_in("1月", 2023)
+    ('2014', '2023年一季度', None, '2023-01')
     """
     text = _MARK.sub("", header).strip()
     try:
@@ -78,9 +80,9 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
         if len(dated) == 1:
             rest = LEVELS.join(level for at, level in enumerate(levels) if at != dated[0])
             return str(period_in(levels[dated[0]])), _by_level(rest, names)
-    for found, period, rest in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
-        if found and (text := period_in(found[period])) and measure_of(names, found[rest].strip())[0] is not None:
-            return text, found[rest].strip()
+    for found, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
+        if found and (text := period_in(found[when])) and measure_of(names, found[what].strip())[0] is not None:
+            return text, found[what].strip()
     return None
 
 

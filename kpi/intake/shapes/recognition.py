@@ -32,43 +32,9 @@ _HEAD = 10_000
 #: The name that a column without a header gets.
 _UNNAMED = re.compile(r"列\d+'*")
 
-_PROVINCES = frozenset(
-    [
-        "北京",
-        "天津",
-        "河北",
-        "山西",
-        "内蒙古",
-        "辽宁",
-        "吉林",
-        "黑龙江",
-        "上海",
-        "江苏",
-        "浙江",
-        "安徽",
-        "福建",
-        "江西",
-        "山东",
-        "河南",
-        "湖北",
-        "湖南",
-        "广东",
-        "广西",
-        "海南",
-        "重庆",
-        "四川",
-        "贵州",
-        "云南",
-        "西藏",
-        "陕西",
-        "甘肃",
-        "青海",
-        "宁夏",
-        "新疆",
-        "香港",
-        "澳门",
-        "台湾",
-    ]
+_PROVINCE = re.compile(
+    "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
+    "|云南|西藏|陕西|甘肃|青海|宁夏|新疆|香港|澳门|台湾"
 )
 #: Names of the rows of a header that stand in its first column, above the periods.
 _FREQUENCY = {"频度", "频率", "周期", "frequency"}
@@ -146,14 +112,15 @@ class Recognition:
         found |= {one: header for one, header in self.table.roles.items() if header is not None}
         found = {one: header for one, header in found.items() if one not in self.table.roles or self.table.roles[one]}
         for header in self.headers:
-            if _UNNAMED.fullmatch(header) and header not in found.values():
-                if (of := self._by_cells(header)) is not None and of not in found:
-                    found[of] = header
-                    self.read_by_cells.add(header)
+            unnamed = _UNNAMED.fullmatch(header) and header not in found.values()
+            kind = self._by_cells(header) if unnamed else None
+            if kind is not None and kind not in found:
+                found[kind] = header
+                self.read_by_cells.add(header)
         # A column of measures beside one of their codes: the one whose texts are those of the system.
         beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
         if beside and "measure" in found and not self._some(found["measure"], self.is_measure):
-            found |= {"measure": one for one in beside if self._some(one, self.is_measure)}
+            found["measure"] = next((one for one in beside if self._some(one, self.is_measure)), found["measure"])
         return found
 
     @cached_property
@@ -330,7 +297,7 @@ class Recognition:
         return next((one for one in self.surroundings() if roster.place(one[0]) is not None), None)
 
     def labelled_rows(self) -> Recognised | None:
-        """Return the shape of a table of measures whose header goes on in rows named 地区, 频度, 单位 above the periods."""
+        """Return the shape of a table of measures whose header goes on in rows named 地区, 频度, 单位."""
         first = self.headers[0] if self.headers else None
         if self.table.pieces is not None or not first or role(first) != "measure" or "entity" in self.roles:
             return None
@@ -394,7 +361,7 @@ class Recognition:
         """Return whether a header is the name of a place, or of an entity of the roster."""
         if role(header) is not None:
             return False
-        if PLACE.fullmatch(header) or header in _PROVINCES:
+        if PLACE.fullmatch(header) or _PROVINCE.fullmatch(header):
             return True
         roster = self.roster()
         return roster is not None and roster.place(header) is not None

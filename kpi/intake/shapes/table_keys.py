@@ -1,4 +1,4 @@
-"""Keys that a whole table has: its period, unit or measure, from a line above it, its sheet, its file, or a constant."""
+"""Keys that a whole table has, from a line above it, the name of its sheet or file, or a constant."""
 
 from __future__ import annotations
 

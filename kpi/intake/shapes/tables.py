@@ -84,17 +84,25 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         raise Unfit
     if ambiguous := _dimensions(system, table, look, found.shape):
         raise DataError(ambiguous)
-    constants = {**found.shape.constants, **{key: text for key, (text, _) in own.items()}}
-    sources = [*found.sources]
-    for key, (text, where) in own.items():
-        sources.append(Message("the {key} `{text}` from {where}", key=Message(KEYS[key]), text=text, where=where))
-    if not {"period"} & {*look.roles, *constants} and found.shape.across == "entities":
-        if (said := period_of_table(table)) is not None:
-            constants["period"] = said[0]
-            sources.append(Message("the period `{text}` from {where}", text=said[0], where=said[1]))
-    shape = replace(found.shape, constants=constants)
+    shape, sources = _with_table_keys(look, found, own)
     table = turned(table, shape)
     return table, [_note(table, shape, sources), *_left_out(system, table, found), *notes]
+
+
+def _with_table_keys(
+    look: Recognition, found: Recognised, own: Mapping[str, tuple[str, Message]]
+) -> tuple[Shape, list[Message]]:
+    """Return a shape with the keys that the whole table has, and where all keys come from."""
+    keys = dict(own)
+    known = {*look.roles, *found.shape.ids, *keys}
+    dated = "period" in known or any("period" in said for said in found.shape.columns.values())
+    if not dated and (period := period_of_table(look.table)) is not None:
+        keys["period"] = period
+    constants = {**found.shape.constants, **{key: text for key, (text, _) in keys.items()}}
+    sources = [*found.sources]
+    for key, (text, where) in keys.items():
+        sources.append(Message("the {key} `{text}` from {where}", key=Message(KEYS[key]), text=text, where=where))
+    return replace(found.shape, constants=constants), sources
 
 
 def _with_missing_keys(
