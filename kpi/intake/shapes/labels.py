@@ -60,7 +60,7 @@ def period_in(header: str, year: int | None = None, order: Order = "ymd") -> str
 
 
 def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[str, str] | None:
-    """Return the period and the measure that a header names together, None for any other.
+    """Return the period and the measure that a header names together, the latter blank where no level names one.
 
     The levels of a header of several rows may name any measure, in one row only one of the system.
 
@@ -71,15 +71,23 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
 
     >>> with_measure("GDP_2022", {"GDP": "gdp"}, depth=2), with_measure("2022年GDP(亿元)", {"GDP": "gdp"}, depth=1)
     (('2022', 'GDP'), ('2022年', 'GDP(亿元)'))
+    >>> with_measure("GDP_2022年_一季度", {"GDP": "gdp"}, depth=3), with_measure("2022年_一季度", {}, depth=2)
+    (('2022Q1', 'GDP'), ('2022Q1', ''))
     >>> with_measure("2022年人口", {"GDP": "gdp"}, depth=1) is None
     True
     """
     if depth > 1 and LEVELS in header:
         levels = header.split(LEVELS)
-        dated = [at for at, level in enumerate(levels) if period_in(level) is not None]
+        dated = [level for level in levels if period_in(level) is not None]
         if len(dated) == 1:
-            rest = LEVELS.join(level for at, level in enumerate(levels) if at != dated[0])
-            return str(period_in(levels[dated[0]])), _by_level(rest, names)
+            text = str(period_in(dated[0]))
+            rest = [level for level in levels if level != dated[0]]
+            span = periods.parse(text)
+            parts = [level for level in rest if span.months == 12 and period_in(level, span.year) is not None]
+            if len(parts) == 1:
+                text = str(period_in(parts[0], span.year))
+                rest.remove(parts[0])
+            return text, _by_level(LEVELS.join(rest), names) if rest else ""
     for found, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
         if found and (text := period_in(found[when])) and measure_of(names, found[what].strip())[0] is not None:
             return text, found[what].strip()

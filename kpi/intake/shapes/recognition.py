@@ -17,7 +17,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import clean, role, roles
+from kpi.intake.files.headers import clean, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
 from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure
@@ -70,6 +70,8 @@ class Recognition:
     sources: list[Message] = field(default_factory=list)
     #: The columns whose role is known from their cells or the definition rather than from their header.
     read_by_cells: set[str] = field(default_factory=set)
+    #: The column of the year of periods that stand across, None where their headers name it.
+    years: str | None = None
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -102,8 +104,8 @@ class Recognition:
             found["unit"] = found.pop("entity")
         found = {one: header for one, header in found.items() if one not in self.given}
         if self.dataset is not None:
-            found |= {one: clean(header) for one, header in self.dataset.headers.items()}
-            found |= {"period": self.parts[0]} if self.parts else {}
+            named = {**self.dataset.headers, **({"period": self.parts[0]} if self.parts else {})}
+            found |= {one: clean(header) for one, header in named.items() if clean(header) in self.headers}
             if self.dataset.shape is not None and self.dataset.shape.rows is not None and self.headers:
                 of = {"periods": "period", "entities": "entity", "measures": "measure"}[self.dataset.shape.rows]
                 found = {one: header for one, header in found.items() if header != self.headers[0]}
@@ -169,9 +171,13 @@ class Recognition:
             if self.declared is None:
                 return None
             raise self.lacks("period", "no header is a period with its year, such as 2023年, 2023Q1 or 2023-01")
-        if self.declared is None and ("period" in self.roles or self.figures):
-            return None
         own = {header: keys for header, keys in columns.items() if "measure" in keys}
+        if self.declared is None and "period" in self.roles and self.years is None:
+            return None
+        if self.declared is None and self.figures:
+            if len([one for one in own.values() if self.is_measure(one["measure"])]) > 1:
+                raise self.two_shapes(list(own), self.figures)
+            return None
         if own:
             return self.periods_of_measures(own, columns)
         rest = [header for header in self.others if header not in columns]
@@ -220,15 +226,28 @@ class Recognition:
             if (text := period_in(header, order=order)) is not None:
                 found[header] = {"period": text}
             elif (both := with_measure(header, self.names, depth=self.table.depth)) is not None:
-                found[header] = {"period": both[0], "measure": both[1]}
+                found[header] = {"period": both[0], **({"measure": both[1]} if both[1] else {})}
             elif period_in(header, 2000) is not None:
                 unclear.append(header)
-        if unclear and not found and (year := self.year()) is not None:
-            self.sources.append(Message("the year {year} from {where}", year=str(year[0]), where=year[1]))
-            found = {header: {"period": str(period_in(header, year[0]))} for header in unclear}
+        if unclear and not found:
+            found = self._of_a_year(unclear)
         plain = {header: keys for header, keys in found.items() if "measure" not in keys}
         # Levels that name measures, and columns of a period alone, are of one table only where all have a measure.
         return found if not plain or len(plain) == len(found) else {one: found[one] for one in found if one in plain}
+
+    def _of_a_year(self, headers: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return headers that name parts of a year, with its column or the year that the surroundings name."""
+        column = self.roles.get("period")
+        if column is not None:
+            if not self._all(column, _is_year):
+                return {}
+            self.years = column
+            self.sources.append(Message("the year from column `{header}`", header=column))
+            return {header: {"period": header} for header in headers}
+        if (year := self.year()) is None:
+            return {}
+        self.sources.append(Message("the year {year} from {where}", year=str(year[0]), where=year[1]))
+        return {header: {"period": str(period_in(header, year[0]))} for header in headers}
 
     def year(self) -> tuple[int, Message] | None:
         """Return the year that the surroundings of the table name, and where."""
@@ -377,7 +396,7 @@ class Recognition:
             name, unit = measure_of(self.names, fixed["measure"])
             if unit is not None:
                 fixed |= {"measure": next(text for text, one in self.names.items() if one == name), "unit": unit}
-        shape = Shape(across, kept, ids, fixed, filled=self._merged_down(ids, columns))
+        shape = Shape(across, kept, ids, fixed, filled=self._merged_down(ids, columns), years=self.years)
         for header in shape.filled:
             self.sources.append(Message("blank cells of `{header}` repeat the cell above", header=header))
         named = {*columns, *ids.values(), *left_out, *self.roles.values()}
@@ -459,12 +478,13 @@ class Recognition:
                 columns=tuple(f"`{one}`" if one != "..." else one for one in shown), what=what, message=message,
                 rows=self._understood(of, columns, ids or {}),
             )  # fmt: skip
-        constant = {"period": "2023", "entity": "全国", "measure": "地区生产总值"}[of]
+        first = next(iter(self.system.measures.values()))
+        constant = {"period": "2023", "entity": "全国", "measure": first.title or next(iter(self.system.measures))}[of]
         hint = Message(
-            "add a column for it, or say it in `datasets:`\n"
-            "  {name}: {{form: reported, columns: {{{of}: {{constant: {constant}}}}}}}\n"
-            "  (or {of}: {{from: title}}, {{from: sheet}} or {{from: file}})",
-            name="table", of=of, constant=constant,
+            "add a column for it, or say in the definition"
+            " `datasets: {{table: {{form: reported, columns: {{{of}: {{constant: {constant}}}}}}}}}`;"
+            " {{from: title}}, {{from: sheet}} and {{from: file}} take it from there",
+            of=of, constant=constant,
         )  # fmt: skip
         return DataError(Diagnostic("K563", message, self.table.place(self.table.header_row), hint))
 
@@ -481,16 +501,31 @@ class Recognition:
             rows.append(" | ".join([*said, str(row[header])]))
         return "; ".join(rows)
 
+    def two_shapes(self, dated: Sequence[str], undated: Sequence[str]) -> DataError:
+        """Return the refusal of a table of which some columns of figures have a period in their header, others none."""
+        message = Message(
+            "{dated} have a period in their header, {undated} have none, and no column says it",
+            dated=tuple(f"`{one}`" for one in dated[:3]), undated=tuple(f"`{one}`" for one in undated[:3]),
+        )  # fmt: skip
+        hint = Message("write the period into every header, or add a column 期别")
+        return DataError(Diagnostic("K563", message, self.table.place(self.table.header_row), hint))
+
     def unknown(self, texts: Sequence[str]) -> DataError:
         """Return the refusal of a table whose figures are of no measure of the system."""
         message = Message(
             "the figures are of {texts}, which is no measure of {system}",
             texts=tuple(f"`{text}`" for text in texts[:6]), system=self.system.system,
         )  # fmt: skip
-        hint = suggest(texts[0], self.names) or Message(
-            "if it is one, name it at the measure: `synonyms: [{text}]`", text=texts[0]
+        name = split_unit(texts[0], is_unit)[0]
+        hint = suggest(name, self.names) or Message(
+            "if it is one, name it at the measure: `synonyms: [{text}]`", text=name
         )
         return DataError(Diagnostic("K564", message, self.table.place(), hint))
+
+
+def _is_year(text: str) -> bool:
+    label = period_in(text)
+    return label is not None and periods.parse(label).months == 12
 
 
 def _is_label(text: str) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import clean, role
+from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records
@@ -48,11 +48,15 @@ def shaped(system: System, table: Table, name: str | None = None) -> tuple[Table
 def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
     """Return the dataset whose shape and keys hold for a table: the one that is named, or the first that declares some.
 
-    A dataset is meant only where the table has all columns that it names.
+    A dataset is meant only where the table has all columns that it names. A table that has a column for each key and
+    one of figures lies in no other shape.
     """
     if name is not None:
         return datasets(system).get(name)
+    plain = {"entity", "measure", "value"} <= set(roles(table.columns)[0])
     for dataset in datasets(system).values():
+        if plain and dataset.shape is not None:
+            continue
         headers = {clean(header) for header in (*dataset.headers.values(), *dataset.parts_of_period)}
         declares = dataset.shape is not None or dataset.elsewhere or dataset.parts_of_period or dataset.headers
         if declares and headers <= set(table.columns):

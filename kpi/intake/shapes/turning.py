@@ -29,6 +29,7 @@ class Shape:
         constants: what holds for all figures, by role.
         labels: how many of the first rows are levels of the header rather than data.
         filled: the columns whose blank cells repeat the cell above.
+        years: the column of the year of the periods in the headers, None where these name it.
         ignored: the roles that no column has, whatever its header says.
     """
 
@@ -38,6 +39,7 @@ class Shape:
     constants: Mapping[str, str] = field(default_factory=dict)
     labels: int = 0
     filled: Sequence[str] = ()
+    years: str | None = None
     ignored: Sequence[str] = ()
 
 
@@ -82,12 +84,17 @@ def turned(table: Table, shape: Shape) -> Table:
         texts = [keys.get(role, shape.constants.get(role)) for keys in shape.columns.values()]
         made.append(pl.Series(texts, dtype=pl.String).gather(block).alias(names[role]))
     made.append(_figures([frame[header] for header in shape.columns]).alias(names["value"]))
+    long = pl.DataFrame(made)
+    if shape.years is not None:
+        years = pl.selectors.by_name(shape.years).cast(pl.String).str.replace(r"(年度?|\.0)$", "")
+        dated = pl.concat_str(years, pl.lit("年"), pl.selectors.by_name(names["period"]))
+        long = long.with_columns(dated.alias(names["period"]))
     numbers = all(header in table.numbers for header in shape.columns)
     mixed = not numbers and any(header in table.numbers or header in table.mixed for header in shape.columns)
     value = {names["value"]}
     return replace(
         table,
-        frame=pl.DataFrame(made).lazy(), columns=(*rest, *names.values()), size=len(block), about=None,
+        frame=long.lazy(), columns=(*rest, *names.values()), size=len(block), about=None,
         numbers=(table.numbers & set(rest)) | (value if numbers else set()),
         mixed=(table.mixed & set(rest)) | (value if mixed else set()),
         repeats={one: some for one, some in table.repeats.items() if one in rest},
