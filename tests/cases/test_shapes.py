@@ -290,7 +290,7 @@ def test_levels_with_a_date_that_is_another_measure(tmp_path):
         page.merge_range("A1:E1", "Table 1. Estimates")
         page.merge_range("A2:A3", "Geographic Area")
         page.merge_range("B2:C2", "April 1, 2010")
-        page.write_datetime("B2", dt.datetime(2010, 4, 1), book.add_format({"num_format": "mmm d, yyyy"}))
+        page.write_datetime("B2", dt.date(2010, 4, 1), book.add_format({"num_format": "mmm d, yyyy"}))
         page.merge_range("D2:E2", "Estimate")
         page.write_row("B3", ["Census", "Base", 2010, 2011])
         page.write_row("A4", ["United States", 100, 101, 102, 104])

@@ -47,7 +47,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     Raises:
         Unfit: the rows are unchecked, and the period stands in two columns.
     """
-    dated, found = _period(source)
+    dated, found = _period(source, system)
     named, more = _entity(dated, system)
     return named, [*found, *more]
 
@@ -89,11 +89,12 @@ def _quoted(headers: Sequence[str]) -> str:
 # ---- PERIODS ---- #
 
 
-def _period(source: Placed) -> tuple[Placed, list[Diagnostic]]:
+def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
-        return _together(source, year, part, ())
+        own = {Grain.MONTH: 0, Grain.QUARTER: 1}.get(system.period, 2)
+        return _together(source, year, part, (), fineness=min(_fineness(part), own))
     headers = _rivals(source, "period")
     if not headers:
         return source, []
@@ -136,13 +137,24 @@ def _fineness(header: str) -> int:
     return 0 if words & _MONTHS else 1 if words & _QUARTERS else 2
 
 
-def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tuple[Placed, list[Diagnostic]]:
-    """Return a table with a further column of periods, made of a column of years and one of their parts."""
+def _together(
+    source: Placed, year: str, part: str, others: Sequence[str], *, fineness: int | None = None
+) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with a further column of periods, made of a column of years and one of their parts.
+
+    Args:
+        source: the table.
+        year: the header of the column of years.
+        part: that of the column of their parts.
+        others: headers that name periods too and are not read.
+        fineness: what bare numbers are: months (0) or quarters (1); left out: as the header says.
+    """
     table = source.table
     if table.pieces is not None:
         raise Unfit
+    fine = _fineness(part) if fineness is None else fineness
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
-    meant = {f"{one or ''}\n{other or ''}": _joined(one, other, _fineness(part)) for one, other in pairs.rows()}
+    meant = {f"{one or ''}\n{other or ''}": _joined(one, other, fine) for one, other in pairs.rows()}
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"

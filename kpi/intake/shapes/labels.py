@@ -89,8 +89,9 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
                 rest.remove(parts[0])
             return text, _by_level(LEVELS.join(rest), names) if rest else ""
     for found, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
-        if found and (text := period_in(found[when])) and measure_of(names, found[what].strip())[0] is not None:
-            return text, found[what].strip()
+        period = None if found is None else period_in(found[when])
+        if found and period and measure_of(names, found[what].strip())[0] is not None:
+            return period, found[what].strip()
     return None
 
 

@@ -66,6 +66,8 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
 
 def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]]:
     own = {} if dataset is None else declared_keys(table, dataset)
+    if "unit" in own:
+        table = replace(table, unit=own.pop("unit")[0])
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return with_keys(table, keys, None), key_notes(table, own)
