@@ -100,7 +100,9 @@ class Dataset(Definition):
             if isinstance(one, Elsewhere) and role not in _OF_TABLE:
                 raise ValueError(f"`columns`: `{role}` is a column; {', '.join(_OF_TABLE)} may stand elsewhere")
             if isinstance(one, Elsewhere) and role == "unit" and one.constant is None:
-                raise ValueError("`columns`: a `unit` is a column or a `constant`; one above the table is read as it is")
+                raise ValueError(
+                    "`columns`: a `unit` is a column or a `constant`; one above the table is read as it is"
+                )
         return self
 
 
