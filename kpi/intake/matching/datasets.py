@@ -424,7 +424,9 @@ def _is_period(header: str) -> bool:
 
 def _lacking(system: System, source: Placed) -> list[str]:
     headers = set(source.table.columns)
-    named = (*source.dataset.headers.values(), *source.dataset.parts_of_period)
+    known = source.table.roles
+    named = [header for role, header in source.dataset.headers.items() if role not in known]
+    named += source.dataset.parts_of_period if "period" not in known else ()
     lacking = [header for header in named if clean(header) not in headers]
     if "entity" not in source.roles and "code" not in source.roles:
         lacking.append("地区 (entity)")
@@ -520,7 +522,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
 
 
 def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
-    columns = "、".join(source.table.columns[:12])
+    columns = "、".join(source.table.file_columns[:12])
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"
     message = Message(

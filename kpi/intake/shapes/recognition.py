@@ -40,7 +40,7 @@ _PROVINCE = re.compile(
 _FREQUENCY = {"频度", "频率", "周期", "frequency"}
 
 #: What the columns of figures are called in messages.
-ACROSS = {"periods": "periods", "entities": "units", "measures": "measures"}
+ACROSS = {"periods": Message("periods"), "entities": Message("units"), "measures": Message("measures")}
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,9 @@ class Recognition:
         if not columns:
             if self.declared is None:
                 return None
-            raise self.lacks("period", "no header is a period with its year, such as 2023年, 2023Q1 or 2023-01")
+            raise self.lacks(
+                "period", Message("no header is a period with its year, such as 2023年, 2023Q1 or 2023-01")
+            )
         own = {header: keys for header, keys in columns.items() if "measure" in keys}
         if self.declared is None and "period" in self.roles and self.years is None:
             return None
@@ -366,7 +368,7 @@ class Recognition:
         elif self.table.pieces is None:
             rest = [one for one in rest if not self._holds_texts(one)]
             if not rest:
-                raise self.lacks("entity", "no column of figures is left to be a unit")
+                raise self.lacks("entity", Message("no column of figures is left to be a unit"))
         columns = {header: {"entity": header} for header in rest}
         constants: dict[str, str] = {}
         if "measure" not in ids and "measure" not in self.given:
@@ -462,14 +464,14 @@ class Recognition:
     # ---- FINDINGS ---- #
 
     def lacks(
-        self, of: str, why: str | None = None, *, columns: Mapping[str, Mapping[str, str]] | None = None,
+        self, of: str, why: Message | None = None, *, columns: Mapping[str, Mapping[str, str]] | None = None,
         ids: Mapping[str, str] | None = None,
     ) -> DataError:  # fmt: skip
         """Return the refusal of a table of which a key is not found, with its first rows as they are understood."""
         words = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure")}
         message = Message("no column, title, sheet or file says the {what} of the figures", what=words[of])
         if why is not None:
-            message = Message("{message}: {why}", message=message, why=Message(why))
+            message = Message("{message}: {why}", message=message, why=why)
         if columns:
             what = Message("periods") if any("period" in keys for keys in columns.values()) else Message("units")
             shown = [*list(columns)[:3], *(["..."] if len(columns) > 4 else []), *list(columns)[3:][-1:]]

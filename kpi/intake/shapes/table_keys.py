@@ -17,7 +17,7 @@ from kpi.language.datasets import Dataset, Elsewhere
 from kpi.values import periods
 
 #: What the keys of a table are called in messages.
-KEYS = {"period": "period", "entity": "unit", "measure": "measure", "unit": "unit of measure"}
+KEYS = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure")}
 
 
 def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Message]]:
@@ -32,7 +32,7 @@ def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Messag
         if text is None:
             place = {"sheet": Message("name of the sheet"), "file": Message("name of the file"),
                      "title": Message("lines above the table")}[str(source.from_)]  # fmt: skip
-            message = Message("the {place} says no {key}", place=place, key=Message(KEYS[role]))
+            message = Message("the {place} says no {key}", place=place, key=KEYS[role])
             hint = Message("write `{role}: {{constant: ...}}` or name the column, under `columns:`", role=role)
             raise DataError(Diagnostic("K566", message, table.place(), hint))
         where = {
@@ -107,7 +107,7 @@ def key_notes(table: Table, keys: Mapping[str, tuple[str, Message]]) -> list[Dia
     return [
         Diagnostic(
             "K565",
-            Message("the {key} of all rows is `{text}`, from {where}", key=Message(KEYS[role]), text=text, where=where),
+            Message("the {key} of all rows is `{text}`, from {where}", key=KEYS[role], text=text, where=where),
             table.place(), None, Severity.INFO,
         )
         for role, (text, where) in keys.items()

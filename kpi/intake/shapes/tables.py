@@ -107,7 +107,7 @@ def _with_table_keys(
     constants = {**found.shape.constants, **{key: text for key, (text, _) in keys.items()}}
     sources = [*found.sources]
     for key, (text, where) in keys.items():
-        sources.append(Message("the {key} `{text}` from {where}", key=Message(KEYS[key]), text=text, where=where))
+        sources.append(Message("the {key} `{text}` from {where}", key=KEYS[key], text=text, where=where))
     return replace(found.shape, constants=constants), sources
 
 
@@ -132,10 +132,10 @@ def _note(table: Table, shape: Shape, sources: Sequence[Message]) -> Diagnostic:
     """Return the note that says how a table was turned."""
     headers = list(shape.columns)
     message = (
-        Message("{what} in columns {first} to {last}", what=Message(ACROSS[shape.across]), first=headers[0],
+        Message("{what} in columns {first} to {last}", what=ACROSS[shape.across], first=headers[0],
                 last=headers[-1])
         if len(headers) > 1
-        else Message("{what} in column {first}", what=Message(ACROSS[shape.across]), first=headers[0])
+        else Message("{what} in column {first}", what=ACROSS[shape.across], first=headers[0])
     )  # fmt: skip
     if sources:
         message = Message("{message}; {sources}", message=message, sources=tuple(sources))
