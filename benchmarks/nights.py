@@ -18,7 +18,7 @@ from kpi.batch.config import load
 class Inbox:
     """A folder with a system, a roster, a file a month and a configuration."""
 
-    def __init__(self, entities: int, months: int, indicators: int, *, kind: str = "delta") -> None:
+    def __init__(self, entities: int, months: int, indicators: int) -> None:
         self._kept = tempfile.TemporaryDirectory(prefix="kpi-bench-")
         self.folder = Path(self._kept.name)
         self.measures = [f"数据{i}" for i in range(indicators // 2 + 1)]
@@ -31,7 +31,7 @@ class Inbox:
         self.months = [f"{2014 + at // 12}-{at % 12 + 1:02}" for at in range(months)]
         for place, month in enumerate(self.months):
             self.report(month, seed=place)
-        self.kind, self.stores = kind, 0
+        self.stores = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Inbox:
         self.stores += 1
         config = self.folder / f"nightly-{self.stores}.toml"
         place = f"store-{self.stores}"
-        lines = [f'store = {{kind = "{self.kind}", path = "{place}"}}']
+        lines = [f'store = "{place}"']
         config.write_text("\n".join([*lines, "[[source]]", 'system = "bench.yaml"', 'data = "inbox/*.csv"']) + "\n")
 
         def night() -> Night:

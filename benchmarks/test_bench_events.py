@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import events
+from benchmarks import durations, events
 from benchmarks.child import Apart
 from benchmarks.race import Race, hold
 from benchmarks.size import size
@@ -139,3 +139,20 @@ def test_growth_with_the_rows(benchmark, file):
         axis="events",
     )
     hold(benchmark, race, {f"{rows:,} events": engine(file(rows)) for rows in sizes}, rounds=2)
+
+
+def test_conditions_on_dates(benchmark, tmp_path_factory):
+    rows = max(ROWS // 10, 20_000)
+    path = tmp_path_factory.mktemp("dates") / "events.parquet"
+    durations.generate(path, rows, ENTITIES, MONTHS)
+    race = Race(
+        f"W: eight conditions on the days between two dates of {rows:,} events, beside a number of days",
+        "numbers",
+        {"dates": "≤ 1.3"},
+        note="From the file to a scorecard. Working days are looked up in a calendar, once for each date.",
+    )
+    contenders = {
+        how: Apart(durations.counted, {"path": str(path), "how": how}, compared=how != "working days")
+        for how in durations.CONDITIONS
+    }
+    hold(benchmark, race, contenders, rounds=5, keys=["period", "entity", "measure"])

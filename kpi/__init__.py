@@ -21,20 +21,23 @@ if TYPE_CHECKING:
     from kpi.errors import KpiError as KpiError
     from kpi.language.loading.catalogue import load as load
     from kpi.language.system import System as System
+    from kpi.report.language import using as using_language
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
 
-#: Where each public name lives: imported when first used, so that `import kpi` costs nothing.
+#: Where each public name lives, and its name there if that is another: imported when first used, so that `import kpi`
+#: costs nothing.
 _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
+    "using_language": "report.language:using",
 }  # fmt: skip
 
 __all__ = [
     "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "score",
-    "stress",
+    "stress", "using_language",
 ]  # fmt: skip
 
 
@@ -43,7 +46,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'kpi' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"kpi.{_HOMES[name]}"), name)
+    home, _, there = _HOMES[name].partition(":")
+    return getattr(import_module(f"kpi.{home}"), there or name)
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,9 +28,9 @@ from kpi.errors import (
     suggest,
 )
 from kpi.intake import frames
+from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_told
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
@@ -40,7 +41,6 @@ from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
-from kpi.language.datasets import ReportedData
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
@@ -158,7 +158,7 @@ def score_panel(
                 hint=Message("they hold {there}", there=there),
             )
         )
-    with progress.stage("scoring"):
+    with progress.stage(Message("scoring")):
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
@@ -266,6 +266,7 @@ def checked(
     for loaded in examined:
         if loaded.system is not None:
             findings += units_examined(loaded.system)
+            findings += calendars_examined(loaded.system)
     wrong = some and any(one.severity is Severity.ERROR for one in findings)
     card = None
     try:
@@ -367,24 +368,27 @@ class _Drafts(Sequence[Draft]):
 
 def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
     """Returns the system that the data name, or that alone fits them, of the first group that has one."""
-    try:
-        return _chosen(data, groups, unchecked=True, partly=partly)
-    except (Unfit, DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
-        # Rows that do not form a table may be why.
-        return _chosen(data, groups, unchecked=False, partly=partly)
+    # Rows that do not form a table may be why none is found among rows that have not been checked.
+    with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+        if (chosen := _chosen(data, groups, unchecked=True, partly=partly)) is not None:
+            return chosen
+    chosen = _chosen(data, groups, unchecked=False, partly=partly)
+    assert chosen is not None  # noqa: S101
+    return chosen
 
 
 def _chosen(
     data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, unchecked: bool, partly: bool
-) -> Loaded:
-    """Returns the system that the data name, or that alone fits them; large files may be left unchecked.
+) -> Loaded | None:
+    """Return the system that the data name, or that alone fits them; large files may be left unchecked.
 
-    With `partly`, what is wrong with a file that cannot be read is told when all are taken in.
+    None where a large file that is unchecked names systems: its rows have to be checked first. With `partly`, what is
+    wrong with a file that cannot be read is reported when all are taken in.
     """
     unread: list[Diagnostic] | None = [] if partly else None
     tables = [table for group in read_all(data, unchecked=unchecked, unread=unread) for table in group]
     if any(table.pieces is not None and systems_named(table) for table in tables):
-        raise Unfit
+        return None
     # To check them all takes as long as to read them all, and only those that may be meant matter.
     named = sorted({text for table in tables for text in systems_named(table)})
     chosen, how = _first(groups, partial(_named, named)) if named else [], "are named in"
@@ -392,6 +396,8 @@ def _chosen(
         chosen, how = _first(groups, partial(_fitting, tables)), "fit"
     if len(chosen) == 1:
         return chosen[0]
+    if not chosen and any(table.pieces is not None for table in tables):
+        return None
     if not chosen:
         known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
         there = f"say which with --system; there is {', '.join(known) or 'none'}"
@@ -462,15 +468,16 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: gives the distinct texts of one of its columns.
     """
-    shape, _ = shaped(system, table)
-    if shape is None:
+    shape = shaped(system, table)
+    turned = None if shape is None else shape[0]
+    if turned is None:
         return 0
-    if shape.origin is not None or shape.roles:
-        texts = partial(_texts, shape)
-    source = fitting(system, shape, texts)
+    if turned.origin is not None or turned.roles:
+        texts = partial(_texts, turned)
+    source = fitting(system, turned, texts)
     if source is None:
         return 0
-    if not isinstance(source.dataset, ReportedData):
-        return max(1, len(panel_columns(system, shape)))
+    if not source.dataset.long:
+        return max(1, len(panel_columns(system, turned)))
     names = measure_names(system)
     return sum(measure_of(names, text)[0] is not None for text in texts(source.roles["measure"]))

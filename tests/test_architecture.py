@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from kpi.language import adjustments, checks, indicators, measures, scoring
+from kpi.language.aggregation.weights import METHODS
+from kpi.language.stars.data_driven import SCHEMES
+from kpi.language.treatment.steps import STEPS
 from kpi.values.columns import Column, Part
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +28,7 @@ PACKAGES = (
     "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns rounding periods status units numerics",
+    "values": "names columns rounding periods status units numerics working_days",
     "process": (
         "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
     ),
@@ -37,18 +41,17 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out "
-        "absent_measures events reported succession contradicting_spans grid undeclared_totals panel query_answers "
-        "synthetic"
+        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
+        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards tree league diagnostics reading analysis quality queries "
-        "markdown workbook table files difference robustness"
+        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
+        "table results files tree queries analysis difference robustness"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
-        "batch_run notifications"
+        "batch_run migration notifications"
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
@@ -235,6 +238,69 @@ def test_names_of_columns_are_made_in_one_place():
 )
 def test_a_column_that_is_spelt_is_noticed(source):
     assert spelt_columns(source) == [1]
+
+
+#: Where the kinds of definitions are at home, and modules that may still distinguish kinds of others.
+KINDS_AT = ("measures", "indicators", "scoring", "adjustments", "checks", "stars", "treatment", "aggregation")
+DISTINGUISHING = (
+    "kpi.intake.reported.", "kpi.intake.matching.", "kpi.intake.succession.", "kpi.language.record_columns.",
+)  # fmt: skip
+
+
+def kind_classes() -> dict[str, set[str]]:
+    """Return the names of the classes of all kinds, by the package or module that they are at home in."""
+    homes = {
+        "measures": measures.KINDS, "indicators": indicators.KINDS, "scoring": (*scoring.KINDS, scoring.AgainstTarget),
+        "adjustments": adjustments.KINDS, "checks": checks.KINDS.values(), "stars": SCHEMES, "treatment": STEPS,
+        "aggregation": METHODS,
+    }  # fmt: skip
+    return {f"kpi.language.{home}": {kind.__name__ for kind in kinds} for home, kinds in homes.items()}
+
+
+def distinguished(source: str, homes: dict[str, set[str]]) -> list[tuple[int, str]]:
+    """Return the lines that ask by `isinstance` or `match` for a kind imported from its home, with its name."""
+    tree, lines = ast.parse(source), []
+    local: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            home = next((one for one in homes if f"{node.module}.".startswith(f"{one}.")), None)
+            names = [alias for alias in node.names if home is not None and alias.name in homes[home]]
+            local |= {alias.asname or alias.name: alias.name for alias in names}
+    for node in ast.walk(tree):
+        asked: list[ast.AST] = []
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
+                asked = [kinds]
+            case ast.MatchClass(cls=kinds):
+                asked = [kinds]
+        names = [one.id for kinds in asked for one in ast.walk(kinds) if isinstance(one, ast.Name)]
+        lines += [(node.lineno, local[name]) for name in names if name in local]
+    return sorted(lines)
+
+
+def test_a_kind_is_asked_through_its_methods():
+    homes = kind_classes()
+    found = []
+    for name, path in modules(ROOT / "kpi").items():
+        others = {home: kinds for home, kinds in homes.items() if not f"{name}.".startswith(f"{home}.")}
+        if not f"{name}.".startswith(DISTINGUISHING):
+            lines = distinguished(path.read_text(encoding="utf-8"), others)
+            found += [f"{name}:{line} asks for {kind}: give its base class a method" for line, kind in lines]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from kpi.language.measures import Sum\nisinstance(x, Sum)",
+        "from kpi.language.measures import Mean, Sum\nisinstance(x, int | Sum)",
+        "from kpi.language.measures import Sum as Total\nisinstance(x, (int, Total))",
+        "from kpi.language.checks.within import Holds\nmatch x:\n    case Holds(expr=y): pass",
+    ],
+)
+def test_a_kind_that_is_asked_for_is_noticed(source):
+    assert len(distinguished(source, kind_classes())) == 1
+    assert distinguished(source.replace("kpi.language", "other"), kind_classes()) == []
 
 
 def test_modules_say_what_they_are_about():

@@ -13,8 +13,8 @@ import kpi
 from kpi.batch.system_run import Outcome
 from kpi.cli.main import main
 from kpi.errors import number_of
-from kpi.report import encode
 from kpi.report.diagnostics import render, tally
+from kpi.report.files import content
 from kpi.report.markdown import LISTED, markdown
 
 DEFINITION = """\
@@ -68,7 +68,7 @@ def test_every_summary_counts_all_cells(folder):
         assert f"{BAD - 5:,} more K604 errors" in render(errors)
         found = card.findings.filter(severity="error")
         assert found["stands_for"].sum() == BAD
-        in_json = json.loads(encode.document(card))["findings"]
+        in_json = json.loads(content(card, "json"))["findings"]
         assert sum(one["stands_for"] for one in in_json if one["severity"] == "error") == BAD
         assert f"另有 {number_of(card.findings_list) - LISTED:,} 条未列出" in markdown(card)
         assert Outcome("many", findings=card.findings_list).as_json()["findings"]["error"] == BAD

@@ -15,7 +15,7 @@ from kpi.cli.comparison import compared
 from kpi.errors import DataError
 from kpi.language.loading.loader import examine_text
 from kpi.report import difference as report
-from kpi.report.files import write
+from kpi.report.files import content, write
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = {
@@ -202,7 +202,7 @@ def test_what_was_restated_is_named_with_file_and_row(tmp_path):
 
 def test_the_json_says_what_it_is_and_holds_every_frame():
     found = diff(scored(figures()), scored(figures(made=[80, 95, 60]), name="b"))
-    tree = json.loads(report.document(found))
+    tree = json.loads(content(report.DifferenceReport(found), "json"))
     assert tree["schema"] == "kpi.diff/1"
     for name, frame in found.frames.items():
         assert len(tree[name]) == frame.height

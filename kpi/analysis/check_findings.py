@@ -9,9 +9,9 @@ import polars as pl
 
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
-from kpi.engine.totals import vetoes
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.grid import Panel
+from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
@@ -96,7 +96,7 @@ def _tell(
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
     """Findings for vetoes that could not be judged because a figure is missing."""
-    for name, veto in vetoes(plan.system).items():
+    for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
             message = Message("一票否决「{title}」无法判定：缺少数据", title=veto.title or name)

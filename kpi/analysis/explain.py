@@ -17,11 +17,9 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
-from kpi.language.adjustments import Bonus, Deduction, Veto
-from kpi.language.indicators import Milestone
-from kpi.language.measures import OfColumn, Reported
-from kpi.language.record_columns import reads_times
-from kpi.language.scoring import AgainstTarget
+from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.model import kind_of
+from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import Column
@@ -128,14 +126,14 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         taken = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.adjustment(name, taken) for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+        added = [self.award(name, one) for name, one in awards(system.adjustments).items()]
         bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
-        vetoes = [self.adjustment(name, taken) for name, one in system.adjustments.items() if isinstance(one, Veto)]
+        vetoed = [self.veto(name, one, taken) for name, one in vetoes(system.adjustments).items()]
         return Explained(
             ROOT, "综合得分", "total", row["score"], 100.0, row["raw"], row["raw"], None, row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoes),
+            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoed),
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
@@ -153,29 +151,24 @@ class _Tree:
     def limit(self, entry: Entry) -> Explained:
         return Explained(entry.name, entry.title, entry.kind, contribution=self.points(entry))
 
-    def adjustment(self, name: str, taken: Mapping[str, Entry]) -> Explained:
-        one = self.system.adjustments[name]
-        if isinstance(one, Veto):
-            holds = self.row[Column(name).veto]
-            unjudged = self.row[Column(name).unjudged]
-            effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
-            text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
-            entry = taken.get(entry_name(self.system, name))
-            took = None if entry is None else self.points(entry)
-            return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
-        return Explained(
-            name,
-            one.title or name,
-            one.kind,
-            contribution=self.row[Column(name).points],
-            detail=self.opening(name, one),
-        )
+    def veto(self, name: str, one: Veto, taken: Mapping[str, Entry]) -> Explained:
+        holds = self.row[Column(name).veto]
+        unjudged = self.row[Column(name).unjudged]
+        effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
+        text = f"触发：{effect}" if holds else ("缺少数据，无法判定" if unjudged else "未触发")
+        entry = taken.get(entry_name(self.system, name))
+        took = None if entry is None else self.points(entry)
+        return Explained(name, one.title or name, "veto", contribution=took, detail=f"{one.when}，{text}")
 
-    def opening(self, name: str, one: Bonus | Deduction) -> str:
-        """What a bonus waits for, and whether that is there."""
-        if not isinstance(one, Bonus) or Column(name).opened not in self.row:
+    def award(self, name: str, one: Points) -> Explained:
+        points, detail = self.row[Column(name).points], self.opening(name, one)
+        return Explained(name, one.title or name, kind_of(type(one)), contribution=points, detail=detail)
+
+    def opening(self, name: str, one: Points) -> str:
+        """What points wait for, and whether that is there."""
+        if Column(name).opened not in self.row:
             return ""
-        titles = {key: self.titled(key) for key in one.opens} if isinstance(one.opens, dict) else {}
+        titles = {key: self.titled(key) for key in one.waits_for()}
         return one.opens_words(titles) + ("" if self.row[Column(name).opened] else "，未达到")
 
     def titled(self, name: str) -> str:
@@ -244,9 +237,9 @@ class _Tree:
             yield f"目标 {targets[0].words(unit)}"
         elif targets and row[Column(name).target] is not None:
             yield f"目标 {COMPARATORS[targets[0].comparator][0]} {row[Column(name).target]:,.10g} {unit}"
-        elif targets and row[Column(name).score] is not None and isinstance(self.system.rule(name), AgainstTarget):
+        elif targets and row[Column(name).score] is not None and (rule := self.system.rule(name)) and rule.needs_target:
             yield "未下达任务"
-        if row[Column(name).attainment] is not None and not isinstance(one, Milestone):
+        if row[Column(name).attainment] is not None and one.quantitative:
             yield f"完成 {row[Column(name).attainment]:.1f} %"
         if row[Column(name).schedule] is not None:
             yield f"序时 {row[Column(name).schedule]:.1f} %"
@@ -272,11 +265,11 @@ class _Tree:
         rows = self.row.get(Column(name).rows) or 0
         detail = f"{rows:,} 行" if rows else ""
         measure = self.system.measures[name]
-        if rows and isinstance(measure, Reported) and measure.from_january:
-            detail += "；1月至本期累计" + ("之差" if measure.timing == "sum" else "")
-        if isinstance(measure, OfColumn) and measure.computed:
-            detail += f"；取自 {measure.of}"
-        if not isinstance(measure, Reported) and measure.where is not None and reads_times(measure.where):
+        if rows and measure.from_january:
+            detail += "；1月至本期累计" + ("" if measure.over_time == "ytd" else "之差")
+        if measure.computed:
+            detail += f"；取自 {measure.taken_from}" + ("，按工作日计" if counted_in(measure) is not measure else "")
+        if not measure.reported and measure.where is not None and reads_times(measure.where):
             detail += f"；条件 {measure.where}"
         if added := self.row.get(Column(name).added):
             detail = "；".join(filter(None, (detail, f"区划调整：{added}")))

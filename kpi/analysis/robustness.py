@@ -107,9 +107,9 @@ def stressed(
         raise DataError(
             Diagnostic("K561", Message("nobody is ranked in {label}", label=label), hint=Message("kpi score says why"))
         )
-    with stage("varying one assumption at a time"):
+    with stage(Message("varying one assumption at a time")):
         alternatives = study.alternatives()
-    with stage(f"simulating {runs} runs"):
+    with stage(Message("simulating {runs} runs", runs=runs)):
         simulated = study.simulated(runs, weights / 100, random.Random(seed))  # noqa: S311
     return Robustness(card, label, runs, weights, seed, study.ranks(simulated), alternatives)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -12,7 +11,6 @@ import polars as pl
 
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.weights import FromData
-from kpi.language.indicators import Milestone
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.status import literal
@@ -31,7 +29,7 @@ def rescored(system: System, rule: Rule) -> dict[str, Any]:
     found = {}
     for name, indicator in system.indicators.items():
         now = system.rule(name)
-        if now is not None and type(now) is not type(rule) and not isinstance(indicator, Milestone):
+        if now is not None and type(now) is not type(rule) and indicator.quantitative:
             found[name] = indicator.model_copy(update={"score": rule})
     return {name: found.get(name, one) for name, one in system.indicators.items()} if found else {}
 
@@ -74,16 +72,8 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments = {name: _opening(one, known) for name, one in system.adjustments.items()}
+    adjustments = {name: one.within(known) for name, one in system.adjustments.items()}
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
-
-
-def _opening(adjustment: Any, known: AbstractSet[str]) -> Any:
-    """Returns an adjustment that asks only for what is there."""
-    opens = getattr(adjustment, "opens", None)
-    if not isinstance(opens, dict):
-        return adjustment
-    return adjustment.model_copy(update={"opens": {name: cut for name, cut in opens.items() if name in known}})
 
 
 def factor(node: str, place: int) -> str:

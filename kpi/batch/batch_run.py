@@ -18,9 +18,10 @@ from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
+from kpi.batch.store.former import refuse_former
 from kpi.batch.store.whole import Archive
 from kpi.batch.system_run import Outcome
-from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Severity, redacted
+from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity, redacted
 from kpi.process import progress
 from kpi.process.credentials import connection
 
@@ -44,20 +45,27 @@ class Night:
 
 
 def store_of(config: Config) -> Store:
-    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock."""
+    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock.
+
+    Raises:
+        DataError: K850 when the store has a layout of before, K851 when a Parquet store is asked for, K812 when a
+            package is missing.
+    """
     table = config.store
     if table.kind == "postgresql":
         from kpi.batch.store.postgres import PostgresStore
 
         file = None if table.connection_file is None else config.path(table.connection_file)
         return PostgresStore(connection(env=table.connection_env, file=file))
-    folder = config.path(table.path or "")
-    if table.kind == "parquet":
-        from kpi.batch.store.parquet import ParquetStore
-
-        return ParquetStore(folder)
     from kpi.batch.store.delta import DeltaStore
 
+    folder = config.path(table.path or "")
+    refuse_former(folder)
+    if table.was_parquet:
+        hint = Message('store = {{kind = "delta", path = "{path}"}}, or without `kind`', path=table.path)
+        raise DataError(
+            Diagnostic("K851", Message("there is no Parquet store any more"), Place(str(config.file)), hint)
+        )
     return DeltaStore(folder)
 
 
@@ -123,7 +131,7 @@ def run(
                 state, store, archive, name=supersede[0], reason=supersede[1], number=number, changes=changes
             )
         result.run = Run(number, manifest, state)
-        with progress.stage("storing the results"):
+        with progress.stage(Message("storing the results")):
             store.publish(result.run, changes)
         tell("published", run=result.run.number, changes=len(changes))
         try:
@@ -141,7 +149,7 @@ def run(
 def _held(store: Store, wait: float) -> Iterator[None]:
     """Holds the store, and tells of the waiting for it."""
     with ExitStack() as held:
-        with progress.stage(f"waiting for {store.where}"):
+        with progress.stage(Message("waiting for {store}", store=store.where)):
             held.enter_context(store.lock(wait))
         yield
 
@@ -190,7 +198,8 @@ def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in ("polars", "pydantic", "pint", "sqlglot", "fastexcel", "deltalake", "psycopg", "duckdb"):
+    calculate, store = ("polars", "pydantic", "pint", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
+    for name in (*calculate, "fastexcel", *store):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -12,12 +12,21 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
-from kpi.report.files import FORMATS
+from kpi.report.formats import SUFFIXES
 from kpi.values import periods
 
 
@@ -52,19 +61,38 @@ class Source(_Table):
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:
-            if Path(name).suffix.lower() not in FORMATS and not name.endswith("/"):
-                raise ValueError(f"`{name}` has no known format: {', '.join(FORMATS)}, or a folder/")
+            if Path(name).suffix.lower() not in SUFFIXES and not name.endswith("/"):
+                raise ValueError(f"`{name}` has no known format: {', '.join(SUFFIXES)}, or a folder/")
         return self
 
 
 class StoreTable(_Table):
     """Where results go."""
 
-    kind: Literal["delta", "parquet", "postgresql"] = "delta"
+    kind: Literal["delta", "postgresql"] = "delta"
     path: str | None = None
     connection_env: str | None = None
     connection_file: str | None = None
     keep: int = Field(400, gt=0, description="how many runs can be read again")
+
+    _was_parquet: bool = PrivateAttr(default=False)
+
+    @property
+    def was_parquet(self) -> bool:
+        """Whether the file still names the Parquet store, whose content `--migrate` brings into Delta Lake."""
+        return self._was_parquet
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _former_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, dict) and value.get("kind") == "parquet":
+            return handler(value | {"kind": "delta"}).of_parquet()
+        return handler(value)
+
+    def of_parquet(self) -> Self:
+        """Return the table, as of a file that still names the Parquet store."""
+        self._was_parquet = True
+        return self
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -16,7 +16,7 @@ import polars as pl
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, match, of_system
-from kpi.intake.reported.entity_targets import takers
+from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import Records
@@ -46,7 +46,7 @@ def separable(system: System) -> bool:
     """
     keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
     apart = system.entities.roster is not None and system.entities.succession is None
-    return apart and not takers(system) and not keyed
+    return apart and not targeted_in_data(system) and not keyed
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:
@@ -60,8 +60,9 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
     for table in read(file):
         rows += table.rows
         mine, _ = of_system(system, table)
-        shape, _ = shaped(system, mine, dataset)
-        source = None if shape is None else match(system, shape, name=dataset)[0]
+        shape = shaped(system, mine, dataset)
+        turned = None if shape is None else shape[0]
+        source = None if turned is None else match(system, turned, name=dataset)[0]
         if source is None or "period" not in source.roles:
             found = None
         elif found is not None:

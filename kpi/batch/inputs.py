@@ -19,6 +19,7 @@ from kpi.batch.config import Config, Source
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Message, Place, readable
+from kpi.intake.calendars import version_of
 from kpi.intake.entities import Entities
 from kpi.intake.files.damage import unchanged
 from kpi.intake.files.databases import fetched
@@ -245,7 +246,9 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     if loaded.system is None:
         raise DefinitionError(loaded.findings)
     beside = sorted(sha for name, sha in inputs.definition.items() if name != main.name)
-    fingerprint = "/".join([definition_hash(loaded.system), *beside])
+    # What is counted in working days depends on the calendar.
+    known = filter(None, [version_of(loaded.system)])
+    fingerprint = "/".join([definition_hash(loaded.system), *beside, *known])
     return LaidOut(folder, loaded.system, inputs, archive, fingerprint)
 
 

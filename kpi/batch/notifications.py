@@ -12,6 +12,8 @@ from typing import Any
 from kpi.batch.batch_run import Night
 from kpi.batch.store.whole import write_whole
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
+from kpi.report.diagnostics import one_line
+from kpi.report.language import localized, sentences, tr
 
 #: How many findings a note lists.
 _NOTED = 50
@@ -50,21 +52,25 @@ class Log:
 
 
 def summary(result: Night) -> str:
-    """Returns the last line of a night: what was scored, what was not, and why."""
+    """Return the last line of a night: what was scored, what was not, and why."""
+    failed = tuple(result.failed)
     if result.run is None:
-        return f"Nothing was published: {', '.join(result.failed)} failed. The last results stay."
+        return tr("Nothing was published: {failed} failed. The last results stay.", failed=failed)
     scored = sum(len(one.scored) for one in result.outcomes)
-    parts = [f"Run {result.run.number} in {result.seconds:.2f} s: {count(scored, 'period')} scored"]
+    parts = [Message("{periods} scored", periods=count(scored, "period"))]
     if removed := sum(len(one.removed) for one in result.outcomes):
-        parts.append(f"{count(removed, 'period')} removed")
+        parts.append(Message("{periods} removed", periods=count(removed, "period")))
     if pending := sum(len(one.pending) for one in result.outcomes):
-        parts.append(f"{count(pending, 'changed period')} left as they were")
+        parts.append(Message("{periods} left as they were", periods=count(pending, "changed period")))
     if same := sum(one.status == "unchanged" for one in result.outcomes):
-        parts.append(f"{count(same, 'system')} unchanged")
-    text = ", ".join(parts) + "."
-    if result.failed:
-        text += f" Failed, with the last results kept: {', '.join(result.failed)}."
-    return text
+        parts.append(Message("{systems} unchanged", systems=count(same, "system")))
+    run = Message(
+        "Run {number} in {seconds:.2f} s: {parts}.", number=result.run.number, seconds=result.seconds,
+        parts=tuple(parts),
+    )  # fmt: skip
+    return sentences(
+        [run, *([Message("Failed, with the last results kept: {failed}.", failed=failed)] if failed else [])]
+    )
 
 
 def write_summary(file: Path, result: Night) -> None:
@@ -75,7 +81,7 @@ def write_summary(file: Path, result: Night) -> None:
         "failed": result.failed,
         "seconds": round(result.seconds, 3),
         "systems": {one.system: one.as_json() for one in result.outcomes},
-        "findings": [str(one) for one in result.findings if one.severity is Severity.ERROR],
+        "findings": [one_line(one) for one in result.findings if one.severity is Severity.ERROR],
     }
     write_whole(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
 
@@ -93,16 +99,25 @@ def write_note(folder: Path, result: Night) -> Path | None:
     told = [one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING)]
     if not told and all(one.status == "unchanged" for one in result.outcomes):
         return None
-    lines = [f"# {'评价结果未发布' if number is None else f'第 {number} 次运行'}", "", summary(result), ""]
+    title = tr("Results not published") if number is None else tr("Run {number}", number=number)
+    lines = [f"# {title}", "", summary(result), ""]
     for one in result.outcomes:
-        words = {"failed": "失败，保留上次结果", "unchanged": "无变化"}.get(one.status, "已更新")
-        lines.append(f"- {one.system}：{words}")
-        for name, labels in (("计分", one.scored), ("移除", one.removed), ("待处理", one.pending)):
+        words = {"failed": tr("failed, the last results stay"), "unchanged": tr("unchanged")}.get(
+            one.status, tr("updated")
+        )
+        lines.append("- " + tr("{name}: {what}", name=one.system, what=words))
+        for name, labels in ((tr("scored"), one.scored), (tr("removed"), one.removed), (tr("waiting"), one.pending)):
             if labels:
-                lines.append(f"  - {name}：{'、'.join(labels)}")
+                lines.append("  - " + tr("{name}: {what}", name=name, what=tuple(labels)))
     if told:
-        lines += ["", f"## 问题 {number_of(told)} 条", "", *(f"- {one}" for one in told[:_NOTED])]
-        lines += [f"- 另有 {number_of(told[_NOTED:])} 条，见审核结果"] if len(told) > _NOTED else []
+        lines += [
+            "",
+            f"## {localized(count(number_of(told), 'finding'))}",
+            "",
+            *(f"- {one_line(one)}" for one in told[:_NOTED]),
+        ]
+        if len(told) > _NOTED:
+            lines.append("- " + tr("{number:,} more, see the findings", number=number_of(told[_NOTED:])))
     path = stopped if number is None else folder / f"run-{number:06}.md"
     write_whole(path, ("\n".join(lines) + "\n").encode())
     return path

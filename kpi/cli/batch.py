@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.option("--run", "number", type=int, metavar="NUMBER", help="The run to verify instead of the last.")
 @options.option("--check-store", is_flag=True, help="Report the state of the store.")
 @options.option("--repair", is_flag=True, help="Go back to the last run of the store that is whole.")
+@options.option("--migrate", is_flag=True, help="Bring a store of an older engine over to the layout of this one.")
 @options.option("--close", metavar="EDITION", help="Freeze the results of --period as an edition.")
 @options.option(
     "-p", "--period", "periods", multiple=True, metavar="PERIOD", help="What an edition closes: 2022, 2023Q4 ..."
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
 @command
 def batch(
     console: Console, *, config: str, wait: float, stop: bool, everything: bool, verify: bool, number: int | None,
-    check_store: bool, repair: bool, close: str | None, periods: Sequence[str], system: str | None,
+    check_store: bool, repair: bool, migrate: bool, close: str | None, periods: Sequence[str], system: str | None,
     supersede: str | None, reason: str | None,
 ) -> Exit:  # fmt: skip
     """Score what changed, from files and databases into a store; CONFIG is a TOML file."""
+    if migrate:
+        return _migrated(console, config, wait=wait)
     if check_store or repair:
         return _repaired(console, config, wait=wait) if repair else _checked(console, config)
     if verify or number is not None:
@@ -95,7 +98,8 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
-    from kpi.errors import count
+    from kpi.errors import Message, count
+    from kpi.report.language import sentences
 
     config = load(Path(file))
     store = store_of(config)
@@ -105,11 +109,20 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     for one in verified(store, archive_of(config), number):
         console.report(one.findings)
         bad = bad or bool(one.findings)
-        words = "differs" if one.findings else "is what was published, to the bit"
-        skipped = (
-            f"; left out, as they were not scored from these inputs: {', '.join(one.skipped)}" if one.skipped else ""
-        )
-        console.say(f"{one.system}: {count(one.values, 'value')} computed again; the store {words}{skipped}.")
+        values = count(one.values, "value")
+        parts = [
+            Message("{system}: {values} computed again; the store differs.", system=one.system, values=values)
+            if one.findings
+            else Message(
+                "{system}: {values} computed again; the store is what was published, to the bit.",
+                system=one.system, values=values,
+            )
+        ]  # fmt: skip
+        if one.skipped:
+            parts.append(
+                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(one.skipped))
+            )
+        console.say(sentences(parts))
     return Exit.FINDINGS if bad else Exit.FINE
 
 
@@ -117,7 +130,8 @@ def _checked(console: Console, file: str) -> Exit:
     """Report the state of the store: 1 when it is damaged."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
-    from kpi.errors import count
+    from kpi.errors import Message, count
+    from kpi.report.language import joined
 
     store = store_of(load(Path(file)))
     if damage := store.check(thorough=True):
@@ -125,12 +139,19 @@ def _checked(console: Console, file: str) -> Exit:
         return Exit.FINDINGS
     head = store.head()
     if head is None:
-        console.say(f"{store.where}: nothing was published yet.")
+        console.say(Message("{store}: nothing was published yet.", store=store.where))
         return Exit.FINE
     there = head.state["systems"].items()
-    systems = "; ".join(f"{name}, {count(len(one['periods']), 'period')}" for name, one in there)
-    frozen = ", ".join(head.state["editions"]) or "none"
-    console.say(f"{store.where}: whole. The last run is {head.number} ({systems}). Closed editions: {frozen}.")
+    systems = joined(
+        Message("{system}, {periods}", system=name, periods=count(len(one["periods"]), "period")) for name, one in there
+    )
+    editions = tuple(head.state["editions"]) or (Message("none"),)
+    console.say(
+        Message(
+            "{store}: whole. The last run is {number} ({systems}). Closed editions: {editions}.",
+            store=store.where, number=head.number, systems=systems, editions=editions,
+        )
+    )  # fmt: skip
     return Exit.FINE
 
 
@@ -144,7 +165,7 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     with store.lock(wait, damaged=True):
         damage = store.check(thorough=True)
         if not damage:
-            console.say(f"{store.where}: whole, nothing to repair.")
+            console.say(Message("{store}: whole, nothing to repair.", store=store.where))
             return Exit.FINE
         console.report(damage)
         number = store.repair()
@@ -157,8 +178,46 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
         )
         raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
     console.say(
-        f"{store.where}: went back to run {number}, the last that is whole; the next night scores what came after."
+        Message(
+            "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
+            store=store.where,
+            number=number,
+        )
     )
+    return Exit.FINE
+
+
+def _migrated(console: Console, file: str, *, wait: float) -> Exit:
+    """Bring the store over to the layout of today."""
+    from kpi.batch.config import load
+    from kpi.batch.migration import migrated
+    from kpi.errors import Message, count
+    from kpi.report.language import sentences
+
+    config = load(Path(file))
+    with console.progress():
+        done = migrated(config, wait=wait)
+    console.report(done.findings)
+    if not done.was_needed:
+        console.say(Message("{store}: nothing to bring over, the layout is that of this engine.", store=done.where))
+    else:
+        runs = count(len(done.runs), "run")
+        parts = [
+            Message(
+                "{store}: {runs} brought over ({first} to {last}).",
+                store=done.where, runs=runs, first=done.runs[0], last=done.runs[-1],
+            )
+            if done.runs
+            else Message("{store}: {runs} brought over.", store=done.where, runs=runs)
+        ]  # fmt: skip
+        if done.aside:
+            where = Message(
+                "The old files are in {folder}; remove them when you no longer want them.", folder=done.aside
+            )
+            parts.append(where)
+        console.say(sentences(parts))
+    if config.store.was_parquet:
+        console.say(Message('{file}: replace `kind = "parquet"` by `kind = "delta"`.', file=file))
     return Exit.FINE
 
 
@@ -181,7 +240,12 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
             raise DataError(Diagnostic("K828", Message("say whose periods the edition closes"), hint=hint))
         done = editions.close(store, archive_of(config), name=name, system=system or there[0], labels=list(labels))
     labels = done.state["editions"][name]["periods"]
-    console.say(f"Edition {name} is closed: {', '.join(labels)}. It can only be superseded, with a reason.")
+    console.say(
+        Message(
+            "Edition {name} is closed: {periods}. It can only be superseded, with a reason.",
+            name=name, periods=tuple(labels),
+        )
+    )  # fmt: skip
     return Exit.FINE
 
 

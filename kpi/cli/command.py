@@ -11,11 +11,15 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kpi.cli.console import Console
+from kpi.report.formats import FORMATS, TEXT
+
+if TYPE_CHECKING:
+    from kpi.errors import Diagnostic
 
 Decorator = Callable[[Any], Any]
 
@@ -104,14 +108,16 @@ succession = option(
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 
-def output(what: str) -> Decorator:
-    """Return the option that names files to write."""
-    return option("-o", "--output", multiple=True, metavar="OUT", help=what)
+def output(what: str = "") -> Decorator:
+    """Return the option that names files to write results to; `what` ends its help."""
+    words = f"Write {' '.join(one.name for one in FORMATS)} by the suffix; a folder takes all tables."
+    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {what}".rstrip())
 
 
-def form(*formats: str, what: str = "On stdout; a table on a terminal, CSV in a pipe.") -> Decorator:
-    """Return the option that says in which format data are written on stdout."""
-    return option("-f", "--format", "form", type=click.Choice(formats), help=what)
+def form(what: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
+    """Return the option for the format of results on stdout; `what` says which is taken without it."""
+    choices = click.Choice([TEXT, *(one.name for one in FORMATS)])
+    return option("-f", "--format", "form", type=choices, help=f"On stdout; {what}")
 
 
 def writing(work: Any) -> Any:
@@ -129,6 +135,14 @@ def findings(work: Any) -> Any:
         "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
     )
     return style(colors(work))
+
+
+def of_a_run() -> Diagnostic:
+    """Return what is wrong with `--succession` for a run of a batch."""
+    from kpi.errors import Diagnostic, Message
+
+    hint = Message("name the table in the definition, `entities: {{succession: ...}}`, and run the batch")
+    return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
 
 
 def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:

@@ -26,7 +26,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def compared(
     given: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
-    system: str | None, definitions: str | None, period: str | None,
+    system: str | None, definitions: str | None, period: str | None, succession: str | None = None,
 ) -> Difference:  # fmt: skip
     """Returns the difference of two periods, two results (written, or files to score) or two definitions.
 
@@ -37,9 +37,11 @@ def compared(
         system: an id or YAML file, for periods and for files to score.
         definitions: a folder in which ids are looked up first.
         period: compare only this one.
+        succession: a table of units that succeed one another, for what is scored.
 
     Raises:
-        DataError: K543, when there are not two, or they do not fit one another; K551, when they share no period.
+        DataError: K543, when there are not two, or they do not fit one another, or when there is a table of succession
+            and nothing to score; K551, when they share no period.
     """
     if len(given) != 2:
         hint = Message("kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4")
@@ -47,7 +49,7 @@ def compared(
     old, new = given
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
-        return session.score([*files, *more], system=by, definitions=definitions, data=named)
+        return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
 
     first, second = _period(old), _period(new)
     if first is not None and second is not None:
@@ -63,6 +65,10 @@ def compared(
             raise DataError(
                 Diagnostic("K543", Message("`{one}` is neither a period nor a file like the other", one=one), hint=near)
             )
+    if succession is not None and all(is_result(Path(one)) for one in given):
+        hint = Message("compare the data themselves: kpi diff 2023 2024 --data period.csv --succession succession.csv")
+        message = Message("both are results, on the areas that they were scored for: no table of succession is used")
+        raise DataError(Diagnostic("K543", message, hint=hint))
     before, after = (read_result(Path(one)) if is_result(Path(one)) else side(scored([one]), one) for one in (old, new))
     if before.system != after.system:
         message = Message(

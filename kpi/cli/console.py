@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from kpi.report.formats import NAMES, TEXT
+
 if TYPE_CHECKING:
     from kpi.errors import Diagnostic
     from kpi.report.diagnostics import Layout
+    from kpi.report.shape import Report
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,10 @@ class Console:
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """Write a line for people, on stderr."""
-        sys.stderr.write(f"{text}\n")
+        """Write a line for people, on stderr, in the language in use."""
+        from kpi.report.language import localized
+
+        sys.stderr.write(f"{localized(text)}\n")
 
     def note(self, text: str) -> None:
         """Write a line for people unless the command is to be quiet."""
@@ -57,9 +62,50 @@ class Console:
             text = escaped(text)
         sys.stdout.write(text)
 
-    def form(self, asked: str | None) -> str:
-        """Return the format of data on stdout: as asked for, else a table on a terminal and CSV in a pipe."""
-        return asked or ("table" if sys.stdout.isatty() else "csv")
+    def publish(
+        self, report: Report, form: str | None = None, output: Sequence[str] = (), *, usual: str | None = None
+    ) -> None:
+        """Write a report to files, and on stdout unless only files are asked for.
+
+        Args:
+            report: what a command found.
+            form: the format on stdout; None for the usual one.
+            output: the files and folders.
+            usual: the format without `form`; None for a table on a terminal and CSV in a pipe.
+
+        Raises:
+            DataError: as `kpi.report.files.write`; K541, a binary format on a terminal.
+        """
+        from kpi.errors import Message
+        from kpi.process.progress import stage
+        from kpi.report.files import write
+
+        with self.progress():
+            for out in output:
+                with stage(Message("writing {file}", file=out)):
+                    write(report, out)
+        if form is not None or not output:
+            self._print(report, form or usual or (TEXT if sys.stdout.isatty() else "csv"))
+
+    def _print(self, report: Report, form: str) -> None:
+        from kpi.errors import DataError, Diagnostic, Message
+        from kpi.report.files import content, pour
+        from kpi.report.shape import Screen
+
+        if form == TEXT:
+            self.write(report.text(Screen(self.width, self.colored(sys.stdout))))
+        elif not sys.stdout.isatty():
+            pour(content(report, form), sys.stdout)
+        elif NAMES[form].binary:
+            hint = Message("write it to a file: -o results{suffixes}", suffixes=NAMES[form].suffixes[0])
+            raise DataError(
+                Diagnostic(
+                    "K541", Message("{form} is a binary format, which a terminal cannot show", form=form), hint=hint
+                )
+            )
+        else:
+            self.write(content(report, form).decode(), untrusted=True)
+        sys.stdout.flush()
 
     def progress(self, *, quiet: bool = False) -> AbstractContextManager[None]:
         """Show on a terminal how far long work inside a block has come."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
@@ -21,13 +20,15 @@ from kpi.cli.console import Console
 @options.system
 @options.definitions
 @options.period
-@options.form("table", "csv", "json")
-@options.output("Write csv (the totals) or json (everything).")
+@options.form()
+@options.output()
+@options.succession
 @options.writing
 @command
 def diff(
     console: Console, *, given: Sequence[str], data: Sequence[str], at: Sequence[int], batch: str, entity: str | None,
     system: str | None, definitions: str | None, period: str | None, form: str | None, output: Sequence[str],
+    succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say what changed between two periods, two results, two definitions or two runs of a batch.
 
@@ -36,34 +37,34 @@ def diff(
     """
     from kpi.cli.comparison import compared, runs
     from kpi.errors import DataError, Diagnostic, Message, count
-    from kpi.report import difference as report
-    from kpi.report.files import pour
+    from kpi.report.difference import DifferenceReport
+    from kpi.report.language import sentences
 
     if at:
         if given or data:
             hint = Message("kpi diff --at 3 --at 4 --batch nightly.toml")
             raise DataError(Diagnostic("K543", Message("runs are compared by themselves, without files"), hint=hint))
+        if succession is not None:
+            raise DataError(options.of_a_run())
         found = runs(at, config=batch, system=system, period=period)
     else:
         files, named = options.files_of(data)
-        found = compared(given, files=files, named=named, system=system, definitions=definitions, period=period)
+        found = compared(
+            given, files=files, named=named, system=system, definitions=definitions, period=period,
+            succession=succession,
+        )  # fmt: skip
     found = found if entity is None else found.of(entity)
-    for name in output:
-        report.write(found, name)
-    if form is not None or not output:
-        wanted = console.form(form)
-        if wanted == "table":
-            console.write(report.table(found, entity, width=console.width))
-        else:
-            pour(report.content(found, wanted), sys.stdout)
-    words = [count(found.changed.height, "total")]
+    console.publish(DifferenceReport(found, entity), form, output)
+    parts = [count(found.changed.height, "total")]
     if found.before.measures is not None and found.after.measures is not None:
-        words.append(count(found.figures.height, "figure"))
-    words += (
+        parts.append(count(found.figures.height, "figure"))
+    parts += (
         [count(found.definitions.height, "line of the definition", "lines of the definition")]
         if found.definitions.height
         else []
     )
-    wrote = f" Wrote {', '.join(output)}." if output else ""
-    console.note(f"{found.before.name} to {found.after.name}: {', '.join(words)} changed.{wrote}")
+    changed = Message(
+        "{before} to {after}: {parts} changed.", before=found.before.name, after=found.after.name, parts=tuple(parts)
+    )
+    console.note(sentences([changed, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
     return Exit.FINE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from kpi.cli.console import Console
 @options.definitions
 @options.period
 @options.data
-@options.form("table", "json", what="A tree, or the same as JSON.")
+@options.form("a tree.")
+@options.output()
 @options.option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
 @options.batch_file
 @options.succession
@@ -27,7 +27,7 @@ from kpi.cli.console import Console
 @command
 def explain(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
-    data: Sequence[str], form: str | None, number: int | None, batch: str,
+    data: Sequence[str], form: str | None, output: Sequence[str], number: int | None, batch: str,
     succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say why an entity got its score, from the star down to the figures."""
@@ -37,7 +37,8 @@ def explain(
     from kpi.errors import DataError, Diagnostic, Message, Place, Severity
     from kpi.intake.files import named_queries
     from kpi.report.diagnostics import tally
-    from kpi.report.tree import as_json, tree
+    from kpi.report.formats import TEXT
+    from kpi.report.tree import ExplanationReport
 
     some = [one for one in files if (Path(one).exists() or one in named_queries.names()) and number is None]
     rest = [one for one in files if one not in some]
@@ -52,6 +53,8 @@ def explain(
     if number is not None:
         from kpi.cli.batch import card_of
 
+        if succession is not None:
+            raise DataError(options.of_a_run())
         card = card_of(batch, number, system, period)
     else:
         more, named = options.files_of(data)
@@ -60,12 +63,12 @@ def explain(
             succession=succession,
         )  # fmt: skip
     node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
-    who = name_of(card, rest[0])
-    if form == "json":
-        console.write(as_json(card, who, node), untrusted=True)
-    else:
-        console.write(tree(card, who, node, width=console.width, color=console.colored(sys.stdout)))
+    console.publish(ExplanationReport(card, name_of(card, rest[0]), node), form, output, usual=TEXT)
     errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
     if errors:
-        console.note(f"The data have findings: {tally(card.findings_list)}. kpi check --data shows them.")
+        console.note(
+            Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(card.findings_list))
+        )
+    if output:
+        console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

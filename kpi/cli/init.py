@@ -16,8 +16,9 @@ from kpi.cli.console import Console
 def init(console: Console, *, directory: str) -> Exit:
     """Write a small working system with data, and say what to run next."""
     from kpi.cli import starter
+    from kpi.errors import Message
 
     for file in starter.write(Path(directory)):
-        console.say(f"Wrote {file}.")
+        console.say(Message("Wrote {files}.", files=file))
     console.write(starter.next_commands(Path(directory)))
     return Exit.FINE

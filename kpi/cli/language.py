@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 from collections.abc import Sequence
 from typing import TypeVar
 
 import click
 
-from kpi.report.language import FOLDER, LANGUAGES, current, tr
+from kpi.report.language import FOLDER, LANGUAGES, current, translated
 
 Localized = TypeVar("Localized", bound=click.Command)
 
@@ -38,11 +39,11 @@ def localized(command: Localized) -> Localized:
     result = copy.copy(command)
     result.params = [*map(copy.copy, command.params), _option()]
     if current() != "en":
-        result.help = tr(command.help) if command.help else None
-        result.short_help = tr(command.short_help) if command.short_help else None
+        result.help = translated(inspect.cleandoc(command.help)) if command.help else None
+        result.short_help = translated(command.short_help) if command.short_help else None
         for parameter in result.params:
             if isinstance(parameter, click.Option) and parameter.help:
-                parameter.help = tr(parameter.help)
+                parameter.help = translated(parameter.help)
     return result
 
 

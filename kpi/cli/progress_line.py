@@ -82,14 +82,22 @@ def said(name: str, total: int | None, done: int, left: float | None) -> str:
     >>> said("scoring", None, 0, None)
     'scoring'
     """
+    from kpi.errors import Message
+    from kpi.report.language import localized
+
     parts = [name]
     if done or total:
-        parts.append(f"{done:,} of {max(total, done):,} rows" if total else f"{done:,} rows")
+        parts.append(
+            Message("{done:,} of {total:,} rows", done=done, total=max(total, done))
+            if total
+            else Message("{number:,} {noun}", number=done, noun=Message("rows"))
+        )
     if total and done and left is not None:
         minutes, seconds = divmod(round(left), 60)
         hours, minutes = divmod(minutes, 60)
-        parts.append(f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left")
-    return "  ".join(parts)
+        time = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+        parts.append(Message("{time} left", time=time))
+    return "  ".join(map(localized, parts))
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from kpi.cli.console import Console
 @command
 def rule(console: Console, *, code: str | None) -> Exit:
     """Say what the code of a finding means, with an example; without a code, list them all."""
+    from kpi.report.language import translated
     from kpi.report.rules import rule as find
     from kpi.report.rules import rules
 
     if code is None:
-        console.write("".join(f"{one.code}  {one.means}\n" for one in rules().values()))
+        console.write("".join(f"{one.code}  {translated(one.means)}\n" for one in rules().values()))
     else:
         console.write(find(code).card())
     return Exit.FINE

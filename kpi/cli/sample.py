@@ -26,7 +26,7 @@ from kpi.cli.console import Console
 @options.option(
     "-o", "--output", metavar="OUT", help="A csv or parquet file, or a folder for all datasets; else stdout."
 )
-@options.form("csv", "parquet", what="Of the files in a folder.")
+@options.option("-f", "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the files in a folder.")
 @options.definitions
 @options.writing
 @command
@@ -56,6 +56,7 @@ def sample(
         return Exit.FINE
     with console.progress():
         written = write(wanted, output, form=form, dataset=dataset)
-    files = ", ".join(f"{file} ({count(number, 'row')})" for file, number in written.items())
-    console.note(f"Wrote {files} in {time.perf_counter() - began:.2f} s. Every figure is invented.")
+    files = tuple(Message("{file} ({rows})", file=file, rows=count(rows, "row")) for file, rows in written.items())
+    seconds = time.perf_counter() - began
+    console.note(Message("Wrote {files} in {seconds:.2f} s. Every figure is invented.", files=files, seconds=seconds))
     return Exit.FINE

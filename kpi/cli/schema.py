@@ -17,20 +17,14 @@ def schema(console: Console, *, output: str | None) -> Exit:
     """Print the JSON Schema of the definition language, for editors."""
     import json
 
-    from kpi.errors import DataError, Diagnostic, Message, Place
+    from kpi.errors import Message
     from kpi.language.loading.schema import json_schema
-    from kpi.process.atomic_files import whole
+    from kpi.report.files import replace
 
     text = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
     if output is None:
         console.write(text)
         return Exit.FINE
-    try:
-        with whole(Path(output)) as beside:
-            beside.write_text(text, "utf-8")
-    except OSError as error:
-        raise DataError(
-            Diagnostic("K510", Message("cannot be written: {strerror}", strerror=error.strerror), Place(output))
-        ) from error
-    console.say(f"Wrote {output}.")
+    replace(Path(output), text.encode())
+    console.say(Message("Wrote {files}.", files=output))
     return Exit.FINE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 @options.definitions
 @options.period
 @options.data
-@options.output("Write csv json jsonl parquet xlsx md by the suffix; a folder takes all frames.")
-@options.form("table", "csv", "json", "jsonl", "md")
+@options.output()
+@options.form()
 @options.option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @options.explanations
 @options.succession
@@ -38,9 +37,8 @@ def score(
     """Score files: a league table with stars and ranks."""
     from kpi import session
     from kpi.errors import DataError, Diagnostic, Message, Severity
-    from kpi.process.progress import stage
     from kpi.report.diagnostics import tally
-    from kpi.report.files import write
+    from kpi.report.results import ScorecardReport
 
     began = time.perf_counter()
     more, named = options.files_of(data)
@@ -55,31 +53,12 @@ def score(
     notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not console.quiet]
     if strict and errors:
         console.report(notes)
-        console.say(f"Nothing was scored: {tally(card.findings_list)} (--strict).")
+        console.say(Message("Nothing was scored: {tally} (--strict).", tally=tally(card.findings_list)))
         return Exit.FAILED
-    with console.progress():
-        for out in output:
-            with stage(f"writing {out}"):
-                write(card, out)
-    if form is not None or not output:
-        _print(card, console, console.form(form))
+    console.publish(ScorecardReport(card), form, output)
     console.report(notes)
     console.note(summary(card, time.perf_counter() - began, output))
     return Exit.FAILED if errors else Exit.FINE
-
-
-def _print(card: Scorecard, console: Console, form: str) -> None:
-    from kpi.report.files import content, write
-
-    if form == "table":
-        from kpi.report.table import league_table
-
-        console.write(league_table(card, width=console.width, color=console.colored(sys.stdout)))
-    elif sys.stdout.isatty() and form != "parquet":
-        console.write(content(card, form).decode(), untrusted=True)
-    else:
-        write(card, sys.stdout.buffer, form)
-    sys.stdout.flush()
 
 
 def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
@@ -88,39 +67,48 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
 
     import polars as pl
 
-    from kpi.errors import count
+    from kpi.errors import Message, count
     from kpi.report.diagnostics import tally
+    from kpi.report.language import listed, sentences
+    from kpi.report.marks import reason
     from kpi.values.columns import Column
 
     counts = card.counts
-    scored = card.totals["score"].count()
     periods = card.periods
-    span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
-    entities = card.entities.height
+    span: str = periods[0]
+    if len(periods) > 1:
+        span = Message("{first} to {last}", first=periods[0], last=periods[-1])
+    kinds = {
+        "used": Message("used"), "refused": Message("refused"), "restated": Message("restated"),
+        "repeated": Message("repeated"), "left_out": Message("left out"),
+    }  # fmt: skip
+    rows = [
+        Message("{number:,} {what}", number=counts[kind], what=what)
+        for kind, what in kinds.items()
+        if kind == "used" or counts.get(kind)
+    ]
     parts = [
-        (
-            f"Scored {count(entities, 'entity', 'entities')} on {count(len(card.definition.indicators), 'indicator')}, "
-            f"{span} ({scored:,} of {count(card.totals.height, 'total')}) in {seconds:.2f} s."
-        )
-    ]
-    rows = [f"{counts['used']:,} used"] + [
-        f"{counts[key]:,} {key.replace('_', ' ')}"
-        for key in ("refused", "restated", "repeated", "left_out")
-        if counts.get(key)
-    ]
-    parts.append(f"{count(counts['read'], 'row')} read: {', '.join(rows)}.")
+        Message(
+            "Scored {entities} on {indicators}, {span} ({scored:,} of {totals}) in {seconds:.2f} s.",
+            entities=count(card.entities.height, "entity", "entities"),
+            indicators=count(len(card.definition.indicators), "indicator"), span=span,
+            scored=card.totals["score"].count(), totals=count(card.totals.height, "total"), seconds=seconds,
+        ),
+        Message("{rows} read: {kinds}.", rows=count(counts["read"], "row"), kinds=tuple(rows)),
+    ]  # fmt: skip
     if others := counts.get("passed_over"):
-        parts.append(f"{count(others, 'row')} for other periods passed over.")
+        parts.append(Message("{rows} for other periods passed over.", rows=count(others, "row")))
     if unread := counts.get("unread"):
-        parts.append(f"{count(unread, 'file or sheet', 'files or sheets')} not read.")
+        parts.append(Message("{files} not read.", files=count(unread, "file or sheet", "files or sheets")))
     shown = card.frame if card.shown is None else card.frame.filter(pl.col("period").is_in(list(card.shown)))
     statuses = shown.select(Column(name).status for name in card.definition.indicators)
     undefined = Counter(status for column in statuses for status in column.filter(column != "ok"))
     if undefined:
-        reasons = ", ".join(f"{number:,} {status}" for status, number in undefined.most_common())
-        parts.append(f"{count(undefined.total(), 'value')} undefined: {reasons}.")
+        reasons = listed(f"{number:,} {reason(status)}" for status, number in undefined.most_common())
+        values = count(undefined.total(), "value")
+        parts.append(Message("{values} undefined: {reasons}.", values=values, reasons=reasons))
     if card.findings_list:
-        parts.append(f"{tally(card.findings_list)}.")
+        parts.append(Message("{tally}.", tally=tally(card.findings_list)))
     if output:
-        parts.append(f"Wrote {', '.join(output)}.")
-    return " ".join(parts)
+        parts.append(Message("Wrote {files}.", files=tuple(output)))
+    return sentences(parts)

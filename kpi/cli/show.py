@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 @options.option(
     "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
 )
+@options.form("of an analysis; a table.")
+@options.output("Of an analysis.")
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @options.findings
 @command
 def show(
     console: Console, *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
-    analysis: Sequence[str],
+    analysis: Sequence[str], form: str | None, output: Sequence[str],
 ) -> Exit:  # fmt: skip
     """Show the catalogue, a system, or one definition with its formula in words."""
     from kpi.language.loading import catalogue
@@ -38,11 +40,17 @@ def show(
     folder = None if definitions is None else Path(definitions)
     if analysis:
         from kpi import session
-        from kpi.report.analysis import analysed
+        from kpi.report.analysis import AnalysisReport
+        from kpi.report.formats import TEXT
 
         card = session.score(list(analysis), system=system, definitions=definitions)
-        console.write(analysed(card, name, width=console.width))
+        console.publish(AnalysisReport(card, name), form, output, usual=TEXT)
         return Exit.FINE
+    if form is not None or output:
+        from kpi.errors import DataError, Diagnostic, Message
+
+        hint = Message("kpi show SYSTEM --analysis period.csv -f json")
+        raise DataError(Diagnostic("K543", Message("only an analysis is written in a format"), hint=hint))
     if system is None:
         console.write(cards.overview(catalogue.systems(folder), width=console.width))
         return Exit.FINE

@@ -22,19 +22,20 @@ from kpi.cli.console import Console
     "--weights", type=click.FloatRange(0, 99), default=20, show_default=True, help="Percent that weights may be off."
 )
 @options.option("--seed", type=int, default=1, show_default=True, help="Other runs for another seed.")
-@options.form("table", "csv", "json", what="A table, places, or all.")
+@options.form()
+@options.output()
 @options.succession
 @options.writing
 @command
 def stress(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], runs: int, weights: float, seed: int, form: str | None,
-    succession: str | None,
+    output: Sequence[str], succession: str | None,
 ) -> Exit:  # fmt: skip
     """Say how robust the ranking is: places under other weights and methods."""
     from kpi import session
-    from kpi.report.encode import csv
-    from kpi.report.robustness import as_json, table
+    from kpi.errors import Message
+    from kpi.report.robustness import RobustnessReport
 
     more, named = options.files_of(data)
     with console.progress():
@@ -42,9 +43,7 @@ def stress(
             [*files, *more], system=system, definitions=definitions, data=named, period=period, runs=runs,
             weights=weights, seed=seed, succession=succession,
         )  # fmt: skip
-    wanted = console.form(form)
-    if wanted == "table":
-        console.write(table(found, width=console.width))
-    else:
-        console.write(as_json(found) if wanted == "json" else csv(found.ranks).decode(), untrusted=True)
+    console.publish(RobustnessReport(found), form, output)
+    if output:
+        console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

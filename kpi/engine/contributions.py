@@ -23,9 +23,10 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.engine.totals import limited
-from kpi.language.adjustments import Veto
+from kpi.language.adjustments import awards
 from kpi.language.aggregation.means import total
 from kpi.language.aggregation.nodes import Combination, Node
+from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 
@@ -135,9 +136,9 @@ def _nodes(system: System) -> Iterator[Entry]:
 
 
 def _adjustments(system: System) -> Iterator[Entry]:
-    for name, one in system.adjustments.items():
-        if not isinstance(one, Veto):
-            yield Entry(entry_name(system, name), one.title or name, one.kind, pl.col(Column(name).points))
+    for name, one in awards(system.adjustments).items():
+        points = pl.col(Column(name).points)
+        yield Entry(entry_name(system, name), one.title or name, kind_of(type(one)), points)
 
 
 def limits(system: System) -> list[Entry]:

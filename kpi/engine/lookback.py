@@ -21,7 +21,7 @@ def reach(system: System) -> dict[str, frozenset[int]]:
         for name in names:
             indicator = system.indicators[name]
             inputs = [seen(lags, known[used]) for used, lags in indicator.lookback(system.period).items()]
-            known[name] = joined(*inputs, dict.fromkeys(indicator.panel_columns(name), NOW))
+            known[name] = joined(*inputs, {Column(name).fact(fact): NOW for fact in indicator.panel_facts})
         found.append(_checked(system, known, number))
     own = [
         Column(name).own_target(place)

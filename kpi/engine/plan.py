@@ -21,11 +21,11 @@ from kpi.engine.result_columns import NOTHING, details_of, goal, reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
 from kpi.language.aggregation.nodes import Combination
-from kpi.language.indicators import MONTH, Milestone
+from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
-from kpi.language.treatment.steps import Impute, Screen, finished
+from kpi.language.treatment.steps import finished
 from kpi.values.columns import Column, Expressions, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
@@ -140,19 +140,16 @@ def _treatment(system: System) -> Iterator[Stage]:
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: now[name] for name in names}
-        if isinstance(treatment, Impute):
-            made = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
-        else:
-            made = treatment.columns(values)
+        treated_values = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
         # Who was left out stays so, whatever a later step would put in place of what is not there.
         columns: dict[str, pl.Expr] = {
             Column(name).after(step): pl.when(~out[name]).then(one) if name in out else one
-            for name, one in made.items()
+            for name, one in treated_values.items()
         }
-        if isinstance(treatment, Screen):
+        if treatment.screens:
             columns[left_out_by(step)] = treatment.leaves_out(values)
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
-        now |= {name: pl.col(Column(name).after(step)) for name in made}
+        now |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()
     for name, last in now.items():
@@ -234,11 +231,10 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         exempt = ["not_applicable", "not_scored"]
         counts = pl.col(value).is_not_null() if untasked.judges else ~status_of(value).is_in(exempt)
         score = pl.when(low.is_null() & counts).then(untasked.score).otherwise(score)
-    if isinstance(indicator, Milestone):
-        # Late is a result, not a gap: it earns what the definition says, by default nothing.
-        late = status_of(name) == reason("late")
-        score = pl.when(late).then(pl.lit(float(indicator.late_score))).otherwise(score)
-        verdict = pl.when(late).then(reason("ok")).otherwise(verdict)
+    for status, mark in indicator.status_scores.items():
+        holds = status_of(name) == reason(status)
+        score = pl.when(holds).then(pl.lit(float(mark))).otherwise(score)
+        verdict = pl.when(holds).then(reason("ok")).otherwise(verdict)
     return Expressions({column: score}, {column.status: verdict})
 
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.language.checks import Due
 from kpi.language.system import System
 from kpi.values.columns import Column
 from kpi.values.status import reason, status_of
@@ -57,7 +56,7 @@ def departments(system: System) -> dict[str, str]:
 
 def told(system: System, supply: Supply) -> bool:
     """Returns whether anything says who reports or when it is due: else the quality of reports says nothing."""
-    due = any(isinstance(check, Due) for check in system.checks.values())
+    due = any(check.deadline() is not None for check in system.checks.values())
     return bool(supply.reporters.height or departments(system) or due)
 
 
@@ -82,10 +81,11 @@ def quality(
         doubtful.setdefault(measure, []).append((entity, period))
     reporters = supply.reporters.partition_by("measure", as_dict=True)
     due = {
-        name: check
+        name: deadline
         for check in system.checks.values()
-        if isinstance(check, Due)
-        for name in check.figures(system.symbols)
+        if (deadline := check.deadline()) is not None
+        for fact, name in check.facts(system.symbols)
+        if fact == "reported"
     }
     parts = []
     for name in _reported(system):
@@ -111,7 +111,7 @@ def quality(
             mine.group_by("period", department=pl.coalesce("reporter", other)).agg(
                 expected=pl.len().cast(pl.Int64), reported=there.sum().cast(pl.Int64),
                 dated=day.is_not_null().sum().cast(pl.Int64),
-                on_time=((day <= due[name].deadline()).sum() if name in due else pl.lit(0)).cast(pl.Int64),
+                on_time=((day <= due[name]).sum() if name in due else pl.lit(0)).cast(pl.Int64),
                 sound=sound.sum().cast(pl.Int64),
             )
         )  # fmt: skip

@@ -12,12 +12,12 @@ import polars as pl
 from kpi.engine import contributions
 from kpi.engine.stage import Stage
 from kpi.language.aggregation.nodes import Combination
-from kpi.language.indicators import MONTH, Milestone
+from kpi.language.indicators import MONTH
 from kpi.language.system import ROOT, System
 from kpi.language.targets import in_force, is_fixed
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
-from kpi.values.status import literal, reason, status_of
+from kpi.values.status import literal
 
 NOTHING = pl.lit(None, dtype=pl.Float64)
 
@@ -100,10 +100,7 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
         }
     low, high = goal(system, name)
     unit = system.unit(name)
-    # Late is done, so it is attained; whether it was in time is what the status says.
-    value = pl.col(name)
-    if isinstance(system.indicators[name], Milestone):
-        value = pl.when(status_of(name) == reason("late")).then(1.0).otherwise(value)
+    value = system.indicators[name].attained(name)
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
     due = {i: target.due(MONTH) for i, target in enumerate(targets)}
     return {

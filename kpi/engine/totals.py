@@ -10,13 +10,13 @@ import operator
 
 import polars as pl
 
-from kpi.language.adjustments import Bonus, Deduction, Veto
+from kpi.language.adjustments import awards, vetoes
 from kpi.language.indicators import ENTITIES
 from kpi.language.ranking import Ranking
 from kpi.language.stars.base import Limit, Rated, Scheme
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column, Expressions
-from kpi.values.rounding import score_key, sort_key, unsigned_zero
+from kpi.values.rounding import score_key, sort_key
 from kpi.values.status import guarded
 
 
@@ -25,18 +25,10 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
 
     Whether a bonus that does not always count does so is `name.opened`.
     """
+    total = _before(system)
     columns: dict[str, pl.Expr] = {}
     for name, adjustment in system.adjustments.items():
-        if isinstance(adjustment, Veto):
-            columns[Column(name).veto] = adjustment.holds(system.symbols)
-            columns[Column(name).unjudged] = adjustment.unjudged(system.symbols)
-        elif isinstance(adjustment, Bonus | Deduction):
-            points = adjustment.points_for(system.symbols)
-            opened = adjustment.opened(_before(system)) if isinstance(adjustment, Bonus) else None
-            if opened is not None:
-                columns[Column(name).opened] = opened
-                points = pl.when(opened).then(points).otherwise(0.0)
-            columns[Column(name).points] = points if isinstance(adjustment, Bonus) else unsigned_zero(-points)
+        columns |= adjustment.columns(name, system.symbols, total)
     return columns
 
 
@@ -44,11 +36,6 @@ def _before(system: System) -> pl.Expr:
     """The total before adjustments as totals are compared, on the scale of the full mark."""
     tree = pl.col(Column(ROOT).score) * (system.composite.full / 100)
     return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
-
-
-def vetoes(system: System) -> dict[str, Veto]:
-    """Returns the vetoes of a system by name."""
-    return {name: one for name, one in system.adjustments.items() if isinstance(one, Veto)}
 
 
 def limited(system: System) -> dict[str, pl.Expr]:
@@ -59,14 +46,14 @@ def limited(system: System) -> dict[str, pl.Expr]:
     """
     composite = system.composite
     tree = pl.col(Column(ROOT).score) * (composite.full / 100)
-    points = [pl.col(Column(name).points) for name, one in system.adjustments.items() if not isinstance(one, Veto)]
+    points = [pl.col(Column(name).points) for name in awards(system.adjustments)]
     # NOTE: not pl.sum_horizontal, whose order of addition depends on the number of threads (Polars 2.1).
     totals = {"#sum": (total := functools.reduce(operator.add, points, tree))}
     if points and composite.floor is not None:
         totals["composite.floor"] = total = total.clip(composite.floor)
     if points and composite.cap is not None:
         totals["composite.cap"] = total = total.clip(upper_bound=composite.cap)
-    for name, veto in vetoes(system).items():
+    for name, veto in vetoes(system.adjustments).items():
         applies = pl.col(Column(name).veto)
         if veto.effect.score is not None:
             total = pl.when(applies & total.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(total)
@@ -84,7 +71,7 @@ def totalled(system: System) -> Expressions:
     `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
     """
     *_, total = limited(system).values()
-    failed = [pl.col(Column(name).veto) for name, veto in vetoes(system).items() if veto.effect.fail]
+    failed = [pl.col(Column(name).veto) for name, veto in vetoes(system.adjustments).items() if veto.effect.fail]
     guards = {"not_scored": functools.reduce(operator.or_, failed)} if failed else {}
     columns = guarded("raw", total, guards, inputs=[Column(ROOT).score])
     more = {"score": system.ranking.rounded(columns.values["raw"])}
@@ -95,7 +82,7 @@ def totalled(system: System) -> Expressions:
 
 def _counts_failed(system: System) -> bool:
     """Whether a quota counts the places of units that a veto fails."""
-    failing = any(veto.effect.fail for veto in vetoes(system).values())
+    failing = any(veto.effect.fail for veto in vetoes(system.adjustments).values())
     return failing and system.stars is not None and system.stars.counts_vetoed
 
 
@@ -109,7 +96,7 @@ def limits(system: System) -> tuple[Limit, ...]:
     if system.stars is None:
         return ()
     found = []
-    for name, veto in vetoes(system).items():
+    for name, veto in vetoes(system.adjustments).items():
         applies, effect = pl.col(Column(name).veto), veto.effect
         if effect.stars_at_most is not None:
             found.append(Limit(applies, at_most=effect.stars_at_most))
@@ -167,7 +154,8 @@ def starred(system: System) -> dict[str, pl.Expr]:
     for one in limits(system):
         level = one.lowered(level)
     titles = [
-        pl.when(pl.col(Column(name).veto)).then(pl.lit(veto.title or name)) for name, veto in vetoes(system).items()
+        pl.when(pl.col(Column(name).veto)).then(pl.lit(veto.title or name))
+        for name, veto in vetoes(system.adjustments).items()
     ]
     veto_text = pl.concat_str(titles, separator="、", ignore_nulls=True) if titles else pl.lit("")
     return {"stars": level.cast(pl.Int8 if system.stars is None else system.stars.dtype), "veto": veto_text}

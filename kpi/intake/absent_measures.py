@@ -12,7 +12,6 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dataset, panel_columns
 from kpi.language.datasets import PanelData, Records
-from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.values.columns import Column
 
@@ -56,7 +55,7 @@ def _unreported(
     system: System, sources: Sequence[Placed], frame: pl.DataFrame, hints: Sequence[str]
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure without a column and without a row."""
-    names = [name for name, one in system.measures.items() if isinstance(one, Reported) and one.per is None]
+    names = [name for name, one in system.measures.items() if one.reported and one.per is None]
     rows = frame.select(pl.col(Column(name).rows).fill_null(0).sum().alias(name) for name in names)
     tables = [source for source in sources if not isinstance(source.dataset, Records)]
     read = [panel_columns(system, source.table, list(source.roles.values())) for source in tables]

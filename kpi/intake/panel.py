@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -19,7 +19,6 @@ from kpi.intake.events.records import Aggregated, Gathered
 from kpi.intake.files.damage import DamagedError, damage_told, unchanged
 from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.reader import Source, content_hash, given_once, read_all
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.grid import Counts, Panel, grid
@@ -41,20 +40,19 @@ from kpi.intake.reported.cell_placement import Cells, filled, settle, span
 from kpi.intake.reported.fast_long import Long
 from kpi.intake.reported.fast_wide import Wide
 from kpi.intake.reported.fractions import fractions
-from kpi.intake.reported.lookups import names_of
+from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
+from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
-from kpi.intake.reported.row_pruning import Anew, Reached, Unreached, proven
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
-from kpi.language.datasets import Records, ReportedData
-from kpi.language.indicators import Count
-from kpi.language.measures import Reported
+from kpi.language.datasets import Records
+from kpi.language.measures import reported
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.limits import make_sure
+from kpi.process.limits import make_sure, shortage
 from kpi.values.columns import Column
 from kpi.values.periods import Period
 
@@ -66,15 +64,37 @@ _CELL = 17
 _LEFT_OUT = ("K612", "K614", "K615")
 
 
+@dataclass(frozen=True)
+class _Read:
+    """The result of a reading whose plan is sufficient.
+
+    Attributes:
+        sources: the tables, with what their columns are.
+        entities: who there is.
+        figures: figures per scored period, see `reported.period_aggregation`.
+        cells: figures that stand alone.
+        targets: the entities' own targets in the data.
+        passed_over: how many rows, or figures of wide tables, were not read.
+    """
+
+    sources: Sequence[Placed]
+    entities: Entities
+    figures: pl.DataFrame
+    cells: Cells | None
+    targets: pl.DataFrame
+    passed_over: int = 0
+
+
 @dataclass
 class _Intake:
-    """One reading of all files: what is found on the way is kept here."""
+    """One reading of all files by a plan, with the findings and counts so far."""
 
     system: System
+    plan: ReadPlan
     period: str | None
     partly: bool = False
     unread: list[Diagnostic] = field(default_factory=list)
-    reached: Reached | None = None
+    pruning: Pruning | None = None
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -88,65 +108,77 @@ class _Intake:
     succession: Succession | None = None
     areas: Areas | None = None
 
-    def panel(self, tables: Sequence[tuple[Table, str | None]], data_hash: Callable[[], str]) -> Panel:
+    def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
+        """Return what the tables hold, or a plan that does more."""
         sources = self.sources(tables)
-        sources = sources if self.reached is None else [self.reached.of(source) for source in sources]
+        if isinstance(sources, Escalate):
+            return sources
+        sources = sources if self.pruning is None else [self.pruning.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
         exclusions = Exclusions.of(self.system, self.units_of_tables(sources))
-        nobody = replace(from_data([]), wholes=wholes, exclusions=exclusions)
-        sources = self.identified(sources, roster, nobody)
+        none = replace(from_data([]), wholes=wholes, exclusions=exclusions)
+        sources = self.beside.of(sources, roster, none)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
-            known = self.beside.named(nobody)
+            known = self.beside.named(none)
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
-            nobody = replace(nobody, ambiguous=from_data([], known).ambiguous)
-        apart = {
-            number: (Long if isinstance(source.dataset, ReportedData) else Wide).of(
-                source, self.system, roster or nobody, self.period
-            )
-            for number, source in enumerate(sources)
-            if not isinstance(source.dataset, Records)
-        }
+            none = replace(none, ambiguous=from_data([], known).ambiguous)
+        apart = self.coded(sources, roster or none)
+        if isinstance(apart, Escalate):
+            return apart
         events = records.gathered(sources, self.system)
-        entities = roster or self.named(sources, apart, events.values(), nobody, known)
-        figures, cells, targets, entities = self.figures(sources, entities, apart, events)
+        entities = roster or self.named(sources, apart, events.values(), none, known)
+        read = self.figures(sources, entities, apart, events)
+        if isinstance(read, Escalate):
+            return read
         self.findings += self.beside.findings
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
-            self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, entities)
+            self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
+        passed = sum(coded.passed_over for coded in apart.values())
+        if self.pruning is not None:
+            passed += self.pruning.passed_over
+            figures = read.figures.filter(pl.col("entity") < len(read.entities.names))
+            bounds = span(figures, read.cells) if figures.height or read.cells is not None else (0, -1)
+            if passed and (more := self.pruning.insufficient(self.plan, *bounds)) is not None:
+                return more
+        return replace(read, passed_over=passed)
+
+    def panel(self, read: _Read, data_hash: Callable[[], str]) -> Panel:
+        """Return the panel of what was read.
+
+        Raises:
+            DataError: nothing in the files can be used.
+        """
+        sources, entities, figures, cells, targets = read.sources, read.entities, read.figures, read.cells, read.targets
         # Units that are no entities stand behind them, and are no rows of the grid.
         number, every = len(entities.names), figures
         figures, targets = (
             frame.filter(pl.col("entity") < number) if frame.height else frame for frame in (figures, targets)
         )
-        there = figures.height > 0 or cells is not None
-        passed = sum(one.passed_over for one in apart.values())
-        if self.reached is not None:
-            passed += self.reached.passed_over
-            if passed:
-                self.reached.prove(*(span(figures, cells) if there else (0, -1)))
-        if not there:
+        if not figures.height and cells is None:
             # With nothing usable there is no period to score: the findings say why.
-            errors = [one for one in self.findings if one.severity is Severity.ERROR]
+            errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
             nothing = Diagnostic(
                 "K550", Message("the files hold no figure that can be used"), Place(sources[0].table.file)
             )
-            raise DataError(errors or [nothing, *(one for one in self.findings if one.code in _LEFT_OUT)])
+            raise DataError(errors or [nothing, *(finding for finding in self.findings if finding.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
         words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
         make_sure(many * size, f"a panel of {len(entities.names):,} entities from {words}")
-        with progress.stage("laying out the panel"):
+        with progress.stage(Message("laying out the panel")):
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
-        if roster is None:
+        if not entities.closed:
             self.findings += undeclared_totals.unnamed(frame, entities, self.system)
         reporting = entities
         if self.areas is not None:
             frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
             number = len(entities.names)
-        frame, more = targets_of.add(frame, self.system, targets, entities)
+        gone = None if self.areas is None else self.areas.gone_words
+        frame, more = targets_of.add(frame, self.system, targets, entities, gone)
         self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
@@ -159,14 +191,14 @@ class _Intake:
             entities,
             tuple(Period.of(index, grain) for index in range(first, last + 1)),
             tuple(self.findings),
-            Counts(self.read, self.refused, self.restated, self.repeated, passed, self.left_out),
+            Counts(self.read, self.refused, self.restated, self.repeated, read.passed_over, self.left_out),
             data_hash(),
             tuple(source.table.file for source in sources),
             self.notes,
             self.facts.reporters(self.system),
             duplicates.superseded(self.earlier, sources, self.system, reporting),
             len(
-                {(one.place.file, one.place.sheet) for one in self.unread}
+                {(finding.place.file, finding.place.sheet) for finding in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
             absent(self.system, sources, frame, self.findings),
@@ -203,11 +235,8 @@ class _Intake:
         if targets.height:
             of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
             if of_old:
-                message = Message(
-                    "the targets of {of_old} are not used: these are no units any more", of_old="、".join(of_old)
-                )
-                hint = Message("give the target of the new unit")
-                self.findings.append(Diagnostic("K646", message, Place(None), hint, Severity.WARNING))
+                named = [str(areas.gone_words(name)) for name in of_old]
+                self.findings.append(targets_of.unused(named, Place(None)))
             targets = moved(targets)
         now = dict(enumerate(places.to_list()))
         self.notes = {
@@ -218,54 +247,64 @@ class _Intake:
 
     # ---- WHO AND WHICH ---- #
 
-    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed]:
+    def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
+        """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
         sources, lost = [], []
-        for whole, name in tables:
-            if whole.pieces is not None and systems_named(whole):
-                raise Unfit
-            table, others = of_system(self.system, whole)
-            self.findings += [*whole.notes, *others]
-            shape, notes = shaped(self.system, table, name)
-            source, more = (None, []) if shape is None else match(self.system, shape, name=name)
+        for complete, name in tables:
+            if complete.pieces is not None and systems_named(complete):
+                return self.plan.verified()
+            table, others = of_system(self.system, complete)
+            self.findings += [*complete.notes, *others]
+            shape = shaped(self.system, table, name)
+            if shape is None:
+                return self.plan.verified()
+            turned, notes = shape
+            source, more = (None, []) if turned is None else match(self.system, turned, name=name)
             notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
-            if source is None or any(one.code == "K554" for one in notes):
-                lost += [one for one in notes if one.severity is Severity.ERROR]
+            if source is None or any(finding.code == "K554" for finding in notes):
+                lost += [finding for finding in notes if finding.severity is Severity.ERROR]
             else:
-                if source.table.pieces is not None and isinstance(source.dataset, Records):
-                    raise Unfit
-                source, more = keyed(source, self.system)
+                located = keyed(source, self.system)
+                pieces = source.table.pieces
+                if located is None or (pieces is not None and isinstance(source.dataset, Records)):
+                    return self.plan.verified()
+                source, more = located
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
-        if lost and not (self.partly and sources and all(one.code in UNPLACED for one in lost)):
+        if lost and not (self.partly and sources and all(finding.code in UNPLACED for finding in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
         self.findings += self.unread
         return sources
 
-    def identified(self, sources: Sequence[Placed], roster: Entities | None, nobody: Entities) -> list[Placed]:
-        """The tables with the columns that tell whom their rows are about."""
-        try:
-            return self.beside.of(sources, roster, nobody)
-        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError) as error:
-            if all(source.table.pieces is None for source in sources):
-                raise
-            raise Unfit from error
+    def coded(self, sources: Sequence[Placed], entities: Entities) -> dict[int, Coded] | Escalate:
+        """Return the reported rows of each table, plain ones apart, by the number of the table."""
+        apart: dict[int, Coded] = {}
+        for number, source in enumerate(sources):
+            if isinstance(source.dataset, Records):
+                continue
+            shape = Long if source.dataset.long else Wide
+            coded = shape.of(source, self.system, entities, self.period, self.plan)
+            if isinstance(coded, Escalate):
+                return coded
+            apart[number] = coded
+        return apart
 
     def named(
-        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], nobody: Entities,
+        self, sources: Sequence[Placed], apart: Mapping[int, Coded], events: Iterable[Gathered], none: Entities,
         known: Mapping[str, Sequence[str]],
     ) -> Entities:  # fmt: skip
-        """Whom the data name, also those who may prove to have no figure; `nobody` tells which names are no unit's.
+        """Return the entities that the data name, also those that may prove to have no figure.
 
-        `known` are the codes with their names.
+        `none` holds the names that are no unit's, `known` the codes with their names.
         """
-        texts = {text for one in events for text in one.units()}
-        texts.update(name for one in apart.values() for name in one.names)
+        texts = {text for gathered in events for text in gathered.units()}
+        texts.update(name for coded in apart.values() for name in coded.names)
         for source in sources:
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
@@ -277,18 +316,18 @@ class _Intake:
                     text for text in own if not entity_codes.repeats_heading(source, text.rpartition(BESIDE)[2])
                 )
         texts.update(() if self.succession is None else self.succession.units)
-        behind = {clean(name) for name in nobody.wholes}
+        behind = {clean(name) for name in none.wholes}
         names = {
             text for text in texts
-            if BESIDE not in text and clean(text) and clean(text) not in behind and not nobody.excluded(text)
+            if BESIDE not in text and clean(text) and clean(text) not in behind and not none.excluded(text)
         }  # fmt: skip
-        return replace(from_data(names, known), wholes=nobody.wholes, exclusions=nobody.exclusions)
+        return replace(from_data(names, known), wholes=none.wholes, exclusions=none.exclusions)
 
     def figureless(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],
         units: set[int],
     ) -> set[int]:  # fmt: skip
-        """The places of those who have no figure anywhere, not even one that is refused or marked as missing.
+        """Return the places of entities without a figure anywhere, not even one that is refused or marked as missing.
 
         Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
         """
@@ -296,22 +335,23 @@ class _Intake:
         lacking -= set(() if self.succession is None else entities.resolve(self.succession.units).values())
         for some in events:
             lacking -= set(entities.resolve(some.units()).values())
-        for one in apart.values():
-            lacking -= one.units(entities, lacking)
+        for coded in apart.values():
+            lacking -= coded.units(entities, lacking)
         for source in sources if lacking else ():
             lacking -= self.passed_over_units(source, entities)
         return lacking
 
     def passed_over_units(self, source: Placed, entities: Entities) -> set[int]:
-        """The places of those who have a row for another period than those that are read."""
+        """Return the places of the entities with a row for another period than those that are read."""
         table = source.table
         if table.whole is None or table.only is None:
             return set()
         there: pl.Expr = pl.lit(value=True)
-        if isinstance(source.dataset, ReportedData):
-            measure, names = entity_codes.text_of(source.roles["measure"]), names_of(self.system)
+        if source.dataset.long:
+            measure = entity_codes.text_of(source.roles["measure"])
             texts = table.whole.raw.select(measure.alias("text").unique()).collect().to_series().drop_nulls()
-            known = pl.Series([text for text in texts if clean(text) in names], dtype=pl.String)
+            meanings = Resolver(source, self.system, entities).measures(texts)
+            known = pl.Series([text for text, meaning in meanings.items() if meaning.name is not None], dtype=pl.String)
             there = measure.is_in(known.implode()).fill_null(value=False)
         rows = table.whole.raw.filter(~table.only & there).select(entity_codes.who(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
@@ -321,7 +361,7 @@ class _Intake:
         self, lacking: set[int], sources: Sequence[Placed], entities: Entities, rows: list[pl.DataFrame],
         targets: list[pl.DataFrame],
     ) -> tuple[Entities, list[pl.DataFrame], list[pl.DataFrame]]:  # fmt: skip
-        """Takes those who have no figure out of the entities, and out of everything that names them by their places."""
+        """Remove the entities that have no figure, and renumber whatever names entities by their places."""
         for number, source in enumerate(sources):
             theirs = pl.concat(rows).filter((pl.col("source") == number) & pl.col("entity").is_in(lacking))
             self.left_out += theirs.height
@@ -337,11 +377,11 @@ class _Intake:
             return frame.with_columns(places.gather(frame["entity"]).alias("entity")).drop_nulls("entity")
 
         self.notes = {(name, now[who], at): text for (name, who, at), text in self.notes.items() if who in now}
-        self.facts.rows = [moved(one) for one in self.facts.rows]
-        return fewer, [moved(one) for one in rows], [moved(one) for one in targets]
+        self.facts.rows = [moved(frame) for frame in self.facts.rows]
+        return fewer, [moved(frame) for frame in rows], [moved(frame) for frame in targets]
 
     def grouped(self, sources: Sequence[Placed], entities: Entities) -> Entities:
-        """The entities with the groups that the data give them."""
+        """Return the entities with the groups that the data give them."""
         cohorts: dict[int, str] = {}
         for source in sources:
             group = self.group_of(source)
@@ -363,22 +403,24 @@ class _Intake:
         return replace(entities, frame=entities.frame.with_columns(cohort=own))
 
     def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
-        """What a column says beside each entity, given by its place."""
-        whole = source.table.whole or source.table
+        """Return the texts of a column beside each entity, given by its place."""
+        complete = source.table.whole or source.table
         pairs = (
-            whole.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header)).drop_nulls().unique()
+            complete.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header))
+            .drop_nulls()
+            .unique()
         )
         rows = pairs.sort(pl.all()).collect().rows()
         meant = entities.resolve({text for text, _ in rows})
-        found = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
-        return [(place, group) for place, group in found if place < len(entities.names)]
+        pairs_by_place = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]
+        return [(place, group) for place, group in pairs_by_place if place < len(entities.names)]
 
     def ungrouped(self, source: Placed, entities: Entities) -> list[Diagnostic]:
-        """The findings with a note on a column such as 类别 that might group the entities: one value beside each.
+        """Return the findings with a note on a column such as 类别 that might group the entities, with one value each.
 
         It takes the place of the note that the column names no measure.
         """
-        found = self.findings
+        findings = self.findings
         for header in () if isinstance(source.dataset, Records) else source.table.columns:
             if header.casefold() not in CATEGORIES or header in source.roles.values():
                 continue
@@ -389,25 +431,26 @@ class _Intake:
                 )
                 hint = Message("if it groups them, write `ranking: {{cohort: {header}}}`", header=header)
                 place = source.table.place(None, header)
-                found = [one for one in found if (one.code, one.place) != ("K528", place)]
-                found.append(Diagnostic("K530", message, place, hint, Severity.INFO))
-        return found
+                findings = [finding for finding in findings if (finding.code, finding.place) != ("K528", place)]
+                findings.append(Diagnostic("K530", message, place, hint, Severity.INFO))
+        return findings
 
     def group_of(self, source: Placed) -> str | None:
-        """The header of a table's column of groups; in events, whose columns are about events, a declared one only."""
+        """Return the header of the column of groups; in events, whose columns are about events, a declared one only."""
         columns = source.table.columns
         if self.system.ranking.cohort in columns:
             return self.system.ranking.cohort
         declared = source.dataset.headers.get("cohort")
         events = isinstance(source.dataset, Records)
-        found = (clean(declared) if declared else None) if events else source.roles.get("cohort")
-        return found if found in columns else None
+        header = (clean(declared) if declared else None) if events else source.roles.get("cohort")
+        return header if header in columns else None
 
     # ---- FIGURES ---- #
 
     def figures(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Mapping[str, Gathered]
-    ) -> tuple[pl.DataFrame, Cells | None, pl.DataFrame, Entities]:
+    ) -> _Read | Escalate:
+        """Return the figures and targets of the tables, and the entities, or a plan that does more."""
         parts: list[pl.DataFrame] = []
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
@@ -415,20 +458,17 @@ class _Intake:
         for number, source in enumerate(sources):
             if isinstance(source.dataset, Records):
                 continue
-            with progress.stage(f"cleaning {source.table.file}"):
-                made = row_cleaning.clean_rows(
-                    source, number, self.system, entities, self.period, apart=apart.get(number)
-                )
-                self.facts.take(source, self.system, entities, self.period)
-            rows.append(made.rows)
-            if said := cumulative_headings.undeclared(source, self.system):
-                plain = apart[number].plain if number in apart else []
-                labelled = cumulative_headings.within_the_year(made.rows, plain, self.system)
-                self.findings += cumulative_headings.told(source, said, labelled, self.system)
-            targets += [made.targets] if made.targets.height else []
-            units |= made.units
-            self.notes |= made.notes
-            self.found(made)
+            with progress.stage(Message("cleaning {file}", file=source.table.file)):
+                cleaned = row_cleaning.clean_rows(apart[number], number, entities, self.period)
+                self.facts.take(replace(apart[number].resolver, entities=entities), self.period)
+            rows.append(cleaned.rows)
+            if headings := cumulative_headings.undeclared(source, self.system):
+                labelled = cumulative_headings.within_the_year(cleaned.rows, apart[number].plain, self.system)
+                self.findings += cumulative_headings.contradicted(source, headings, labelled, self.system)
+            targets += [cleaned.targets] if cleaned.targets.height else []
+            units |= cleaned.units
+            self.notes |= cleaned.notes
+            self.add(cleaned)
         if not entities.closed:
             lacking = self.figureless(sources, entities, apart, events.values(), units)
             if lacking:
@@ -439,38 +479,43 @@ class _Intake:
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
-            with progress.stage(f"measuring {name}"):
+            with progress.stage(Message("measuring {name}", name=name)):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
-            self.found(counted)
+            self.add(counted)
         cells = None
         if rows:
             measures, grain = list(self.system.measures), self.system.period
-            plain = [one for number, some in apart.items() for one in some.numbered(number, entities)]
+            plain = [part for number, some in apart.items() for part in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
-            parts.append(self.timed(others, sources, entities, alone=cells is None))
+            timed = self.timed(others, sources, entities, alone=cells is None)
+            if isinstance(timed, Escalate):
+                return timed
+            parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
-        return merged, cells, stated, entities
+        return _Read(sources, entities, merged, cells, stated)
 
-    def found(self, made: Aggregated | Figures) -> None:
-        self.findings += made.findings
-        self.read += made.read
-        self.refused += made.refused
-        self.left_out += made.left_out
-        if isinstance(made, Aggregated):
-            self.repeated += made.repeated
-            self.restated += made.restated
+    def add(self, result: Aggregated | Figures) -> None:
+        self.findings += result.findings
+        self.read += result.read
+        self.refused += result.refused
+        self.left_out += result.left_out
+        if isinstance(result, Aggregated):
+            self.repeated += result.repeated
+            self.restated += result.restated
 
-    def timed(self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool) -> pl.DataFrame:
-        """The figures per scored period of clean rows; `alone` says that there are no others."""
+    def timed(
+        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
+    ) -> pl.DataFrame | Escalate:
+        """Return the figures per scored period of clean rows; `alone` says that there are no others."""
         grain = self.system.period
-        measures = {name: one for name, one in self.system.measures.items() if isinstance(one, Reported)}
+        measures = reported(self.system.measures)
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
         if alone and others.height and period_aggregation.labels_by_end(rows, grain):
-            if self.reached is not None and not self.reached.by_end:
-                raise Unreached
+            if self.pruning is not None and not self.pruning.by_end:
+                return self.plan.with_rows(None)
             rows = rows.with_columns(
                 start=pl.col("start") + 1 - grain.months, months=pl.lit(grain.months, dtype=pl.Int32)
             )
@@ -479,19 +524,19 @@ class _Intake:
                 grain=grain,
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, twice, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
+        kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
         self.restated += self.earlier.height
-        found = duplicates.told(twice, sources, self.system)
-        self.findings += found.findings
-        self.repeated += found.repeated
-        self.refused += found.refused
-        timings = {name: one.timing for name, one in measures.items()}
-        enough = {name: one.at_least for name, one in measures.items() if one.at_least is not None}
+        repeats = duplicates.repeats_of(repeated, sources, self.system)
+        self.findings += repeats.findings
+        self.repeated += repeats.repeated
+        self.refused += repeats.refused
+        timings = {name: measure.timing for name, measure in measures.items()}
+        enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
         figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
-            # A row refused before stands in for the figure it would have been: it was told and counted then.
+            # A row refused before stands in for the figure it would have been: it was reported and counted then.
             mine = coarse.filter((pl.col("source") == number) & ~period_aggregation.refused()).rename({"row": ROW})
             if mine.height:
                 self.refused += mine.height
@@ -509,19 +554,17 @@ class _Intake:
     # ---- THE GRID ---- #
 
     def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-        """Adds `name.passed` and `name.units` for indicators that count finer units against a threshold."""
+        """Add `name.passed` and `name.units` for indicators that count finer units against a threshold."""
         for name, indicator in self.system.indicators.items():
-            if not isinstance(indicator, Count):
+            if indicator.finer_measure is None:
                 continue
             mine = figures.filter(
-                (pl.col("measure") == indicator.of)
+                (pl.col("measure") == indicator.finer_measure)
                 & pl.col("per").is_not_null()
                 & (pl.col("value").is_not_null() | period_aggregation.refused())
             )
             passed = mine.group_by("entity", "period").agg(
-                indicator.test(self.system.symbols).expr.sum().cast(pl.Float64).alias(Column(name).passed),
-                pl.col("value").count().cast(pl.Float64).alias(Column(name).units),
-                period_aggregation.refused().any().alias(Column(name).refused),
+                fact.alias(Column(name).fact(key)) for key, fact in indicator.over_units(self.system.symbols).items()
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
@@ -530,9 +573,9 @@ class _Intake:
 def take_in(
     system: System, data: Sequence[Source], *, named: Mapping[str, Sequence[Source]] | None = None,
     period: str | None = None, data_hash: str | None = None, partly: bool = False,
-    reached: Anew | None = None,
+    reached: Callable[[], Pruning] | None = None,
 ) -> Panel:  # fmt: skip
-    """Reads files and frames into a panel.
+    """Read files and frames into a panel.
 
     Args:
         system: the system whose datasets they are.
@@ -541,7 +584,7 @@ def take_in(
         period: the period of all rows, for data without a period column.
         data_hash: that of all contents as `content_hash` makes it, where it is known.
         partly: files that cannot be read or placed are findings of the panel, if others can.
-        reached: makes what tells which rows a period can be scored from; the panel then holds what that needs.
+        reached: makes a pruning of rows to those that a period can depend on; the panel then holds these.
 
     Raises:
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
@@ -550,37 +593,72 @@ def take_in(
     if system.entities.succession is not None:
         # Whether a unit was there before it received another depends on all periods.
         reached = None
-    wanted: list[tuple[Source, str | None]] = [(source, None) for source in data]
-    wanted += [(source, name) for name, some in (named or {}).items() for source in some]
-    wanted, twice = given_once(wanted)
-    sources = [source for source, _ in wanted]
-
-    lost: list[Diagnostic] = []
-
-    def taken(*, unchecked: bool, reached: Reached | None) -> Panel:
-        unread = [*lost] if partly else None
-        found = read_all([source for source, _ in wanted], unchecked=unchecked, unread=unread)
-        tables = [(table, name) for (_, name), group in zip(wanted, found, strict=True) for table in group]
-        return _Intake(system, period, partly, unread or [], reached, [*twice]).panel(tables, hashed)
-
-    def fitting(anew: Anew | None) -> Panel:
-        with damage_told(sources):
-            try:
-                return taken(unchecked=True, reached=anew and anew())
-            except Unfit:
-                return taken(unchecked=False, reached=anew and anew())
-
+    given: list[tuple[Source, str | None]] = [(source, None) for source in data]
+    given += [(source, name) for name, some in (named or {}).items() for source in some]
+    files, notes = given_once(given)
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
-    with unchanged(sources), ThreadPoolExecutor(1, "hash") as pool:
-        hashed = pool.submit(content_hash, sources).result if data_hash is None else lambda: data_hash
+    with unchanged([source for source, _ in files]), ThreadPoolExecutor(1, "hash") as pool:
+        start = ReadPlan(tuple(files), rows=reached)
+        call = _Call(system, period, start, notes, pool, data_hash, partly)
+        return settled(call.read, start, reopen=True)
+
+
+@dataclass
+class _Call:
+    """The files of one call, read by one plan after another; see `take_in` for the attributes."""
+
+    system: System
+    period: str | None
+    start: ReadPlan
+    notes: Sequence[Diagnostic]
+    pool: Executor
+    data_hash: str | None
+    partly: bool
+
+    def __post_init__(self) -> None:
+        known = self.data_hash
+        self._hash = self._hashed(self.start) if known is None else lambda: known
+
+    def read(self, plan: ReadPlan) -> Panel | Escalate:
+        """Read the files by a plan.
+
+        Raises:
+            DataError: see `take_in`.
+        """
         try:
-            return proven(fitting, reached)
+            with damage_told(source for source, _ in plan.files):
+                return self._read(plan)
         except DamagedError as error:
-            left = [(some, name) for source, name in wanted for some in error.without(source)]
-            if not (partly and left):
+            left = tuple((some, name) for source, name in plan.files for some in error.without(source))
+            if plan.damaged or not (self.partly and left):
                 raise
-            wanted, lost = left, [*error.diagnostics]
-            if data_hash is None and any(one.code == "K549" for one in lost):
+            rest = replace(self.start, files=left, damaged=tuple(error.diagnostics))
+            if self.data_hash is None and any(finding.code == "K549" for finding in rest.damaged):
                 # What cannot be read has no hash.
-                hashed = pool.submit(content_hash, [source for source, _ in left]).result
-            return proven(fitting, reached)
+                self._hash = self._hashed(rest)
+            return Escalate(rest, reopen=True)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            # The statistics of a file, by which rows are found, may be damaged where no row is.
+            if plan.rows is None or shortage(error) is not None:
+                raise
+            return plan.with_rows(None)
+
+    def _read(self, plan: ReadPlan) -> Panel | Escalate:
+        unread = [*plan.damaged] if self.partly else None
+        groups = read_all(
+            [source for source, _ in plan.files], unchecked=plan.verification == "deferred", unread=unread
+        )
+        tables = [(table, name) for (_, name), group in zip(plan.files, groups, strict=True) for table in group]
+        pruning = None if plan.rows is None else plan.rows()
+        intake = _Intake(self.system, plan, self.period, self.partly, unread or [], pruning, [*self.notes])
+        try:
+            read = intake.read_tables(tables)
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+            # Rows that are checked while they are read may not form a table.
+            if all(table.pieces is None for table, _ in tables):
+                raise
+            return plan.verified()
+        return read if isinstance(read, Escalate) else intake.panel(read, self._hash)
+
+    def _hashed(self, plan: ReadPlan) -> Callable[[], str]:
+        return self.pool.submit(content_hash, [source for source, _ in plan.files]).result

@@ -459,6 +459,19 @@ class Areas:
         self.unions = unions(self.steps)
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
 
+    def gone_words(self, text: str) -> str | None:
+        """Return where a unit went that is none any more, None for any other text.
+
+        Args:
+            text: a name or code.
+        """
+        place = self.entities.place(text)
+        step = None if place is None else self.ended.get(place)
+        if step is None or place is None:
+            return None
+        into = "、".join(self.entities.names[flow.new] for flow in step.flows if flow.old == place)
+        return f"{self.entities.names[place]} (which went into {into} in {Period(step.start, 1).label})"
+
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
         """Return figures of finer units (`per`), those of a unit that went into another as a whole under that one.
 

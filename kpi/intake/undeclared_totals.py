@@ -8,7 +8,6 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
-from kpi.language.measures import Reported
 from kpi.language.system import System, unit_or_none
 from kpi.values import units
 
@@ -41,7 +40,7 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
     names = [
         name
         for name, measure in system.measures.items()
-        if isinstance(measure, Reported) and measure.per is None
+        if measure.reported and measure.per is None
         and (unit := unit_or_none(measure.unit)) is not None and units.summable(unit)
     ]  # fmt: skip
     for who, beside in _totals(frame.select(names), number):

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from kpi.errors import suggest
 from kpi.language import expressions
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.expressions.terms import ExpressionError, Term, as_condition
-from kpi.language.indicators import Symbols
+from kpi.language.indicators import Symbol, Symbols
 from kpi.language.indicators.base import scope_of
 from kpi.language.model import Block, Definition, Name, Path, Problem, Problems, one_of
 from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
+from kpi.values import units
+from kpi.values.columns import Column
+from kpi.values.rounding import unsigned_zero
+
+#: What the name `late` stands for, for doctests.
+SYMBOLS: Symbols = {"late": Symbol("late", "迟报次数", units.ONE, exact=True)}
 
 
 def condition(text: str, symbols: Symbols) -> Term:
@@ -40,7 +48,37 @@ def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
         yield Problem(error.code, path, error.message, hint=hint, label=error.label, span=error.span)
 
 
-class Points(Definition):
+class Adjustment(Definition):
+    """The base of adjustments."""
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Return the figures that it names itself; those of a condition are checked with the condition."""
+
+    def waits_for(self) -> tuple[str, ...]:
+        """Return the pillars and indicators whose scores decide whether it counts."""
+        return ()
+
+    def within(self, known: Collection[str]) -> Self:  # noqa: ARG002
+        """Return the adjustment in a tree that has only the `known` pillars and indicators."""
+        return self
+
+    @abstractmethod
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return the columns of the adjustment.
+
+        Args:
+            name: the adjustment.
+            symbols: what names in conditions stand for.
+            total: the total before adjustments, on the scale of the full mark.
+        """
+
+    @abstractmethod
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
+        """Yield what is wrong with names, units and conditions."""
+
+
+class Points(Adjustment):
     """The base of bonus and deduction: `points * x/per`, at most `max`; or `points` when a condition holds."""
 
     of: Name | None = Field(None, description="the figure that earns or costs points")
@@ -59,6 +97,14 @@ class Points(Definition):
     def names(self) -> tuple[str, ...]:
         """Returns the figure it reads, if any."""
         return () if self.of is None else (self.of,)
+
+    @abstractmethod
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return the column `name.points`, negative for what is taken off."""
+
+    def opens_words(self, titles: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Return in words when the points count, empty where they always do; `titles` are of pillars and indicators."""
+        return ""
 
     def points_for(self, symbols: Symbols) -> pl.Expr:
         """Returns the points (Float64, zero or more); a missing figure earns and costs nothing."""
@@ -97,6 +143,25 @@ class Bonus(Points):
         None, description="counts only from this total before adjustments on, or from {pillar or indicator: percent}"
     )
 
+    def waits_for(self) -> tuple[str, ...]:
+        """Return the parts whose scores `opens` names."""
+        return tuple(self.opens) if isinstance(self.opens, dict) else ()
+
+    @override
+    def within(self, known: Collection[str]) -> Self:
+        """Return the bonus without what `opens` says of other parts."""
+        if not isinstance(self.opens, dict):
+            return self
+        return self.model_copy(update={"opens": {name: cut for name, cut in self.opens.items() if name in known}})
+
+    @override
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return `name.points`, zero or more, and `name.opened` for a bonus that does not always count."""
+        points, opened = self.points_for(symbols), self.opened(total)
+        if opened is None:
+            return {Column(name).points: points}
+        return {Column(name).opened: opened, Column(name).points: pl.when(opened).then(points).otherwise(0.0)}
+
     def opened(self, total: pl.Expr) -> pl.Expr | None:
         """Returns whether the points count, Boolean without nulls; None where they always do.
 
@@ -120,9 +185,19 @@ class Bonus(Points):
 
 
 class Deduction(Points):
-    """Points taken off (减分), such as 0.25 for each late report."""
+    """Points taken off (减分), such as 0.25 for each late report.
+
+    >>> frame = pl.DataFrame({"late": [1.0, 0.0]})
+    >>> frame.select(Deduction(when="late > 0", points=2).columns("discipline", SYMBOLS, pl.lit(90.0)).values()).rows()
+    [(-2.0,), (0.0,)]
+    """
 
     kind: Literal["deduction"] = "deduction"
+
+    @override
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return `name.points`, zero or less."""
+        return {Column(name).points: unsigned_zero(-self.points_for(symbols))}
 
 
 class Effect(Block):
@@ -158,10 +233,14 @@ class Effect(Block):
         return "不予评定"
 
 
-class Veto(Definition):
+class Veto(Adjustment):
     """一票否决: a condition that caps stars or score, fixes the score, demotes, or fails.
 
     A condition whose figures are missing does not hold; the scorecard says that it could not be judged.
+
+    >>> frame = pl.DataFrame({"late": [1.0, 0.0]})
+    >>> frame.select(Veto(when="late > 0", effect=Effect(demote=1)).holds(SYMBOLS)).to_series().to_list()
+    [True, False]
     """
 
     kind: Literal["veto"] = "veto"
@@ -171,6 +250,11 @@ class Veto(Definition):
     def names(self) -> tuple[str, ...]:
         """Returns nothing of its own; the condition's names are checked with the condition."""
         return ()
+
+    @override
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return `name.veto` and `name.unjudged`."""
+        return {Column(name).veto: self.holds(symbols), Column(name).unjudged: self.unjudged(symbols)}
 
     def holds(self, symbols: Symbols) -> pl.Expr:
         """Returns whether the veto applies, Boolean without nulls."""
@@ -187,8 +271,21 @@ class Veto(Definition):
         yield from condition_problems(self.when, (*path, "when"), symbols)
 
 
-#: Any adjustment, told apart by `kind`.
+#: Every kind of adjustment, in the order of the reference.
+KINDS: tuple[type[Adjustment], ...] = (Bonus, Deduction, Veto)
+
+#: Any adjustment, distinguished by `kind`.
 if TYPE_CHECKING:
-    AnyAdjustment: TypeAlias = Bonus | Deduction | Veto
+    AnyAdjustment: TypeAlias = Adjustment
 else:
-    AnyAdjustment = one_of(Bonus, Deduction, Veto)
+    AnyAdjustment = one_of(*KINDS)
+
+
+def awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Points]:
+    """Return the adjustments that add points or take them off."""
+    return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
+
+
+def vetoes(adjustments: Mapping[str, Adjustment]) -> dict[str, Veto]:
+    """Return the vetoes."""
+    return {name: one for name, one in adjustments.items() if isinstance(one, Veto)}

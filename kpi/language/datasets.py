@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -57,6 +57,9 @@ class Shape(Block):
 class Dataset(Definition):
     """The base of datasets: which of a file's columns plays which role, and how its figures are written."""
 
+    #: Whether a row is one figure, whose measure stands in a column.
+    long: ClassVar[bool] = False
+
     columns: dict[Role, str | Listed[str] | Elsewhere] = Field(
         default_factory=dict,
         description="role: the header in the file; `period: [年份, 月份]` for a year and its part in two columns;"
@@ -109,6 +112,7 @@ class Dataset(Definition):
 class ReportedData(Dataset):
     """One number a row: period, entity, measure, value, and perhaps unit, target, revision, note."""
 
+    long: ClassVar[bool] = True
     form: Literal["reported"] = "reported"
 
 
@@ -132,10 +136,16 @@ class Records(Dataset):
         description="the column that tells events apart, such as 办件编号, or several: an event that stands in several"
         " rows or files counts once",
     )
+    calendar: Text | None = Field(
+        None, description="a table of working days for this dataset alone, see `calendar` of the system"
+    )
 
 
-#: Any dataset, told apart by `form`.
+#: Every form of datasets, in the order of the reference.
+FORMS: tuple[type[Dataset], ...] = (ReportedData, PanelData, Records)
+
+#: Any dataset, distinguished by `form`.
 if TYPE_CHECKING:
     AnyDataset: TypeAlias = Dataset
 else:
-    AnyDataset = one_of(ReportedData, PanelData, Records, tag="form")
+    AnyDataset = one_of(*FORMS, tag="form")

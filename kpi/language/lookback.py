@@ -7,8 +7,9 @@ Every definition declares it, as lags in periods: 0 is the period itself, 4 the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from kpi.language.model import Among
+from kpi.language.model import Among, Path
 
 #: Lags that stand for all periods up to the one in question, and for all periods.
 HISTORY, WHOLE = -1, -2
@@ -20,6 +21,21 @@ NOW: Lags = frozenset({0})
 
 #: Columns of the panel, or names of figures, each with the lags at which it enters.
 Reach = Mapping[str, Lags]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A figure that a definition compares with its own value in an earlier period.
+
+    Attributes:
+        name: the measure or indicator.
+        place: where the definition names it, or the window.
+        over: the window, such as `1y`; None for a fixed period.
+    """
+
+    name: str
+    place: Path
+    over: str | None = None
 
 
 def back(periods: int) -> Lags:

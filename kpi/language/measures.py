@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
@@ -106,6 +107,12 @@ class Measure(Definition):
     additive: ClassVar[bool] = False
     #: Whether the value need not be a figure or a sum of figures.
     interpolated: ClassVar[bool] = False
+    #: Whether departments report the figure, rather than it being aggregated from records.
+    reported: ClassVar[bool] = False
+    #: Whether it computes with the values of a column, in whose place an expression may then stand.
+    computes: ClassVar[bool] = False
+    #: Whether the value depends on the order of the rows in time.
+    chronological: ClassVar[bool] = False
 
     unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
     source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
@@ -126,6 +133,31 @@ class Measure(Definition):
     def quantity(self) -> Unit:
         """The unit the figures are kept in; raises UnitError when it is none."""
         return units.parse(self.unit)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms of the datasets that it can come from."""
+        return ("reported", "panel") if self.reported else ("records",)
+
+    @property
+    def from_january(self) -> bool:
+        """Whether reported figures run from January to the end of their period."""
+        return False
+
+    @property
+    def enough(self) -> int | None:
+        """How many finer periods are enough for the scored one; None for all."""
+        return None
+
+    @property
+    def taken_from(self) -> str:
+        """The column that is aggregated, or the expression in its place; empty where there is none."""
+        return ""
+
+    @property
+    def computed(self) -> bool:
+        """Whether an expression is aggregated rather than a column."""
+        return False
 
     def columns(self) -> tuple[str, ...]:
         """Returns the dataset's columns that the value itself is read from."""
@@ -150,8 +182,12 @@ class Reported(Measure):
     Finer periods make the scored period by `over_time`: flows are summed, stocks taken at the end. Figures of
     1-6月 and the like are year to date and are never summed again. With `cumulative` the figures run from January
     however they are labelled: that of 2024-03, 2024Q1 or 2024年1-3月 is the total of January to March.
+
+    >>> Reported(unit="亿元").timing, Reported(unit="%").timing
+    ('sum', 'last')
     """
 
+    reported: ClassVar[bool] = True
     kind: Literal["reported"] = "reported"
     cumulative: bool | None = Field(
         None,
@@ -180,6 +216,11 @@ class Reported(Measure):
         if self.cumulative is None:
             return self.timing == "ytd" and self.says_cumulative
         return self.cumulative
+
+    @property
+    def enough(self) -> int | None:
+        """How many finer periods are enough: `at_least`."""
+        return self.at_least
 
 
 class _Countable(Measure):
@@ -216,7 +257,13 @@ _COMPUTED = re.compile(rf"\S\s+[-+*/]\s+\S|^\s*(?:(?:{'|'.join(expressions.FUNCT
 class OfColumn(Measure):
     """The base of measures that aggregate one column, or an expression over several in its place."""
 
+    computes: ClassVar[bool] = True
     of: str = Field(description="the column that is aggregated, or an expression, such as 办结时间 - 受理时间")
+
+    @property
+    def taken_from(self) -> str:
+        """The column or expression that is aggregated."""
+        return self.of
 
     @property
     def computed(self) -> bool:
@@ -235,7 +282,11 @@ class OfColumn(Measure):
 
 
 class Sum(OfColumn, _Countable):
-    """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order."""
+    """The sum of a column: `sum(of where ...)`, exact to nine decimals in any row order.
+
+    >>> Sum(of="金额 - 退款", unit="万元").columns()
+    ('金额', '退款')
+    """
 
     additive: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
@@ -252,7 +303,11 @@ class Sum(OfColumn, _Countable):
 
 
 class Mean(OfColumn):
-    """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows."""
+    """The mean of a column over rows: `sum(of) / count(of)`, so periods weigh by their rows.
+
+    >>> [part.what for part in Mean(of="用时", unit="天").parts()]
+    ['filled', 'sum']
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
@@ -268,7 +323,11 @@ class Mean(OfColumn):
 
 
 class Min(OfColumn):
-    """The smallest value of a column."""
+    """The smallest value of a column.
+
+    >>> [part.what for part in Min(of="用时", unit="天").parts()]
+    ['filled', 'min']
+    """
 
     kind: Literal["min"] = "min"
 
@@ -282,7 +341,11 @@ class Min(OfColumn):
 
 
 class Max(OfColumn):
-    """The largest value of a column."""
+    """The largest value of a column.
+
+    >>> [part.what for part in Max(of="用时", unit="天").parts()]
+    ['filled', 'max']
+    """
 
     kind: Literal["max"] = "max"
 
@@ -317,7 +380,12 @@ class OfRows(OfColumn):
 
 
 class Median(OfRows):
-    """The median of a column; the mean of the two middle values for an even number of rows."""
+    """The median of a column; the mean of the two middle values for an even number of rows.
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Median(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
@@ -329,7 +397,12 @@ class Median(OfRows):
 
 
 class Quantile(OfRows):
-    """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7)."""
+    """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7).
+
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Quantile(of="x", q=0.5, unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
 
     interpolated: ClassVar[bool] = True
     kind: Literal["quantile"] = "quantile"
@@ -342,8 +415,14 @@ class Quantile(OfRows):
 
 
 class Last(OfRows):
-    """The value of the latest row of the period; of several on one day, the largest."""
+    """The value of the latest row of the period; of several on one day, the largest.
 
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Last(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    9.0
+    """
+
+    chronological: ClassVar[bool] = True
     kind: Literal["last"] = "last"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -352,8 +431,14 @@ class Last(OfRows):
 
 
 class First(OfRows):
-    """The value of the earliest row of the period; of several on one day, the smallest."""
+    """The value of the earliest row of the period; of several on one day, the smallest.
 
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 4.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(First(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item()
+    1.0
+    """
+
+    chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -362,8 +447,14 @@ class First(OfRows):
 
 
 class Distinct(OfRows, _Countable):
-    """The number of different values of a column; empty cells are not a value."""
+    """The number of different values of a column; empty cells are not a value.
 
+    >>> rows = pl.DataFrame({"x": [1.0, 2.0, 2.0, 9.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(Distinct(of="x", unit="个").combine(pl.col("x"), pl.col("day"))).item()
+    3.0
+    """
+
+    computes: ClassVar[bool] = False
     kind: Literal["distinct"] = "distinct"
     of: str = Field(description="the column whose different values are counted")
 
@@ -382,10 +473,18 @@ class Distinct(OfRows, _Countable):
         return value.n_unique().cast(pl.Float64)
 
 
-#: Any measure, told apart by `kind` (`reported` when left out).
+def reported(measures: Mapping[str, Measure]) -> dict[str, Reported]:
+    """Return the measures that departments report."""
+    return {name: one for name, one in measures.items() if isinstance(one, Reported)}
+
+
+#: Every kind of measure, in the order of the reference.
+KINDS: tuple[type[Measure], ...] = (
+    Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct,
+)  # fmt: skip
+
+#: Any measure, distinguished by `kind` (`reported` when left out).
 if TYPE_CHECKING:
     AnyMeasure: TypeAlias = Measure
 else:
-    AnyMeasure = one_of(
-        Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct, default="reported"
-    )
+    AnyMeasure = one_of(*KINDS, default="reported")

@@ -2,13 +2,14 @@
 
 A column is of times where a definition says so, where it gives the period, where a part of its date is taken, and where
 it stands in what can only be a difference of times: `办结时间 - 受理时间 <= 5 天`. A number that meets such a
-difference is a duration, which needs a unit of time.
+difference is a duration, which needs a unit of time; one that meets working days is a number of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import polars as pl
 from sqlglot import exp
@@ -19,10 +20,18 @@ from kpi.language.expressions import times
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Distinct, Measure, OfColumn
-from kpi.values.units import MICROSECONDS, UnitError
+from kpi.values.units import MICROSECONDS, WORKING_DAY, UnitError
 
-#: The kinds of columns that are read as numbers: figures, points in time, durations.
-READ_AS_NUMBERS = ("number", "time", "span")
+#: The kinds of columns that are read as numbers: figures, points in time, durations, numbers of working days.
+READ_AS_NUMBERS = ("number", "time", "span", "working")
+
+#: The kinds of columns of durations, with the unit of each: any number in them needs a unit.
+DURATIONS = {"span": MICROSECONDS, "working": WORKING_DAY}
+
+# What an expression gets behind it where the unit of its measure is that of working days.
+_IN_WORKING_DAYS = f" + 0 {WORKING_DAY}"
+
+M = TypeVar("M", bound=Measure)
 
 _TESTS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 _OF_TEXTS = (exp.Like, exp.Upper, exp.Lower, exp.Length, exp.Left, exp.Right)
@@ -36,7 +45,7 @@ class ColumnKinds:
     """The columns that the measures of a dataset read.
 
     Attributes:
-        kinds: of each: number, text, time, or span for a duration.
+        kinds: of each: number, text, time, span for a duration, or working for a number of working days.
         assumed: the times that only their use says are such, so that the data may say otherwise.
         candidates: the numbers that might be times for all that is known: the data may say so.
         differences: the pairs of columns of times of which the second is subtracted from the first.
@@ -63,8 +72,8 @@ def column_kinds(
     declared: dict[str, str] = dict(dataset.types) if isinstance(dataset, Records) else {}
     kinds: dict[str, str] = {}
     trees: list[exp.Expr] = []
-    spans: list[exp.Expr] = []
-    for text in _texts(some):
+    spans: list[tuple[exp.Expr, str]] = []
+    for text in expressions_of(some):
         try:
             parsed = expressions.parse(text)
         except ExpressionError:
@@ -80,9 +89,9 @@ def column_kinds(
                 kinds[measure.of] = "number"
         if measure.per is not None:
             kinds[measure.per] = "text"
-        if isinstance(measure, OfColumn) and measure.computed and _is_timed(measure):
+        if isinstance(measure, OfColumn) and measure.computed and (kind := _span_of(measure)) is not None:
             try:
-                spans.append(expressions.parse(measure.of).tree)
+                spans.append((expressions.parse(measure.of).tree, kind))
             except ExpressionError:
                 continue
     headers = dataset.headers
@@ -100,6 +109,7 @@ def column_kinds(
     kinds.pop(PERIOD_END, None)
     plain = {name: "time" if kind == "date" else kind for name, kind in declared.items()}
     inferred = dict.fromkeys(found.times & set(kinds), "time") | dict.fromkeys(found.spans & set(kinds), "span")
+    inferred |= dict.fromkeys(found.working & set(kinds), "working")
     # A column whose values are only counted stays what its cells are.
     inferred = {name: kind for name, kind in inferred.items() if name in found.used or kinds[name] != "text"}
     differences = tuple(sorted(pair for pair in found.differences if not {PERIOD_END, *untimed} & set(pair)))
@@ -124,10 +134,49 @@ def computed(measures: Iterable[Measure]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.of for one in measures if isinstance(one, OfColumn) and one.computed))
 
 
+def counted_in(measure: M) -> M:
+    """Return a measure whose expression comes to working days where its unit is that, and it does not say so itself.
+
+    A sum with a number of working days is counted in these: `办结时间 - 受理时间 + 0 工作日`.
+    """
+    if not isinstance(measure, OfColumn) or not measure.computed or _span_of(measure) != "working":
+        return measure
+    try:
+        tree = expressions.parse(measure.of).tree
+        widened = expressions.parse(measure.of + _IN_WORKING_DAYS)
+    except ExpressionError:
+        return measure
+    if isinstance(tree.unnest(), exp.Mul | exp.Div):
+        return measure
+    return measure.model_copy(update={"of": widened.text})
+
+
+def as_written(text: str) -> str:
+    """Return an expression as its author wrote it, without what `counted_in` adds.
+
+    >>> as_written("办结时间 - 受理时间 + 0 工作日")
+    '办结时间 - 受理时间'
+    """
+    return text.removesuffix(_IN_WORKING_DAYS)
+
+
+def counts_working_days(text: str, kinds: Mapping[str, str]) -> bool:
+    """Return whether an expression has a difference of dates that is counted in working days.
+
+    >>> kinds = {"办结时间": "time", "受理时间": "time", "时限": "working"}
+    >>> [counts_working_days(f"办结时间 - 受理时间 <= {limit}", kinds) for limit in ("5 天", "5 工作日", "时限")]
+    [False, True, True]
+    """
+    try:
+        return bool(expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name))).uncounted)
+    except ExpressionError:
+        return False
+
+
 def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
     """Raise ExpressionError where an expression of measures does not fit the kinds of the columns."""
     some = list(measures)
-    for text in _texts(some):
+    for text in expressions_of(some):
         expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
 
 
@@ -156,26 +205,31 @@ def term_of(name: str, kinds: Mapping[str, str], value: pl.Expr, unit: object = 
     kind = kinds.get(name, "text")
     if kind == "span":
         return Term(value.round(), "number", MICROSECONDS, names=(name,))
+    if kind == "working":
+        return Term(value, "number", WORKING_DAY, names=(name,))
     return Term(value, kind, unit if kind == "number" else None, names=(name,))  # type: ignore[arg-type]
 
 
-def _texts(measures: Sequence[Measure]) -> Iterable[str]:
+def expressions_of(measures: Sequence[Measure]) -> Iterable[str]:
+    """Yield the conditions of measures, and the expressions that they aggregate."""
     for measure in measures:
         if measure.where is not None:
             yield measure.where
     yield from computed(measures)
 
 
-def _is_timed(measure: Measure) -> bool:
+def _span_of(measure: Measure) -> str | None:
+    """Return the kind of the durations that a measure is kept in, None where it is kept in something else."""
     try:
-        return times.is_duration(measure.quantity)
+        unit = measure.quantity
     except UnitError:
-        return False
+        return None
+    return "span" if times.is_duration(unit) else "working" if times.is_working(unit) else None
 
 
 @dataclass
 class _Inference:
-    """Which columns are points in time, and which are durations, until nothing more follows.
+    """Which columns are points in time, durations, or numbers of working days, until nothing more follows.
 
     `used` are those that an expression computes or compares as such; `certain` those of which nothing else can be
     meant.
@@ -184,21 +238,22 @@ class _Inference:
     times: set[str]
     untimed: set[str]
     spans: set[str] = field(default_factory=set)
+    working: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     certain: set[str] = field(default_factory=set)
     differences: set[tuple[str, str]] = field(default_factory=set)
 
-    def of(self, trees: Sequence[exp.Expr], spans: Sequence[exp.Expr]) -> None:
-        """Follow what each node says of the columns in it; `spans` are expressions that come to a time."""
+    def of(self, trees: Sequence[exp.Expr], spans: Sequence[tuple[exp.Expr, str]]) -> None:
+        """Follow what each node says of the columns in it; `spans` are expressions that come to a duration."""
         nodes = [node for tree in trees for node in tree.walk()]
         for last in (False, True):
             before = None
-            while before != (before := (frozenset(self.times), frozenset(self.spans), len(self.used))):
+            while before != (before := (*map(frozenset, (self.times, self.spans, self.working)), len(self.used))):
                 for node in nodes:
                     self._node(node, last=last)
-                for tree in spans:
+                for tree, kind in spans:
                     if isinstance(tree.unnest(), exp.Sub | exp.Add | exp.Abs | exp.Least | exp.Greatest):
-                        self._push(tree, "span")
+                        self._push(tree, kind)
         for node in nodes:
             if isinstance(node, exp.Sub) and self._kind(node.left) == self._kind(node.right) == "time":
                 left, right = node.left.unnest(), node.right.unnest()
@@ -208,7 +263,8 @@ class _Inference:
     def _node(self, node: exp.Expr, *, last: bool) -> None:
         if isinstance(node, _TESTS):
             parts = _compared(node)
-            kind = next(filter(None, map(self._kind, parts)), None)
+            known = [kind for part in parts if (kind := self._kind(part)) is not None]
+            kind = "working" if "working" in known else next(iter(known), None)
             if kind is None and any(one.is_string and times.is_date(one.name) for one in parts if _is_literal(one)):
                 kind = "time"
             for part in parts if kind is not None else ():
@@ -229,29 +285,31 @@ class _Inference:
             self._push(node, "time")
 
     def _kind(self, node: exp.Expr) -> str | None:  # noqa: C901, PLR0911 - one line a kind
-        """Return what a node is known to be: time, span or nothing."""
+        """Return what a node is known to be: time, span, working or nothing."""
         match node:
             case exp.Paren() | exp.Neg() | exp.Abs() | exp.Round():
                 kind = self._kind(node.this)
-                return kind if isinstance(node, exp.Paren) or kind == "span" else None
+                return kind if isinstance(node, exp.Paren) or kind in DURATIONS else None
             case exp.Column():
                 if node.name == PERIOD_END or node.name in self.times:
                     return "time"
-                return "span" if node.name in self.spans else None
+                return "working" if node.name in self.working else "span" if node.name in self.spans else None
             case exp.Interval():
-                return "span"
+                return "working" if node.args["unit"].name == WORKING_DAY.text else "span"
             case exp.Sub():
                 left, right = self._kind(node.left), self._kind(node.right)
                 if right == "time":
                     return "span"
-                return {("time", "span"): "time", ("span", "span"): "span"}.get((left or "", right or ""))
+                return "time" if left == "time" and right in DURATIONS else _together(left, right)
             case exp.Add():
-                kinds = {self._kind(node.left), self._kind(node.right)}
-                return "time" if "time" in kinds else "span" if kinds == {"span"} else None
+                left, right = self._kind(node.left), self._kind(node.right)
+                return "time" if "time" in (left, right) else _together(left, right)
             case exp.Mul():
-                return "span" if (self._kind(node.left) == "span") != (self._kind(node.right) == "span") else None
+                some = [kind for kind in map(self._kind, (node.left, node.right)) if kind in DURATIONS]
+                return some[0] if len(some) == 1 else None
             case exp.Div():
-                return "span" if self._kind(node.left) == "span" and self._kind(node.right) is None else None
+                left = self._kind(node.left)
+                return left if left in DURATIONS and self._kind(node.right) is None else None
             case exp.Least() | exp.Greatest() | exp.Coalesce():
                 return next(filter(None, map(self._kind, (node.this, *node.expressions))), None)
             case exp.Case():
@@ -263,32 +321,37 @@ class _Inference:
         match node:
             case exp.Paren():
                 self._push(node.this, kind)
-            case exp.Neg() | exp.Abs() | exp.Round() if kind == "span":
+            case exp.Neg() | exp.Abs() | exp.Round() if kind in DURATIONS:
                 self._push(node.this, kind)
             case exp.Column() if node.name != PERIOD_END:
                 self.used.add(node.name)
                 if kind == "time" and node.name not in self.untimed:
                     self.times.add(node.name)
-                elif kind == "span" and node.name not in self.times:
+                elif kind == "working" and node.name not in self.times:
+                    self.spans.discard(node.name)
+                    self.working.add(node.name)
+                elif kind == "span" and node.name not in self.times | self.working:
                     self.spans.add(node.name)
             case exp.Sub():
                 left, right = self._kind(node.left), self._kind(node.right)
                 if kind == "time":
                     parts = ("time", "span")
                 else:
-                    alone = "time" not in (left, right) and ("span" in (left, right) or self._is_untimed(node))
-                    parts = ("span", "span") if alone else ("time", "time")
+                    spans = {left, right} & set(DURATIONS)
+                    alone = "time" not in (left, right) and (bool(spans) or self._is_untimed(node))
+                    parts = (kind, kind) if alone else ("time", "time")
                 self._push(node.left, parts[0])
                 self._push(node.right, parts[1])
             case exp.Add():
                 behind = kind == "time" and self._kind(node.right) == "time"
-                self._push(node.left, "span" if behind else kind)
-                self._push(node.right, "time" if behind else "span")
-            case exp.Mul() if kind == "span":
+                span = "span" if kind == "time" else kind
+                self._push(node.left, span if behind else kind)
+                self._push(node.right, "time" if behind else span)
+            case exp.Mul() if kind in DURATIONS:
                 for one, other in ((node.left, node.right), (node.right, node.left)):
                     if _is_literal(other.unnest()):
                         self._push(one, kind)
-            case exp.Div() if kind == "span":
+            case exp.Div() if kind in DURATIONS:
                 self._push(node.left, kind)
             case exp.Least() | exp.Greatest() | exp.Coalesce():
                 for part in (node.this, *node.expressions):
@@ -299,6 +362,13 @@ class _Inference:
 
     def _is_untimed(self, node: exp.Sub) -> bool:
         return any(one.name in self.untimed for one in node.find_all(exp.Column))
+
+
+def _together(left: str | None, right: str | None) -> str | None:
+    """Return the kind of a sum or difference of two durations: working days where one of them is."""
+    if left not in DURATIONS or right not in DURATIONS:
+        return None
+    return "working" if "working" in (left, right) else "span"
 
 
 def _compared(node: exp.Expr) -> list[exp.Expr]:

@@ -6,12 +6,9 @@ same months of another year do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kpi.errors import Message, Severity, count
-from kpi.language.checks.across import GrowthWithin, Magnitude, ReportedGrowth, SameDirection
-from kpi.language.indicators import Growth, Index, Indicator, Level, Ratio
-from kpi.language.measures import Reported, calls_cumulative
+from kpi.language.indicators import Indicator
+from kpi.language.measures import Reported, calls_cumulative, reported
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System, unit_or_none
 from kpi.values import periods, units
@@ -20,47 +17,56 @@ from kpi.values.periods import Grain
 
 def problems(system: System) -> Problems:
     """Yields what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
-    for name, measure in system.measures.items():
-        if isinstance(measure, Reported):
-            unit = unit_or_none(measure.unit)
-            additive = unit is not None and units.summable(unit)
-            if unit is not None:
-                yield from _cumulative(name, measure, additive=additive)
-                if system.period is not Grain.YEAR:
-                    yield from called_cumulative(name, system)
-                yield from _enough(name, measure, system.period)
+    for name, measure in reported(system.measures).items():
+        unit = unit_or_none(measure.unit)
+        additive = unit is not None and units.summable(unit)
+        if unit is not None:
+            yield from _cumulative(name, measure, additive=additive)
+            if system.period is not Grain.YEAR:
+                yield from called_cumulative(name, system)
+            yield from _enough(name, measure, system.period)
     totals = running(system)
     for name, indicator in system.indicators.items():
         yield from _compared_by(indicator, ("indicators", name), totals, system.period)
     for name, check in system.checks.items():
-        over = str(getattr(check, "over", "1y"))
-        for used, path in _compared(check):
-            if used in totals and _within_a_year(over):
-                yield Problem(
-                    "K462", ("checks", name, *path), _OTHER_MONTHS.format(used, over), hint=Message("write `over: 1y`"),
-                    severity=Severity.WARNING,
-                )  # fmt: skip
+        for one in check.comparisons():
+            if one.over is not None and one.name in totals and _within_a_year(one.over):
+                message = _other_months(one.name, one.over)
+                path: Path = ("checks", name, *one.place)
+                yield Problem("K462", path, message, hint=Message("write `over: 1y`"), severity=Severity.WARNING)
 
 
-_OTHER_MONTHS = "`{}` is a running total of the year: {} earlier it covers other months"
+def _other_months(name: str, over: str) -> Message:
+    return Message(
+        "`{name}` is a running total of the year: {over} earlier it covers other months", name=name, over=over
+    )
 
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
     """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
     single = "`over_time: sum` at the measure for the figures of single periods"
-    if isinstance(indicator, Growth) and indicator.of in totals and _within_a_year(indicator.over):
-        message = _OTHER_MONTHS.format(indicator.of, indicator.over)
-        yield Problem("K462", (*path, "over"), message, hint=Message("write `over: 1y`, or {single}", single=single))
-    if isinstance(indicator, Index) and indicator.of in totals and grain is not Grain.YEAR:
-        message = Message(
-            "`{of}` is a running total of the year: only in the same {grain} of a year does it cover as many "
-            "months as in the base",
-            of=indicator.of,
-            grain=grain,
-        )
-        yield Problem(
-            "K462", (*path, "of"), message, hint=Message("write {single}", single=single), severity=Severity.WARNING
-        )
+    for one in indicator.comparisons():
+        if one.name not in totals:
+            continue
+        if one.over is None and grain is not Grain.YEAR:
+            message = Message(
+                "`{name}` is a running total of the year: only in the same {grain} of a year does it cover as "
+                "many months as in the base",
+                name=one.name,
+                grain=grain,
+            )
+            yield Problem(
+                "K462",
+                (*path, *one.place),
+                message,
+                hint=Message("write {single}", single=single),
+                severity=Severity.WARNING,
+            )
+        elif one.over is not None and _within_a_year(one.over):
+            message = _other_months(one.name, one.over)
+            yield Problem(
+                "K462", (*path, *one.place), message, hint=Message("write `over: 1y`, or {single}", single=single)
+            )
 
 
 def running(system: System) -> set[str]:
@@ -69,21 +75,12 @@ def running(system: System) -> set[str]:
     A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
     which compares with any other.
     """
-    found = {
-        name
-        for name, measure in system.measures.items()
-        if (measure.timing if isinstance(measure, Reported) and unit_or_none(measure.unit) else measure.over_time)
-        == "ytd"
-    }
+    totals = {name for name, measure in system.measures.items() if measure.over_time == "ytd"}
     for level in system.levels:
-        found.update(name for name in level if _runs(system.indicators[name], found))
-    return found
-
-
-def _runs(indicator: Indicator, known: set[str]) -> bool:
-    if isinstance(indicator, Level):
-        return indicator.of in known
-    return isinstance(indicator, Ratio) and (indicator.numerator in known) != (indicator.denominator in known)
+        for name in level:
+            if sum(used in totals for used in system.indicators[name].running_with) == 1:
+                totals.add(name)
+    return totals
 
 
 def _within_a_year(over: str) -> bool:
@@ -94,23 +91,10 @@ def _within_a_year(over: str) -> bool:
         return False
 
 
-def _compared(check: object) -> Iterator[tuple[str, Path]]:
-    """Yields the figures that a check compares with those of an earlier period, and where they are named."""
-    match check:
-        case GrowthWithin(of=names):
-            yield from ((name, ("of", at)) for at, name in enumerate(names))
-        case SameDirection(same_direction=names):
-            yield from ((name, ("same_direction", at)) for at, name in enumerate(names))
-        case Magnitude(magnitude=names):
-            yield from ((name, ("magnitude", at)) for at, name in enumerate(names))
-        case ReportedGrowth(of=name):
-            yield name, ("of",)
-
-
 def called_cumulative(name: str, system: System) -> Problems:
     """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
-    measure = system.measures[name]
-    if not isinstance(measure, Reported) or measure.cumulative is not None or not is_called_cumulative(name, measure):
+    measure = reported(system.measures).get(name)
+    if measure is None or measure.cumulative is not None or not is_called_cumulative(name, measure):
         return
     path, title = ("measures", name), measure.title or name
     if measure.from_january:

@@ -15,8 +15,8 @@ from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Milestone, Symbol
-from kpi.language.measures import AnyMeasure, Reported
+from kpi.language.indicators import AnyIndicator, Symbol
+from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import AnyRule, Completion, Rule
@@ -94,6 +94,11 @@ class System(Frozen):
     note: str | None = Field(None, description="free text about the whole system")
     source: Source | None = Field(None, description="the document that the system comes from")
     period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
+    calendar: Text | None = Field(
+        None,
+        description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
+        "in 工作日: date, working (yes or no, 工作日 or 休息日); left out: public holidays and make-up days of China",
+    )
     entities: Entities = Field(description="what is scored and ranked")
     datasets: dict[Name, AnyDataset] = Field(
         default_factory=dict, description="name: where figures come from, and what their columns are"
@@ -162,9 +167,11 @@ class System(Frozen):
         found: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
-            title, reported = measure.title or name, isinstance(measure, Reported)
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
-            found[name] = Symbol(name, title, unit, measure.per, reported=reported, exact=measure.exact, breaks=breaks)
+            found[name] = Symbol(
+                name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
+                breaks=breaks,
+            )  # fmt: skip
         for level in self.levels:
             for name in level:
                 indicator = self.indicators[name]
@@ -275,10 +282,9 @@ class System(Frozen):
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
     def targets(self, name: str) -> tuple[Target, ...]:
-        """Returns the targets of an indicator; a milestone without one is meant to be done."""
+        """Return the targets of an indicator: those that the definition states, else those that its kind implies."""
         indicator = self.indicators[name]
-        implied = (Target(done=True),) if isinstance(indicator, Milestone) else ()
-        return indicator.target or implied
+        return indicator.target or indicator.implied_targets
 
     def unit(self, name: str) -> Unit:
         """Returns the unit of a measure or indicator of a system without problems."""

@@ -1,19 +1,90 @@
-"""An analysis as text: the tables of `kpi.analysis.statistics` as a terminal shows them."""
+"""An analysis as a report: the tables of `kpi.analysis.statistics` as text and frames."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
 
 from kpi.analysis import statistics
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import count
+from kpi.errors import Message, count
 from kpi.report.cards import printed, table_of
 from kpi.report.language import tr
 from kpi.report.marks import NOTHING, number, visible
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
 #: How many pairs, gaps, strengths and weaknesses are shown.
 MOST = 8
+
+
+@dataclass(frozen=True)
+class AnalysisReport(Report):
+    """What the figures of a scorecard are like, or with `entity` the strengths and weaknesses of one."""
+
+    schema: ClassVar[str] = "kpi.analysis/1"
+    sheets: ClassVar[Mapping[str, str]] = {
+        "availability": Message("Data coverage"),
+        "consistency": Message("Internal consistency"),
+        "correlations": Message("Correlation"),
+        "profile": Message("Strengths and weaknesses"),
+    }
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "there": Message("Available"),
+        "lacking": Message("Lacking"),
+        "not_applicable": Message("Not applicable"),
+        "percent": Message("Coverage"),
+        "parts": Message("Number of parts"),
+        "entities": Message("Units"),
+        "alpha": Message("Cronbach's α"),
+        "first": Message("First indicator"),
+        "second": Message("Second indicator"),
+        "within": Message("Same pillar"),
+        "correlation": Message("Correlation"),
+        "mean": Message("Peer mean"),
+        "ahead": Message("Ahead"),
+        "standing": Message("Relative position"),
+    }
+
+    card: Scorecard
+    entity: str | None = None
+
+    @property
+    def about(self) -> About:
+        """The system, the latest period and the entity."""
+        card = self.card
+        title = " ".join(filter(None, (self.entity, card.title, card.periods[-1])))
+        words = origin(card.definition_hash, card.data_hash)
+        return About(title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, period, hashes, and the entity of a profile."""
+        card = self.card
+        head = {
+            "schema": self.schema,
+            "system": card.system,
+            "period": card.periods[-1],
+            "definition_hash": card.definition_hash,
+            "data_hash": card.data_hash,
+        }
+        return head if self.entity is None else {**head, "entity": self.entity}
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return availability, consistency and correlations; or the profile of the entity."""
+        if self.entity is not None:
+            return {"profile": statistics.profile(self.card, self.entity)}
+        return {
+            "availability": statistics.availability(self.card),
+            "consistency": statistics.consistency(self.card),
+            "correlations": statistics.correlations(self.card),
+        }
+
+    def text(self, screen: Screen) -> str:
+        """Return the tables, of what is strongest only."""
+        return analysed(self.card, self.entity, width=screen.width)
 
 
 def analysed(card: Scorecard, entity: str | None = None, *, width: int | None = None) -> str:

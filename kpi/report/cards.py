@@ -16,7 +16,6 @@ from kpi.engine.plan import Plan
 from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
-from kpi.language.measures import OfColumn, Reported
 from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
@@ -182,16 +181,15 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
         return [(tr("Checks"), words), (tr("Severity"), SEVERITIES[check.severity]), (tr("Note"), check.note or "")]
     measure = one.measures[key]
     facts = [(tr("Kind"), kind_of(type(measure))), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
-    facts += [(tr("Taken from"), measure.of if isinstance(measure, OfColumn) else "")]
+    facts += [(tr("Taken from"), measure.taken_from)]
     facts += [
         (tr("Condition"), measure.where or ""),
         (tr("Per"), measure.per or ""),
         (tr("Aggregated over time"), measure.over_time or ""),
     ]
-    if isinstance(measure, Reported):
-        facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
-        facts += [(tr("Periods at least"), "" if measure.at_least is None else str(measure.at_least))]
-    return [*facts, (tr("Used by"), listed(users)), (tr("Note"), measure.note or "")]
+    facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
+    facts += [(tr("Periods at least"), "" if measure.enough is None else str(measure.enough))]
+    return [*facts, (tr("Used by"), "、".join(users)), (tr("Note"), measure.note or "")]
 
 
 def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:

@@ -63,11 +63,11 @@ def render(
     if style == "github":
         return "\n".join(_command(one) for one in found)
     if style == "concise":
-        return "\n".join(visible(_line(one)) for one in found)
+        return "\n".join(visible(one_line(one)) for one in found)
     return "\n\n".join("\n".join(lines) for lines in _full(found, color=color, width=width, shown=shown))
 
 
-def _line(one: Diagnostic) -> str:
+def one_line(one: Diagnostic) -> str:
     """Return the one-line form of a finding; its severity is for programs, and the same in every language."""
     where = localized(one.place.message())
     return f"{where + ': ' if where else ''}{one.severity} {one.code} {localized(one.message)}"

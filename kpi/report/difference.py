@@ -1,25 +1,22 @@
-"""A difference for people and for programs: the table of changes, one entity in detail, CSV and JSON."""
+"""A difference as a report: the table of changes, one entity in detail, and its frames."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
 
 from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
-from kpi.errors import DataError, Diagnostic, Message, Place
-from kpi.report import encode
+from kpi.errors import Message
 from kpi.report.cards import printed, table_of
-from kpi.report.files import replace
+from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
-
-#: The name and version of the shape, written into every machine-readable file.
-SCHEMA = "kpi.diff/1"
+from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
+from kpi.values.status import STATUSES
 
 #: How many lines of a kind are shown.
 MOST = 30
@@ -27,47 +24,74 @@ MOST = 30
 #: How many indicators are named beside a changed total.
 _NAMED = 2
 
-_FORMS: dict[str, Callable[[Difference], bytes]] = {
-    "csv": lambda one: encode.csv(one.totals),
-    "json": lambda one: document(one).encode(),
-}
 
+@dataclass(frozen=True)
+class DifferenceReport(Report):
+    """What changed between two results; with `entity` the text has everything that moved this one."""
 
-def document(difference: Difference, /) -> str:
-    """Returns a difference as one JSON object, `kpi.diff/1`, one object of a frame a line."""
-    before, after = difference.before, difference.after
-    head: dict[str, Any] = {
-        "schema": SCHEMA, "system": after.system, "before": before.name, "after": after.name,
-        "definition_hash": [before.definition_hash, after.definition_hash],
-        "data_hash": [before.data_hash, after.data_hash], "separable": difference.separable,
-    }  # fmt: skip
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    for name, frame in difference.frames.items():
-        rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in frame.iter_rows(named=True))
-        lines.append(f'"{name}": [\n{rows}\n]' if rows else f'"{name}": []')
-    return "{" + ",\n".join(lines) + "}\n"
+    schema: ClassVar[str] = "kpi.diff/1"
+    sheets: ClassVar[Mapping[str, str]] = {
+        "totals": Message("Changes of totals"),
+        "indicators": Message("Changes of indicators"),
+        "figures": Message("Changes of figures"),
+        "definitions": Message("Changes of the rules"),
+        "restated": Message("Corrected figures"),
+    }
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "period_before": Message("Old period"),
+        "score_before": Message("Old score"),
+        "change": Message("Change"),
+        "from_data": Message("From the data"),
+        "from_definition": Message("From the rules"),
+        "stars_before": Message("Old stars"),
+        "grade_before": Message("Old grade"),
+        "rank_before": Message("Old rank"),
+        "status_before": Message("Old status"),
+        "value_before": Message("Old figure"),
+        "contribution_before": Message("Old contribution"),
+        "contribution": Message("Contribution"),
+        "weight_before": Message("Old weight"),
+        "from_weight": Message("From weights"),
+        "path": Message("Place in the rules"),
+        "before": Message("Old"),
+        "after": Message("New"),
+    }
 
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
+        ("status", "status_before"), STATUSES | {"absent": Message("none")}
+    )
 
-def content(difference: Difference, form: str, /) -> bytes:
-    """Returns a difference in a format: csv (the totals) or json (everything)."""
-    return _FORMS[form](difference)
+    difference: Difference
+    entity: str | None = None
 
+    @property
+    def about(self) -> About:
+        """The system, the two sides, and the hashes of both."""
+        after = self.difference.after
+        title = _title(self.difference)
+        hashes = (f"{old} → {new}" if old != new else new for old, new in self._hashes().values())
+        return About(title, after.system, origin(*hashes), after.entity_title, after.decimals)
 
-def write(difference: Difference, target: str, /) -> Path:
-    """Writes a difference to a file, CSV or JSON by its suffix, and returns the path.
+    def _hashes(self) -> dict[str, list[str]]:
+        before, after = self.difference.before, self.difference.after
+        return {
+            "definition_hash": [before.definition_hash, after.definition_hash],
+            "data_hash": [before.data_hash, after.data_hash],
+        }
 
-    Raises:
-        DataError: K541, another suffix; K540, the file cannot be written.
-    """
-    path = Path(target)
-    form = path.suffix.lower().removeprefix(".")
-    if form not in _FORMS:
-        hint = Message("known are {one}", one=tuple(f".{one}" for one in _FORMS))
-        raise DataError(
-            Diagnostic("K541", Message("unknown file suffix `{suffix}`", suffix=path.suffix), Place(str(path)), hint)
-        )
-    data = content(difference, form)
-    return replace(path, b"\xef\xbb\xbf" + data if form == "csv" else data)
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, the names of both sides, their hashes, and whether causes could be separated."""
+        before, after = self.difference.before, self.difference.after
+        sides = {"schema": self.schema, "system": after.system, "before": before.name, "after": after.name}
+        return {**sides, **self._hashes(), "separable": self.difference.separable}
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames as `Difference` describes them."""
+        return {name: plain(frame) for name, frame in self.difference.frames.items()}
+
+    def text(self, screen: Screen) -> str:
+        """Return what changed as tables."""
+        return table(self.difference, self.entity, width=screen.width)
 
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
@@ -77,12 +101,14 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
     changed = difference.changed
     parts: list[object] = [_head(difference)]
     if not changed.height:
-        parts.append(Text("没有变化。"))
+        parts.append(Text(tr("Nothing has changed.")))
     decimals, heading = difference.after.decimals, _level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
-        who = visible(difference.after.entity_title)
+        who = visible(localized(difference.after.entity_title))
         levels = [] if heading is None else [heading]
-        shown = table_of("位次", who, "得分", "原", "增减", "数据", "办法", *levels, "主要来自")
+        shown = table_of(
+            tr("Rank"), who, tr("Score"), tr("Old"), tr("Change"), tr("Data"), tr("Rules"), *levels, tr("Mainly from")
+        )
         for row in rows.head(MOST).iter_rows(named=True):
             moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
             rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
@@ -90,8 +116,13 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
             last = [*([_stars(row)] if levels else []), _mainly(difference, row)]
             shown.add_row(rank, visible(row["entity"]), now, was, *effects, *last)
-        more = f"，另有 {rows.height - MOST} 个" if rows.height > MOST else ""
-        parts += [Text(f"\n{_of(rows)}：{rows.height} 个有变化{more}", style="bold"), shown]
+        more = tr(", {rows} more", rows=rows.height - MOST) if rows.height > MOST else ""
+        parts += [
+            Text(
+                "\n" + tr("{what}: {number} changed{more}", what=_of(rows), number=rows.height, more=more), style="bold"
+            ),
+            shown,
+        ]
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
@@ -99,8 +130,12 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
 
 
 def _head(difference: Difference) -> Text:
-    after = difference.after
-    return Text(visible(f"{after.title}：{difference.before.name} → {after.name}"), style="bold")
+    return Text(visible(_title(difference)), style="bold")
+
+
+def _title(difference: Difference) -> str:
+    before, after = difference.before, difference.after
+    return tr("{title}: {before} → {after}", title=after.title, before=before.name, after=after.name)
 
 
 def _of(rows: pl.DataFrame) -> str:
@@ -110,7 +145,7 @@ def _of(rows: pl.DataFrame) -> str:
 
 def _score(value: float | None, status: str, decimals: int) -> str:
     if status == "absent":
-        return "无"
+        return tr("none")
     return number(value, decimals) if value is not None else reason(status)
 
 
@@ -136,7 +171,7 @@ def _level_heading(difference: Difference) -> str | None:
     if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
         return None
     named = any(totals[name].null_count() < totals.height for name in ("grade", "grade_before"))
-    return "等级" if named else "星级"
+    return tr("Grade") if named else tr("Stars")
 
 
 def _mainly(difference: Difference, row: dict[str, Any]) -> str:
@@ -154,13 +189,28 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
         effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
         moved = movement(None if row["rank_change"] is None else int(row["rank_change"]))
-        line = f"\n{row['period']}  得分 {was} → {now}  增减 {effects[0]}（数据 {effects[1]}，办法 {effects[2]}）"
+        total, data, rules = effects
+        line = "\n" + tr(
+            "{period}  score {was} → {now}  change {total} (data {data}, rules {rules})",
+            period=row["period"], was=was, now=now, total=total, data=data, rules=rules,
+        )  # fmt: skip
         stars = "" if heading is None else f"  {heading} {_stars(row)}"
-        parts.append(Text(f"{line}{stars}  位次 {moved or NOTHING}"))
+        parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
         lines = difference.indicators.filter(period=row["period"])
         weighed = bool((lines["from_weight"].abs() > NOISE).any())
-        weights = ["权重 %"] if weighed else []
-        shown = table_of("指标", "原值", "现值", "单位", *weights, "原得分", "得分", "增减", "数据", "办法")
+        weights = [tr("Weight %")] if weighed else []
+        shown = table_of(
+            tr("Indicator"),
+            tr("Old value"),
+            tr("New value"),
+            tr("Unit"),
+            *weights,
+            tr("Old score"),
+            tr("Score"),
+            tr("Change"),
+            tr("Data"),
+            tr("Rules"),
+        )
         for one in lines.head(MOST).iter_rows(named=True):
             effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
             scores = [number(one[key], decimals) or NOTHING for key in ("score_before", "score")]
@@ -171,9 +221,9 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         parts += [shown] if lines.height else []
         if weighed:
             brought = change(float(lines["from_weight"].sum()), decimals)
-            parts.append(Text(f"其中权重变化：{brought}", style="dim"))
+            parts.append(Text(tr("of which by weights: {brought}", brought=brought), style="dim"))
         figures = difference.figures.filter(period=row["period"])
-        shown = table_of("基础数据", "原值", "现值", "单位", "状态")
+        shown = table_of(tr("Reported figures"), tr("Old value"), tr("New value"), tr("Unit"), tr("Status"))
         for one in figures.head(MOST).iter_rows(named=True):
             state = [one[key] if one[key] == "absent" else reason(one[key]) for key in ("status_before", "status")]
             words = state[1] if state[0] == state[1] else " → ".join(state)
@@ -201,29 +251,43 @@ def _restated(difference: Difference) -> list[object]:
     frame = difference.restated
     if not frame.height:
         return []
-    shown = table_of("期别", difference.after.entity_title, "基础数据", "更正前", "更正后", "文件", "行")
+    shown = table_of(
+        tr("Period"),
+        difference.after.entity_title,
+        tr("Reported figures"),
+        tr("Before"),
+        tr("After"),
+        tr("File"),
+        tr("Row"),
+    )
     for row in frame.head(MOST).iter_rows(named=True):
         texts = [visible(str(row.get(name) or "")) for name in ("period", "entity", "title")]
         places = [visible(str(row.get(name) or "")) for name in ("file", "row")]
         shown.add_row(*texts, _value(row["before"]), _value(row["after"]), *places)
-    return [Text(f"\n更正的数据：{frame.height} 个", style="bold"), shown]
+    return [Text(tr("\nCorrected figures: {frame}", frame=frame.height), style="bold"), shown]
 
 
 def _definitions(difference: Difference) -> list[object]:
     frame = difference.definitions
     if not frame.height:
         return []
-    shown = table_of("办法中的", "原", "现")
+    shown = table_of(tr("Of the rules"), tr("Old"), tr("New"))
     for row in frame.head(MOST).iter_rows(named=True):
         shown.add_row(*(visible(row[name] or NOTHING) for name in ("path", "before", "after")))
-    return [Text(f"\n办法的变化：{frame.height} 处", style="bold"), shown]
+    return [Text(tr("\nChanges of the rules: {frame}", frame=frame.height), style="bold"), shown]
 
 
 def _footer(difference: Difference) -> str:
     before, after = difference.before, difference.after
     pair = [f"{one.definition_hash[:8]}" for one in (before, after)]
-    words = ["增减 = 数据 + 办法，按未取整的总分"]
+    words = [tr("Change = data + rules, of unrounded totals")]
     if not difference.separable:
-        words = ["办法也变了，只有结果、没有数据时不能区分数据和办法的影响"]
-    words.append(f"定义 {pair[0]}" if pair[0] == pair[1] else f"原定义 {pair[0]}  现定义 {pair[1]}")
+        words = [
+            tr("The rules changed too; results without data cannot tell the effect of the data from that of the rules")
+        ]
+    words.append(
+        tr("Definition {pair}", pair=pair[0])
+        if pair[0] == pair[1]
+        else tr("Old definition {pair}  new definition {pair_2}", pair=pair[0], pair_2=pair[1])
+    )
     return "  ".join(words)

@@ -1,4 +1,4 @@
-"""A scorecard as Markdown: league tables, findings, and the definitions and data behind them."""
+"""Reports as Markdown: the league tables of scorecards with their findings, the frames of other reports as tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
-from kpi.report.shape import Results
+from kpi.report.shape import Report, Results
 
 #: How many findings are listed.
 LISTED = 50
@@ -28,15 +28,43 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     """
     standing = league(scorecard, period=period)
     title = " ".join(filter(None, (scorecard.title, standing.period)))
-    paragraphs = [f"# {_plain(title)}"]
+    paragraphs = [f"# {escaped(title)}"]
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
-            paragraphs.append(f"## {_plain(heading)}")
+            paragraphs.append(f"## {escaped(heading)}")
         paragraphs.append(_table(*_league(scorecard, standing, block)))
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def tables(report: Report, /) -> str:
+    """Returns a report as Markdown: its frames that have rows, a table each, with their headings.
+
+    Numbers have up to ten significant digits; text is escaped.
+    """
+    about = report.about
+    paragraphs = [f"# {escaped(about.title)}"]
+    frames = report.frames()
+    for name, frame in frames.items():
+        if not frame.height:
+            continue
+        titles = [report.heading(name, column) for column in frame.columns]
+        aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
+        rows = [[_cell(report, *pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
+        heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
+        paragraphs += [*heading, _table(titles, aligned, rows)]
+    if len(paragraphs) == 1:
+        paragraphs.append(tr("There is nothing in it."))
+    return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
+
+
+def _cell(report: Report, column: str, value: object) -> str:
+    """Returns a value as people read it: a number, a word of theirs, or nothing."""
+    if value is None:
+        return ""
+    return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
@@ -45,7 +73,7 @@ def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[st
     titles = [
         tr("Rank"),
         tr("Move"),
-        scorecard.entity_title,
+        localized(scorecard.entity_title),
         tr("Score"),
         *levels,
         tr("Change"),
@@ -112,7 +140,7 @@ def _footnote(scorecard: Results) -> str:
         full=scorecard.full,
         decimals=scorecard.decimals,
         nothing=NOTHING,
-        system=_plain(scorecard.system),
+        system=escaped(scorecard.system),
         definition_hash=scorecard.definition_hash,
         data_hash=scorecard.data_hash,
     )
@@ -120,10 +148,10 @@ def _footnote(scorecard: Results) -> str:
 
 def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
     rule = ["---:" if side == ">" else "---" for side in aligned]
-    cells = [[_plain(one) for one in row] for row in (titles, *rows)]
+    cells = [[escaped(one) for one in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Returns a text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", visible(text))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
+from typing import Any, ClassVar
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message
-from kpi.report import encode
+from kpi.report.diagnostics import render
 from kpi.report.language import localized, tr
 from kpi.report.marks import SEVERITIES
+from kpi.report.shape import About, Report, Screen
 from kpi.report.xlsx import new_workbook
 
 #: The columns with their widths in a workbook; the last is for the answer.
@@ -21,6 +25,38 @@ COLUMNS = {
 }  # fmt: skip
 #: The columns of whole numbers, and the one that whoever reported the figures fills in.
 NUMBERS, ANSWER = ("No.", "Row"), "Note"
+
+
+@dataclass(frozen=True)
+class FindingsReport(Report):
+    """Findings as the form that is answered."""
+
+    schema: ClassVar[str] = "kpi.findings/1"
+    sheets: ClassVar[Mapping[str, str]] = {"findings": Message("Queries")}
+
+    findings: tuple[Diagnostic, ...]
+
+    @property
+    def about(self) -> About:
+        """The heading of the form."""
+        return About(tr("Queries"))
+
+    def head(self) -> dict[str, Any]:
+        """Return the schema."""
+        return {"schema": self.schema}
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the form."""
+        return {"findings": form(self.findings)}
+
+    def text(self, screen: Screen) -> str:
+        """Return the findings with the lines that they are about."""
+        text = render(self.findings, color=screen.color)
+        return f"{text}\n" if text else ""
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return a workbook to print and to fill in."""
+        return {"xlsx": partial(workbook, self.findings)}
 
 
 def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
@@ -35,11 +71,6 @@ def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
     ]  # fmt: skip
     schema = {localized(name): pl.Int64 if name in NUMBERS else pl.String for name in COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def csv(findings: Iterable[Diagnostic]) -> bytes:
-    """Returns the form as CSV for Excel and WPS; no cell is a formula."""
-    return encode.csv(form(findings), bom=True)
 
 
 def workbook(findings: Iterable[Diagnostic]) -> bytes:

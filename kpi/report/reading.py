@@ -67,7 +67,7 @@ def read_result(path: Path) -> Side:
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
         _contributions(totals, indicators, adjustments, full), tables.get("measures"),
-        entity_title=str(head.get("entity_title", tr("Entity"))), restated=restated,
+        entity_title=str(head.get("entity_title") or Message("Entity")), restated=restated,
     )  # fmt: skip
 
 

@@ -1,38 +1,127 @@
-"""How robust a ranking is, as a terminal shows it, and as CSV and JSON for other programs."""
+"""How robust a ranking is, as a report: its text and its frames."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
 
 from kpi.analysis.robustness import Robustness
+from kpi.errors import Message
 from kpi.report.cards import printed, table_of
+from kpi.report.language import tr
 from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: How many assumptions are shown, those that move most.
 MOST = 12
 
-_ASSUMPTIONS = {"normalisation": "换标准化", "mean": "换合成方法", "missing": "换缺项处理", "without": "去掉"}
+_ASSUMPTIONS = {
+    "normalisation": Message("other normalisation"),
+    "mean": Message("other aggregation"),
+    "missing": Message("other missing policy"),
+    "without": Message("leave out"),
+}
 _ALTERNATIVES = {
-    "minmax": "极差", "zscore": "Z 分数", "percentile": "百分位", "arithmetic": "算术平均", "geometric": "几何平均",
-    "power": "0.5 次幂平均", "redistribute": "按比例分摊", "zero": "计零分", "cohort_mean": "同组平均分",
-}  # fmt: skip
+    "minmax": Message("min-max"),
+    "zscore": Message("z-score"),
+    "percentile": Message("percentile"),
+    "arithmetic": Message("arithmetic mean"),
+    "geometric": Message("geometric mean"),
+    "power": Message("power mean of 0.5"),
+    "redistribute": Message("shared out in proportion"),
+    "zero": Message("scored zero"),
+    "cohort_mean": Message("mean score of the peers"),
+}
+
+
+@dataclass(frozen=True)
+class RobustnessReport(Report):
+    """How robust a ranking is; the first frame has the places."""
+
+    schema: ClassVar[str] = "kpi.robustness/1"
+    sheets: ClassVar[Mapping[str, str]] = {
+        "ranks": Message("Rank intervals"),
+        "alternatives": Message("Single assumptions"),
+    }
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "mean": Message("Mean rank"),
+        "median": Message("Median rank"),
+        "low": Message("5 % rank"),
+        "high": Message("95 % rank"),
+        "best": Message("Best rank"),
+        "worst": Message("Worst rank"),
+        "kept": Message("Stars kept (%)"),
+        "assumption": Message("Assumption"),
+        "alternative": Message("Changed to"),
+        "moved": Message("Mean shift"),
+        "most": Message("Largest shift"),
+        ("alternatives", "stars"): Message("Number of star changes"),
+    }
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = {"assumption": _ASSUMPTIONS, "alternative": _ALTERNATIVES}
+    rated: ClassVar[tuple[str, ...]] = ("ranks",)
+
+    found: Robustness
+
+    @property
+    def about(self) -> About:
+        """The system and the period."""
+        card = self.found.card
+        words = origin(card.definition_hash, card.data_hash)
+        title = tr("{title} {period} robustness", title=card.title, period=self.found.period)
+        return About(title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, period, hashes, and how the runs were simulated."""
+        found, card = self.found, self.found.card
+        return {
+            "schema": self.schema,
+            "system": card.system,
+            "period": found.period,
+            "definition_hash": card.definition_hash,
+            "data_hash": card.data_hash,
+            "runs": found.runs,
+            "weights": found.weights,
+            "seed": found.seed,
+        }
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames as `Robustness` describes them."""
+        return {"ranks": plain(self.found.ranks), "alternatives": plain(self.found.alternatives)}
+
+    def text(self, screen: Screen) -> str:
+        """Return the places, and the assumptions that move most."""
+        return table(self.found, width=screen.width)
 
 
 def table(found: Robustness, /, *, width: int | None = None) -> str:
     """Returns the places of every entity over the simulated runs, and the assumptions that move most."""
-    head = f"{visible(found.card.title)}  {found.period}  稳健性"
-    how = f"{found.runs} 次模拟：权重 ±{found.weights:g} %，标准化、合成、缺项处理任选；种子 {found.seed}"
+    head = tr("{title}  {period}  robustness", title=visible(found.card.title), period=found.period)
+    how = tr(
+        "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",
+        runs=found.runs,
+        weights=found.weights,
+        seed=found.seed,
+    )
     return printed(Text(head, style="bold"), Text(how), *_ranks(found), *_alternatives(found), width=width)
 
 
 def _ranks(found: Robustness) -> list[object]:
     several = found.ranks["cohort"].n_unique() > 1
     scheme = found.card.definition.stars
-    headings = ["分组"] * several + [found.card.entity_title, "位次", "90 % 区间", "最好–最差", "平均"]
-    headings += [] if scheme is None else ["等级", "保持等级"] if scheme.names else ["星级", "保持星级"]
+    headings = [tr("Cohort")] * several + [
+        found.card.entity_title,
+        tr("Rank"),
+        tr("90 % interval"),
+        tr("Best–worst"),
+        tr("Mean"),
+    ]
+    headings += (
+        [] if scheme is None else [tr("Grade"), tr("Grade kept")] if scheme.names else [tr("Stars"), tr("Stars kept")]
+    )
     shown = table_of(*headings)
     for row in found.ranks.iter_rows(named=True):
         who = [visible(row["cohort"])] * several + [visible(row["entity"])]
@@ -57,8 +146,8 @@ def _alternatives(found: Robustness) -> list[object]:
     rows = found.alternatives.filter(pl.col("moved") > 0)
     still = found.alternatives.height - rows.height
     scheme = found.card.definition.stars
-    levels = [] if scheme is None else ["等级变动" if scheme.names else "星级变动"]
-    shown = table_of("假设", "改为", "平均变动", "最大变动", "何者", *levels)
+    levels = [] if scheme is None else [tr("Grades changed") if scheme.names else tr("Stars changed")]
+    shown = table_of(tr("Assumption"), tr("Changed to"), tr("Mean shift"), tr("Largest shift"), tr("What"), *levels)
     for row in rows.head(MOST).iter_rows(named=True):
         other = row["title"] or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
@@ -70,16 +159,9 @@ def _alternatives(found: Robustness) -> list[object]:
             visible(row["entity"]),
             *([changed] if levels else []),
         )
-    words = f"\n逐项改变一个假设：{found.alternatives.height} 项中 {still} 项不改变任何位次"
-    return [Text(words + ("，变动最大的几项" if rows.height else "")), *([shown] if rows.height else [])]
-
-
-def as_json(found: Robustness, /) -> str:
-    """Returns what was found as one JSON object, `kpi.robustness/1`, floats unrounded."""
-    head = {
-        "schema": "kpi.robustness/1", "system": found.card.system, "period": found.period,
-        "definition_hash": found.card.definition_hash, "data_hash": found.card.data_hash, "runs": found.runs,
-        "weights": found.weights, "seed": found.seed,
-    }  # fmt: skip
-    tables = {"ranks": found.ranks.to_dicts(), "alternatives": found.alternatives.to_dicts()}
-    return json.dumps(head | tables, ensure_ascii=False, indent=2) + "\n"
+    words = tr(
+        "\nOne assumption changed at a time: {still} of {height} change no rank",
+        height=found.alternatives.height,
+        still=still,
+    )
+    return [Text(words + (tr(", the largest changes") if rows.height else "")), *([shown] if rows.height else [])]

@@ -9,6 +9,7 @@ from importlib.resources import files
 import yaml
 
 from kpi.errors import DefinitionError, Diagnostic, Message, suggest
+from kpi.report.language import tr, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class Rule:
     good: str
 
     def card(self) -> str:
-        """Returns the rule as it is printed."""
-        return f"{self.code}  {self.means}\n\n  wrong  {self.bad}\n  right  {self.good}\n"
+        """Return the rule as it is printed."""
+        wrong, right = tr("wrong"), tr("right")
+        return f"{self.code}  {translated(self.means)}\n\n  {wrong}  {self.bad}\n  {right}  {self.good}\n"
 
 
 @functools.cache

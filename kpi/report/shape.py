@@ -1,13 +1,19 @@
-"""What a report reads: the shape of a scorecard, and the headings of its frames."""
+"""What the formats of results read: the reports of commands, the shape of a scorecard, headings of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import polars as pl
 
+from kpi.engine.contributions import KINDS
 from kpi.errors import Message
+from kpi.report.language import localized, tr
+from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
+from kpi.values.status import STATUSES
 
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.scorecard/1"
@@ -31,7 +37,7 @@ MORE = {
 }
 
 #: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
-HEADINGS = {
+HEADINGS: dict[str | tuple[str, str], str] = {
     "system": Message("System"),
     "period": Message("Period"),
     "cohort": Message("Cohort"),
@@ -97,6 +103,23 @@ HEADINGS = {
 }
 
 
+#: The words of columns whose values are names, where people read them; other values stay as they are.
+WORDS: dict[str, Mapping[str, str]] = {
+    "comparator": COMPARATORS,
+    "severity": SEVERITIES,
+    "light": LIGHTS,
+    "kind": KINDS
+    | {
+        "total": Message("Total"),
+        "pillar": Message("Pillars"),
+        "indicator": Message("Indicator"),
+        "measure": Message("Reported figures"),
+    },
+    "status": STATUSES,
+    "score_status": STATUSES,
+}
+
+
 class Results(Protocol):
     """The part of a scorecard that reports read: what was evaluated, and five tidy frames."""
 
@@ -151,6 +174,104 @@ class Results(Protocol):
     @property
     def findings(self) -> pl.DataFrame:
         """One row a finding."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report is about, for headings, margins and metadata.
+
+    Attributes:
+        title: its heading.
+        system: the id of the system, empty where there is none.
+        origin: the definitions and data behind it, in words.
+        entity_title: what the entities are called together.
+        decimals: how many decimals scores are rounded to.
+        full: the full mark.
+    """
+
+    title: str
+    system: str = ""
+    origin: str = ""
+    entity_title: str = Message("Entity")
+    decimals: int = 2
+    full: float = 100
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a report is shown on: its width in terminal cells (None for no terminal), and whether it takes colour."""
+
+    width: int | None = None
+    color: bool = False
+
+
+class Report(ABC):
+    """The result of a command, which every format of `kpi.report.formats` can write.
+
+    Formats with one table hold the first frame, the others all frames. A format that a report writes in a form of its
+    own, such as the JSON of an explanation, is among `own`.
+    """
+
+    #: Name and version of the shape, in every machine-readable file.
+    schema: ClassVar[str]
+    #: The names of frames where people read them.
+    sheets: ClassVar[Mapping[str, str]]
+    #: The headings of columns where people read them, of all frames or of one: `column` or `(frame, column)`.
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS
+    #: The words of columns whose values are names, where people read them.
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
+    #: The frames whose columns `stars` and `grade` are levels.
+    rated: ClassVar[tuple[str, ...]] = ("totals",)
+
+    @property
+    @abstractmethod
+    def about(self) -> About:
+        """What the report is about."""
+
+    @abstractmethod
+    def head(self) -> dict[str, Any]:
+        """Return what precedes the frames in JSON: the schema, then what identifies the report."""
+
+    @abstractmethod
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames by name, the first being the one that formats with one table hold."""
+
+    def heading(self, frame: str, column: str) -> str:
+        """Return the heading of a column of a frame; a column without one is headed by its name."""
+        if (own := self.headings.get((frame, column))) is not None:
+            return localized(own)
+        return localized(self.about.entity_title if column == "entity" else self.headings.get(column, column))
+
+    def sheet(self, frame: str) -> str:
+        """Return the name of the sheet, or of the section, of a frame."""
+        return localized(self.sheets[frame])
+
+    def word(self, column: str, value: object) -> str:
+        """Return a value that is no number as people read it."""
+        if isinstance(value, bool):
+            return tr("yes") if value else tr("no")
+        return localized(self.words.get(column, {}).get(str(value), str(value)))
+
+    def first(self) -> pl.DataFrame:
+        """Return the first frame; a report may have it without the others."""
+        return next(iter(self.frames().values()))
+
+    @abstractmethod
+    def text(self, screen: Screen) -> str:
+        """Return the report as a terminal shows it."""
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the formats, by name, that the report writes in a form of its own."""
+        return {}
+
+
+def origin(definition_hash: str, data_hash: str) -> str:
+    """Return the definitions and data behind a result in words.
+
+    >>> origin("7c1e9a55", "90ab34cd")
+    'Definition 7c1e9a55 data 90ab34cd'
+    """
+    return tr("Definition {definition_hash} data {data_hash}", definition_hash=definition_hash, data_hash=data_hash)
 
 
 def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:

@@ -109,7 +109,7 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
     columns = [
         column(tr("Rank"), lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
         column(tr("Move"), lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
-        column(visible(scorecard.entity_title), lambda line: visible(line.entity), order=0, most=24),
+        column(visible(localized(scorecard.entity_title)), lambda line: visible(line.entity), order=0, most=24),
         column(tr("Score"), lambda line: number(line.score, decimals) or NOTHING, "right", 0),
         *_levels(column, standing),
         column(

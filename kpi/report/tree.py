@@ -1,20 +1,95 @@
-"""An explanation as a tree on a terminal, or as JSON."""
+"""An explanation as a report: a tree as text, Markdown and JSON, a table with a line for each node."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from io import StringIO
-from typing import Any
+from typing import Any, ClassVar
 
+import polars as pl
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from kpi.analysis.explain import Explained, words
 from kpi.engine.scorecard import Scorecard
+from kpi.errors import Message
 from kpi.report.language import tr
+from kpi.report.markdown import escaped
 from kpi.report.marks import level, visible
+from kpi.report.shape import HEADINGS, About, Report, Screen, origin
+
+
+@dataclass(frozen=True)
+class ExplanationReport(Report):
+    """Why an entity got its score; the frame has a row a node, with its depth, from the star down to the figures."""
+
+    schema: ClassVar[str] = "kpi.explanation/1"
+    sheets: ClassVar[Mapping[str, str]] = {"explanation": Message("Explanation")}
+    headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
+        "depth": Message("Level of the tree"),
+        "name": Message("Code"),
+        "contribution": Message("Contribution"),
+        "detail": Message("Note"),
+        "counted": Message("Score that counts"),
+        "treated": Message("Treated value"),
+    }
+
+    card: Scorecard
+    entity: str
+    node: Explained
+
+    @property
+    def about(self) -> About:
+        """The entity, the system and the latest period."""
+        card = self.card
+        title = f"{self.entity} {card.periods[-1]} {card.title}"
+        words = origin(card.definition_hash, card.data_hash)
+        return About(title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, period, entity and hashes."""
+        card = self.card
+        return {
+            "schema": self.schema,
+            "system": card.system,
+            "period": card.periods[-1],
+            "entity": self.entity,
+            "definition_hash": card.definition_hash,
+            "data_hash": card.data_hash,
+        }
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return one frame: depth (0 for the total), then the fields of `Explained` but `parts`."""
+        names = [field.name for field in fields(Explained) if field.name != "parts"]
+        texts = {"name", "title", "kind", "unit", "status", "detail", "grade"}
+        schema = {name: pl.String if name in texts else pl.Float64 for name in names}
+        rows = [(depth, *(getattr(node, name) for name in names)) for depth, node in self._nodes(self.node)]
+        return {"explanation": pl.DataFrame(rows, schema={"depth": pl.Int64, **schema}, orient="row")}
+
+    def _nodes(self, node: Explained, depth: int = 0) -> Iterator[tuple[int, Explained]]:
+        yield depth, node
+        for part in node.parts:
+            yield from self._nodes(part, depth + 1)
+
+    def text(self, screen: Screen) -> str:
+        """Return the tree."""
+        return tree(self.card, self.entity, self.node, width=screen.width, color=screen.color)
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return JSON and Markdown with the nodes inside one another."""
+        return {"json": self._json, "md": self._markdown}
+
+    def _json(self) -> bytes:
+        whole = self.head() | {"explanation": asdict(self.node)}
+        return (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode()
+
+    def _markdown(self) -> bytes:
+        lines = [f"{'  ' * depth}- {escaped(_line(self.card, node).plain)}" for depth, node in self._nodes(self.node)]
+        body = "\n".join(lines)
+        return f"# {escaped(self.about.title)}\n\n{body}\n\n---\n\n{self.about.origin}\n".encode()
 
 
 def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:
@@ -95,12 +170,3 @@ def figure(value: float, unit: str | None) -> str:
     if unit == "是/否":
         return tr("yes") if value else tr("no")
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
-
-
-def as_json(card: Scorecard, entity: str, node: Explained) -> str:
-    """Returns an explanation as JSON, floats unrounded."""
-    head: dict[str, Any] = {
-        "schema": "kpi.explanation/1", "system": card.system, "period": card.periods[-1], "entity": entity,
-        "definition_hash": card.definition_hash, "data_hash": card.data_hash,
-    }  # fmt: skip
-    return json.dumps(head | {"explanation": asdict(node)}, ensure_ascii=False, indent=2) + "\n"

@@ -1,20 +1,20 @@
-"""A scorecard as an Excel workbook: one sheet a frame, typed cells, headings in words, ready to filter and to print."""
+"""A report as an Excel workbook: one sheet a frame, typed cells, Chinese headings, ready to filter and to print."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.cells import cell_len
 
-from kpi.engine.contributions import KINDS
 from kpi.report.encode import is_formula
-from kpi.report.language import localized, tr
-from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES, reason, stars
-from kpi.report.shape import FRAMES, HEADINGS, MORE, Results, frames
+from kpi.report.language import tr
+from kpi.report.marks import stars
+from kpi.report.shape import About, Report
 from kpi.report.xlsx import new_workbook
 
 if TYPE_CHECKING:
@@ -53,25 +53,20 @@ _KINDS = {
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
-_WORDS: dict[str, Mapping[str, str]] = {
-    "comparator": COMPARATORS,
-    "severity": SEVERITIES,
-    "light": LIGHTS,
-    "kind": KINDS,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column of a sheet: where its values come from, its heading and how it is shown."""
+    """A column of a sheet: where its values come from, its heading, how it is shown, and the words of its values."""
 
     source: str
     heading: str
     kind: str
+    word: Callable[[Any], str] = str
 
 
-def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
-    """Returns a scorecard as the bytes of an xlsx file: a sheet for each frame.
+def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
+    """Returns a report as the bytes of an xlsx file, one sheet a frame, such as 总表, 分项, 指标, 基础数据 and 审核.
 
     Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
     the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
@@ -84,46 +79,43 @@ def workbook(scorecard: Results, /, *, rows: int = ROWS) -> bytes:
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
-    about = {
-        "title": scorecard.title,
-        "subject": scorecard.system,
-        "comments": tr(
-            "Definition {definition_hash} data {data_hash}",
-            definition_hash=scorecard.definition_hash,
-            data_hash=scorecard.data_hash,
-        ),
-    }
-    with new_workbook(out, about, **options) as book:
-        styles = _styles(book, scorecard.decimals)
-        for name, frame in frames(scorecard).items():
-            fields = list(_fields(frame, scorecard.entity_title))
+    about = report.about
+    properties = {"title": about.title, "subject": about.system, "comments": about.origin}
+    with new_workbook(out, properties, **options) as book:
+        styles = _styles(book, about.decimals)
+        for name, frame in report.frames().items():
+            fields = list(_fields(report, name, frame))
             for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-                sheet = book.add_worksheet(localized((FRAMES | MORE)[name]) + (f"({number})" if number > 1 else ""))
+                sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
                 _fill(sheet, part, fields, styles)
                 _arrange(sheet, part, fields, styles)
-                _paginate(sheet, scorecard)
+                _paginate(sheet, about)
                 if name == "totals":
-                    _bars(sheet, part, fields, scorecard.full)
+                    _bars(sheet, part, fields, about.full)
     return out.getvalue()
 
 
-def _fields(frame: pl.DataFrame, entity_title: str) -> Iterator[_Field]:
+def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:
     """Yields the columns of a sheet; the system is in the head of the page.
 
-    Stars are a number and signs; levels with names a number and the name. Where nobody has a level both are left out.
+    Stars of a `rated` frame are a number and signs; levels with names a number and the name. Where nobody has a level
+    both are left out.
     """
+    rated = sheet in report.rated
     given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
-        heading = localized(entity_title if name == "entity" else HEADINGS.get(name, name))
-        if name in ("stars", "grade") and not given and frame.height:
+        heading = report.heading(sheet, name)
+        if rated and name in ("stars", "grade") and not given and frame.height:
             continue
-        if name == "stars" and "grade" in given:
+        if rated and name == "stars" and "grade" in given:
             yield _Field(name, tr("Level"), "number")
-        elif name == "stars":
+        elif rated and name == "stars":
             yield _Field(name, tr("Number of stars"), "number")
             yield _Field(name, heading, "stars")
         elif name != "system":
-            yield _Field(name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"))
+            yield _Field(
+                name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"), partial(report.word, name)
+            )
 
 
 def _styles(book: Workbook, decimals: int) -> dict[str, Format]:
@@ -175,11 +167,7 @@ def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, sty
 
 def _words(field: _Field, value: Any) -> str:
     """Returns a value as text in the words of the reader, not longer than a cell can hold."""
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    if field.source in {"status", "score_status"}:
-        return reason(value)
-    text = localized(_WORDS.get(field.source, {}).get(value, str(value)))
+    text = field.word(value)
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
@@ -197,19 +185,14 @@ def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles
     sheet.autofilter(0, 0, bottom, right)
 
 
-def _paginate(sheet: Worksheet, scorecard: Results) -> None:
+def _paginate(sheet: Worksheet, about: About) -> None:
     """Sets how the sheet is printed: across on A4, one page wide, headings on every page, the source in the margins."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-    sheet.set_header(f"&C{scorecard.title[:80].replace('&', '&&')}")
-    hashes = tr(
-        "Definition {definition_hash} data {data_hash}",
-        definition_hash=scorecard.definition_hash[:8],
-        data_hash=scorecard.data_hash[:8],
-    )
-    sheet.set_footer(tr("&L{hashes}&RPage &P of &N", hashes=hashes))
+    sheet.set_header(f"&C{about.title[:80].replace('&', '&&')}")
+    sheet.set_footer(tr("&L{origin}&RPage &P of &N", origin=about.origin.replace("&", "&&")))
 
 
 def _width(field: _Field, values: pl.Series) -> float:

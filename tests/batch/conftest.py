@@ -110,13 +110,12 @@ def database(server, monkeypatch):
 
 STORES = {
     "delta": 'store = "store"',
-    "parquet": 'store = {kind = "parquet", path = "store"}',
     "postgresql": 'archive = "archive"\nstore = {kind = "postgresql", connection_env = "KPI_TEST_DATABASE"}',
 }
 
 
-# Delta Lake, the default, in every run; the others, which pass the same tests, in the slow one.
-@pytest.fixture(params=["delta", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("parquet", "postgresql"))])
+# Delta Lake, the default, in every run; PostgreSQL, which passes the same tests, in the slow one.
+@pytest.fixture(params=["delta", pytest.param("postgresql", marks=pytest.mark.slow)])
 def store(request):
     """The line of a configuration for each kind of store."""
     if request.param == "delta":

@@ -3,7 +3,7 @@
     python tests/batch/endurance.py --kills 200 --writers 20 --damages 1000 --store delta
 
 A reader reads beside the nights that are killed and those of the writers. The first wrong answer ends it with a
-traceback. `--store` is delta, parquet or postgresql, all of them without it; files are damaged in the first two.
+traceback. `--store` is delta or postgresql, both of them without it; files are damaged in the first.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def endured(kind: str, folder: Path, server: Server | None, given: argparse.Name
         return work
 
     def damages(city: City) -> str:
-        refused = judged(*three_runs(city, kind), random.Random(given.seed), given.damages)
+        refused = judged(*three_runs(city), random.Random(given.seed), given.damages)
         return f"{given.damages} damaged files, {refused} refused in words, the others as good as before"
 
     if given.kills:

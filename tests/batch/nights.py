@@ -14,7 +14,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 # Polars is imported there and never used, so that it survives the fork.
 _CONTEXT.set_forkserver_preload([
     "deltalake", "psycopg", "kpi.batch.batch_run",
-    "kpi.batch.store.delta", "kpi.batch.store.parquet", "kpi.batch.store.postgres",
+    "kpi.batch.store.delta", "kpi.batch.store.postgres",
 ])  # fmt: skip
 
 

@@ -22,18 +22,17 @@ def ran(*arguments):
     return done.exit_code, done.output + done.stderr
 
 
-@pytest.fixture(params=["delta", "parquet"])
-def kept(request, city):
-    if request.param == "delta":
-        pytest.importorskip("deltalake")
-    return three_runs(city, request.param)
+@pytest.fixture
+def kept(city):
+    pytest.importorskip("deltalake")
+    return three_runs(city)
 
 
-def three_runs(city, kind):
+def three_runs(city):
     """Return a city and the configuration of its store after three runs, the second of which closed an edition."""
     for quarter in QUARTERS[4:]:
         (city.folder / "inbox" / f"{quarter}.csv").unlink()
-    config = city.config(store=f'store = {{kind = "{kind}", path = "store"}}')
+    config = city.config()
     night(config)
     assert ran(config, "--close", "first", "-p", "2021Q1")[0] == 0
     city.report("2021Q2", made=[99.5, 120, 121])
@@ -59,17 +58,9 @@ def test_a_whole_store_says_so(kept):
     assert (code, "nothing to repair" in said) == (0, True)
 
 
-@pytest.mark.parametrize("what", ["HEAD", "runs"])
-def test_what_names_the_runs_is_gone(kept, what):
+def test_what_names_the_runs_is_gone(kept):
     city, config = kept
-    path = folder(city) / what
-    if not path.exists():
-        assert what == "HEAD"  # Delta has none
-        return
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    shutil.rmtree(folder(city) / "runs")
     before = {one: one.read_bytes() for one in files(city)}
     city.report("2021Q3", made=[1, 2, 3])
     for options in ([], ["--all"], ["--check-store"], ["--close", "second", "-p", "2021Q2"]):
@@ -177,7 +168,7 @@ def test_a_file_that_cannot_be_written_is_a_finding(kept, monkeypatch, number, w
 
 
 def test_a_log_that_cannot_be_written_does_not_stop_a_night(city):
-    config = city.config(store='log = "log.jsonl"\nstore = {kind = "parquet", path = "store"}')
+    config = city.config(store='log = "log.jsonl"\nstore = "store"')
     (city.folder / "log.jsonl").mkdir()
     code, said = ran(config)
     assert (code, "K834" in said) == (0, True), said

@@ -7,7 +7,7 @@ import pytest
 from conftest import SYSTEM
 from test_nights import check, held, night, same
 
-PLAIN = 'store = {kind = "parquet", path = "store"}'
+PLAIN = 'store = "store"'
 JUMP = ["2023Q4,甲县,产值,900,亿元", "2023Q3,乙县,产值,800,亿元"]
 
 

@@ -9,7 +9,7 @@ import kpi
 from kpi.batch.batch_run import archive_of, run, store_of
 from kpi.batch.config import load
 from kpi.batch.replay import again, verified
-from kpi.batch.store.base import TABLES
+from kpi.batch.store.base import TABLES, Change, Run
 from kpi.errors import DataError
 
 
@@ -225,13 +225,16 @@ def test_old_runs_are_forgotten_and_kept_ones_still_verify(city, store):
     )
 
 
-def test_verification_finds_a_changed_figure_in_the_store(city):
-    config = city.config(store='store = {kind = "parquet", path = "store"}')
+def test_verification_finds_a_changed_figure_in_the_store(city, store):
+    config = city.config(store=store)
     night(config)
-    file = max((city.folder / "store" / "totals").glob("*.parquet"))
-    pl.read_parquet(file).with_columns(pl.col("raw_score") + 1e-12).write_parquet(file)
     some = load(config)
-    (found,) = verified(store_of(some), archive_of(some))
+    there = store_of(some)
+    run = there.head()
+    totals = there.read("totals").filter(period="2022Q2").with_columns(pl.col("raw_score") + 1e-12)
+    with there.lock(0):
+        there.publish(Run(2, run.manifest, run.state), [Change("totals", "small", ("2022Q2",), totals)])
+    (found,) = verified(there, archive_of(some))
     assert [one.code for one in found.findings] == ["K827"]
     assert "`raw_score` differ" in found.findings[0].message
 

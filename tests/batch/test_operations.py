@@ -292,17 +292,6 @@ def test_duckdb_reads_the_published_version_of_a_delta_store(city, name):
         assert found
 
 
-def test_duckdb_reads_a_parquet_store(city):
-    duckdb = pytest.importorskip("duckdb")
-    config = city.config(store='store = {kind = "parquet", path = "store"}')
-    night(config)
-    folder = city.folder / "store"
-    manifest = json.loads((folder / "runs" / f"{int((folder / 'HEAD').read_text()):06}.json").read_text("utf-8"))
-    files = [str(folder / "totals" / name) for name in manifest["tables"]["totals"]["small"].values()]
-    (found,) = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchall()
-    assert found == (36,)
-
-
 def test_psql_reads_a_postgresql_store(city, server, database):
     psql = shutil.which("psql") or str(server.binaries / "psql")
     config = city.config(

@@ -15,7 +15,7 @@ from kpi.batch.batch_run import archive_of, store_of
 from kpi.batch.config import load
 from kpi.report.files import write
 
-PLAIN = 'store = {kind = "parquet", path = "store"}'
+PLAIN = 'store = "store"'
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def fresh(city):
     """What a store without a past holds after one night."""
     config = city.folder / "fresh.toml"
     place = f"fresh-{len(list(city.folder.glob('fresh-*')))}"
-    text = f'store = {{kind = "parquet", path = "{place}"}}\n[[source]]\nsystem = "small.yaml"\ndata = "inbox/*.csv"\n'
+    text = f'store = "{place}"\n[[source]]\nsystem = "small.yaml"\ndata = "inbox/*.csv"\n'
     config.write_text(text, "utf-8")
     result = night(config)
     assert result.failed == [], result.findings

@@ -11,6 +11,8 @@ from conftest import STORES
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
 from kpi.batch.store.base import Change, Run, prepared
+from kpi.batch.store.postgres import PostgresStore
+from kpi.errors import DataError
 
 TEXTS = ["", "甲县", "a,b\"c\\N'd", "一\n二", "\\.", "x" * 9000, None]
 NUMBERS = [0, -1, 2**63 - 1, -(2**63), 7, 8, None]
@@ -114,10 +116,12 @@ def test_rows_that_are_a_grid_are_read_as_they_were_written(opened):
 
 
 @pytest.mark.slow
-def test_postgresql_keeps_a_grid_as_one_and_shows_its_rows(city, database, monkeypatch):
+def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, monkeypatch):
     import psycopg
 
-    monkeypatch.setattr("kpi.batch.store.binary._ROWS", 500)  # a grid is sent in several pieces
+    monkeypatch.setattr("kpi.batch.store.binary._ROWS", 500)  # the rows of a part are sent in several pieces
+    monkeypatch.setattr("kpi.batch.store.binary._IN_CACHE", 100)
+    monkeypatch.setattr("kpi.batch.store.postgres._PIECE", 700)
     opened = store_of(load(city.config(store=STORES["postgresql"])))
     first, second, other = grid("2023Q1"), grid("2023Q2", 100), grid("2023Q3", turned=True)
     with opened.lock(0):
@@ -131,10 +135,15 @@ def test_postgresql_keeps_a_grid_as_one_and_shows_its_rows(city, database, monke
         def found(query: str) -> list[tuple]:
             return connection.execute(query.encode()).fetchall()
 
-        # The first was turned round, and the key of the third is another.
-        assert found("SELECT count(*) FROM kpi.indicators_grid") == [(12,)]  # entities of two grids
-        assert found("SELECT count(*) FROM kpi.indicators_axis") == [(2,)]
-        assert found("SELECT count(*) FROM kpi.indicators_rows") == [(2400,)]
+        assert found("SELECT count(*) FROM kpi.indicators_facts") == [(first.height + rows.height,)]
+        types = (
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'kpi' AND table_name"
+        )
+        kinds = dict(found(f"{types} = 'indicators_facts'"))
+        assert {kinds[name] for name in ("entity", "part", "title", "text")} == {"text"}
+        assert [kinds[name] for name in ("target", "many", "day", "told", "late")] == [
+            "double precision", "bigint", "date", "boolean", "bigint"
+        ]  # fmt: skip
         shown = found("SELECT * FROM kpi.indicators ORDER BY period, position")
         assert shown == rows.sort("period", "position").select(opened.read("indicators").columns).rows()
         one = found("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
@@ -143,3 +152,53 @@ def test_postgresql_keeps_a_grid_as_one_and_shows_its_rows(city, database, monke
             "SELECT DISTINCT valid_from, valid_to FROM kpi.indicators_history WHERE period = '2023Q1' ORDER BY 1"
         )
         assert held == [(1, 4), (4, None)]
+
+
+@pytest.mark.slow
+def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed(city, database, monkeypatch):
+    import psycopg
+
+    opened = store_of(load(city.config(store=STORES["postgresql"])))
+    first, second = grid("2023Q1"), grid("2023Q1", 100)
+    with opened.lock(0):
+        opened.publish(Run(1), [Change("indicators", "s'1", None, first)])
+    copy = PostgresStore._copied  # noqa: SLF001
+
+    def copied_and_killed(self, changes, parts):
+        copy(self, changes, parts)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PostgresStore, "_copied", copied_and_killed)
+    with opened.lock(0), pytest.raises(KeyboardInterrupt):
+        opened.publish(Run(2), [Change("indicators", "s'1", None, second)])
+    monkeypatch.setattr(PostgresStore, "_copied", copy)
+
+    def rows(name: str) -> int:
+        with psycopg.connect(database) as connection:
+            return connection.execute(f"SELECT count(*) FROM kpi.{name}".encode()).fetchone()[0]  # noqa: S608
+
+    assert rows("indicators_facts") == first.height + second.height
+    assert rows("indicators") == rows("indicators_history") == first.height
+    assert opened.check() == []
+    assert bits(opened.read("indicators").select(first.columns)).equals(bits(first))
+    with opened.lock(0):
+        opened.publish(Run(2), [])
+    assert rows("indicators_facts") == first.height
+
+
+@pytest.mark.slow
+def test_a_name_too_long_for_an_index_is_named(city, database):
+    import random
+
+    opened = store_of(load(city.config(store=STORES["postgresql"])))
+    chance = random.Random(1)
+    name = "".join(chr(chance.randrange(0x4E00, 0x9FA5)) for _ in range(2000))
+    rows = prepared(pl.DataFrame({"period": ["2023Q1"], "entity": [name], "score": [1.0]}), "s")
+    with opened.lock(0):
+        with pytest.raises(DataError, match="K852"):
+            opened.publish(Run(1), [Change("totals", "s", None, rows)])
+        assert opened.numbers() == []
+        assert opened.check() == []
+        findings = prepared(pl.DataFrame({"period": ["2023Q1"], "entity": [name]}), "s")
+        opened.publish(Run(1), [Change("findings", "s", None, findings)])
+    assert opened.read("findings")["entity"].to_list() == [name]

@@ -439,12 +439,6 @@ def test_an_amount_for_each_day_is_divided_by_a_number_of_days():
     assert figures(kpi.score(data, system=of)) == {"m": 5}
 
 
-def test_working_days_are_no_calendar_days():
-    text = json.dumps(system({"m": count("办结时间 - 受理时间 <= 5 工作日")}), ensure_ascii=False)
-    (finding,) = examine_text(text, "s.yaml").findings
-    assert finding.code == "K301"
-
-
 def test_a_column_of_texts_that_look_like_dates_stays_what_it_is():
     data = cases(
         ("2025-07-01", "2025-07-03"), ("2025-07-01", "2025-07-03"), 批次=["2025-07-01第一批", "2025-07-02第二批"]

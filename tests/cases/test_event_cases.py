@@ -464,6 +464,43 @@ def test_the_same_events_written_otherwise_are_reported(given_as):
     assert codes(kpi.score([given_as(JANUARY), given_as(otherwise)], system=of)) == ["K631"]
 
 
+BILLIONS = [1.5, 2.25, 0.3, 0.00012]
+OTHER_UNITS = {
+    "headings": ({"金额（亿元）": BILLIONS}, {"金额（万元）": [15000.0, 22500.0, 3000.0, 1.2]}),
+    "cells": (
+        {"金额": [f"{one}亿元" for one in BILLIONS]}, {"金额": ["15000万元", "22,500万元", "3000万元", "12000元"]},
+    ),
+    "a column": ({"金额": BILLIONS, "计量单位": ["亿元"] * 4},
+                 {"金额": [15000.0, 22500.0, 3000.0, 1.2], "计量单位": ["万元"] * 4}),
+    "uneven": ({"金额（小时）": [1.0, 0.5, 0.25, 1 / 3]}, {"金额": ["60分钟", "30分钟", "15分钟", "20分钟"]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("how", OTHER_UNITS)
+def test_the_same_events_in_other_units_are_reported_or_count_once(given_as, how, keyed, read):
+    same = {"日期": [f"2024-01-0{at}" for at in range(1, 5)], "地区": ["甲县"] * 4, "办件编号": [*"1234"]}
+    files = [given_as(pl.DataFrame({**same, **more})) for more in OTHER_UNITS[how]]
+    unit = "小时" if how == "uneven" else "万元"
+    measures = {"n": NUMBERED["n"], **({"s": {"kind": "sum", "of": "金额", "unit": unit}} if read else {})}
+    if how == "uneven" and not read:
+        return
+    of = system(measures, period="month", events={"key": "办件编号"} if keyed else {})
+    total = 25 / 12 if how == "uneven" else 40501.2
+    for order in (files, files[::-1]):
+        card = kpi.score(order, system=of)
+        found = figures(card)
+        times = 1 if keyed else 2
+        assert found["n"] == 4 * times
+        assert found.get("s", total * times) == pytest.approx(total * times, rel=1e-9)
+        assert set(codes(card)) <= {"K629", "K631", "K632", "K633", "K627"}
+        assert ("K629" if keyed else "K631") in codes(card)
+    first, second = (pl.DataFrame({**same, **more}) for more in OTHER_UNITS[how])
+    apart = [given_as(first), given_as(second.with_columns(日期=pl.lit("2024-01-09")))]
+    assert "K631" not in codes(kpi.score(apart, system=of))
+
+
 def test_a_later_file_with_more_events_is_reported(given_as):
     of = system(NUMBERED, period="month")
     many = pl.concat([JANUARY.with_columns(办件编号=pl.lit(f"C{at}")) for at in range(3)])

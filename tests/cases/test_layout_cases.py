@@ -289,6 +289,32 @@ def test_a_year_and_a_month_are_read_together(tmp_path, header, rows, shape):
     assert [(one.code, one.severity) for one in card.findings_list] == [("K538", Severity.INFO)]
 
 
+TITLES = {
+    "2025年13月各县情况": "taken from the title, `2025年13月` is not a period: there is no month 13",
+    "各县情况（2025年第五季度）": "taken from the title, `2025年第五季度` is not a period",
+    "2025年3月各县情况": "`2025年3月` in the title is not taken for it",
+    "各县情况": None,
+}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+@pytest.mark.parametrize("title", TITLES)
+def test_what_the_title_says_of_the_period_is_said_where_no_column_does(tmp_path, title, suffix):
+    file = tmp_path / f"d.{suffix}"
+    rows = [[title, None], ["地区", "GDP"], ["甲县", "5"], ["乙县", "6"]]
+    if suffix == "csv":
+        file.write_text("\n".join(",".join(cell or "" for cell in row) for row in rows), "utf-8")
+    else:
+        pl.DataFrame(rows, schema=["a", "b"], orient="row").write_excel(file, include_header=False)
+    with pytest.raises(DataError) as caught:
+        scored(system(MONTHLY), file)
+    message = next(one.message for one in caught.value.diagnostics if one.code == "K606")
+    assert message.startswith("no column says which period the row is for")
+    assert (TITLES[title] or "") in message
+    assert ("title" in message) is (TITLES[title] is not None)
+    assert values(kpi.score(file, system=system(MONTHLY), period="2025-03"), "g")["甲县", "2025-03"] == 5.0
+
+
 def test_a_month_that_is_none_is_refused_alone_and_one_that_contradicts_its_year_as_well(tmp_path):
     file = tmp_path / "d.csv"
     file.write_text("年份,月份,地区,GDP\n2023,5,甲县,5\n2023,13,甲县,6\n2023,,甲县,7\n2023,2022-07,甲县,8\n", "utf-8")
@@ -515,6 +541,7 @@ def test_a_text_like_a_measure_without_rows_is_misspelt_and_no_other_figure_is_s
     file.write_text("年份,地区,指标,数值\n2023,甲县,财政收入,50\n2023,甲县,财政收出,6\n", "utf-8")
     card = scored(system(EXTRA), file)
     assert findings(card) == [("K537", Severity.WARNING, None)]
+    assert "`财政收入`, misspelt?" in next(one.message for one in card.findings_list if one.code == "K537")
     assert card.counts["left_out"] == 1
 
 

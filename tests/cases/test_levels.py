@@ -21,7 +21,6 @@ from kpi.report.markdown import markdown
 from kpi.report.robustness import table as robust_table
 from kpi.report.table import league_table
 from kpi.report.tree import tree
-from kpi.report.workbook import workbook
 
 CASE = Path(__file__).parent / "vetoed-quota"
 QUOTA = (CASE / "system.yaml").read_text("utf-8")
@@ -137,7 +136,7 @@ def test_without_a_scheme_there_are_no_stars_anywhere(tmp_path):
     assert "不评星级" in cards.system(card.definition)
     document = json.loads(content(card, "json"))
     assert {row["stars"] for row in document["totals"]} == {row["grade"] for row in document["totals"]} == {None}
-    head = [cell.value for cell in load_workbook(io.BytesIO(workbook(card)))["总表"][1]]
+    head = [cell.value for cell in load_workbook(io.BytesIO(content(card, "xlsx")))["总表"][1]]
     assert not {"星数", "星级", "等级", "级数"} & set(head)
 
 
@@ -169,7 +168,7 @@ def test_names_stand_in_the_place_of_stars(tmp_path):
     assert (lines["局01"][3], lines["局02"][3]) == ("A", "C")
     assert "C → A" in difference_report.table(changes, "局02")
     assert "等级不高于 C" in tree(card, "局02", explain(card, "局02"))
-    sheet = load_workbook(io.BytesIO(workbook(card)))["总表"]
+    sheet = load_workbook(io.BytesIO(content(card, "xlsx")))["总表"]
     head = [cell.value for cell in sheet[1]]
     assert ("等级" in head, "级数" in head, "星级" in head) == (True, True, False)
     assert (sheet[2][head.index("等级")].value, sheet[2][head.index("级数")].value) == ("A", 3)

@@ -376,10 +376,50 @@ def test_explain_says_that_the_series_breaks(tmp_path):
     assert (code, "区划调整" in text) == (0, True)
 
 
-def test_periods_and_definitions_are_compared(tmp_path):
+def test_periods_definitions_and_files_are_compared_with_the_option(tmp_path):
+    (tmp_path / "t").mkdir()
+    folder(tmp_path / "t", MERGED + NAMED)
+    yaml, table, data = folder(tmp_path, None), tmp_path / "t" / "succession.csv", tmp_path / "d.csv"
+    within = folder(tmp_path / "t", MERGED + NAMED)
+
+    def moved(*args: object) -> list:
+        code, text = run("diff", "2020", "2021", "--data", data, "-f", "json", "-q", *args)
+        assert code == 0, text
+        return json.loads(text)["figures"]
+
+    wanted = moved("-s", within)
+    assert moved("-s", yaml, "--succession", table) == wanted
+    assert moved("-s", yaml) != wanted
+    later = tmp_path / "e.csv"
+    later.write_text(DATA.replace("2020,江干区,,60,6", "2020,江干区,,61,6"), "utf-8")
+    code, text = run("diff", data, later, "-s", yaml, "-p", "2020", "--succession", table, "-f", "json", "-q")
+    assert (code, "上城区" in text) == (0, True), text
+    code, text = run("diff", yaml, yaml, "--data", data, "-p", "2020", "--succession", table)
+    assert code == 0, text
+    assert run("stress", data, "-s", yaml, "--runs", 3, "--succession", table, "-p", "2021")[0] == 2, (
+        "nothing is ranked"
+    )
+
+
+def test_a_table_that_nothing_uses_is_an_error(tmp_path):
     yaml = folder(tmp_path, MERGED + NAMED)
-    code, text = run("diff", tmp_path / "d.csv", "--system", yaml, "--periods", "2020", "2021")
-    assert code in (0, 2), text
+    table, data = tmp_path / "succession.csv", tmp_path / "d.csv"
+    for name in ("one.json", "two.json"):
+        assert run("score", data, "-s", yaml, "-o", tmp_path / name)[0] == 0
+    for args in (("diff", tmp_path / "one.json", tmp_path / "two.json"), ("diff", "--at", 1),
+                 ("explain", "上城区", "--run", 1)):  # fmt: skip
+        code, text = run(*args, "--succession", table)
+        assert (code, "K543" in text) == (2, True), args
+
+
+def test_ranks_are_stressed_on_the_areas_of_today(tmp_path):
+    yaml = folder(tmp_path, None)
+    yaml.write_text(yaml.read_text("utf-8").replace("of: cs}", "of: cs, target: {at_least: 10}}")
+                    + "pillars: {p: {parts: {ic: 1}}}\n", "utf-8")  # fmt: skip
+    (tmp_path / "t.csv").write_text(HEAD + MERGED + NAMED, "utf-8")
+    args = ("stress", tmp_path / "d.csv", "-s", yaml, "-p", "2021", "--runs", 3, "-f", "csv", "-q")
+    code, text = run(*args, "--succession", tmp_path / "t.csv")
+    assert (code, "江干区" in text, "上城区" in text) == (0, False, True), text
 
 
 def test_a_batch_scores_again_when_the_table_changes(tmp_path):
@@ -396,6 +436,90 @@ def test_a_batch_scores_again_when_the_table_changes(tmp_path):
     assert "break" in json.dumps(
         kpi.score(tmp_path / "d.csv", system=tmp_path / "s.yaml").indicators["status"].to_list()
     )
+
+
+# ---- STATES, TARGETS, FINER UNITS ---- #
+
+STATE = """system: m
+period: year
+entities: {title: 县, succession: succession.csv}
+measures: {step: {title: 已完成, unit: 是/否, over_time: last}}
+indicators: {done: {kind: milestone, of: step, target: {done: true, by: 2022}}}
+"""
+
+
+def states(path: Path, table: str, rows: list[tuple[str, str, str]]) -> Scorecard:
+    (path / "succession.csv").write_text(HEAD + table, "utf-8")
+    (path / "m.yaml").write_text(STATE, "utf-8")
+    return kpi.score(pl.DataFrame(rows, ["period", "entity", "已完成"], orient="row"), system=path / "m.yaml")
+
+
+def test_a_milestone_keeps_no_state_across_a_break(tmp_path):
+    rows = [("2020", "上城区", "是"), ("2020", "江干区", "否"), ("2022", "上城区", "否"), ("2023", "余杭区", "是")]
+    rows += [("2019", "余杭区", "否"), ("2020", "临安市", "是"), ("2023", "西湖区", "是")]
+    card = states(tmp_path, MERGED + "临安市,临安区,2021,\n", rows)
+    found = {year: cell(card, "上城区", "done", year) for year in ("2020", "2021", "2022", "2023")}
+    assert found == {"2020": (1, "ok"), "2021": (None, "break"), "2022": (0, "ok"), "2023": (0, "ok")}
+    assert cell(card, "临安区", "done", "2023") == (1, "ok"), "a new name alone breaks nothing"
+    assert cell(card, "余杭区", "done", "2022") == (0, "ok")
+    assert cell(card, "西湖区", "done", "2022") == (None, "missing")
+
+
+def test_what_was_done_before_a_break_is_not_done_late_after_it(tmp_path):
+    rows = [("2020", "上城区", "是"), ("2020", "江干区", "否"), ("2023", "上城区", "是")]
+    card = states(tmp_path, MERGED, rows)
+    assert cell(card, "上城区", "done", "2023")[1] == "late"
+
+
+@pytest.mark.parametrize("by", ["file", "column"])
+def test_targets_of_old_units_are_reported_and_not_added(by, tmp_path):
+    yaml = folder(tmp_path, MERGED + NAMED)
+    bound = "{file: targets.csv, total: 200}" if by == "file" else "{column: 目标值}"
+    text = yaml.read_text("utf-8").replace("of: cs}", f"of: cs, target: {{at_least: {bound}, by: 2021}}}}")
+    yaml.write_text(text, "utf-8")
+    (tmp_path / "targets.csv").write_text("entity,indicator,target\n江干区,ic,60\n上城区,ic,100\n", "utf-8")
+    data = long(DATA).with_columns(
+        目标值=pl.when(pl.col("entity") == "江干区").then(60).when(pl.col("entity") == "上城区").then(100)
+    )
+    card = kpi.score(data, system=yaml)
+    (finding,) = [one for one in card.findings_list if one.code == "K646"]
+    assert "江干区 (which went into 上城区 in 2021-01)" in finding.message
+    assert "not added" in finding.message
+    assert finding.severity == "warning"
+    assert "K601" not in codes(card)
+    row = card.indicators.filter(entity="上城区", indicator="ic", period="2021")
+    assert row["target"].item() == 100
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_finer_units_and_means_over_time_in_a_split(share, tmp_path):
+    (tmp_path / "ev.yaml").write_text(
+        "system: ev\nperiod: year\nentities: {title: 县, succession: succession.csv}\n"
+        "datasets: {ev: {form: records, columns: {period: 日期, entity: 地区}}}\n"
+        "measures:\n  fees: {kind: sum, of: 金额, unit: 元}\n"
+        "  monthly: {kind: sum, of: 金额, unit: 元, over_time: mean}\n"
+        "  top: {kind: sum, of: 金额, unit: 元, over_time: max}\n"
+        "  village: {kind: sum, of: 金额, unit: 元, per: 村}\n"
+        "indicators:\n  busy: {kind: count, of: village, passes: '>= 5'}\n  i: {kind: growth, of: monthly}\n"
+        "  j: {kind: growth, of: top}\n  k: {kind: growth, of: fees}\n  l: {kind: growth, of: busy}\n",
+        "utf-8",
+    )
+    rows = [("2020-02-01", "余杭区", 10.0, "a"), ("2020-03-01", "余杭区", 30.0, "b")]
+    rows += [("2021-02-01", "余杭区", 3.0, "a")]
+    rows += [("2021-05-01", "临平区", 9.0, "c"), ("2021-05-02", "余杭区", 11.0, "a")]
+    (tmp_path / "succession.csv").write_text(HEAD + (SHARED if share else SPLIT), "utf-8")
+    data = pl.DataFrame(rows, ["日期", "地区", "金额", "村"], orient="row")
+    card = kpi.score(data, system=tmp_path / "ev.yaml")
+    growth = {who: {name: cell(card, who, name) for name in "ijkl"} for who in ("余杭区", "临平区")}
+    if share:
+        # The mean of the months is divided as sums are; the highest month is not.
+        assert growth["余杭区"]["i"] == (round((7 / (20 * 0.55) - 1) * 100, 6), "ok")
+        assert growth["余杭区"]["k"] == (round((14 / (40 * 0.55) - 1) * 100, 6), "ok")
+        assert growth["临平区"]["k"] == (round((9 / (40 * 0.45) - 1) * 100, 6), "ok")
+    else:
+        assert {growth[who][name] for who in growth for name in "ik"} == {(None, "break")}
+    assert {growth[who][name] for who in growth for name in "jl"} == {(None, "break")}
+    assert cell(card, "余杭区", "busy", "2020") == (2, "ok")
 
 
 # ---- LAWS ---- #

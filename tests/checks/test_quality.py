@@ -13,8 +13,8 @@ from kpi.cli.main import main
 from kpi.errors import DataError, Severity
 from kpi.language.loading.loader import examine
 from kpi.language.system import System
-from kpi.report.encode import document
-from kpi.report.files import write, write_findings
+from kpi.report.files import content, write
+from kpi.report.queries import FindingsReport
 
 FOLDER = Path(__file__).parent
 CLEAN = FOLDER / "clean.csv"
@@ -106,7 +106,7 @@ def test_quality_and_history_are_in_every_output(system, tmp_path):
     card = kpi.score([CLEAN, FOLDER / "v06-jump.csv"], system=system)
     written = write(card, f"{tmp_path}/")
     assert {"quality.parquet", "restated.parquet"} <= {path.name for path in written}
-    text = document(card).decode()
+    text = content(card, "json").decode()
     assert '"quality": [' in text
     assert '"restated": [' in text
     import openpyxl
@@ -124,7 +124,7 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
     data = [CLEAN, FOLDER / "v06-jump.csv"]
     (query,) = kpi.score(data, system=system).findings_list
     for name in ("form.csv", "form.xlsx"):
-        form = write_findings([query], tmp_path / name)
+        (form,) = write(FindingsReport((query,)), tmp_path / name)
         if name.endswith("csv"):
             filled = pl.read_csv(form, infer_schema=False).with_columns(说明=pl.lit("新设便民中心"))
             filled.write_csv(form)
@@ -145,7 +145,7 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
 def test_a_form_without_answers_changes_nothing(system, tmp_path):
     data = [CLEAN, FOLDER / "v06-jump.csv"]
     before = kpi.score(data, system=system).findings_list
-    form = write_findings(before, tmp_path / "form.csv")
+    (form,) = write(FindingsReport(tuple(before)), tmp_path / "form.csv")
     assert kpi.score(data, system=system, explanations=form).findings_list == before
 
 
@@ -159,7 +159,7 @@ def test_figures_may_be_explained_by_name(system, tmp_path):
 def test_an_answer_does_not_undo_an_error(system, tmp_path):
     data = [CLEAN, FOLDER / "v02-part.csv"]
     (found,) = kpi.score(data, system=system).findings_list
-    form = write_findings([found], tmp_path / "form.csv")
+    (form,) = write(FindingsReport((found,)), tmp_path / "form.csv")
     pl.read_csv(form, infer_schema=False).with_columns(说明=pl.lit("就是这样")).write_csv(form)
     (told,) = kpi.score(data, system=system, explanations=form).findings_list
     assert (told.code, told.severity) == ("K701", Severity.ERROR)

@@ -26,7 +26,7 @@ from kpi.language.loading.loader import examine
 from kpi.report.encode import csv as as_csv
 from kpi.report.queries import form
 from kpi.engine.scorecard import Scorecard
-from kpi.values.status import LIMIT
+from kpi.values.status import LEAST, LIMIT
 from kpi.language.system import System
 
 #: Fifty inputs that take longer than this many seconds hang: the process ends with a trace of where.
@@ -203,8 +203,8 @@ def _total(row: Mapping[str, object]) -> None:
     parts: list[tuple[float, float]] = []
     if isinstance(gdp, float):
         parts.append((40.0, max(0.0, min(gdp / 100, 1.0)) * 100))
-    if isinstance(cases, float) and isinstance(online, float) and cases > 0:
-        # A rate of something below zero has no value. A rate beyond the limit of results has no score, and its weight goes to the other part.
+    if isinstance(cases, float) and isinstance(online, float) and cases > LEAST:
+        # A rate of something below zero, or next to nothing, has no value. A rate beyond the limit of results has no score, and its weight goes to the other part.
         rate = online / cases * 100
         if abs(rate) < LIMIT:
             parts.append((60.0, max(0.0, min(rate / 80, 1.0)) * 100))

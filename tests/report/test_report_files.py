@@ -18,12 +18,13 @@ from report_sample import Sample, empty, sample
 
 from kpi.errors import DataError
 from kpi.report import encode
-from kpi.report.files import FORMATS, content, write
+from kpi.report.files import content, write
+from kpi.report.formats import NAMES, SUFFIXES
 from kpi.report.shape import FRAMES, frames
 
 pytestmark = pytest.mark.usefixtures("chinese")
 
-FORMS = sorted(set(FORMATS.values()))
+FORMS = sorted(NAMES)
 
 
 def failure(*args: object, **options: object) -> tuple[str, str]:
@@ -33,7 +34,7 @@ def failure(*args: object, **options: object) -> tuple[str, str]:
     return one.code, f"{one.message} {one.hint}"
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     one, two = tmp_path / f"a{suffix}", tmp_path / f"b{suffix.upper()}"
     assert write(sample(), one) == (one,)
@@ -207,6 +208,6 @@ def test_an_unknown_format_is_a_finding_that_lists_the_known(tmp_path: Path) -> 
     code, words = failure(tmp_path / "a.xslx")
     assert code == "K541"
     assert "did you mean `.xlsx`?" in words
-    assert all(suffix in words for suffix in FORMATS)
+    assert all(suffix in words for suffix in SUFFIXES)
     assert failure(tmp_path / "a")[0] == failure(tmp_path / "a.csv", "cvs")[0] == failure(f"{tmp_path}/", "xlsx")[0]
     assert list(tmp_path.iterdir()) == []

@@ -12,15 +12,15 @@ import pytest
 
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.report import queries
-from kpi.report.files import write_findings
+from kpi.report.files import content, write
 
 pytestmark = pytest.mark.usefixtures("chinese")
 
-FINDINGS = [
+FINDINGS = (
     Diagnostic("K604", "`约500` is a bound", Place("a.csv", row=8, field="数值"), "write a figure"),
     Diagnostic("K701", "=cmd|' /C calc'!A1", Place(entity="甲县", period="2023Q4"), severity=Severity.QUERY),
     Diagnostic("K521", "2 rows above", Place("b.xlsx", sheet="表一"), severity=Severity.INFO),
-]
+)
 
 
 def test_one_row_a_finding():
@@ -33,8 +33,8 @@ def test_one_row_a_finding():
 
 def test_both_formats_say_the_same(tmp_path):
     expected = queries.form(FINDINGS)
-    write_findings(FINDINGS, tmp_path / "a.csv")
-    write_findings(FINDINGS, tmp_path / "a.xlsx")
+    write(queries.FindingsReport(FINDINGS), tmp_path / "a.csv")
+    write(queries.FindingsReport(FINDINGS), tmp_path / "a.xlsx")
     text = pl.read_csv(tmp_path / "a.csv", schema_overrides=expected.schema)
     assert text.with_columns(pl.col("问题").str.strip_prefix("'")).equals(expected)
     sheet = fastexcel.read_excel(tmp_path / "a.xlsx").load_sheet("查询单", dtypes="string").to_polars()
@@ -43,10 +43,10 @@ def test_both_formats_say_the_same(tmp_path):
 
 
 def test_no_cell_is_a_formula(tmp_path):
-    write_findings(FINDINGS, tmp_path / "a.xlsx")
+    write(queries.FindingsReport(FINDINGS), tmp_path / "a.xlsx")
     cells = [cell for row in openpyxl.load_workbook(tmp_path / "a.xlsx")["查询单"] for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
-    assert b",'=cmd|" in queries.csv(FINDINGS)
+    assert b",'=cmd|" in content(queries.FindingsReport(FINDINGS), "csv")
 
 
 def test_equal_findings_are_equal_bytes():
@@ -56,7 +56,7 @@ def test_equal_findings_are_equal_bytes():
 @pytest.mark.parametrize(("name", "code"), [("a.pdf", "K541"), ("absent/a.csv", "K540")])
 def test_what_cannot_be_written_is_told(tmp_path, name, code):
     with pytest.raises(DataError) as caught:
-        write_findings(FINDINGS, tmp_path / name)
+        write(queries.FindingsReport(FINDINGS), tmp_path / name)
     assert [one.code for one in caught.value.diagnostics] == [code]
 
 

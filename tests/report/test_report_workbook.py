@@ -18,6 +18,7 @@ from kpi.errors import DataError
 from kpi.process import atomic_files
 from kpi.report import queries
 from kpi.report.language import localized
+from kpi.report.results import ScorecardReport
 from kpi.report.shape import FRAMES, HEADINGS, Results
 from kpi.report.workbook import CHARACTERS, workbook
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("chinese")
 
 
 def read(scorecard: Results, **options: int) -> openpyxl.Workbook:
-    return openpyxl.load_workbook(io.BytesIO(workbook(scorecard, **options)))
+    return openpyxl.load_workbook(io.BytesIO(workbook(ScorecardReport(scorecard), **options)))
 
 
 def column(sheet: Worksheet, heading: str) -> list[object]:
@@ -121,13 +122,13 @@ def test_a_text_too_long_for_a_cell_is_cut_and_its_row_kept() -> None:
 
 
 def test_the_file_says_what_made_it_and_never_when() -> None:
-    data = workbook(sample())
+    data = workbook(ScorecardReport(sample()))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
     properties = openpyxl.load_workbook(io.BytesIO(data)).properties
     assert properties.created.year == 2000
     assert "7c1e9a5500aa11bb" in properties.description
-    assert workbook(sample()) == data
+    assert workbook(ScorecardReport(sample())) == data
 
 
 def test_nothing_evaluated_is_a_workbook_of_headings() -> None:
@@ -137,12 +138,14 @@ def test_nothing_evaluated_is_a_workbook_of_headings() -> None:
 def test_an_absent_package_is_a_finding_that_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(DataError, match="xlsxwriter") as caught:
-        workbook(sample())
+        workbook(ScorecardReport(sample()))
     (one,) = caught.value.diagnostics
     assert (one.code, one.hint) == ("K510", "pip install xlsxwriter, or write .csv")
 
 
-@pytest.mark.parametrize("made", [lambda: workbook(sample()), lambda: queries.workbook([])], ids=["results", "queries"])
+@pytest.mark.parametrize(
+    "made", [lambda: workbook(ScorecardReport(sample())), lambda: queries.workbook([])], ids=["results", "queries"]
+)
 def test_what_a_workbook_is_put_together_from_goes_with_the_process_and_with_a_failure(
     made: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,9 +17,8 @@ from openpyxl import load_workbook
 from kpi.analysis.diff import Side, diff, side
 from kpi.analysis.explain import Explained, explain
 from kpi.engine.scorecard import Scorecard
-from kpi.report.files import write
+from kpi.report.files import content, write
 from kpi.report.reading import read_result
-from kpi.report.workbook import workbook
 from tests.oracle.strategies import POLICIES, Evaluation, as_yaml, evaluations
 from tests.oracle.test_oracle import SLOW, scored
 from tests.soundness.small_evaluation import small_card
@@ -188,7 +187,7 @@ def test_written_results_hold_the_same_contributions(card: Scorecard) -> None:
     expected = card.indicators["points"].to_list()
     assert [row["points"] for row in document["indicators"]] == pytest.approx(expected)
     assert listed == pytest.approx(expected)
-    sheet = load_workbook(io.BytesIO(workbook(card)), read_only=True)["指标"]
+    sheet = load_workbook(io.BytesIO(content(card, "xlsx")), read_only=True)["指标"]
     head, *lines = sheet.iter_rows(values_only=True)
     assert [line[head.index("分值")] for line in lines] == pytest.approx(expected)
 

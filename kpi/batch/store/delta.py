@@ -60,7 +60,7 @@ class DeltaStore:
             import deltalake
             import deltalake.transaction
         except ImportError:
-            hint = Message('pip install deltalake, or store = {{kind = "parquet", path = ...}}')
+            hint = Message("pip install deltalake, or '.[store]' in a checkout")
             raise DataError(
                 Diagnostic("K812", Message("a Delta store needs the package deltalake"), hint=hint)
             ) from None

@@ -1,35 +1,47 @@
-"""The store as tables of PostgreSQL 15 or later, in the schema `kpi`, made and migrated by the engine.
+"""The store as tables of PostgreSQL 15 or later, in the schema `kpi`, made by the engine.
 
 A part, the rows of a table for a system and period, carries the runs between which it holds: `valid_from` is the run
-that wrote it, `valid_to` the one that replaced it, null while it is current. So rows are never changed. A night is one
-transaction: parts are ended, new rows copied in, the run is added. The views `totals` and so on show what is current,
-for any other program, and `totals_history` all with their runs; `tables` says how the rows themselves are kept.
+that wrote it, `valid_to` the one that replaced it, null while it is current. So rows are never changed. A night
+first copies rows into parts that hold nowhere, from a run to the same run; one transaction then ends what they replace,
+lets them hold and adds the run. What a killed night had copied is removed by the next. The views `totals` and so on
+show what is current, for any other program, and `totals_history` all with their runs; `tables` says how the rows
+themselves are kept.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import groupby, repeat, takewhile
-from operator import itemgetter
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from typing_extensions import override
 
-from kpi.batch.store import binary, coded, tables
-from kpi.batch.store.base import TABLES, Change, Run, Store, no_run, ordered
-from kpi.batch.store.copies import Copy, copies
+from kpi.batch.store import binary, tables
+from kpi.batch.store.base import Change, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damaged
+from kpi.batch.store.former import former_layout
 from kpi.errors import DataError, Diagnostic, Message, Place
-from kpi.process.prefetch import ahead
 
 if TYPE_CHECKING:
     import psycopg
 
 #: The key of the advisory lock; it ends with the connection, however the batch ends.
 _LOCK = 0x6B7069
+#: The key of the lock that sessions share which copy rows; it ends with their transactions.
+_COPYING = _LOCK + 1
+
+#: The columns that say what a row of an entity is about, of each of which every entity has many.
+_ABOUT = ("indicator", "measure")
+#: How many of them are kept together.
+_BLOCK = 8
+
+#: How many connections copy at once, and how many rows at a time.
+_CONNECTIONS, _PIECE = 4, 100_000
 
 
 class PostgresStore(Store):
@@ -44,6 +56,7 @@ class PostgresStore(Store):
             raise DataError(Diagnostic("K812", message, hint=hint)) from None
         self._connection = connection
         self._psycopg = psycopg
+        self._known = False
 
     @property
     def where(self) -> str:
@@ -56,10 +69,28 @@ class PostgresStore(Store):
 
     @contextmanager
     def _open(self) -> Iterator[psycopg.Connection[Any]]:
+        """Opens a transaction, whose store has the layout of this engine."""
+        with self.transaction() as connection:
+            if not self._known:
+                if 0 < tables.version(connection) < tables.VERSION:
+                    raise DataError(former_layout(self.where))
+                self._known = True
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg.Connection[Any]]:
         """Opens a transaction, committed at the end of the block, and turns what the database says into a finding."""
         try:
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
+        except self._psycopg.errors.ProgramLimitExceeded as error:
+            message = Message(
+                "PostgreSQL: a name is too long for an index: {error}", error=str(error).strip().splitlines()[0]
+            )
+            hint = Message(
+                "a name of an entity, indicator, measure or department has at most 2,600 bytes; nothing was changed"
+            )
+            raise DataError(Diagnostic("K852", message, Place(self.where), hint)) from None
         except self._psycopg.Error as error:
             hint = Message("what was published before is untouched; the next batch does what this one could not")
             raise DataError(
@@ -69,8 +100,17 @@ class PostgresStore(Store):
     @override
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Holds an advisory lock of the database, on a connection of its own."""
-        with self._open() as connection:
+        """Holds an advisory lock of the database, on a connection of its own, and makes the schema."""
+        with self.held(wait):
+            with self._open() as connection:
+                if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
+                    tables.prepare(connection)  # unless runs are lost, which `check` reports
+            yield
+
+    @contextmanager
+    def held(self, wait: float) -> Iterator[None]:
+        """Holds the advisory lock, whatever the layout of the store."""
+        with self.transaction() as connection:
             connection.autocommit = True
             # NOTE: never less than two seconds: the server may still be ending the session of a batch that was killed.
             connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(int(wait * 1000), 2000)}ms",))
@@ -81,21 +121,14 @@ class PostgresStore(Store):
                 raise DataError(
                     Diagnostic("K810", Message("another batch is at work on {where}", where=self.where), hint=hint)
                 ) from None
-            with self._open() as other:
-                if not (_there(other, "parts") and not _there(other, "runs")):  # which `check` reports
-                    tables.migrate(other)
             yield
             connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
     # ---- READING ---- #
 
-    def _ready(self, connection: psycopg.Connection[Any]) -> bool:
-        row = connection.execute("SELECT to_regclass('kpi.runs') IS NOT NULL").fetchone()
-        return bool(row and row[0])
-
     def _first(self, where: str, values: tuple[int, ...] = ()) -> Run | None:
         with self._open() as connection:
-            if not self._ready(connection):
+            if not tables.exists(connection, "runs"):
                 return None
             query = f"SELECT number, manifest, state FROM kpi.runs {where}"  # noqa: S608  # no part comes from outside
             row = connection.execute(query.encode(), values).fetchone()
@@ -115,7 +148,7 @@ class PostgresStore(Store):
     def numbers(self) -> list[int]:
         """Returns the numbers of the published runs."""
         with self._open() as connection:
-            if not self._ready(connection):
+            if not tables.exists(connection, "runs"):
                 return []
             return [row[0] for row in connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()]
 
@@ -125,7 +158,7 @@ class PostgresStore(Store):
         if number is not None:
             self.run(number)
         with self._open() as connection:
-            kinds = tables.kinds(connection, table)
+            kinds = tables.columns(connection, table)
             if not kinds:
                 return pl.DataFrame()
             at = 2**62 if number is None else number
@@ -134,104 +167,113 @@ class PostgresStore(Store):
                 " AND (valid_to IS NULL OR valid_to > %s) AND (%s::text IS NULL OR system = %s)",
                 (table, at, at, system, system),
             ).fetchall()
-            names = [name for name in kinds if name not in tables.of_part(table)]
-            data = b""
-            for source in tables.sources(connection, table, kinds):
-                shown = [
-                    sql.SQL("({})::integer" if kinds[name] == pl.Boolean() else "{}").format(source.values[name])
-                    for name in names
-                ]
-                query = sql.SQL("COPY (SELECT r.part_id, {} FROM {} WHERE r.part_id = ANY({})) TO STDOUT (FORMAT csv)")
-                ids = sql.Literal([one for one, *_ in parts])
-                with connection.cursor().copy(query.format(sql.SQL(", ").join(shown), source.tables, ids)) as stream:
-                    data += b"".join(stream)
-            known = self._texts(connection)
-        if not data:
-            return ordered(pl.DataFrame(schema=kinds))
-        kept = {
-            name: pl.Int32()
-            if kinds[name] == pl.String()
-            else pl.Int8()
-            if kinds[name] == pl.Boolean()
-            else kinds[name]
-            for name in names
-        }
-        rows = pl.read_csv(data, has_header=False, schema={"part_id": pl.Int64(), **kept})
+            names = ["part_id", *(name for name in kinds if name not in tables.of_part(table))]
+            shown = [
+                sql.SQL("{}::integer" if kinds.get(name) == pl.Boolean() else "{}").format(sql.Identifier(name))
+                for name in names
+            ]
+            # An empty text has quotation marks, a null has none.
+            texts = [sql.Identifier(name) for name in names if kinds.get(name) == pl.String()] or [sql.SQL("*")]
+            query = sql.SQL("COPY (SELECT {} FROM {} WHERE part_id = ANY({})) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
+            ids = sql.Literal([one for one, *_ in parts])
+            comma = sql.SQL(", ")
+            data = BytesIO()
+            with connection.cursor().copy(
+                query.format(comma.join(shown), tables.facts(table), ids, comma.join(texts))
+            ) as stream:
+                for piece in stream:
+                    data.write(piece)
+        stored = {**kinds, "part_id": pl.Int32(), "position": pl.Int64()}
+        if not data.tell():
+            return ordered(pl.DataFrame(schema={name: stored[name] for name in kinds}))
+        schema = {name: pl.Int8() if stored[name] == pl.Boolean() else stored[name] for name in names}
+        rows = pl.read_csv(data.getvalue(), has_header=False, schema=schema)
         whose = pl.DataFrame(
-            parts, schema={"part_id": pl.Int64, "system": pl.String, "period": pl.String}, orient="row"
+            parts, schema={"part_id": pl.Int32, "system": pl.String, "period": pl.String}, orient="row"
         )
-        rows = coded.decoded(rows, [name for name in names if kinds[name] == pl.String()], known)
         rows = rows.join(whose.select("part_id", *tables.of_part(table)), on="part_id", how="left")
-        return ordered(rows.select(pl.col(name).cast(kind) for name, kind in kinds.items()))
-
-    def _texts(self, connection: psycopg.Connection[Any]) -> pl.DataFrame:
-        rows = connection.execute("SELECT id, text FROM kpi.texts").fetchall()
-        return pl.DataFrame(rows, schema={"id": pl.Int32, "text": pl.String}, orient="row")
+        return ordered(rows.select(pl.col(name).cast(stored[name]) for name in kinds))
 
     # ---- WRITING ---- #
 
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Ends the parts that are replaced, copies new rows in and adds the run: one transaction."""
+        """Write rows into new parts that hold nowhere; then, in one transaction, let them hold and add the run."""
         with self._open() as connection:
-            # Lists take a third of the room and no more time, unlike with what is the default; not all servers can.
-            connection.execute(
-                "SELECT set_config(name, 'lz4', true) FROM pg_settings"
-                " WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-            )
-            keys: dict[str, str | None] = {}
-            new: list[tuple[str, Copy]] = []
+            # What a killed night left, once the server has ended its sessions.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_COPYING,))
+            self._remove(connection, "valid_to = valid_from")
+            new = [one.table for one in changes if tables.fit(connection, one.table, one.rows.schema)]
+            parts = [self._begun(connection, run.number, change) for change in changes]
+        self._copied(changes, parts)
+        with self._open() as connection:
+            for table in new:
+                # Later the server does so by itself; until then it would not know that its indexes are of use.
+                connection.execute(self._psycopg.sql.SQL("ANALYZE {}").format(tables.facts(table)))
             for change in changes:
-                table = change.table
-                rows = self._parted(connection, run.number, change)
-                key = keys[table] if table in keys else tables.key(connection, table)
-                some, keys[table] = copies(rows, key)
-                tables.fit(connection, table, change.rows.schema, {name: one.types for name, one in some.items()})
-                new += [(f"{table}_{name}", one) for name, one in some.items() if one.columns]
-            self._send(connection, new)
+                periods = None if change.periods is None else list(change.periods)
+                connection.execute(
+                    'UPDATE kpi.parts SET valid_to = %s WHERE valid_to IS NULL AND "table" = %s AND system = %s'
+                    " AND (%s::text[] IS NULL OR period = ANY(%s))",
+                    (run.number, change.table, change.system, periods, periods),
+                )
+            begun = [part for some in parts for part in some.values()]
+            connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (begun,))
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
                 (run.number, _json(run.manifest), _json(run.state)),
             )
 
-    def _parted(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[int, pl.DataFrame]:
-        """Ends the parts that a change replaces and begins new ones; returns the rows of each by its number."""
-        periods = None if change.periods is None else list(change.periods)
-        connection.execute(
-            'UPDATE kpi.parts SET valid_to = %s WHERE valid_to IS NULL AND "table" = %s AND system = %s'
-            " AND (%s::text[] IS NULL OR period = ANY(%s))",
-            (number, change.table, change.system, periods, periods),
-        )
-        parts = _parts(change)
+    def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
+        """Makes the parts of a change, which hold nowhere, and returns the number of each by its period."""
+        there = change.rows["period"].unique().to_list() if "period" in tables.of_part(change.table) else [None]
         begun = connection.execute(
-            'INSERT INTO kpi.parts ("table", system, period, valid_from)'
-            " SELECT %s, %s, period, %s FROM unnest(%s::text[]) AS given (period) RETURNING id, period",
-            (change.table, change.system, number, list(parts)),
+            'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to)'
+            " SELECT %s, %s, period, %s, %s FROM unnest(%s::text[]) AS given (period) RETURNING period, id",
+            (change.table, change.system, number, number, there),
         ).fetchall()
-        return {part: parts[period].drop(tables.of_part(change.table)) for part, period in begun}
+        return dict(begun)
 
-    def _send(self, connection: psycopg.Connection[Any], new: Sequence[tuple[str, Copy]]) -> None:
-        """Copies rows into their tables, the next being laid out while the server takes those before."""
-        known = self._numbered(connection, coded.texts(text for _, one in new for text in one.texts()))
-        sql, cursor = self._psycopg.sql, connection.cursor()
-        pieces = ((place, some) for place, (_, one) in enumerate(new) for some in binary.whole(one.rows(known)))
-        end = (len(new), b"")
-        laid_out = ahead(lambda _: next(pieces, end), repeat(None), threads=1, most=4)
-        for place, some in groupby(takewhile(lambda one: one is not end, laid_out), key=itemgetter(0)):
-            name, one = new[place]
-            columns = sql.SQL(", ").join(map(sql.Identifier, one.columns))
-            copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", name), columns)
-            with cursor.copy(copy) as stream:
-                for _, piece in some:
-                    stream.write(piece)
+    def _copied(self, changes: Sequence[Change], parts: Sequence[Mapping[str | None, int]]) -> None:
+        """Copies rows into their tables, over a few connections at once: an index is built by one processor each."""
+        pieces = [
+            (change.table, rows[start : start + _PIECE])
+            for change, numbers in zip(changes, parts, strict=True)
+            for rows in _parted(change, numbers)
+            for start in range(0, rows.height, _PIECE)
+        ]
+        # The largest first, so that no connection is left alone with one at the end.
+        waiting = deque(sorted(pieces, key=lambda one: one[1].height, reverse=True))
 
-    def _numbered(self, connection: psycopg.Connection[Any], some: pl.Series) -> pl.DataFrame:
-        """Gives texts that are new their numbers, and returns all that have one."""
-        known = self._texts(connection)
-        new = some.to_frame().join(known, on="text", how="anti")["text"].to_list()
-        if not new:
-            return known
-        connection.execute("INSERT INTO kpi.texts (text) SELECT unnest(%s::text[])", (new,))
-        return self._texts(connection)
+        def copied(_: int) -> None:
+            try:
+                with self._open() as connection:
+                    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_COPYING,))
+                    while True:
+                        try:
+                            table, rows = waiting.popleft()
+                        except IndexError:
+                            return
+                        self._copy(connection, table, rows)
+            except BaseException:
+                waiting.clear()
+                raise
+
+        with ThreadPoolExecutor(_CONNECTIONS, "copy") as pool:
+            for _ in pool.map(copied, range(min(_CONNECTIONS, len(pieces)))):
+                pass
+
+    def _copy(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
+        """Copies rows into a table."""
+        sql = self._psycopg.sql
+        # What has no value anywhere need not be sent.
+        some = rows.select(one.name for one in rows if one.null_count() < len(one))
+        names = sql.SQL(", ").join(map(sql.Identifier, some.columns))
+        query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(tables.facts(table), names)
+        with connection.cursor().copy(query) as stream:
+            stream.write(binary.HEAD)
+            for piece in binary.rows(some):
+                stream.write(piece)
+            stream.write(binary.END)
 
     # ---- DAMAGE ---- #
 
@@ -239,14 +281,14 @@ class PostgresStore(Store):
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
         """Return what is damaged (K833): rows of runs that nobody knows, or results without the table of runs."""
         with self._open() as connection:
-            if not _there(connection, "parts"):
+            if not tables.exists(connection, "parts"):
                 return []
             place = Place(self.where)
-            if not _there(connection, "runs"):
+            if not tables.exists(connection, "runs"):
                 return [damaged("there are results, but the table kpi.runs that says what they are is gone", place)]
-            last = "(SELECT coalesce(max(number), 0) FROM kpi.runs)"
             late = connection.execute(
-                f"SELECT count(*) FROM kpi.parts WHERE valid_from > {last} OR valid_to > {last}".encode()  # noqa: S608
+                "SELECT count(*) FROM kpi.parts, (SELECT coalesce(max(number), 0) AS last FROM kpi.runs) AS r"
+                " WHERE valid_from IS DISTINCT FROM valid_to AND (valid_from > last OR valid_to > last)"
             ).fetchone()
             if late and late[0]:
                 return [damaged("kpi.runs has lost its last rows: there are results of later runs", place)]
@@ -258,7 +300,7 @@ class PostgresStore(Store):
         if head is None:
             return None
         with self._open() as connection:
-            self._remove(connection, "valid_from > %s", head.number)
+            self._remove(connection, "valid_from > %s OR valid_to = valid_from", head.number)
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE valid_to > %s", (head.number,))
         return head.number
 
@@ -271,29 +313,44 @@ class PostgresStore(Store):
                 self._remove(connection, "valid_to <= %s", gone[-1] + 1)
         return len(gone)
 
-    def _remove(self, connection: psycopg.Connection[Any], which: str, number: int) -> None:
+    def _remove(self, connection: psycopg.Connection[Any], which: str, *numbers: int) -> None:
         """Remove the parts that a condition on `kpi.parts` takes, and their rows."""
         sql = self._psycopg.sql
-        condition = sql.SQL(which)
-        for table in (f"{one}_{kind}" for one in TABLES for kind in ("rows", "grid", "axis")):
-            if tables.columns(connection, table):
-                rows = sql.SQL("DELETE FROM {} WHERE part_id IN (SELECT id FROM kpi.parts WHERE {})")
-                connection.execute(rows.format(sql.Identifier("kpi", table), condition), (number,))
-        connection.execute(sql.SQL("DELETE FROM kpi.parts WHERE {}").format(condition), (number,))
-
-
-def _there(connection: psycopg.Connection[Any], table: str) -> bool:
-    return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"kpi.{table}",)).fetchone() == (True,)
+        gone = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(which))
+        parts: dict[str, list[int]] = {}
+        for table, part in connection.execute(gone, numbers).fetchall():
+            parts.setdefault(table, []).append(part)
+        for table, some in parts.items():
+            rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
+            connection.execute(rows, (some,))
 
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _parts(change: Change) -> dict[str | None, pl.DataFrame]:
-    """The rows of each part, by its period."""
-    if "period" not in tables.of_part(change.table):
-        return {None: change.rows}
-    if change.rows.height and change.periods is not None and len(change.periods) == 1:
-        return {change.periods[0]: change.rows}
-    return {one["period"][0]: one for one in change.rows.partition_by("period", maintain_order=True)}
+def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.DataFrame]:
+    """Yields the rows of each part with its number, as they are kept."""
+    for period, part in parts.items():
+        rows = change.rows if period is None or len(parts) == 1 else change.rows.filter(pl.col("period") == period)
+        yield _near(rows).select(
+            pl.lit(part, pl.Int32).alias("part_id"),
+            pl.col("position").cast(pl.Int32),
+            pl.exclude("position", *tables.of_part(change.table)),
+        )
+
+
+def _near(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the rows of a part in an order in which those of an entity and those of an indicator are both near.
+
+    They come in blocks of a few indicators, and in a block by entity. So a page of the server has several rows of each
+    of the two, and either is read from a fraction of the pages.
+    """
+    key = next((name for name in _ABOUT if name in rows.columns and "entity" in rows.columns), None)
+    if key is None:
+        return rows
+    known = rows[key].unique(maintain_order=True).drop_nulls()
+    if len(known) <= _BLOCK:
+        return rows
+    block = (rows[key].cast(pl.Enum(known)).to_physical() // _BLOCK).alias("#block")
+    return rows.with_columns(block).sort("#block", maintain_order=True).drop("#block")

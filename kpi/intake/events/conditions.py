@@ -20,6 +20,7 @@ from kpi.language.expressions import grammar
 from kpi.language.expressions.terms import ExpressionError, Scope, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.record_columns import READ_AS_NUMBERS, term_of
+from kpi.values.working_days import WorkingDays
 
 
 def cell(column: str) -> str:
@@ -27,9 +28,29 @@ def cell(column: str) -> str:
     return f"c {column}"
 
 
-def condition(where: str, kinds: Mapping[str, str]) -> pl.Expr:
-    """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank."""
-    return grammar.resolve(_folded(where), _scope(kinds)).expr
+def condition(where: str, kinds: Mapping[str, str], calendar: WorkingDays | None = None) -> pl.Expr:
+    """Return a condition of measures over the columns `cell(...)`; null where a cell that it needs is blank.
+
+    Args:
+        where: the condition.
+        kinds: of the columns.
+        calendar: the working days, None where nothing is counted in them.
+    """
+    return grammar.resolve(_folded(where), _scope(kinds), calendar).expr
+
+
+def uncounted(text: str, kinds: Mapping[str, str], calendar: WorkingDays | None) -> tuple[pl.Expr, ...]:
+    """Return where an expression needs working days beyond the years of the calendar, over the columns `cell(...)`.
+
+    Args:
+        text: a condition, or what a measure aggregates.
+        kinds: of the columns.
+        calendar: the working days.
+    """
+    try:
+        return grammar.resolve(_folded(text), _scope(kinds), calendar).uncounted
+    except ExpressionError:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -47,18 +68,21 @@ class Decided:
     value: pl.Expr
 
 
-def decided(where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> Decided:
+def decided(
+    where: str | None, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr], calendar: WorkingDays | None = None
+) -> Decided:
     """Return a condition, decided as far as it can be; without one all rows are kept.
 
     Args:
         where: the condition.
         kinds: the columns, each a number or a text.
         bad: gives whether the cell of a column cannot be read, never null.
+        calendar: the working days; a number of them that reaches beyond its years is open.
     """
     if where is None:
         return Decided(pl.lit(value=True), pl.lit(value=False), pl.lit(value=True))
-    found = _outcomes(_folded(where), _scope(kinds), kinds, bad)
-    return Decided(found.true, found.may_true & ~found.true, condition(where, kinds))
+    found = _outcomes(_folded(where), _Cells(_scope(kinds), kinds, bad, calendar))
+    return Decided(found.true, found.may_true & ~found.true, condition(where, kinds, calendar))
 
 
 def reads(where: str | None) -> set[str]:
@@ -160,13 +184,13 @@ def _scope(kinds: Mapping[str, str]) -> Scope:
     return lambda column: term_of(column, kinds, pl.col(cell(column)))
 
 
-def value_of(text: str, scope: Scope) -> Term:
-    """Return an expression that a measure aggregates as a term.
+def value_of(text: str, scope: Scope, calendar: WorkingDays | None = None) -> Term:
+    """Return an expression that a measure aggregates as a term; `calendar` gives the working days.
 
     Raises:
         ExpressionError: kinds or units do not fit.
     """
-    return grammar.resolve(_folded(text), scope)
+    return grammar.resolve(_folded(text), scope, calendar)
 
 
 def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> pl.Expr:
@@ -218,9 +242,19 @@ _STRICT = (
 )  # fmt: skip
 
 
-def _outcomes(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
+@dataclass(frozen=True)
+class _Cells:
+    """What is known of the cells that a condition reads, see `decided`."""
+
+    scope: Scope
+    kinds: Mapping[str, str]
+    bad: Callable[[str], pl.Expr]
+    calendar: WorkingDays | None
+
+
+def _outcomes(node: exp.Expr, cells: _Cells) -> _Outcomes:
     def of(part: exp.Expr) -> _Outcomes:
-        return _outcomes(part, scope, kinds, bad)
+        return _outcomes(part, cells)
 
     if isinstance(node, exp.Paren):
         return of(node.this)
@@ -232,18 +266,20 @@ def _outcomes(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Calla
         if isinstance(node, exp.And):
             return _Outcomes(a.true & b.true, a.may_true & b.may_true, a.false | b.false, a.may_false | b.may_false)
         return _Outcomes(a.true | b.true, a.may_true | b.may_true, a.false & b.false, a.may_false & b.may_false)
-    return _test(node, scope, kinds, bad)
+    return _test(node, cells)
 
 
-def _test(node: exp.Expr, scope: Scope, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr]) -> _Outcomes:
+def _test(node: exp.Expr, cells: _Cells) -> _Outcomes:
     """The outcomes of what is not made of other conditions."""
-    value = grammar.resolve(node, scope).expr
+    kinds, bad = cells.kinds, cells.bad
+    term = grammar.resolve(node, cells.scope, cells.calendar)
+    value = term.expr
     true, false = value.fill_null(value=False), (~value).fill_null(value=False)
     names = sorted({one.name for one in node.find_all(exp.Column)})
     numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
     if not numbers:
         return _Outcomes(true, true, false, false)
-    unknown = reduce(or_, map(bad, numbers))
+    unknown = reduce(or_, (*map(bad, numbers), *term.uncounted))
     if _is_strict(node):
         unknown &= ~_blank(names, numbers, bad)
         return _Outcomes(true, true | unknown, false, false | unknown)

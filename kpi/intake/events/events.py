@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import or_
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.events.conditions import cell, reads, shortest_text, unreadable, value_of
+from kpi.intake.events.conditions import cell, reads, shortest_text, uncounted, unreadable, value_of
 from kpi.intake.events.units import READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
@@ -34,7 +35,8 @@ from kpi.language.measures import Measure, OfRows
 from kpi.language.record_columns import READ_AS_NUMBERS, computed, term_of
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
-from kpi.values.units import Unit
+from kpi.values.units import WORKING_DAY, Unit
+from kpi.values.working_days import WorkingDays
 
 WHO, MONTH, ORDER, CLASH = "#who", "#month", "#order", "#clash"
 
@@ -77,7 +79,7 @@ class Events:
     numbers as `cell(column)`: texts trimmed and in half-width, numbers in the unit of their column, NaN or infinite
     where a cell takes a second look (`looked_at`). `numbers` says where each number is, `repeats` which rows have the
     event of another, if rows of the dataset do. `kinds` are those of the columns; `computed` are the expressions over
-    them, which are numbers, too.
+    them, which are numbers, too; `calendar` gives the working days that these are counted in.
     """
 
     source: Placed
@@ -88,6 +90,7 @@ class Events:
     repeats: Repeats | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    calendar: WorkingDays | None = None
 
     def rows(
         self, names: Iterable[str], span: Span | None = None, only: pl.Expr | None = None, *,
@@ -146,8 +149,9 @@ class Events:
 
         made: list[pl.Expr] = []
         for text in self.computed:
-            value = _value(text, scope)
+            value = _value(text, scope, self.calendar)
             odd = unreadable(text, self.kinds, lambda name: pl.col(bad(name)))
+            odd = reduce(or_, uncounted(text, self.kinds, self.calendar), odd)
             odd |= (value.abs() > LARGEST).fill_null(value=False)
             known = pl.when(~odd).then(value)
             made += [known.alias(cell(text)), known.alias(exact(text)), odd.alias(bad(text))]
@@ -224,7 +228,7 @@ class Events:
 
     def rows_of(self, texts: Sequence[str]) -> pl.DataFrame:
         """Returns the numbers of the rows with some texts, those without blanks around them in the column text."""
-        rows = self._numbered().select(ROW, text=self.columns[WHO])
+        rows = self.numbered().select(ROW, text=self.columns[WHO])
         return rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode())).collect().sort(ROW)
 
     def undeclared_commas(self, names: Iterable[str]) -> set[str]:
@@ -298,12 +302,15 @@ class Events:
             hint = _ABOVE.format(column.unit) if column.above and column.unit else None
             lacking = reader.scale.declared and column.unit is None
             if lacking:
+                word = WORKING_DAY.text if reader.scale.unit == WORKING_DAY else "天"
                 hint = Message(
-                    "write the unit of time into the heading, {header}（天）, or behind each figure, 5天",
+                    "write the unit into the heading, {header}（{word}）, or behind each figure, 5{word}",
                     header=column.header,
+                    word=word,
                 )
+                hint += "" if word == WORKING_DAY.text else f"; for working days {WORKING_DAY}"
             return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
-        cells = self.looked_at(self._numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
+        cells = self.looked_at(self.numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
         rows = cells.select(ROW, text=pl.col(column.header), unit=unit).bottom_k(row_findings.LIMIT, by=ROW).collect()
         rows = rows.sort(ROW)
@@ -325,7 +332,8 @@ class Events:
             found += row_findings.of_rows(table, others, column.header, tell, further=further)
         return found
 
-    def _numbered(self) -> pl.LazyFrame:
+    def numbered(self) -> pl.LazyFrame:
+        """Return the cells of the rows that count, with their numbers (`ROW`), and `CLASH` where some contradict."""
         rows = self.source.table.numbered()
         if self.repeats is None:
             return rows
@@ -334,7 +342,7 @@ class Events:
 
     def _first(self, wrong: pl.Expr, text: pl.Expr) -> pl.DataFrame:
         """The first rows with something wrong: their numbers and the text of the cell."""
-        rows = self._numbered().filter(wrong)
+        rows = self.numbered().filter(wrong)
         return rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
@@ -371,8 +379,8 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
         kinds: of the columns that are read.
         unclear: the headers of columns in which decimal commas were seen that are not declared.
     """
-    by_row = source.roles.get("unit")
-    if by_row is not None and (by_row in map(clean, kinds) or not _has_units(source, by_row)):
+    by_row = unit_column(source)
+    if by_row is not None and by_row in map(clean, kinds):
         by_row = None
     found = {}
     for name, kind in kinds.items():
@@ -384,6 +392,12 @@ def number_columns(source: Placed, kinds: Mapping[str, str], unclear: Collection
                 continue
             found[name] = NumberColumn(header, unit or source.table.unit, unit is None, by_row, notation)
     return found
+
+
+def unit_column(source: Placed) -> str | None:
+    """Return the header of the column that has a unit for each row of a table, None where there is none."""
+    header = source.roles.get("unit")
+    return header if header is not None and _has_units(source, header) else None
 
 
 def _has_units(source: Placed, header: str) -> bool:
@@ -400,7 +414,8 @@ _HEAD = 1000
 
 def events(
     source: Placed, measures: Mapping[str, Measure], kinds: Mapping[str, str], grain: Grain, *,
-    scales: Mapping[str, Scale], numbers: Mapping[str, NumberColumn], alone: bool = False,
+    scales: Mapping[str, Scale], numbers: Mapping[str, NumberColumn], calendar: WorkingDays | None = None,
+    alone: bool = False,
 ) -> Events:  # fmt: skip
     """Returns the rows of a table as the measures of its dataset need them.
 
@@ -411,6 +426,7 @@ def events(
         grain: of the scored periods.
         scales: the units of numbers.
         numbers: where they are in the table.
+        calendar: the working days, None where nothing is counted in them.
         alone: whether the dataset has no other table, whose columns might be of other types.
     """
     schema = source.table.frame.collect_schema()
@@ -451,14 +467,14 @@ def events(
     def scope(name: str) -> Term:
         return term_of(name, kinds, columns[cell(name)], scales[name].unit if name in scales else None)
 
-    columns |= {cell(text): _value(text, scope) for text in expressions_of}
-    return Events(source, grain, columns, numbers, scales, kinds=kinds, computed=expressions_of)
+    columns |= {cell(text): _value(text, scope, calendar) for text in expressions_of}
+    return Events(source, grain, columns, numbers, scales, kinds=kinds, computed=expressions_of, calendar=calendar)
 
 
-def _value(text: str, scope: Scope) -> pl.Expr:
+def _value(text: str, scope: Scope, calendar: WorkingDays | None) -> pl.Expr:
     """What is computed of columns; nothing where their units do not go together, which is a finding of the measure."""
     try:
-        return value_of(text, scope).expr
+        return value_of(text, scope, calendar).expr
     except ExpressionError:
         return pl.lit(None, dtype=pl.Float64)
 

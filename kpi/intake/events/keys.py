@@ -11,25 +11,29 @@ at.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
-from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells import instants
+from kpi.intake.cells.numbers import PLAIN, fold, read_numbers
 from kpi.intake.cells.text_folding import folded
 from kpi.intake.entities import BESIDE
 from kpi.intake.events.conditions import cell
-from kpi.intake.events.events import MONTH, ORDER, WHO, Events, Repeats
+from kpi.intake.events.events import MONTH, ORDER, WHO, Events, Repeats, unit_column
+from kpi.intake.events.units import Reader
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
 from kpi.intake.matching.entity_codes import repeats_heading
 from kpi.language.datasets import Records
-from kpi.language.measures import First, Last, Measure
-from kpi.values.periods import Grain, Period
+from kpi.language.measures import Measure
+from kpi.values import units
+from kpi.values.periods import Grain, Order, Period
 
 _SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
 
@@ -75,7 +79,8 @@ def once(
     if not rows.height:
         return list(tables), found
     by_key = [name for name in rows.columns if name.startswith("k ")]
-    said = pl.struct(name for name in rows.columns if name.startswith(("c ", "t ")) or name in {WHO, MONTH, ORDER})
+    cells = [name for name in rows.columns if name.startswith(("c ", "n ", "t "))]
+    said = pl.struct(*cells, *(name for name in rows.columns if name in {WHO, MONTH, ORDER}))
     place = pl.struct(_SOURCE, ROW)
     # A revision that cannot be read leaves open which row holds.
     rows = rows.with_columns(open=pl.col(_EDITION).is_infinite().any().over(by_key))
@@ -122,7 +127,7 @@ def _repeated(
     twice = ordered.filter(ordered == ordered.shift(1)).unique()
     if not twice.len():
         return pl.DataFrame()
-    timed = any(isinstance(one, First | Last) for one in measures.values())
+    timed = any(one.chronological for one in measures.values())
     frames = []
     for at, (one, key) in enumerate(zip(tables, keys, strict=True)):
         rows = one.source.table.numbered().filter(_hash(key).is_in(twice.implode()))
@@ -136,13 +141,11 @@ def _repeated(
             one.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
             # Rows without a readable date are reported for that.
             (one.columns[MONTH] // grain.months).alias(MONTH),
-            *(one.columns[name].cast(pl.Float64 if name in map(cell, one.numbers) else pl.String).alias(name)
-              for name in names),
-            *(pl.when(one.columns[cell(name)].is_nan()).then(pl.col(column.header).cast(pl.String)).alias(f"t {name}")
-              for name, column in one.numbers.items()),
+            *(one.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, one.numbers)),
+            *(part for name in one.numbers for part in _figure(one, name)),
         )  # fmt: skip
-        frames.append(frame)
-    some = pl.concat(frames).collect(engine="streaming")
+        frames.append(_converted(frame.collect(engine="streaming"), one, one.numbers))
+    some = pl.concat(frames)
     # What repeats the heading is no event, and is left out as such.
     undated = pl.col(MONTH).is_null()
     texts = some.filter(undated)[WHO].drop_nulls().unique()
@@ -227,6 +230,12 @@ def _place(tables: Sequence[Events], first: Mapping[str, int]) -> str:
 # Of how many groups, and up to how many rows each, it is looked whether the rows themselves are the same.
 _GROUPS, _ROWS = 20, 100_000
 
+# Up to how many rows of a group texts are compared by what they say.
+_FEW = 10_000
+
+# Figures that were converted are compared after rounding to so many decimals.
+_DECIMALS = 9
+
 #: So many different rows of one file in another are no chance, even where the other has further rows.
 _ENOUGH = 3
 
@@ -234,9 +243,9 @@ _ENOUGH = 3
 def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
     """Return the findings about files that seem to hold the same events, for datasets that name no key.
 
-    Of the largest groups of one entity and month that two files have, the rows are compared: dates and numbers by
-    what they mean, all other cells of the columns that both have as texts. Files are reported that have a whole group
-    in common, or all rows of the one in the groups of the other.
+    Of the largest groups of one entity and month that two files have, the rows are compared: dates and figures by what
+    they mean, in whatever unit, all other cells of the columns that both have as texts. Files are reported that have a
+    whole group in common, or all rows of the one in the groups of the other.
 
     Args:
         tables: that count as one.
@@ -282,11 +291,23 @@ def alike(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) 
 
 
 def _common(one: Events, other: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
-    """Return entity, month and rows of the largest group that two tables have in common; None if they differ."""
+    """Return entity, month and rows of the largest group that two tables have in common; None if they differ.
+
+    Texts are compared as they are written, and where that shows nothing by what they say, in groups of few rows.
+    """
+    few = groups.filter(pl.max_horizontal("#rows", "#rows.other") <= _FEW)
+    return _same(one, other, groups, said=False) or (_same(one, other, few, said=True) if few.height else None)
+
+
+def _same(one: Events, other: Events, groups: pl.DataFrame, *, said: bool) -> tuple[str, int, int] | None:
     wanted = groups.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
-    texts = _texts(one) & _texts(other)
+    texts = sorted(_texts(one) & _texts(other))
     numbers = sorted(one.numbers.keys() & other.numbers.keys())
-    first, second = (_contents(table, wanted, sorted(texts), numbers) for table in (one, other))
+    first, second = (_cells(table, wanted, texts, numbers) for table in (one, other))
+    if said:
+        first, second = _by_meaning(first, one.source.dataset.dates), _by_meaning(second, other.source.dataset.dates)
+    first, second = _alike_units(first, second, texts)
+    first, second = (cells.group_by(pl.all()).agg(pl.len().alias("rows")) for cells in (first, second))
     both = first.join(second, on=first.columns[:-1], nulls_equal=True, suffix=".other")
     both = both.with_columns(rows=pl.min_horizontal("rows", "rows.other"))
     if not both.height:
@@ -305,21 +326,96 @@ def _common(one: Events, other: Events, groups: pl.DataFrame) -> tuple[str, int,
 
 
 def _texts(table: Events) -> set[str]:
-    """Return the columns that are compared as texts: all but the date, the entity and numbers."""
+    """Return the columns that are compared as texts: all but the date, the entity, numbers and their units."""
     typed = {table.source.roles.get("period"), *(column.header for column in table.numbers.values())}
-    return {name for name in table.source.table.columns if name not in typed and name != table.source.who}
+    typed |= {table.source.who, unit_column(table.source)}
+    return {name for name in table.source.table.columns if name not in typed}
 
 
-def _contents(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: Sequence[str]) -> pl.DataFrame:
-    """The different rows of some groups, and how often each occurs (`rows`, the last column)."""
-    cells = table.source.table.frame
-    rows = cells.select(
-        table.columns[WHO].alias(WHO), table.columns[MONTH].alias(MONTH), table.columns[ORDER].alias(ORDER),
-        *(pl.col(name).cast(pl.String).str.strip_chars().alias(f"c {name}") for name in texts),
-        *(table.columns[cell(name)].fill_nan(None).alias(f"n {name}") for name in numbers),
-        # What takes a second look is compared as it is written.
-        *(pl.when(table.columns[cell(name)].is_nan()).then(pl.col(table.numbers[name].header).cast(pl.String))
-          .alias(f"t {name}") for name in numbers),
-    )  # fmt: skip
+def _cells(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of some groups: who, month and day, texts as they are, and numbers in the unit of their column.
+
+    A text is there once more with the unit of its row behind it, `u ` instead of `c `, where a column has units.
+    """
+    rows = table.source.table.frame.with_columns(table.columns[name].alias(name) for name in (WHO, MONTH))
     rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
-    return rows.group_by(pl.all()).agg(pl.len().alias("rows")).collect(engine="streaming")
+    by_row = unit_column(table.source)
+    unit = pl.lit("") if by_row is None else pl.col(by_row).cast(pl.String).fill_null("")
+    cells = {name: pl.col(name).cast(pl.String).str.strip_chars() for name in texts}
+    found = rows.select(
+        WHO, MONTH, table.columns[ORDER].alias(ORDER),
+        *(text.alias(f"c {name}") for name, text in cells.items()),
+        *((text + unit).alias(f"u {name}") for name, text in cells.items()),
+        *(part for name in numbers for part in _figure(table, name)),
+    )  # fmt: skip
+    return _converted(found.collect(engine="streaming"), table, numbers)
+
+
+def _figure(table: Events, name: str) -> tuple[pl.Expr, ...]:
+    """Return a number, and where it takes a second look its text and the unit of its row."""
+    value, column = table.columns[cell(name)], table.numbers[name]
+    odd = value.is_nan()
+    unit = pl.lit(None, dtype=pl.String) if column.by_row is None else pl.col(column.by_row).cast(pl.String)
+    return (
+        value.cast(pl.Float64).alias(f"n {name}"),
+        pl.when(odd).then(pl.col(column.header).cast(pl.String)).alias(f"t {name}"),
+        pl.when(odd).then(unit.str.strip_chars()).alias(f"w {name}"),
+    )
+
+
+def _converted(rows: pl.DataFrame, table: Events, numbers: Iterable[str]) -> pl.DataFrame:
+    """Return rows with the numbers that take a second look in the unit of their column; texts of what is none stay."""
+    for name in numbers:
+        value, text = rows[f"n {name}"], rows[f"t {name}"]
+        odd = value.is_nan().fill_null(value=False)
+        if odd.any():
+            column = table.numbers[name]
+            units_of = None if column.by_row is None else rows[f"w {name}"]
+            read = Reader(column, table.scales[name]).read(text, units_of).struct
+            value = read.field("value").zip_with(odd, value)
+            text = text.set(~read.field("bad"), None)
+        rows = rows.with_columns(value.round(_DECIMALS).alias(f"n {name}"), text.alias(f"t {name}"))
+    return rows.drop(f"w {name}" for name in numbers)
+
+
+def _by_meaning(rows: pl.DataFrame, order: Order) -> pl.DataFrame:
+    """Return rows with their texts by what they say."""
+    texts = [name for name in rows.columns if name.startswith(("c ", "u ", "t ")) and rows[name].dtype == pl.String]
+    return rows.with_columns(_said(rows[name], order).alias(name) for name in texts)
+
+
+def _alike_units(one: pl.DataFrame, other: pl.DataFrame, texts: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return rows with each text as it is, or with the unit of its row, whichever makes more of them the same."""
+    marked = {f"{mark} {name}" for name in texts for mark in "cu"}
+    keep = [name for name in one.columns if name not in marked]
+    for name in texts:
+        common = {mark: one[f"{mark} {name}"].unique().is_in(other[f"{mark} {name}"].implode()).sum() for mark in "cu"}
+        keep.append(f"{'u' if common['u'] > common['c'] else 'c'} {name}")
+    return one.select(keep), other.select(keep)
+
+
+def _said(texts: pl.Series, order: Order) -> pl.Series:
+    """Return what texts say, the same for figures in different units and for dates in different forms.
+
+    >>> _said(pl.Series(["1.5亿元", "15,000万元", "2025/7/1", "2025-07-01", "甲"]), "ymd").n_unique()
+    3
+    """
+    own = texts.drop_nulls().unique()
+    read, at = read_numbers(own), instants.read(own, PLAIN, order)
+    values = [
+        _in_base(text, value if problem is None else None, unit, None if day is None or math.isnan(day) else day)
+        for text, value, unit, problem, day in zip(own, read["value"], read["unit"], read["problem"], at, strict=True)
+    ]
+    return texts.replace_strict(own, pl.Series(values, dtype=pl.String), default=None)
+
+
+def _in_base(text: str, value: float | None, unit: str | None, day: float | None) -> str:
+    if day is not None:
+        return f"@{day:.0f}"
+    if value is None:
+        return fold(text)
+    try:
+        found = units.ONE if unit is None else units.parse(unit)
+    except units.UnitError:
+        return fold(text)
+    return f"{float(Fraction(str(value)) * found.scale):.12g} {found.dimension}"

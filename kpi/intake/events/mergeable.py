@@ -20,14 +20,15 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.events import events as of_table
-from kpi.intake.events.conditions import Decided, cell, condition, decided, reads
+from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.events.fixed_point import Precision, precisions
 from kpi.intake.events.units import Scale, finer
-from kpi.language.measures import Distinct, Measure, OfColumn, Part
-from kpi.language.record_columns import READ_AS_NUMBERS
+from kpi.language.measures import Measure, Part
+from kpi.language.record_columns import READ_AS_NUMBERS, as_written, expressions_of
 from kpi.process import progress
 from kpi.values.units import Unit, UnitError, parse
+from kpi.values.working_days import WorkingDays
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
 
@@ -65,6 +66,8 @@ class Aggregation:
         full: the numbers that are expected in every row.
         second: the numbers whose cells are looked at a second time, None until that is known.
         notes: what was found about units.
+        calendar: the working days, None where nothing is counted in them.
+        uncounted: where a number of working days is needed that reaches beyond the years of the calendar.
     """
 
     tables: Sequence[Events]
@@ -76,6 +79,8 @@ class Aggregation:
     full: frozenset[str] = frozenset()
     second: frozenset[str] | None = None
     notes: tuple[Diagnostic, ...] = ()
+    calendar: WorkingDays | None = None
+    uncounted: tuple[pl.Expr, ...] = ()
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
         """Returns the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and theirs by name.
@@ -164,7 +169,7 @@ class Aggregation:
 
     def decided(self, where: str | None, frame: pl.LazyFrame) -> Decided:
         """Returns a condition over rows that were looked at a second time; one that contradicts another is open."""
-        found = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)))
+        found = decided(where, self.kinds, lambda name: pl.col(of_table.bad(name)), self.calendar)
         if CLASH not in frame.collect_schema():
             return found
         clash = pl.col(CLASH)
@@ -206,30 +211,30 @@ class Aggregation:
 
     def refusal(self, measure: Measure) -> Part:
         """Returns the part that counts the rows which a measure would need and cannot use."""
-        of = measure.of if isinstance(measure, OfColumn) else None
+        of = measure.taken_from or None
         return Part("unsure" if self.assumes(measure) else "refused", measure.where, of)
 
     def factor(self, measure: Measure) -> Fraction | None:
         """Returns what figures are multiplied by to be in a measure's unit, None where that cannot be."""
-        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+        if not measure.computes:
             return Fraction(1)
-        return self.scales[measure.of].into(measure.quantity)
+        return self.scales[measure.taken_from].into(measure.quantity)
 
     def misfits(self) -> list[Diagnostic]:
         """Returns the findings about measures of another dimension than the figures of their column."""
         found = []
         for name, one in self.measures.items():
             if self.factor(one) is None:
-                of = one.of  # type: ignore[attr-defined]
-                unit = self.scales[of].unit
+                of = one.taken_from
+                unit, shown = self.scales[of].unit, as_written(of)
                 message = Message(
-                    "`{title}` is kept in {unit}, and the figures of `{of}` are in {unit_2}",
+                    "`{title}` is kept in {unit}, and the figures of `{shown}` are in {unit_2}",
                     title=one.title or name,
                     unit=one.unit,
-                    of=of,
+                    shown=shown,
                     unit_2=unit,
                 )
-                header = of if one.computed else self.tables[0].numbers[of].header  # type: ignore[attr-defined]
+                header = shown if one.computed else self.tables[0].numbers[of].header
                 place = self.tables[0].source.table.place(None, header)
                 found.append(
                     Diagnostic("K605", message, place, Message("correct the unit of the measure or the heading"))
@@ -238,9 +243,9 @@ class Aggregation:
 
     def assumes(self, measure: Measure) -> bool:
         """Returns whether a measure takes figures without a unit for its own, though others have another dimension."""
-        if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+        if not measure.computes:
             return False
-        scale = self.scales[measure.of]
+        scale = self.scales[measure.taken_from]
         return scale.assumed and scale.unit is not None and scale.unit.dimension != measure.quantity.dimension
 
     def groups(
@@ -248,9 +253,13 @@ class Aggregation:
     ) -> pl.DataFrame:
         """Returns the parts of some rows by their key; those that are to be kept `apart` have the key `_UNEXPECTED`."""
         where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
+        calendar = self.calendar
+        if calendar is not None:
+            dates = self.counted_from() & {name for text in where for name in reads(text)}
+            frame, calendar = calendar.with_numbers(frame, sorted(map(cell, dates)))
         frame = frame.with_columns(
             *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
-            *(condition(text, self.kinds).alias(name) for text, name in where.items()),
+            *(condition(text, self.kinds, calendar).alias(name) for text, name in where.items()),
         )
         implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
         kept = dict.fromkeys(implied.get(one, one) for one in parts)
@@ -264,10 +273,15 @@ class Aggregation:
         return found.select(*keys.names, ROWS, *others, *sums)
 
     def _unexpected(self, needed: Collection[str]) -> pl.Expr:
-        """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one."""
+        """Whether a row has a number that is none, is beyond its precision, or lacks where there always is one.
+
+        So has one with dates between which working days cannot be counted.
+        """
         raw = {name: pl.col(cell(name)) for name in needed if self.kinds[name] in NUMBERS}
         odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
         odd += [value.is_null() for name, value in raw.items() if name in self.full]
+        there = set(map(cell, needed))
+        odd += [one for one in self.uncounted if there.issuperset(one.meta.root_names())]
         odd += [pl.col(CLASH)] if self.tables[0].repeats is not None else []
         return pl.any_horizontal(odd) if odd else pl.lit(value=False)
 
@@ -325,6 +339,7 @@ class Aggregation:
         scales, second, notes = dict(self.scales), set[str](), list(self.notes)
         for table in self.tables:
             second |= set(table.unsettled())
+        second |= self.counted_from()
         for name in sorted(second):
             pairs = {(table, pair) for table in range(len(self.tables)) for pair in self.tables[table].units_of(name)}
             words = {typed or row for _, (row, typed) in pairs}
@@ -340,6 +355,11 @@ class Aggregation:
             factors = [self.tables[at].reader(name, scales[name]).factor(*pair)[0] for at, pair in pairs]
             scales[name] = finer(scales[name], factors)
         return replace(self, scales=scales, second=frozenset(second), notes=tuple(notes))
+
+    def counted_from(self) -> set[str]:
+        """Return the columns of dates between which working days are counted."""
+        roots = {root for one in self.uncounted for root in one.meta.root_names()}
+        return {name for name, kind in self.kinds.items() if kind == "time" and cell(name) in roots}
 
     def lost_of(self, place: int, counts: Mapping[str, int]) -> Lost | None:
         """Returns the cells of one table that cannot be read, None where there are none.
@@ -360,7 +380,8 @@ class Aggregation:
         names = {part.of for part in parts if part.of is not None}
         names |= {name for text in names if self.kinds[text] == "computed" for name in reads(text)}
         names |= {name for part in parts for name in reads(part.where)}
-        return sorted(names | ({name for name, kind in self.kinds.items() if kind in NUMBERS} if whole else set()))
+        every = {name for name, kind in self.kinds.items() if kind in (*NUMBERS, "period")}
+        return sorted(names | (every if whole else set()))
 
 
 @dataclass(frozen=True)
@@ -405,7 +426,7 @@ class _Keys:
 
 def aggregation(
     tables: Sequence[Events], kinds: Mapping[str, str], measures: Mapping[str, Measure], scales: Mapping[str, Scale],
-    parts: Collection[Part],
+    parts: Collection[Part], *, calendar: WorkingDays | None = None,
 ) -> Aggregation:  # fmt: skip
     """Returns the pass over the tables of a dataset, with precisions by what their first rows hold.
 
@@ -415,9 +436,15 @@ def aggregation(
         measures: of the dataset.
         scales: the units of the numbers.
         parts: all that is going to be kept.
+        calendar: the working days, None where nothing is counted in them.
     """
+    texts = dict.fromkeys(expressions_of(list(measures.values())))
+    beyond = [test for text in texts for test in uncounted(text, kinds, calendar)] if calendar is not None else []
     numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
-    wide = Aggregation(tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()))
+    wide = Aggregation(
+        tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()), calendar=calendar,
+        uncounted=tuple(beyond),
+    )  # fmt: skip
     sizes = [size for one in tables if (size := one.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:

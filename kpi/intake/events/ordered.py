@@ -17,7 +17,7 @@ from kpi.intake.cells.text_folding import folded
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
 from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
-from kpi.language.measures import Distinct, First, Last, OfRows, Part
+from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
 #: How many cells, keys included, the rows of a bucket may have; each takes about 20 bytes until it is aggregated.
@@ -112,11 +112,11 @@ class Statistics:
     ) -> list[pl.DataFrame]:
         """The statistics of the rows of a bucket that a condition keeps, a frame for each column they are of."""
         kinds, used = self.aggregation.kinds, {*family, *reads(where)}
-        ordered = any(isinstance(measure, First | Last) for some in family.values() for measure in some.values())
+        ordered = any(measure.chronological for some in family.values() for measure in some.values())
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
         # A measure that needs a cell that cannot be read is refused: here the cell may be taken for blank.
-        frame = frame.filter(kept if where is None else kept & condition(where, kinds))
+        frame = frame.filter(kept if where is None else kept & condition(where, kinds, self.aggregation.calendar))
         if self.aggregation.second:
             numbers = [column for column in family if kinds[column] in NUMBERS]
             frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
@@ -183,7 +183,7 @@ def _aggregated(
     time.
     """
     rows = rows.filter(pl.col(column).is_not_null())
-    if packed and all(isinstance(one, Distinct) for one in measures.values()):
+    if packed and not any(one.computes for one in measures.values()):
         value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
         sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
         fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))

@@ -14,20 +14,21 @@ from typing import cast
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.calendars import calendar_of, counting
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Once, alike, once
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
-from kpi.intake.events.times import negative, negative_findings, settled
+from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.units import converted, scales, with_implied_units
 from kpi.intake.matching.datasets import Placed, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
-from kpi.language.record_columns import computed
+from kpi.language.record_columns import as_written, computed, counted_in
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values.columns import Column
@@ -230,6 +231,7 @@ class Gathered:
                 entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, cells,
                 passed=passed.get(one[SOURCE], ()),
             )  # fmt: skip
+            out.findings += uncounted_findings(table, self.pass_over)
         out.findings += self.pass_over.misfits()
 
     def _left_out(self, out: Aggregated, entities: Entities, whole: pl.DataFrame) -> pl.DataFrame:
@@ -311,7 +313,7 @@ class Gathered:
                 rows=count(rows, "row"),
                 column=column,
                 verb=verb,
-                text=text,
+                text=as_written(text),
                 verb_2=Message("is") if rows == 1 else Message("are"),
                 name=tuple(f"`{name}`" for name in names),
             )
@@ -332,7 +334,7 @@ def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
     for name, some in groups.items():
         sizes = [source.table.size for source in some]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
-        with progress.stage(f"aggregating {name}", total):
+        with progress.stage(Message("aggregating {name}", name=name), total):
             found[name] = gather(some, system)
     return found
 
@@ -346,10 +348,13 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
 
     Raises:
         ComputeError: rows are lost.
+        DataError: K666, K667 there is no calendar to count working days by.
     """
     name, dataset = sources[0].name, cast("Records", sources[0].dataset)
-    measures = of_dataset(system, name)
+    measures = {key: counted_in(measure) for key, measure in of_dataset(system, name).items()}
     columns_read, misfits = settled(sources, measures)
+    columns_read = with_working_days(sources, columns_read, measures)
+    calendar = calendar_of(system, dataset) if counting(measures.values(), columns_read.kinds) else None
     made = computed(measures.values())
     kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
     if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
@@ -373,12 +378,13 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
                 system.period,
                 scales=units,
                 numbers=columns,
+                calendar=calendar,
                 alone=len(sources) == 1,
             )
             for source, columns in zip(sources, numbers, strict=True)
         ]
         tables, repeats = once(tables, measures, dataset, grain=system.period)
-        over = aggregation(tables, kinds, measures, units, _parts(measures.values()))
+        over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes))
         negatives = [negative(*pair) for pair in pairs]
         whole, over = over.proven(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))

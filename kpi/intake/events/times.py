@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -11,13 +12,17 @@ from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
 from kpi.intake.events.conditions import cell, quoted
-from kpi.intake.events.events import Events
+from kpi.intake.events.events import MONTH, Events, dated, number_columns
+from kpi.intake.events.mergeable import Aggregation
+from kpi.intake.events.units import Reader, Scale, with_implied_units
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of
 from kpi.intake.matching.notation import notation_of
 from kpi.language.expressions.terms import ExpressionError
+from kpi.language.expressions.times import PERIOD_END, is_working
 from kpi.language.measures import Measure, Part
-from kpi.language.record_columns import ColumnKinds, check, column_kinds
+from kpi.language.record_columns import ColumnKinds, check, column_kinds, counts_working_days, expressions_of
+from kpi.language.system import unit_or_none
 
 #: How many of the first cells show whether a column holds dates.
 _HEAD = 1000
@@ -49,6 +54,41 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple
         place = sources[0].table.place()
         return found, [Diagnostic(error.code, error.message, place, error.hint)] if timed else []
     return other, []
+
+
+def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: Mapping[str, Measure]) -> ColumnKinds:
+    """Return the kinds of columns with those durations as numbers of working days that have this unit in the data.
+
+    It stands in the heading, above the table, in the column of units, behind the figures, or is that of a measure.
+
+    Args:
+        sources: the tables of the dataset.
+        found: the kinds, of which some may be durations.
+        measures: of the dataset.
+    """
+    spans = {name: kind for name, kind in found.kinds.items() if kind == "span"}
+    working = {name for source in sources for name in _in_working_days(source, spans, measures)}
+    kinds = {**found.kinds, **dict.fromkeys(sorted(working), "working")}
+    try:
+        check(measures.values(), kinds)
+    except ExpressionError:
+        # The cells that do not fit are refused.
+        return found
+    return replace(found, kinds=kinds)
+
+
+def _in_working_days(source: Placed, spans: Mapping[str, str], measures: Mapping[str, Measure]) -> Iterator[str]:
+    columns = with_implied_units(number_columns(source, spans), measures, spans) if spans else {}
+    for name, column in columns.items():
+        units = {column.unit}
+        if column.header in source.table.columns:
+            names = dict.fromkeys(filter(None, (column.header, column.by_row)))
+            head = source.table.raw.select(*names).head(_HEAD).collect()
+            rows = None if column.by_row is None else head[column.by_row].cast(pl.String).str.strip_chars()
+            seen = Reader(column, Scale()).seen(head[column.header], rows).struct
+            units |= {*seen.field("row"), *seen.field("typed")}
+        if any(is_working(unit_or_none(text)) for text in units if text):
+            yield name
 
 
 def _dated(sources: Sequence[Placed], name: str) -> bool | None:
@@ -92,6 +132,55 @@ def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> lis
             table.source.table, row, table.numbers[later].header, partial(_tell, later, earlier, many),
             severity=Severity.WARNING,
         )  # fmt: skip
+    return found
+
+
+_NEWER = "pip install -U chinesecalendar, or name a table of your own: calendar: days.csv"
+
+
+def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
+    """Return a finding for each column of a table with dates that are needed and beyond the years of the calendar.
+
+    Args:
+        table: the events.
+        over: the pass, which counts working days.
+    """
+    calendar = over.calendar
+    if calendar is None or not over.second:
+        return []
+    measures = [
+        f"`{name}`" for name, one in over.measures.items()
+        if any(counts_working_days(text, over.kinds) for text in expressions_of([one]))
+    ]  # fmt: skip
+    found = []
+    rows = table.looked_at(table.numbered(), over.second, over.scales)
+    rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH)))
+    ends = {PERIOD_END} if any(cell(PERIOD_END) in one.meta.root_names() for one in over.uncounted) else set()
+    for name in sorted(over.counted_from() | ends):
+        at = pl.col(cell(name))
+        beyond = rows.filter(calendar.outside(at)).select(
+            ROW, year=at.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.year()
+        )
+        many = beyond.group_by("year").agg(pl.len(), pl.col(ROW).min()).sort("year").collect()
+        if not many.height:
+            continue
+        years = "、".join(map(str, many["year"]))
+        total = int(many["len"].sum())
+        message = Message(
+            "{total} {verb} `{name}` in {years}, and the calendar ({words}) does not know the working days: "
+            "{measures} cannot use {verb_2}",
+            total=count(total, "row"),
+            verb=Message("has") if total == 1 else Message("have"),
+            name=name,
+            years=years,
+            words=calendar.words,
+            measures="、".join(measures),
+            verb_2=Message("it") if total == 1 else Message("them"),
+        )
+        hint = Message("add the holidays of {years}", years=years) if calendar.of_own else _NEWER
+        header = table.source.roles["period"] if name == PERIOD_END else table.numbers[name].header
+        place = table.source.table.place(int(many[ROW].min()), header)  # type: ignore[arg-type]
+        found.append(Diagnostic("K668", message, place, hint))
     return found
 
 

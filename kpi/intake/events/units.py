@@ -22,8 +22,8 @@ from kpi.intake.cells.unit_factors import meant
 from kpi.intake.events.conditions import reads, value_of
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
-from kpi.language.measures import Distinct, Measure, OfColumn
-from kpi.language.record_columns import PARTS_OF_DATES, computed, term_of
+from kpi.language.measures import Measure
+from kpi.language.record_columns import DURATIONS, PARTS_OF_DATES, computed, term_of
 from kpi.values import units
 from kpi.values.periods import Order
 from kpi.values.units import MICROSECONDS, Unit, UnitError
@@ -277,8 +277,8 @@ def scales(
             found[name] = Scale(first, assumed=not known and not by_row)
         else:
             found[name] = Scale(min(known, key=lambda one: one.scale) if known else None)
-        if kinds[name] == "span":
-            found[name] = Scale(MICROSECONDS, declared=True)
+        if kinds[name] in DURATIONS:
+            found[name] = Scale(DURATIONS[kinds[name]], declared=True)
         elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
             words = ", ".join(text or "no unit" for text in sorted(headings, key=str))
             message = Message(
@@ -334,7 +334,7 @@ def with_implied_units(
     """Return the numbers of a table with the unit of the first measure that reads it for a duration without one."""
     found = dict(columns)
     for name, column in columns.items():
-        if kinds[name] == "span" and column.unit is None and column.by_row is None:
+        if kinds[name] in DURATIONS and column.unit is None and column.by_row is None:
             first = next((one.unit for one in measures.values() if _takes(one, name)), None)
             found[name] = replace(column, unit=first)
     return found
@@ -342,9 +342,10 @@ def with_implied_units(
 
 def _takes(measure: Measure, name: str) -> bool:
     """Whether a measure is a figure of a column, or a sum of such, rather than a number of its values."""
-    if not isinstance(measure, OfColumn) or isinstance(measure, Distinct):
+    if not measure.computes:
         return False
-    return measure.of == name or (measure.computed and name in measure.columns() and _is_sum(measure.of))
+    of = measure.taken_from
+    return of == name or (measure.computed and name in measure.columns() and _is_sum(of))
 
 
 def _is_sum(text: str) -> bool:

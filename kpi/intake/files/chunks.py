@@ -1,8 +1,8 @@
 """Large text files: their rows are checked while they are used rather than in a pass of its own beforehand.
 
 A file of many million rows is nearly always as it should be: UTF-8 or GB18030, one row a line, no row with too many
-cells. So it is taken for that after a look at its beginning and end. Whoever reads it all finds out, raises `Unfit`
-where it is otherwise, and the file is read anew by `kpi.intake.files.delimited`, which says what is wrong or mends it.
+cells. So it is taken for that after a look at its beginning and end. Reading its rows fails where it is otherwise
+(`kpi.intake.reported.read_plan`), and the file is read anew by `kpi.intake.files.delimited`, which reports or mends it.
 """
 
 from __future__ import annotations

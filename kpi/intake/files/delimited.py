@@ -79,7 +79,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     ragged: list[Diagnostic] = []
     refused = 0
     frame = _cells(source, layout, delimiter)
-    with progress.stage(f"reading {place.file}", max(text.lines - layout.body, 0) or None):
+    with progress.stage(Message("reading {file}", file=place.file), max(text.lines - layout.body, 0) or None):
         found = _measure(progress.counted(frame))
     # Old Macintosh line ends, which the scan takes for part of a cell, show as rows that only the head knows of.
     wanted = found is None or (whole and found[0] + layout.body < len(head))

@@ -1,4 +1,4 @@
-"""What kind of file bytes are, and text in any encoding as a UTF-8 file.
+"""What a file is by its first bytes, and text in any encoding as a UTF-8 file.
 
 Recognition goes by content, never by the name: a workbook called .csv is a workbook. Text is decoded strictly, in a
 stream of constant memory: UTF-8, else UTF-16 or UTF-32 (by byte order mark or by their zero bytes), else GB18030,
@@ -24,7 +24,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.table import Scratch
 from kpi.process.limits import shortage
 
-Kind = Literal["text", "parquet", "arrow", "xlsx", "xls", "gzip", "zstd"]
+Packing = Literal["gzip", "zstd"]
 
 #: The most that a compressed file may unpack to, in bytes.
 MOST_UNPACKED = 16 * 1024**3
@@ -41,12 +41,8 @@ _MARKS = (  # the longer first: UTF-32 starts like UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_READABLE: tuple[tuple[bytes, Kind], ...] = (
-    (b"PAR1", "parquet"),
-    (b"ARROW1", "arrow"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-)
+_ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PACKINGS: tuple[tuple[bytes, Packing], ...] = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "an image (PNG)"),
@@ -83,59 +79,87 @@ class Text:
     scratch: Scratch | None = None
 
 
-def kind_of(path: Path, place: Place) -> Kind:
-    """Returns what a file is by its first bytes.
+def beginning(path: Path, place: Place) -> bytes:
+    """Return the first bytes of a file, by which its format is recognised.
 
     Raises:
-        DataError: K502 an empty file, K503 no table at all, K511 a workbook locked with a password.
+        DataError: K502, an empty file.
     """
     with path.open("rb") as file:
         head = file.read(8192)
     if not head.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
         raise DataError(Diagnostic("K502", Message("the file is empty"), place))
-    for magic, kind in _READABLE:
+    return head
+
+
+def is_xlsx(path: Path, head: bytes) -> bool:
+    """Return whether a file is a workbook of Excel since 2007: a zip archive with `xl/workbook.xml`."""
+    if not head.startswith(_ZIP):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except UNZIPPED:
+        return False
+
+
+def is_xls(path: Path, head: bytes) -> bool:
+    """Return whether a file is a workbook of Excel before 2007 that is not locked: a compound file with a workbook."""
+    if not head.startswith(_COMPOUND):
+        return False
+    content = path.read_bytes()
+    parts = {name for name in (*_WORKBOOKS, *_NO_WORKBOOKS) if name.encode("utf-16-le") in content}
+    return bool(parts & set(_WORKBOOKS)) and not parts & set(_NO_WORKBOOKS)
+
+
+_WORKBOOKS, _NO_WORKBOOKS = ("Workbook", "Book"), ("EncryptedPackage", "WordDocument")
+
+
+def packing(path: Path, head: bytes, place: Place) -> Packing | None:
+    """Return how a file that no format recognises is compressed, None for text.
+
+    Raises:
+        DataError: K503, no table at all; K511, a workbook locked with a password.
+    """
+    for magic, kind in _PACKINGS:
         if head.startswith(magic):
             return kind
-    if head.startswith(b"PK\x03\x04"):
-        return _zipped(path, place)
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return _compound(path, place)
+    if head.startswith(_ZIP):
+        raise _zipped(path, place)
+    if head.startswith(_COMPOUND):
+        raise _compound(path, place)
     for magic, words in _FOREIGN:
         if head.startswith(magic):
             raise _foreign(words, place)
     if re.match(rb"\s*(<!doctype html|<html|<table|<\?xml|<meta)", head.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
         raise _foreign("a web page (HTML or XML)", place, "open it in Excel or WPS and save it as .xlsx or .csv")
-    return "text"
+    return None
 
 
-def _zipped(path: Path, place: Place) -> Kind:
-    """Returns `xlsx` for a zip file that is a workbook."""
+def _zipped(path: Path, place: Place) -> DataError:
+    """Return the refusal of a zip file that is no workbook."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except UNZIPPED:
-        raise _foreign("a damaged zip file or workbook", place, "send or download it again") from None
-    if "xl/workbook.xml" in names:
-        return "xlsx"
+        return _foreign("a damaged zip file or workbook", place, "send or download it again")
     for part, words in _ZIPPED:
         if any(name.startswith(part) for name in names):
-            raise _foreign(words, place)
-    raise _foreign("a zip archive", place, "unpack it and name the folder")
+            return _foreign(words, place)
+    return _foreign("a zip archive", place, "unpack it and name the folder")
 
 
-def _compound(path: Path, place: Place) -> Kind:
-    """Returns `xls` for a compound file (the format of Office before 2007) that is a workbook."""
+def _compound(path: Path, place: Place) -> DataError:
+    """Return the refusal of a compound file (the format of Office before 2007) that is no workbook, or a locked one."""
     content = path.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in content:
         message = Message("the workbook is locked with a password")
-        raise DataError(
+        return DataError(
             Diagnostic("K511", message, place, Message("remove the password in Excel or WPS and save it again"))
         )
     if "WordDocument".encode("utf-16-le") in content:
-        raise _foreign("a Word document", place)
-    if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
-        return "xls"
-    raise _foreign("an Office file, but no workbook", place)
+        return _foreign("a Word document", place)
+    return _foreign("an Office file, but no workbook", place)
 
 
 def _foreign(words: str, place: Place, hint: str = "save the table as .xlsx or .csv") -> DataError:
@@ -143,7 +167,7 @@ def _foreign(words: str, place: Place, hint: str = "save the table as .xlsx or .
     return DataError(Diagnostic("K503", Message("the file is {words}, not a table", words=words), place, hint))
 
 
-def unpacked(path: Path, kind: Kind, place: Place) -> Scratch:
+def unpacked(path: Path, kind: Packing, place: Place) -> Scratch:
     """Returns a scratch file with what a gzip or zstd file holds.
 
     Raises:

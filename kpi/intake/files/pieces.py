@@ -28,10 +28,6 @@ _LOOK = 1 << 16
 T = TypeVar("T")
 
 
-class Unfit(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
-    """A large file is not as it was taken for."""
-
-
 @dataclass(frozen=True)
 class Pieces:
     """The rows of a file in pieces.
@@ -58,8 +54,7 @@ class Pieces:
         """Yields what some work makes of every piece, in their order; it runs in several threads.
 
         Raises:
-            Unfit: the bytes are no text in the encoding, or a row has more than one line.
-            ComputeError: a row has too many cells.
+            ComputeError: the bytes are no text in the encoding, or a row has too many cells, or more than one line.
         """
         return in_threads(lambda span: work(self._piece(*span)), self._spans(), more=2)
 
@@ -101,10 +96,10 @@ class Pieces:
             try:
                 content = content.decode(self.encoding).encode()
             except UnicodeDecodeError as error:
-                raise Unfit from error
+                raise pl.exceptions.ComputeError(f"the bytes are no {self.encoding}: {error}") from error
         quoted = b'"' in content
         if quoted and not _paired(content):
-            raise Unfit
+            raise pl.exceptions.ComputeError("a row may have more than one line")
         return Piece(content, self if first == 0 else replace(self, layout=replace(self.layout, body=0)), quoted)
 
 

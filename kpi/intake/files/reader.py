@@ -25,15 +25,17 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.files.chunks import read_large
 from kpi.intake.files.delimited import LONGEST, read_delimited
-from kpi.intake.files.encoding import Text, as_utf8, kind_of, unpacked
+from kpi.intake.files.encoding import Text, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
 from kpi.intake.files.headers import clean, distinct
 from kpi.intake.files.table import ROW, Link, Scratch, Table, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
 
 __all__ = [
+    "READERS",
     "ROW",
     "SUFFIXES",
+    "Reader",
     "Rows",
     "Source",
     "Table",
@@ -61,11 +63,6 @@ class Rows:
 
 #: What holds data: the path of a file, a folder or a pattern, or a frame.
 Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
-
-#: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
-SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".parquet", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson",
-)  # fmt: skip
 
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
@@ -142,7 +139,7 @@ def read_all(
                 frames += 1
                 found[-1].append(_of_frame(source, Place(f"frame {frames}")))
             else:
-                with progress.stage(f"reading {source}"):
+                with progress.stage(Message("reading {file}", file=source)):
                     tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
                 found[-1] += tables
                 errors += wrong
@@ -317,24 +314,22 @@ def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table
 
 def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
     """Returns the tables of a file whose name every library can open; `place` names it as users know it."""
+    file = File(path, place, sheet, unchecked)
     try:
-        kind = kind_of(path, place)
-        if kind in {"xlsx", "xls"}:
-            from kpi.intake.files.workbook import read_workbook
-
-            return read_workbook(path, kind, place, sheet=sheet)
-        if kind in {"parquet", "arrow"}:
-            return (_native(path, pl.scan_parquet if kind == "parquet" else pl.scan_ipc, place),)
+        head = beginning(path, place)
+        if (reader := _reader(file, head)) is not None:
+            return reader.read(file)
+        packed = packing(path, head, place)
         if (
             unchecked
-            and kind == "text"
+            and packed is None
             and not _is_json_lines(path, path, place)
             and (large := read_large(path, place))
         ):
             return (large,)
-        scratch = unpacked(path, kind, place) if kind in {"gzip", "zstd"} else None
+        scratch = unpacked(path, packed, place) if packed is not None else None
         inner = scratch.path if scratch else path
-        if scratch and kind_of(inner, place) != "text":
+        if scratch and not _is_text(inner, place):
             hint = Message("unpack the file and read what it holds")
             raise DataError(Diagnostic("K503", Message("the compressed file does not hold text"), place, hint))
         text = as_utf8(inner, place)
@@ -345,10 +340,75 @@ def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool)
             raise
         raise DataError(unreadable(place, error)) from None
     # A scratch file that was only a step goes; one that the frame reads stays with the table.
-    text = text if text.scratch else replace(text, scratch=scratch)
-    if _is_json_lines(path, text.path, place):
-        return (_json_lines(text, place),)
-    if unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
+    file = replace(file, text=text if text.scratch else replace(text, scratch=scratch))
+    reader = _reader(file, head)
+    assert reader is not None  # noqa: S101 - any text may be delimited
+    return reader.read(file)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to read.
+
+    Attributes:
+        path: where it is.
+        place: its name as users know it.
+        sheet: the one sheet of a workbook that is wanted; None for all.
+        unchecked: whether the rows of large text files are not checked beforehand.
+        text: its text in UTF-8, unpacked, for formats that are text.
+    """
+
+    path: Path
+    place: Place
+    sheet: str | None = None
+    unchecked: bool = False
+    text: Text | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file format that is read.
+
+    Attributes:
+        name: as the documentation has it.
+        suffixes: the names of files of this format that a folder is searched for.
+        recognises: whether a file with these first bytes is of this format; the name of a file does not matter.
+        read: gives its tables.
+        text: whether the format is text: then it is asked about files that no other format recognises, once their
+            text is unpacked and decoded.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    recognises: Callable[[File, bytes], bool]
+    read: Callable[[File], tuple[Table, ...]]
+    text: bool = False
+
+
+def _reader(file: File, head: bytes) -> Reader | None:
+    """Return the first format that recognises a file, or its text where that is given."""
+    some = (one for one in READERS if one.text is (file.text is not None))
+    return next((one for one in some if one.recognises(file, head)), None)
+
+
+def _is_text(path: Path, place: Place) -> bool:
+    head = beginning(path, place)
+    return _reader(File(path, place), head) is None and packing(path, head, place) is None
+
+
+def _workbook(kind: str) -> Callable[[File], tuple[Table, ...]]:
+    def read(file: File) -> tuple[Table, ...]:
+        from kpi.intake.files.workbook import read_workbook
+
+        return read_workbook(file.path, kind, file.place, sheet=file.sheet)
+
+    return read
+
+
+def _delimited(file: File) -> tuple[Table, ...]:
+    assert file.text is not None  # noqa: S101 - of text formats
+    text, place = file.text, file.place
+    if file.unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
         return (large,)
     return (read_delimited(text, place),)
 
@@ -375,18 +435,20 @@ def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
     return False
 
 
-def _json_lines(text: Text, place: Place) -> Table:
+def _json_lines(file: File) -> tuple[Table, ...]:
     """Return the table of JSON lines; what all lines hold decides the type of a column.
 
     Lines with NaN or Infinity, which JSON does not have but Python writes, are read as texts.
     """
+    assert file.text is not None  # noqa: S101 - of text formats
+    text, place = file.text, file.place
     scan = partial(pl.scan_ndjson, infer_schema_length=None)
     try:
-        return _native(text.path, scan, place, text.scratch)
+        return (_native(text.path, scan, place, text.scratch),)
     except DataError:
         if (scratch := _as_texts(text.path)) is None:
             raise
-        return _native(scratch.path, scan, place, scratch)
+        return (_native(scratch.path, scan, place, scratch),)
 
 
 def _as_texts(path: Path) -> Scratch | None:
@@ -446,13 +508,13 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
     others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
     raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
-    texts = [name for name in raw if schema[name] == pl.Binary and _is_text(lazy.select(raw[name]))]
+    texts = [name for name in raw if schema[name] == pl.Binary and _holds_text(lazy.select(raw[name]))]
     columns = [raw[name].cast(pl.String) for name in texts]
     columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
     return columns, {name: str(others[name]) for name in raw if name not in texts}
 
 
-def _is_text(column: pl.LazyFrame) -> bool:
+def _holds_text(column: pl.LazyFrame) -> bool:
     """Return whether the bytes of a column are texts in UTF-8."""
     try:
         column.select(pl.all().cast(pl.String).null_count()).collect()
@@ -510,3 +572,27 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         cells=plain, numbered_cells=numbered, repeats=repeats,
         unreadable={cleaned[name]: words for name, words in unreadable.items()},
     )  # fmt: skip
+
+
+#: Every file format, in the order in which a file is compared with them.
+READERS: tuple[Reader, ...] = (
+    Reader(
+        "Parquet", (".parquet",), lambda _, head: head.startswith(b"PAR1"),
+        lambda file: (_native(file.path, pl.scan_parquet, file.place),),
+    ),
+    Reader(
+        "Arrow IPC", (".arrow", ".feather", ".ipc"), lambda _, head: head.startswith(b"ARROW1"),
+        lambda file: (_native(file.path, pl.scan_ipc, file.place),),
+    ),
+    Reader("`.xlsx`", (".xlsx", ".xlsm"), lambda file, head: is_xlsx(file.path, head), _workbook("xlsx")),
+    Reader("`.xls`", (".xls",), lambda file, head: is_xls(file.path, head), _workbook("xls")),
+    Reader(
+        "JSON lines", (".jsonl", ".ndjson"),
+        lambda file, _: _is_json_lines(file.path, file.text.path if file.text else file.path, file.place),
+        _json_lines, text=True,
+    ),
+    Reader("CSV", (".csv", ".tsv", ".txt"), lambda *_: True, _delimited, text=True),
+)  # fmt: skip
+
+#: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
+SUFFIXES: tuple[str, ...] = tuple(suffix for one in READERS for suffix in one.suffixes)

@@ -40,8 +40,8 @@ _SYSTEM = ("system", "评价体系", "评价体系名称")
 
 
 def systems_named(table: Table) -> list[str]:
-    """Returns the texts in a table's column for the system, sorted; none when it has no such column."""
-    header = next((one for one in table.columns if one.casefold() in _SYSTEM), None)
+    """Return the texts in a table's column for the system, sorted; none when it has no such column."""
+    header = next((column for column in table.columns if column.casefold() in _SYSTEM), None)
     if header is None:
         return []
     column = pl.col(header).cast(pl.String).str.strip_chars()
@@ -49,7 +49,7 @@ def systems_named(table: Table) -> list[str]:
 
 
 def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
-    """Returns a table without the rows that belong to another system, and the note that says how many they are.
+    """Return a table without the rows that belong to another system, and the note that says how many they are.
 
     Rows belong to another system when the table's column for the system names this one in some rows, by its id or its
     title, and another in theirs. They become blank, so that the others keep their row numbers.
@@ -58,7 +58,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     mine = [text for text in named if is_named(system, text)]
     if not mine or len(mine) == len(named):
         return table, []
-    header = next(one for one in table.columns if one.casefold() in _SYSTEM)
+    header = next(column for column in table.columns if column.casefold() in _SYSTEM)
     belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
@@ -70,17 +70,17 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
 
 
 def is_named(system: System, text: str) -> bool:
-    """Returns whether a text is the id or the title of a system."""
-    return clean(text) in {clean(one) for one in (system.system, system.title) if one}
+    """Return whether a text is the id or the title of a system."""
+    return clean(text) in {clean(name) for name in (system.system, system.title) if name}
 
 
 def datasets(system: System) -> dict[str, Dataset]:
-    """Returns the system's datasets; one that declares none takes reported and wide files."""
+    """Return the system's datasets; one that declares none takes reported and wide files."""
     return system.datasets or {"reported": ReportedData(), "panel": PanelData()}
 
 
 def is_unit(text: str) -> bool:
-    """Returns whether a text is a unit of the registry."""
+    """Return whether a text is a unit of the registry."""
     try:
         units.parse(text)
     except units.UnitError:
@@ -89,13 +89,13 @@ def is_unit(text: str) -> bool:
 
 
 def measure_names(system: System) -> dict[str, str]:
-    """Returns every text under which files carry a reported measure: name, title, synonyms."""
-    found: dict[str, str] = {}
+    """Return every text under which files carry a reported measure: name, title, synonyms."""
+    names: dict[str, str] = {}
     for name, measure in system.measures.items():
         for text in (name, measure.title, *measure.synonyms):
             if text and isinstance(measure, Reported):
-                found.setdefault(clean(text), name)
-    return found
+                names.setdefault(clean(text), name)
+    return names
 
 
 #: The base of an index behind its name, which is no unit: (上年同月=100).
@@ -120,17 +120,17 @@ def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | N
 
 
 def condition_columns(system: System) -> list[str]:
-    """Returns the columns that the `where:` of reported measures read."""
-    found: dict[str, None] = {}
+    """Return the columns that the `where:` of reported measures read."""
+    columns: dict[str, None] = {}
     for measure in system.measures.values():
         if isinstance(measure, Reported) and measure.where is not None:
-            found.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
-    return list(found)
+            columns.update(dict.fromkeys(name for name, _ in expressions.parse(measure.where).names()))
+    return list(columns)
 
 
 def of_dataset(system: System, name: str) -> dict[str, Measure]:
-    """Returns the measures that are computed from the records of a dataset."""
-    only = sum(one.form == "records" for one in datasets(system).values()) == 1  # type: ignore[attr-defined]
+    """Return the measures that are computed from the records of a dataset."""
+    only = sum(dataset.form == "records" for dataset in datasets(system).values()) == 1  # type: ignore[attr-defined]
     return {
         key: measure
         for key, measure in system.measures.items()
@@ -139,7 +139,7 @@ def of_dataset(system: System, name: str) -> dict[str, Measure]:
 
 
 def needed_columns(system: System, name: str) -> dict[str, str]:
-    """Returns the columns that the measures of a records dataset read, each with its kind (`record_columns`)."""
+    """Return the columns that the measures of a records dataset read, each with its kind (`record_columns`)."""
     return dict(column_kinds(datasets(system)[name], of_dataset(system, name).values()).kinds)
 
 
@@ -166,47 +166,50 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
 
     K554 where the table cannot be used without one, K553 where measures have no figure, a note where none needs it.
     """
-    table, found = source.table, []
+    table, findings = source.table, []
     if not table.unreadable:
         return []
     needed = {header for role, header in source.roles.items() if role not in _ASIDE}
     figures: set[str] = {*source.roles.values()} - needed
     if isinstance(source.dataset, Records):
         read = [*needed_columns(system, source.name), *source.dataset.key]
-        needed |= {known[0] for one in read if (known := column_of(table, one)) is not None}
+        needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
     elif isinstance(source.dataset, PanelData):
         figures |= set(panel_columns(system, table, list(source.roles.values())))
     for header, words in table.unreadable.items():
         place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
         if header in needed:
             hint = Message("write it as numbers or texts; nothing of the table can be used without it")
-            found.append(Diagnostic("K554", message, place, hint))
+            findings.append(Diagnostic("K554", message, place, hint))
         elif header in figures:
             hint = Message("write it as numbers or texts; all its cells are taken for empty")
-            found.append(Diagnostic("K553", message, place, hint))
+            findings.append(Diagnostic("K553", message, place, hint))
         else:
-            found.append(
+            findings.append(
                 Diagnostic("K553", Message("{message}; it is left out", message=message), place, None, Severity.INFO)
             )
-    return found
+    return findings
 
 
 def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
-    """Returns the header of a column that measures of records name, and the unit written in it; None without one.
+    """Return the header of a column that measures of records name, and the unit written in it; None without one.
 
     A heading may have a unit that the definition does not repeat: 金额 is the column 金额（万元）, if only one is so.
     """
     header = clean(name)
     if header in table.columns:
         return header, split_unit(header, is_unit)[1]
-    found = [
-        (one, unit) for one in table.columns for text, unit in [split_unit(one, is_unit)] if unit and text == header
+    columns = [
+        (column, unit)
+        for column in table.columns
+        for text, unit in [split_unit(column, is_unit)]
+        if unit and text == header
     ]
-    return found[0] if len(found) == 1 else None
+    return columns[0] if len(columns) == 1 else None
 
 
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
-    """Returns the dataset that a table belongs to, or why it belongs to none.
+    """Return the dataset that a table belongs to, or why it belongs to none.
 
     A file with columns for measure and value is reported data; one that has all columns that the measures of a records
     dataset read is that; one with a column per measure is a panel. Of several that a table could belong to it is the
@@ -229,11 +232,11 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     possible = [source for source in every if not lacking[source.name]]
     if not possible:
         nearest = min(every, key=lambda source: len(lacking[source.name]))
-        twice = table.repeated(
-            [header for one, header in nearest.roles.items() if one in {"period", "entity", "value"}]
+        repeated = table.repeated(
+            [header for role_of, header in nearest.roles.items() if role_of in {"period", "entity", "value"}]
         )
-        told = _across(system, nearest) if twice is None else None
-        return None, [twice or told or _lacks(nearest, lacking[nearest.name])]
+        across = _across(system, nearest) if repeated is None else None
+        return None, [repeated or across or _lacks(nearest, lacking[nearest.name])]
     best = _best(system, possible)
     if len(best) > 1:
         words = " and ".join(f"`{source.name}`" for source in best)
@@ -242,7 +245,7 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
         return None, [Diagnostic("K535", message, table.place(), hint)]
     source = best[0]
     source, alike = _alike(system, source)
-    if any(one.severity is Severity.ERROR for one in alike):
+    if any(finding.severity is Severity.ERROR for finding in alike):
         return None, alike
     about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
     about -= set(table.roles)
@@ -271,26 +274,26 @@ def fits_records(system: System, table: Table) -> bool:
 
 
 def _headers(table: Table) -> list[str]:
-    """Returns the headers that may play a role: of those that occur more than once the first."""
-    further = {one for some in table.repeats.values() for one in some}
+    """Return the headers that may play a role: of those that occur more than once the first."""
+    further = {header for some in table.repeats.values() for header in some}
     return [header for header in table.columns if header not in further]
 
 
 def _placed(system: System, table: Table, key: str) -> Placed:
-    """Returns a table as one of a dataset, with the roles that its headers and the definition give its columns."""
-    found: dict[Role, str] = dict(roles(_headers(table))[0])
+    """Return a table as one of a dataset, with the roles that its headers and the definition give its columns."""
+    headers: dict[Role, str] = dict(roles(_headers(table))[0])
     # The system's own word for its entities heads their column more often than any general one.
     if (own := clean(system.entities.title)) in table.columns:
-        other = found.get("entity", own)
-        found["entity"] = own
+        other = headers.get("entity", own)
+        headers["entity"] = own
         if other != own and other in REPORTERS:
             # What was taken for the entity may then say who hands its figures in.
-            found["reporter"] = other
+            headers["reporter"] = other
     dataset = datasets(system)[key]
     declared = {role: clean(header) for role, header in dataset.headers.items()}
     if dataset.parts_of_period:
         declared["period"] = clean(dataset.parts_of_period[0])
-    playing = {**{str(role): header for role, header in found.items()}, **declared, **table.roles}
+    playing = {**{str(role): header for role, header in headers.items()}, **declared, **table.roles}
     if table.origin is not None and isinstance(dataset, PanelData):
         # A turned table has a figure in each row, whatever form its file has.
         dataset = ReportedData(
@@ -300,7 +303,7 @@ def _placed(system: System, table: Table, key: str) -> Placed:
 
 
 def _best(system: System, possible: list[Placed], texts: Callable[[str], list[str]] | None = None) -> list[Placed]:
-    """Returns those of several datasets that a table fits best, in the order of their names.
+    """Return those of several datasets that a table fits best, in the order of their names.
 
     Of those that read the table in the same way the first is as good as any.
     """
@@ -315,11 +318,11 @@ def _best(system: System, possible: list[Placed], texts: Callable[[str], list[st
 
 
 def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] | None) -> int:
-    """Returns how much of a table only makes sense in a dataset: its figures, or the columns of events."""
+    """Return how much of a table only makes sense in a dataset: its figures, or the columns of events."""
     table = source.table
     own = {name for name, measure in system.measures.items() if measure.source in (None, source.name)}
     if isinstance(source.dataset, Records):
-        keys = {source.roles.get(one) for one in ("period", "entity", "code")}
+        keys = {source.roles.get(key) for key in ("period", "entity", "code")}
         return len({clean(column) for column in needed_columns(system, source.name)} - keys)
     if isinstance(source.dataset, PanelData):
         return len({name for name, _ in panel_columns(system, table, list(source.roles.values())).values()} & own)
@@ -339,7 +342,7 @@ _NEEDLESS = ("note", "order", "reporter", "reported", "scope")
 
 
 def _alike(system: System, source: Placed) -> tuple[Placed, list[Diagnostic]]:
-    """Returns a table without the columns of the same header that nothing needs, and the findings about them.
+    """Return a table without the columns of the same header that nothing needs, and the findings about them.
 
     Where one is needed, the first is used if all have the same cells; else that is an error.
     """
@@ -347,32 +350,36 @@ def _alike(system: System, source: Placed) -> tuple[Placed, list[Diagnostic]]:
     if not table.repeats:
         return source, []
     reading = {"period", "entity", *_READ[source.dataset.form]} - set(_NEEDLESS)  # type: ignore[attr-defined]
-    needed = [header for one, header in source.roles.items() if one in reading]
+    needed = [header for role_of, header in source.roles.items() if role_of in reading]
     needed += panel_columns(system, table) if isinstance(source.dataset, PanelData) else []
     needed += map(clean, needed_columns(system, source.name) if isinstance(source.dataset, Records) else [])
-    needed += condition_columns(system) + [one.per for one in system.measures.values() if one.per is not None]
+    needed += condition_columns(system) + [
+        measure.per for measure in system.measures.values() if measure.per is not None
+    ]
     same = [header for header in table.repeats if header in needed and _same(table, header)]
     if error := table.repeated([header for header in needed if header not in same]):
         return source, [error]
-    found = []
+    findings = []
     for header, others in table.repeats.items():
         many = f"{len(others) + 1} columns are headed `{header}`"
-        said = "with the same cells; the first is read" if header in same else "of which none is needed or read"
-        found.append(
+        outcome = "with the same cells; the first is read" if header in same else "of which none is needed or read"
+        findings.append(
             Diagnostic(
                 "K534",
-                Message("{many}, {said}", many=many, said=said),
+                Message("{many}, {outcome}", many=many, outcome=outcome),
                 table.place(table.header_row),
                 None,
                 Severity.INFO,
             )
         )
-    playing = {one: header for one, header in source.roles.items() if header in same or header not in table.repeats}
-    return replace(source, roles=playing), found
+    playing = {
+        role_of: header for role_of, header in source.roles.items() if header in same or header not in table.repeats
+    }
+    return replace(source, roles=playing), findings
 
 
 def _same(table: Table, header: str) -> bool:
-    """Returns whether all columns of a header have the same cells."""
+    """Return whether all columns of a header have the same cells."""
     first = pl.selectors.by_name(header)
     tests = [
         first.as_expr().eq_missing(pl.selectors.by_name(other).as_expr()).all().alias(other)
@@ -386,7 +393,7 @@ PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
 
 
 def _across(system: System, source: Placed) -> Diagnostic | None:
-    """Returns the finding that periods or units stand in the header, where a column of their own is lacking."""
+    """Return the finding that periods or units stand in the header, where a column of their own is lacking."""
     table = source.table
     known, taken = measure_names(system), set(source.roles.values())
     others = [header for header in table.columns if header not in taken and named(known, header) is None]
@@ -412,7 +419,7 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
 
 
 def _is_period(header: str) -> bool:
-    """Returns whether a header, or a level of it, names a period, with its year or without."""
+    """Return whether a header, or a level of it, names a period, with its year or without."""
     for text in header.split(LEVELS):
         try:
             periods.parse(text, year=2000)
@@ -446,7 +453,7 @@ def _lacking(system: System, source: Placed) -> list[str]:
 
 
 def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
-    """Returns the columns of a wide table that hold measures: header to measure and the unit in the header."""
+    """Return the columns of a wide table that hold measures: header to measure and the unit in the header."""
     names = measure_names(system)
     columns = {}
     for header in table.columns:
@@ -469,7 +476,7 @@ def figure_columns(system: System, source: Placed) -> list[str]:
 def _by_levels(
     table: Table, names: Mapping[str, str], taken: Collection[str], columns: Mapping[str, tuple[str, str | None]]
 ) -> dict[str, tuple[str, str | None]]:
-    """Returns the columns that a level of a header of several rows names, where one column alone has the measure.
+    """Return the columns that a level of a header of several rows names, where one column alone has the measure.
 
     Args:
         table: the wide table.
@@ -477,35 +484,35 @@ def _by_levels(
         taken: columns that are something else.
         columns: those whose whole name is that of a measure.
     """
-    found, given = {}, {measure for measure, _ in columns.values()}
+    by_level, given = {}, {measure for measure, _ in columns.values()}
     for header in table.columns if table.depth > 1 else ():
         text, own = split_unit(header, is_unit)
         levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]
         ways = by_levels(LEVELS.join(name for name, _ in levels))
-        measure = next(filter(None, (named(names, one) for one in ways)), None)
+        measure = next(filter(None, (named(names, way) for way in ways)), None)
         if measure is not None and header not in taken and header not in columns:
             # A unit in a group, 收支(万元) over 收入, is that of all below it.
-            found[header] = (measure, next(filter(None, (own, *(unit for _, unit in reversed(levels)))), None))
-    times = Counter(measure for measure, _ in found.values())
-    return {header: one for header, one in found.items() if times[one[0]] == 1 and one[0] not in given}
+            by_level[header] = (measure, next(filter(None, (own, *(unit for _, unit in reversed(levels)))), None))
+    times = Counter(measure for measure, _ in by_level.values())
+    return {header: column for header, column in by_level.items() if times[column[0]] == 1 and column[0] not in given}
 
 
 def _strangers(system: System, source: Placed) -> list[Diagnostic]:
-    """Returns a finding for each column of a wide table that is not read: it names no measure and plays no role."""
+    """Return a finding for each column of a wide table that is not read: it names no measure and plays no role."""
     table = source.table
     columns = panel_columns(system, table, list(source.roles.values()))
     read = {*columns, *source.roles.values(), *condition_columns(system)}
-    read |= {one for header, some in table.repeats.items() for one in (header, *some)}
+    read |= {repeat for header, some in table.repeats.items() for repeat in (header, *some)}
     known = measure_names(system)
     given = {name for name, _ in columns.values()}
     meant = [text for text, name in known.items() if name not in given]
-    attributes = {one.casefold() for one in (system.ranking.cohort or "cohort", *_SYSTEM)}
-    found = []
-    levels = [one for one in columns if one not in known and split_unit(one, is_unit)[0] not in known]
+    attributes = {header.casefold() for header in (system.ranking.cohort or "cohort", *_SYSTEM)}
+    findings = []
+    levels = [column for column in columns if column not in known and split_unit(column, is_unit)[0] not in known]
     if levels and table.depth > 1:
-        said = ", ".join(f"`{one}` as {system.symbols[columns[one][0]].title}" for one in levels)
-        message = Message("columns are read by a level of their names: {said}", said=said)
-        found.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
+        named_by = ", ".join(f"`{column}` as {system.symbols[columns[column][0]].title}" for column in levels)
+        message = Message("columns are read by a level of their names: {named_by}", named_by=named_by)
+        findings.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
     for header in table.columns:
         if header in read or header.casefold() in attributes or role(header) is not None:
             continue
@@ -517,8 +524,8 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
         message = Message(
             "column `{header}` names no measure of {system} and is not read", header=header, system=system.system
         )
-        found.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
-    return found
+        findings.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
+    return findings
 
 
 def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:

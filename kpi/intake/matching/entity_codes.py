@@ -28,20 +28,20 @@ _FOREIGN = 3
 
 
 def both(source: Placed) -> tuple[str, str] | None:
-    """Returns the headers of names and of codes, None where a table does not have both."""
+    """Return the headers of names and of codes, None where a table does not have both."""
     name, code = source.roles.get("entity"), source.roles.get("code")
     return None if name is None or code is None or name == code else (name, code)
 
 
 def text_of(header: str) -> pl.Expr:
-    """Returns the texts of a column without blanks around them, null where there is nothing else."""
+    """Return the texts of a column without blanks around them, null where there is nothing else."""
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
     stripped = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
 def who(source: Placed) -> pl.Expr:
-    """Returns the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
+    """Return the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
     headers = both(source)
     if headers is None:
         return pl.col(source.who).cast(pl.String)
@@ -51,14 +51,14 @@ def who(source: Placed) -> pl.Expr:
 
 
 def repeats_heading(source: Placed, text: str) -> bool:
-    """Returns whether the cell of a name or code holds the words above it, as where a heading is repeated."""
+    """Return whether the cell of a name or code holds the words above it, as where a heading is repeated."""
     heads = {head for role in ("entity", "code") if (head := source.roles.get(role)) is not None}
     return clean(text) in heads.union(*(head.split(LEVELS) for head in heads))
 
 
 @dataclass
 class Beside:
-    """The pairs of codes and names of tables, by the number of the table, the tables, and what was found about them.
+    """The pairs of codes and names of tables, by the number of the table, the tables, and the findings about them.
 
     Each frame has the columns name, code (texts; either may be null) and `ROW`, the first row with the pair.
     """
@@ -68,21 +68,21 @@ class Beside:
     findings: list[Diagnostic] = field(default_factory=list)
 
     def of(self, sources: Iterable[Placed], roster: Entities | None, entities: Entities) -> list[Placed]:
-        """Reads the pairs and returns the tables with the columns that tell whom their rows are about.
+        """Read the pairs, and return the tables with the columns that identify the entities of their rows.
 
         Codes that are not the units' lose their role, and so do names where every row has a known code.
 
         Args:
             sources: the tables.
             roster: who there is, where a roster says so.
-            entities: tells which names denote no unit.
+            entities: gives the names that denote no unit.
         """
-        found = []
+        identified = []
         for number, source in enumerate(sources):
             if both(source) is None:
-                found.append(source)
+                identified.append(source)
                 continue
-            pairs = _pairs(source, whole=roster is None)
+            pairs = _pairs(source, complete=roster is None)
             heading = [
                 any(repeats_heading(source, text) for text in pair if text is not None)
                 for pair in pairs.select("name", "code").rows()
@@ -91,7 +91,7 @@ class Beside:
             reason = self._foreign(source, pairs, roster, entities)
             if reason is None:
                 self.pairs[number], self.sources[number] = pairs, source
-                found.append(_without(source, "entity") if _alone(pairs, roster, entities) else source)
+                identified.append(_without(source, "entity") if _alone(pairs, roster, entities) else source)
                 continue
             header = source.roles["code"]
             message = Message(
@@ -102,11 +102,11 @@ class Beside:
             hint = Message("where it holds the codes of units, correct them; else call the column something else")
             place = source.table.place(None, header)
             self.findings.append(Diagnostic("K617", message, place, hint, Severity.WARNING))
-            found.append(_without(source, "code"))
-        return found
+            identified.append(_without(source, "code"))
+        return identified
 
     def _foreign(self, source: Placed, pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> str | None:
-        """Returns why the codes of a table cannot be those of its units, None where they can."""
+        """Return why the codes of a table cannot be those of its units, None where they can."""
         rows = [
             (name, code)
             for name, code in pairs.select("name", "code").rows()
@@ -131,28 +131,28 @@ class Beside:
         return None
 
     def named(self, entities: Entities) -> dict[str, list[str]]:
-        """Returns every code of a unit with the names beside it, the latest first; without those of no unit.
+        """Return every code of a unit with the names beside it, the latest first; without those of no unit.
 
         Args:
-            entities: tells which names denote no unit.
+            entities: gives the names that denote no unit.
         """
-        found: dict[str, dict[str, str]] = {}
+        names: dict[str, dict[str, str]] = {}
         for pairs in self.pairs.values():
             for name, code in pairs.select("name", "code").rows():
                 if code is None or (name is not None and entities.excluded(name)):
                     continue
-                own = found.setdefault(code_of(code), {})
+                own = names.setdefault(code_of(code), {})
                 if name is not None:
                     own.setdefault(clean(name), name)
-        several = {code for code, own in found.items() if len(own) > 1}
+        several = {code for code, own in names.items() if len(own) > 1}
         ends = self._ends(several) if several else {}
         return {
             code: [own[key] for key in sorted(own, key=lambda key: (-ends.get((code, key), -1), key))]
-            for code, own in found.items()
+            for code, own in names.items()
         }
 
     def _ends(self, codes: set[str]) -> dict[tuple[str, str], int]:
-        """Returns the last month in which each name stands beside some codes."""
+        """Return the last month in which each name stands beside some codes."""
         ends: dict[tuple[str, str], int] = {}
         for source in self.sources.values():
             for name, code, _, last in _dated(source, codes):
@@ -162,7 +162,7 @@ class Beside:
 
 
 def _alone(pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> bool:
-    """Returns whether every row has a code that tells whom it is about, whatever name stands beside it.
+    """Return whether every row has a code that identifies its entity, whatever name stands beside it.
 
     The names need not be read then.
     """
@@ -175,13 +175,13 @@ def _alone(pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> 
 
 
 def _without(source: Placed, role: str) -> Placed:
-    return replace(source, roles={one: header for one, header in source.roles.items() if one != role})
+    return replace(source, roles={key: header for key, header in source.roles.items() if key != role})
 
 
-def _pairs(source: Placed, *, whole: bool) -> pl.DataFrame:
+def _pairs(source: Placed, *, complete: bool) -> pl.DataFrame:
     headers = both(source)
     assert headers is not None  # noqa: S101
-    table = (source.table.whole or source.table) if whole else source.table
+    table = (source.table.whole or source.table) if complete else source.table
     # Grouped as they are: a text is made of the few that differ.
     name, code = (pl.selectors.by_name(header) for header in headers)
     rows = table.numbered().select(ROW, name.alias("name"), code.alias("code"))
@@ -191,14 +191,14 @@ def _pairs(source: Placed, *, whole: bool) -> pl.DataFrame:
 
 
 def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
-    """Returns name, code, first and last month of the rows of some codes; months are -1 without a period."""
+    """Return name, code, first and last month of the rows of some codes; months are -1 without a period."""
     headers = both(source)
     assert headers is not None  # noqa: S101
     when = source.roles.get("period")
     name, code = (text_of(header) for header in headers)
-    said = pl.lit(None, dtype=pl.String) if when is None else text_of(when)
-    rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=said).unique().collect()
-    mine = pl.Series([one is not None and code_of(one) in codes for one in rows["code"]], dtype=pl.Boolean)
+    period = pl.lit(None, dtype=pl.String) if when is None else text_of(when)
+    rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=period).unique().collect()
+    mine = pl.Series([text is not None and code_of(text) in codes for text in rows["code"]], dtype=pl.Boolean)
     rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
     months = periods.parse_column(rows["text"]).select("text", "start", "months")
     rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
@@ -207,7 +207,7 @@ def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
 
 
 def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, list[str]] | None:
-    """Returns the first of some codes that stands beside several names in one period, and these."""
+    """Return the first of some codes that stands beside several names in one period, and these."""
     seen: dict[tuple[str, int, int], dict[str, str]] = {}
     for name, code, start, last in _dated(source, codes):
         if entities.excluded(name) or repeats_heading(source, name):
@@ -220,7 +220,7 @@ def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, 
 
 
 def _of_measures(source: Placed) -> bool:
-    """Returns whether the codes of a long table are those of its measures, each of which has one."""
+    """Return whether the codes of a long table are those of its measures, each of which has one."""
     headers = both(source)
     measure = source.roles.get("measure")
     if headers is None or measure is None or not isinstance(source.dataset, ReportedData):
@@ -229,11 +229,11 @@ def _of_measures(source: Placed) -> bool:
         return False
     rows = (source.table.whole or source.table).frame.select(code=text_of(headers[1]), measure=text_of(measure))
     pairs = rows.drop_nulls().unique().collect()
-    return pairs.height > 1 and all(pairs[one].n_unique() == pairs.height for one in pairs.columns)
+    return pairs.height > 1 and all(pairs[column].n_unique() == pairs.height for column in pairs.columns)
 
 
 def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
-    """Returns a warning for each pair of a code with a name that is another unit's, or nobody's, at its first row.
+    """Return a warning for each pair of a code with a name that is another unit's, or no unit's, at its first row.
 
     The code counts. A name that is a part of the unit's, 鼓楼区 of 南京市鼓楼区, is no other; and a code that the
     roster does not know says nothing against a name that it does.
@@ -259,16 +259,16 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
 
 
 def _differs(name: str, code: str, entities: Entities) -> bool:
-    """Returns whether a code is known, and the name beside it does not mean the same unit."""
+    """Return whether a code is known, and the name beside it does not mean the same unit."""
     place = entities.by_code(code)
     if place is None or place in (entities.place(name), *entities.ambiguous.get(clean(name), ())):
         return False
-    text, whole = clean(name), clean(entities.every[place])
-    return entities.place(name) is not None or not (text in whole or whole in text)
+    text, full_name = clean(name), clean(entities.every[place])
+    return entities.place(name) is not None or not (text in full_name or full_name in text)
 
 
 def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> list[Diagnostic]:
-    """Returns a note on names with several codes, and on codes with several names, where no roster tells.
+    """Return a note on names with several codes, and on codes with several names, where there is no roster.
 
     Args:
         codes: every code with its names, the one shown first.
@@ -282,7 +282,7 @@ def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> li
     changed = [f"{code} ({'、'.join(names)})" for code, names in codes.items() if len(names) > 1]
     files = list(dict.fromkeys(source.table.file for source in sources))
     place = Place(files[0]) if len(files) == 1 else Place()
-    found = []
+    findings = []
     for some, words in (
         (several, "names with several codes are several units, shown with their codes"),
         (changed, "codes beside several names are one unit each, shown by the latest name"),
@@ -291,5 +291,5 @@ def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> li
             more = f" and {len(some) - 5:,} more" if len(some) > 5 else ""
             message = Message("{words}: {some}{more}", words=words, some=tuple(some[:5]), more=more)
             hint = Message("a roster says which codes and names are one unit")
-            found.append(Diagnostic("K616", message, place, hint, Severity.INFO))
-    return found
+            findings.append(Diagnostic("K616", message, place, hint, Severity.INFO))
+    return findings

@@ -15,7 +15,6 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
@@ -41,23 +40,25 @@ _LEVELS = (
 _PLACES = {"地区", "区域", "行政区划", "地区名称", "区划名称", "行政区划名称", "region"}
 
 
-def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
+def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with the columns that name its periods and units, and the findings about further ones.
 
-    Raises:
-        Unfit: the rows are unchecked, and the period stands in two columns.
+    None where the period stands in two columns of a table whose rows have not been checked: they have to be, first.
     """
-    dated, found = _period(source, system)
+    period = _period(source, system)
+    if period is None:
+        return None
+    dated, findings = period
     named, more = _entity(dated, system)
-    return named, [*found, *more]
+    return named, [*findings, *more]
 
 
 def _rivals(source: Placed, of: str) -> list[str]:
     """Return the headers that could play a role that the dataset does not settle, if there are several."""
     if of in source.dataset.columns or of not in source.roles or source.roles[of] in source.table.roles.values():
         return []
-    repeated = {one for header, some in source.table.repeats.items() for one in (header, *some)}
-    playing = {header for one, header in source.roles.items() if one != of}
+    repeated = {repeat for header, some in source.table.repeats.items() for repeat in (header, *some)}
+    playing = {header for key, header in source.roles.items() if key != of}
     headers = [
         header for header in source.table.columns
         if role(header) == of and header not in repeated and header not in playing
@@ -89,7 +90,7 @@ def _quoted(headers: Sequence[str]) -> str:
 # ---- PERIODS ---- #
 
 
-def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
+def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
@@ -103,7 +104,9 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
     texts = {header: some.filter([clean(text) != header for text in some]) for header, some in texts.items()}
     kinds = {header: _kind(some) for header, some in texts.items() if len(some)}
-    full, years, parts = ([one for one, kind in kinds.items() if kind == this] for this in ("full", "year", "part"))
+    full, years, parts = (
+        [header for header, kind in kinds.items() if kind == this] for this in ("full", "year", "part")
+    )
     events = isinstance(source.dataset, Records)
     if len(full) == 1 and (events or not parts):
         others = [header for header in headers if header != full[0]]
@@ -139,8 +142,10 @@ def _fineness(header: str) -> int:
 
 def _together(
     source: Placed, year: str, part: str, others: Sequence[str], *, fineness: int | None = None
-) -> tuple[Placed, list[Diagnostic]]:
+) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with a further column of periods, made of a column of years and one of their parts.
+
+    None for a table that is read in pieces.
 
     Args:
         source: the table.
@@ -151,10 +156,10 @@ def _together(
     """
     table = source.table
     if table.pieces is not None:
-        raise Unfit
+        return None
     fine = _fineness(part) if fineness is None else fineness
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
-    meant = {f"{one or ''}\n{other or ''}": _joined(one, other, fine) for one, other in pairs.rows()}
+    meant = {f"{first or ''}\n{second or ''}": _joined(first, second, fine) for first, second in pairs.rows()}
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"
@@ -180,10 +185,10 @@ def _joined(year: str | None, part: str | None, fineness: int) -> str | None:
     """
     if part is None:
         return None
-    whole, span = _span(part), _span(year)
-    if whole is not None and (year is None or (span is not None and span.year == whole.year)):
-        return whole.label
-    if span is not None and span.months == Grain.YEAR.months and whole is None:
+    complete, span = _span(part), _span(year)
+    if complete is not None and (year is None or (span is not None and span.year == complete.year)):
+        return complete.label
+    if span is not None and span.months == Grain.YEAR.months and complete is None:
         if part.casefold() in _WHOLE_YEAR:
             return span.label
         if re.fullmatch("[0-9]{1,2}", part) and fineness < 2:
@@ -233,8 +238,8 @@ def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
         others=_quoted(others),
         others_2=_not_read(others),
     )
-    found = replace(source, roles={**source.roles, "entity": finest})
-    return found, [_note(source, message, "entity", others[0])]
+    finest_of = replace(source, roles={**source.roles, "entity": finest})
+    return finest_of, [_note(source, message, "entity", others[0])]
 
 
 def _not_read(others: Sequence[str]) -> str:
@@ -257,12 +262,12 @@ def _level(header: str) -> _Level | None:
 
 
 def _finest(source: Placed, headers: Sequence[str]) -> str | None:
-    """Return the header of the finest of some places, None where that cannot be told."""
+    """Return the header of the finest of some places, None where that is undecided."""
     levels = [_level(header) for header in headers]
-    known = [one for one in levels if one is not None]
+    known = [level for level in levels if level is not None]
     if not known or len(known) < len(levels):
         return None
-    ranked = sorted((one.level, one.header) for one in known if one.level is not None)
+    ranked = sorted((level.level, level.header) for level in known if level.level is not None)
     if len(ranked) == len(known) and ranked[-1][0] > ranked[-2][0]:
         return ranked[-1][1]
     rows = source.table.raw.select(map(_text, headers)).unique().collect(engine="streaming")

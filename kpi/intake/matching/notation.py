@@ -1,4 +1,4 @@
-"""How the figures of a table's columns are written: what its dataset declares, and decimal commas that nobody declared.
+"""How the figures of a table's columns are written: what its dataset declares, and undeclared decimal commas.
 
 The decimal mark is that of a whole column. Where one cell of a column can only be read with a decimal comma (`5,1`,
 `1.892.122`) and none is declared, the cells that would be other figures with it (`684.864`, `1,234`) are refused too.
@@ -47,7 +47,7 @@ def read_column(cells: pl.Series, notation: Notation) -> tuple[pl.DataFrame, pl.
 
 
 def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Notation, further: int = 0) -> Diagnostic:
-    """Return the finding about a column with cells whose decimal mark cannot be told.
+    """Return the finding about a column with cells whose decimal mark is undecided.
 
     Args:
         table: has the column.
@@ -62,7 +62,7 @@ def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Not
     first = rows.filter(alone).row(0) if alone.any() else rows.row(0)
     place = table.place(int(first[rows.columns.index(ROW)]), header)
     texts = rows["text"].unique(maintain_order=True)
-    quoted = "、".join(f"`{one}`" for one in texts.head(_QUOTED)) + ("…" if len(texts) > _QUOTED else "")
+    quoted = "、".join(f"`{text}`" for text in texts.head(_QUOTED)) + ("…" if len(texts) > _QUOTED else "")
     many = rows.height + further
     refused = f"{count(many, 'cell')} of the column {'is' if many == 1 else 'are'} refused ({quoted})"
     if notation.mixed:

@@ -1,8 +1,8 @@
-"""Cells: plain figures laid out at once, by measure, period and entity, and the few that are not alone in their cell.
+"""Lay plain figures out as cells, by measure, period and entity, and separate the few that are not alone in theirs.
 
 Every plain row has one cell. Where nothing else is reported for a cell, its figure is the figure of the panel. Rows
-that share a cell, or the series of a measure and entity with figures for other spans than the scored periods, are told
-apart from the others and go the long way of `kpi.intake.reported.period_aggregation`, which knows what counts.
+that share a cell, or the series of a measure and entity with figures for other spans than the scored periods, are
+separated from the others and aggregated by `kpi.intake.reported.period_aggregation`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Cells:
     gaps: bool
 
     def column(self, measure: str, first: int, last: int) -> pl.Series | None:
-        """Returns the figures of a measure for the periods from first to last, None when it has none."""
+        """Return the figures of a measure for the periods from first to last, None when it has none."""
         if measure not in self.measures:
             return None
         height = self.periods * self.entities
@@ -53,7 +53,7 @@ class Cells:
         own = own.fill_nan(None) if self.gaps else own
         before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
         if before or after:
-            gaps = [pl.repeat(None, one, dtype=pl.Float64, eager=True) for one in (before, after)]
+            gaps = [pl.repeat(None, many, dtype=pl.Float64, eager=True) for many in (before, after)]
             own = pl.concat([gaps[0], own, gaps[1]])
         return own
 
@@ -61,7 +61,7 @@ class Cells:
 def settle(
     plain: Sequence[Plain | Block], rows: pl.DataFrame, measures: Sequence[str], entities: int, grain: Grain
 ) -> tuple[Cells | None, pl.DataFrame]:
-    """Returns the cells of the figures that stand alone, and all other rows as clean rows.
+    """Return the cells of the figures that stand alone, and all other rows as clean rows.
 
     Args:
         plain: rows that stand alone, if nothing else is said of the same.
@@ -77,18 +77,18 @@ def settle(
     if rows.height:
         plain = layout.without(plain, layout.touched(rows), apart)
     values, full = layout.scatter(plain)
-    if full < sum(one.size for one in plain):
+    if full < sum(rows.size for rows in plain):
         plain = layout.without(plain, layout.repeated(plain), apart)
         values, full = layout.scatter(plain)
     cells = Cells(values, layout.names, layout.first, layout.periods, entities, full < layout.height)
     if not apart:
         return cells, rows
-    clean = [layout.clean(one).select(rows.columns).cast(rows.schema) for one in apart]
+    clean = [layout.clean(figures).select(rows.columns).cast(rows.schema) for figures in apart]
     return cells, pl.concat([rows, *clean]).sort("source", "row", "measure", maintain_order=True)
 
 
 def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, cells: Cells | None) -> pl.DataFrame:
-    """Returns the grid with `name`, `name.status` and `name.rows` of every measure.
+    """Return the grid with `name`, `name.status` and `name.rows` of every measure.
 
     Args:
         grid: one row per period and entity, ordered so.
@@ -100,7 +100,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     height = grid.height
     # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
     good, missing = (pl.repeat(word, height, dtype=Status, eager=True) for word in ("ok", "missing"))
-    one, zero = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
+    ones, zeros = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
     nothing = pl.repeat(None, height, dtype=pl.Float64, eager=True)
     columns: dict[str, pl.Series] = {}
     with_gaps: dict[str, pl.Series] = {}
@@ -109,8 +109,8 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         if value is not None and value.null_count():
             with_gaps[name] = value
         else:
-            said = (nothing, missing, zero) if value is None else (value, good, one)
-            columns |= {column: series.alias(column) for column, series in zip(_columns(name), said, strict=True)}
+            shared = (nothing, missing, zeros) if value is None else (value, good, ones)
+            columns |= {column: series.alias(column) for column, series in zip(_columns(name), shared, strict=True)}
     states = {
         Column(name).status: pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
     }
@@ -134,18 +134,18 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
 
 
 def _columns(name: str) -> tuple[str, str, str]:
-    """The columns of a measure: its value, why there is none, how many rows it has."""
+    """Return the columns of a measure: its value, why there is none, how many rows it has."""
     return name, Column(name).status, Column(name).rows
 
 
 def _finished(part: NDArray[np.float64]) -> int:
-    """Makes minus zero zero, and returns how many cells of a part are filled."""
+    """Replace minus zero by zero, and return how many cells of a part are filled."""
     part += 0.0
     return int(pl.Series(part).is_not_nan().sum())
 
 
 def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
-    """Returns the first and the last period of which there is a figure."""
+    """Return the first and the last period of which there is a figure."""
     bounds = [] if cells is None else [cells.first, cells.first + cells.periods - 1]
     if figures.height:
         bounds += [int(figures["period"].min()), int(figures["period"].max())]  # type: ignore[arg-type]
@@ -153,50 +153,50 @@ def span(figures: pl.DataFrame, cells: Cells | None) -> tuple[int, int]:
 
 
 class _Layout:
-    """Which cell a row has: those of one measure stand together, those of one of its periods within."""
+    """The order of cells: by measure, then by period, then by entity."""
 
     def __init__(self, plain: Sequence[Plain | Block], measures: Sequence[str], entities: int, grain: Grain) -> None:
-        found = sorted(set().union(*(one.measures for one in plain)))
-        bounds = [(one.period.min(), one.period.max()) for one in plain]
+        places = sorted(set().union(*(figures.measures for figures in plain)))
+        bounds = [(figures.period.min(), figures.period.max()) for figures in plain]
         self.first = min(int(str(low)) for low, _ in bounds)
         self.periods = max(int(str(high)) for _, high in bounds) - self.first + 1
-        self.names = [measures[place] for place in found]
+        self.names = [measures[place] for place in places]
         self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
-        self.height = len(found) * self.periods * entities
+        self.height = len(places) * self.periods * entities
         # How many cells stand before those of a measure, in as few bits as do for every cell.
         dtype = pl.Int32 if self.height <= _LARGEST else pl.Int64
-        starts = pl.int_range(len(found), dtype=pl.Int64, eager=True) * (self.periods * entities)
-        self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(found, starts.cast(dtype))
+        starts = pl.int_range(len(places), dtype=pl.Int64, eager=True) * (self.periods * entities)
+        self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(places, starts.cast(dtype))
         make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
 
     def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
         place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity
         return place.cast(pl.get_index_type())
 
-    def within(self, one: Plain | Block) -> pl.Series:
-        """Returns the cell of every row among those of its measure."""
+    def within(self, figures: Plain | Block) -> pl.Series:
+        """Return the cell of every row among those of its measure."""
         # Small numbers need no look at whether they fit, which takes longer than to cast them.
-        period = one.period.cast(self.before.dtype, wrap_numerical=True)
-        return (period - self.first) * self.entities + one.entity()
+        period = figures.period.cast(self.before.dtype, wrap_numerical=True)
+        return (period - self.first) * self.entities + figures.entity()
 
-    def cells(self, one: Plain) -> pl.Series:
-        """Returns the cell of every row."""
-        return self.within(one) + self.before[one.frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
+    def cells(self, figures: Plain) -> pl.Series:
+        """Return the cell of every row."""
+        return self.within(figures) + self.before[figures.frame["measure"].cast(pl.UInt32, wrap_numerical=True)]
 
     def scatter(self, plain: Sequence[Plain | Block]) -> tuple[pl.Series, int]:
-        """Returns the figures in their cells (of several for one, one; NaN for none) and how many cells have one."""
+        """Return the figures in their cells (of several for one, one; NaN for none) and how many cells have one."""
         import numpy as np
 
         # What is written lies far from what was written before, so most of the time memory is waited for: by several
         # threads at once, which only numpy lets write into one column. Its own large pages cost more than they save.
         values = np.frombuffer(bytearray(8 * self.height))
 
-        def fill(one: Plain | Block) -> None:
-            if isinstance(one, Plain):
-                values[self.cells(one).to_numpy()] = one.frame["value"].to_numpy()
+        def fill(figures: Plain | Block) -> None:
+            if isinstance(figures, Plain):
+                values[self.cells(figures).to_numpy()] = figures.frame["value"].to_numpy()
                 return
-            cells = self.within(one).to_numpy().astype(np.intp)
-            for place, row in zip(one.measures, one.values, strict=True):
+            cells = self.within(figures).to_numpy().astype(np.intp)
+            for place, row in zip(figures.measures, figures.values, strict=True):
                 values[self.before[place] :][cells] = row
 
         # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
@@ -206,7 +206,7 @@ class _Layout:
         return pl.Series(values), sum(in_threads(_finished, parts))
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
-        """Returns for every cell whether one of some clean rows is for it, or for its series but another span."""
+        """Return for every cell whether one of some clean rows is for it, or for its series but another span."""
         slots = pl.DataFrame({"measure": self.names}).with_columns(slot=pl.int_range(pl.len()))
         # Units that are no entities, such as 全市, have no cell.
         mine = rows.filter(pl.col("per").is_null() & (pl.col("entity") < self.entities)).join(slots, on="measure")
@@ -220,34 +220,34 @@ class _Layout:
         return none.scatter(alone.select(index)["cell"], values=True).scatter(series.select(index)["cell"], values=True)
 
     def repeated(self, plain: Sequence[Plain | Block]) -> pl.Series:
-        """Returns for every cell whether several rows are for it."""
+        """Return for every cell whether several rows are for it."""
         last = pl.zeros(self.height, dtype=pl.UInt32, eager=True)
         many = pl.repeat(value=False, n=self.height, dtype=pl.Boolean, eager=True)
         first = 0
         numbered = []
-        rows = [some for one in plain for some in one.split()]
-        for one in rows:
-            numbers = pl.int_range(first, first + one.frame.height, dtype=pl.UInt32, eager=True)
+        rows = [part for figures in plain for part in figures.split()]
+        for figures in rows:
+            numbers = pl.int_range(first, first + figures.frame.height, dtype=pl.UInt32, eager=True)
             numbered.append(numbers)
-            last = last.scatter(self.cells(one), numbers)
-            first += one.frame.height
-        for one, numbers in zip(rows, numbered, strict=True):
-            cells = self.cells(one)
+            last = last.scatter(self.cells(figures), numbers)
+            first += figures.frame.height
+        for figures, numbers in zip(rows, numbered, strict=True):
+            cells = self.cells(figures)
             many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
         return many
 
     def without(self, plain: Sequence[Plain | Block], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
-        """Returns the rows whose cell is not among some; the others are added to `apart`."""
+        """Return the rows whose cell is not among some; the others are added to `apart`."""
         kept = []
-        for one in (rows for each in plain for rows in each.split()):
-            hit = some.gather(self.cells(one))
-            kept.append(one.without(hit) if hit.any() else one)
+        for figures in (rows for each in plain for rows in each.split()):
+            hit = some.gather(self.cells(figures))
+            kept.append(figures.without(hit) if hit.any() else figures)
             if hit.any():
-                apart.append(one.numbered().filter(hit))
+                apart.append(figures.numbered().filter(hit))
         return kept
 
     def clean(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Returns plain rows as clean rows (see `kpi.intake.reported.row_cleaning`)."""
+        """Return plain rows as clean rows (see `kpi.intake.reported.row_cleaning`)."""
         return rows.select(
             "entity", "value", "row", "source", start=pl.col("period") * self.size, months=pl.lit(self.size),
             measure=self.all.gather(rows["measure"]), per=pl.lit(None, dtype=pl.String),

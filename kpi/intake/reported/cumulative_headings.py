@@ -16,7 +16,7 @@ from kpi.language.system import System
 
 
 def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | None]:
-    """Returns the measures that a table may hold as running totals, though the definition does not say so.
+    """Return the measures that a table may hold as running totals, though the definition does not say so.
 
     Each has the text that calls it cumulative and what that is, a title above the table or a heading; None where its
     own title does.
@@ -26,24 +26,24 @@ def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | No
         system: gives the measures.
     """
     measures = {
-        name: one
-        for name, one in system.measures.items()
-        if isinstance(one, Reported) and one.cumulative is None and one.timing in ("sum", "ytd")
+        name: measure
+        for name, measure in system.measures.items()
+        if isinstance(measure, Reported) and measure.cumulative is None and measure.timing in ("sum", "ytd")
     }
-    found: dict[str, tuple[str, str] | None] = {}
+    called: dict[str, tuple[str, str] | None] = {}
     title = next(filter(calls_cumulative, source.table.titles), None)
     if title is not None:
-        found |= dict.fromkeys(measures, ("title", title))
+        called |= dict.fromkeys(measures, ("title", title))
     if isinstance(source.dataset, PanelData):
         for header, (name, _) in panel_columns(system, source.table, list(source.roles.values())).items():
             if calls_cumulative(header):
-                found[name] = ("heading", header)
-    found |= dict.fromkeys(name for name, one in measures.items() if is_called_cumulative(name, one))
-    return {name: found[name] for name in measures if name in found}
+                called[name] = ("heading", header)
+    called |= dict.fromkeys(name for name, measure in measures.items() if is_called_cumulative(name, measure))
+    return {name: called[name] for name in measures if name in called}
 
 
 def within_the_year(rows: pl.DataFrame, plain: Iterable[Plain | Block], system: System) -> set[str]:
-    """Returns the measures with figures labelled by periods that are shorter than a year and begin after January.
+    """Return the measures with figures labelled by periods that are shorter than a year and begin after January.
 
     Args:
         rows: the clean rows of a table, as they are labelled.
@@ -51,33 +51,33 @@ def within_the_year(rows: pl.DataFrame, plain: Iterable[Plain | Block], system: 
         system: gives measures and the scored periods.
     """
     later = rows.filter((pl.col("start") % 12 != 0) & (pl.col("months") < 12))
-    found = set(later["measure"].unique())
+    measures = set(later["measure"].unique())
     names, size = list(system.measures), system.period.months
-    for one in plain if size < 12 else ():
+    for figures in plain if size < 12 else ():
         # A number of the period stands for each figure; those of some kinds are of 16 bits.
-        if (one.period.cast(pl.Int32) * size % 12 != 0).any():
-            found |= {names[place] for place in one.measures}
-    return found
+        if (figures.period.cast(pl.Int32) * size % 12 != 0).any():
+            measures |= {names[place] for place in figures.measures}
+    return measures
 
 
-def told(
-    source: Placed, said: dict[str, tuple[str, str] | None], labelled: Collection[str], system: System
+def contradicted(
+    source: Placed, called: dict[str, tuple[str, str] | None], labelled: Collection[str], system: System
 ) -> list[Diagnostic]:
-    """Returns a finding for each text that calls figures cumulative that are read as those of single periods.
+    """Return a finding for each text that calls figures cumulative that are read as those of single periods.
 
     Args:
         source: the table.
-        said: what `undeclared` gives.
+        called: what `undeclared` gives.
         labelled: the measures that have labels shorter than a year, see `within_the_year`.
         system: gives the titles.
     """
-    found = []
+    findings = []
     by_text: dict[tuple[str, str], list[str]] = {}
-    for name, text in said.items():
+    for name, text in called.items():
         if name in labelled and text is None:
-            found += [
-                Diagnostic(one.code, one.message, source.table.place(), one.hint, one.severity)
-                for one in called_cumulative(name, system)
+            findings += [
+                Diagnostic(finding.code, finding.message, source.table.place(), finding.hint, finding.severity)
+                for finding in called_cumulative(name, system)
             ]
         elif name in labelled and text is not None:
             by_text.setdefault(text, []).append(system.symbols[name].title)
@@ -93,5 +93,5 @@ def told(
             "is that of its own period"
         )
         column = words if kind == "heading" else None
-        found.append(Diagnostic("K623", message, source.table.place(None, column), hint, Severity.WARNING))
-    return found
+        findings.append(Diagnostic("K623", message, source.table.place(None, column), hint, Severity.WARNING))
+    return findings

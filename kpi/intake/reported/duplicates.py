@@ -24,33 +24,33 @@ from kpi.values.periods import Period
 
 @dataclass
 class Repeats:
-    """What was found of figures given more than once, and how many rows repeat others or are refused for it."""
+    """The findings about figures given more than once, and how many rows repeat others or are refused for it."""
 
     findings: list[Diagnostic] = field(default_factory=list)
     repeated: int = 0
     refused: int = 0
 
 
-def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repeats:
-    """Returns the findings for figures given more than once: equal ones are counted once, different ones refused.
+def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repeats:
+    """Return the findings for figures given more than once: equal ones are counted once, different ones refused.
 
     Args:
-        twice: clean rows (see `kpi.intake.reported.row_cleaning`) that share measure, entity, finer unit and period.
+        repeated: clean rows (see `kpi.intake.reported.row_cleaning`) that share measure, entity, finer unit and period.
         sources: the tables they come from.
         system: gives the titles of measures.
     """
-    found = Repeats()
-    if twice.select(period_aggregation.refused().all()).item():
-        return found
+    repeats = Repeats()
+    if repeated.select(period_aggregation.refused().all()).item():
+        return repeats
     keys = [*period_aggregation.KEYS, "start", "months"]
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     places = pl.struct("source", "row").sort_by("source", "row").implode()
-    twice = twice.with_columns(same=same, others=places.over(keys, mapping_strategy="join"))
-    # Rows that were refused before were told and counted then.
-    twice = twice.filter(~period_aggregation.refused())
-    extra = twice.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
-    clash = twice.filter(~pl.col("same"))
-    found.repeated, found.refused = extra.height, clash.height
+    repeated = repeated.with_columns(same=same, others=places.over(keys, mapping_strategy="join"))
+    # Rows that were refused before were reported and counted then.
+    repeated = repeated.filter(~period_aggregation.refused())
+    extra = repeated.filter(pl.col("same") & (pl.int_range(pl.len()).over(keys) > 0))
+    clash = repeated.filter(~pl.col("same"))
+    repeats.repeated, repeats.refused = extra.height, clash.height
     cells = _cells(clash, sources, system)
     for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
         for number, source in enumerate(sources):
@@ -61,7 +61,7 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
             )
 
             def tell(row: dict[str, Any], words: str = words, at: int = number) -> tuple[str, str, str | None]:
-                mine, others = (at, row[ROW]), [(one["source"], one["row"]) for one in row["others"]]
+                mine, others = (at, row[ROW]), [(place["source"], place["row"]) for place in row["others"]]
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
@@ -75,26 +75,26 @@ def told(twice: pl.DataFrame, sources: Sequence[Placed], system: System) -> Repe
                     return "K608", message, None
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
-                texts = {cells[one].get(_WHO) for one in (mine, *others) if one in cells} - {None}
+                texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
                 if _several_units(texts):
                     named = "、".join(sorted(text or "" for text in texts))
                     return "K608", f"{message}; the rows name {named}, which are one unit by the roster", _UNITS
-                apart = _differences([cells[one] for one in (mine, *others) if one in cells])
+                apart = _differences([cells[place] for place in (mine, *others) if place in cells])
                 if apart:
-                    said = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
+                    differences = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
                     wide = isinstance(sources[at].dataset, PanelData)
-                    return "K608", f"{message}; the rows differ in {said}", _APART if wide else _APART_BY_WHERE
-                return "K608", message, _LATER if all(one == at for one, _ in others) else _ELSEWHERE
+                    return "K608", f"{message}; the rows differ in {differences}", _APART if wide else _APART_BY_WHERE
+                return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
-                found.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
-    return found
+                repeats.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+    return repeats
 
 
 def superseded(
     earlier: pl.DataFrame, sources: Sequence[Placed], system: System, entities: Entities
 ) -> pl.DataFrame | None:
-    """Returns what later revisions took the place of, one row a figure, or None where nothing was restated.
+    """Return what later revisions took the place of, one row a figure, or None where nothing was restated.
 
     Columns: entity (its name), period (the label of the figure's own), index (Int32, the scored period), measure,
     title, before, after, unit, revision, new_revision, file, row; in the order of periods, entities and measures.
@@ -150,15 +150,15 @@ _MOST = 5
 def _cells(
     clash: pl.DataFrame, sources: Sequence[Placed], system: System
 ) -> dict[tuple[int, int], dict[str, str | None]]:
-    """Returns what rows that contradict others say beside their figures, by table and row; of as many as are told."""
+    """Return the cells beside the figures of contradicting rows, by table and row; of as many as are reported."""
     wanted: dict[int, set[int]] = {}
     for number in clash["source"].unique():
         told_of = clash.filter(pl.col("source") == number).sort("row").head(row_findings.LIMIT)
         for others in told_of["others"]:
-            for one in list(others)[: _MOST + 1]:
-                wanted.setdefault(one["source"], set()).add(one["row"])
+            for place in list(others)[: _MOST + 1]:
+                wanted.setdefault(place["source"], set()).add(place["row"])
         wanted.setdefault(int(number), set()).update(told_of["row"])
-    found: dict[tuple[int, int], dict[str, str | None]] = {}
+    cells_of_rows: dict[tuple[int, int], dict[str, str | None]] = {}
     for number, rows in wanted.items():
         source = sources[number]
         headers = _describing(source, system)
@@ -167,15 +167,17 @@ def _cells(
             who = pl.selectors.by_name(source.roles["entity"]).cast(pl.String).str.strip_chars().alias(_WHO)
             cells, headers = [*cells, who], [*headers, _WHO]
         some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
-        found |= {(number, int(row[ROW])): {one: row[one] for one in headers} for row in some.to_dicts()}
-    return found
+        cells_of_rows |= {
+            (number, int(row[ROW])): {header: row[header] for header in headers} for row in some.to_dicts()
+        }
+    return cells_of_rows
 
 
 def _describing(source: Placed, system: System) -> list[str]:
-    """Returns the columns that may say what a figure is about, other than by the unit, period and measure it is for."""
+    """Return the columns that may say what a figure is about, other than by the unit, period and measure it is for."""
     figures = panel_columns(system, source.table, list(source.roles.values()))
     figures = figures if isinstance(source.dataset, PanelData) else {}
-    passed = {*figures, *(header for one, header in source.roles.items() if one not in _TELLING)}
+    passed = {*figures, *(header for role_of, header in source.roles.items() if role_of not in _TELLING)}
     return [
         header
         for header in source.table.columns
@@ -184,38 +186,38 @@ def _describing(source: Placed, system: System) -> list[str]:
 
 
 def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str]]:
-    """Returns the columns in which rows differ, with what they say; fractions and large numbers are figures."""
-    found = {}
+    """Return the columns in which rows differ, with what they say; fractions and large numbers are figures."""
+    differences = {}
     for header in dict.fromkeys(header for row in rows for header in row if header != _WHO):
         texts = list(dict.fromkeys(clean(row.get(header) or "") for row in rows if header in row))
         if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
-            found[header] = [text or "blank" for text in texts[:_MOST]]
-    return dict(list(found.items())[:_MOST])
+            differences[header] = [text or "blank" for text in texts[:_MOST]]
+    return dict(list(differences.items())[:_MOST])
 
 
 def _several_units(texts: Collection[str | None]) -> bool:
     """Return whether texts that mean one unit are names of different ones, rather than forms of one name."""
     names = {clean(text) for text in texts if text and not clean(text).isdigit()}
     forms = [{name, *short_forms(name)} for name in names]
-    return any(not one & other for one, other in itertools.combinations(forms, 2))
+    return any(not form & other for form, other in itertools.combinations(forms, 2))
 
 
 def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
-    """Returns the headers of a wide table that give a measure, none for a long one."""
+    """Return the headers of a wide table that give a measure, none for a long one."""
     if not isinstance(source.dataset, PanelData):
         return []
-    found = panel_columns(system, source.table, list(source.roles.values()))
-    return [header for header, (name, _) in found.items() if name == measure]
+    columns = panel_columns(system, source.table, list(source.roles.values()))
+    return [header for header, (name, _) in columns.items() if name == measure]
 
 
 def _named(
     others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> str:
-    """Returns where else a figure stands: rows of the same table by number, those of others with their file, too.
+    """Return where else a figure stands: rows of the same table by number, those of others with their file, too.
 
     Args:
         others: table and row of each.
-        mine: table and row that this is told about.
+        mine: table and row of the finding.
         sources: the tables.
         columns: the headers under which a wide table has the figure.
     """

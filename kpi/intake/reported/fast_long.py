@@ -1,11 +1,11 @@
-"""Plain reported rows as codes: one pass over a long table in batches, texts read once each, figures cast at once."""
+"""Fast path of long tables, which have a figure in each row: codes of texts looked up, figures cast at once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -17,7 +17,8 @@ from kpi.intake.matching.datasets import Placed, condition_columns
 from kpi.intake.matching.notation import notation_of
 from kpi.intake.reported.fast_rows import Coding
 from kpi.intake.reported.lookups import NOT_PLAIN
-from kpi.intake.reported.plain_rows import LACKS, Coded, How, Otherwise, Plain
+from kpi.intake.reported.plain_rows import LACKS, Coded, Plain
+from kpi.intake.reported.read_plan import ReadPlan
 from kpi.intake.row_findings import LIMIT
 from kpi.language.system import System
 from kpi.process import progress
@@ -30,134 +31,141 @@ _CAST = "cast\n"
 MOST_UNKNOWN = 1000
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a table, `height` with those passed over: as codes where all are `plain`, else as they came."""
+
+    rows: pl.DataFrame
+    height: int
+    plain: bool = False
+
+
 class Long(Coding):
     """One reading of a table with a figure in each row."""
 
-    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, how: How) -> None:
-        units = {one.per for one in system.measures.values() if one.per is not None}
+    def __init__(self, source: Placed, system: System, entities: Entities, period: str | None, plan: ReadPlan) -> None:
+        units = {measure.per for measure in system.measures.values() if measure.per is not None}
         needed = {*source.roles.values(), *condition_columns(system), *units}
-        super().__init__(source, system, entities, period, how, needed=needed)
+        super().__init__(source, system, entities, period, plan, needed=needed)
         self.value = self.roles["value"]
-        self.notation = notation_of(source.dataset, source.table, self.value, how.unclear)
+        self.notation = notation_of(source.dataset, source.table, self.value, plan.columns.unclear)
         self.plain_parts = 0  # by how many they outnumber the others
-        self.told = dict.fromkeys(LACKS, 0)
-        self.unknowns: Counter[str] = Counter()  # how many rows of each unknown measure are among the others
+        self.others: list[pl.DataFrame] = []
+        self.listed = dict.fromkeys(LACKS, 0)  # how many rows that lack a measure, entity or period are among them
+        self.unknowns: Counter[str] = Counter()  # how many rows of each unknown measure are
 
-    def run(self) -> Coded:
-        """Reads the table; `others` are its rows as they came."""
-        parts: list[pl.DataFrame] = []
-        with self.reading():
-            for rows, plain, height in self.read():
-                if plain:
-                    self.keep(self.numbered(rows, "row") if "row" in rows.columns else rows)
-                else:
-                    parts += self.batch(rows)
-                self.plain_parts += 1 if plain else -1
-                self.rows += height
-                self.out.passed_over += height - rows.height
-                progress.advance(height)
-        self.out.measures = self.look["measure"].texts.keys()
-        self.out.others = pl.concat(parts).sort(ROW) if parts else self.table.numbered().limit(0).collect()
-        return self.out
-
-    def read(self) -> Iterator[tuple[pl.DataFrame, bool, int]]:
-        """Yields the rows in their order: as codes, and true, where all of some are plain, else as they are read.
-
-        And how many they were before some were passed over.
-        """
+    def parts(self) -> Iterator[_Part]:
+        """Yield the encoded parts of the table, in the order of their rows."""
         if self.table.pieces is not None:
             return self.table.pieces.of(self.schema).map(self.of_piece)
         return in_threads(self.of_batch, self.batches())
 
-    def keep(self, rows: pl.DataFrame) -> None:
-        """Keeps plain rows: those from `first` on, or those that their column `row` numbers."""
+    def keep(self, part: _Part) -> None:
+        """Keep the rows of a part, and count them."""
+        rows = part.rows
+        if part.plain:
+            self.keep_plain(self.numbered(rows, "row") if "row" in rows.columns else rows)
+        else:
+            self.others += self.batch(rows)
+        self.plain_parts += 1 if part.plain else -1
+        self.rows += part.height
+        self.out.passed_over += part.height - rows.height
+        progress.advance(part.height)
+
+    def keep_plain(self, rows: pl.DataFrame) -> None:
+        """Keep plain rows: those from `first` on, or those that their column `row` numbers."""
         if rows.height:
-            self.out.plain.append(Plain(rows, self.first, self.look["measure"].places))
+            self.out.plain.append(Plain(rows, self.first, self.lookups["measure"].places))
             self.out.read += rows.height
 
+    def coded(self) -> Coded:
+        """Return what was kept; `others` are rows as they came."""
+        self.out.measures = self.lookups["measure"].texts.keys()
+        others = self.others
+        self.out.others = pl.concat(others).sort(ROW) if others else self.table.numbered().limit(0).collect()
+        return self.out
+
     def cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the rows with the numbers that a cast makes of their figures beside them."""
+        """Return the rows with their figures cast to numbers beside them."""
         if self.schema[self.value] != pl.String or self.notation.decimal != ".":
             return frame
         return frame.with_columns(pl.selectors.by_name(self.value).cast(pl.Float64, strict=False).alias(_CAST))
 
     # ---- IN SEVERAL THREADS ---- #
 
-    def of_batch(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, bool, int]:
-        """Returns rows as codes and true where all are plain, else as they are and false; and how many they are.
-
-        Where that is mostly so, it is not tried.
-        """
+    def of_batch(self, batch: pl.DataFrame) -> _Part:
+        """Return rows as codes where all are plain, else as they are; where most parts are not, it is not tried."""
         rows = self.plain(batch) if self.plain_parts >= 0 else None
-        return (batch, False, batch.height) if rows is None else (rows, True, batch.height)
+        return _Part(batch, batch.height) if rows is None else _Part(rows, batch.height, plain=True)
 
-    def of_piece(self, piece: Piece) -> tuple[pl.DataFrame, bool, int]:
-        """Returns the rows of a piece as `of_batch` does, their figures read as numbers at once where that is tried."""
+    def of_piece(self, piece: Piece) -> _Part:
+        """Return the rows of a piece as `of_batch` does, figures parsed as numbers at once where that is tried."""
         if self.plain_parts >= 0 and self.notation.decimal == "." and not self.notation.unclear:
             with suppress(pl.exceptions.ComputeError):
-                whole = piece.scan(self.types | {self.value: pl.Float64()}).collect()
-                batch = self.part_of_piece(whole)
+                every = piece.scan(self.types | {self.value: pl.Float64()}).collect()
+                batch = self.part_of_piece(every)
                 zero = batch[self.value] == 0
                 zeros = bool(zero.any())
                 if zeros:
                     batch = batch.with_columns(batch[self.value].set(zero, 0.0))
                 if (not zeros or piece.zeros_are_zero()) and (rows := self.plain(batch)) is not None:
-                    return rows, True, whole.height
-        whole = self.cast(piece.scan(self.types)).collect()
-        return self.part_of_piece(whole), False, whole.height
+                    return _Part(rows, every.height, plain=True)
+        every = self.cast(piece.scan(self.types)).collect()
+        return _Part(self.part_of_piece(every), every.height)
 
     def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
-        """Returns rows as codes, or None where some row is not plain."""
-        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
-        if any(found[role].null_count() for role in LACKS):
+        """Return rows as codes, or None where some row is not plain."""
+        codes = pl.DataFrame([self.codes(batch, role).alias(role) for role in LACKS])
+        if any(codes[role].null_count() for role in LACKS):
             return None
-        value, odd = self.figures(batch, found)
+        value, odd = self.figures(batch, codes)
         rows = [batch[ROW].alias("row")] if ROW in batch.columns else []
-        return None if odd else found.hstack([value.alias("value"), *rows])
+        return None if odd else codes.hstack([value.alias("value"), *rows])
 
     # ---- ONE BATCH ---- #
 
     def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
-        """Keeps the plain rows of a batch as codes and returns the others as they came."""
+        """Keep the plain rows of a batch as codes and return the others as they came."""
         every = batch.height if self.table.only is None else None
         batch = self.numbered(batch)
-        found = pl.DataFrame([self.meant(batch, role).alias(role) for role in LACKS])
+        codes = pl.DataFrame([self.codes(batch, role).alias(role) for role in LACKS])
         others: list[pl.DataFrame] = []
-        if any(found[role].null_count() for role in LACKS):
-            others += self.lost(batch, found)
-            known = found.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
-            self.comma_lost(batch.filter(~known))
-            batch, found = batch.filter(known), found.filter(known)
-        value, odd = self.figures(batch, found)
+        if any(codes[role].null_count() for role in LACKS):
+            others += self.lost(batch, codes)
+            known = codes.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
+            self.check_decimals_of_lost(batch.filter(~known))
+            batch, codes = batch.filter(known), codes.filter(known)
+        value, odd = self.figures(batch, codes)
         rows = batch[ROW]
         if odd:
             plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()
             others.append(self.as_they_came(batch.filter(~plain)))
             self.out.read += others[-1].height
-            found, value, rows = found.filter(plain), value.filter(plain), rows.filter(plain)
-        if found.height:
-            plain_rows = found.with_columns(value.alias("value"))
-            self.keep(plain_rows if found.height == every else plain_rows.with_columns(rows.alias("row")))
+            codes, value, rows = codes.filter(plain), value.filter(plain), rows.filter(plain)
+        if codes.height:
+            plain_rows = codes.with_columns(value.alias("value"))
+            self.keep_plain(plain_rows if codes.height == every else plain_rows.with_columns(rows.alias("row")))
         return others
 
-    def figures(self, batch: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
-        """Returns the figures in the units of their measures, and by what reason, if any, which rows are not plain."""
+    def figures(self, batch: pl.DataFrame, codes: pl.DataFrame) -> tuple[pl.Series, list[pl.Series]]:
+        """Return the figures in the units of their measures, and for each reason, if any, which rows are not plain."""
         odd: list[pl.Series] = []
-        if any(found[role].min() == NOT_PLAIN for role in LACKS if role not in self.columns or self.odd(role)):
-            odd.append(found.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
+        roles = [role for role in LACKS if role not in self.columns or self.has_not_plain(role)]
+        if any(codes[role].min() == NOT_PLAIN for role in roles):
+            odd.append(codes.select(pl.any_horizontal(pl.col(*LACKS) == NOT_PLAIN).alias("known")).to_series())
         cells, cast = batch[self.value], batch.get_column(_CAST, default=None)
         value = cast if cast is not None else cells.cast(pl.Float64) if cells.dtype.is_numeric() else cells
         if not settled(cells, value, self.notation):
             numbers = read_numbers(cells, cast, self.notation)
             value = numbers["value"]
-            self.decided(self.value, cells, numbers["problem"], self.notation)
+            self.check_decimals(self.value, cells, numbers["problem"], self.notation)
             if numbers["unit"].null_count() < batch.height:
                 odd.append(numbers["unit"].is_not_null().alias("typed"))
-        odd += self.said(batch)
+        odd += self.with_extras(batch)
         if "unit" in self.columns or self.table.unit is not None:
-            place = found["measure"].cast(pl.Int32, wrap_numerical=True)
+            place = codes["measure"].cast(pl.Int32, wrap_numerical=True)
             if "unit" in self.columns:
-                unit = self.meant(batch, "unit")
+                unit = self.codes(batch, "unit")
                 place = place + (unit.fill_null(0) if unit.null_count() else unit)
             if odd:
                 none = pl.repeat(None, batch.height, dtype=pl.Int32, eager=True)
@@ -169,44 +177,44 @@ class Long(Coding):
             odd.append((value.abs() > LARGEST).fill_null(value=False).alias("too large"))
         return value, odd
 
-    def comma_lost(self, rows: pl.DataFrame) -> None:
+    def check_decimals_of_lost(self, rows: pl.DataFrame) -> None:
         """Check the figures of rows that are lost: they show how the column is written as well."""
         cells, cast = rows[self.value], rows.get_column(_CAST, default=None)
         if cast is not None and (odd := cast.is_null() & cells.is_not_null()).any():
             texts = cells.filter(odd)
-            self.decided(self.value, texts, texts, self.notation)
+            self.check_decimals(self.value, texts, texts, self.notation)
 
-    def lost(self, batch: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Yields the first rows that lack a measure, an entity or a period, and counts the rest, without blank rows.
+    def lost(self, batch: pl.DataFrame, codes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield the first rows that lack a measure, an entity or a period, and count the rest, without blank rows.
 
         Rows that are about no unit are yielded all.
         """
-        rest = self.filled(batch, found)
-        if self.odd("entity"):
-            lacking = found.select(pl.any_horizontal(pl.col(*LACKS).is_null())).to_series()
-            aside = rest & lacking & (found["entity"] == NOT_PLAIN).fill_null(value=False)
+        rest = self.filled(batch, codes)
+        if self.has_not_plain("entity"):
+            lacking = codes.select(pl.any_horizontal(pl.col(*LACKS).is_null())).to_series()
+            aside = rest & lacking & (codes["entity"] == NOT_PLAIN).fill_null(value=False)
             if aside.any():
                 self.out.read += int(aside.sum())
                 yield self.as_they_came(batch.filter(aside))
                 rest &= ~aside
-        if (rest & found["measure"].is_null()).any():
+        if (rest & codes["measure"].is_null()).any():
             headings = rest & self.headings(batch)
             self.out.read += int(headings.sum())
             yield self.as_they_came(batch.filter(headings))
             rest &= ~headings
         for role in LACKS:
-            mine = rest & found[role].is_null()
-            rest &= found[role].is_not_null()
+            mine = rest & codes[role].is_null()
+            rest &= codes[role].is_not_null()
             if role == "measure" and mine.any():
                 named = mine & self.some(batch, self.columns[role])
                 mine &= ~named
                 yield from self.unknown(batch, named.arg_true())
             if many := int(mine.sum()):
-                told = min(many, LIMIT - self.told[role])
-                self.told[role] += told
+                listed = min(many, LIMIT - self.listed[role])
+                self.listed[role] += listed
                 self.out.read += many
-                self.out.lost[role] += many - told
-                yield self.as_they_came(batch[mine.arg_true().head(told)])
+                self.out.lost[role] += many - listed
+                yield self.as_they_came(batch[mine.arg_true().head(listed)])
 
     def some(self, batch: pl.DataFrame, header: str) -> pl.Series:
         """Return which rows have a text in a column."""
@@ -224,8 +232,8 @@ class Long(Coding):
 
     def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:
         """Yield the first rows of each text that names no measure, and count the rest by text."""
-        said = batch[self.columns["measure"]].gather(rows).cast(pl.String).str.strip_chars()
-        named = pl.DataFrame({"at": rows, "text": said}).with_columns(nth=pl.int_range(pl.len()).over("text"))
+        texts = batch[self.columns["measure"]].gather(rows).cast(pl.String).str.strip_chars()
+        named = pl.DataFrame({"at": rows, "text": texts}).with_columns(nth=pl.int_range(pl.len()).over("text"))
         counts = dict(named.group_by("text", maintain_order=True).len().rows())
         new = [text for text in counts if text not in self.unknowns][: max(MOST_UNKNOWN - len(self.unknowns), 0)]
         room = {text: LIMIT - self.unknowns[text] for text in counts if text in self.unknowns} | dict.fromkeys(
@@ -239,12 +247,12 @@ class Long(Coding):
         self.out.read += len(rows)
         yield self.as_they_came(batch[taken["at"]])
 
-    def filled(self, batch: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
-        """Returns which rows are not blank; only those whose texts mean nothing can be."""
+    def filled(self, batch: pl.DataFrame, codes: pl.DataFrame) -> pl.Series:
+        """Return which rows are not blank; only those whose texts mean nothing can be."""
         named = [role for role in LACKS if role in self.columns]
-        nothing = found.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
+        nothing = codes.select(pl.all_horizontal(pl.col(*named).is_null())).to_series()
         doubtful = nothing.arg_true()
         rows = self.as_they_came(batch[doubtful])
-        if self.partly and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
-            raise Otherwise(replace(self.how, whole=True))
+        if self.partial and rows.select(pl.all_horizontal(pl.exclude(ROW).is_null()).any()).item():
+            self.require_all_columns()
         return (~nothing).scatter(doubtful, rows.select(pl.any_horizontal(pl.exclude(ROW).is_not_null())).to_series())

@@ -1,4 +1,4 @@
-"""What is known of a figure beside its value: who handed it in and when, its scope, whether it came twice.
+"""Facts about figures beside their values: who handed them in and when, their scope, whether they were repeated.
 
 The panel gets a column `measure.fact` for what the checks of the system ask for.
 """
@@ -13,13 +13,12 @@ import polars as pl
 from kpi.errors import Diagnostic, Severity
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import read_numbers
-from kpi.intake.entities import Entities
 from kpi.intake.files.table import ROW
-from kpi.intake.matching.datasets import Placed, measure_names, measure_of, panel_columns
+from kpi.intake.matching.datasets import panel_columns
+from kpi.intake.reported.lookups import Resolver, distinct
 from kpi.language.checks.base import FACTS
-from kpi.language.datasets import PanelData, Records
+from kpi.language.datasets import PanelData
 from kpi.language.system import System
-from kpi.values import periods
 from kpi.values.columns import Column
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
@@ -29,28 +28,27 @@ _KEYS = ["measure", "entity", "start", "months"]
 
 @dataclass
 class Facts:
-    """What the tables of a call say about figures, and what could not be read."""
+    """The facts about figures in the tables of a call, and the findings about cells that could not be read."""
 
     rows: list[pl.DataFrame] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
 
-    def take(self, source: Placed, system: System, entities: Entities, period: str | None) -> None:
-        """Reads what a table says; nothing where neither its columns nor the checks give a reason to."""
-        told = [fact for fact in _IN_DATA if fact in source.roles]
-        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(system))
-        if not isinstance(source.dataset, Records) and (told or asked):
-            self.rows.append(self._read(source, system, entities, period))
+    def take(self, resolver: Resolver, period: str | None) -> None:
+        """Read the facts of a table; nothing where neither its columns nor the checks give a reason to.
 
-    def _read(self, source: Placed, system: System, entities: Entities, period: str | None) -> pl.DataFrame:
-        texts = _texts(source, system, period)
-        pairs = texts.select("entity", "code").unique()
-        places = [entities.place(name, code) for name, code in pairs.rows()]
-        pairs = pairs.with_columns(pl.Series("who", places, dtype=pl.UInt32))
-        texts = texts.join(pairs, on=["entity", "code"], how="left", nulls_equal=True, maintain_order="left")
-        known = periods.parse_column(texts["period"], order=source.dataset.dates).rename({"text": "period"})
-        rows = texts.join(known, on="period", how="left", nulls_equal=True, maintain_order="left").with_columns(
-            revision=read_numbers(texts["revision"])["value"].fill_null(0.0),
-        )
+        Args:
+            resolver: of the table.
+            period: the period of every row, for tables without a period column.
+        """
+        in_data = any(fact in resolver.source.roles for fact in _IN_DATA)
+        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(resolver.system))
+        if in_data or asked:
+            self.rows.append(self._read(resolver, period))
+
+    def _read(self, resolver: Resolver, period: str | None) -> pl.DataFrame:
+        source, entities = resolver.source, resolver.entities
+        rows = resolver.with_periods(resolver.with_entities(_texts(resolver, period)))
+        rows = rows.with_columns(revision=read_numbers(rows["revision"])["value"].fill_null(0.0))
         rows = rows.drop_nulls(["who", "start", "measure"])
         day = pl.coalesce([pl.col("reported").str.to_date(form, strict=False) for form in _DAYS])
         rows = rows.with_columns(day=day)
@@ -70,7 +68,7 @@ class Facts:
         )
 
     def columns(self, grid: pl.DataFrame, system: System) -> list[pl.Series]:
-        """Returns the columns of facts for a panel, whose rows are ordered by period and entity."""
+        """Return the columns of facts for a panel, whose rows are ordered by period and entity."""
         asked = [(fact, name) for fact, name in wanted(system) if fact in FACTS]
         if not asked:
             return []
@@ -83,16 +81,16 @@ class Facts:
                 (pl.col("entity") < number) & pl.col("place").is_between(0, grid.height - 1)
             )
             by_name = some.partition_by("measure", as_dict=True, maintain_order=True)
-        found = []
+        columns = []
         for fact, name in dict.fromkeys(asked):
             column = pl.repeat(None, grid.height, dtype=FACTS[fact], eager=True)
             if (mine := by_name.get((name,))) is not None:
                 column = column.scatter(mine["place"], mine[fact].cast(FACTS[fact]))
-            found.append(column.alias(Column(name).fact(fact)))
-        return found
+            columns.append(column.alias(Column(name).fact(fact)))
+        return columns
 
     def reporters(self, system: System) -> pl.DataFrame:
-        """Returns who handed figures in, where a column of the data says so.
+        """Return who handed figures in, where a column of the data says so.
 
         Columns: measure, entity (place), period (Int32, index), reporter (String).
         """
@@ -104,17 +102,17 @@ class Facts:
 
 
 def wanted(system: System) -> list[tuple[str, str]]:
-    """Returns the facts that the checks of a system ask for, each with its measure."""
+    """Return the facts that the checks of a system ask for, each with its measure."""
     return list(dict.fromkeys(pair for check in system.checks.values() for pair in check.facts(system.symbols)))
 
 
 def wholes(system: System) -> list[str]:
-    """Returns the units that are no entities but whose figures checks compare with, such as 全市."""
+    """Return the units that are no entities but whose figures checks compare with, such as 全市."""
     return list(dict.fromkeys(fact for fact, _ in wanted(system) if fact not in FACTS))
 
 
 def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
-    """Returns a column `measure.unit` (Float64) for each figure of a unit that is no entity.
+    """Return a column `measure.unit` (Float64) for each figure of a unit that is no entity.
 
     Args:
         grid: the panel.
@@ -123,18 +121,19 @@ def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number:
         number: how many entities there are.
     """
     units = {name: number + at for at, name in enumerate(wholes(system))}
-    found = []
+    columns = []
     for fact, name in wanted(system):
         if fact in units:
             mine = figures.filter((pl.col("entity") == units[fact]) & (pl.col("measure") == name))
             mine = mine.select("period", "value").unique("period", keep="first", maintain_order=True)
             column = grid.select("period").join(mine, on="period", how="left", maintain_order="left")["value"]
-            found.append(column.alias(Column(name).fact(fact)))
-    return found
+            columns.append(column.alias(Column(name).fact(fact)))
+    return columns
 
 
-def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
-    """The figures of a table, one a row: entity, period, measure, revision and facts, as text."""
+def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
+    """Return the figures of a table, one a row: entity, period, measure, revision and facts, as text."""
+    source, system = resolver.source, resolver.system
     table, roles = source.table, source.roles
     rows = table.numbered()
     nothing = pl.lit(None, dtype=pl.String)
@@ -146,7 +145,6 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
     if "period" not in roles:
         text["period"] = pl.lit(period, dtype=pl.String)
     text["entity"] = pl.coalesce(text["entity"], text["code"])
-    names = measure_names(system)
     if isinstance(source.dataset, PanelData):
         frame = rows.collect()
         columns = panel_columns(system, table, list(roles.values()))
@@ -155,21 +153,22 @@ def _texts(source: Placed, system: System, period: str | None) -> pl.DataFrame:
             for header, (name, _) in columns.items()
         ]
         return pl.concat(parts)
-    said = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
-    frame = rows.select(ROW, **text, measure=said).collect()
-    meaning = {one: measure_of(names, one)[0] for one in frame["measure"].drop_nulls().unique()}
-    return frame.with_columns(pl.col("measure").replace_strict(meaning, default=None, return_dtype=pl.String))
+    named = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
+    frame = rows.select(ROW, **text, measure=named).collect()
+    meanings = resolver.measures(distinct(frame, "measure"))
+    measures = {text: meaning.name for text, meaning in meanings.items() if meaning.name in system.measures}
+    return frame.with_columns(pl.col("measure").replace_strict(measures, default=None, return_dtype=pl.String))
 
 
 def _gathered(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """The facts per measure, entity and scored period: of the latest revision, but the day of the first."""
+    """Return the facts per measure, entity and scored period: of the latest revision, but the day of the first."""
     latest = pl.col("revision") == pl.col("revision").max()
-    whole = rows.group_by(_KEYS, maintain_order=True).agg(
+    spans = rows.group_by(_KEYS, maintain_order=True).agg(
         pl.col("reported").min(), twice=latest.sum() > 1,
         **{fact: pl.col(fact).filter(latest) for fact in ("scope", "reporter", "outdated")},
     )  # fmt: skip
     end = pl.col("start") + pl.col("months") - 1
-    return whole.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
+    return spans.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
         pl.col("reported").max(), pl.col("twice").any(), through=end.max(),
         scope=pl.col("scope").explode().drop_nulls().unique().sort().str.join("、"),
         reporter=pl.col("reporter").explode().drop_nulls().sort().first(),

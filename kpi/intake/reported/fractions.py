@@ -53,26 +53,26 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
         own = (Column(name).own_target(place) for place in range(len(indicator.target)))
         columns += [_Column(column, name, system.unit(name), "target") for column in own]
     schema = grid.schema
-    columns = [one for one in columns if one.unit in _SCALES and schema.get(one.column) == pl.Float64]
+    columns = [column for column in columns if column.unit in _SCALES and schema.get(column.column) == pl.Float64]
     if not columns:
         return []
     # NOTE: not pl.col, which takes a name such as ^.*$ for a pattern.
-    cells = pl.selectors.by_name(*(one.column for one in columns))
+    cells = pl.selectors.by_name(*(column.column for column in columns))
     small = grid.select(cells.is_between(0, 1, closed="right").sum()).row(0, named=True)
-    found = []
-    for one in columns:
-        if not small[one.column]:
+    findings = []
+    for column in columns:
+        if not small[column.column]:
             continue
-        values = grid[one.column]
-        targets = _targets(system, one.name, grid) if one.what == "figure" else []
-        odd, why = _odd(values, targets, _SCALES[one.unit])
+        values = grid[column.column]
+        targets = _targets(system, column.name, grid) if column.what == "figure" else []
+        odd, why = _odd(values, targets, _SCALES[column.unit])
         if odd is not None:
             rows = grid.select("period", "entity", value=values).filter(odd)
             # A target holds for the periods after it as well.
-            rows = rows.unique("entity", keep="first", maintain_order=True) if one.what == "target" else rows
+            rows = rows.unique("entity", keep="first", maintain_order=True) if column.what == "target" else rows
             rows = rows.with_columns(pl.Series("entity", entities.names, dtype=pl.String)[rows["entity"]])
-            found.append(_finding(system, one, rows, why, _file(system, one.name, sources)))
-    return found
+            findings.append(_finding(system, column, rows, why, _file(system, column.name, sources)))
+    return findings
 
 
 @dataclass(frozen=True)
@@ -103,24 +103,24 @@ def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series
 
 def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
     """Return the targets of the indicators that show a measure, of entities' own ones the median."""
-    found = []
+    targets = []
     for name, indicator in system.indicators.items():
         if not (isinstance(indicator, Level) and indicator.of == measure):
             continue
         for place, target in enumerate(indicator.target):
             own = Column(name).own_target(place)
             if own in grid.columns and grid[own].dtype == pl.Float64 and grid[own].null_count() < grid.height:
-                found.append(float(str(grid[own].median())))
+                targets.append(float(str(grid[own].median())))
                 continue
             bounds = (getattr(target, comparator, None) for comparator in COMPARATORS if comparator != "done")
             for bound in bounds:
                 each = bound if isinstance(bound, tuple) else (bound,)
-                found += [
-                    in_unit(one, system.unit(name))
-                    for one in each
-                    if one is not None and not isinstance(one, PerEntity)
+                targets += [
+                    in_unit(bound, system.unit(name))
+                    for bound in each
+                    if bound is not None and not isinstance(bound, PerEntity)
                 ]
-    return found
+    return targets
 
 
 def _file(system: System, name: str, sources: Sequence[Placed]) -> Place:

@@ -1,4 +1,4 @@
-"""From the periods that figures are for to the periods that are scored.
+"""Aggregate figures over time, from the periods that they are for to the periods that are scored.
 
 Flows (`over_time: sum`) are summed when their finer periods fill the scored one without gap or overlap; a figure for
 exactly the scored period goes before; a year-to-date figure (1-9月) is never summed, only the difference of two of them
@@ -29,12 +29,12 @@ FIGURES: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def refused() -> pl.Expr:
-    """Returns whether a clean row stands for one that was refused before."""
+    """Return whether a clean row stands for one that was refused before."""
     return pl.col("status") == reason("refused")
 
 
 def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Returns the figures that count, those that contradict each other, and those that were restated.
+    """Return the figures that count, those that contradict each other, and those that were restated.
 
     Of several rows for one entity, measure and period the latest valid revision counts: one that was refused does not
     take the place of an earlier one that is right. Two of the same revision contradict each other unless they say the
@@ -55,7 +55,7 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
     latest = rows.filter(pl.col("revision") == pl.col("revision").max().over(keys))
     earlier = rows.filter((pl.col("revision") != pl.col("revision").max().over(keys)) & ~refused())
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
-    twice = latest.filter(pl.len().over(keys) > 1)
+    repeated = latest.filter(pl.len().over(keys) > 1)
     kept = latest.sort("source", "row").unique(keys, keep="first", maintain_order=True)
     clash = latest.filter((pl.len().over(keys) > 1) & ~same)
     if clash.height:
@@ -65,11 +65,11 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
             status=pl.when(pl.col("clash").is_null()).then("status").otherwise(reason("refused")),
         ).drop("clash")  # fmt: skip
     now = kept.select(*keys, after="value", edition="revision")
-    return kept, twice, earlier.join(now, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return kept, repeated, earlier.join(now, on=keys, how="left", nulls_equal=True, maintain_order="left")
 
 
 def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:
-    """Returns whether months stand for the scored periods that they end, as in 2023-03, 2023-06 for quarters.
+    """Return whether months stand for the scored periods that they end, as in 2023-03, 2023-06 for quarters.
 
     That is so when every figure is for a single month and every month ends a scored period.
     """
@@ -80,7 +80,7 @@ def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:
 
 
 def from_january(rows: pl.DataFrame, running: Collection[str]) -> pl.DataFrame:
-    """Returns clean rows in which the figures of cumulative measures are for the months since January.
+    """Return clean rows in which the figures of cumulative measures are for the months since January.
 
     Args:
         rows: clean rows (see `kpi.intake.reported.row_cleaning`).
@@ -99,7 +99,7 @@ def from_january(rows: pl.DataFrame, running: Collection[str]) -> pl.DataFrame:
 def to_scored(
     rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain, enough: Mapping[str, int] | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns one figure per measure, entity, finer unit and scored period, and the rows that no timing can use.
+    """Return one figure per measure, entity, finer unit and scored period, and the rows that no timing can use.
 
     Columns of the figures: measure, entity, per, period (Int32, index at the grain), value, status, rows (Int64).
 
@@ -127,8 +127,8 @@ def to_scored(
         if mine.height:
             parts.append(_combined(mine, size, timing, least))
     empty = pl.DataFrame(schema=FIGURES)
-    found = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
-    return found, coarse
+    figures = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
+    return figures, coarse
 
 
 #: What is made of figures for the year to date as well; all else is of figures within the scored period.
@@ -136,7 +136,7 @@ _TO_DATE: frozenset[OverTime] = frozenset({"sum", "ytd", "last"})
 
 
 def _combined(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
-    """Combines the figures of measures of one timing; `least` finer figures are enough, all for 0."""
+    """Combine the figures of measures of one timing; `least` finer figures are enough, all for 0."""
     if timing == "ytd":
         return _to_date(rows, size)
     if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
@@ -151,7 +151,7 @@ def _ok() -> pl.Expr:
 
 
 def together(status: pl.Expr) -> pl.Expr:
-    """The one reason of parts of which some have no figure, null where all have.
+    """Return the reason of a total of parts of which some have no figure, null where all have.
 
     What all parts share holds for the whole. Else a refused part comes first, then a missing one; a whole of which only
     a part does not apply, or is below the unit, is incomplete.
@@ -166,7 +166,7 @@ def together(status: pl.Expr) -> pl.Expr:
 
 
 def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFrame:
-    """Returns what the figures of every scored period are, as columns beside its keys.
+    """Return what the figures of every scored period are, as columns beside its keys.
 
     Columns: exact and exact_status (the figure for exactly the period, null where there is none), apart (Boolean,
     whether finer figures overlap nowhere), filled (Boolean, whether they also fill the period), good (how many of them
@@ -178,12 +178,12 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
         size: the months of a scored period.
         combined: aggregations over the column `part`, the values of finer figures.
     """
-    whole = (pl.col("months") == size) & pl.col("inside")
-    part = pl.col("inside") & ~whole
+    exactly = (pl.col("months") == size) & pl.col("inside")
+    part = pl.col("inside") & ~exactly
     bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % size).cast(pl.Int64)
-    found = rows.with_columns(part=pl.when(part).then("value")).group_by([*KEYS, "period"]).agg(
-        exact=pl.col("value").filter(whole).first(),
-        exact_status=pl.col("status").filter(whole).first(),
+    periods = rows.with_columns(part=pl.when(part).then("value")).group_by([*KEYS, "period"]).agg(
+        exact=pl.col("value").filter(exactly).first(),
+        exact_status=pl.col("status").filter(exactly).first(),
         months=pl.when(part).then(pl.col("months")).sum(),
         covered=pl.when(part).then(bits).bitwise_or(),
         good=(part & _ok()).sum().cast(pl.Int64),
@@ -193,7 +193,7 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
     )  # fmt: skip
     apart = pl.col("covered").bitwise_count_ones() == pl.col("months")
     refused = pl.col("worst") == reason("refused")
-    return found.with_columns(
+    return periods.with_columns(
         apart=apart,
         filled=apart & (pl.col("months") == size),
         lacking=pl.when(refused | (pl.col("worst").is_not_null() & (pl.col("months") >= size))).then("worst")
@@ -201,28 +201,28 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
     )  # fmt: skip
 
 
-def _settled(found: pl.DataFrame, done: pl.Expr, value: pl.Expr) -> pl.DataFrame:
-    """Adds value and status: the figure for exactly the period, else `value` where it is `done`, else why not."""
+def _settled(periods: pl.DataFrame, done: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+    """Add value and status: the figure for exactly the period, else `value` where it is `done`, else why not."""
     exact = pl.col("exact_status").is_not_null()
-    return found.with_columns(
+    return periods.with_columns(
         value=pl.when(exact).then("exact").when(done).then(value),
         status=pl.when(exact).then("exact_status").when(done).then(OK).otherwise(pl.col("lacking")),
     )
 
 
 def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Sums of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
+    """Sum of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
     if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
         return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
-    found = _by_period(rows, size, total=exact_sum(pl.col("part")))
-    found = _settled(found, pl.col("filled") & pl.col("worst").is_null(), pl.col("total"))
+    periods = _by_period(rows, size, total=exact_sum(pl.col("part")))
+    periods = _settled(periods, pl.col("filled") & pl.col("worst").is_null(), pl.col("total"))
     to_date = rows.filter("to_date").select(*KEYS, "end", so_far="value", so_far_status="status")
-    found = found.with_columns(
+    periods = periods.with_columns(
         end=((pl.col("period") + 1) * size - 1).cast(pl.Int32), before=(pl.col("period") * size - 1).cast(pl.Int32)
     )
-    found = found.join(to_date, on=[*KEYS, "end"], how="left", nulls_equal=True)
+    periods = periods.join(to_date, on=[*KEYS, "end"], how="left", nulls_equal=True)
     former = to_date.rename({"end": "before", "so_far": "earlier", "so_far_status": "earlier_status"})
-    found = found.join(former, on=[*KEYS, "before"], how="left", nulls_equal=True)
+    periods = periods.join(former, on=[*KEYS, "before"], how="left", nulls_equal=True)
     # January's year to date starts from nothing.
     earlier = pl.when((pl.col("before") + 1) % 12 == 0).then(0.0).otherwise(pl.col("earlier"))
     difference = unscaled(((pl.col("so_far") - earlier) * SCALE).round())
@@ -230,7 +230,7 @@ def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     # Where there is nothing else, the running totals say why the figure is not there.
     so_far, nothing = pl.col("so_far_status"), pl.col("status") == reason("incomplete")
     refused = (so_far == reason("refused")) | (so_far.is_not_null() & (pl.col("earlier_status") == reason("refused")))
-    return found.with_columns(
+    return periods.with_columns(
         value=pl.when(usable).then(difference).otherwise("value"),
         status=pl.when(usable).then(OK)
         .when(nothing & refused).then(reason("refused"))
@@ -260,18 +260,18 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
         .when(_ok()).then(reason("incomplete")).otherwise(pl.col("status")),
     )  # fmt: skip
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
-    found = pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
+    totals = pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
     # 1-5月 says something of the second quarter, but not what it comes to.
     partly = rows.group_by([*KEYS, "period"]).agg(
         value=pl.lit(None, dtype=pl.Float64),
         status=pl.when(refused().any()).then(reason("refused")).otherwise(reason("incomplete")),
         rows=pl.len().cast(pl.Int64),
-    ).join(found, on=[*KEYS, "period"], how="anti", nulls_equal=True)  # fmt: skip
-    return pl.concat([found, partly.select(found.columns).cast(found.schema)])
+    ).join(totals, on=[*KEYS, "period"], how="anti", nulls_equal=True)  # fmt: skip
+    return pl.concat([totals, partly.select(totals.columns).cast(totals.schema)])
 
 
 def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
-    """The figure at the end (or the beginning) of each scored period; of several for it, that of the shortest span.
+    """Return the figure at the end (or the beginning) of each scored period; of several, that of the shortest span.
 
     Where that is not reported the period is incomplete, unless there are `least` figures: then the latest (or the
     earliest) of them counts.
@@ -295,12 +295,12 @@ def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.D
 
 
 def _filling(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
-    """The mean, median, maximum or minimum of figures that fill each scored period, or of `least` of them."""
+    """Return the mean, median, maximum or minimum of figures that fill each scored period, or of `least` of them."""
     part = pl.col("part")
     combine = {
         "mean": exact_sum(part) / part.count(), "median": part.median() + 0.0, "max": part.max(), "min": part.min(),
     }[timing]  # fmt: skip
-    found = _by_period(rows, size, combined=pl.when(part.count() > 0).then(combine))
+    periods = _by_period(rows, size, combined=pl.when(part.count() > 0).then(combine))
     complete = pl.col("filled") & pl.col("worst").is_null()
     enough = pl.lit(least > 0) & pl.col("apart") & (pl.col("good") >= least)
-    return _settled(found, complete | enough, pl.col("combined"))
+    return _settled(periods, complete | enough, pl.col("combined"))

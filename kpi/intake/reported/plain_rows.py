@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kpi.intake.entities import Entities
+from kpi.intake.reported.lookups import Resolver
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: What a row lacks that is lost, in the order in which it is told.
+#: What a row that is lost can lack, in the order in which it is reported.
 LACKS = ("measure", "entity", "period")
 
 
@@ -46,15 +47,15 @@ class Plain:
         return self.frame["period"]
 
     def entity(self) -> pl.Series:
-        """Returns the place of every row's entity among the entities."""
+        """Return the place of every row's entity among the entities."""
         return _among(self.frame["entity"], self.entities)
 
     def split(self) -> Iterator[Plain]:
-        """Yields itself."""
+        """Yield itself."""
         yield self
 
     def numbered(self) -> pl.DataFrame:
-        """Returns the rows with the places of their entities and the columns row and source."""
+        """Return the rows with the places of their entities and the columns row and source."""
         frame = self.frame.with_columns(self.entity().alias("entity"))
         if "row" not in frame.columns:
             rows = pl.int_range(self.first, self.first + frame.height, dtype=pl.UInt32, eager=True)
@@ -62,7 +63,7 @@ class Plain:
         return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
 
     def without(self, some: pl.Series) -> Plain:
-        """Returns the rows for which `some` is false."""
+        """Return the rows for which `some` is false."""
         return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
 
 
@@ -89,11 +90,11 @@ class Block:
         return int(self.values.size)
 
     def entity(self) -> pl.Series:
-        """Returns the place of every row's entity among the entities."""
+        """Return the place of every row's entity among the entities."""
         return _among(self.entity_of, self.entities)
 
     def split(self) -> Iterator[Plain]:
-        """Yields the figures of each measure."""
+        """Yield the figures of each measure."""
         for place, row in zip(self.measures, self.values, strict=True):
             measure = pl.repeat(place, len(row), dtype=pl.Int32, eager=True)
             frame = {"measure": measure, "entity": self.entity_of, "period": self.period, "value": row}
@@ -109,14 +110,24 @@ def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
 class Coded:
     """The rows of a table: the plain ones as codes, the others as they came.
 
-    The entities of `plain` are places in `names`, or among the entities where a roster says who there is. `others` has
-    the table's columns and `ROW`; of rows that name no known measure, entity or period it holds the first few, and
-    `lost` counts the rest, `unknown` those of measures by their texts. `measures` are all texts of measures that rows
-    have. `read` counts the rows of all but those that were `passed_over`. In the columns `unclear` there are decimal
-    commas that are not declared.
+    The entities of `plain` are places in `names`, or among the entities where a roster says who there is.
+
+    Attributes:
+        others: the rows that are not plain, with the table's columns and `ROW`; of those that name no known measure,
+            entity or period the first few.
+        resolver: resolved the texts.
+        plain: the plain rows.
+        lost: how many more rows there are that name no known measure, entity or period.
+        read: how many rows, or figures of a wide table, were read, without those that were `passed_over`.
+        passed_over: how many are not needed for the period that is asked for.
+        names: the names of `plain`.
+        unclear: the columns in which there are decimal commas that are not declared.
+        unknown: how many more rows there are of texts that name no measure.
+        measures: all texts of measures that rows have.
     """
 
     others: pl.DataFrame
+    resolver: Resolver
     plain: list[Plain | Block] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LACKS, 0))
     read: int = 0
@@ -127,28 +138,28 @@ class Coded:
     measures: Collection[str] = ()
 
     def units(self, entities: Entities, sought: Collection[int]) -> set[int]:
-        """Returns which of some entities, given by their places, have a plain row; it is not looked for once found."""
+        """Return which of some entities, given by their places, have a plain row."""
         import numpy as np
 
         known = entities.resolve(self.names)
         left = {place for place in known.values() if place in sought}
         where = np.array([known.get(name, -1) for name in self.names], dtype=np.int64)
-        found: set[int] = set()
-        for one in self.plain:
+        places: set[int] = set()
+        for rows in self.plain:
             if not left:
                 break
             seen = np.zeros(len(where), dtype=np.bool_)
-            own = one.entity_of if isinstance(one, Block) else one.frame["entity"]
+            own = rows.entity_of if isinstance(rows, Block) else rows.frame["entity"]
             seen[own.to_numpy()] = True
             there = {int(place) for place in where[seen]} & left
-            found |= there
+            places |= there
             left -= there
-        return found
+        return places
 
     def numbered(self, source: int, entities: Entities) -> Iterator[Plain | Block]:
-        """Yields the plain rows with the places of their entities and the number of their table in `source`.
+        """Yield the plain rows with the places of their entities and the number of their table in `source`.
 
-        They are handed over: none is left here, or a table of many million rows would be held twice.
+        They are handed over: none is kept here, so that a table of many million rows is not held two times.
         """
         places = None
         if self.names:
@@ -156,35 +167,3 @@ class Coded:
             places = pl.Series([known.get(name) for name in self.names], dtype=pl.Int32)
         while self.plain:
             yield replace(self.plain.pop(0), source=source, entities=places)
-
-
-@dataclass(frozen=True)
-class How:
-    """How a table is read: rows `whole`, or needed columns only; at most 65,535 texts in a column, or `many` more.
-
-    In the columns `unclear` there are decimal commas that are not declared (see `kpi.intake.matching.notation`).
-    """
-
-    whole: bool = False
-    many: bool = False
-    unclear: frozenset[str] = frozenset()
-
-
-class Otherwise(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
-    """A table cannot be read in a simple way: a row may have something in columns that are not read, or there are more
-    texts in a column than were counted on, or decimal commas.
-    """  # noqa: D205
-
-    def __init__(self, how: How) -> None:
-        super().__init__()
-        self.how = how
-
-
-def attempted(read: Callable[[How], Coded]) -> Coded:
-    """Returns what a reading gives, in the simplest way that will do."""
-    how = How()
-    while True:
-        try:
-            return read(how)
-        except Otherwise as turn:
-            how = turn.how

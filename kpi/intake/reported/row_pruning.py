@@ -1,8 +1,8 @@
-"""The rows that a period can be scored from: whoever asks for one period waits for no others.
+"""Row pruning for `--period`: read only the rows that the period can depend on.
 
 A figure of a scored period is made of rows of that period, of finer periods inside it, or of year-to-date figures of
-its year. What the period looks back to (`lookback`) is made likewise. All other rows are passed over while files are
-read: of files that tell what their parts hold (Parquet, Arrow), whole parts. A row whose period cannot be read stays,
+its year, and so is what the period looks back to (`lookback`). All other rows are passed over while files are read: of
+files with statistics of their parts (Parquet, Arrow), complete parts. A row whose period cannot be read is kept,
 as it may be of any.
 """
 
@@ -12,68 +12,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
-from typing import TypeVar
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.matching.datasets import Placed, panel_columns
-from kpi.intake.reported.entity_targets import takers
+from kpi.intake.reported.entity_targets import targeted_in_data
+from kpi.intake.reported.read_plan import Escalate, ReadPlan
 from kpi.language.datasets import PanelData, Records
 from kpi.language.lookback import HISTORY, WHOLE
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.limits import shortage
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 
 #: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
 _HEAD = 10_000
 
-T = TypeVar("T")
-#: Makes what tells which rows are reached.
-Anew = Callable[[], "Reached"]
 #: Which rows of a table are reached, how many these are, and how many are not.
-Found = tuple[pl.Expr, int, int]
-
-
-class Unreached(Exception):  # noqa: N818 - a turn of the way, not an error that leaves the package
-    """What was passed over may matter: `wider` makes what passes over less, None where only all rows can tell."""
-
-    def __init__(self, wider: Anew | None = None) -> None:
-        super().__init__()
-        self.wider = wider
-
-
-def proven(read: Callable[[Anew | None], T], anew: Anew | None) -> T:
-    """Returns what a reading gives, of as few rows as will do; of all where there is no `anew`.
-
-    Args:
-        read: reads the rows that are reached, or all.
-        anew: makes what tells which these are, for each reading anew.
-    """
-    while anew is not None:
-        try:
-            return read(anew)
-        except Unreached as turn:
-            anew = turn.wider
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            # The statistics of a file, by which rows are found, may be damaged where no row is.
-            if shortage(error) is not None:
-                raise
-            anew = None
-    return read(None)
+Selection = tuple[pl.Expr, int, int]
 
 
 def figures_of_a_row(source: Placed, system: System) -> int:
-    """Returns how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
+    """Return how many figures a row is counted as: one, or as many as a wide table has columns of measures."""
     if not isinstance(source.dataset, PanelData):
         return 1
     return len(panel_columns(system, source.table, list(source.roles.values())))
 
 
 def entered(system: System, start: int, months: int, *, events: bool) -> range:
-    """Returns the indices of the scored periods that rows of a period may enter.
+    """Return the indices of the scored periods that rows of a period may enter.
 
     Args:
         system: gives the scored periods, and whether figures are for the year to date or run from January.
@@ -92,7 +61,7 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
 
 
 def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Returns the months of days or times, None where a column has neither; outside of the known years as well."""
+    """Return the months of days or times, None where a column has neither; outside of the known years as well."""
     if not isinstance(dtype, pl.Date | pl.Datetime):
         return None
     day = column.dt.date()
@@ -101,12 +70,12 @@ def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 @dataclass
 class Reached:
-    """One reading of what a period reaches, and whether that has proven to be enough.
+    """One reading of the rows that a period reaches, and whether they prove to be enough.
 
     Attributes:
         system: gives the scored periods.
-        period: the index of the one that is asked for.
-        back: tells how many periods it looks back (`kpi.engine.lookback.window`), or more.
+        period: the index of the requested one.
+        back: returns how many periods it looks back (`kpi.engine.lookback.window`), or more.
         widened: whether it is more, as there was no figure so many periods back.
         passed_over: how many rows were passed over, of wide tables how many figures.
         earlier: the last period before those reached that some of these may enter, None when there is none.
@@ -124,12 +93,12 @@ class Reached:
 
     @cached_property
     def window(self) -> int:
-        """How many periods the one that is asked for looks back, or HISTORY, or WHOLE; asked for when it matters."""
+        """Return how many periods the requested one looks back, or HISTORY, or WHOLE; computed when it is needed."""
         return self.back()
 
     def of(self, source: Placed) -> Placed:
-        """Returns a table with the rows that are reached."""
-        if "period" not in source.roles or takers(self.system):
+        """Return a table with the rows that are reached."""
+        if "period" not in source.roles or targeted_in_data(self.system):
             return source  # a target that the data state holds over periods
         if isinstance(source.dataset, Records) and source.dataset.key:
             return source  # an event may stand in a row for another period, too
@@ -138,7 +107,7 @@ class Reached:
             return replace(source, table=table.part(self._told(header, source.dataset.dates)))
         cells = table.raw
         dtype = cells.collect_schema()[header]
-        with progress.stage(f"looking at the periods of {table.file}", table.size or table.about):
+        with progress.stage(Message("looking at the periods of {file}", file=table.file), table.size or table.about):
             days = months_of(pl.col(header), dtype)
             only = self._texts(source, cells, header) if days is None else self._days(source, cells, header, days)
         if only is None:
@@ -147,31 +116,29 @@ class Reached:
         self.passed_over += passed * figures_of_a_row(source, self.system)
         return replace(source, table=table.part(wanted, kept))
 
-    def prove(self, first: int, last: int) -> None:
-        """Checks that the figures that were read give the results that all would.
+    def insufficient(self, plan: ReadPlan, first: int, last: int) -> Escalate | None:
+        """Return the escalation to more rows, None where those that were read give the results that all would.
 
         A grid begins with the first figure and ends with the last. Where there is none of the first period that is
         reached, or of the one that is asked for, those that were passed over would decide.
 
         Args:
+            plan: by which they were read.
             first: the index of the first period with a figure.
             last: of the last.
-
-        Raises:
-            Unreached: that is not so.
         """
         if last < self.period:
-            raise Unreached
+            return plan.with_rows(None)
         if self.earlier is not None and first > self.period - self.window:
             back = self.period - self.earlier
-            raise Unreached(
-                None if self.widened else partial(Reached, self.system, self.period, lambda: back, widened=True)
-            )
+            wider = partial(Reached, self.system, self.period, lambda: back, widened=True)
+            return plan.with_rows(None if self.widened else wider)
+        return None
 
     # ---- PERIODS ---- #
 
     def _kept(self, start: int, months: int, *, events: bool) -> bool:
-        """Notes a period that rows are for, and returns whether they are reached."""
+        """Note a period that rows are for, and return whether they are reached."""
         into = entered(self.system, start, months, events=events)
         size = self.system.period.months
         if not events and (size == Grain.MONTH.months or months != 1 or (start + 1) % size):
@@ -185,8 +152,8 @@ class Reached:
         self.earlier = max(into[-1], into[-1] if self.earlier is None else self.earlier)
         return False
 
-    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Found | None:
-        """Which texts or numbers are reached, None where all are."""
+    def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Selection | None:
+        """Return which texts or numbers are reached, None where all are."""
         column = pl.col(header)
         head = cells.select(column).head(_HEAD).collect().to_series()
         if not (head.dtype.is_integer() or isinstance(head.dtype, pl.String | pl.Categorical | pl.Enum)):
@@ -203,8 +170,8 @@ class Reached:
         only = column.is_in(some[header].drop_nulls().implode()) | column.is_null()
         return only, size, int(counted["many"].sum()) - size
 
-    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Found | None:
-        """As `_texts`, of days or times."""
+    def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Selection | None:
+        """Return the same as `_texts`, of days or times."""
         events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
         days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
         counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
@@ -219,7 +186,7 @@ class Reached:
         return only, int(counted["many"].sum()) - passed, passed
 
     def _told(self, header: str, order: periods.Order) -> pl.Expr:
-        """Whether rows of a table that is read in pieces are reached: asked as they come."""
+        """Return whether rows of a table that is read in pieces are reached; evaluated for each piece."""
 
         def kept(column: pl.Series) -> pl.Series:
             texts = column.unique().drop_nulls()
@@ -231,9 +198,9 @@ class Reached:
         return pl.col(header).map_batches(kept, return_dtype=pl.Boolean, is_elementwise=True)
 
     def _meaning(self, texts: pl.Series, order: periods.Order, *, events: bool) -> pl.Series:
-        """Returns which stripped texts are reached; what is no period is."""
+        """Return which stripped texts are reached; what is no period is."""
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
-        # other. What is noted is the same whoever notes it.
+        # other. What is noted does not depend on the thread.
         new = [text for text in texts if text is not None and (text, order, events) not in self._said]
         known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
         self._said |= {

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity, count, suggest
+from kpi.errors import Diagnostic, Message, Severity, count, nearest, suggest
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW
-from kpi.intake.matching.datasets import Placed, is_unit, measure_names, measure_of
-from kpi.intake.reported.lookups import names_of
-from kpi.language.model import kind_of
+from kpi.intake.matching.datasets import Placed, is_unit, measure_names
+from kpi.intake.reported.lookups import MeasureText, names_of
 from kpi.language.system import System
 
 #: How many figures that a system does not use are named, the rest are counted.
@@ -28,29 +27,31 @@ class Extra:
     measure is another table: of these no text is an extra figure.
 
     Attributes:
-        texts: the texts, and whether each is like the name of a measure that has rows.
+        texts: the texts, and the name of the measure that has rows which each is like, None where there is none.
         absent: the names of measures that no row has: what an unknown text may have been meant to be.
+        misused: the texts that name figures which are computed, not reported.
     """
 
-    texts: Mapping[str, bool]
+    texts: Mapping[str, str | None]
     absent: Sequence[str]
+    misused: Collection[str] = ()
 
     @classmethod
-    def of(cls, system: System, named: Collection[str]) -> Extra:
-        """Return those among all texts of a column of measures."""
+    def of(cls, system: System, meanings: Mapping[str, MeasureText]) -> Extra:
+        """Return those among all texts of a column of measures, given with what they mean."""
         names = names_of(system)
-        meanings = {text: measure_of(names, text)[0] for text in named}
-        given = set(meanings.values()) - {None}
+        given = {meaning.name for meaning in meanings.values()} - {None}
         absent = [text for text, name in measure_names(system).items() if name not in given]
-        unknown = [text for text, name in meanings.items() if name is None and _misused(system, text) is None]
+        misused = {text for text, meaning in meanings.items() if meaning.misused}
+        unknown = [text for text, meaning in meanings.items() if meaning.name is None and text not in misused]
         if not given:
-            return cls({}, absent)
+            return cls({}, absent, misused)
         bare = {text: split_unit(text, is_unit)[0] for text in unknown}
         extra = [text for text in unknown if suggest(bare[text], absent) is None]
-        return cls({text: suggest(bare[text], names) is not None for text in extra}, absent)
+        return cls({text: nearest(bare[text], names) for text in extra}, absent, misused)
 
     def without(
-        self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, found: list[Diagnostic]
+        self, raw: pl.DataFrame, further: Mapping[str, int], source: Placed, findings: list[Diagnostic]
     ) -> tuple[pl.DataFrame, int]:
         """Return rows without those of other figures, and how many these are; findings name and count them.
 
@@ -58,7 +59,7 @@ class Extra:
             raw: rows, of measures of which the name is known or null.
             further: how many more rows than are in `raw` a text has.
             source: their table.
-            found: takes the findings.
+            findings: takes the findings.
         """
         if not self.texts:
             return raw, 0
@@ -70,11 +71,13 @@ class Extra:
         for text in sorted((text for text in counts if self.texts[text]), key=lambda text: first.get(text, 0)):
             rows = count(counts[text], "row")
             message = Message(
-                "{rows} of `{text}`, which the system does not use, left out: is it another figure, or misspelt?",
+                "{rows} of `{text}`, which the system does not use, left out: is it another figure, or "
+                "`{texts}`, misspelt?",
                 rows=rows,
                 text=text,
+                texts=self.texts[text],
             )
-            found.append(
+            findings.append(
                 Diagnostic("K537", message, source.table.place(first.get(text), header), None, Severity.WARNING)
             )
         far = sorted((text for text in counts if not self.texts[text]), key=lambda text: (-counts[text], text))
@@ -89,33 +92,19 @@ class Extra:
                 shown=shown,
                 rest=rest,
             )
-            found.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
+            findings.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
         return raw.filter(~extra), counts.total()
 
 
-def _misused(system: System, text: str) -> str | None:
-    """Return why a figure of the system is not to be reported under its name, None where that is no figure of it."""
-    computed = next((name for name, one in system.measures.items() if text in (name, one.title)), None)
-    if computed is not None:
-        kind = kind_of(type(system.measures[computed]))
-        return f"`{text}` is computed from records (`kind: {kind}`), it is not reported"
-    if any(text in (name, one.title) for name, one in system.indicators.items()):
-        return f"`{text}` is an indicator of {system.system}: it is computed, not reported"
-    return None
-
-
-def unknown_measure(system: System, absent: Sequence[str], row: dict[str, object]) -> tuple[str, str, str | None]:
-    """Return code, message and hint for a row whose measure is not known.
+def unknown_measure(extra: Extra, row: dict[str, object]) -> tuple[str, str | None]:
+    """Return message and hint for a row whose measure is not known.
 
     Args:
-        system: gives the names.
-        absent: the names that the text may have been meant to be.
-        row: with the text in `measure`.
+        extra: gives the names that the text may have been meant to be.
+        row: with the text in `measure`, and why it names nothing in `unnamed`.
     """
     if row["measure"] is None:
-        return "K601", "the row names no measure", None
+        return "the row names no measure", None
     text = str(row["measure"])
-    if (misused := _misused(system, text)) is not None:
-        return "K601", misused, None
-    hint = suggest(split_unit(text, is_unit)[0], absent)
-    return "K601", f"`{text}` is not a measure of {system.system}", hint
+    hint = None if text in extra.misused else suggest(split_unit(text, is_unit)[0], extra.absent)
+    return str(row["unnamed"]), hint

@@ -9,7 +9,6 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.files.headers import clean
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem
 from kpi.intake.shapes.turning import ADDED, new_name
@@ -81,17 +80,12 @@ def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table
     Rows that have nothing but the name of a unit have none: they are headings, or blank.
 
     Args:
-        table: the table.
+        table: the table, not in pieces.
         keys: the texts by role.
         named: the header of the column of units, None without one.
-
-    Raises:
-        Unfit: the table is read in pieces.
     """
     if not keys:
         return table
-    if table.pieces is not None:
-        raise Unfit
     others = [header for header in table.columns if header != named]
     filled = pl.any_horizontal(pl.selectors.by_name(*others).is_not_null())
     roles = dict(table.roles)

@@ -11,7 +11,6 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
-from kpi.intake.files.pieces import Unfit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records
 from kpi.intake.roster import roster_of
@@ -26,18 +25,16 @@ from kpi.language.system import System
 _NAMED = 12
 
 
-def shaped(system: System, table: Table, name: str | None = None) -> tuple[Table | None, list[Diagnostic]]:
+def shaped(system: System, table: Table, name: str | None = None) -> tuple[Table | None, list[Diagnostic]] | None:
     """Return a table as a dataset can take it, None where it cannot be understood; and the findings.
 
     A table that lies in the long or wide form, or holds events, is returned as it is, but for keys that no column has.
+    Nothing is returned for a table that would change and whose rows have not been checked: they have to be, first.
 
     Args:
         system: the system whose datasets are meant.
         table: the table as it was read.
         name: the dataset, where the caller says which.
-
-    Raises:
-        Unfit: the table is read in pieces, and needs more than its columns as they are.
     """
     try:
         return _shaped(system, table, _meant(system, table, name))
@@ -64,17 +61,17 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
     return None
 
 
-def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]]:
+def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
     own = {} if dataset is None else declared_keys(table, dataset)
     if "unit" in own:
         table = replace(table, unit=own.pop("unit")[0])
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
-        return with_keys(table, keys, None), key_notes(table, own)
+        return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
     notes: list[Diagnostic] = []
     if is_combined(table):
         if table.pieces is not None:
-            raise Unfit
+            return None
         table, flags = parted(table)
         notes += _flags(table, flags)
 
@@ -87,7 +84,7 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     if found is None:
         return _with_missing_keys(look, own, notes)
     if table.pieces is not None:
-        raise Unfit
+        return None
     if ambiguous := _dimensions(system, table, look, found.shape):
         raise DataError(ambiguous)
     shape, sources = _with_table_keys(look, found, own)
@@ -113,8 +110,8 @@ def _with_table_keys(
 
 def _with_missing_keys(
     look: Recognition, own: Mapping[str, tuple[str, Message]], notes: list[Diagnostic]
-) -> tuple[Table, list[Diagnostic]]:
-    """Return a table that is not turned with the keys that its columns lack."""
+) -> tuple[Table, list[Diagnostic]] | None:
+    """Return a table that is not turned with the keys that its columns lack; nothing for one in pieces."""
     table, keys = look.table, dict(own)
     if look.figures or {"measure", "value"} <= set(look.roles):
         known = {*look.roles, *keys}
@@ -122,6 +119,8 @@ def _with_missing_keys(
             keys["entity"] = entity
         if "period" not in known and (period := period_of_table(table)) is not None:
             keys["period"] = period
+    if keys and table.pieces is not None:
+        return None
     roles = {**table.roles, **{one: header for one, header in look.roles.items() if header in look.read_by_cells}}
     table = replace(table, roles=roles)
     table = with_keys(table, {key: text for key, (text, _) in keys.items()}, look.roles.get("entity"))

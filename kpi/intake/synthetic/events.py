@@ -17,10 +17,11 @@ from kpi.intake.matching.datasets import datasets, needed_columns, of_dataset
 from kpi.intake.synthetic.draws import one_of, place, salt, share
 from kpi.language import expressions
 from kpi.language.datasets import Records
-from kpi.language.measures import Distinct
+from kpi.language.record_columns import DURATIONS
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.periods import Period
+from kpi.values.units import WORKING_DAY
 
 #: A text that no condition names.
 OTHER = "其他"
@@ -119,8 +120,9 @@ class Events:
         value: pl.Expr
         if kind == "time":
             value = date.cast(pl.Datetime("us")) - pl.duration(minutes=place(row, of, _WEEKS_BEFORE))
-        elif kind == "span":
-            value = pl.format("{}天", place(row, of, 20) + 1)
+        elif kind in DURATIONS:
+            unit = "天" if kind == "span" else WORKING_DAY.text
+            value = pl.format(f"{{}}{unit}", place(row, of, 20) + 1)
         elif kind == "number":
             value = self._amount(name, row, of) if pool is None else _number(row, of, pool)
         elif pool is not None and pool.strings:
@@ -138,7 +140,7 @@ class Events:
 
     def _amount(self, name: str, row: pl.Expr, of: int) -> pl.Expr:
         """Returns the figures of a column that no condition reads: 0 to 100 where a measure is in %, else skewed."""
-        measures = [one for one in of_dataset(self.system, self.name).values() if not isinstance(one, Distinct)]
+        measures = [one for one in of_dataset(self.system, self.name).values() if one.computes]
         if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)

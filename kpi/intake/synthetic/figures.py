@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 import polars as pl
-from sqlglot import exp
 
 from kpi.intake.files.headers import clean, role
 from kpi.intake.matching.datasets import measure_names
 from kpi.intake.synthetic.draws import salt, share
 from kpi.intake.synthetic.events import literals
 from kpi.language import expressions
-from kpi.language.checks.within import Holds
-from kpi.language.indicators import Coverage, Level, Ratio
-from kpi.language.measures import Reported
+from kpi.language.measures import reported
 from kpi.language.quantities import in_unit
 from kpi.language.system import System
 from kpi.language.targets import PerEntity
@@ -48,10 +45,9 @@ class Figure:
 
 def figures(system: System, seed: int) -> list[list[Figure]]:
     """Returns the reported measures of a system, wholes in an earlier list than their parts."""
-    reported = {name: one for name, one in system.measures.items() if isinstance(one, Reported)}
-    parts: dict[str, set[str]] = {name: set() for name in reported}
+    parts: dict[str, set[str]] = {name: set() for name in reported(system.measures)}
     for part, whole in _parts(system):
-        if part in reported and whole in reported and part != whole and part not in _above(parts, whole):
+        if part in parts and whole in parts and part != whole and part not in _above(parts, whole):
             parts[part].add(whole)
     try:
         order = TopologicalSorter(parts)
@@ -74,18 +70,10 @@ def _above(parts: dict[str, set[str]], name: str) -> set[str]:
 def _parts(system: System) -> Iterator[tuple[str, str]]:
     """Yields part and whole, of everything in the system that says so."""
     for indicator in system.indicators.values():
-        if isinstance(indicator, Coverage):
-            yield indicator.covered, indicator.total
-        elif isinstance(indicator, Ratio) and indicator.in_unit(system.symbols) == units.PERCENT:
-            yield indicator.numerator, indicator.denominator
+        if indicator.in_unit(system.symbols) == units.PERCENT:
+            yield from indicator.nested()
     for check in system.checks.values():
-        if isinstance(check, Holds):
-            for node in expressions.parse(check.expr).tree.find_all(exp.LTE, exp.LT, exp.GTE, exp.GT):
-                small, large = (
-                    (node.left, node.right) if isinstance(node, exp.LTE | exp.LT) else (node.right, node.left)
-                )
-                if isinstance(small, exp.Column) and isinstance(large, exp.Column):
-                    yield small.name, large.name
+        yield from check.nested()
 
 
 def _figure(system: System, name: str, wholes: tuple[str, ...], seed: int) -> Figure:
@@ -131,7 +119,7 @@ def _target(system: System, name: str) -> float | None:
     """Returns the target of the figure, in its unit, so that the sample scores neither nothing nor everything."""
     for indicator in system.indicators.values():
         unit = indicator.in_unit(system.symbols)
-        if not isinstance(indicator, Level) or indicator.of != name or unit is None:
+        if indicator.measure_shown != name or unit is None:
             continue
         for target in indicator.target:
             bound = getattr(target, target.comparator, None)

@@ -17,7 +17,6 @@ from kpi.intake.synthetic.draws import one_of, salt, share
 from kpi.intake.synthetic.events import Events
 from kpi.intake.synthetic.figures import Figure, figures, wide
 from kpi.language.datasets import Dataset, PanelData, Records
-from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.atomic_files import folder, whole
@@ -91,7 +90,7 @@ class Sample:
             raise DataError(
                 Diagnostic("K560", Message("the system has no records, whose number --rows says"), hint=hint)
             )
-        if any(isinstance(one, Reported) for one in self.system.measures.values()):
+        if any(one.reported for one in self.system.measures.values()):
             forms = {one.form: name for name, one in reversed(declared.items())}  # type: ignore[attr-defined]
             taking = forms.get("reported") or forms.get("panel")
             if taking is None:
@@ -173,12 +172,7 @@ class _Figures:
     def running(self, levels: list[list[Figure]], grid: pl.DataFrame) -> pl.DataFrame:
         """Returns every measure's figure for who and when; cumulative ones add up the periods since January."""
         frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
-        decimals = {
-            one.name: one.decimals
-            for level in levels
-            for one in level
-            if isinstance(measure := measures[one.name], Reported) and measure.from_january
-        }
+        decimals = {one.name: one.decimals for level in levels for one in level if measures[one.name].from_january}
         size = self.sample.system.period.months
         place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % (12 // size)
         for back in range(1, 12 // size if decimals else 0):
@@ -308,7 +302,7 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Made]:
 def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
     """Writes one dataset as CSV into a stream of bytes, and returns its rows."""
     name, only = _only(chosen(sample, dataset))
-    with progress.stage(f"writing {name}", only.rows):
+    with progress.stage(Message("writing {name}", name=name), only.rows):
         return _csv(only, stream)
 
 
@@ -326,7 +320,7 @@ def _only(made: dict[str, Made]) -> tuple[str, Made]:
 
 def _write(made: Made, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(f"writing {path}", made.rows):
+        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), made.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
                     return _csv(made, stream)

@@ -91,7 +91,8 @@ class Pillar(Node):
     @model_validator(mode="after")
     def _weigh(self) -> Self:
         if self.weights is not None:
-            if len(set(self.parts.values())) > 1:
+            # What a method fixed is dumped with the parts, and is no other weight when it is read again.
+            if len(set(self.parts.values())) > 1 and self.parts != self.fixed(self.parts):
                 raise ValueError(
                     "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
                 )

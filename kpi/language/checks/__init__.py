@@ -1,7 +1,9 @@
-"""Checks (审核关系): what must hold of the figures, as expressions over the panel, each told by its key."""
+"""Checks (审核关系): what must hold of the figures, as expressions over the panel, each distinguished by its key."""
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Tag
@@ -12,38 +14,37 @@ from kpi.language.checks.scope import AddsUpTo, SameScope
 from kpi.language.checks.supply import Complete, Due, Roster
 from kpi.language.checks.within import Between, Holds, Parts, Required
 
-__all__ = ["AnyCheck", "Breach", "Check", "Due"]
+__all__ = ["KINDS", "AnyCheck", "Breach", "Check"]
 
-_KEYS = (
-    "growth_within", "required", "between", "parts", "cumulative", "last_year", "reported_growth", "same_direction",
-    "magnitude", "roster", "complete", "due", "adds_up_to", "same_scope", "expr",
-)  # fmt: skip
+#: Every kind of check by the key that distinguishes it, in the order of the reference.
+KINDS: dict[str, type[Check]] = {
+    "expr": Holds,
+    "growth_within": GrowthWithin,
+    "required": Required,
+    "between": Between,
+    "parts": Parts,
+    "cumulative": Cumulative,
+    "last_year": LastYear,
+    "reported_growth": ReportedGrowth,
+    "same_direction": SameDirection,
+    "magnitude": Magnitude,
+    "roster": Roster,
+    "complete": Complete,
+    "due": Due,
+    "adds_up_to": AddsUpTo,
+    "same_scope": SameScope,
+}
 
 
 def _which(value: Any) -> str | None:
+    """Return the key that distinguishes a check; `expr`, which others may have too, only where there is no other."""
     given = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
-    return next((key for key in _KEYS if key in given), None)
+    return next((key for key in KINDS if key in given and key != "expr"), "expr" if "expr" in given else None)
 
 
-#: Any check, told apart by its key.
+#: Any check, distinguished by its key.
 if TYPE_CHECKING:
     AnyCheck: TypeAlias = Check
 else:
-    AnyCheck = Annotated[
-        Annotated[Holds, Tag("expr")]
-        | Annotated[GrowthWithin, Tag("growth_within")]
-        | Annotated[Required, Tag("required")]
-        | Annotated[Between, Tag("between")]
-        | Annotated[Parts, Tag("parts")]
-        | Annotated[Cumulative, Tag("cumulative")]
-        | Annotated[LastYear, Tag("last_year")]
-        | Annotated[ReportedGrowth, Tag("reported_growth")]
-        | Annotated[SameDirection, Tag("same_direction")]
-        | Annotated[Magnitude, Tag("magnitude")]
-        | Annotated[Roster, Tag("roster")]
-        | Annotated[Complete, Tag("complete")]
-        | Annotated[Due, Tag("due")]
-        | Annotated[AddsUpTo, Tag("adds_up_to")]
-        | Annotated[SameScope, Tag("same_scope")],
-        Discriminator(_which),
-    ]
+    _TAGGED = (Annotated[kind, Tag(key)] for key, kind in KINDS.items())
+    AnyCheck = Annotated[functools.reduce(operator.or_, _TAGGED), Discriminator(_which)]

@@ -24,7 +24,7 @@ from kpi.language.checks.base import (
 )
 from kpi.language.indicators import MONTH, Symbols, window
 from kpi.language.indicators.base import title_of
-from kpi.language.lookback import NOW, Lags, back, joined
+from kpi.language.lookback import NOW, Comparison, Lags, back, joined
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values import units
 from kpi.values.periods import Grain
@@ -45,6 +45,10 @@ class GrowthWithin(Check):
     growth_within: float = Field(gt=0, description="percent, up or down")
     of: OneOrMany[Name] = Field(description="the measures or indicators")
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield the figures, over the window."""
+        yield from (Comparison(name, ("of", place), self.over) for place, name in enumerate(self.of))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure moved by more than the limit."""
@@ -156,6 +160,10 @@ class ReportedGrowth(Check):
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
     within: float = Field(0.05, ge=0, description="percentage points by which the two may differ")
 
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield the measure whose growth is reported, over the window."""
+        yield Comparison(self.of, ("of",), self.over)
+
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where rate and levels disagree."""
         base = before(self.of, self.over, grain, symbols)
@@ -192,6 +200,11 @@ class SameDirection(Check):
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
     more_than: float = Field(0, ge=0, description="percent: smaller moves have no direction")
 
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield the measures, over the window."""
+        names = enumerate(self.same_direction)
+        yield from (Comparison(name, ("same_direction", place), self.over) for place, name in names)
+
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where one rises and another falls."""
         bases = {name: before(name, self.over, grain, symbols) for name in self.same_direction}
@@ -227,6 +240,10 @@ class Magnitude(Check):
 
     magnitude: OneOrMany[Name] = Field(description="measures that must not be off by a power of ten")
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield the measures, over the window."""
+        yield from (Comparison(name, ("magnitude", place), self.over) for place, name in enumerate(self.magnitude))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure looks like a slip."""

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kpi.errors import Message, suggest
 from kpi.language.indicators import ENTITIES, Symbols, broken
-from kpi.language.lookback import NOW, Lags
+from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
 from kpi.values import periods, units
 from kpi.values.periods import Grain
@@ -68,6 +68,18 @@ class Check(Definition):
         the figure of a unit that is no entity, under the unit's name (Float64).
         """
         yield from ()
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield what the check compares with an earlier period."""
+        yield from ()
+
+    def nested(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of figures of which the first does not exceed the second."""
+        yield from ()
+
+    def deadline(self) -> pl.Expr | None:
+        """Return the last day for handing in the figures of a row's period; None where the check states none."""
+        return None
 
     def words(self, symbols: Symbols, grain: Grain) -> str:
         """Returns what the check says in words: its rules, each once."""

@@ -121,15 +121,11 @@ class Due(Check):
             first.dt.offset_by(f"{number * (7 if unit == 'w' else 1) - 1}d")
         )  # fmt: skip
 
-    def figures(self, symbols: Symbols) -> tuple[str, ...]:
-        """Returns the measures that are due."""
-        return _reported(self.of, symbols)
-
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yields where a figure came after its last day."""
         number, unit = self._span()
-        for name in self.figures(symbols):
+        for name in _reported(self.of, symbols):
             day, last = pl.col(Column(name).reported), self.deadline()
             said = pl.format("报送于 {}，期限为 {}", day.cast(pl.String), last.cast(pl.String))
             words = f"{title_of(symbols, name)}应在期末后{number}{_WORDS[unit]}内报送"
@@ -137,7 +133,7 @@ class Due(Check):
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
         """Yields the day on which each figure was handed in."""
-        for name in self.figures(symbols):
+        for name in _reported(self.of, symbols):
             yield "reported", name
 
     @override

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import polars as pl
 from pydantic import Field
+from sqlglot import exp
 from typing_extensions import override
 
 from kpi.errors import Message
+from kpi.language import expressions
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
 from kpi.language.indicators import Symbols
@@ -37,6 +39,13 @@ class Holds(Check):
         """Yields where the condition is false."""
         term = condition(self.expr, symbols)
         yield Breach(f"应满足 {self.expr}", ~term.expr, term.names)
+
+    def nested(self) -> Iterator[tuple[str, str]]:
+        """Yield the sides of every comparison of two figures, the one that does not exceed the other first."""
+        for node in expressions.parse(self.expr).tree.find_all(exp.LTE, exp.LT, exp.GTE, exp.GT):
+            sides = (node.left, node.right) if isinstance(node, exp.LTE | exp.LT) else (node.right, node.left)
+            if all(isinstance(one, exp.Column) for one in sides):
+                yield sides[0].name, sides[1].name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.language.expressions.terms import Term, held, joined, names_of, where, why
+from kpi.language.expressions.terms import Term, held, joined, names_of, uncounted_of, where, why
 from kpi.values.status import Reason, Status
 
 #: Up to so many branches are a chain of conditions.
@@ -36,6 +36,7 @@ def case(conditions: list[Term], values: list[Term]) -> Term:
     return Term(
         expr, values[0].kind, values[0].unit, where(expr.is_null(), gaps), (), bars,
         names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
+        uncounted=uncounted_of(*conditions, *values),
     )  # fmt: skip
 
 
@@ -63,7 +64,10 @@ def coalesce(terms: list[Term], size: pl.Expr | None) -> Term:
     # A gap that something stands in for is no reason for what else is missing.
     nothing = expr.is_null()
     gaps, voids = where(nothing, (*bars, *result.gaps)), where(nothing, result.voids)
-    return Term(expr, result.kind, result.unit, gaps, voids, bars, result.names, noise=result.noise, size=size)
+    return Term(
+        expr, result.kind, result.unit, gaps, voids, bars, result.names, noise=result.noise, size=size,
+        uncounted=result.uncounted,
+    )  # fmt: skip
 
 
 @dataclass

@@ -5,7 +5,8 @@ A bare number takes the unit of what it is added to or compared with, as in targ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from operator import add, and_, mul, or_
@@ -34,15 +35,21 @@ from kpi.values import units
 from kpi.values.rounding import BREADTH, Test, rounded
 from kpi.values.status import reason
 from kpi.values.units import Unit
+from kpi.values.working_days import WorkingDays
 
 
-def resolve(tree: exp.Expr, scope: Scope) -> Term:
-    """Returns a tree of the expression language as a typed Polars expression.
+def resolve(tree: exp.Expr, scope: Scope, calendar: WorkingDays | None = None) -> Term:
+    """Return a tree of the expression language as a typed Polars expression.
+
+    Args:
+        tree: what is parsed.
+        scope: gives what its names stand for.
+        calendar: the working days; without them a difference of dates in working days is not known.
 
     Raises:
         ExpressionError: for an unknown name, a wrong kind, or units that do not fit.
     """
-    return _Compiler(scope).term(tree)
+    return _Compiler(scope, calendar).term(tree)
 
 
 _DIFFERENCE = "write a difference, such as 办结时间 - 受理时间 <= 5 天, or compare with a date: 办结时间 < '2025-07-01'"
@@ -62,14 +69,40 @@ _TESTS: dict[type[exp.Expr], Test] = {
 
 
 class _Compiler:
-    """One walk over one tree; every method answers a node with a `Term`."""
+    """One walk over one tree; every method answers a node with a `Term`.
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    A part that meets a number in working days is walked once more, with its differences of dates counted in them
+    (`working`); the terms of both walks are kept, so that no part is walked more than twice.
+    """
+
+    def __init__(self, scope: Scope, calendar: WorkingDays | None) -> None:
+        self.scope, self.calendar = scope, calendar
         self.compared = 0
+        self.working = False
+        self.known: dict[tuple[int, bool], Term] = {}
 
     def term(self, node: exp.Expr) -> Term:
-        return GRAMMAR[type(node)](self, node)
+        key = (id(node), self.working)
+        if key not in self.known:
+            self.known[key] = GRAMMAR[type(node)](self, node)
+        return self.known[key]
+
+    @contextmanager
+    def counting(self, *, working: bool) -> Iterator[None]:
+        """Within the block, differences of dates are counted in working days, or are not."""
+        before, self.working = self.working, working
+        try:
+            yield
+        finally:
+            self.working = before
+
+    def counted(self, parts: Sequence[exp.Expr]) -> list[Term]:
+        """Return the terms of parts that are compared or added, in working days where one of them is in these."""
+        terms = [self.term(part) for part in parts]
+        if self.working or not any(times.is_working(term.unit) for term in terms):
+            return terms
+        with self.counting(working=True):
+            return [self.term(part) if times.is_span(term) else term for part, term in zip(parts, terms, strict=True)]
 
     def fail(self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = "") -> NoReturn:
         raise ExpressionError(code, message, span(node), hint=hint, label=label)
@@ -83,7 +116,8 @@ class _Compiler:
         return term
 
     def boolean(self, node: exp.Expr) -> Term:
-        term = as_condition(self.term(node))
+        with self.counting(working=False):
+            term = as_condition(self.term(node))
         if term.kind != "boolean":
             self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
         return term
@@ -184,9 +218,17 @@ class _Compiler:
 
     def add(self, node: exp.Binary) -> Term:
         chain = _chain(node, exp.Add | exp.Sub)
-        found = [self.term(part) for part in (chain[0].left, *(one.right for one in chain))]
+        parts = [chain[0].left, *(one.right for one in chain)]
+        found = self.counted(parts)
         if not any(term.kind == "time" for term in found):
             return self.added(chain, found)
+        if any(times.is_working(term.unit) for term in found):
+            with self.counting(working=True):
+                return self.timed_chain(chain, found)
+        return self.timed_chain(chain, found)
+
+    def timed_chain(self, chain: list[Any], found: list[Term]) -> Term:
+        """Return a chain of sums and differences with points in time in it."""
         result = found[0]
         for one, right in zip(chain, found[1:], strict=True):
             result = self.timed(one, result, right)
@@ -198,10 +240,13 @@ class _Compiler:
         if left.kind != "time" and right.kind != "time":
             return self.added([node], [left, right])
         if left.kind == right.kind and subtracts:
-            return times.difference(left, right)
+            return times.working_days(left, right, self.calendar) if self.working else times.difference(left, right)
         point, other = (left, right) if left.kind == "time" else (right, left)
         if other.kind != "number" or (subtracts and point is right):
             self.undated(node, point)
+        if times.is_working(other.unit):
+            hint = Message("compare the difference instead: 办结时间 - 受理时间 <= 5 工作日")
+            self.fail(node, "K467", "a date is not moved by working days", hint=hint, label="working days")
         if not times.is_duration(other.unit):
             known = other.unit is None and isinstance(other.literal, float)
             hint = (
@@ -276,7 +321,8 @@ class _Compiler:
         return unit
 
     def divide(self, node: exp.Div) -> Term:
-        left, right = self.number(node.left), self.number(node.right)
+        self.number(node.left), self.number(node.right)
+        left, right = self.counted([node.left, node.right])
         unit = left.unit
         if (times.is_span(left) or times.is_span(right)) and all(times.is_duration(one.unit) for one in (left, right)):
             left, right = times.in_micros(left), times.in_micros(right)
@@ -300,7 +346,7 @@ class _Compiler:
     # ---- CONDITIONS ---- #
 
     def test(self, node: exp.Binary) -> Term:
-        left, right = self.term(node.left), self.term(node.right)
+        left, right = self.counted([node.left, node.right])
         method = _TESTS[type(node)]
         if "time" in (left.kind, right.kind):
             left, right = self.dated(node.left, left), self.dated(node.right, right)
@@ -329,8 +375,7 @@ class _Compiler:
         return replace(term, expr=~term.expr)
 
     def among(self, node: exp.In) -> Term:
-        this = self.term(node.this)
-        options = [self.term(one) for one in node.expressions]
+        this, *options = self.counted([node.this, *node.expressions])
         if this.kind == "time":
             options = [self.dated(part, one) for part, one in zip(node.expressions, options, strict=True)]
             if all(one.kind == "time" for one in options):
@@ -361,7 +406,7 @@ class _Compiler:
         return joined(found, "boolean", None, this, *options)
 
     def between(self, node: exp.Between) -> Term:
-        this, low, high = self.term(node.this), self.term(node.args["low"]), self.term(node.args["high"])
+        this, low, high = self.counted([node.this, node.args["low"], node.args["high"]])
         if this.kind == "time":
             low, high = self.dated(node.args["low"], low), self.dated(node.args["high"], high)
         if not this.kind == low.kind == high.kind:
@@ -382,7 +427,10 @@ class _Compiler:
         # A figure that was refused, or covers its period only in part, is neither there nor missing.
         barred = term.barred
         absent = term.expr.is_null() if barred is None else pl.when(~barred).then(term.expr.is_null())
-        return Term(absent, "boolean", gaps=term.bars, bars=term.bars, names=term.names, asks_absence=True)
+        return Term(
+            absent, "boolean", gaps=term.bars, bars=term.bars, names=term.names, asks_absence=True,
+            uncounted=term.uncounted,
+        )  # fmt: skip
 
     def like(self, node: exp.Like) -> Term:
         this, pattern = self.term(node.this), self.term(node.expression)
@@ -405,7 +453,7 @@ class _Compiler:
 
     def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
         """Returns terms of one kind, brought into one unit."""
-        terms = [self.term(part) for part in parts]
+        terms = self.counted(parts)
         if len({term.kind for term in terms}) > 1:
             self.fail(node, "K302", f"the values are of different kinds: {', '.join(term.kind for term in terms)}")
         first = next((term for term in terms if term.unit is not None), terms[0])
@@ -488,7 +536,8 @@ class _Compiler:
 
 def _is_duration(node: exp.Expr, term: Term) -> bool:
     """Whether a term is, or is made of, a duration as it is written in the expression."""
-    return times.is_duration(term.unit) and any(True for _ in node.find_all(exp.Interval)) and not term.names
+    is_time = times.is_duration(term.unit) or times.is_working(term.unit)
+    return is_time and any(True for _ in node.find_all(exp.Interval)) and not term.names
 
 
 def _size(terms: list[Term]) -> pl.Expr | None:

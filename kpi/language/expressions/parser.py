@@ -22,6 +22,7 @@ from kpi.errors import Message, suggest
 from kpi.language.expressions import grammar, limits, times
 from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
+from kpi.values.working_days import WorkingDays
 
 #: Signs that Chinese input methods write, and what an expression needs instead.
 FULL_WIDTH = {
@@ -70,14 +71,14 @@ class Expression:
         """
         return {name.name for name in self.tree.find_all(exp.Column) if not _is_plain(name)}
 
-    def resolve(self, scope: Scope) -> Term:
-        """Returns the expression as a typed Polars expression.
+    def resolve(self, scope: Scope, calendar: WorkingDays | None = None) -> Term:
+        """Return the expression as a typed Polars expression; `calendar` gives the working days.
 
         Raises:
             ExpressionError: for an unknown name, a function outside the subset, or units that do not fit.
         """
         try:
-            return _with_room(lambda: grammar.resolve(self.tree, scope))
+            return _with_room(lambda: grammar.resolve(self.tree, scope, calendar))
         except ExpressionError as error:
             error.span = _whole(self.text, error.span)
             raise

@@ -37,7 +37,8 @@ class Term:
 
     `noise` is the part of a number by which binary fractions may be off, 0 for a figure as it was reported; it is a
     part of `size` where terms of that size cancel, else of the number itself. `asks_absence` marks a condition that is
-    made of `IS NULL`, `whole_day` a time that stands for its day.
+    made of `IS NULL`, `whole_day` a time that stands for its day. `uncounted` says where a number of working days is
+    not known: dates beyond the years of the calendar.
     """
 
     expr: pl.Expr
@@ -52,6 +53,7 @@ class Term:
     size: pl.Expr | None = None
     asks_absence: bool = False
     whole_day: bool = False
+    uncounted: tuple[pl.Expr, ...] = ()
 
     @property
     def magnitude(self) -> pl.Expr:
@@ -129,8 +131,13 @@ def joined(expr: pl.Expr, kind: str, unit: Unit | None, *parts: Term) -> Term:
         expr, kind, unit,
         _once(one for part in parts for one in part.gaps), _once(one for part in parts for one in part.voids),
         _once(one for part in parts for one in part.bars), names_of(*parts),
-        noise=max((part.noise for part in parts), default=0.0),
+        noise=max((part.noise for part in parts), default=0.0), uncounted=uncounted_of(*parts),
     )  # fmt: skip
+
+
+def uncounted_of(*parts: Term) -> tuple[pl.Expr, ...]:
+    """Return where numbers of working days in some terms are not known, each once."""
+    return tuple({id(one): one for part in parts for one in part.uncounted}.values())
 
 
 def names_of(*parts: Term) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""Times in expressions: points in time, differences of them, whole days, and parts of dates.
+"""Times in expressions: points in time, differences of them, whole days, working days, and parts of dates.
 
 A point in time is a term of the kind `time`, in whole microseconds of local time. A difference of two is a number in
 microseconds: `scale` is exact, so that durations are compared as whole numbers. A date without a time of day stands for
 the whole day where it is compared, and for its midnight where it is computed with.
+
+A difference that meets a number in working days is counted in them by a calendar, see `kpi.values.working_days`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from sqlglot import exp
 from kpi.language.expressions.terms import Term, joined, scaled
 from kpi.values import periods, units
 from kpi.values.rounding import Test
-from kpi.values.units import MICROSECONDS, Unit
+from kpi.values.units import MICROSECONDS, WORKING_DAY, Unit
+from kpi.values.working_days import WorkingDays
 
 #: The name that stands for the last day of the scored period that a row belongs to.
 PERIOD_END = "period_end"
@@ -28,9 +31,10 @@ UNITS = {
     "周": "周", "天": "天", "日": "天", "小时": "小时", "分钟": "分钟", "秒": "秒",
     "工作日": "工作日", "个工作日": "工作日",
     "week": "周", "weeks": "周", "day": "天", "days": "天", "hour": "小时", "hours": "小时", "minute": "分钟",
-    "minutes": "分钟", "second": "秒", "seconds": "秒",
+    "minutes": "分钟", "second": "秒", "seconds": "秒", "working day": "工作日", "working days": "工作日",
+    "workday": "工作日", "workdays": "工作日",
 }  # fmt: skip
-_WORDS = "|".join(sorted(UNITS, key=len, reverse=True))
+_WORDS = "|".join(sorted(UNITS, key=len, reverse=True)).replace(" ", r"\s+")
 _WRITTEN = re.compile(rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>{_WORDS})(?!\w)", re.IGNORECASE)
 _MICROS_OF_DAY = 86_400_000_000.0
 _DATE = re.compile(
@@ -45,7 +49,7 @@ def written(masked: str) -> dict[int, tuple[str, tuple[int, int]]]:
     {11: ('小时', (12, 2))}
     """
     return {
-        found.end("number"): (UNITS[found["unit"].lower()], (found.start("unit"), len(found["unit"])))
+        found.end("number"): (UNITS[" ".join(found["unit"].lower().split())], (found.start("unit"), len(found["unit"])))
         for found in _WRITTEN.finditer(masked)
     }
 
@@ -93,6 +97,11 @@ def is_duration(unit: Unit | None) -> bool:
     return unit is not None and unit.dimension == MICROSECONDS.dimension
 
 
+def is_working(unit: Unit | None) -> bool:
+    """Return whether a unit is that of working days."""
+    return unit is not None and unit.dimension == WORKING_DAY.dimension
+
+
 def in_micros(term: Term) -> Term:
     """Return a duration as whole microseconds; the unit is one of time."""
     unit = term.unit
@@ -108,6 +117,20 @@ def in_micros(term: Term) -> Term:
 def difference(left: Term, right: Term) -> Term:
     """Return the duration from the right one of two points in time to the left one."""
     return joined(left.expr - right.expr, "number", MICROSECONDS, left, right)
+
+
+def working_days(left: Term, right: Term, calendar: WorkingDays | None) -> Term:
+    """Return the working days after the day of the right one of two points in time, up to that of the left one.
+
+    Formula: W(left) - W(right), where W is the number of working days up to and including the day; negative where the
+    left one is the earlier. Without a calendar nothing is known.
+    """
+    if calendar is None:
+        term = joined(pl.lit(None, dtype=pl.Float64), "number", WORKING_DAY, left, right)
+        return replace(term, uncounted=(*term.uncounted, pl.lit(value=True)))
+    term = joined(calendar.until(left.expr) - calendar.until(right.expr), "number", WORKING_DAY, left, right)
+    beyond = (calendar.outside(left.expr) | calendar.outside(right.expr)) & (left.expr + right.expr).is_not_null()
+    return replace(term, uncounted=(*term.uncounted, beyond.fill_null(value=False)))
 
 
 def moved(point: Term, span: Term, *, back: bool) -> Term:

@@ -9,13 +9,16 @@ from kpi.language.indicators.derived import Count, Formula, Growth, Index, Miles
 from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
 from kpi.language.model import one_of
 
-#: Any indicator, told apart by `kind`.
+#: Every kind of indicator, in the order of the reference.
+KINDS: tuple[type[Indicator], ...] = (Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
+
+#: Any indicator, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyIndicator: TypeAlias = Indicator
 else:
-    AnyIndicator = one_of(Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
+    AnyIndicator = one_of(*KINDS)
 
 __all__ = [
-    "ENTITIES", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator", "Level",
-    "Milestone", "Ratio", "Share", "Symbol", "Symbols", "broken", "window",
+    "ENTITIES", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator",
+    "Level", "Milestone", "Ratio", "Share", "Symbol", "Symbols", "broken", "window",
 ]  # fmt: skip

@@ -10,19 +10,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from kpi.errors import Message
 from kpi.language.expressions.terms import Scope, Term, figure
-from kpi.language.lookback import NOW, Lags
+from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
 from kpi.values import columns, units
-from kpi.values.columns import Column, Expressions
+from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import literal
 from kpi.values.units import Unit
@@ -56,6 +56,15 @@ class Symbol:
 Symbols = Mapping[str, Symbol]
 
 
+@dataclass(frozen=True)
+class Named:
+    """A place in a definition that names a figure; `span` is offset and length inside the text of an expression."""
+
+    name: str
+    place: Path
+    span: tuple[int, int] | None = None
+
+
 def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -> pl.Expr | None:
     """Return whether a series breaks between an earlier period and that of the row; None if no series can.
 
@@ -81,6 +90,11 @@ def scope_of(symbols: Symbols) -> Scope:
 class Indicator(Definition):
     """The base of all indicators: direction, targets, an own scoring rule, and where it comes from."""
 
+    #: Whether the value is a quantity, of which a part can be attained, rather than done or not.
+    quantitative: ClassVar[bool] = True
+    #: What the panel has of the indicator itself, such as how many finer units pass: columns `name.fact`.
+    panel_facts: ClassVar[tuple[str, ...]] = ()
+
     better: Literal["higher", "lower"] | None = Field(
         None, description="which way is better; left out: as the target says, else higher"
     )
@@ -100,9 +114,33 @@ class Indicator(Definition):
         lower = any(target.comparator in ("at_most", "below") for target in self.target)
         return "lower" if lower else "higher"
 
+    @property
+    def implied_targets(self) -> tuple[Target, ...]:
+        """The targets that hold where the definition states none."""
+        return ()
+
+    @property
+    def status_scores(self) -> Mapping[str, float]:
+        """The statuses that are results rather than gaps, each with its score in percent of full marks."""
+        return {}
+
+    @property
+    def measure_shown(self) -> str | None:
+        """The measure whose value the indicator shows unchanged but for its unit; None for any other value."""
+        return None
+
+    @property
+    def finer_measure(self) -> str | None:
+        """The measure with `per` whose finer units the indicator looks at; None where it looks at entities."""
+        return None
+
     @abstractmethod
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the names the value is computed from, each with its place in the definition."""
+
+    def named(self) -> Iterator[Named]:
+        """Yield every place where the definition names one of the `inputs`."""
+        yield from (Named(name, place) for place, name in self.inputs())
 
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -123,8 +161,32 @@ class Indicator(Definition):
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
 
-    def panel_columns(self, name: str) -> Iterator[Column]:  # noqa: ARG002
-        """Yield columns of the panel that the kind needs beside the figures it names."""
+    def over_units(self, symbols: Symbols) -> dict[str, pl.Expr]:
+        """Return the `panel_facts` of a kind with a `finer_measure`.
+
+        Args:
+            symbols: what names stand for.
+
+        Returns:
+            Aggregations over the columns `value` (Float64) and `status` of an entity's finer units, by fact.
+        """
+        raise NotImplementedError
+
+    def attained(self, name: str) -> pl.Expr:
+        """Return the value that is compared with the target to say how far it is attained."""
+        return pl.col(name)
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield what the value compares with an earlier period."""
+        yield from ()
+
+    @property
+    def running_with(self) -> tuple[str, ...]:
+        """Figures of which exactly one is a running total of the year (累计) if the value is one."""
+        return ()
+
+    def nested(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
 
     @abstractmethod

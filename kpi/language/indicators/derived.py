@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -17,6 +17,7 @@ from kpi.language.indicators.base import (
     ENTITIES,
     MONTH,
     Indicator,
+    Named,
     Symbol,
     Symbols,
     broken,
@@ -27,8 +28,9 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
-from kpi.language.lookback import HISTORY, WHOLE, Lags, back
+from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back
 from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.language.targets import Target
 from kpi.values import periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
@@ -70,6 +72,9 @@ class Growth(Indicator):
     """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
 
     The earlier period is found on the complete grid of periods, so a gap never shifts the comparison.
+
+    >>> Growth(of="gdp").words({}), Growth.model_validate({"of": "gdp", "over": "1q", "as": "points"}).words({})
+    ('gdp同比增长率', 'gdp比上季度增减')
     """
 
     kind: Literal["growth"] = "growth"
@@ -82,6 +87,10 @@ class Growth(Indicator):
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the measure or indicator that grows."""
         yield ("of",), self.of
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield what grows, over its window."""
+        yield Comparison(self.of, ("over",), self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns %, or for points the difference of the measure's unit (百分点 for %)."""
@@ -152,6 +161,10 @@ class Index(Indicator):
         """Yields the measure or indicator that is compared."""
         yield ("of",), self.of
 
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield what is compared with the base period."""
+        yield Comparison(self.of, ("of",))
+
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns %."""
         return None if unit_of(symbols, self.of) is None else units.PERCENT
@@ -196,8 +209,13 @@ class Index(Indicator):
 
 
 class Count(Indicator):
-    """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`."""
+    """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`.
 
+    >>> Count(of="score", passes=">= 90").words({})
+    'score >= 90 的单位个数'
+    """
+
+    panel_facts: ClassVar[tuple[str, ...]] = ("passed", "units", "refused")
     kind: Literal["count"] = "count"
     of: Name = Field(description="a measure with `per`")
     passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
@@ -240,9 +258,18 @@ class Count(Indicator):
         value = passed / total * 100 if self.as_ == "share" else passed
         return guarded(name, value, guards)
 
-    def panel_columns(self, name: str) -> Iterator[Column]:
-        """Yield the numbers of finer units that pass, that there are, and whether one was refused."""
-        yield from (Column(name).passed, Column(name).units, Column(name).refused)
+    @property
+    def finer_measure(self) -> str | None:
+        """The measure."""
+        return self.of
+
+    def over_units(self, symbols: Symbols) -> dict[str, pl.Expr]:
+        """Return how many finer units pass, how many have a value, and whether the figure of one was refused."""
+        return {
+            "passed": self.test(symbols).expr.sum().cast(pl.Float64),
+            "units": pl.col("value").count().cast(pl.Float64),
+            "refused": (pl.col("status") == reason("refused")).any(),
+        }
 
     def words(self, symbols: Symbols) -> str:
         """Returns what is counted."""
@@ -268,10 +295,15 @@ class Count(Indicator):
 class Milestone(Indicator):
     """Done or not: 1 from the first period that reports 是, `late` where all of that period is after the deadline.
 
-    A milestone that was once reported keeps its last state until another is reported. Nobody is late for what a period
-    that contains the deadline reports: a yearly figure cannot tell whether May was met.
+    A milestone that was once reported keeps its last state until another is reported, or until units merge or split:
+    what was true of the old area says nothing of the new one, `break`. Nobody is late for what a period that contains
+    the deadline reports: a yearly figure cannot tell whether May was met.
+
+    >>> Milestone(of="platform").words({})
+    'platform：完成为 1，未完成为 0'
     """
 
+    quantitative: ClassVar[bool] = False
     kind: Literal["milestone"] = "milestone"
     of: Name = Field(description="a measure in 是/否")
     late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
@@ -279,6 +311,20 @@ class Milestone(Indicator):
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the 是/否 measure."""
         yield ("of",), self.of
+
+    @property
+    def implied_targets(self) -> tuple[Target, ...]:
+        """A milestone without a target is meant to be done."""
+        return (Target(done=True),)
+
+    @property
+    def status_scores(self) -> Mapping[str, float]:
+        """Late is a result, not a gap: it earns what the definition says, by default nothing."""
+        return {"late": self.late_score}
+
+    def attained(self, name: str) -> pl.Expr:
+        """Return the value, 1 where it is late: that is done, and the status says that it was not in time."""
+        return pl.when(status_of(name) == reason("late")).then(1.0).otherwise(pl.col(name))
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -292,11 +338,18 @@ class Milestone(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns 1 or 0 and the status: missing where nothing was ever reported, late."""
-        state = pl.col(self.of).forward_fill().over("entity")
-        why = pl.when(state.is_null()).then(status_of(self.of))
+        """Returns 1 or 0 and the status: missing where nothing was ever reported, break, late."""
+        area = ["entity", *(symbols[self.of].breaks if self.of in symbols else ())]
+        state = pl.col(self.of).forward_fill().over(area)
+        unknown = status_of(self.of)
+        if len(area) > 1:
+            # Nothing is known of the new area, where the old one had a state.
+            before = pl.col(self.of).forward_fill().over("entity").is_not_null()
+            lacks = before & (unknown == reason("missing"))
+            unknown = pl.when(lacks).then(reason("break")).otherwise(unknown)
+        why = pl.when(state.is_null()).then(unknown)
         # The first month that reported 是, from that month on: no period looks at later ones.
-        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over("entity")
+        done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over(area)
         due = max((target.deadline.end for target in self.target if target.deadline), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         pair = guarded(name, (state > 0).cast(pl.Float64), {"late": late})
@@ -337,6 +390,9 @@ class Formula(Indicator):
     Nor where a figure is missing that it needs, with the status of the first of them: `coalesce`, `IS NULL` and the
     branches of CASE that are not taken do without. For a figure that was refused, or covers its period only in part,
     nothing stands in.
+
+    >>> Formula(expr="fees / items").words({})
+    'fees / items'
     """
 
     kind: Literal["formula"] = "formula"
@@ -345,11 +401,15 @@ class Formula(Indicator):
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yields the names in the expression."""
+        yield from ((one.place, one.name) for one in self.named())
+
+    def named(self) -> Iterator[Named]:
+        """Yield the names in the expression, each where it stands."""
         try:
-            for name, _ in expressions.parse(self.expr).names():
-                yield ("expr",), name
+            names = expressions.parse(self.expr).names()
         except ExpressionError:
             return
+        yield from (Named(name, ("expr",), span) for name, span in names)
 
     def term(self, symbols: Symbols) -> Term:
         """Returns the typed expression; raises ExpressionError."""

@@ -29,7 +29,11 @@ from kpi.values.units import Unit
 
 
 class Level(Indicator):
-    """The value of one measure: `x`."""
+    """The value of one measure: `x`.
+
+    >>> Level(of="gdp").words({})
+    'gdp'
+    """
 
     kind: Literal["level"] = "level"
     of: Name = Field(description="the measure")
@@ -42,6 +46,16 @@ class Level(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Returns the declared unit, else the measure's."""
         return declared(self.unit, unit_of(symbols, self.of))
+
+    @property
+    def measure_shown(self) -> str | None:
+        """The measure."""
+        return self.of
+
+    @property
+    def running_with(self) -> tuple[str, ...]:
+        """The measure."""
+        return (self.of,)
 
     def exact(self, symbols: Symbols) -> bool:
         """Returns whether the measure is, and stays in its unit."""
@@ -92,6 +106,15 @@ class Ratio(Indicator):
         yield ("numerator",), self.numerator
         yield ("denominator",), self.denominator
 
+    @property
+    def running_with(self) -> tuple[str, ...]:
+        """Both sides: two running totals make a rate to date, which is none."""
+        return (self.numerator, self.denominator)
+
+    def nested(self) -> Iterator[tuple[str, str]]:
+        """Yield numerator and denominator."""
+        yield self.numerator, self.denominator
+
     def _natural(self, symbols: Symbols) -> Unit | None:
         above, below = unit_of(symbols, self.numerator), unit_of(symbols, self.denominator)
         return None if above is None or below is None else units.divide(above, below)
@@ -136,7 +159,11 @@ class Ratio(Indicator):
 
 
 class Coverage(Indicator):
-    """How much of a whole is covered, in percent: `100 covered / total`, out of range outside 0 to 100."""
+    """How much of a whole is covered, in percent: `100 covered / total`, out of range outside 0 to 100.
+
+    >>> Coverage(covered="insured", total="residents").words({})
+    'insured ÷ residents（0–100 %）'
+    """
 
     kind: Literal["coverage"] = "coverage"
     covered: Name = Field(description="the measure of what is covered")
@@ -147,6 +174,10 @@ class Coverage(Indicator):
         """Yields the covered part and the total."""
         yield ("covered",), self.covered
         yield ("total",), self.total
+
+    def nested(self) -> Iterator[tuple[str, str]]:
+        """Yield the covered part and the total."""
+        yield self.covered, self.total
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -186,6 +217,9 @@ class Share(Indicator):
     """An entity's part of the total of all entities: `100 x / sum(x)` over the period, or over its cohort.
 
     There is no value where the total is zero, or below zero unless `negative: allow` says that one is meant.
+
+    >>> Share(of="gdp", within="cohort").words({})
+    'gdp ÷ 同组gdp合计'
     """
 
     kind: Literal["share"] = "share"

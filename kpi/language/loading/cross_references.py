@@ -11,19 +11,16 @@ import polars as pl
 
 from kpi.errors import Message, Severity, suggest
 from kpi.language import expressions, ranges, running_totals
-from kpi.language.adjustments import Bonus, Veto
+from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
-from kpi.language.indicators import Count as CountIndicator
-from kpi.language.indicators import Formula, Indicator
+from kpi.language.indicators import Indicator
 from kpi.language.loading import similar_names
-from kpi.language.measures import Distinct, Measure, OfColumn, Reported
-from kpi.language.model import Path, Problem, Problems
-from kpi.language.record_columns import column_kinds, term_of
-from kpi.language.scoring import AgainstTarget
+from kpi.language.measures import Measure
+from kpi.language.model import Path, Problem, Problems, kind_of
+from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.system import ROOT, System, unit_or_none
-from kpi.language.treatment.steps import Transform
 from kpi.values import units
 
 #: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
@@ -48,8 +45,7 @@ def problems(system: System) -> Problems:
         path: Path = ("adjustments", name)
         for used in adjustment.names():
             yield from _known(system, (*path, "of"), used)
-        opens = adjustment.opens if isinstance(adjustment, Bonus) else None
-        for used in opens if isinstance(opens, dict) else ():
+        for used in adjustment.waits_for():
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
@@ -89,9 +85,7 @@ def _star_problems(system: System) -> Problems:
     if system.stars is not None:
         yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
         return
-    for name, veto in system.adjustments.items():
-        if not isinstance(veto, Veto):
-            continue
+    for name, veto in vetoes(system.adjustments).items():
         for key in ("stars_at_most", "demote"):
             if getattr(veto.effect, key) is not None:
                 message = Message("the veto `{name}` acts on stars, and the system gives none", name=name)
@@ -138,7 +132,7 @@ def _measure_problems(system: System) -> Problems:
         except units.UnitError as error:
             yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label=Message("unknown unit"))
         yield from _one_measure(
-            measure, path, system.datasets, {} if isinstance(measure, Reported) else kinds.get(measure.source, {})
+            measure, path, system.datasets, {} if measure.reported else kinds.get(measure.source, {})
         )
 
 
@@ -154,7 +148,7 @@ def _indicator_problems(system: System) -> Problems:
         yield from unknown
         for tail, used in indicator.inputs():
             symbol = system.symbols.get(used)
-            if symbol is not None and symbol.per is not None and not isinstance(indicator, CountIndicator):
+            if symbol is not None and symbol.per is not None and used != indicator.finer_measure:
                 hint = Message("only `kind: count` reads a measure with `per`")
                 yield Problem(
                     "K407",
@@ -193,11 +187,7 @@ def _treatment_problems(system: System) -> Problems:
                 )
         for used in system.steps[name]:
             rule = system.rule(used) if used in system.indicators else None
-            if (
-                isinstance(step, Transform)
-                and rule is not None
-                and (not rule.relative or any(rule.quantities().values()))
-            ):
+            if not step.keeps_unit and rule is not None and (not rule.relative or any(rule.quantities().values())):
                 message = Message(
                     "`{used}` is scored by a number in its unit, and `{name}` takes its unit away", used=used, name=name
                 )
@@ -269,7 +259,7 @@ def _can_score(system: System, name: str) -> bool:
     rule = system.rule(name)
     if rule is None or not rule.needs_target:
         return rule is not None
-    if system.targets(name) and isinstance(rule, AgainstTarget) and rule.no_target is not None:
+    if system.targets(name) and rule.scores_untasked:
         return True
     given = [t for t in system.targets(name) if t.done is not None or t.within or getattr(t, t.comparator) is not None]
     return bool(given)
@@ -310,15 +300,10 @@ _UNKNOWN = "not defined"
 
 def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problems:
     """Yield unknown names of an indicator; those of a formula in the order of its text, each with its place in it."""
-    unknown = [pair for pair in indicator.inputs() if not _is_figure(system, pair[1])]
-    if not unknown or not isinstance(indicator, Formula):
-        for tail, used in unknown:
-            yield from _known(system, (*path, *tail), used)
-        return
-    spans = (span for name, span in expressions.parse(indicator.expr).names() if not _is_figure(system, name))
-    for span, (tail, used) in sorted(zip(spans, unknown, strict=True)):
-        for problem in _known(system, (*path, *tail), used):
-            yield replace(problem, span=span)
+    unknown = [one for one in indicator.named() if not _is_figure(system, one.name)]
+    for one in sorted(unknown, key=lambda one: one.span or (0, 0)):
+        for problem in _known(system, (*path, *one.place), one.name):
+            yield replace(problem, span=one.span)
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
@@ -354,7 +339,7 @@ def _unit_problem(text: str, path: Path) -> Problems:
 
 
 def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: Mapping[str, str]) -> Problems:
-    wants = ("reported", "panel") if isinstance(measure, Reported) else ("records",)
+    wants = measure.forms
     if measure.source is not None:
         dataset = datasets.get(measure.source)
         if dataset is None:
@@ -367,14 +352,8 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
                 label=Message("not defined"),
             )
         elif dataset.form not in wants:
-            kind = getattr(measure, "kind", "")
-            message = Message(
-                "`{kind}` needs a dataset of form {wants}; `{source}` is {form}",
-                kind=kind,
-                wants=" or ".join(wants),
-                source=measure.source,
-                form=dataset.form,
-            )
+            needs = f"`{kind_of(type(measure))}` needs a dataset of form {' or '.join(wants)}"
+            message = Message("{needs}; `{source}` is {form}", needs=needs, source=measure.source, form=dataset.form)
             fitting = [name for name, one in datasets.items() if one.form in wants]
             hint = (
                 Message("one is {fitting}", fitting=" or ".join(fitting))
@@ -382,7 +361,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
                 else Message("add one to `datasets:`, {{form: {wants}}}", wants=wants[0])
             )
             yield Problem("K411", (*path, "from"), message, hint=hint)
-    elif not isinstance(measure, Reported) and sum(one.form == "records" for one in datasets.values()) != 1:
+    elif not measure.reported and sum(one.form == "records" for one in datasets.values()) != 1:
         records = [name for name, one in datasets.items() if one.form == "records"]
         hint = (
             Message("add `from:` {records}", records=" or ".join(records))
@@ -392,7 +371,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
         yield Problem(
             "K411", path, Message("`{path}` does not say which records it comes from", path=path[-1]), hint=hint
         )
-    if not isinstance(measure, Reported) and measure.over_time == "ytd" and not measure.additive:
+    if not measure.reported and measure.over_time == "ytd" and not measure.additive:
         hint = Message("take `over_time: ytd` away, or use `kind: sum`")
         yield Problem(
             "K411", (*path, "over_time"), Message("only sums and counts of records can be year to date"), hint=hint
@@ -403,7 +382,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
 def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
     """Returns the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
     datasets = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
-    some = [one for one in system.measures.values() if not isinstance(one, Reported)]
+    some = [one for one in system.measures.values() if not one.reported]
     found: dict[str | None, Mapping[str, str]] = {}
     for name, dataset in datasets.items():
         sources = {name, None} if len(datasets) == 1 else {name}
@@ -420,9 +399,10 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
             _filter(measure.where, kinds)
         except terms.ExpressionError as error:
             yield _expression_problem(error, (*path, "where"))
-    if isinstance(measure, Distinct):
-        if _OPERATOR.search(measure.of):
-            message = Message("`of` names one column here; `{of}` is a computation", of=measure.of)
+    of = measure.taken_from
+    if not measure.computes:
+        if _OPERATOR.search(of):
+            message = Message("`of` names one column here; `{of}` is a computation", of=of)
             yield Problem(
                 "K466",
                 (*path, "of"),
@@ -430,35 +410,42 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
                 hint=Message("name the column that is counted"),
                 label=Message("not a column"),
             )
-    elif isinstance(measure, OfColumn) and measure.computed:
+    elif measure.computed:
         yield from _computation(measure, path, kinds)
-    elif isinstance(measure, OfColumn) and kinds.get(measure.of) == "time":
-        message = Message(
-            "`{of}` holds dates, which have no {measure}", of=measure.of, measure=getattr(measure, "kind", "")
-        )
+    elif kinds.get(of) == "time":
+        message = Message("`{of}` holds dates, which have no {measure}", of=of, measure=kind_of(type(measure)))
         hint = Message("compute a difference, such as of: 办结时间 - 受理时间")
         yield Problem("K466", (*path, "of"), message, hint=hint, label=Message("dates"))
 
 
-def _computation(measure: OfColumn, path: Path, kinds: Mapping[str, str]) -> Problems:
+def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
     """Yields what is wrong with an expression that a measure aggregates."""
     try:
-        found = expressions.parse(measure.of).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+        text = counted_in(measure).taken_from
+        found = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
         yield _expression_problem(error, (*path, "of"))
         return
     if found.kind != "number":
-        message = Message("`of` needs figures; `{of}` is a {kind}", of=measure.of, kind=found.kind)
+        message = Message(
+            "`of` needs figures; `{taken_from}` is a {kind}", taken_from=measure.taken_from, kind=found.kind
+        )
         hint = Message("compute a number, such as 办结时间 - 受理时间")
         yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
-    if wanted is not None and found.unit == units.MICROSECONDS and found.unit.dimension != wanted.dimension:
+    durations = (units.MICROSECONDS, units.WORKING_DAY)
+    if wanted is not None and found.unit in durations and found.unit.dimension != wanted.dimension:
+        working = found.unit == units.WORKING_DAY
+        what = "a number of working days" if working else "a duration"
         message = Message(
-            "`{of}` is a duration, and the unit of the measure is {unit}", of=measure.of, unit=measure.unit
+            "`{of}` is {what}, and the unit of the measure is {unit}",
+            of=measure.taken_from,
+            what=what,
+            unit=measure.unit,
         )
-        hint = Message("write a unit of time: 天, 小时 or 分钟")
+        hint = Message("write 工作日") if working else Message("write a unit of time: 天, 小时, 分钟 or 工作日")
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 

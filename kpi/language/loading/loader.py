@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from kpi.errors import Diagnostic, Message, Place, Severity, bounded_suggestions, suggest
+from kpi.language.datasets import Records
 from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
@@ -195,11 +196,14 @@ def _files(system: System, folder: FilePath | None) -> Problems:
     """Yield files that the definition names and that are not there."""
     if folder is None:
         return
-    named: dict[Path, str] = {}
-    if system.entities.roster:
-        named[("entities", "roster")] = system.entities.roster
-    if system.entities.succession:
-        named[("entities", "succession")] = system.entities.succession
+    records = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
+    beside: dict[Path, str | None] = {
+        ("entities", "roster"): system.entities.roster,
+        ("entities", "succession"): system.entities.succession,
+        ("calendar",): system.calendar,
+        **{("datasets", name, "calendar"): one.calendar for name, one in records.items()},
+    }
+    named = {path: file for path, file in beside.items() if file}
     for name in system.indicators:
         for place, target in enumerate(system.indicators[name].target):
             if target.per_entity and target.per_entity.file:

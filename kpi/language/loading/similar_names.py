@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from kpi.errors import Message, Severity
-from kpi.language.measures import Reported
+from kpi.language.measures import reported
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System
 from kpi.values.names import clean, look
@@ -30,10 +30,9 @@ def _texts(system: System, name: str) -> Iterator[tuple[Path, str]]:
 
 def _same_in_files(system: System) -> Problems:
     """Yield texts under which files could carry two measures, or a measure and the targets of an indicator."""
-    owners = {clean(name): name for name, one in reversed(system.measures.items()) if isinstance(one, Reported)}
-    for name, measure in system.measures.items():
-        if not isinstance(measure, Reported):
-            continue
+    measures = reported(system.measures)
+    owners = {clean(name): name for name in reversed(measures)}
+    for name in measures:
         for path, text in ((("measures", name), name), *_texts(system, name)):
             owner = owners.setdefault(clean(text), name)
             if owner != name:
@@ -78,7 +77,7 @@ def _alike(texts: Iterator[tuple[str, Path, str]], what: str, system: System) ->
         owner, other = first.setdefault(text if text.isascii() else look(text), (name, text))
         if owner == name or other == text:
             continue
-        both = all(isinstance(system.measures.get(one), Reported) for one in (owner, name))
+        both = reported(system.measures).keys() >= {owner, name}
         if both and clean(other) == clean(text):
             continue  # files cannot tell them apart, which is an error
         message = Message(

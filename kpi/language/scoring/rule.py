@@ -203,6 +203,11 @@ class Rule(Block):
         """Returns the rule in words, with what it gives to those it cannot judge."""
         return self.words()
 
+    @property
+    def scores_untasked(self) -> bool:
+        """Whether an entity without a target has a score."""
+        return False
+
     def untasked(self, case: Case) -> Untasked | None:  # noqa: ARG002
         """Returns the score of who has no target; None where there is none."""
         return None
@@ -250,6 +255,11 @@ class AgainstTarget(Rule):
     no_target: Annotated[float, Field(ge=0)] | Cuts | None = Field(
         None, description="percent of full marks without a target, or {score: bound} for the value; left out: no score"
     )
+
+    @property
+    def scores_untasked(self) -> bool:
+        """Whether `no_target` is given."""
+        return self.no_target is not None
 
     def untasked(self, case: Case) -> Untasked | None:
         """Returns what `no_target` gives."""

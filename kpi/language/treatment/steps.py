@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.language.lookback import HISTORY, WHOLE, Lags, among
-from kpi.language.model import PEERS, Among, Definition, Listed, Name, Path, Problems, one_of
+from kpi.language.model import PEERS, Among, Definition, Listed, Name, one_of
 from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
 from kpi.values.columns import Column, Expressions
 from kpi.values.status import OK, reason, status_of
@@ -24,6 +24,11 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 
 class Step(Definition):
     """The base of steps: which indicators, and the peers they look at."""
+
+    #: Whether values stay in their unit.
+    keeps_unit: ClassVar[bool] = True
+    #: Whether it leaves entities out of scoring.
+    screens: ClassVar[bool] = False
 
     of: Listed[Name] = Field((), description="the indicators; left out: all that are scored")
     among: Among = Field("cohort", description="peers: the cohort, all of the period, or the cohort over all periods")
@@ -45,13 +50,21 @@ class Step(Definition):
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Returns what the step makes of indicators, by name; the values are null where there is none."""
 
+    def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
+        """Return what the step makes of indicators whose series may break.
+
+        Args:
+            values: by name, each with the columns that count the breaks of its series.
+        """
+        return self.columns({name: value for name, (value, _) in values.items()})
+
+    def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
+        """Return whether a step that `screens` leaves an entity out of scoring, Boolean."""
+        raise NotImplementedError
+
     @abstractmethod
     def words(self) -> str:
         """Returns the step in words."""
-
-    def problems(self, path: Path) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
-        yield from ()
 
 
 class Impute(Step):
@@ -133,11 +146,12 @@ class Screen(Step):
     [(1.0, 3.0), (None, None)]
     """
 
+    screens: ClassVar[bool] = True
     kind: Literal["screen"] = "screen"
     at_least: Percent = Field(description="percent of values that an entity must have to be scored")
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
-        """Returns whether an entity has too few of the values."""
+        """Return whether an entity has too few of the values."""
         there = pl.sum_horizontal([value.is_not_null().cast(pl.Float64) for value in values.values()])
         asked = pl.sum_horizontal(
             [(status_of(name) != reason("not_applicable")).cast(pl.Float64) for name in values]
@@ -211,6 +225,7 @@ class Transform(Gated):
     [0.0, 2.0, 4.0]
     """
 
+    keeps_unit: ClassVar[bool] = False
     kind: Literal["transform"] = "transform"
     by: Literal["log", "box_cox"] = Field(description="log, or box_cox")
     power: float | None = Field(None, description="the power of box_cox; left out: the most likely one")

@@ -23,11 +23,11 @@ class Signs(NamedTuple):
 
     comma: str
     semicolon: str
-    colon: str
+    space: str
 
 
 #: The languages with their punctuation. The first is that of the code.
-LANGUAGES: Mapping[str, Signs] = {"en": Signs(", ", "; ", ": "), "zh": Signs("、", "；", "：")}
+LANGUAGES: Mapping[str, Signs] = {"en": Signs(", ", "; ", " "), "zh": Signs("、", "；", "")}
 
 #: Where the catalogues are, laid out as gettext finds them.
 FOLDER = Path(__file__).parent
@@ -100,6 +100,17 @@ def localized(text: str) -> str:
     return cleaned(formatted(_catalogue(language)(text.template), values, LANGUAGES[language].comma))
 
 
+def translated(text: str) -> str:
+    """Return a fixed text of the program that is no template, such as the help of an option.
+
+    >>> with using("zh"):
+    ...     translated("A key that has no meaning here.")
+    '键在此处无意义。'
+    """
+    language = current()
+    return text if language == "en" or not text else _catalogue(language)(text)
+
+
 def listed(texts: Iterable[str]) -> str:
     """Return texts as a list, without those that are empty."""
     return LANGUAGES[current()].comma.join(map(localized, filter(None, texts)))
@@ -108,6 +119,11 @@ def listed(texts: Iterable[str]) -> str:
 def joined(texts: Iterable[str]) -> str:
     """Return statements one after the other, without those that are empty."""
     return LANGUAGES[current()].semicolon.join(map(localized, filter(None, texts)))
+
+
+def sentences(texts: Iterable[str]) -> str:
+    """Return whole sentences one after the other, without those that are empty."""
+    return LANGUAGES[current()].space.join(map(localized, filter(None, texts)))
 
 
 def _value(value: object) -> object:

@@ -68,6 +68,7 @@ POINTS = Unit("百分点", Fraction(1), _POINTS, (("百分点", 1),))
 PER_MILLE_POINTS = Unit("千分点", Fraction(1, 10), _POINTS, (("千分点", 1),))
 #: Differences of points in time; whole numbers of them are exact.
 MICROSECONDS = Unit("微秒", Fraction(1, 10**6), (("time", 1),), (("微秒", 1),))
+WORKING_DAY = Unit("工作日", Fraction(1), (("working days", 1),), (("工作日", 1),))
 YES_NO = Unit("是/否", Fraction(1), (("yes or no", 1),), (("是/否", 1),))
 
 _declared: ContextVar[frozenset[str]] = ContextVar("declared", default=frozenset())

@@ -1,0 +1,210 @@
+"""Bring the content of a store in a layout of before over to that of today: `kpi batch CONFIG --migrate`.
+
+A Parquet store becomes a Delta store in the same folder. The new tables are built beside the old ones, and are moved
+into their place when all are there; the old ones are set aside in `parquet`. What an interrupted migration had built is
+begun anew, or, once it was complete, moved into its place by the next.
+
+A PostgreSQL store whose rows were packed into lists gets plain tables, in one transaction. Its views are read a last
+time, and dropped with the packed tables; who could read the views can read the new ones.
+
+All runs are brought over, with their manifests, states and closed editions; a run of a Parquet store that is damaged,
+and is not the last, is left out and named.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from kpi.batch.batch_run import store_of
+from kpi.batch.config import Config
+from kpi.batch.store import tables
+from kpi.batch.store.base import TABLES
+from kpi.batch.store.former import BUILDING, FormerParquet, FormerRun, former_damage
+from kpi.batch.store.lock import locked
+from kpi.batch.store.whole import write_whole
+from kpi.errors import DataError, Diagnostic, Severity
+from kpi.process import progress
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.sql import Composable
+
+    from kpi.batch.store.postgres import PostgresStore
+
+#: The file that says that the new tables are complete, and where the old ones go.
+_COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What was brought over: the numbers of the runs, what was left out, and where the old files are."""
+
+    where: str
+    runs: tuple[int, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
+    aside: str | None = None
+    was_needed: bool = True
+
+
+def migrated(config: Config, *, wait: float = 0) -> Migrated:
+    """Bring the store of a configuration over to the layout of today, if it has one of before.
+
+    Args:
+        config: names the store; `kind = "parquet"` means that of before.
+        wait: how many seconds to wait for another batch.
+
+    Raises:
+        DataError: K810 when a batch is at work, K853 when the last run is damaged, what the disk or database refuses.
+    """
+    if config.store.kind == "postgresql":
+        from kpi.batch.store.postgres import PostgresStore
+
+        store = store_of(config)
+        assert isinstance(store, PostgresStore)  # noqa: S101
+        return _unpacked(store, wait)
+    folder = config.path(config.store.path or "")
+    if not (FormerParquet(folder).exists() or (folder / BUILDING).is_dir()):
+        return Migrated(str(folder), was_needed=False)
+    with locked(folder / ".lock", wait):
+        if not (folder / BUILDING / _COMPLETE).is_file():
+            try:
+                _build(folder)
+            except BaseException:
+                shutil.rmtree(folder / BUILDING, ignore_errors=True)
+                raise
+        return _put_in_place(folder)
+
+
+# ---- PARQUET ---- #
+
+
+def _build(folder: Path) -> None:
+    """Build the Delta store of a Parquet store in the folder `.migrating`."""
+    from kpi.batch.store.delta import DeltaStore
+
+    work = folder / BUILDING
+    shutil.rmtree(work, ignore_errors=True)
+    former, left_out = FormerParquet(folder), []
+    numbers, kept = former.numbers(), []
+    if numbers:
+        former.run(numbers[-1])  # raises where the last is damaged, before anything is built
+    last: FormerRun | None = None
+    store = DeltaStore(work)
+    with progress.stage("bringing runs over"), store.lock(0):
+        for number in numbers:
+            try:
+                run = former.run(number)
+            except DataError as error:
+                left_out.append([number, str(error.diagnostics[0].message), str(error.diagnostics[0].place.file)])
+                continue
+            store.publish(run.run, list(former.changes(last, run)))
+            kept.append(number)
+            last = run
+    for table in TABLES:
+        if last is not None and not _same(former.read(last, table), store.read(table)):
+            raise DataError(former_damage(f"`{table}` would not be the same, to the bit", folder / table))
+    names = ("parquet", *(f"parquet-{number}" for number in range(2, 1000)))
+    aside = next(name for name in names if not (folder / name).exists())
+    tree = {"runs": kept, "left_out": left_out, "aside": aside}
+    write_whole(work / _COMPLETE, json.dumps(tree, ensure_ascii=False).encode())
+
+
+def _same(old: pl.DataFrame, new: pl.DataFrame) -> bool:
+    """Return whether a table holds what another holds, to the bit; columns without a value may be more."""
+    if not old.height:
+        return not new.height
+    more = [name for name in new.columns if name not in old.columns and new[name].count()]
+    bits = pl.selectors.float().reinterpret(signed=False)
+    return not more and old.with_columns(bits).equals(new.select(old.columns).with_columns(bits))
+
+
+def _put_in_place(folder: Path) -> Migrated:
+    """Move the old files aside and the new ones into their place; what is done already is passed over."""
+    work = folder / BUILDING
+    tree: dict[str, Any] = json.loads((work / _COMPLETE).read_text("utf-8"))
+    aside = folder / tree["aside"]
+    aside.mkdir(exist_ok=True)
+    # HEAD last: with it, or what is being built, the store is known to be none of today.
+    for name in (*TABLES, "runs", "HEAD"):
+        place = folder / name
+        if place.exists() and not (place / "_delta_log").is_dir():
+            place.replace(aside / name)
+        if (work / name).exists():
+            (work / name).replace(place)
+    shutil.rmtree(work)
+    findings = [
+        replace(former_damage(words, Path(file)), severity=Severity.WARNING, hint=f"run {number} was left out")
+        for number, words, file in tree["left_out"]
+    ]
+    return Migrated(str(folder), tuple(tree["runs"]), tuple(findings), str(aside))
+
+
+# ---- POSTGRESQL ---- #
+
+
+def _unpacked(store: PostgresStore, wait: float) -> Migrated:
+    """Bring a store with packed rows over to plain tables, in one transaction."""
+    with store.held(wait), store.transaction() as connection:
+        if tables.version(connection) in {0, tables.VERSION}:
+            return Migrated(store.where, was_needed=False)
+        if not tables.exists(connection, "runs"):
+            raise DataError(former_damage("the table kpi.runs is gone", Path(store.where)))
+        with progress.stage("bringing tables over"):
+            there = [table for table in TABLES if tables.columns(connection, table)]
+            for table in there:
+                _unpack(connection, table)
+            connection.execute("DROP TABLE kpi.texts")
+            tables.mark(connection)
+        numbers = connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()
+        return Migrated(store.where, tuple(number for (number,) in numbers))
+
+
+def _unpack(connection: Connection[Any], table: str) -> None:
+    """Fill the plain table of a frame from its views of before, and drop those and what they show."""
+    from psycopg import sql
+
+    def name(of: str) -> Composable:
+        return sql.Identifier("kpi", of)
+
+    views = (table, f"{table}_history")
+    readers = {view: _readers(connection, view) for view in views}
+    for view in views:
+        connection.execute(sql.SQL("ALTER VIEW {} RENAME TO {}").format(name(view), sql.Identifier(f"{view}_packed")))
+    kinds = tables.columns(connection, f"{table}_packed")
+    tables.fit(connection, table, kinds)
+    held = [column for column in kinds if column not in tables.of_part(table)]
+    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(one)) for one in (*tables.of_part(table), "valid_from")]
+    fill = sql.SQL(
+        'INSERT INTO {} (part_id, {}) SELECT p.id, {} FROM {} h JOIN kpi.parts p ON p."table" = {} AND {}'
+    ).format(
+        tables.facts(table),
+        sql.SQL(", ").join(map(sql.Identifier, held)),
+        sql.SQL(", ").join(sql.Identifier("h", one) for one in held),
+        name(f"{table}_history_packed"),
+        table,
+        sql.SQL(" AND ").join(same),
+    )
+    connection.execute(fill)
+    connection.execute(sql.SQL("ANALYZE {}").format(tables.facts(table)))
+    for view in views:
+        connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_packed")))
+        for reader in readers[view]:
+            who = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
+            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), who))
+    for packed in ("rows", "grid", "axis"):
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name(f"{table}_{packed}")))
+
+
+def _readers(connection: Connection[Any], view: str) -> list[str | None]:
+    """Return who but its owner may read a view; None for everybody."""
+    query = (
+        "SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
+        " WHERE c.oid = to_regclass(%s) AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner"
+    )
+    return [role for (role,) in connection.execute(query, (f"kpi.{view}",)).fetchall()]

@@ -1,0 +1,142 @@
+"""Stores in a layout of before, which are read for one purpose: to bring their content over (`batch.migration`).
+
+The Parquet store was a folder of immutable files named by the hash of their content, in a folder a table. `HEAD` held
+the number of the published run; `runs/000012.json` its manifest and state, and the file of each system and period.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kpi.batch.store.base import Change, Run, ordered
+from kpi.batch.store.damage import damage_reported
+from kpi.batch.store.whole import digest
+from kpi.errors import DataError, Diagnostic, Message, Place
+
+#: The folder inside a store in which its successor is built; it is there until all is in its place.
+BUILDING = ".migrating"
+
+#: How many digits of a file's hash are its name.
+_HASHED = 32
+
+
+def former_layout(where: str) -> Diagnostic:
+    """Return the finding K850 that a store has a layout of before."""
+    message = Message("the store was written by an older engine, in a layout that is no longer used")
+    hint = Message("kpi batch CONFIG --migrate brings its content over; nothing was scored, nothing was changed")
+    return Diagnostic("K850", message, Place(where), hint)
+
+
+def former_damage(message: str, place: Path) -> Diagnostic:
+    """Return the finding K853 that a store of before cannot be brought over as it is."""
+    hint = Message(
+        "kpi batch CONFIG --repair by the engine that wrote it goes back to the last run that is "
+        "whole; or move the store aside and run a night, which computes everything from the inputs; nothing was "
+        "changed"
+    )
+    return Diagnostic(
+        "K853", Message("the store to be brought over is damaged: {message}", message=message), Place(str(place)), hint
+    )
+
+
+def refuse_former(folder: Path) -> None:
+    """Raise DataError K850 where a folder holds a Parquet store, or a migration that was interrupted."""
+    if FormerParquet(folder).exists() or (folder / BUILDING / "complete").is_file():
+        raise DataError(former_layout(str(folder)))
+
+
+@dataclass
+class FormerRun:
+    """A run of a Parquet store: what every store says of it, and the file of each table, system and period."""
+
+    run: Run
+    tables: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield the table and name of each file."""
+        for table, systems in self.tables.items():
+            for parts in systems.values():
+                for name in parts.values():
+                    yield table, name
+
+
+class FormerParquet:
+    """The runs of a Parquet store, read only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashed: set[Path] = set()
+
+    def exists(self) -> bool:
+        """Return whether there is one: with a `HEAD`, or with runs that lost it."""
+        runs = self.folder / "runs"
+        return (self.folder / "HEAD").is_file() or next(runs.glob("[0-9]*.json"), None) is not None
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the published runs.
+
+        Raises:
+            DataError: K853, when what names the last run is gone.
+        """
+        try:
+            last = int((self.folder / "HEAD").read_text())
+        except (OSError, ValueError):
+            raise DataError(former_damage("`HEAD` does not say what the last run is", self.folder / "HEAD")) from None
+        there = sorted(int(path.stem) for path in (self.folder / "runs").glob("[0-9]*.json"))
+        if last and last not in there:
+            raise DataError(former_damage(f"run {last}, the last, is gone", self.folder / "runs"))
+        return [number for number in there if number <= last]
+
+    def run(self, number: int) -> FormerRun:
+        """Return a run whose files are all what was written.
+
+        Raises:
+            DataError: K853, when its record cannot be read, or a file is gone or was changed.
+        """
+        path = self.folder / "runs" / f"{number:06}.json"
+        try:
+            tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            some = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
+            files = [self.folder / table / name for table, name in some.files()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(former_damage(f"the record of run {number} cannot be read", path)) from None
+        for file in files:
+            if file in self._hashed:
+                continue
+            try:
+                if digest(file)[:_HASHED] != file.stem:
+                    raise DataError(former_damage("a file was changed", file))
+            except OSError:
+                raise DataError(former_damage("a file is gone", file)) from None
+            self._hashed.add(file)
+        return some
+
+    def read(self, run: FormerRun, table: str) -> pl.DataFrame:
+        """Return a table as of a run, sorted by system, period and position."""
+        names = [name for _, parts in sorted(run.tables.get(table, {}).items()) for name in parts.values()]
+        return ordered(self._rows(table, names)) if names else pl.DataFrame()
+
+    def changes(self, before: FormerRun | None, after: FormerRun) -> Iterator[Change]:
+        """Yield what leads from the tables of a run, None before the first, to those of a later one."""
+        past = {} if before is None else before.tables
+        for table in dict.fromkeys([*past, *after.tables]):
+            for system in dict.fromkeys([*past.get(table, {}), *after.tables.get(table, {})]):
+                old, new = (tables.get(table, {}).get(system, {}) for tables in (past, after.tables))
+                periods = [period for period in dict.fromkeys([*old, *new]) if old.get(period) != new.get(period)]
+                if not periods:
+                    continue
+                # Findings are one file for all periods, under the name of none.
+                whole = "" in periods
+                names = [name for period, name in new.items() if whole or period in periods]
+                rows = self._rows(table, names) if names else self._rows(table, list(old.values())).clear()
+                yield Change(table, system, None if whole else tuple(periods), rows)
+
+    def _rows(self, table: str, names: list[str]) -> pl.DataFrame:
+        with damage_reported(str(self.folder / table)):
+            return pl.concat([pl.read_parquet(self.folder / table / name) for name in names], how="diagonal")

@@ -1,0 +1,97 @@
+"""The formats of results: one table of them, from which commands, messages and folders of results take theirs.
+
+Every format writes every report (`kpi.report.shape.Report`), so what a command writes follows from this table. What a
+format needs is imported when it writes, so that commands can name their formats at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kpi.report.shape import Report
+
+#: The format of a terminal, which no file has.
+TEXT = "table"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of results.
+
+    Attributes:
+        name: as `--format` has it.
+        suffixes: of files, the usual one first.
+        encode: writes a report.
+        frame: writes one frame of a report to a file of its own; None where the format is not for folders.
+        mark: what files begin with, and streams do not.
+        binary: whether it is no text.
+        data: whether other programs read figures from it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    encode: Callable[[Report], bytes]
+    frame: Callable[[pl.DataFrame, Report], bytes] | None = None
+    mark: bytes = b""
+    binary: bool = False
+    data: bool = True
+
+
+def _csv(frame: pl.DataFrame, _: Report) -> bytes:
+    from kpi.report.encode import csv
+
+    return csv(frame)
+
+
+def _json(report: Report) -> bytes:
+    from kpi.report.encode import document
+
+    return document(report.head(), report.frames())
+
+
+def _json_lines(report: Report) -> bytes:
+    return report.first().write_ndjson().encode()
+
+
+def _parquet(frame: pl.DataFrame, report: Report) -> bytes:
+    from kpi.report.encode import parquet
+
+    return parquet(frame, report.head())
+
+
+def _workbook(report: Report) -> bytes:
+    from kpi.report.workbook import workbook
+
+    return workbook(report)
+
+
+def _markdown(report: Report) -> bytes:
+    from kpi.report.markdown import tables
+
+    return tables(report).encode()
+
+
+#: Every format, in the order in which messages name them.
+FORMATS: tuple[Format, ...] = (
+    # The mark is that of UTF-8, without which Excel and WPS misread Chinese text.
+    Format("csv", (".csv",), lambda report: _csv(report.first(), report), _csv, mark=b"\xef\xbb\xbf"),
+    Format("json", (".json",), _json),
+    Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
+    Format("parquet", (".parquet",), lambda report: _parquet(report.first(), report), _parquet, binary=True),
+    Format("xlsx", (".xlsx",), _workbook, binary=True),
+    Format("md", (".md",), _markdown, data=False),
+)
+
+#: The formats by name.
+NAMES: dict[str, Format] = {one.name: one for one in FORMATS}
+
+#: The names of formats by the suffix of a file that asks for them.
+SUFFIXES: dict[str, str] = {suffix: one.name for one in FORMATS for suffix in one.suffixes}
+
+#: The formats that a folder can hold, one file a frame.
+IN_FOLDERS: tuple[str, ...] = tuple(one.name for one in FORMATS if one.frame is not None)

@@ -1,0 +1,96 @@
+"""Scorecards as reports: all frames, JSON with the pillars and findings, the league table as text and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import polars as pl
+
+from kpi.report import encode
+from kpi.report.markdown import markdown
+from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
+from kpi.report.table import league_table
+
+#: The frames in JSON; the measures, which may be large, are in Parquet and in workbooks.
+_IN_JSON = ("totals", "pillars", "indicators", "findings")
+
+
+@dataclass(frozen=True)
+class ScorecardReport(Report):
+    """A scorecard; `period` chooses the league table of texts (by default the latest), data hold all periods."""
+
+    schema: ClassVar[str] = SCHEMA
+    sheets: ClassVar[Mapping[str, str]] = FRAMES | MORE
+
+    scorecard: Results
+    period: str | None = None
+
+    @property
+    def about(self) -> About:
+        """The system and the hashes of definitions and data."""
+        card = self.scorecard
+        words = origin(card.definition_hash, card.data_hash)
+        return About(card.title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    def head(self) -> dict[str, Any]:
+        """Return schema, system, definition_hash and data_hash."""
+        card = self.scorecard
+        hashes = {"definition_hash": card.definition_hash, "data_hash": card.data_hash}
+        return {"schema": SCHEMA, "system": card.system, **hashes}
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames of every scorecard, then those that this one has beside them."""
+        return frames(self.scorecard)
+
+    def first(self) -> pl.DataFrame:
+        """Return the totals."""
+        return plain(self.scorecard.totals)
+
+    def text(self, screen: Screen) -> str:
+        """Return the league table."""
+        return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return JSON with less, JSON Lines with more than others have, and the league table as Markdown."""
+        return {"json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown}
+
+    def _markdown(self) -> bytes:
+        return markdown(self.scorecard, period=self.period).encode()
+
+
+def document(report: ScorecardReport, /) -> bytes:
+    """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
+
+    Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, rows
+    (of the data: read = used + refused + restated + repeated + left_out, where there are any), then totals, pillars,
+    indicators and findings (and what else there is, such as weights and restated) as arrays of objects, one a line.
+    """
+    card, tables = report.scorecard, report.frames()
+    counts = getattr(card, "counts", None)
+    about = {
+        "title": card.title, "entity_title": card.entity_title, "full": card.full, "decimals": card.decimals,
+        "periods": list(card.periods), **({"rows": dict(counts)} if counts else {}),
+    }  # fmt: skip
+    names = (*_IN_JSON, *(name for name in MORE if name in tables))
+    return encode.document(report.head() | about, {name: tables[name] for name in names})
+
+
+def lines(report: ScorecardReport, /) -> bytes:
+    """Returns one JSON object a line for each row of the totals, with its rows of the pillars under `pillars`.
+
+    The keys are the columns of the totals, then definition_hash, data_hash and pillars, whose objects have the columns
+    of the pillars but system, period, cohort and entity.
+    """
+    card, tables = report.scorecard, report.frames()
+    keys = ["system", "period", "entity"]
+    parts = tables["pillars"].select(*keys, pl.struct(pl.exclude(*keys, "cohort")).alias("pillars"))
+    nested = parts.group_by(keys, maintain_order=True).agg("pillars")
+    hashes = {"definition_hash": pl.lit(card.definition_hash), "data_hash": pl.lit(card.data_hash)}
+    empty = pl.lit([], dtype=nested.schema["pillars"])
+    rows = tables["totals"].join(nested, on=keys, how="left", maintain_order="left", nulls_equal=True)
+    return (
+        rows.select(pl.exclude("pillars"), **hashes, pillars=pl.col("pillars").fill_null(empty)).write_ndjson().encode()
+    )

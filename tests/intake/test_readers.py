@@ -1,0 +1,48 @@
+"""Every format that is read is documented, and a table written in it reads back the same, also out of a folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from test_round_trip import FORMS, HEADER
+
+from kpi.intake.files.reader import READERS, SUFFIXES, Reader, read
+from kpi.intake.files.table import ROW
+
+FILES = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8").partition("## Files")[2].partition("\n## ")[0]
+ROWS = [["2023Q4", "甲县", "12.5", "x"], ["2023Q4", "乙县", "13", None]]
+EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda one: one.name)
+
+
+def sample(reader: Reader) -> bytes:
+    """Return a table in the format of a reader."""
+    name = next((name for name in FORMS if Path(name).suffix in reader.suffixes), None)
+    assert name is not None, f"{reader.name} has no sample: add one of {reader.suffixes} to FORMS of test_round_trip.py"
+    width = len(HEADER)
+    return FORMS[name]([HEADER, *((row * width)[:width] for row in ROWS)])
+
+
+@EVERY
+def test_a_format_is_in_the_documentation(reader):
+    assert reader.name in FILES, f"name {reader.name} under `## Files` of docs/data.md"
+    assert all(re.search(rf"`{re.escape(one)}`", FILES) for one in reader.suffixes), f"name {reader.suffixes} there"
+
+
+@EVERY
+def test_a_folder_is_searched_for_a_format_and_its_table_reads_back(tmp_path, reader):
+    for suffix in reader.suffixes:
+        folder = tmp_path / suffix[1:]
+        folder.mkdir()
+        (folder / f"a{suffix}").write_bytes(sample(reader))
+        (table,) = read(folder)
+        frame = table.frame.collect()
+        assert [list(row) for row in frame.select(table.columns).rows()] == [
+            (row * len(HEADER))[: len(HEADER)] for row in ROWS
+        ]
+        assert ROW not in table.columns
+
+
+def test_no_two_formats_have_one_suffix():
+    assert len(SUFFIXES) == len(set(SUFFIXES))

@@ -1,0 +1,170 @@
+"""Every format is documented and writes every report; what data formats hold is read back as the same figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import kpi
+from kpi.analysis.diff import diff, side
+from kpi.analysis.explain import explain
+from kpi.analysis.robustness import stressed
+from kpi.cli import starter
+from kpi.cli.main import main
+from kpi.engine.scorecard import Scorecard
+from kpi.errors import DataError, Diagnostic, Place
+from kpi.intake.files.reader import read
+from kpi.report import formats
+from kpi.report.analysis import AnalysisReport
+from kpi.report.difference import DifferenceReport
+from kpi.report.files import content, write
+from kpi.report.formats import FORMATS, Format
+from kpi.report.queries import FindingsReport
+from kpi.report.results import ScorecardReport
+from kpi.report.robustness import RobustnessReport
+from kpi.report.shape import Report
+from kpi.report.tree import ExplanationReport
+
+DOCS = Path(__file__).parents[2] / "docs/results.md"
+FINDINGS = (
+    Diagnostic("K604", "`约500` is a bound", Place("a.csv", row=8, field="数值"), "write a figure"),
+    Diagnostic("K701", "over the total", Place("a.csv", row=12, entity="甲县", period="2023Q4")),
+)
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory) -> Scorecard:
+    folder = tmp_path_factory.mktemp("demo")
+    starter.write(folder)
+    return kpi.score(folder / "period.csv", system=folder / "demo.yaml")
+
+
+@pytest.fixture(scope="module")
+def reports(card: Scorecard) -> dict[str, Report]:
+    """Return a report of every command."""
+    old, new = (side(card.only([index]), label) for index, label in card.labels.items())
+    return {
+        "score": ScorecardReport(card),
+        "diff": DifferenceReport(diff(old, new, periods={new.name: old.name})),
+        "stress": RobustnessReport(stressed(card, runs=20)),
+        "explain": ExplanationReport(card, "东湖县", explain(card, "东湖县")),
+        "check": FindingsReport(FINDINGS),
+        "show": AnalysisReport(card),
+    }
+
+
+COMMANDS = ("score", "diff", "stress", "explain", "check", "show")
+EVERY = pytest.mark.parametrize("form", FORMATS, ids=lambda one: one.name)
+DATA = pytest.mark.parametrize("form", [one for one in FORMATS if one.data], ids=lambda one: one.name)
+EACH = pytest.mark.parametrize("command", COMMANDS)
+
+
+@EVERY
+def test_a_format_is_in_the_documentation(form: Format) -> None:
+    row = re.search(rf"(?m)^\| `{form.name}` \| (.*?) \|", DOCS.read_text("utf-8"))
+    assert row is not None, f"give {form.name} a row in docs/results.md"
+    assert re.findall(r"`(\S+)`", row[1]) == list(form.suffixes)
+
+
+@EACH
+def test_a_report_is_in_the_documentation(reports, command: str) -> None:
+    report = reports[command]
+    row = next(line for line in DOCS.read_text("utf-8").splitlines() if f"`{report.schema}`" in line)
+    assert all(f"`{name}`" in row for name in report.frames())
+    assert set(report.frames()) <= set(report.sheets)
+
+
+@EACH
+@EVERY
+def test_every_format_writes_every_report_the_same_each_time(reports, form: Format, command: str, tmp_path) -> None:
+    report = reports[command]
+    data = content(report, form.name)
+    assert len(data) > 100
+    assert content(report, form.name) == data
+    (path,) = write(report, tmp_path / f"a{form.suffixes[-1]}")
+    assert path.read_bytes() == form.mark + data
+
+
+def tables(path: Path) -> list[dict[str, list[object]]]:
+    """Return the tables of a file that was written, as columns of cells, texts or numbers."""
+    if path.suffix == ".json":
+        tree = json.loads(path.read_bytes())
+        rows = [one for one in tree.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+        return [pl.DataFrame(one, infer_schema_length=None).to_dict(as_series=False) for one in rows]
+    return [table.frame.collect().to_dict(as_series=False) for table in read(path)]
+
+
+def number(cell: object) -> float | None:
+    return None if cell is None else float(str(cell).replace(",", ""))
+
+
+@EACH
+@DATA
+def test_a_data_format_is_read_back_as_the_same_figures(reports, form: Format, command: str, tmp_path) -> None:
+    report = reports[command]
+    if command == "explain" and form.name in report.own():
+        tree = json.loads(content(report, form.name))["explanation"]
+        assert (tree["score"], len(tree["parts"])) == (report.first()["score"][0], 2)
+        return
+    (path,) = write(report, tmp_path / f"a{form.suffixes[0]}")
+    found = tables(path)[0]
+    name, frame = next(iter(report.frames().items()))
+    compared = 0
+    for column in frame.columns:
+        heading = next((one for one in (column, report.heading(name, column)) if one in found), None)
+        if frame[column].dtype.is_float() and heading is not None:
+            for cell, figure in zip(found[heading], frame[column], strict=True):
+                assert number(cell) == (figure if figure is None else pytest.approx(figure, rel=1e-14))
+            compared += frame[column].count()
+        elif frame[column].dtype == pl.String and heading == column:
+            texts = [None if one is None else str(one) for one in found[heading]]
+            assert [one or None for one in texts] == [one or None for one in frame[column]]
+    assert compared or command == "check"
+
+
+@EACH
+def test_a_folder_holds_every_table(reports, command: str, tmp_path) -> None:
+    report = reports[command]
+    for form in formats.IN_FOLDERS:
+        written = write(report, f"{tmp_path}/{form}/", form)
+        assert [path.stem for path in written] == list(report.frames())
+
+
+@EACH
+def test_people_read_headings_in_their_language(reports, command: str, chinese) -> None:
+    report = reports[command]
+    plain = [
+        f"{name}.{column}"
+        for name, frame in report.frames().items()
+        for column in frame.columns
+        if report.heading(name, column).isascii()
+    ]
+    assert not plain, "give these columns a heading"
+
+
+@pytest.mark.parametrize("command", ["score", "diff", "stress", "explain", "check", "show"])
+def test_every_command_takes_the_formats_of_the_table(command: str) -> None:
+    shown = CliRunner().invoke(main, [command, "--help"]).output
+    choices = re.search(r"--format\s+\[([^\]]*)\]", shown)
+    assert choices is not None
+    assert re.split(r"\|\s*", choices[1]) == [formats.TEXT, *(one.name for one in FORMATS)]
+
+
+def test_an_unknown_format_names_the_known(reports, tmp_path) -> None:
+    report = reports["stress"]
+    calls: list[Callable[[], object]] = [
+        lambda: write(report, tmp_path / "a.pdf"), lambda: content(report, "pdf"),
+        lambda: write(report, f"{tmp_path}/b/", "pdf"),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(DataError) as caught:
+            call()
+        (one,) = caught.value.diagnostics
+        assert one.code == "K541"
+        assert all(form.name in f"{one.hint}" for form in FORMATS)
