@@ -364,6 +364,26 @@ def test_names_that_are_no_places_stand_across_where_that_is_declared(tmp_path):
     assert figures(scored(file, declared), "rate") == {("东湖医院", "2023"): 80.0, ("西湖医院", "2023"): 90.0}
 
 
+def test_measures_across_and_periods_down_where_that_is_declared(tmp_path):
+    file = text_file(tmp_path, ["项目,满意率", "2022,80", "2023,90"])
+    rest = "shape: {columns: measures, rows: periods}, columns: {entity: {constant: 全市}}"
+    declared = RATE.replace("measures:", f"datasets: {{d: {{form: panel, {rest}}}}}\nmeasures:")
+    assert figures(scored(file, declared), "rate") == {("全市", "2022"): 80.0, ("全市", "2023"): 90.0}
+
+
+def test_a_constant_unit_is_that_of_figures_without_their_own(tmp_path):
+    file = text_file(tmp_path, ["地区,年份,地区生产总值", "甲县,2023,15000"])
+    card = scored(file, product("year", "datasets: {d: {form: panel, columns: {unit: {constant: 万元}}}}"))
+    assert figures(card, "gdp") == {("甲县", "2023"): 1.5}
+
+
+def test_a_year_and_a_part_of_it_under_unknown_headers(tmp_path):
+    file = text_file(tmp_path, ["distrito,any,trim,满意率", "Centro,2023,1,80", "Centro,2023,2,90"])
+    declared = "datasets: {d: {form: panel, columns: {entity: distrito, period: [any, trim]}}}"
+    definition = RATE.replace("period: year", "period: quarter").replace("measures:", f"{declared}\nmeasures:")
+    assert figures(scored(file, definition), "rate") == {("Centro", "2023Q1"): 80.0, ("Centro", "2023Q2"): 90.0}
+
+
 @pytest.mark.parametrize(
     ("declared", "words"),
     [
@@ -390,6 +410,7 @@ def test_what_cannot_be_declared(declared, words):
         (["指标,2022年,2023年", "满意率,1,2"], "K563", "understood: ? | 2022年 | 满意率 | 1"),
         (["指标：好评率(%)", "地区,2022年,2023年", "甲县,1,2"], "K564", "`好评率(%)`"),
         (["地区,满意率,2022年满意率,2023年满意率", "甲县,1,2,3"], "K563", "no column says it"),
+        (["地区,指标,2022年,2023年,数据", "甲县,满意率,1,2,3"], "K563", "`数据` have none"),
     ],
 )
 def test_what_cannot_be_told_is_refused_with_the_way_to_say_it(tmp_path, rows, code, words):
@@ -397,6 +418,16 @@ def test_what_cannot_be_told_is_refused_with_the_way_to_say_it(tmp_path, rows, c
     assert finding.code == code
     assert words in finding.message
     assert finding.hint
+
+
+def test_a_period_that_stands_in_two_columns_is_refused(tmp_path):
+    finding = refused(text_file(tmp_path, ["地区,指标,2022年,2023年,2023年", "甲县,满意率,1,2,3"]), RATE)
+    assert (finding.code, "`2023年`" in finding.message) == ("K508", True)
+
+
+def test_a_column_of_figures_beside_periods_is_named(tmp_path):
+    card = scored(text_file(tmp_path, ["指标：满意率(%)", "地区,2022年,2023年,数据,列", "甲县,1,2,9,x"]), RATE)
+    assert findings(card, "K567") == ["columns left out: `数据`, `列`"]
 
 
 def test_findings_name_the_row_and_the_column_of_the_file(tmp_path):

@@ -161,6 +161,9 @@ class Recognition:
         if self.declared == "measures":
             return None
         if "value" in self.roles and "measure" in self.roles:
+            dated = [] if {"period"} & {*self.roles, *self.given} else list(self.dated())
+            if len(dated) > 1:
+                raise self.two_shapes(dated, [self.roles["value"]])
             return None
         return self.periods() or self.labelled_rows() or self.entities()
 
@@ -401,8 +404,10 @@ class Recognition:
         shape = Shape(across, kept, ids, fixed, filled=self._merged_down(ids, columns), years=self.years)
         for header in shape.filled:
             self.sources.append(Message("blank cells of `{header}` repeat the cell above", header=header))
-        named = {*columns, *ids.values(), *left_out, *self.roles.values()}
-        rest = [header for header in self.headers if header not in named and role(header) is None]
+        value = self.roles.get("value")
+        # A column of figures without a period or unit beside those with one is no key.
+        named = {*columns, *ids.values(), *left_out, *self.roles.values()} - {value}
+        rest = [one for one in self.headers if one not in named and (role(one) is None or one == value)]
         return Recognised(shape, tuple(self.sources), (*left_out, *rest))
 
     def _merged_down(self, ids: Mapping[str, str], columns: Collection[str]) -> list[str]:

@@ -85,6 +85,8 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         return _with_missing_keys(look, own, notes)
     if table.pieces is not None:
         return None
+    if twice := table.repeated(list(found.shape.columns)):
+        raise DataError(twice)
     if ambiguous := _dimensions(system, table, look, found.shape):
         raise DataError(ambiguous)
     shape, sources = _with_table_keys(look, found, own)
