@@ -109,7 +109,7 @@ class Recognition:
             if self.dataset.shape is not None and self.dataset.shape.rows is not None and self.headers:
                 of = {"periods": "period", "entities": "entity", "measures": "measure"}[self.dataset.shape.rows]
                 found = {one: header for one, header in found.items() if header != self.headers[0]}
-                found.setdefault(of, self.headers[0])
+                found[of] = self.headers[0]
                 self.read_by_cells.add(self.headers[0])
         found |= {one: header for one, header in self.table.roles.items() if header is not None}
         found = {one: header for one, header in found.items() if one not in self.table.roles or self.table.roles[one]}
