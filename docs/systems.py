@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import kpi
+from kpi.errors import Message
 from kpi.language.adjustments import Bonus, Deduction, Veto
 from kpi.language.loading.catalogue import shipped
 from kpi.language.measures import Measure
 from kpi.language.model import kind_of
 from kpi.language.system import System
+from kpi.report.language import tr, using
 
 HERE = Path(__file__).parent / "systems"
 
@@ -68,6 +70,12 @@ def ours(mark: bool | tuple[str, ...]) -> str:
     return "本评价所定" if mark else ""
 
 
+def chinese(text: str) -> str:
+    """Return a text of the program in the language of the pages; any other text stays as it is."""
+    with using("zh"):
+        return tr(text) if isinstance(text, Message) else text
+
+
 def page(system: System) -> str:
     """Returns the page of a system."""
     lines = [
@@ -94,9 +102,10 @@ def head(system: System) -> Iterator[str]:
     )
     yield f"- 期别：{ {'month': '月', 'quarter': '季', 'half': '半年', 'year': '年'}[system.period.value] }"
     rule = system.scoring
-    yield f"- 计分：{rule.in_full() if rule else '有目标的指标按完成比例'}"
-    yield f"- 合成：{system.composite.mean_words}，{system.composite.missing.words()}，满分 {system.composite.full:g}"
-    yield f"- 星级：{system.stars_words}"
+    yield f"- 计分：{chinese(rule.in_full()) if rule else '有目标的指标按完成比例'}"
+    mean, missing = chinese(system.composite.mean_words), chinese(system.composite.missing.words())
+    yield f"- 合成：{mean}，{missing}，满分 {system.composite.full:g}"
+    yield f"- 星级：{chinese(system.stars_words)}"
     yield f"- 排名：保留 {system.ranking.decimals} 位小数，分组排名"
     yield ""
 
@@ -107,12 +116,14 @@ def tree(system: System) -> Iterator[str]:
     for depth in reversed(system.depths):
         for name in depth:
             pillar = system.pillars[name]
-            shown = f"{system.parents[name]} 之内" if name in system.parents else system.weight_words(name) or "1"
+            weight = chinese(system.weight_words(name))
+            shown = f"{system.parents[name]} 之内" if name in system.parents else weight or "1"
             parts = "、".join(
-                f"{system.symbols[part].title if part in system.symbols else part} {system.weight_words(part)}"
+                f"{system.symbols[part].title if part in system.symbols else part} {chinese(system.weight_words(part))}"
                 for part in pillar.parts
             )
-            rows.append((pillar.title or name, shown, parts, pillar.mean_words, pillar.missing.words()))
+            mean, missing = chinese(pillar.mean_words), chinese(pillar.missing.words())
+            rows.append((pillar.title or name, shown, parts, mean, missing))
     if rows:
         yield "## 指标体系"
         yield ""
@@ -126,11 +137,11 @@ def indicators(system: System) -> Iterator[str]:
     rows = []
     for name, one in system.indicators.items():
         unit = system.unit(name)
-        target = "；".join(target.words(unit) for target in one.target)
+        target = "；".join(chinese(target.words(unit)) for target in one.target)
         notes = [
             one.note,
             *(target.note for target in one.target),
-            one.score.in_full() if one.score is not None else None,
+            chinese(one.score.in_full()) if one.score is not None else None,
         ]
         units = [
             f"牵头 {'、'.join(one.lead)}" if one.lead else "",
@@ -138,7 +149,7 @@ def indicators(system: System) -> Iterator[str]:
         ]
         basis = BASES.get(one.basis or "", "")
         rows.append((
-            one.title or name, f"`{name}`", one.words(system.symbols), unit, target, one.clause or "", basis,
+            one.title or name, f"`{name}`", chinese(one.words(system.symbols)), unit, target, one.clause or "", basis,
             "；".join(filter(None, units)), "；".join(filter(None, notes)),
         ))  # fmt: skip
     yield from table(("指标", "编号", "计算方法", "单位", "目标", "条款", "性质", "单位分工", "说明"), rows)
@@ -150,14 +161,13 @@ def adjustments(system: System) -> Iterator[str]:
     titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
     for name, one in system.adjustments.items():
         if isinstance(one, Veto):
-            rows.append(
-                (one.title or name, "一票否决", one.when, one.effect.words(system.stars.names if system.stars else {}))
-            )
+            effect = one.effect.words(system.stars.names if system.stars else {})
+            rows.append((one.title or name, "一票否决", one.when, chinese(effect)))
         elif isinstance(one, Bonus | Deduction):
             limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
             of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
             kind, sign = ("加分", "+") if isinstance(one, Bonus) else ("减分", "−")
-            opens = one.opens_words(titles) if isinstance(one, Bonus) else ""
+            opens = chinese(one.opens_words(titles)) if isinstance(one, Bonus) else ""
             rows.append(
                 (one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}{opens and '，'}{opens}")
             )
@@ -230,7 +240,8 @@ def own(system: System) -> Iterator[str]:
 def index(systems: Iterable[System]) -> str:
     """Returns the page that lists the others."""
     rows = [
-        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, one.stars_words) for one in systems
+        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, chinese(one.stars_words))
+        for one in systems
     ]
     lines = [
         "# 评价体系",

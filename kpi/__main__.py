@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from kpi.errors import Message
+
 
 def program() -> None:
     """Runs the command line as a program whose end is always answered for, see `kpi.process.supervisor`."""
@@ -14,12 +16,19 @@ def program() -> None:
         _tune()
         from kpi.process.supervisor import supervised
 
-        supervised(_work)
+        supervised(_work, _rendered)
     except KeyboardInterrupt:  # of the first milliseconds, or where nobody can answer for this process
         import os
 
         os.write(2, b"Interrupted; nothing is half written.\n")
         os._exit(130)
+
+
+def _rendered(message: Message) -> str:
+    """Return a message in the language of the user."""
+    from kpi.report.language import tr
+
+    return tr(message)
 
 
 def _open() -> None:

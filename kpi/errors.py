@@ -4,17 +4,18 @@ Everything else may import it; it imports nothing of the package. A finding (`Di
 user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once, all together, in a
 `KpiError`. Texts for people are `Message`s, which `kpi.report.language` renders in the user's language.
 
-Passwords are removed (`redacted`) from the message of a finding when it is made, from source lines when they are shown
-and from tracebacks when they are printed: secrets that were used (`remember`), in any spelling that a URL gives them,
-and whatever looks like the password of a connection string.
+Passwords are removed (`redacted`) from the message of a finding when it is created, from source lines when they are
+shown and from tracebacks when they are printed: secrets in use (`remember`), in any URL encoding, and whatever looks
+like the password of a connection string.
 """
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -24,14 +25,14 @@ from urllib.parse import quote, quote_plus, unquote
 #: Names in messages, and messages, of more characters than this are cut.
 NAME, MESSAGE = 100, 1000
 _NAMES = re.compile(r"`([^`]*)`")
-#: What stands for bytes that the system could not decode.
+#: Surrogates, which represent bytes that the system could not decode.
 _UNDECODED = re.compile("[\ud800-\udfff]+")
 
-#: What stands in the place of a secret.
+#: The replacement of a secret.
 MASK = "***"
 
-# A password may hold any character where it was not encoded, also @ and blanks: up to the last @ of the line. A path
-# that is made of a URL has one slash.
+# A password that was not encoded may hold any character, also @ and blanks, so it ends at the last @ of the line. A URL
+# that was parsed as a path has one slash.
 _URL = re.compile(r"(:/{1,2}[^:/@\s'\"]*:)(.+)(@)")
 # password=..., PGPASSWORD: ..., "password": "..."; an unquoted value ends where another key begins.
 _KEY = re.compile(
@@ -41,11 +42,11 @@ _KEY = re.compile(
     """,
     re.MULTILINE,
 )
-#: The most pairs of words that are compared for the suggestions of one definition, which take less than a second.
+#: The most pairs of words that are compared for the suggestions of one definition, in less than a second.
 COMPARISONS = 50_000
 _comparisons_left: ContextVar[list[int] | None] = ContextVar("comparisons_left", default=None)
 
-# Shorter secrets would be found in words that have nothing to do with them.
+# Shorter secrets would match parts of unrelated words.
 _SHORTEST = 4
 
 _secrets: set[str] = set()
@@ -69,7 +70,7 @@ def redacted(text: str) -> str:
     >>> redacted("地区,数值"), redacted("see https://example.org/a")
     ('地区,数值', 'see https://example.org/a')
     """
-    # Keys first: what stands before them must not be taken for a part of the password of a URL, or of a known secret.
+    # Keys first, as a URL or a known secret must not match across them.
     if ("=" in text or ":" in text) and _KEY.search(text):
         text = _KEY.sub(rf"\1{MASK}", text)
     if ":/" in text:
@@ -129,7 +130,7 @@ def cleaned(text: str) -> str:
 
 
 def alternatives(names: Iterable[str]) -> Message:
-    """Return names as a list of which one is to be chosen.
+    """Return names as a list of alternatives.
 
     >>> alternatives(["csv", "json", "md"]), alternatives(["csv"])
     ('csv, json or md', 'csv')
@@ -138,11 +139,47 @@ def alternatives(names: Iterable[str]) -> Message:
     return Message("{first} or {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
 
 
+def conjunction(names: Iterable[str]) -> Message:
+    """Return names as a list that means all of them.
+
+    >>> conjunction(["at_least", "above", "below"]), conjunction(["above"])
+    ('at_least, above and below', 'above')
+    """
+    *first, last = names
+    return Message("{first} and {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
+
+
+def sentences(parts: Sequence[str]) -> Message:
+    """Return sentences, at least one, as one text with sentences.
+
+    >>> sentences([Message("the row is blank"), Message("it is left out"), Message("so are others")])
+    'the row is blank; it is left out; so are others'
+    """
+    if len(parts) == 1:
+        return parts[0] if isinstance(parts[0], Message) else Message("{sentence}", sentence=parts[0])
+    middle = len(parts) // 2
+    return Message("{first}; {second}", first=sentences(parts[:middle]), second=sentences(parts[middle:]))
+
+
+def commas(texts: Iterable[str]) -> Message:
+    """Return phrases as one text, with commas between them; empty where there are none.
+
+    For names use a tuple as the field, which has the comma of lists.
+
+    >>> commas(["A ≥ 90", "B ≥ 80"])
+    'A ≥ 90, B ≥ 80'
+    """
+    # An empty template is the header of a catalogue.
+    given = list(texts) or [""]
+    text = functools.reduce(lambda first, second: Message("{first}, {second}", first=first, second=second), given)
+    return text if isinstance(text, Message) else Message("{text}", text=text)
+
+
 class Severity(StrEnum):
     """How much a finding matters.
 
-    `error` stops what it touches, `query` needs an explanation from whoever reported the figure, `warning` is
-    probably a mistake, `info` is worth knowing.
+    `error` stops what it affects, `query` needs an explanation from the reporting department, `warning` is probably a
+    mistake, `info` is worth knowing.
     """
 
     ERROR = "error"
@@ -196,10 +233,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: a stable code, a severity, one sentence, the place and the way out.
+    """One finding: a stable code, a severity, one sentence, the place and what to do (`hint`).
 
-    `label` is the short note printed under the caret; `stands_for` is how many findings it counts as, where it closes
-    a list and says how many more of its kind there are.
+    `label` is the short note printed under the caret; `stands_for` is the number of findings that the last entry of a
+    shortened list represents.
     """
 
     code: str
@@ -211,7 +248,7 @@ class Diagnostic:
     stands_for: int = 1
 
     def __post_init__(self) -> None:
-        """Remove passwords and undecoded bytes and cut long names: every message to the outside is made here."""
+        """Remove passwords and undecoded bytes, and cut long names."""
         for name in ("message", "hint", "label"):
             text = getattr(self, name)
             if isinstance(text, Message):
@@ -222,7 +259,7 @@ class Diagnostic:
             object.__setattr__(self, "place", replace(self.place, file=clear))
 
     def __str__(self) -> str:
-        """Returns the one-line form, `place: error K203 message`."""
+        """Return the one-line form, `place: error K203 message`."""
         where = str(self.place)
         return f"{where + ': ' if where else ''}{self.severity} {self.code} {self.message}"
 
@@ -240,14 +277,14 @@ def _brief(text: str) -> str:
     """Return a message with the names in it, and itself, cut where they are too long to be read."""
     if len(text) <= NAME:
         return text
-    return shortened(_NAMES.sub(lambda found: f"`{shortened(found[1])}`", text), MESSAGE)
+    return shortened(_NAMES.sub(lambda match: f"`{shortened(match[1])}`", text), MESSAGE)
 
 
 def readable(text: str) -> str:
-    """Return text in which every byte that the system could not decode is shown.
+    """Return text with undecoded bytes made readable.
 
-    Names of files that are not UTF-8 reach Python with surrogates in place of such bytes. They are read as GB18030, as
-    names in Chinese zip files are, where a part of the path between slashes fits that, else shown as U+FFFD.
+    Names of files that are not UTF-8 reach Python with surrogates in place of such bytes. A part of the path between
+    slashes is decoded as GB18030, the encoding of names in Chinese zip files, if that works, else shown with U+FFFD.
 
     >>> readable("data/" + "上报表.csv".encode("gbk").decode("utf-8", "surrogateescape"))
     'data/上报表.csv'
@@ -261,9 +298,9 @@ def readable(text: str) -> str:
 
 def _decoded(part: str) -> str:
     """Return a part of a path, or of a sentence about one, without surrogates."""
-    if any("\u0800" <= one < "\ud800" or one > "\udfff" for one in part):
-        # Text beside them is text: what could not be decoded is decoded by itself.
-        return _UNDECODED.sub(lambda found: _of_bytes(found[0]), part)
+    if any("\u0800" <= letter < "\ud800" or letter > "\udfff" for letter in part):
+        # The part also has decoded text: only the surrogates are decoded again.
+        return _UNDECODED.sub(lambda match: _of_bytes(match[0]), part)
     return _of_bytes(part)
 
 
@@ -283,49 +320,49 @@ class KpiError(Exception):
 
 
 class DefinitionError(KpiError):
-    """A definition cannot be used: what YAML says is malformed, unknown or contradicts itself."""
+    """A definition cannot be used: it is malformed, has unknown keys or names, or contradicts itself."""
 
 
 class DataError(KpiError):
-    """Data cannot be used: a file is missing, unreadable, or does not hold what the definition asks for."""
+    """Data cannot be used: a file is missing, unreadable, or does not hold what the definition needs."""
 
 
 def not_yet_reported(findings: Iterable[Diagnostic], known: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Returns the findings whose code and message are not among those known, wherever these are.
+    """Return the findings whose code and message are not among the known ones, whatever the place.
 
-    A definition that may be meant otherwise is reported for itself by `check`, and for its files by `score`.
+    A doubtful definition is reported by `check` for itself, and by `score` for its files.
     """
-    reported = {(one.code, one.message) for one in known}
-    return [one for one in findings if (one.code, one.message) not in reported]
+    reported = {(finding.code, finding.message) for finding in known}
+    return [finding for finding in findings if (finding.code, finding.message) not in reported]
 
 
 def number_of(diagnostics: Iterable[Diagnostic]) -> int:
-    """Return how many findings there are, with those that are counted and not listed.
+    """Return the number of findings, with those that are counted and not listed.
 
     >>> number_of([Diagnostic("K604", "..."), Diagnostic("K604", "... and 5 more", stands_for=5)])
     6
     """
-    return sum(one.stands_for for one in diagnostics)
+    return sum(finding.stands_for for finding in diagnostics)
 
 
 def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
-    """Returns the findings one a line, at most `limit` of them, and how many more there are.
+    """Return the findings, one a line, at most `limit` of them, and the number of the rest.
 
     >>> print(summary([Diagnostic("K203", "unknown measure `gdpp`", Place("a.yaml", 3, 5))]))
     a.yaml:3:5: error K203 unknown measure `gdpp`
     """
-    found = list(diagnostics)
-    lines = [str(one) for one in found[:limit]]
-    if len(found) > limit:
-        lines.append(f"... and {number_of(found[limit:])} more")
+    findings = list(diagnostics)
+    lines = [str(finding) for finding in findings[:limit]]
+    if len(findings) > limit:
+        lines.append(f"... and {number_of(findings[limit:])} more")
     return "\n".join(lines)
 
 
 @contextlib.contextmanager
 def bounded_suggestions() -> Iterator[None]:
-    """Bound the suggestions made inside to those of the first `COMPARISONS` pairs of words, the rest are None.
+    """Limit the suggestions of the block to the first `COMPARISONS` pairs of words; further ones are None.
 
-    Within another bound that one counts.
+    Inside another limit, the outer one holds.
     """
     token = _comparisons_left.set([COMPARISONS]) if _comparisons_left.get() is None else None
     try:
@@ -336,7 +373,7 @@ def bounded_suggestions() -> Iterator[None]:
 
 
 def can_suggest() -> bool:
-    """Return whether the bound of suggestions, if there is one, leaves another one."""
+    """Return whether the limit of suggestions, if there is one, is not used up."""
     left = _comparisons_left.get()
     return left is None or left[0] > 0
 

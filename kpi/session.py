@@ -45,6 +45,7 @@ from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
 from kpi.process import progress
+from kpi.report.language import LANGUAGES, tr, using
 from kpi.values import periods
 from kpi.values.periods import Period
 
@@ -67,7 +68,7 @@ def score(
     partly: bool = False,
     succession: str | Path | None = None,
 ) -> Scorecard:
-    """Scores files, or frames, and returns the scorecard.
+    """Score files, or frames, and return the scorecard.
 
     Args:
         files: one or several paths, names of queries in kpi.toml, frames of Polars or pandas, Arrow tables, or mappings
@@ -125,10 +126,10 @@ def score(
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
-    """Returns the data that a caller gives, queries asked, and those whose dataset is named."""
+    """Return the sources that a caller gives, with queries run, and those whose dataset is named."""
     if data is not None and not isinstance(data, Mapping):
         message = Message(
-            "`data` is of the type {name}, not a mapping from the names of datasets to data", name=type(data).__name__
+            "`data` is of the type {type}, not a mapping from the names of datasets to data", type=type(data).__name__
         )
         raise DataError(
             Diagnostic(
@@ -142,7 +143,7 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
-    """Scores a panel with a compiled plan; `period` is the only one to show and to judge.
+    """Score a panel with a compiled plan; `period` is the only one to show and to judge.
 
     Raises:
         DataError: K551 when there is nothing for the period.
@@ -150,12 +151,11 @@ def score_panel(
     grain = plan.system.period
     labels = {one.index(grain): one.label for one in panel.periods}
     if period is not None and period.index(grain) not in labels:
-        there = f"{panel.periods[0].label} to {panel.periods[-1].label}"
         raise DataError(
             Diagnostic(
                 "K551",
-                Message("the files hold nothing for {label}", label=period.label),
-                hint=Message("they hold {there}", there=there),
+                Message("the files hold nothing for {period}", period=period.label),
+                hint=Message("they hold {first} to {last}", first=panel.periods[0].label, last=panel.periods[-1].label),
             )
         )
     with progress.stage(Message("scoring")):
@@ -169,7 +169,7 @@ def score_panel(
         )
     panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
-    verdict = judged(plan, judging, panel, shown, said.answers)
+    verdict = judged(plan, judging, panel, shown, said.answers, wordings=_wordings)
     found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
@@ -179,6 +179,15 @@ def score_panel(
         supply = replace(supply, reporters=panel.reporters)
     card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
     return card if period is None else card.only(list(shown))
+
+
+def _wordings(message: Message) -> list[str]:
+    """Return a message in every language: a form may come back that was written in another."""
+    texts = []
+    for language in LANGUAGES:
+        with using(language):
+            texts.append(tr(message))
+    return texts
 
 
 def stress(
@@ -193,7 +202,7 @@ def stress(
     seed: int = 1,
     succession: str | Path | None = None,
 ) -> Robustness:
-    """Scores files, or frames, and returns how robust the ranking of a period is, by default the last.
+    """Score files, or frames, and return how robust the ranking of a period is, by default the last.
 
     Args:
         files: as for `score`, and so are the next four.
@@ -221,7 +230,7 @@ def check(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Checks definitions, and data against them, and returns every finding.
+    """Check definitions, and data against them, and return every finding.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
@@ -255,7 +264,7 @@ def checked(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
-    """Checks definitions, and data against them; arguments as for `check`.
+    """Check definitions, and data against them; arguments as for `check`.
 
     Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
     """
@@ -286,13 +295,13 @@ def checked(
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
-    """Returns the one of some usable systems that data are for."""
+    """Return the one of some usable systems that data are for."""
     usable = [one for one in examined if one.system]
     return usable[0].system if len(usable) == 1 else _found(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
-    """Returns every definition file in some files and folders, examined; the catalogue when there are none."""
+    """Return every definition file in some files and folders, examined; the catalogue when there are none."""
     some = _paths(paths)
     if not some:
         return list(catalogue.systems(definitions).values())
@@ -324,7 +333,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
     try:
         wanted = periods.parse(str(period))
     except periods.PeriodError as error:
-        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+        raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     if wanted.grain is not system.period:
         # A year-to-date name such as 1-9月 means the period it ends with.
         index = wanted.end // system.period.months
@@ -332,7 +341,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
             raise DataError(
                 Diagnostic(
                     "K606",
-                    Message("{title} is not a {period}", title=wanted.title, period=system.period),
+                    Message("{period} is not a {grain}", period=wanted.title, grain=system.period.title),
                     hint=Message("score a whole one, such as 2023Q4"),
                 )
             )
@@ -341,7 +350,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
-    """Returns the system that is given, that the data name, or that alone fits them."""
+    """Return the system that is given, that the data name, or that alone fits them."""
     if system is not None:
         return catalogue.resolve(system, folder)
     # A folder of the catalogue is read when nothing before it fits.
@@ -367,7 +376,7 @@ class _Drafts(Sequence[Draft]):
 
 
 def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
-    """Returns the system that the data name, or that alone fits them, of the first group that has one."""
+    """Return the system that the data name, or that alone fits them, of the first group that has one."""
     # Rows that do not form a table may be why none is found among rows that have not been checked.
     with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         if (chosen := _chosen(data, groups, unchecked=True, partly=partly)) is not None:
@@ -391,49 +400,57 @@ def _chosen(
         return None
     # To check them all takes as long as to read them all, and only those that may be meant matter.
     named = sorted({text for table in tables for text in systems_named(table)})
-    chosen, how = _first(groups, partial(_named, named)) if named else [], "are named in"
+    chosen = _first(groups, partial(_named, named)) if named else []
+    by_name = bool(chosen)
     if not chosen:
-        chosen, how = _first(groups, partial(_fitting, tables)), "fit"
+        chosen = _first(groups, partial(_fitting, tables))
     if len(chosen) == 1:
         return chosen[0]
     if not chosen and any(table.pieces is not None for table in tables):
         return None
     if not chosen:
         known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
-        there = f"say which with --system; there is {', '.join(known) or 'none'}"
-        hint = next(filter(None, (suggest(text, known) for text in named)), there)
-        unknown = f"`{named[0]}`, which the files name, is not a system" if named else "no system fits the files"
-        raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
-    names = ", ".join(one.system.system for one in chosen if one.system)
-    raise DefinitionError(
-        Diagnostic(
-            "K206",
-            Message("several systems {how} the files: {names}", how=how, names=names),
-            hint=Message("say which with --system"),
+        choice = (
+            Message("say which with --system; there is {systems}", systems=tuple(known))
+            if known
+            else Message("say which with --system; there is none")
         )
+        hint = next(filter(None, (suggest(text, known) for text in named)), choice)
+        unknown = (
+            Message("`{name}`, which the files name, is not a system", name=named[0])
+            if named
+            else Message("no system fits the files")
+        )
+        raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
+    names = tuple(one.system.system for one in chosen if one.system)
+    several = (
+        Message("several systems are named in the files: {systems}", systems=names)
+        if by_name
+        else Message("several systems fit the files: {systems}", systems=names)
     )
+    raise DefinitionError(Diagnostic("K206", several, hint=Message("say which with --system")))
 
 
 def _first(
     groups: Sequence[Sequence[Draft | Loaded]], chosen: Callable[[Sequence[Draft | Loaded]], list[Loaded]]
 ) -> list[Loaded]:
-    """Returns what is chosen of the first group of which anything is: what is looked up first is meant first."""
+    """Return the systems chosen from the first group that has any: folders are searched in order."""
     return next(filter(None, map(chosen, groups)), [])
 
 
 def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Returns the systems of a group whose id or title is one of some texts."""
+    """Return the systems of a group whose id or title is one of some texts."""
     return _usable(one for one in group if one.system and any(is_named(one.system, text) for text in texts))
 
 
 def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
-    """Returns those of some systems that have no errors."""
+    """Return those of some systems that have no errors."""
     examined = (one if isinstance(one, Loaded) else one.checked() for one in drafts)
     return [loaded for loaded in examined if loaded.system]
 
 
 def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """The systems that all tables fit and that know the most of their figures: systems share such as 办件总量."""
+    """Return the systems that fit all tables and know the most of their figures, as systems share some (办件总量)."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
     def texts(at: int, header: str) -> list[str]:
@@ -450,18 +467,18 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
 
 
 def _texts(table: Table, header: str) -> list[str]:
-    """Returns the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
+    """Return the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
     column = pl.selectors.by_name(header).cast(pl.String)
     if table.pieces is None:
-        found = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
+        distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
     else:
         texts = table.pieces.map(lambda piece: piece.scan().select(column).collect().unique())
-        found = pl.concat(texts).to_series().unique()
-    return found.drop_nulls().to_list()
+        distinct = pl.concat(texts).to_series().unique()
+    return distinct.drop_nulls().to_list()
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:
-    """Returns how many of a table's figures the system knows: 0 where the table is no dataset of it.
+    """Return the number of a table's figures that the system knows, 0 if the table fits no dataset of it.
 
     Args:
         system: which.

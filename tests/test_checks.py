@@ -96,7 +96,7 @@ def test_severity_words_and_place():
     check = {"title": "部分不大于总体", "expr": "first <= gdp", "severity": "error"}
     (found,) = told(kpi.score(frame, system=system(rule=check)))
     assert (found.severity, found.place.entity, found.place.period) == (Severity.ERROR, "甲县", "2022Q1")
-    assert found.message == "部分不大于总体：应满足 first <= gdp"
+    assert found.message == "部分不大于总体: first <= gdp must hold"
 
 
 def test_a_note_answers_a_query_but_not_an_error():
@@ -108,7 +108,7 @@ def test_a_note_answers_a_query_but_not_an_error():
         check = {"growth_within": 30, "of": "gdp", "severity": severity}
         found = told(kpi.score(frame, system=system(jump=check)))
         assert [one.code for one in found] == expected
-        assert found[1].message.endswith("说明：新投产项目")
+        assert found[1].message.endswith("; explained: 新投产项目")
     assert told(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
 
 

@@ -74,8 +74,8 @@ def test_the_very_sign_is_pointed_at(pairs, signs):
 
 def test_the_message_names_the_sign_and_the_line_as_it_should_be():
     (found,) = examine_text(changed(("title: 示例", "title：示例"))).findings
-    assert "全角冒号（：）应为半角冒号和空格" in found.message
-    assert found.hint == "改写为：title: 示例"
+    assert found.message == "full-width colon (：): write a half-width colon and a blank"
+    assert found.hint == "write: title: 示例"
 
 
 @pytest.mark.parametrize(

@@ -202,8 +202,8 @@ def words(city: str, name: str) -> str:
 
 
 def test_one_id_has_a_target_and_a_date_of_its_own_in_each_city():
-    assert words("tongxiang-2022", "one_net_service_rate") == "≥ 90 %（2023）"
-    assert words("jiaxing-2022", "one_net_service_rate") == "≥ 95 %（2025）"
+    assert words("tongxiang-2022", "one_net_service_rate") == "≥ 90 % (2023)"
+    assert words("jiaxing-2022", "one_net_service_rate") == "≥ 95 % (2025)"
 
 
 def test_one_title_with_two_scopes_reads_two_pairs_of_figures():
@@ -223,19 +223,19 @@ def test_one_figure_for_two_measures_is_two_indicators():
 
 
 def test_at_least_and_more_than_sixty_percent_differ():
-    assert words("dongtai-2021", "deep_application_coverage") == "≥ 60 %（2023）"
-    assert words("dongtai-2021", "ops_centre_dept_access_rate") == "> 60 %（2023）"
+    assert words("dongtai-2021", "deep_application_coverage") == "≥ 60 % (2023)"
+    assert words("dongtai-2021", "ops_centre_dept_access_rate") == "> 60 % (2023)"
 
 
 def test_a_first_place_is_a_target_and_a_place_in_front_is_none():
-    assert words("jiaxing-2022", "grain_area_rank") == "≤ 1 位（2025）"
-    assert words("jiaxing-2022", "zheliban_activity_rank") == "≤ 未给出（2025）"
+    assert words("jiaxing-2022", "grain_area_rank") == "≤ 1 位 (2025)"
+    assert words("jiaxing-2022", "zheliban_activity_rank") == "≤ no number given (2025)"
     assert "zheliban_activity_rank" not in system("jiaxing-2022").parents
 
 
 def test_units_of_the_document_are_kept():
-    assert words("binzhou-2023", "total_5g_stations") == "≥ 1.1 万个（合计，平均分解）（2023）"
-    assert words("binzhou-2023", "data_records_added") == "≥ 1.5 亿条（合计，平均分解）（2023）"
+    assert words("binzhou-2023", "total_5g_stations") == "≥ 1.1 万个 (in all, shared equally) (2023)"
+    assert words("binzhou-2023", "data_records_added") == "≥ 1.5 亿条 (in all, shared equally) (2023)"
 
 
 def test_the_rosters_hold_the_county_level_units_with_their_codes():

@@ -25,16 +25,16 @@ def detail(card: kpi.Scorecard, entity: str, name: str) -> str:
 
 def test_an_explanation_says_what_a_bonus_waits_for():
     card = scored("bonus-from-eighty-on")
-    assert detail(card, "甲", "试点加分") == "总分达到 80 分才计"
-    assert detail(card, "乙", "试点加分") == "总分达到 80 分才计，未达到"
-    assert detail(card, "甲", "获奖加分") == "服务 ≥ 90 % 才计，未达到"
+    assert detail(card, "甲", "试点加分") == "only from a total of 80 on"
+    assert detail(card, "乙", "试点加分") == "only from a total of 80 on，未达到"
+    assert detail(card, "甲", "获奖加分") == "only with 服务 ≥ 90 %，未达到"
 
 
 @pytest.mark.parametrize(("entity", "said"), [("乙", True), ("甲", False), ("丁", True), ("戊", False)])
 def test_an_explanation_says_that_no_task_was_given(entity, said):
     text = detail(scored("no-task-given"), entity, "落地")
     assert ("；未下达任务；" in text) is said
-    assert text.endswith("；未下达任务的得 60 %")
+    assert text.endswith("; 60 % without a target")
 
 
 def test_parts_of_an_explanation_add_up_with_a_bonus_that_does_not_count():

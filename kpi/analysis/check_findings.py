@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -18,6 +18,8 @@ from kpi.values.columns import Column
 
 #: What departments say to findings: by unit, period and the finding's message.
 Answers = Mapping[tuple[str, str, str], str]
+#: Returns the texts that a finding has in the languages that an answer may be in.
+Wordings = Callable[[Message], Iterable[str]]
 
 
 @dataclass
@@ -30,7 +32,13 @@ class Judged:
 
 
 def judged(
-    plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], answers: Answers | None = None
+    plan: Plan,
+    frame: pl.DataFrame,
+    panel: Panel,
+    labels: Mapping[int, str],
+    answers: Answers | None = None,
+    *,
+    wordings: Wordings = lambda message: (str(message),),
 ) -> Judged:
     """Returns what checks and vetoes find.
 
@@ -43,10 +51,11 @@ def judged(
         panel: gives the names of entities and the notes on figures.
         labels: of the periods.
         answers: explanations of findings.
+        wordings: returns the texts of a finding by which an answer may name it, one for each language.
     """
     found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
     for rule in plan.rules:
-        _tell(rule, frame, panel, labels, answers=answers or {}, found=found)
+        _tell(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, found=found)
     found.findings += _unjudged(plan, frame, panel, labels)
     return found
 
@@ -61,32 +70,45 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
     for name, check in system.checks.items():
         needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
         if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
-            lacks = "报送日期" if needs[0][0] == "reported" else f"{needs[0][0]}的数据"
-            message = Message("{title}：数据中没有{lacks}，无法核对", title=check.title or name, lacks=lacks)
+            title = check.title or name
+            message = (
+                Message("{check}: the data have no days of reporting (报送日期) to judge it by", check=title)
+                if needs[0][0] == "reported"
+                else Message(
+                    "{check}: the data have no figures of {unit} to judge it by", check=title, unit=needs[0][0]
+                )
+            )
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
 def _tell(
-    rule: Rule, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str], *, answers: Answers, found: Judged
+    rule: Rule,
+    frame: pl.DataFrame,
+    panel: Panel,
+    labels: Mapping[int, str],
+    *,
+    answers: Answers,
+    wordings: Wordings,
+    found: Judged,
 ) -> None:
     """Adds a finding for each place where a rule is broken; a query that is answered is information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
     if breach.whole is not None:
         rows = rows.unique("period", keep="first", maintain_order=True)
-    said = pl.col(rule.said) if breach.said is not None else pl.lit(None, dtype=pl.String)
-    places = rows.select("entity", "period", said.alias("said")).collect(engine="in-memory").rows()
+    details = pl.lit(None) if breach.details is None else pl.col(rule.details)
+    places = rows.select("entity", "period", details.alias("details")).collect(engine="in-memory").rows()
     for entity, period, more in places:
         who = panel.entities.names[entity] if breach.whole is None else breach.whole
         place = Place(entity=who, period=labels[period])
-        message = "；".join(filter(None, (f"{check.title or rule.name}：{breach.words}", more)))
+        message = Message("{check}: {rule}", check=check.title or rule.name, rule=breach.description(more))
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        key = (who, labels[period], message)
-        if key in answers:
+        key = next((key for text in wordings(message) if (key := (who, labels[period], text)) in answers), None)
+        if key is not None:
             found.used.add(key)
-        answer = "；".join(filter(None, (*notes, answers.get(key))))
+        answer = "；".join(filter(None, (*notes, answers.get(key) if key is not None else None)))
         if answer:
-            message = Message("{message}；说明：{answer}", message=message, answer=answer)
+            message = Message("{finding}; explained: {answer}", finding=message, answer=answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
         found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
@@ -99,5 +121,5 @@ def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
-            message = Message("一票否决「{title}」无法判定：缺少数据", title=veto.title or name)
+            message = Message("the veto {title} cannot be judged: figures are missing", title=veto.title or name)
             yield Diagnostic("K702", message, place, None, Severity.INFO)

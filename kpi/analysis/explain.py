@@ -285,6 +285,6 @@ def words(status: str) -> str:
     """Returns a status in the users' words.
 
     >>> words("zero_denominator")
-    '分母为零'
+    'zero denominator'
     """
     return STATUSES[status]

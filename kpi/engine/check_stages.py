@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kpi.engine.stage import Stage
+from kpi.errors import Message
 from kpi.language.checks import Breach, Check
 from kpi.language.system import System
 from kpi.values.columns import Column
@@ -34,9 +35,9 @@ class Rule:
         return f"#broken {self.name} {self.number}"
 
     @property
-    def said(self) -> str:
-        """The column (String) that says more about a place where it is broken."""
-        return f"#said {self.name} {self.number}"
+    def details(self) -> str:
+        """The column (Struct of String) with the details of a place where it is broken."""
+        return f"#details {self.name} {self.number}"
 
 
 def rules(system: System) -> tuple[Rule, ...]:
@@ -63,8 +64,12 @@ def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
     """Yields the stages that judge the rules of a level and take the figures away that errors are about."""
     mine = [one for one in some if one.level == level]
     broken = {one.broken: one.breach.where.fill_null(value=False) for one in mine}
-    said = {one.said: pl.when(broken[one.broken]).then(one.breach.said) for one in mine if one.breach.said is not None}
-    yield Stage(f"checks {level}", "审核关系：何处不成立", broken | said)
+    details = {
+        one.details: pl.when(broken[one.broken]).then(one.breach.details)
+        for one in mine
+        if one.breach.details is not None
+    }
+    yield Stage(f"checks {level}", Message("checks: where a rule is broken"), broken | details)
     touched: dict[str, list[pl.Expr]] = {}
     for one in mine:
         if one.check.severity == "error":
@@ -77,4 +82,4 @@ def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
         # What was a figure and is none any more was refused, what was missing stays missing.
         taken = pl.col(name).is_null() & (status_of(name) == OK)
         statuses[Column(name).status] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
-    yield Stage(f"refused {level}", "审核为错误的数据不予采用", values, statuses)
+    yield Stage(f"refused {level}", Message("figures that a check finds wrong are not used"), values, statuses)

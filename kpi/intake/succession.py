@@ -731,7 +731,7 @@ def _words(value: float | None, status: str, share: float, name: str) -> str:
     """Return a part of a sum in words.
 
     >>> _words(20.0, "ok", 0.55, "余杭区"), _words(None, "missing", 1.0, "江干区")
-    ('20×0.55（余杭区）', '缺报（江干区）')
+    ('20×0.55（余杭区）', 'not reported（江干区）')
     """
     figure = STATUSES[status] if value is None else f"{value:,.10g}"
     return f"{figure}{'' if share == 1 or value is None else f'×{share:.10g}'}（{name}）"

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import suggest
+from kpi.errors import Message, commas, suggest
 from kpi.language import expressions
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.expressions.terms import ExpressionError, Term, as_condition
@@ -27,17 +27,20 @@ SYMBOLS: Symbols = {"late": Symbol("late", "迟报次数", units.ONE, exact=True
 
 
 def condition(text: str, symbols: Symbols) -> Term:
-    """Returns a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
+    """Return a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
     term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
     if term.kind != "boolean":
         raise ExpressionError(
-            "K302", "a condition is needed here", (0, len(text)), hint="write a comparison, such as x > 0"
+            "K302",
+            Message("a condition is needed here"),
+            (0, len(text)),
+            hint=Message("write a comparison, such as x > 0"),
         )
     return term
 
 
 def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
-    """Yields what is wrong with a `when:` expression."""
+    """Yield what is wrong with a `when:` expression."""
     try:
         condition(text, symbols)
     except ExpressionError as error:
@@ -91,11 +94,11 @@ class Points(Adjustment):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.of is None) == (self.when is None):
-            raise ValueError("give either `of`, a figure, or `when`, a condition")
+            raise ValueError(Message("give either `of`, a figure, or `when`, a condition"))
         return self
 
     def names(self) -> tuple[str, ...]:
-        """Returns the figure it reads, if any."""
+        """Return the figure it reads, if any."""
         return () if self.of is None else (self.of,)
 
     @abstractmethod
@@ -107,7 +110,7 @@ class Points(Adjustment):
         return ""
 
     def points_for(self, symbols: Symbols) -> pl.Expr:
-        """Returns the points (Float64, zero or more); a missing figure earns and costs nothing."""
+        """Return the points (Float64, zero or more); a missing figure earns and costs nothing."""
         if self.when is not None:
             return pl.when(condition(self.when, symbols).expr).then(pl.lit(float(self.points))).otherwise(0.0)
         name = self.of or ""
@@ -118,7 +121,7 @@ class Points(Adjustment):
         return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yields what is wrong with names, units and conditions."""
+        """Yield what is wrong with names, units and conditions."""
         if self.when is not None:
             yield from condition_problems(self.when, (*path, "when"), symbols)
         elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
@@ -163,7 +166,7 @@ class Bonus(Points):
         return {Column(name).opened: opened, Column(name).points: pl.when(opened).then(points).otherwise(0.0)}
 
     def opened(self, total: pl.Expr) -> pl.Expr | None:
-        """Returns whether the points count, Boolean without nulls; None where they always do.
+        """Return whether the points count, Boolean without nulls; None where they always do.
 
         Args:
             total: the total before adjustments, on the scale of the full mark.
@@ -172,16 +175,19 @@ class Bonus(Points):
             return pl.all_horizontal([reaches(name, cut) for name, cut in self.opens.items()]) if self.opens else None
         return None if self.opens is None else (total >= self.opens).fill_null(value=False)
 
-    def opens_words(self, titles: Mapping[str, str]) -> str:
-        """Returns what opens the bonus in words, empty where it always counts.
+    def opens_words(self, titles: Mapping[str, str]) -> Message:
+        """Return what opens the bonus in words, empty where it always counts.
 
         >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
-        '总分达到 80 分才计'
+        'only from a total of 80 on'
         """
         if isinstance(self.opens, dict):
-            asked = "，".join(f"{titles.get(name, name)} ≥ {cut:g} % " for name, cut in self.opens.items())
-            return f"{asked}才计" if asked else ""
-        return "" if self.opens is None else f"总分达到 {self.opens:g} 分才计"
+            conditions = [
+                Message("{title} ≥ {cut:g} %", title=titles.get(name, name), cut=cut)
+                for name, cut in self.opens.items()
+            ]
+            return Message("only with {conditions}", conditions=commas(conditions)) if conditions else commas([])
+        return commas([]) if self.opens is None else Message("only from a total of {score:g} on", score=self.opens)
 
 
 class Deduction(Points):
@@ -212,10 +218,10 @@ class Effect(Block):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+            raise ValueError(Message("give exactly one of {keys}", keys=tuple(type(self).model_fields)))
         return self
 
-    def words(self, names: Mapping[int, str]) -> str:
+    def words(self, names: Mapping[int, str]) -> Message:  # noqa: PLR0911 - one line an effect
         """Return the effect in words.
 
         Args:
@@ -223,14 +229,25 @@ class Effect(Block):
         """
         if self.stars_at_most is not None:
             level = names.get(self.stars_at_most)
-            return f"等级不高于 {level}" if level else f"星级不高于 {self.stars_at_most} 星"
+            if level:
+                return Message("no level above {level}", level=level)
+            number = self.stars_at_most
+            return (
+                Message("no more than one star")
+                if number == 1
+                else Message("no more than {number} stars", number=number)
+            )
         if self.score_at_most is not None:
-            return f"得分不高于 {self.score_at_most:g}"
+            return Message("a score of at most {score:g}", score=self.score_at_most)
         if self.score is not None:
-            return f"得分记 {self.score:g}"
+            return Message("a score of {score:g}", score=self.score)
         if self.demote:
-            return f"降 {self.demote} {'级' if names else '星'}"
-        return "不予评定"
+            if self.demote == 1:
+                return Message("one level down") if names else Message("one star down")
+            if names:
+                return Message("{number} levels down", number=self.demote)
+            return Message("{number} stars down", number=self.demote)
+        return Message("not rated")
 
 
 class Veto(Adjustment):
@@ -248,7 +265,7 @@ class Veto(Adjustment):
     effect: Effect = Field(description="what the veto does")
 
     def names(self) -> tuple[str, ...]:
-        """Returns nothing of its own; the condition's names are checked with the condition."""
+        """Return nothing of its own; the condition's names are checked with the condition."""
         return ()
 
     @override
@@ -257,17 +274,17 @@ class Veto(Adjustment):
         return {Column(name).veto: self.holds(symbols), Column(name).unjudged: self.unjudged(symbols)}
 
     def holds(self, symbols: Symbols) -> pl.Expr:
-        """Returns whether the veto applies, Boolean without nulls."""
+        """Return whether the veto applies, Boolean without nulls."""
         return condition(self.when, symbols).expr.fill_null(value=False)
 
     def unjudged(self, symbols: Symbols) -> pl.Expr:
-        """Returns whether a figure that the condition needs is missing."""
+        """Return whether a figure that the condition needs is missing."""
         term = condition(self.when, symbols)
         gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
         return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yields what is wrong with the condition."""
+        """Yield what is wrong with the condition."""
         yield from condition_problems(self.when, (*path, "when"), symbols)
 
 

@@ -38,7 +38,7 @@ _CUMULATIVE = re.compile(
 
 
 def calls_cumulative(text: str) -> bool:
-    """Returns whether a title or heading says that figures are running totals.
+    """Return whether a title or heading calls figures running totals.
 
     >>> [calls_cumulative(text) for text in ("累计财政收入", "Revenue (YTD)", "1-本月", "财政收入")]
     [True, True, True, False]
@@ -47,7 +47,7 @@ def calls_cumulative(text: str) -> bool:
 
 
 def exact_sum(value: pl.Expr) -> pl.Expr:
-    """Returns the sum of a Float64 expression as Float64, the same bits for any order of the rows.
+    """Return the sum of a Float64 expression as Float64, the same bits for any order of the rows.
 
     Float sums depend on the order in which a parallel engine adds; whole numbers do not. Values are added as
     multiples of 1e-9 in Int128, which is exact for figures of up to nine decimals and magnitudes below 1e29.
@@ -59,7 +59,7 @@ def exact_sum(value: pl.Expr) -> pl.Expr:
 
 
 def unscaled(whole: pl.Expr) -> pl.Expr:
-    """Returns whole multiples of 1e-9 as the figures they stand for, to the last bit.
+    """Return whole multiples of 1e-9 as the figures they stand for, to the last bit.
 
     Polars divides by a constant as it multiplies by its reciprocal: 5.8e10 / 1e9 comes out above 58, and `> 29` then
     holds of a mean of 29. By a column it divides as IEEE 754 says.
@@ -90,7 +90,7 @@ class Part:
         return "\n".join((self.what, self.where or "", self.of or ""))
 
     def merged(self) -> pl.Expr:
-        """Returns the part of several groups together, under its name, as an aggregation over theirs."""
+        """Return the part of several groups together, under its name, as an aggregation over theirs."""
         column = pl.col(self.name)
         if self.what in {"min", "max"}:
             return column.min() if self.what == "min" else column.max()
@@ -160,15 +160,15 @@ class Measure(Definition):
         return False
 
     def columns(self) -> tuple[str, ...]:
-        """Returns the dataset's columns that the value itself is read from."""
+        """Return the dataset's columns that the value itself is read from."""
         return ()
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns what is kept of the rows of a group."""
+        """Return what is kept of the rows of a group."""
         raise TypeError(f"{type(self).__name__} measures are not aggregated from events")
 
     def figure(self, *_parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the value (Float64) and the number of rows used.
+        """Return the value (Float64) and the number of rows used.
 
         Args:
             _parts: those of `parts`, in their order; behind them the statistic, where the kind has one.
@@ -242,11 +242,11 @@ class Count(_Countable):
     kind: Literal["count"] = "count"
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the number of rows that match."""
+        """Return the number of rows that match."""
         return (Part("rows", self.where),)
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns it, as value and as rows."""
+        """Return it, as value and as rows."""
         return parts[0].cast(pl.Float64), parts[0]
 
 
@@ -271,7 +271,7 @@ class OfColumn(Measure):
         return _COMPUTED.search(self.of) is not None
 
     def columns(self) -> tuple[str, ...]:
-        """Returns the columns that are aggregated; those of an expression but for `period_end`."""
+        """Return the columns that are aggregated; those of an expression but for `period_end`."""
         if not self.computed:
             return (self.of,)
         try:
@@ -293,11 +293,11 @@ class Sum(OfColumn, _Countable):
     of: str = Field(description="the column that is added up, or an expression, such as 金额 - 退款")
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the sum, the number of rows that match and of those with a figure."""
+        """Return the sum, the number of rows that match and of those with a figure."""
         return tuple(Part(what, self.where, None if what == "rows" else self.of) for what in ("rows", "filled", "sum"))
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the sum, zero where rows exist and none matches, null where a match has no figure at all."""
+        """Return the sum, zero where rows exist and none matches, null where a match has no figure at all."""
         rows, filled, total = parts
         return pl.when((filled > 0) | (rows == 0)).then(unscaled(total.cast(pl.Float64))), filled
 
@@ -313,11 +313,11 @@ class Mean(OfColumn):
     kind: Literal["mean"] = "mean"
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the number of filled rows and the sum."""
+        """Return the number of filled rows and the sum."""
         return (Part("filled", self.where, self.of), Part("sum", self.where, self.of))
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the exact sum divided by the number of filled rows."""
+        """Return the exact sum divided by the number of filled rows."""
         filled, total = parts
         return pl.when(filled > 0).then(unscaled(total.cast(pl.Float64)) / filled.cast(pl.Float64)), filled
 
@@ -332,11 +332,11 @@ class Min(OfColumn):
     kind: Literal["min"] = "min"
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the number of filled rows and the minimum."""
+        """Return the number of filled rows and the minimum."""
         return (Part("filled", self.where, self.of), Part("min", self.where, self.of))
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the minimum; minus zero is zero."""
+        """Return the minimum; minus zero is zero."""
         return unsigned_zero(parts[1]), parts[0]
 
 
@@ -350,11 +350,11 @@ class Max(OfColumn):
     kind: Literal["max"] = "max"
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the number of filled rows and the maximum."""
+        """Return the number of filled rows and the maximum."""
         return (Part("filled", self.where, self.of), Part("max", self.where, self.of))
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the maximum; minus zero is zero."""
+        """Return the maximum; minus zero is zero."""
         return unsigned_zero(parts[1]), parts[0]
 
 
@@ -362,16 +362,16 @@ class OfRows(OfColumn):
     """The base of measures that need the rows themselves: groups of them do not merge."""
 
     def parts(self) -> tuple[Part, ...]:
-        """Returns the number of filled rows."""
+        """Return the number of filled rows."""
         return (Part("filled", self.where, self.of),)
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns the statistic; minus zero is zero."""
+        """Return the statistic; minus zero is zero."""
         return unsigned_zero(parts[1]), parts[0]
 
     @abstractmethod
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the statistic (Float64) as an aggregation over a group.
+        """Return the statistic (Float64) as an aggregation over a group.
 
         Args:
             value: the filled cells of the rows that match.
@@ -392,7 +392,7 @@ class Median(OfRows):
 
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the median."""
+        """Return the median."""
         return value.median()
 
 
@@ -410,7 +410,7 @@ class Quantile(OfRows):
 
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the quantile."""
+        """Return the quantile."""
         return value.quantile(self.q, "linear")
 
 
@@ -426,7 +426,7 @@ class Last(OfRows):
     kind: Literal["last"] = "last"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the largest value among the rows of the latest date."""
+        """Return the largest value among the rows of the latest date."""
         return value.filter(order == order.max()).max()
 
 
@@ -442,7 +442,7 @@ class First(OfRows):
     kind: Literal["first"] = "first"
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the smallest value among the rows of the earliest date."""
+        """Return the smallest value among the rows of the earliest date."""
         return value.filter(order == order.min()).min()
 
 
@@ -464,12 +464,12 @@ class Distinct(OfRows, _Countable):
         return False
 
     def figure(self, *parts: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        """Returns how many different values the matched rows hold, zero where none matches."""
+        """Return how many different values the matched rows hold, zero where none matches."""
         return parts[1].fill_null(0.0), parts[0]
 
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
-        """Returns the number of different values."""
+        """Return the number of different values."""
         return value.n_unique().cast(pl.Float64)
 
 

@@ -16,15 +16,15 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from kpi.errors import Severity
+from kpi.errors import Message, Severity
 
 T = TypeVar("T")
 
 #: Where in a system a value stands: mapping keys and list positions from the root.
 Path = tuple[str | int, ...]
 
-#: What a name is made of, in words.
-NAME_WORDS = "letters, digits and underscores of any script"
+#: The characters of a name, in words.
+NAME_WORDS = Message("letters, digits and underscores of any script")
 
 #: A mapping key that names something: letters, digits and underscores of any script.
 Name = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=200)]
@@ -38,7 +38,7 @@ def _one_or_many(value: Any) -> Any:
 
 
 class _ItselfOrListed:
-    """What makes the JSON Schema of a list say that a single value is fine too."""
+    """Allow a single value beside a list in the JSON Schema."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ Text = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int
 #: Who is compared with whom: the entities of a cohort in a period, all of a period, or a cohort over all periods.
 Among = Literal["cohort", "period", "panel"]
 
-#: The columns that tell the groups of each kind apart.
+#: The columns that identify the groups of each kind.
 PEERS: dict[Among, tuple[str, ...]] = {
     "cohort": ("period", "cohort"),
     "period": ("period",),
@@ -136,27 +136,27 @@ class Block(Frozen):
 
 
 def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
-    """Returns the `kind` under which a definition is written."""
+    """Return the `kind` under which a definition is written."""
     return str(get_args(model.model_fields[tag].annotation)[0])
 
 
 def one_of(*models: type[BaseModel], default: str | None = None, tag: str = "kind") -> Any:
-    """Returns the union of definitions told apart by `kind` (or another `tag`); without one, `default` is meant."""
+    """Return the union of definitions discriminated by `kind` (or another `tag`), `default` where there is none."""
 
-    def tell(value: Any) -> str | None:
-        found = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
-        return found if isinstance(found, str) else None
+    def tag_of(value: Any) -> str | None:
+        kind = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
+        return kind if isinstance(kind, str) else None
 
     tagged = (Annotated[model, Tag(kind_of(model, tag))] for model in models)
-    return Annotated[functools.reduce(operator.or_, tagged), Discriminator(tell)]
+    return Annotated[functools.reduce(operator.or_, tagged), Discriminator(tag_of)]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a definition: code, path from the root of the system, one sentence, and the way out.
+    """Something wrong with a definition: code, path from the root of the system, one sentence, and what to do.
 
     `span` is an offset and a length inside the text at that path, for a caret under part of an expression; with
-    `at_key` the key at the path is meant, not its value.
+    `at_key` the place is the key at the path, not its value.
     """
 
     code: str

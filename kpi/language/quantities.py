@@ -22,7 +22,7 @@ OpenQuantity = Annotated[float, Field(allow_inf_nan=True)] | str
 
 
 def in_unit(quantity: Quantity, unit: Unit) -> float:
-    """Returns a quantity as a number in `unit`.
+    """Return a quantity as a number in `unit`.
 
     >>> in_unit("3 万件", units.parse("件"))
     30000.0
@@ -37,7 +37,7 @@ def in_unit(quantity: Quantity, unit: Unit) -> float:
 
 
 def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) -> Problems:
-    """Yields a problem for every quantity that cannot be brought into `unit`."""
+    """Yield a problem for every quantity that cannot be brought into `unit`."""
     for path, quantity in quantities.items():
         try:
             if quantity is None:
@@ -50,14 +50,14 @@ def quantity_problems(quantities: Mapping[Path, Quantity | None], unit: Unit) ->
             yield Problem(
                 "K303",
                 path,
-                str(error),
+                error.message,
                 hint=Message("the indicator is in {unit}", unit=unit),
                 label=Message("needs {unit}", unit=unit),
             )
 
 
 def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
-    """Yields a problem when the size of a step is not above zero; a step in the wrong unit is not its business."""
+    """Yield a problem when the size of a step is not above zero; a step in the wrong unit is not its business."""
     try:
         if in_unit(step, unit) <= 0:
             yield Problem("K414", path, Message("the size of a step must be above zero"))
@@ -66,5 +66,5 @@ def step_problems(path: Path, step: Quantity, unit: Unit) -> Problems:
 
 
 def printed(value: Quantity) -> str:
-    """Returns a quantity as people write it, thousands apart."""
+    """Return a quantity as people write it, thousands apart."""
     return value if isinstance(value, str) else f"{value:,.10g}"

@@ -20,8 +20,8 @@ LIGHTEST, HEAVIEST = 1e-6, 1e6
 #: Any other number is zero, or its magnitude between these; an open end may be infinite.
 SMALLEST, LARGEST = 1e-20, 1e20
 
-_WEIGHTS = "weights are between 0.000001 and 1,000,000"
-_NUMBERS = "numbers of definitions are between -1e20 and 1e20, and none but 0 is nearer to 0 than 1e-20"
+_WEIGHTS = Message("weights are between 0.000001 and 1,000,000")
+_NUMBERS = Message("numbers of definitions are between -1e20 and 1e20, and none but 0 is nearer to 0 than 1e-20")
 
 
 def problems(root: BaseModel) -> Problems:
@@ -48,22 +48,23 @@ def outside(path: Path, written: str) -> Problem:
     return Problem(
         "K481",
         path,
-        Message("{written} is beyond what figures are", written=written),
+        Message("{quantity} is beyond what figures are", quantity=written),
         hint=_NUMBERS,
         label=Message("out of range"),
     )
 
 
-def _outside(path: Path, number: float, hint: str) -> Problem:
+def _outside(path: Path, number: float, hint: Message) -> Problem:
+    written: str
     try:
         written = f"{number:g}"
     except OverflowError:  # a whole number that no double holds
-        written = f"a number of {len(str(abs(int(number))))} digits"
+        written = Message("a number of {digits} digits", digits=len(str(abs(int(number)))))
     key = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     return Problem(
         "K481",
         path,
-        Message("`{key}` cannot be {written}", key=key, written=written),
+        Message("`{key}` cannot be {number}", key=key, number=written),
         hint=hint,
         label=Message("out of range"),
     )

@@ -42,11 +42,11 @@ class Ranking(Block):
         return back(1)
 
     def rounded(self, score: pl.Expr) -> pl.Expr:
-        """Returns totals as they are printed."""
+        """Return totals as they are printed."""
         return rounded(score, self.decimals, self.rounding)
 
     def place(self, score: pl.Expr, breakers: list[pl.Expr]) -> pl.Expr:
-        """Returns the place (1 is best) within period and cohort, null where there is no score.
+        """Return the place (1 is best) within period and cohort, null where there is no score.
 
         Args:
             score: what is compared first, higher is better.

@@ -44,7 +44,6 @@ def _other_months(name: str, over: str) -> Message:
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
     """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
-    single = "`over_time: sum` at the measure for the figures of single periods"
     for one in indicator.comparisons():
         if one.name not in totals:
             continue
@@ -53,24 +52,27 @@ def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grai
                 "`{name}` is a running total of the year: only in the same {grain} of a year does it cover as "
                 "many months as in the base",
                 name=one.name,
-                grain=grain,
+                grain=grain.title,
             )
             yield Problem(
                 "K462",
                 (*path, *one.place),
                 message,
-                hint=Message("write {single}", single=single),
+                hint=Message("write `over_time: sum` at the measure for the figures of single periods"),
                 severity=Severity.WARNING,
             )
         elif one.over is not None and _within_a_year(one.over):
             message = _other_months(one.name, one.over)
             yield Problem(
-                "K462", (*path, *one.place), message, hint=Message("write `over: 1y`, or {single}", single=single)
+                "K462",
+                (*path, *one.place),
+                message,
+                hint=Message("write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods"),
             )
 
 
 def running(system: System) -> set[str]:
-    """Returns the measures and indicators whose values run from January: `over_time: ytd`, and what is made of it.
+    """Return the measures and indicators whose values run from January: `over_time: ytd`, and what is computed from it.
 
     A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
     which compares with any other.
@@ -84,7 +86,7 @@ def running(system: System) -> set[str]:
 
 
 def _within_a_year(over: str) -> bool:
-    """Returns whether a window does not lead to the same months of another year."""
+    """Return whether a window does not lead to the same months of another year."""
     try:
         return periods.parse_span(over) % 12 != 0
     except periods.PeriodError:
@@ -116,16 +118,22 @@ def called_cumulative(name: str, system: System) -> Problems:
 
 
 def is_called_cumulative(name: str, measure: Reported) -> bool:
-    """Returns whether a measure's title, a synonym, or its name where it has no title, says that it is cumulative."""
+    """Return whether a measure's title, a synonym, or its name if it has no title, calls it cumulative."""
     return measure.says_cumulative or (measure.title is None and calls_cumulative(name))
 
 
 def _cumulative(name: str, measure: Reported, *, additive: bool) -> Problems:
     path: Path = ("measures", name)
     if measure.cumulative and (measure.timing not in ("sum", "ytd") or not additive):
-        what = f"taken by `over_time: {measure.timing}`" if additive else f"in {measure.unit}, which does not add up"
+        message = (
+            Message("`{name}` cannot be cumulative: it is taken by `over_time: {way}`", name=name, way=measure.timing)
+            if additive
+            else Message(
+                "`{name}` cannot be cumulative: it is in {unit}, which does not add up", name=name, unit=measure.unit
+            )
+        )
         yield Problem(
-            "K460", (*path, "cumulative"), Message("`{name}` cannot be cumulative: it is {what}", name=name, what=what),
+            "K460", (*path, "cumulative"), message,
             hint=Message("only sums run from January, by `over_time: sum` or `ytd`; a rate to date is "
                 "`over_time: last`"),
         )  # fmt: skip
@@ -139,11 +147,14 @@ def _enough(name: str, measure: Reported, grain: Grain) -> Problems:
         message = Message("`{name}` is added up, and a sum of some periods is not that of all", name=name)
         yield Problem("K463", path, message, hint=Message("leave it out, or take another `over_time`, such as mean"))
     elif measure.at_least > grain.months or grain is Grain.MONTH:
-        most = count(grain.months, "month") if grain is not Grain.MONTH else "no finer period"
-        message = Message(
-            "a {grain} has {most}: `at_least: {at_least}` is never reached",
-            grain=grain,
-            most=most,
-            at_least=measure.at_least,
+        message = (
+            Message("a month has no finer period: `at_least: {number}` is never reached", number=measure.at_least)
+            if grain is Grain.MONTH
+            else Message(
+                "a {grain} has {months}: `at_least: {number}` is never reached",
+                grain=grain.title,
+                months=count(grain.months, "month"),
+                number=measure.at_least,
+            )
         )
         yield Problem("K463", path, message, hint=Message("leave it out, or lower it"), severity=Severity.WARNING)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
 
+from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
@@ -163,7 +164,7 @@ class System(Frozen):
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
-        """Every measure and indicator with title and unit; a unit that cannot be told is None."""
+        """Every measure and indicator with title and unit; a unit that cannot be determined is None."""
         found: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
@@ -221,16 +222,16 @@ class System(Frozen):
         if part not in self.pillars and parent is None:
             return ""
         if node.found is not None:
-            return node.found.name_
+            return node.found.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
         return f"{self.pillars[parent].parts[part]:.6g}"
 
     @property
-    def stars_words(self) -> str:
+    def stars_words(self) -> Message:
         """How totals become stars, in words."""
-        return "不评星级" if self.stars is None else self.stars.in_full()
+        return Message("no stars") if self.stars is None else self.stars.in_full()
 
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:
@@ -275,7 +276,7 @@ class System(Frozen):
         return self.symbols[name].breaks if name in self.symbols else ()
 
     def rule(self, name: str) -> Rule | None:
-        """Returns the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
+        """Return the scoring rule of an indicator: its own, the system's, or completion where it has a target."""
         indicator = self.indicators[name]
         if indicator.score is not None:
             return indicator.score
@@ -287,7 +288,7 @@ class System(Frozen):
         return indicator.target or indicator.implied_targets
 
     def unit(self, name: str) -> Unit:
-        """Returns the unit of a measure or indicator of a system without problems."""
+        """Return the unit of a measure or indicator of a system without problems."""
         unit = self.symbols[name].unit
         return units.ONE if unit is None else unit
 
@@ -310,7 +311,7 @@ class CheckedSystem(System):
 
 
 def unit_or_none(text: str) -> Unit | None:
-    """Returns the unit that a text names, or None when it names none."""
+    """Return the unit that a text names, or None when it names none."""
     try:
         return units.parse(text)
     except units.UnitError:

@@ -13,7 +13,7 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from kpi.errors import Message
+from kpi.errors import Message, commas, conjunction
 from kpi.language.model import Block, Listed, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems
 from kpi.values import periods, units
@@ -29,7 +29,7 @@ COMPARATORS: dict[str, tuple[str, str | None]] = {
     "below": ("<", "lower"),
     "equals": ("=", None),
     "within": ("∈", None),
-    "done": ("完成", "higher"),
+    "done": (Message("done"), "higher"),
 }
 
 
@@ -55,26 +55,28 @@ class PerEntity(Block):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if len([one for one in (self.column, self.file, self.by, self.share) if one is not None]) != 1:
-            raise ValueError("give exactly one of `column`, `file`, `by`, `share`")
+            raise ValueError(Message("give exactly one of `column`, `file`, `by`, `share`"))
         if (self.by is None) == bool(self.values):
-            raise ValueError("`by` needs `values`, and only `by` has them")
+            raise ValueError(Message("`by` needs `values`, and only `by` has them"))
         if self.share is not None and self.total is None:
-            raise ValueError("`share` needs the `total` that is shared")
+            raise ValueError(Message("`share` needs the `total` that is shared"))
         return self
 
-    def words(self, unit: Unit | str) -> str:
-        """Returns the bound as people write it.
+    def words(self, unit: Unit | str) -> Message:
+        """Return the bound as people write it.
 
         >>> PerEntity(by="等级", values={"三级": 60, "二级": 30}).words("%")
-        '按等级：三级 60 %，二级 30 %'
+        'by 等级: 三级 60 %, 二级 30 %'
         """
         if self.by is not None:
-            parts = (f"{value} {printed(bound)}" for value, bound in self.values.items())
-            return f"按{self.by}：" + "，".join(f"{part} {unit}" for part in parts)
+            bounds = commas(f"{value} {printed(bound)} {unit}" for value, bound in self.values.items())
+            return Message("by {column}: {bounds}", column=self.by, bounds=bounds)
+        total = printed(self.total or 0)
+        if self.share == EQUAL:
+            return Message("{total} {unit} (in all, shared equally)", total=total, unit=unit)
         if self.share is not None:
-            how = "平均" if self.share == EQUAL else f"按{self.share}"
-            return f"{printed(self.total or 0)} {unit}（合计，{how}分解）"
-        return "各单位分别确定"
+            return Message("{total} {unit} (in all, shared by {column})", total=total, unit=unit, column=self.share)
+        return Message("each unit its own")
 
 
 #: The `share` that divides a total into as many equal parts as there are entities.
@@ -118,10 +120,14 @@ class Target(Block):
     def _one_comparator(self) -> Self:
         given = [key for key in COMPARATORS if key in self.model_fields_set]
         if len(given) != 1:
-            found = "none" if not given else " and ".join(given)
-            raise ValueError(f"exactly one of {', '.join(COMPARATORS)} is needed; here: {found}")
+            keys = tuple(COMPARATORS)
+            raise ValueError(
+                Message("exactly one of {keys} is needed; here: {given}", keys=keys, given=conjunction(given))
+                if given
+                else Message("exactly one of {keys} is needed; here: none", keys=keys)
+            )
         if self.within is not None and len(self.within) != 2:
-            raise ValueError("`within` needs two numbers, [low, high]")
+            raise ValueError(Message("`within` needs two numbers, [low, high]"))
         return self
 
     @cached_property
@@ -141,7 +147,7 @@ class Target(Block):
         return bound if isinstance(bound, PerEntity) else None
 
     def bounds(self, unit: Unit) -> tuple[float | None, float | None]:
-        """Returns the lower (or only) and the upper bound in `unit`; None where the document gives no number."""
+        """Return the lower (or only) and the upper bound in `unit`; None where the document gives no number."""
         if self.done is not None:
             return (1.0 if self.done else 0.0), None
         if self.within is not None:
@@ -150,7 +156,7 @@ class Target(Block):
         return (None if bound is None or isinstance(bound, PerEntity) else in_unit(bound, unit)), None
 
     def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
-        """Yields what is wrong with numbers, units, dates and schedule."""
+        """Yield what is wrong with numbers, units, dates and schedule."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
             hint = Message("give the number to reach, such as {{at_least: ...}}, in {unit}", unit=unit)
@@ -167,7 +173,7 @@ class Target(Block):
                 if text is not None:
                     periods.parse(text)
             except periods.PeriodError as error:
-                yield Problem("K105", (*path, *tail), str(error), hint=error.hint)
+                yield Problem("K105", (*path, *tail), error.message, hint=error.hint)
         if self.schedule is not None and self.by is None:
             yield Problem(
                 "K401",
@@ -183,16 +189,16 @@ class Target(Block):
             )
         yield from self._way_problems(path)
         if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
-            hint = Message("give at most {value} percents, the last for the deadline", value=12 // grain.months)
+            hint = Message("give at most {number} percents, the last for the deadline", number=12 // grain.months)
             yield Problem(
                 "K403",
                 (*path, "schedule"),
-                Message("a year has {value} scored periods", value=12 // grain.months),
+                Message("a year has {number} scored periods", number=12 // grain.months),
                 hint=hint,
             )
 
     def _way_problems(self, path: Path) -> Problems:
-        """Yields a baseline that is not before the deadline: a linear schedule would have no time to go."""
+        """Yield a baseline that is not before the deadline: a linear schedule would have no time to go."""
         if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
             return
         try:
@@ -201,7 +207,9 @@ class Target(Block):
             return
         if start.end >= end.end:
             message = Message(
-                "the baseline ({title}) is not before the deadline ({title_2})", title=start.title, title_2=end.title
+                "the baseline ({baseline}) is not before the deadline ({deadline})",
+                baseline=start.title,
+                deadline=end.title,
             )
             yield Problem("K402", (*path, "baseline", "period"), message)
 
@@ -219,30 +227,37 @@ class Target(Block):
             found["baseline", "value"] = self.baseline.value
         return found
 
-    def words(self, unit: Unit | str) -> str:
-        """Returns the target as people write it.
+    def words(self, unit: Unit | str) -> Message:
+        """Return the target as people write it.
 
         >>> Target(at_least=95, by="2025").words("%")
-        '≥ 95 %（2025）'
+        '≥ 95 % (2025)'
         """
         symbol, _ = COMPARATORS[self.comparator]
         bound = getattr(self, self.comparator)
         if self.comparator == "done":
-            text = symbol
+            text = Message("done")
         elif bound is None:
-            text = f"{symbol} 未给出"
+            text = Message("{comparator} no number given", comparator=symbol)
         elif isinstance(bound, PerEntity):
-            text = f"{symbol} {bound.words(unit)}"
+            text = Message("{comparator} {bound}", comparator=symbol, bound=bound.words(unit))
         elif isinstance(bound, tuple):
-            text = f"{symbol} [{', '.join(map(printed, bound))}] {unit}"
+            low, high = map(printed, bound)
+            text = Message("{comparator} [{low}, {high}] {unit}", comparator=symbol, low=low, high=high, unit=unit)
         else:
-            text = f"{symbol} {printed(bound)}" + ("" if isinstance(bound, str) else f" {unit}")
-        return ("约 " if self.soft else "") + text + (f"（{self.by}）" if self.by else "")
+            text = Message(
+                "{comparator} {bound}",
+                comparator=symbol,
+                bound=bound if isinstance(bound, str) else f"{printed(bound)} {unit}",
+            )
+        if self.soft:
+            text = Message("about {target}", target=text)
+        return Message("{target} ({deadline})", target=text, deadline=self.by) if self.by else text
 
     # ---- EXPRESSIONS ---- #
 
     def reached(self, value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
-        """Returns whether a value meets the target, Boolean, null where either is null."""
+        """Return whether a value meets the target, Boolean, null where either is null."""
         slack, hair = low.abs() * (self.tolerance / 100), low.abs() * HAIR
         match self.comparator:
             case "at_least" | "done":
@@ -258,7 +273,7 @@ class Target(Block):
         return compare("ge", value, low, hair) & compare("le", value, high, high.abs() * HAIR)
 
     def attainment(self, value: pl.Expr, low: pl.Expr, high: pl.Expr, unit: Unit) -> pl.Expr:
-        """Returns how far a value has come, percent of the way from the baseline (zero without one) to the target.
+        """Return how far a value has come, percent of the way from the baseline (zero without one) to the target.
 
         For a target from below `100 x/t`; from above `100 t/x`, full where x is zero or less; with a baseline b
         `100 (x-b)/(t-b)`. Null where that is no finite number.
@@ -279,7 +294,7 @@ class Target(Block):
         return pl.when(value.is_not_null() & percent.is_finite()).then(percent)
 
     def due(self, month: pl.Expr) -> pl.Expr:
-        """Returns the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
+        """Return the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
         end = self.deadline
         if self.schedule is None or end is None:
             return pl.lit(None, dtype=pl.Float64)
@@ -297,7 +312,7 @@ class Target(Block):
 
 
 def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
-    """Returns 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
+    """Return 100 inside an interval, below it `100 x/low`, above it `100 high/x`; zero beyond an end of zero or less.
 
     A quotient by an end that is not above zero would rise the further a value is off.
     """
@@ -307,7 +322,7 @@ def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
 
 
 def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:
-    """Returns for each period the expression of the target in force: the next one due, the last when all are past.
+    """Return for each period the expression of the target in force: the next one due, the last when all are past.
 
     Args:
         targets: in any order; those without a deadline come last.
@@ -322,12 +337,12 @@ def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Exp
 
 
 def is_fixed(targets: Sequence[Target]) -> bool:
-    """Returns whether there is one target, and it is the same for every entity and period."""
+    """Return whether there is one target, and it is the same for every entity and period."""
     return len(targets) == 1 and targets[0].per_entity is None
 
 
 def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
-    """Returns the bound that is one number other than zero for every entity and period, None where there is none.
+    """Return the bound that is one number other than zero for every entity and period, None where there is none.
 
     >>> fixed_bound([Target(at_least="3 万件", by="2025")], units.parse("件"))
     30000.0
@@ -338,7 +353,7 @@ def fixed_bound(targets: Sequence[Target], unit: Unit) -> float | None:
 
 
 def fixed_ends(targets: Sequence[Target], unit: Unit) -> tuple[float, float] | None:
-    """Returns both bounds of the one target that is `within` two numbers, None where there is none.
+    """Return both bounds of the one target that is `within` two numbers, None where there is none.
 
     >>> fixed_ends([Target(within=[3, 6])], units.PERCENT)
     (3.0, 6.0)

@@ -1,7 +1,7 @@
-"""Files that are there whole or not at all: written beside their place, then moved there; what is unfinished goes.
+"""Atomic files: written beside their place, then moved there; unfinished ones are removed.
 
-A process may be ended while the thread that writes is deep inside a query and cannot clean up. So whatever is
-unfinished is told (`journal`) before it is there, and whoever answers for the end of the process removes it.
+A process may be killed while the thread that writes is deep inside a query and cannot clean up. So every unfinished
+path is reported (`journal`) before it exists, and the supervisor removes it if the process ends.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _unfinished: dict[str, str] = {}
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; moves what was written there when the block ends well, else removes it.
+    """Yield a path beside `path` to write to, and move the file into place if the block succeeds, else remove it.
 
-    The file is on the disk before it has its name, and has the permissions of the file that it replaces.
+    The file is synced to disk before it is moved, and keeps the permissions of the file that it replaces.
 
     Raises:
         OSError: what the system refuses.
     """
-    # NOTE: resolved, so that a link keeps pointing where it does and its target is what changes.
+    # NOTE: resolved, so that a link stays and its target is replaced.
     final = Path(os.path.realpath(path))
     with unfinished(final.with_name(f".{secrets.token_hex(6)}.tmp")) as temporary:
         yield temporary
@@ -47,7 +47,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """Removes a file when the block ends, or when the process is ended in it."""
+    """Remove a file when the block ends, or when the process is killed in it."""
     register(path)
     try:
         yield path
@@ -56,14 +56,14 @@ def unfinished(path: Path) -> Iterator[Path]:
 
 
 def register(path: Path, kind: Literal["file", "folder", "tree"] = "file") -> None:
-    """Has a file, an empty folder or a tree of folders removed when the process is ended; before it is made."""
+    """Register a file, an empty folder or a tree, before it exists, for removal if the process is killed."""
     absolute = str(path.absolute())
-    journal.tell(kind, absolute)
+    journal.emit(kind, absolute)
     _unfinished[absolute] = kind
 
 
 def remove(path: Path) -> None:
-    """Removes a file that is no longer needed, if it is there."""
+    """Remove a file that is no longer needed, if it is there."""
     path.unlink(missing_ok=True)
     _forget(path)
 
@@ -71,12 +71,12 @@ def remove(path: Path) -> None:
 def _forget(path: Path) -> None:
     absolute = str(path.absolute())
     if _unfinished.pop(absolute, None) is not None:
-        journal.tell("finished", absolute)
+        journal.emit("finished", absolute)
 
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """Makes a folder, with those above it; removes each of them again when nothing was put there.
+    """Make a folder and those above it, and remove each again if it is empty when the block ends.
 
     Raises:
         OSError: what the system refuses.
@@ -95,13 +95,13 @@ def folder(path: Path) -> Iterator[Path]:
 
 
 def fresh(suffix: str = "") -> Path:
-    """Returns a path among the system's temporary files that nobody else has."""
+    """Return a unique path among the system's temporary files."""
     return Path(tempfile.gettempdir()).resolve() / f"kpi-{secrets.token_hex(8)}{suffix}"
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Makes a folder among the system's temporary files and removes it, with all that is in it.
+    """Make a temporary folder and remove it, with its content, when the block ends.
 
     Raises:
         OSError: what the system refuses.
@@ -117,7 +117,7 @@ def scratch() -> Iterator[Path]:
 
 
 def remove_all(paths: Mapping[str, str] = _unfinished) -> None:
-    """Removes what is unfinished, in this process or in one that has ended: paths, each with what it is."""
+    """Remove unfinished paths, each given with its kind, of this process or of one that has ended."""
     # The latest first, as a folder is empty when what was in it is gone.
     for path, kind in reversed(list(paths.items())):
         if kind == "tree":

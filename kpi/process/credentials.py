@@ -12,8 +12,10 @@ _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
 # What a user, password or host must not hold as it is.
 _UNENCODED = re.compile(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
 
-_ENCODE = "in a URL write @ as %40, : as %3A, / as %2F, # as %23, % as %25 and a blank as %20"
-_QUOTE = "write the value in single quotes: password='my secret'; within them \\' for a quote and \\\\ for a backslash"
+_ENCODE = Message("in a URL write @ as %40, : as %3A, / as %2F, # as %23, % as %25 and a blank as %20")
+_QUOTE = Message(
+    "write the value in single quotes: password='my secret'; within them \\' for a quote and \\\\ for a backslash"
+)
 
 
 def connection(*, env: str | None = None, file: Path | None = None) -> str:
@@ -43,9 +45,7 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
             )
         return usable(file.read_text("utf-8").strip(), place)
     except OSError as error:
-        raise DataError(
-            Diagnostic("K815", Message("cannot be read: {strerror}", strerror=error.strerror), place)
-        ) from None
+        raise DataError(Diagnostic("K815", Message("cannot be read: {reason}", reason=error.strerror), place)) from None
     except UnicodeDecodeError:
         raise DataError(Diagnostic("K815", Message("cannot be read: it is not UTF-8"), place)) from None
 
@@ -99,7 +99,7 @@ def has_password(text: str) -> bool:
     return bool(account.partition(":")[2]) or re.search(r"(?i)passw(?:or)?d\s*=\s*\S", text) is not None
 
 
-def _ambiguous(place: Place, hint: str) -> DataError:
+def _ambiguous(place: Place, hint: Message) -> DataError:
     message = Message(
         "the connection string cannot be read: the password or another part has characters that must be marked"
     )

@@ -1,6 +1,6 @@
-"""What a process tells whoever answers for its end: what it is doing, and what would be left behind.
+"""Event channel from the worker to the supervisor: stages of the work, and unfinished files.
 
-Nobody listens where the package is embedded, and telling costs nothing. `supervisor` listens from another process.
+Without a listener, as where the package is embedded, events cost nothing. `supervisor` listens from another process.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-#: A stage of the work began or ended; a file, a folder that may still be empty, a tree is unfinished, or no longer.
+#: A stage began or ended; a file, a folder that may still be empty, or a tree is unfinished; a path is finished.
 Event = Literal["begun", "ended", "file", "folder", "tree", "finished"]
 
 _listener: Callable[[Event, str], None] | None = None
 
 
 def listen(listener: Callable[[Event, str], None]) -> None:
-    """Has every event told to a listener, with the name of the stage or the absolute path, on the thread it is of."""
+    """Register the listener, which is called with each event and its stage or absolute path, on the thread it is of."""
     global _listener  # noqa: PLW0603  # as for the whole process
     _listener = listener
 
 
-def tell(event: Event, what: str) -> None:
-    """Tells of an event: of what is unfinished before it is there, of what is finished after."""
+def emit(event: Event, what: str) -> None:
+    """Report an event: of a path, unfinished before it exists and finished after it is in place or gone."""
     if _listener is not None:
         _listener(event, what)

@@ -7,20 +7,22 @@ import errno
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.process.memory import available, gigabytes
 
-SMALLER = "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
-#: What systems and libraries say, in small letters, when they are refused memory or a thread, or cannot load a library.
+SMALLER = Message(
+    "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
+)
+#: Error texts, in lower case, of systems and libraries that are refused memory or a thread, or cannot load a library.
 _REFUSED = (
     "out of memory", "cannot allocate memory", "failed to map segment", "can't start new thread",
     "failed to spawn thread", "unable to allocate", "memory allocation",
 )  # fmt: skip
-_FULL = "make room there, or point TMPDIR or the output at a disk that has some"
+_FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
 def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
-    """Checks that so many bytes can still be had, before anything is allocated.
+    """Check, before anything is allocated, that so many bytes are available.
 
     Raises:
-        DataError: K570, when they cannot.
+        DataError: K570, if they are not.
     """
     room = available()
     if room is not None and needed > room:
@@ -39,18 +41,24 @@ def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
 
 
 def shortage(error: BaseException) -> Diagnostic | None:
-    """Returns the finding when an error says that memory or disk ran out, else None.
+    """Return the finding for an error that means that memory or disk ran out, else None.
 
     >>> shortage(OSError(errno.ENOSPC, "No space left on device")).message
     'no space is left on the disk'
     """
-    at = "".join(f" {note}" for note in getattr(error, "__notes__", ())[:1])  # what `progress.stage` notes
-    said = str(error).lower()
-    if isinstance(error, MemoryError) or any(words in said for words in _REFUSED):
-        return Diagnostic("K570", Message("not enough memory{at}", at=at), hint=SMALLER)
+    stage = next(iter(getattr(error, "__notes__", ())), None)  # what `progress.stage` notes
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in text for words in _REFUSED):
+        message = Message("not enough memory {stage}", stage=stage) if stage else Message("not enough memory")
+        return Diagnostic("K570", message, hint=SMALLER)
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if full or "no space left on device" in said or "file too large" in said or "quota exceeded" in said:
-        return Diagnostic("K571", Message("no space is left on the disk{at}", at=at), hint=_FULL)
+    if full or "no space left on device" in text or "file too large" in text or "quota exceeded" in text:
+        message = (
+            Message("no space is left on the disk {stage}", stage=stage)
+            if stage
+            else Message("no space is left on the disk")
+        )
+        return Diagnostic("K571", message, hint=_FULL)
     # What failed for want of memory makes other things fail, such as a name that a module was to import.
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None if before is None else shortage(before)

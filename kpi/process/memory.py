@@ -1,8 +1,12 @@
-"""How much memory a process has and can still have. It imports almost nothing, as who watches is to be small."""
+"""Memory that a process uses and can still get. It imports almost nothing, to keep the supervisor small."""
 
 from __future__ import annotations
 
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kpi.errors import Message
 
 _PROC, _CGROUPS = "/proc", "/sys/fs/cgroup"
 _VERSION_1, _VERSION_2 = ("memory.limit_in_bytes", "memory.usage_in_bytes"), ("memory.max", "memory.current")
@@ -14,32 +18,36 @@ def available(
     *,
     process: int | None = None,
 ) -> int | None:
-    """Returns how many bytes of memory a process, this one or another, can still have; None where no system tells.
+    """Return how many bytes of memory a process, this one or another, can still get; None if the system does not say.
 
-    The least of what the machine has free or can free, swap included; of what the control groups (v1 and v2) that the
-    process is in still allow, such as those of a container or a systemd unit; and of what `ulimit -v` still allows.
+    The least of: what the machine has free or can free, swap included; what the control groups (v1 and v2) of the
+    process still allow, such as those of a container or a systemd unit; what `ulimit -v` still allows.
     """
     of = _of(proc, process)
-    found = [*_of_machine(proc), *_of_groups(of, cgroups), *_of_process(of, process)]
-    return max(0, min(found)) if found else None
+    rooms = [*_of_machine(proc), *_of_groups(of, cgroups), *_of_process(of, process)]
+    return max(0, min(rooms)) if rooms else None
 
 
 def resident(proc: str | os.PathLike[str] = _PROC, *, process: int | None = None) -> int:
-    """Returns how many bytes of memory a process has, this one or another; 0 where the system does not tell."""
+    """Return how many bytes of memory a process uses, this one or another; 0 if the system does not say."""
     return _sizes(_read(_of(proc, process), "status")).get("VmRSS", 0)
 
 
-def gigabytes(size: int) -> str:
-    """Returns a size for people.
+def gigabytes(size: int) -> Message:
+    """Return a number of bytes as messages have it.
 
     >>> gigabytes(1_200_000_000), gigabytes(52_000_000)
     ('1.2 GB of memory', '52 MB of memory')
     """
-    return f"{size / 1e9:,.1f} GB of memory" if size >= 1e9 else f"{size / 1e6:,.0f} MB of memory"
+    from kpi.errors import Message
+
+    if size >= 1e9:
+        return Message("{size:,.1f} GB of memory", size=size / 1e9)
+    return Message("{size:,.0f} MB of memory", size=size / 1e6)
 
 
 def _of(proc: str | os.PathLike[str], process: int | None) -> str:
-    """Returns where /proc tells of a process."""
+    """Return the folder of a process in /proc."""
     return os.path.join(proc, "self" if process is None else str(process))  # noqa: PTH118  # pathlib takes 4 ms
 
 
@@ -49,8 +57,8 @@ def _of_machine(proc: str | os.PathLike[str]) -> list[int]:
 
 
 def _of_groups(of: str, cgroups: str | os.PathLike[str]) -> list[int]:
-    """Returns the room in every control group with a limit on the way from the process's own to the root."""
-    found = []
+    """Return the room in every control group with a limit, from that of the process up to the root."""
+    rooms = []
     for line in _read(of, "cgroup").splitlines():
         number, names, path = line.split(":", 2)
         if number != "0" and "memory" not in names.split(","):
@@ -62,14 +70,14 @@ def _of_groups(of: str, cgroups: str | os.PathLike[str]) -> list[int]:
             folder = "/".join([os.fspath(cgroups), *([] if number == "0" else ["memory"]), *parts[:depth]])
             limit, used = _read(folder, most).strip(), _read(folder, now).strip()
             if limit.isdigit() and used.isdigit() and int(limit) < 1 << 60:
-                found.append(int(limit) - int(used) + _reclaimable(folder))
-    return found
+                rooms.append(int(limit) - int(used) + _reclaimable(folder))
+    return rooms
 
 
 def _reclaimable(folder: str) -> int:
-    """Returns what a control group holds of files only so as not to read them again."""
-    found = dict(line.split(" ", 1) for line in _read(folder, "memory.stat").splitlines() if " " in line)
-    return int(found.get("total_inactive_file", found.get("inactive_file", 0)))
+    """Return the cached file pages of a control group that can be dropped."""
+    figures = dict(line.split(" ", 1) for line in _read(folder, "memory.stat").splitlines() if " " in line)
+    return int(figures.get("total_inactive_file", figures.get("inactive_file", 0)))
 
 
 def _of_process(of: str, process: int | None) -> list[int]:
@@ -86,7 +94,7 @@ def _of_process(of: str, process: int | None) -> list[int]:
 
 
 def _sizes(text: str) -> dict[str, int]:
-    """Returns the lines `Name:  12 kB` as bytes."""
+    """Return the lines `Name:  12 kB` as bytes."""
     lines = [line.split() for line in text.splitlines()]
     return {line[0][:-1]: int(line[1]) * 1024 for line in lines if len(line) == 3 and line[2] == "kB"}
 

@@ -1,4 +1,4 @@
-"""Work in threads ahead of whoever uses what it makes, a few items at a time, so that neither side waits."""
+"""Prefetching: compute the next results in threads while the current one is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
-#: How many items are worked on at a time at most, whatever the machine.
+#: The most items that are worked on at a time, whatever the machine.
 MOST = 8
 
 S = TypeVar("S")
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def ahead(work: Callable[[S], T], items: Iterable[S], *, threads: int, most: int) -> Iterator[T]:
-    """Yields what some work makes of every item, in their order, at most `most` of them ahead.
+    """Yield the results of a function for every item, in order, computed at most `most` items ahead.
 
     >>> list(ahead(str.upper, "abc", threads=2, most=2))
     ['A', 'B', 'C']
 
     Raises:
-        Exception: what the work raises, where its result would be yielded.
+        Exception: what the function raises, where its result would be yielded.
     """
     waiting: deque[Future[T]] = deque()
     pool = ThreadPoolExecutor(threads, "ahead")
@@ -35,15 +35,15 @@ def ahead(work: Callable[[S], T], items: Iterable[S], *, threads: int, most: int
         while waiting:
             yield waiting.popleft().result()
     finally:
-        # Not waited for: who leaves early may be one of these threads, where the last reference goes.
+        # Not waited for: an early exit may happen in one of these threads, when the last reference is dropped.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def in_threads(work: Callable[[S], T], items: Iterable[S], *, more: int = 0) -> Iterator[T]:
-    """Yields what some work makes of every item, in their order, as many of them ahead as keep the machine busy.
+    """Yield the results of a function for every item, in order, computed as far ahead as keeps the machine busy.
 
-    That is one more than it has threads, since some of the work waits: for the file, or for a lock. With small items
-    and results, some `more` that are ready or not begun keep it busy while the first is not done.
+    That is one more than it has threads, since some of the work waits for a file or a lock. With small items and
+    results, `more` of them, ready or not begun, keep it busy while the first is not done.
     """
     many = min(pl.thread_pool_size() + 1, MOST)
     return ahead(work, items, threads=many, most=many + more)

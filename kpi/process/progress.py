@@ -1,15 +1,15 @@
-"""How far long work has come. Who works tells it here; unless somebody watches, telling costs nothing.
+"""Progress of long work: stages and rows done, reported to a watcher if there is one, else at no cost.
 
-    with stage("reading cases.csv", total=rows):     # None where nobody knows how many there will be
+    with stage(Message("reading {file}", file=name), total=rows):     # None where the number is not known
         for batch in batches:
             ...
             advance(batch.height)
 
-A lazy query that is collected in one piece cannot call `advance` by itself. `counted(frame)` lets its rows tell when
-they pass: select the columns that are needed before it, as neither projections nor filters are pushed through it
-(measured on 5 M rows of Parquet: 3 % of the time, and nothing at all where nobody watches).
+A lazy query that is collected in one piece cannot call `advance` by itself: `counted(frame)` counts the rows that pass.
+Select the columns that are needed before it, as neither projections nor filters are pushed through it (measured on 5 M
+rows of Parquet: 3 % of the time, nothing without a watcher).
 
-A stage inside a stage is shown until it ends. Watchers are called from the threads of Polars too.
+The innermost stage is shown. Watchers are called from the threads of Polars too.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from typing import Protocol
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.process import journal
 
 
 class Watcher(Protocol):
-    """Who is told, from any thread."""
+    """Receiver of progress, called from any thread."""
 
     def begin(self, name: str, total: int | None) -> None:
-        """Takes notice of a stage and of how many rows it will have, None when that is not known."""
+        """Begin a stage of so many rows, None if not known."""
 
     def advance(self, rows: int) -> None:
-        """Takes notice of rows done in the latest stage that has not ended."""
+        """Count rows done in the innermost stage."""
 
     def end(self) -> None:
-        """Takes notice that the latest stage has ended."""
+        """End the innermost stage."""
 
 
 _doing: list[str] = []
@@ -43,7 +44,7 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watched(watcher: Watcher | None) -> Iterator[None]:
-    """Lets a watcher be told what happens inside the block, on this thread and in queries made there."""
+    """Report the progress of the block, of this thread and of queries made there, to a watcher."""
     before = _watcher.set(watcher)
     try:
         yield
@@ -53,40 +54,40 @@ def watched(watcher: Watcher | None) -> Iterator[None]:
 
 @contextmanager
 def stage(name: str, total: int | None = None) -> Iterator[None]:
-    """Names what is done inside the block and how many rows it will take."""
+    """Run the block as a stage of so many rows, None if not known; `name` reads as `reading cases.csv`."""
     watcher = _watcher.get()
     _doing.append(name)
-    journal.tell("begun", name)
+    journal.emit("begun", name)
     if watcher is not None:
         watcher.begin(name, total)
     try:
         yield
     except Exception as error:
-        # For whoever tells of it: the innermost stage.
+        # The innermost stage, for the finding.
         if not hasattr(error, "__notes__"):
-            error.add_note(f"while {name}")
+            error.add_note(Message("while {stage}", stage=name))
         raise
     finally:
         _doing.remove(name)
-        journal.tell("ended", name)
+        journal.emit("ended", name)
         if watcher is not None:
             watcher.end()
 
 
 def doing() -> str:
-    """Returns the name of the latest stage that has not ended; "" when there is none."""
+    """Return the name of the innermost stage, "" outside of any."""
     return _doing[-1] if _doing else ""
 
 
 def advance(rows: int) -> None:
-    """Tells that so many more rows of the stage are done."""
+    """Count rows done in the stage."""
     watcher = _watcher.get()
     if watcher is not None:
         watcher.advance(rows)
 
 
 def counted(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Returns a frame whose rows tell when they pass; the frame itself when nobody watches.
+    """Wrap a lazy frame so that the rows that pass are counted; the frame itself without a watcher.
 
     >>> counted(pl.LazyFrame({"a": [1, 2]})).collect().height
     2
@@ -95,8 +96,8 @@ def counted(frame: pl.LazyFrame) -> pl.LazyFrame:
     if watcher is None:
         return frame
 
-    def seen(rows: pl.DataFrame) -> pl.DataFrame:
+    def count(rows: pl.DataFrame) -> pl.DataFrame:
         watcher.advance(rows.height)
         return rows
 
-    return frame.map_batches(seen, streamable=True, validate_output_schema=False)
+    return frame.map_batches(count, streamable=True, validate_output_schema=False)

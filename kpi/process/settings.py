@@ -1,4 +1,4 @@
-"""The configuration file kpi.toml: the nearest one above the working folder, and what it says."""
+"""The configuration file kpi.toml: the nearest one at or above the working folder, and its content."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ FILE = "kpi.toml"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a configuration file says, and where it is: its paths are relative to its folder."""
+    """The content of a configuration file and its path; paths in it are relative to its folder."""
 
     file: Path
     tree: Mapping[str, Any]
 
     def path(self, name: str) -> Path:
-        """Returns a path of the file, made absolute."""
+        """Return a path of the file, made absolute."""
         return self.file.parent / name
 
     def wrong(self, message: str, word: str = "", hint: str | None = None) -> DefinitionError:
-        """Returns the error K108 at the first line that holds a word."""
+        """Return the error K108 at the first line that holds a word."""
         lines = self.file.read_text("utf-8").splitlines()
-        found = (
+        matches = (
             number for number, line in enumerate(lines, 1) if word and re.search(rf"(?<!\w){re.escape(word)}", line)
         )
-        return DefinitionError(Diagnostic("K108", message, Place(str(self.file), next(found, None)), hint))
+        return DefinitionError(Diagnostic("K108", message, Place(str(self.file), next(matches, None)), hint))
 
 
 def found() -> Settings | None:
-    """Returns the nearest configuration file at or above the working folder, None where there is none.
+    """Return the nearest configuration file at or above the working folder, None where there is none.
 
     Raises:
         DefinitionError: K108, when it cannot be read.
@@ -47,6 +47,6 @@ def found() -> Settings | None:
             try:
                 return Settings(file, tomllib.loads(file.read_text("utf-8")))
             except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-                message = Message("the configuration cannot be read: {error}", error=error)
+                message = Message("the configuration cannot be read: {reason}", reason=error)
                 raise DefinitionError(Diagnostic("K108", message, Place(str(file)))) from None
     return None

@@ -1,16 +1,16 @@
-"""A program whose end is always answered for: a child does the work, and its parent waits and says why it ended.
+"""Run the command in a forked worker; the parent handles signals, memory and clean-up.
 
-The work may be inside a query that neither returns nor can be told to stop (Polars 2.1 leaves its streaming engine
-within 0.1 s of Ctrl-C, but an in-memory query ran on for up to 16 s), it may be killed by the kernel without a word, or
-abort where an allocation is refused. A process in such a state cannot answer for itself. So the program forks before it
-has imported anything: the child knows of no signal, works, and tells what it does and what is unfinished (`journal`);
-the parent, which is tiny, takes the signals and looks whether memory lasts. Whatever is to end ends in one way, killed,
-and then the parent removes what is unfinished. What libraries in other languages write on standard error, such as a
-thread of Polars that panics over a damaged file, which becomes a finding, is shown only where it is the last word.
+A query may neither return nor react to a signal (Polars 2.1 leaves its streaming engine within 0.1 s of Ctrl-C, but an
+in-memory query ran on for up to 16 s), the kernel may kill the process without a word, and Rust aborts where an
+allocation is refused. A process in such a state cannot clean up or report. So the program forks before it has imported
+anything: the child ignores signals, works, and reports its stages and unfinished files (`journal`); the parent, which
+is tiny, takes the signals and watches the memory. The child is always ended in one way, SIGKILL, and then the parent
+removes unfinished files. What libraries in other languages write on standard error, such as a thread of Polars that
+panics over a damaged file, which becomes a finding, is shown only where it is the last output.
 
-That is right as nothing needs a last word of the process that ends: files are moved into their places when they are
-whole (`atomic_files`), a store publishes a night by its last step, a lock ends with its process, and a database rolls
-back the transaction of a connection that drops.
+SIGKILL is safe, as nothing needs an orderly end: files are moved into place when they are complete (`atomic_files`), a
+store publishes a night by its last step, a lock ends with its process, and a database rolls back the transaction of a
+connection that drops.
 """
 
 from __future__ import annotations
@@ -26,57 +26,58 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from kpi.errors import Message
     from kpi.process.journal import Event
 
-#: How long (seconds) the memory is not looked at after the start, so that a short command does not pay for it.
+    Render = Callable[[Message], str]
+
+#: How long (seconds) after the start the memory is first checked, so that a short command does not pay for it.
 _PATIENCE = 0.3
-#: The work is ended when less memory (bytes) than this is left and it has more than that itself; or when less is left
-#: than a small part of the little that it has, as in a container of 150 MB.
+#: The child is killed when less memory (bytes) than RESERVE is left and it uses more than LARGE; or when less is left
+#: than a small part of what it uses, as in a container of 150 MB.
 RESERVE, LARGE, _PART = 96 << 20, 256 << 20, 8
-#: How long (seconds) the memory is not looked at: at most, and at least, and how fast (bytes a second) it may go.
+#: The longest and the shortest time (seconds) between checks, and how fast (bytes a second) memory may be used.
 _LOOKS, _OFTEN, _FAST = 0.2, 0.004, 8 << 30
-#: What is said of the signals that end a program: Ctrl-C, `kill` or systemd, and a terminal that is closed.
-_WORDS = {"SIGINT": "Interrupted", "SIGTERM": "Terminated", "SIGHUP": "Hung up"}
-#: How many bytes are shown of what others than Python wrote last.
+#: The signals that end a program: Ctrl-C, `kill` or systemd, and a terminal that is closed.
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+#: How many of the last bytes that libraries wrote on standard error are shown.
 _LAST = 2000
-#: The end of a child by itself, but in the midst of its work: so does OpenBLAS.
+#: A child that exits by itself in the midst of its work, as with OpenBLAS.
 _LEFT = "exit"
-#: What an end of the child means when memory has run out, and what else it may mean.
-_DEATHS = {
-    _LEFT: ", or another failure",
-    "SIGKILL": ": the system ended the program, as it does when memory runs out, or somebody did",
-    "SIGABRT": ", or another failure",
-    "SIGSEGV": ", or a fault of a library: it was ended as it reached for memory that it does not have (SIGSEGV)",
-    "SIGBUS": ", or a file was cut short while it was read (SIGBUS)",
-}
+#: The ends of a child that a want of memory may have caused.
+_DEATHS = (_LEFT, "SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
 
 
-def supervised(work: Callable[[], None]) -> None:
-    """Does some work in a child of this process, answers for its end, and ends this process with its exit code.
+def supervised(work: Callable[[], None], render: Render = str) -> None:
+    """Run some work in a child of this process, report how it ended, and end this process with its exit code.
 
-    The end by a signal is 128 and its number, as in a shell: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; the
-    end for want of memory is 2. A program that was started with one of them ignored goes on ignoring it.
+    The exit code after a signal is 128 and its number, as in a shell: 130 after Ctrl-C, 143 after SIGTERM, 129 after
+    SIGHUP; without memory it is 2. A signal that was ignored when the program was started stays ignored.
 
     Where a process cannot be forked, on Windows and where Polars or threads have been used already, the work is done
     in this one.
+
+    Args:
+        work: the program.
+        render: returns a message in the language of the user.
     """
-    answered = _begin() if _can_fork() else None
-    if answered is None:
+    handled = _begin() if _can_fork() else None
+    if handled is None:
         work()
         return
-    told, tell = os.pipe()
+    source, sink = os.pipe()
     noise = os.memfd_create("noise") if hasattr(os, "memfd_create") and "POLARS_VERBOSE" not in os.environ else None
     try:
         child = os.fork()
     except OSError:  # no memory, or too many processes
-        _let(answered)
+        _let(handled)
         work()
         return
     if child:
-        os.close(tell)
-        _answer(child, _Told(told, noise), answered)
-    os.close(told)
-    _work(work, tell, noise)
+        os.close(sink)
+        _supervise(child, _Worker(source, noise), handled, render)
+    os.close(source)
+    _work(work, sink, noise, render)
 
 
 def _can_fork() -> bool:
@@ -85,39 +86,39 @@ def _can_fork() -> bool:
 
 
 def _begin() -> set[int]:
-    """Blocks the signals that the parent is to answer, and returns them; a child keeps them blocked for good.
+    """Block the signals that the parent handles, and return them; the child keeps them blocked.
 
-    Polars would take SIGINT as soon as it is imported, and panic over it on standard error.
+    Polars would handle SIGINT as soon as it is imported, and panic over it on standard error.
     """
-    every = [getattr(signal, name) for name in _WORDS]
-    answered = {one for one in every if signal.getsignal(one) not in (signal.SIG_IGN, None)}
-    signal.pthread_sigmask(signal.SIG_BLOCK, answered | {signal.SIGCHLD})
-    # A handler, as the end of a child is not told where SIGCHLD is ignored.
+    every = [getattr(signal, name) for name in _SIGNALS]
+    handled = {one for one in every if signal.getsignal(one) not in (signal.SIG_IGN, None)}
+    signal.pthread_sigmask(signal.SIG_BLOCK, handled | {signal.SIGCHLD})
+    # With a handler, as the end of a child is not reported where SIGCHLD is ignored.
     signal.signal(signal.SIGCHLD, _noticed)
-    return answered
+    return handled
 
 
-def _let(answered: set[int]) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, answered | {signal.SIGCHLD})
+def _let(handled: set[int]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, handled | {signal.SIGCHLD})
 
 
 def _noticed(*_: object) -> None:
-    """Does nothing: that the signal came is read from the file that Python's handler in C writes to."""
+    """Do nothing: the signal is read from the file that Python's handler in C writes to."""
 
 
 # ---- THE CHILD ---- #
 
 
-def _work(work: Callable[[], None], to: int, noise: int | None) -> None:
-    """Does the work, and tells when it ends by itself, as there are libraries that end a process where they stand."""
+def _work(work: Callable[[], None], to: int, noise: int | None, render: Render) -> None:
+    """Do the work, and report its end, as there are libraries that exit the process wherever they are."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _report(to)
+    _report(to, render)
     errors = 2 if noise is None or sys.stderr is None else _apart(noise)
     try:
         work()
     except BaseException as error:
-        words = "" if isinstance(error, SystemExit) else _short(error)
+        words = "" if isinstance(error, SystemExit) else _short(error, render)
         _write(to, b"over \0")
         if words:
             os.write(errors, words.encode())
@@ -127,7 +128,7 @@ def _work(work: Callable[[], None], to: int, noise: int | None) -> None:
 
 
 def _apart(noise: int) -> int:
-    """Leaves standard error to Python, and has what others write there written elsewhere; returns the file of it."""
+    """Redirect what libraries write on standard error to a file, keep Python's own, and return its descriptor."""
     own = os.dup(2)
     os.dup2(noise, 2)
     of = sys.stderr
@@ -135,25 +136,35 @@ def _apart(noise: int) -> int:
     return own
 
 
-def _short(error: BaseException) -> str:
-    """Returns what to say of an error that comes of too little memory, even for saying it in style; else ""."""
+def _short(error: BaseException, render: Render) -> str:
+    """Return the finding of an error that comes of too little memory, as bare text; "" for any other error."""
     words = ""
     try:
+        from kpi.errors import Message
         from kpi.process.limits import SMALLER, shortage
         from kpi.process.memory import available
 
-        if found := shortage(error):
-            words = f"error[{found.code}]: {found.message}\n   = {found.hint}\n"
+        if finding := shortage(error):
+            words = _finding(finding.code, finding.message, finding.hint, render) + "\n"
         elif (room := available()) is not None and room < RESERVE:
             # As of a name in Polars, which hides that it could not be loaded.
-            words = f"error[K570]: not enough memory, or another failure: {error!r}\n   = {SMALLER}\n"
+            message = Message("not enough memory, or another failure: {error}", error=repr(error))
+            words = _finding("K570", message, SMALLER, render) + "\n"
     except (MemoryError, ImportError):
         words = "error[K570]: not enough memory\n"
     return words
 
 
-def _report(to: int) -> None:
-    """Has what happens in this process written to its parent, an entry in one piece, which a pipe keeps whole."""
+def _finding(code: str, message: str, hint: str | None, render: Render) -> str:
+    """Return a finding as the command line shows it."""
+    from kpi.errors import Message
+
+    return render(Message("error[{code}]: {message}\n   = {hint}", code=code, message=message, hint=hint))
+
+
+def _report(to: int, render: Render) -> None:
+    """Send the events of this process to its parent, each in one write, which a pipe keeps whole."""
+    from kpi.errors import Message
     from kpi.process import journal
 
     parent, bound = os.getppid(), False
@@ -163,7 +174,8 @@ def _report(to: int) -> None:
         if not bound:
             bound = True
             _bind(parent)
-        _write(to, f"{event} {what}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
+        text = render(what) if isinstance(what, Message) else what
+        _write(to, f"{event} {text}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
 
     journal.listen(report)
 
@@ -172,11 +184,11 @@ def _write(to: int, entry: bytes) -> None:
     try:
         os.write(to, entry)
     except BrokenPipeError:
-        os.kill(os.getpid(), signal.SIGKILL)  # nobody answers any more
+        os.kill(os.getpid(), signal.SIGKILL)  # the parent is gone
 
 
 def _bind(parent: int) -> None:
-    """Has Linux end this process with its parent; not before there is something to tell, as ctypes takes 3 ms."""
+    """Have Linux kill this process with its parent; called with the first event, as ctypes takes 3 ms."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -189,8 +201,8 @@ def _bind(parent: int) -> None:
 # ---- THE PARENT ---- #
 
 
-class _Told:
-    """What the child has told so far; `noise` is what others than Python wrote on its standard error."""
+class _Worker:
+    """What the child has reported; `noise` is the file of what libraries wrote on its standard error."""
 
     def __init__(self, source: int, noise: int | None) -> None:
         os.set_blocking(source, False)
@@ -202,7 +214,7 @@ class _Told:
         self._rest = b""
 
     def read(self) -> None:
-        """Takes notice of all that is there to read."""
+        """Read the events that have arrived."""
         while self.source is not None:
             try:
                 data = os.read(self.source, 1 << 16)
@@ -215,7 +227,7 @@ class _Told:
                 self._note(*one.decode("utf-8", "surrogateescape").partition(" ")[::2])
 
     def last(self) -> str:
-        """Returns the last lines that others than Python wrote."""
+        """Return the last lines that libraries wrote on standard error."""
         if self._noise is None:
             return ""
         size = os.lseek(self._noise, 0, os.SEEK_END)
@@ -236,49 +248,94 @@ class _Told:
             self.unfinished[what] = event
 
 
-def _answer(child: int, told: _Told, answered: set[int]) -> NoReturn:
-    """Waits for the end of the child, or ends it, and ends this process."""
-    status, by, short = _wait(child, told, _wakened(answered), answered)
-    told.read()
-    doing = f" while {told.doing[-1]}" if told.doing else ""
-    if told.over and not os.WIFSIGNALED(status):  # by itself, if just before it was to be ended
-        _end(os.waitstatus_to_exitcode(status), "", told)
+def _supervise(child: int, worker: _Worker, handled: set[int], render: Render) -> NoReturn:
+    """Wait for the end of the child, or kill it, and end this process."""
+    status, by, short = _wait(child, worker, _wakened(handled), handled)
+    worker.read()
+    if worker.over and not os.WIFSIGNALED(status):  # by itself, if just before it was to be killed
+        _end(os.waitstatus_to_exitcode(status), "", worker)
     if by is not None:
-        _end(128 + by, f"{_WORDS[signal.Signals(by).name]}; nothing is half written.", told)
+        _end(128 + by, render(_interrupted(signal.Signals(by).name)), worker)
     death = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else _LEFT
     if short or death in _DEATHS:
+        from kpi.errors import Message
         from kpi.process.limits import SMALLER
 
-        last = "" if short else told.last()
-        above = " (see above)" if last else ""
-        _end(2, f"{last}error[K570]: not enough memory{doing}{short or _DEATHS[death]}{above}\n   = {SMALLER}", told)
-    _end(128 + os.WTERMSIG(status), f"{told.last()}error: ended by {death}{doing}; nothing is half written.", told)
+        stage = worker.doing[-1] if worker.doing else ""
+        head = Message("not enough memory while {stage}", stage=stage) if stage else Message("not enough memory")
+        message = (
+            _out_of_memory(head, death) if short is None else Message("{message}: {state}", message=head, state=short)
+        )
+        last = "" if short else worker.last()
+        if last:
+            message = Message("{message} (see above)", message=message)
+        _end(2, last + _finding("K570", message, SMALLER, render), worker)
+    _end(128 + os.WTERMSIG(status), worker.last() + render(_ended(death, worker.doing)), worker)
 
 
-def _wakened(answered: set[int]) -> int:
-    """Takes the signals from now on, and returns the file in which their numbers can be read."""
+def _interrupted(name: str) -> Message:
+    """Return the message about a signal that the user or the system sent."""
+    from kpi.errors import Message
+
+    if name == "SIGINT":
+        return Message("Interrupted; nothing is half written.")
+    if name == "SIGTERM":
+        return Message("Terminated; nothing is half written.")
+    return Message("Hung up; nothing is half written.")
+
+
+def _ended(name: str, doing: list[str]) -> Message:
+    """Return the message about a child that another signal ended."""
+    from kpi.errors import Message
+
+    if doing:
+        return Message("error: ended by {signal} while {stage}; nothing is half written.", signal=name, stage=doing[-1])
+    return Message("error: ended by {signal}; nothing is half written.", signal=name)
+
+
+def _out_of_memory(message: Message, death: str) -> Message:
+    """Return the message about a child whose end a want of memory may have caused."""
+    from kpi.errors import Message
+
+    if death == "SIGKILL":
+        return Message(
+            "{message}: the system ended the program, as it does when memory runs out, or somebody did", message=message
+        )
+    if death == "SIGSEGV":
+        return Message(
+            "{message}, or a fault of a library: it was ended as it reached for memory that it does not have (SIGSEGV)",
+            message=message,
+        )
+    if death == "SIGBUS":
+        return Message("{message}, or a file was cut short while it was read (SIGBUS)", message=message)
+    return Message("{message}, or another failure", message=message)
+
+
+def _wakened(handled: set[int]) -> int:
+    """Take the signals from now on, and return the file from which their numbers are read."""
     woken, wake = os.pipe()
     for one in (woken, wake):
         os.set_blocking(one, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in answered:
+    for number in handled:
         signal.signal(number, _noticed)
-    _let(answered)
+    _let(handled)
     return woken
 
 
-def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int, int | None, str]:
-    """Returns how the child ended, and by which signal or for what want of memory it was ended."""
+def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[int, int | None, Message | None]:
+    """Return how the child ended, and the signal or the want of memory for which it was killed, if any."""
     look = time.monotonic() + _PATIENCE
     while True:
-        files = [woken] if told.source is None else [woken, told.source]
+        files = [woken] if worker.source is None else [woken, worker.source]
         ready, _, _ = select.select(files, [], [], max(look - time.monotonic(), 0))
-        told.read()
+        worker.read()
         came = os.read(woken, 4096) if woken in ready else b""
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return status, None, ""
-        by, short = next((one for one in came if one in answered), None), ""
+            return status, None, None
+        by: int | None = next((one for one in came if one in handled), None)
+        short: Message | None = None
         if by is None and time.monotonic() >= look:
             short, wait = _shortage(child)
             look = time.monotonic() + wait
@@ -287,29 +344,32 @@ def _wait(child: int, told: _Told, woken: int, answered: set[int]) -> tuple[int,
             return os.waitpid(child, 0)[1], by, short
 
 
-def _shortage(child: int) -> tuple[str, float]:
-    """Returns what to say when too little memory is left for the child, else "", and when (seconds) to look again."""
+def _shortage(child: int) -> tuple[Message | None, float]:
+    """Return what memory is used and left, if too little for the child, and when (seconds) to look again."""
     from kpi.process import memory
 
     room = memory.available(process=child)
     if room is not None and room < RESERVE:
         its = memory.resident(process=child)
         if its > LARGE or room < its // _PART:
-            return f": {memory.gigabytes(its)} is in use, {room / 1e6:.0f} MB is left", 0
-    return "", pause(room)
+            from kpi.errors import Message
+
+            used = memory.gigabytes(its)
+            return Message("{used} is in use, {room:.0f} MB is left", used=used, room=room / 1e6), 0
+    return None, pause(room)
 
 
 def pause(room: int | None) -> float:
-    """Returns how long (seconds) the memory need not be looked at while so many bytes are left."""
+    """Return the time (seconds) to the next check of the memory while so many bytes are left."""
     return _LOOKS if room is None else min(max(room / _FAST, _OFTEN), _LOOKS)
 
 
-def _end(code: int, words: str, told: _Told) -> NoReturn:
-    """Removes what is unfinished, says why, and ends the process."""
-    if told.unfinished:
+def _end(code: int, words: str, worker: _Worker) -> NoReturn:
+    """Remove unfinished files, write the reason, and end the process."""
+    if worker.unfinished:
         from kpi.process import atomic_files
 
-        atomic_files.remove_all(told.unfinished)
+        atomic_files.remove_all(worker.unfinished)
     if words:
         import contextlib
 

@@ -102,7 +102,7 @@ def reason(status: str) -> str:
     """Returns why a value is missing, in words; a status that is not known stays as it is.
 
     >>> reason("too_few")
-    '样本不足'
+    'too few'
     """
     return localized(STATUSES.get(status, status))
 

@@ -1,1 +1,1 @@
-"""Values and what they are made of: statuses, rounding, periods and units."""
+"""Values: statuses, rounding, periods, names, units and matrices."""

@@ -1,7 +1,7 @@
 """Columns of panels and results: an item's value has the item's name, and what belongs to it is `name.part`.
 
-Names of columns are made here and nowhere else. A panel has one row per period and entity, ordered so, with the columns
-that say where a row is: `period` (Int32, an index at the grain of the system), `entity` (UInt32, the place in the
+No other module spells names of columns. A panel has one row per period and entity, ordered so, with the columns
+that locate a row: `period` (Int32, an index at the grain of the system), `entity` (UInt32, the place in the
 roster), `COHORT`, `MONTH` and `ENTITIES`; and for each measure its value and parts.
 """
 

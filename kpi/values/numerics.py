@@ -31,16 +31,16 @@ def _matrix(columns: Sequence[pl.Series]) -> Matrix:
 
 
 def _shared_out(parts: Sequence[float]) -> list[float]:
-    """Fractions that add up to 1, equal ones where nothing tells the indicators apart."""
+    """Return fractions that add up to 1, equal ones where no indicator distinguishes entities."""
     total = sum(parts)
     return [part / total for part in parts] if total > 0 else [1 / len(parts)] * len(parts)
 
 
 def entropy(columns: Sequence[pl.Series]) -> list[float] | None:
-    """Returns entropy weights (熵权): `w = (1 - e)/sum(1 - e)`, `e = -1/ln(n) sum(p ln p)`, `p = x/sum(x)`.
+    """Return entropy weights (熵权): `w = (1 - e)/sum(1 - e)`, `e = -1/ln(n) sum(p ln p)`, `p = x/sum(x)`.
 
-    A constant indicator tells nobody apart and has weight 0; where all are constant, or there is one entity, all have
-    the same weight. None where a value is negative: shares of a sum need values of zero or more.
+    A constant indicator distinguishes no entities and has weight 0; where all are constant, or there is one entity, all
+    have the same weight. None where a value is negative: shares of a sum need values of zero or more.
 
     Source: Shannon (1948); golden numbers of the method's textbook example.
 
@@ -64,7 +64,7 @@ def entropy(columns: Sequence[pl.Series]) -> list[float] | None:
 
 
 def variation(columns: Sequence[pl.Series]) -> list[float] | None:
-    """Returns weights by the coefficient of variation (变异系数): `v/sum(v)`, `v = s/mean`.
+    """Return weights by the coefficient of variation (变异系数): `v/sum(v)`, `v = s/mean`.
 
     Constant indicators have weight 0; where all are constant all weigh the same. None where a mean is not positive.
 
@@ -88,7 +88,7 @@ def variation(columns: Sequence[pl.Series]) -> list[float] | None:
 
 
 def correlations(matrix: Matrix) -> Matrix:
-    """Returns Pearson correlations of the columns over the rows that both have; NaN where one is constant."""
+    """Return Pearson correlations of the columns over the rows that both have; NaN where one is constant."""
     import numpy as np
 
     present = (~np.isnan(matrix)).astype(np.float64)
@@ -102,13 +102,13 @@ def correlations(matrix: Matrix) -> Matrix:
         covariance = centred.T @ centred - sums * sums.T / number
         variance = squares - sums**2 / number
         constant = variance <= 1e-24 * np.maximum(squares, 1e-300)
-        found: Matrix = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
-    found[constant | constant.T] = np.nan
-    return found
+        coefficients: Matrix = np.clip(covariance / np.sqrt(variance * variance.T), -1, 1)
+    coefficients[constant | constant.T] = np.nan
+    return coefficients
 
 
 def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:
-    """Returns the correlations of columns as rows of numbers, null where one is constant.
+    """Return the correlations of columns as rows of numbers, null where one is constant.
 
     >>> correlated([pl.Series([1.0, 2.0, 3.0]), pl.Series([3.0, 2.0, None])])[0][1]
     -1.0
@@ -130,7 +130,7 @@ def _varied(matrix: Matrix) -> Matrix:
 
 
 def critic(columns: Sequence[pl.Series]) -> list[float] | None:
-    """Returns CRITIC weights: `c/sum(c)`, `c_j = s_j sum_k (1 - r_jk)` on columns brought to 0..1.
+    """Return CRITIC weights: `c/sum(c)`, `c_j = s_j sum_k (1 - r_jk)` on columns brought to 0..1.
 
     Correlations use the entities that have both. Constant indicators have weight 0 and conflict with none; where all
     are constant all weigh the same.
@@ -156,7 +156,7 @@ def critic(columns: Sequence[pl.Series]) -> list[float] | None:
 
 
 def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] | None:
-    """Returns weights by principal components of the correlation matrix: `sum_k λ_k l_jk² / sum_k λ_k`.
+    """Return weights by principal components of the correlation matrix: `sum_k λ_k l_jk² / sum_k λ_k`.
 
     With one component these are its squared loadings, which add up to 1 and have no sign. Over the entities that have
     every indicator. Constant indicators have weight 0; where all are constant all weigh the same. None where fewer than
@@ -183,7 +183,7 @@ def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] 
 
 
 def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[float | None]:
-    """Returns for each entity how many others it beats less how many beat it, by weighted majority of the indicators.
+    """Return for each entity how many others it beats less how many beat it, by weighted majority of the indicators.
 
     Two entities are compared on the indicators that both have; a tie counts for neither. Null for an entity that has no
     indicator at all.

@@ -27,7 +27,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 #: Points in time are counted from here.
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time
 
-_HINT = "write it as 2023-12, 2023Q4, 2023H1, 2023 or 2023年1-9月"
+_HINT = Message("write it as 2023-12, 2023Q4, 2023H1, 2023 or 2023年1-9月")
 
 
 #: The order of year, month and day in the dates of a dataset.
@@ -35,11 +35,14 @@ Order = Literal["ymd", "dmy", "mdy"]
 
 
 class PeriodError(ValueError):
-    """A text that names no period; `hint` says what to write instead."""
+    """A text that names no period; `message` says why, `hint` what to write instead."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: Message, hint: Message) -> None:
         super().__init__(message)
-        self.hint = hint
+        self.message, self.hint = message, hint
+
+    def __reduce__(self) -> tuple[type[PeriodError], tuple[Message, Message]]:
+        return type(self), (self.message, self.hint)
 
 
 class Grain(StrEnum):
@@ -56,12 +59,15 @@ class Grain(StrEnum):
         return _GRAIN_MONTHS[self]
 
     @property
-    def title(self) -> str:  # type: ignore[override]  # str.title has no use on a grain
-        """The Chinese name: 月, 季度, 半年 or 年度."""
-        return {1: "月", 3: "季度", 6: "半年", 12: "年度"}[self.months]
+    def title(self) -> Message:  # type: ignore[override]  # str.title has no use on a grain
+        """The name as sentences use it: calendar month (not a number of months), quarter, half or year."""
+        return _GRAIN_TITLES[self]
 
 
 _GRAIN_MONTHS = dict(zip(Grain, (1, 3, 6, 12), strict=True))
+_GRAIN_TITLES = dict(
+    zip(Grain, (Message("calendar month"), Message("quarter"), Message("half"), Message("year")), strict=True)
+)
 _GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
 
 
@@ -72,8 +78,8 @@ class Period:
     Months count from January of year 0: `start = 12 * year + month - 1`. A span that leaves its calendar year, or lies
     outside the years 1900 to 2199, raises PeriodError.
 
-    >>> Period(2023 * 12, 9).title, Period(2023 * 12, 9).label, Period.of(8095, Grain.QUARTER).title
-    ('2023年1-9月', '2023-01/09', '2023年四季度')
+    >>> Period(2023 * 12, 9).label, Period.of(8095, Grain.QUARTER).label
+    ('2023-01/09', '2023Q4')
     """
 
     start: int
@@ -81,29 +87,35 @@ class Period:
 
     def __post_init__(self) -> None:
         if not FIRST_YEAR <= self.year <= LAST_YEAR:
-            raise PeriodError(f"there is no year {self.year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
+            raise PeriodError(
+                Message("there is no year {year}", year=self.year),
+                Message("years go from {first} to {last}", first=FIRST_YEAR, last=LAST_YEAR),
+            )
         if not 1 <= self.months <= 12 - self.start % 12:
             message = Message(
                 "{months} months from month {start} are not within one year",
                 months=self.months,
                 start=self.start % 12 + 1,
             )
-            raise PeriodError(message, "a period starts and ends in the same year")
+            raise PeriodError(message, Message("a period starts and ends in the same year"))
 
     @classmethod
     def of(cls, index: int, grain: Grain) -> Period:
-        """Returns the period of a grain by its dense number, `index = start // grain.months`."""
+        """Return the period of a grain by its dense number, `index = start // grain.months`."""
         return cls(index * grain.months, grain.months)
 
     def index(self, grain: Grain) -> int:
-        """Returns the dense number of the period of a grain that holds this one, `start // grain.months`.
+        """Return the dense number of the period of a grain that holds this one, `start // grain.months`.
 
         Raises PeriodError when no single one holds it, so that 1-9月 is never taken for the first quarter; a cumulative
         figure is reported at `end // grain.months`.
         """
         first, last = self.start // grain.months, self.end // grain.months
         if first != last:
-            raise PeriodError(f"{self.title} does not lie within one {grain}", f"give a single {grain}")
+            raise PeriodError(
+                Message("{period} does not lie within one {grain}", period=self.title, grain=grain.title),
+                Message("give a single {grain}", grain=grain.title),
+            )
         return first
 
     @property
@@ -130,12 +142,27 @@ class Period:
         return f"{self.year}{regular[self.months] if self.grain else f'-{first:02d}/{last:02d}'}"
 
     @property
-    def title(self) -> str:
-        """The Chinese form, which `parse` reads back: 2023年12月, 2023年四季度, 2023年上半年, 2023年, 2023年1-9月."""
-        first, last = self.start % 12 + 1, self.end % 12 + 1
-        quarter, half = "一二三四"[(last - 1) // 3], "上下"[(last - 1) // 6]
-        regular = {1: f"{first}月", 3: f"{quarter}季度", 6: f"{half}半年", 12: ""}
-        return f"{self.year}年{regular[self.months] if self.grain else f'{first}-{last}月'}"
+    def title(self) -> Message:
+        """The form of sentences: `label` in English, 2023年12月, 2023年四季度, 2023年上半年, 2023年1-9月 in Chinese.
+
+        `parse` reads back both.
+        """
+        year, first, last = self.year, self.start % 12 + 1, self.end % 12 + 1
+        match self.grain:
+            case Grain.MONTH:
+                return Message("{year}-{month:0>2}", year=year, month=first)
+            case Grain.QUARTER:
+                return (
+                    Message("{year}Q1", year=year),
+                    Message("{year}Q2", year=year),
+                    Message("{year}Q3", year=year),
+                    Message("{year}Q4", year=year),
+                )[last // 3 - 1]
+            case Grain.HALF:
+                return (Message("{year}H1", year=year), Message("{year}H2", year=year))[last // 6 - 1]
+            case Grain.YEAR:
+                return Message("{year:04}", year=year)
+        return Message("{year}-{first:0>2}/{last:0>2}", year=year, first=first, last=last)
 
 
 # ---- WRITTEN FORMS ---- #
@@ -191,23 +218,47 @@ _ZONED = re.compile(
     r"(?P<zone>(?:Z|[A-Z]{2,5})?(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?(?:\[[A-Z_/]+\])?)"
 )
 
-_CALENDAR = "a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12"
+_CALENDAR = Message("a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12")
 _MONTHS = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
 
-#: What cannot be read without a guess: pattern, reason, hint.
+#: What cannot be read without a guess: pattern, reason, hint; groups of the pattern are fields of the hint.
 _MISTAKES = (
-    (".*(?:FY|财年|财政年度|会计年度).*", "fiscal years are not supported", _CALENDAR),
-    (".*学年.*", "school years are not supported", _CALENDAR),
-    (rf"(?:{_YEAR})?[-年 ]?W[0-9]{{1,2}}.*|.*周", "weeks are not supported", _CALENDAR),
-    (".*[上中下]旬", "parts of months are not supported", _CALENDAR),
-    ("民国.*", "years of 民国 are not read", "write the year in full, as in 2023年12月"),
-    (rf"(?:.*[^A-Z])?{_MONTHS}[A-Z]*.*", "English names of months are not read", "write it as 2023-12"),
-    ("1[0-9]{9}(?:[0-9]{3})?", "it looks like seconds since 1970", "write it as a date, such as 2023-12-31"),
-    (rf"{_N}([-/.]){_N}\1{_N}(?:[T ].*)?", "its year has two digits", "write the year in full, as in 2023-12-31"),
-    (rf"({_YEAR})\.1", "spreadsheets also turn 2023.10 into 2023.1", r"write \1-01 or \1-10"),
-    ("((?:19|20|21)[0-9]{2})([1-9])", "its last digit could be a month or a quarter", r"write \1-0\2, or \1Q1"),
-    (r"[1-9][0-9]{4}(?:\.[0-9]+)?", "spreadsheets keep dates as such numbers", "format the column as dates"),
-    ("[0-9]{2}年.*", "its year has two digits", "write the year in full, as in 2023年12月"),
+    (".*(?:FY|财年|财政年度|会计年度).*", Message("fiscal years are not supported"), _CALENDAR),
+    (".*学年.*", Message("school years are not supported"), _CALENDAR),
+    (rf"(?:{_YEAR})?[-年 ]?W[0-9]{{1,2}}.*|.*周", Message("weeks are not supported"), _CALENDAR),
+    (".*[上中下]旬", Message("parts of months are not supported"), _CALENDAR),
+    ("民国.*", Message("years of 民国 are not read"), Message("write the year in full, as in 2023年12月")),
+    (
+        rf"(?:.*[^A-Z])?{_MONTHS}[A-Z]*.*",
+        Message("English names of months are not read"),
+        Message("write it as 2023-12"),
+    ),
+    (
+        "1[0-9]{9}(?:[0-9]{3})?",
+        Message("it looks like seconds since 1970"),
+        Message("write it as a date, such as 2023-12-31"),
+    ),
+    (
+        rf"{_N}([-/.]){_N}\1{_N}(?:[T ].*)?",
+        Message("its year has two digits"),
+        Message("write the year in full, as in 2023-12-31"),
+    ),
+    (
+        rf"(?P<year>{_YEAR})\.1",
+        Message("spreadsheets also turn 2023.10 into 2023.1"),
+        Message("write {year}-01 or {year}-10", year="2023"),
+    ),
+    (
+        "(?P<year>(?:19|20|21)[0-9]{2})(?P<month>[1-9])",
+        Message("its last digit could be a month or a quarter"),
+        Message("write {year}-0{month}, or {year}Q1", year="2023", month="1"),
+    ),
+    (
+        r"[1-9][0-9]{4}(?:\.[0-9]+)?",
+        Message("spreadsheets keep dates as such numbers"),
+        Message("format the column as dates"),
+    ),
+    ("[0-9]{2}年.*", Message("its year has two digits"), Message("write the year in full, as in 2023年12月")),
 )
 
 _YEAR_LAST = re.compile(rf"((?:[QH]{_N})|(?:{_N}[QH]))[-/. —]?({_YEAR})年?")
@@ -221,21 +272,21 @@ _TENS = re.compile("([0-9]?)十([0-9]?)")
 
 
 def _digits(match: re.Match[str]) -> str:
-    """Returns a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
+    """Return a run of Chinese numerals in digits: read one by one (二〇二三), or with tens (三十一)."""
     text = match[0].translate(_CHINESE_DIGITS)
     tens = _TENS.fullmatch(text)
     return text if tens is None else str(int(tens[1] or 1) * 10 + int(tens[2] or 0))
 
 
 def _normalised(text: str) -> str:
-    """Returns a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
+    """Return a text in capitals with ASCII digits and signs, one kind of dash, and blanks only between digits."""
     text = " ".join(text.translate(_SAME).split()).upper()
     text = re.sub("(?<![0-9]) | (?![0-9])", "", re.sub("([-—~])[-—~]+", r"\1", text))
     return _CHINESE_NUMBER.sub(_digits, text).replace("上半年", "H1").replace("下半年", "H2")
 
 
 def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period:
-    """Returns the period that a text names, in any form in use.
+    """Return the period that a text names, in any form in use.
 
     Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
@@ -251,26 +302,26 @@ def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period
 
     >>> [parse(text).label for text in ("2023年第四季度", "2023/12/31 00:00:00", "二〇二三年前三季度", "2023年1—6月")]
     ['2023Q4', '2023-12', '2023-01/09', '2023H1']
-    >>> parse("1-9月", year=2023).title
-    '2023年1-9月'
+    >>> parse("1-9月", year=2023).label
+    '2023-01/09'
     >>> [parse("02/12/2023", order=order).label for order in ("dmy", "mdy")]
     ['2023-12', '2023-02']
     """
     # The longest form is far shorter than 200; what is longer is prose or a wrong column.
     body = _normalised(text) if len(text) <= 200 else text
     if not body:
-        raise PeriodError("the period is blank", _HINT)
+        raise PeriodError(Message("the period is blank"), _HINT)
     bare = body.removesuffix("累计")
     unit, period = _read(text, bare, year, order)
     if bare == body or period.months > unit:
         return period
     if unit == 12:
-        raise _error(text, "it does not say up to which month it adds up", "write 2023年1-9月")
+        raise _error(text, Message("it does not say up to which month it adds up"), Message("write 2023年1-9月"))
     return Period(period.year * 12, period.end % 12 + 1)
 
 
 def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Period]:
-    """Returns the unit in months and the period of a normalised text; errors quote `text`."""
+    """Return the unit in months and the period of a normalised text; errors quote `text`."""
     for date in _DATES:
         if match := date.fullmatch(body):
             return 1, _period(text, int(match["year"]), 1, match.groupdict())
@@ -283,70 +334,98 @@ def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Pe
     for unit, form in _FORMS:
         if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]|年初", tail)):
             if not has_year and year is None:
-                raise _error(text, "it names no year", f"add the year, such as 2023年{''.join(text.split())}")
+                raise _error(
+                    text,
+                    Message("it names no year"),
+                    Message("add the year, such as 2023年{text}", text="".join(text.split())),
+                )
             return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
     raise _mistake(text, body)
 
 
 def _mistake(text: str, body: str) -> PeriodError:
-    """Returns the error that says why a text cannot be read without a guess."""
+    """Return the error of a text that cannot be parsed without a guess, with the reason."""
     if (match := _ZONED.fullmatch(body)) and (zone := match["zone"]) and (match["clock"] or zone[0] not in "+-"):
         zone = "UTC" if zone == "Z" else zone
-        return _error(text, f"it is in the zone {zone}", "write local time, or +08:00")
+        return _error(text, Message("it is in the zone {zone}", zone=zone), Message("write local time, or +08:00"))
     for mistake, why, hint in _MISTAKES:
         if match := re.fullmatch(mistake, body):
-            return _error(text, why, match.expand(hint))
+            return _error(text, why, Message(hint.template, **(match.groupdict() if hint.fields else {})))
     return _error(text)
 
 
 def _not_fiscal(text: str, body: str) -> None:
-    """Raises PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
+    """Raise PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
     match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
     if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
-        raise _error(text, "it looks like a fiscal year, and these are not supported", _CALENDAR)
+        raise _error(text, Message("it looks like a fiscal year, and these are not supported"), _CALENDAR)
 
 
 def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
-    """Returns the period of a date whose year stands last, by the order of day and month; else raises PeriodError."""
+    """Return the period of a date whose year stands last, by the order of day and month, else raise PeriodError."""
     if order == "ymd":
         hint = Message("say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31")
-        raise _error(text, "the order of day and month is not known", hint)
+        raise _error(text, Message("the order of day and month is not known"), hint)
     day, month = (match["one"], match["other"]) if order == "dmy" else (match["other"], match["one"])
     return _period(text, int(match["year"]), 1, {"one": month, "day": day})
 
 
 def _year_first(text: str, body: str) -> str:
-    """Returns a text with its year once, in front; raises PeriodError for two different years."""
+    """Return a text with its year once, in front; raises PeriodError for two different years."""
     if match := _YEAR_LAST.fullmatch(body):
         return match[2] + match[1]
     match = _YEAR_TWICE.fullmatch(body)
     if match and match[1] != match[3]:
-        raise _error(text, "it reaches into another year", "a period lies within one year; split it")
+        raise _error(text, Message("it reaches into another year"), Message("a period lies within one year; split it"))
     return f"{match[1]}年{match[2]}至{match[4]}" if match else body
 
 
 def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Period:
-    """Returns the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
+    """Return the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise _error(text, f"there is no year {year}", f"years go from {FIRST_YEAR} to {LAST_YEAR}")
+        raise _error(
+            text,
+            Message("there is no year {year}", year=year),
+            Message("years go from {first} to {last}", first=FIRST_YEAR, last=LAST_YEAR),
+        )
     if unit == 12:
         return Period(year * 12, 12)
     one = parts.get("one")
     first, last = int(one or parts.get("first") or 1), int(one or parts.get("last") or 1)
     for number in (first, last):
         if not 1 <= number <= 12 // unit:
-            raise _error(text, f"there is no {_GRAINS[unit]} {number}", f"write a number from 1 to {12 // unit}")
+            raise _error(
+                text,
+                _no_such(unit, number),
+                Message("write a number from 1 to {last}", last=12 // unit),
+            )
     if first > last:
-        raise _error(text, "it runs backwards", "put the earlier first; a period lies within one year")
+        raise _error(
+            text, Message("it runs backwards"), Message("put the earlier first; a period lies within one year")
+        )
     day, days = int(parts.get("day") or 1), calendar.monthrange(year, first)[1]
     if not 1 <= day <= days:
-        raise _error(text, f"there is no day {day} in that month", f"its days go from 1 to {days}")
+        raise _error(
+            text,
+            Message("there is no day {day} in that month", day=day),
+            Message("its days go from 1 to {days}", days=days),
+        )
     return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
 
 
-def _error(text: str, why: str = "", hint: str = _HINT) -> PeriodError:
+def _no_such(unit: int, number: int) -> Message:
+    if unit == 1:
+        return Message("there is no month {number}", number=number)
+    if unit == 3:
+        return Message("there is no quarter {number}", number=number)
+    return Message("there is no half {number}", number=number)
+
+
+def _error(text: str, why: Message | None = None, hint: Message = _HINT) -> PeriodError:
     quoted = " ".join(text[:40].split()) + ("…" if len(text) > 40 else "")
-    return PeriodError(f"`{quoted}` is not a period" + (f": {why}" if why else ""), hint)
+    if why is None:
+        return PeriodError(Message("`{text}` is not a period", text=quoted), hint)
+    return PeriodError(Message("`{text}` is not a period: {why}", text=quoted, why=why), hint)
 
 
 #: The time of day behind a date.
@@ -380,7 +459,7 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
         day, rest = int(behind["one" if order == "dmy" else "other"]), body[behind.end("year") :]
     else:
         message = Message("`{text}` names no day", text=" ".join(text[:40].split()))
-        raise PeriodError(message, "write a date, such as 2023-12-31 or 2023-12-31 08:30")
+        raise PeriodError(message, Message("write a date, such as 2023-12-31 or 2023-12-31 08:30"))
     midnight = datetime(start // 12, start % 12 + 1, day)  # noqa: DTZ001 - local time
     clock = _TIME_OF_DAY.fullmatch(rest) or _PACKED_TIME.fullmatch(rest)
     if clock is None:
@@ -393,20 +472,26 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
         hour = 0
     minute, second = int(parts["minute"] or 0), int(parts["second"] or 0)
     if hour > 23 or minute > 59 or second > 59:
-        raise PeriodError(f"`{text[:40]}` has a time that does not exist", "hours go from 0 to 23, minutes to 59")
+        raise PeriodError(
+            Message("`{text}` has a time that does not exist", text=text[:40]),
+            Message("hours go from 0 to 23, minutes to 59"),
+        )
     micro = int((parts.get("part") or "0")[:6].ljust(6, "0"))
     return midnight + timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
 
 
 def parse_span(text: str) -> int:
-    """Returns the months of a window such as 1y, 1q or 6m; raises PeriodError for anything else.
+    """Return the months of a window such as 1y, 1q or 6m; raises PeriodError for anything else.
 
     >>> parse_span("1y"), parse_span("1q"), parse_span("6m")
     (12, 3, 6)
     """
     match = re.fullmatch("([1-9][0-9]{0,2})([mqy])", text)
     if match is None:
-        raise PeriodError(f"`{text[:40]}` is not a window of time", "write a number with y, q or m, such as 1y")
+        raise PeriodError(
+            Message("`{text}` is not a window of time", text=text[:40]),
+            Message("write a number with y, q or m, such as 1y"),
+        )
     return int(match[1]) * {"m": 1, "q": 3, "y": 12}[match[2]]
 
 
@@ -417,7 +502,7 @@ _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
 
 
 def parse_column(column: pl.Series, *, year: int | None = None, order: Order = "ymd") -> pl.DataFrame:
-    """Returns the periods of a column's distinct values, each parsed once, for joining back.
+    """Return the periods of a column's distinct values, each parsed once, for joining back.
 
     Args:
         column: texts, dates, datetimes, or numbers such as 20231231, 202312 and 2023.

@@ -43,7 +43,7 @@ Test = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 
 
 def rounded(value: pl.Expr, decimals: int, mode: Mode = "half_up") -> pl.Expr:
-    """Returns a Float64 expression rounded to `decimals` places on its decimal value.
+    """Return a Float64 expression rounded to `decimals` places on its decimal value.
 
     Negative numbers are rounded by magnitude and keep their sign (GB/T 8170-2008, 3.2).
 
@@ -61,7 +61,7 @@ def rounded(value: pl.Expr, decimals: int, mode: Mode = "half_up") -> pl.Expr:
 
 
 def compare(test: Test, left: pl.Expr, right: pl.Expr | float, hair: pl.Expr | float) -> pl.Expr:
-    """Returns whether one figure compares to another, where figures that are at most `hair` apart are equal.
+    """Return whether one figure compares to another, where figures that are at most `hair` apart are equal.
 
     >>> frame = pl.DataFrame({"x": [0.57 * 100, 0.1 + 0.2]})
     >>> frame.select(a=compare("lt", pl.col("x"), 57.0, 57 * HAIR), b=compare("le", pl.col("x"), 0.3, HAIR)).rows()
@@ -113,7 +113,7 @@ def without_noise(value: pl.Expr, size: pl.Expr, noise: float) -> pl.Expr:
 
 
 def sort_key(value: pl.Expr) -> pl.Expr:
-    """Returns what a computed value is placed by: to about eleven significant digits, so that equal ratios are equal.
+    """Return what a computed value is placed by: to about eleven significant digits, so that equal ratios are equal.
 
     Rounding is to binary digits, `v c - (v c - v)`: a fifth of the time of rounding to decimal ones.
 
@@ -126,7 +126,7 @@ def sort_key(value: pl.Expr) -> pl.Expr:
 
 
 def score_key(score: pl.Expr) -> pl.Expr:
-    """Returns what a score or a total is placed and compared by: to nine decimals.
+    """Return what a score or a total is placed and compared by: to nine decimals.
 
     >>> pl.DataFrame({"x": [89.99999999999999]}).select(score_key(pl.col("x"))).item()
     90.0
@@ -135,7 +135,7 @@ def score_key(score: pl.Expr) -> pl.Expr:
 
 
 def differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
-    """Returns whether two figures are different, such as the best and the worst of a group: by about `HAIR` or more.
+    """Return whether two figures are different, such as the best and the worst of a group: by about `HAIR` or more.
 
     >>> frame = pl.DataFrame({"x": [1.1 / 3.3, -5.0, 0.0], "y": [0.7 / 2.1, -5.1, 0.0]})
     >>> frame.select(differ(pl.col("x"), pl.col("y"))).to_series().to_list()
@@ -146,7 +146,7 @@ def differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 
 
 def unsigned_zero(value: pl.Expr) -> pl.Expr:
-    """Returns a number with minus zero as zero.
+    """Return a number with minus zero as zero.
 
     >>> pl.DataFrame({"x": [-0.0, -1.0, None]}).select(unsigned_zero(pl.col("x")))["x"].to_list()
     [0.0, -1.0, None]

@@ -13,28 +13,29 @@ from typing import Any
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.columns import Column, Expressions
 
 #: Every reason a value can have, in the order of the enumeration, with its meaning where users read it.
-STATUSES: dict[str, str] = {
-    "ok": "有数",
-    "missing": "缺报",
-    "not_applicable": "不适用",
-    "below_unit": "不足本表最小单位",
-    "refused": "数据有误，未采用",
-    "incomplete": "期内数据不全",
-    "zero_denominator": "分母为零",
-    "too_few": "样本不足",
-    "no_baseline": "无基期数",
-    "zero_baseline": "基期为零",
-    "negative_baseline": "基期为负",
-    "out_of_range": "超出可计算范围",
-    "no_target": "未设目标",
-    "zero_target": "目标为零",
-    "late": "逾期完成",
-    "not_scored": "不计分",
-    "negative_denominator": "分母为负",
-    "break": "区划调整，前后不可比",
+STATUSES: dict[str, Message] = {
+    "ok": Message("reported"),
+    "missing": Message("not reported"),
+    "not_applicable": Message("not applicable"),
+    "below_unit": Message("below the unit of the table"),
+    "refused": Message("wrong, not used"),
+    "incomplete": Message("incomplete in the period"),
+    "zero_denominator": Message("zero denominator"),
+    "too_few": Message("too few"),
+    "no_baseline": Message("no baseline"),
+    "zero_baseline": Message("zero baseline"),
+    "negative_baseline": Message("negative baseline"),
+    "out_of_range": Message("beyond what can be computed"),
+    "no_target": Message("no target"),
+    "zero_target": Message("zero target"),
+    "late": Message("late"),
+    "not_scored": Message("not scored"),
+    "negative_denominator": Message("negative denominator"),
+    "break": Message("not comparable across a change of areas"),
 }
 
 #: The column type of every `*.status` column.
@@ -52,13 +53,13 @@ LIMIT = 1e250
 
 @functools.cache
 def reason(name: str) -> pl.Expr:
-    """Returns a status as a literal expression of type `Status`."""
+    """Return a status as a literal expression of type `Status`."""
     return pl.lit(name, dtype=Status)
 
 
 @functools.lru_cache(4096)
 def literal(value: float | None) -> pl.Expr:
-    """Returns a number as a literal expression of type Float64; equal numbers share one, as making them is slow."""
+    """Return a number as a literal expression of type Float64; equal numbers share one, as making them is slow."""
     return pl.lit(value, dtype=pl.Float64)
 
 
@@ -66,30 +67,30 @@ ZERO, HUNDRED = literal(0.0), literal(100.0)
 
 
 def status_of(name: str) -> pl.Expr:
-    """Returns the status column that belongs to the value column `name`."""
+    """Return the status column that belongs to the value column `name`."""
     return pl.col(Column(name).status)
 
 
 #: A condition under which there is no value, and the status that it gives; None where the status is null otherwise.
 Reason = tuple[pl.Expr | None, pl.Expr]
 
-#: So many reasons or fewer are a chain of conditions; more are laid side by side, as plans of deep chains are slow.
+#: So many reasons or fewer are a chain of conditions; more are coalesced, as plans of deep chains are slow.
 _FEW = 40
 
 
 def first_reason(reasons: Iterable[Reason]) -> list[pl.Expr]:
-    """Returns the status of each reason, null where it does not apply: what `pl.coalesce` finds the first of."""
+    """Return the status of each reason, null where it does not apply: what `pl.coalesce` finds the first of."""
     return [status if condition is None else pl.when(condition).then(status) for condition, status in reasons]
 
 
 @functools.lru_cache(4096)
 def gap(name: str) -> Reason:
-    """Returns whether a column has no value, and why; the inputs of many indicators are the same."""
+    """Return whether a column has no value, and why; the inputs of many indicators are the same."""
     return pl.col(name).is_null(), status_of(name)
 
 
 def where_given(value: pl.Expr, names: Iterable[str]) -> pl.Expr:
-    """Returns a value only where all of some columns have one: a condition on a null may still choose a value."""
+    """Return a value only where all of some columns have one: a condition on a null may still choose a value."""
     return pl.when(functools.reduce(operator.and_, [pl.col(name).is_not_null() for name in names])).then(value)
 
 
@@ -121,7 +122,7 @@ def guarded(
         shown: reasons for which the value is null, infinite or NaN by itself, such as a zero denominator, by status.
         reasons: the same, each a condition and the status that it gives (an expression).
         sound: the value is null where an input is, and otherwise a finite number: it needs no test of its own.
-        finite: what tells whether it is a number below `LIMIT`, where that takes less than to look at it.
+        finite: a cheaper test of whether the value is a number below `LIMIT`.
 
     >>> frame = pl.DataFrame({"a": [1.0, 2.0], "b": [4.0, 0.0]})
     >>> pair = guarded("r", pl.col("a") / pl.col("b"), shown={"zero_denominator": pl.col("b") == 0})
@@ -133,7 +134,7 @@ def guarded(
     names = list(inputs)
     if sound and not voids and not shows and len(names) == 1:
         return Expressions({name: value}, {column.status: status_of(names[0])})
-    # NOTE: a magnitude is told faster than `is_finite`, and a null faster than a status.
+    # NOTE: a magnitude is tested faster than `is_finite`, and a null faster than a status.
     good = value if sound else pl.when(value.abs() < literal(LIMIT) if finite is None else finite).then(value)
     if voids:
         good = pl.when(functools.reduce(operator.or_, voids.values())).then(literal(None)).otherwise(good)

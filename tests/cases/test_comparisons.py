@@ -389,7 +389,9 @@ def test_conditions_and_checks_follow_the_same_rules():
     )
     card = score(text, a=["5"], b=[""])
     assert [card.frame[f"{name}.veto"].item() for name in whens] == [True, True, True, False]
-    assert [one.message for one in card.findings_list if one.code == "K702"] == ["一票否决「both」无法判定：缺少数据"]
+    assert [one.message for one in card.findings_list if one.code == "K702"] == [
+        "the veto both cannot be judged: figures are missing"
+    ]
     assert column(card, "x") == [5.0]
     broken = score(text, a=["-5"], b=[""])
     assert column(broken, "x", "status") == ["refused"]

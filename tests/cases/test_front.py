@@ -70,9 +70,9 @@ indicators: {x: {kind: level, of: a}}
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        (COLON, (2, 6), "全角冒号（：）应为半角冒号和空格"),
-        (COMMA, (4, 24), "全角逗号（，）应为半角逗号和空格"),
-        (QUOTES, (4, 22), '全角引号（“”）应为半角引号（""）'),
+        (COLON, (2, 6), "full-width colon (：): write a half-width colon and a blank"),
+        (COMMA, (4, 24), "full-width comma (，): write a half-width comma and a blank"),
+        (QUOTES, (4, 22), 'full-width quotation marks (“”): write half-width ones ("")'),
     ],
     ids=["colon", "comma", "quotes"],
 )

@@ -109,10 +109,13 @@ def test_cohorts_with_shares_of_their_own_pass_places_on_within_themselves(tmp_p
 
 
 def test_what_happens_to_places_is_told(tmp_path):
-    for text, words in ((QUOTA, "名额依次递补"), (QUOTA.replace("shares:", "vetoed: counted, shares:"), "占用名额")):
+    for text, words in (
+        (QUOTA, "go to the next"),
+        (QUOTA.replace("shares:", "vetoed: counted, shares:"), "use up their places"),
+    ):
         shown = cards.system(scored(tmp_path, text).definition)
         assert words in shown
-        assert "A 30 %，B 50 %，C 20 %" in shown
+        assert "A 30 %, B 50 %, C 20 %" in shown
 
 
 # ---- WITHOUT STARS ---- #
@@ -133,7 +136,7 @@ def test_without_a_scheme_there_are_no_stars_anywhere(tmp_path):
         ),
     ):  # fmt: skip
         assert not any(sign in text for sign in ("★", "☆", "星", "等级")), text
-    assert "不评星级" in cards.system(card.definition)
+    assert "no stars" in cards.system(card.definition)
     document = json.loads(content(card, "json"))
     assert {row["stars"] for row in document["totals"]} == {row["grade"] for row in document["totals"]} == {None}
     head = [cell.value for cell in load_workbook(io.BytesIO(content(card, "xlsx")))["总表"][1]]
@@ -167,7 +170,7 @@ def test_names_stand_in_the_place_of_stars(tmp_path):
     lines = {line.split()[1]: line.split() for line in league_table(card).splitlines() if "局" in line}
     assert (lines["局01"][3], lines["局02"][3]) == ("A", "C")
     assert "C → A" in difference_report.table(changes, "局02")
-    assert "等级不高于 C" in tree(card, "局02", explain(card, "局02"))
+    assert "no level above C" in tree(card, "局02", explain(card, "局02"))
     sheet = load_workbook(io.BytesIO(content(card, "xlsx")))["总表"]
     head = [cell.value for cell in sheet[1]]
     assert ("等级" in head, "级数" in head, "星级" in head) == (True, True, False)

@@ -221,12 +221,11 @@ def test_spans_that_contradict_each_other_are_reported_once_a_measure():
     assert codes(card) == ["K622", "K622"]
     flow, stock = (one.message for one in card.findings_list)
     assert flow == (
-        "财政收入 of 甲县 is 35 亿元 for 2024年一季度, but figures for other spans come to 30 亿元; that for "
-        "2024年一季度 is used; so with 1 more figure of it"
+        "财政收入 of 甲县 is 35 亿元 for 2024Q1, but figures for other spans come to 30 亿元; that for "
+        "2024Q1 is used; so with 1 more figure of it"
     )
     assert stock == (
-        "在册人数 of 甲县 is 6 人 for 2024年一季度 and 5 人 for 2024年3月, which end together; that for 2024年3月 is "
-        "used"
+        "在册人数 of 甲县 is 6 人 for 2024Q1 and 5 人 for 2024-03, which end together; that for 2024-03 is used"
     )
 
 

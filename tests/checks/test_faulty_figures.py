@@ -101,7 +101,7 @@ def test_both_sides_of_a_ratio_end_with_one_month():
     )
     card = kpi.score(frame, system=rule({"same_scope": ["stock", "base"], "severity": "error"}))
     assert [one.message for one in card.findings_list if one.code == "K701"] == [
-        "rule：存量、总数应截至同一月份；2023-11、2023-12"
+        "rule: 存量, 总数 must end with the same month; 2023-11, 2023-12"
     ]
     assert card.indicators["status"].cast(pl.String).to_list() == ["refused", "refused"]
 
@@ -127,13 +127,13 @@ def others(card):
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        ({"due": "10d"}, "数据中没有报送日期，无法核对"),
-        ({"adds_up_to": "全市", "of": "base"}, "数据中没有全市的数据，无法核对"),
+        ({"due": "10d"}, "the data have no days of reporting (报送日期) to judge it by"),
+        ({"adds_up_to": "全市", "of": "base"}, "the data have no figures of 全市 to judge it by"),
     ],
 )
 def test_a_rule_that_nothing_in_the_data_answers_is_told(check, words):
     card = kpi.score(figures(("2023Q4", "甲县", "存量", "5")), system=rule(check))
-    assert [(one.code, one.message) for one in others(card)] == [("K704", f"rule：{words}")]
+    assert [(one.code, one.message) for one in others(card)] == [("K704", f"rule: {words}")]
 
 
 def test_a_day_that_cannot_be_read_is_told():
@@ -150,7 +150,7 @@ def test_a_day_that_cannot_be_read_is_told():
 def test_days_as_they_are_typed(day):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit(day))
     (found,) = others(kpi.score(frame, system=rule({"due": "10d", "of": "stock"})))
-    assert found.message.endswith("报送于 2024-01-11，期限为 2024-01-10")
+    assert found.message.endswith("reported on 2024-01-11, due by 2024-01-10")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_days_as_they_are_typed(day):
 def test_deadlines(due, last):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit("2024-03-01"))
     (found,) = others(kpi.score(frame, system=rule({"due": due, "of": "stock"})))
-    assert found.message.endswith(f"期限为 {last}")
+    assert found.message.endswith(f"due by {last}")
 
 
 @pytest.mark.parametrize(

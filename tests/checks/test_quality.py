@@ -138,7 +138,7 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
         card = kpi.score(data, system=system, explanations=form)
         (found,) = card.findings_list
         assert (found.code, found.severity) == ("K703", Severity.INFO)
-        assert found.message == f"{query.message}；说明：新设便民中心"
+        assert found.message == f"{query.message}; explained: 新设便民中心"
         assert shown(card)["市政务办"]["accuracy"] == 100.0
 
 

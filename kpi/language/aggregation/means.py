@@ -16,6 +16,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator
 
+from kpi.errors import Message
 from kpi.language.model import PEERS, Block
 from kpi.values import numerics
 from kpi.values.numerics import TIE
@@ -35,7 +36,7 @@ class Power(Block):
     @classmethod
     def _not_zero(cls, power: float) -> float:
         if power == 0:
-            raise ValueError("must not be 0; the limit is `geometric`")
+            raise ValueError(Message("must not be 0; the limit is `geometric`"))
         return power
 
 
@@ -50,22 +51,32 @@ Mean = (
 )
 
 _WORDS = {
-    "arithmetic": "加权算术平均", "geometric": "加权几何平均", "harmonic": "加权调和平均", "minimum": "取最低分",
-    "topsis": "TOPSIS 贴近度", "copeland": "Copeland 多数比较", "mazziotta_pareto": "Mazziotta-Pareto（均衡性扣减）",
-}  # fmt: skip
+    "arithmetic": Message("weighted arithmetic mean"),
+    "geometric": Message("weighted geometric mean"),
+    "harmonic": Message("weighted harmonic mean"),
+    "minimum": Message("lowest score"),
+    "topsis": Message("TOPSIS closeness"),
+    "copeland": Message("Copeland majority comparison"),
+    "mazziotta_pareto": Message("Mazziotta-Pareto (less for imbalance)"),
+}
+_TOPSIS_WORDS = {
+    "vector": Message("TOPSIS closeness (vector normalisation)"),
+    "minmax": Message("TOPSIS closeness (min-max normalisation)"),
+    "none": Message("TOPSIS closeness (not normalised)"),
+}
 
 
-def words(mean: Mean) -> str:
-    """Returns a mean in words."""
+def words(mean: Mean) -> Message:
+    """Return a mean in words."""
     if isinstance(mean, Power):
-        return f"{mean.power:g} 次幂平均"
+        return Message("mean of power {power:g}", power=mean.power)
     if isinstance(mean, Topsis):
-        return f"{_WORDS['topsis']}（{ {'vector': '向量归一', 'minmax': '极差归一', 'none': '不归一'}[mean.topsis] }）"
+        return _TOPSIS_WORDS[mean.topsis]
     return _WORDS[mean]
 
 
 def by_peers(mean: Mean) -> bool:
-    """Returns whether a mean compares an entity with others, so that it must know who is scored at all."""
+    """Return whether a mean compares an entity with others, so that it depends on which are scored."""
     return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
 
 
@@ -82,7 +93,7 @@ class Parts:
     given: Sequence[pl.Expr]
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-        """Returns the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
+        """Return the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
         pairs = zip(self.scores, self.weights, strict=True)
         return total([transform(score) * weight for score, weight in pairs]) / self.carried
 
@@ -92,7 +103,7 @@ _CHAIN = 16
 
 
 def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
-    """Returns the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
+    """Return the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
 
     The order of addition is fixed by the number of terms alone, unless the terms are `exact`: numbers, such as whole
     ones, whose sum is the same in any order.
@@ -108,7 +119,7 @@ def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
 
 
 def exactly_added(weights: Iterable[float]) -> bool:
-    """Returns whether any sum of some weights is the same in any order: binary fractions of a moderate size.
+    """Return whether any sum of some weights is the same in any order: binary fractions of a moderate size.
 
     >>> exactly_added([30, 2.5, 1]), exactly_added([0.1, 0.2])
     (True, False)
@@ -117,7 +128,7 @@ def exactly_added(weights: Iterable[float]) -> bool:
 
 
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
-    """Returns the mean of the parts.
+    """Return the mean of the parts.
 
     - arithmetic `Σ w x / Σ w`; geometric `exp(Σ w ln x / Σ w)`; harmonic `Σ w / Σ (w/x)`; power p
       `(Σ w x^p / Σ w)^(1/p)`. A score of zero or less makes the geometric, the harmonic and a power mean with p < 0
@@ -163,7 +174,7 @@ def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
 
 
 def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[pl.Series], pl.Series, list[pl.Series]]:
-    """Scores, the weight that is carried, and the fraction of it that each part carries."""
+    """Score, the weight that is carried, and the fraction of it that each part carries."""
     number = len(parts.scores)
     carried = columns[-1]
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
@@ -207,7 +218,7 @@ def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
             if not score.count():
                 continue
             high, low = float(score.max()), float(score.min())  # type: ignore[arg-type]
-            # A part in which all are equal separates nobody, and may have no size to divide by.
+            # A part in which all are equal separates no entities, and may have no size to divide by.
             if high - low <= TIE:
                 continue
             size = {"vector": math.sqrt((score * score).sum()), "minmax": high - low, "none": 1.0}[normalisation]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from kpi.errors import Message, conjunction
 from kpi.language.model import Block
 
 
@@ -43,7 +44,7 @@ class Missing(Block):
     亩均论英雄 (3 points off for no energy figure); COINr (thresholds of availability).
 
     >>> Missing.model_validate({"redistribute": {"at_least": 60}}).words()
-    '缺项权重按比例分摊（有数权重不低于 60 %）'
+    'the weight of missing parts goes to the others in proportion (if at least 60 % of the weight is there)'
     """
 
     redistribute: Redistribute | None = Field(None, description="share the weight among the others in proportion")
@@ -56,7 +57,9 @@ class Missing(Block):
     @model_validator(mode="after")
     def _one_policy(self) -> Self:
         if len(self.model_fields_set) > 1:
-            raise ValueError(f"one policy is needed, not {' and '.join(sorted(self.model_fields_set))}")
+            raise ValueError(
+                Message("one policy is needed, not {policies}", policies=conjunction(sorted(self.model_fields_set)))
+            )
         return self
 
     @property
@@ -70,13 +73,24 @@ class Missing(Block):
         chosen = getattr(self, self.policy)
         return chosen.at_least if isinstance(chosen, Redistribute) else 0.0
 
-    def words(self) -> str:
-        """Returns the policy in words."""
-        text = {
-            "redistribute": "缺项权重按比例分摊", "spread": "缺项权重平均分摊", "zero": "缺项计零分",
-            "fail": "缺项则不评", "cohort_mean": "缺项取同组平均分", "penalty": "缺项倒扣",
-        }[self.policy]  # fmt: skip
-        return text + (f"（有数权重不低于 {self.at_least:g} %）" if self.at_least else "")
+    def words(self) -> Message:
+        """Return the policy in words."""
+        policy = _WORDS[self.policy]
+        if not self.at_least:
+            return policy
+        return Message(
+            "{policy} (if at least {percent:g} % of the weight is there)", policy=policy, percent=self.at_least
+        )
+
+
+_WORDS = {
+    "redistribute": Message("the weight of missing parts goes to the others in proportion"),
+    "spread": Message("the weight of missing parts goes to the others evenly"),
+    "zero": Message("missing parts count as zero"),
+    "fail": Message("no score where a part is missing"),
+    "cohort_mean": Message("missing parts take the mean score of the cohort"),
+    "penalty": Message("points off for missing parts"),
+}
 
 
 def _policy(value: Any) -> Any:

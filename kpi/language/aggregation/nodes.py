@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
+from kpi.errors import Message
 from kpi.language.aggregation import means
 from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
@@ -41,7 +42,7 @@ class Node(Definition):
     )
 
     @property
-    def mean_words(self) -> str:
+    def mean_words(self) -> Message:
         """The mean in words."""
         return means.words(self.mean)
 
@@ -61,7 +62,7 @@ class Node(Definition):
         return self.weights.consistency if isinstance(self.weights, Ahp) else None
 
     def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Returns the weights of the parts where no data are needed: as given, or from judgements."""
+        """Return the weights of the parts where no data are needed: as given, or from judgements."""
         fixed = None if self.weights is None else self.weights.fixed(len(given))
         if fixed is None or len(fixed) != len(given):
             return dict(given)
@@ -74,7 +75,7 @@ def _named(parts: Any) -> Any:
         return parts
     twice = next((part for place, part in enumerate(parts) if part in parts[:place]), None)
     if twice is not None:
-        raise ValueError(f"names `{twice}` twice")
+        raise ValueError(Message("names `{name}` twice", name=twice))
     return dict.fromkeys(parts, 1.0)
 
 
@@ -94,7 +95,7 @@ class Pillar(Node):
             # What a method fixed is dumped with the parts, and is no other weight when it is read again.
             if len(set(self.parts.values())) > 1 and self.parts != self.fixed(self.parts):
                 raise ValueError(
-                    "has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method"
+                    Message("has weights in `parts` and a method in `weights`; write `parts: [a, b]` for the method")
                 )
             self.__dict__["parts"] = FrozenMapping(self.fixed(self.parts))
         return self
@@ -110,7 +111,7 @@ class Composite(Node):
 
 
 def reaches(name: str, cut: float) -> pl.Expr:
-    """Returns whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
+    """Return whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
     return (score_key(pl.col(Column(name).score)) >= cut).fill_null(value=False)
 
 
@@ -151,15 +152,15 @@ class Combination:
     # ---- ONE PART ---- #
 
     def own(self, part: str) -> pl.Expr:
-        """Returns the part's own score, null where it has none."""
+        """Return the part's own score, null where it has none."""
         return self._scores[part]
 
     def applies(self, part: str) -> pl.Expr:
-        """Returns whether the part applies to the entity at all."""
+        """Return whether the part applies to the entity at all."""
         return status_of(Column(part).score) != reason("not_applicable")
 
     def filled(self, part: str) -> pl.Expr:
-        """Returns the score that enters the mean: its own, or what the policy puts in its place."""
+        """Return the score that enters the mean: its own, or what the policy puts in its place."""
         own = self.own(part)
         if self.policy not in ("zero", "cohort_mean", "penalty"):
             return own
@@ -172,16 +173,16 @@ class Combination:
         return pl.when(self._counts(part)).then(own.fill_null(stand_in))
 
     def _counts(self, part: str) -> pl.Expr:
-        """Returns whether the part has a score or a gap: it applies, and was not left out on purpose."""
+        """Return whether the part has a score or a gap: it applies, and was not left out on purpose."""
         status = status_of(Column(part).score)
         return (status != reason("not_applicable")) & (status != reason("not_scored"))
 
     def given(self, part: str) -> pl.Expr:
-        """Returns the part's weight before missing parts are dealt with: a number, or what a method found."""
+        """Return the part's weight before missing parts are dealt with: a number, or what a method found."""
         return literal(float(self.weights[part])) if self.node.found is None else pl.col(Column(part).weighting)
 
     def weight(self, part: str) -> pl.Expr:
-        """Returns the weight that the part carries, null where it carries none."""
+        """Return the weight that the part carries, null where it carries none."""
         weight = self.given(part)
         if self.policy == "spread":
             return pl.when(self.own(part).is_not_null()).then(weight + pl.col(Column(self.name).spread))
@@ -192,7 +193,7 @@ class Combination:
     # ---- THE NODE ---- #
 
     def weighing(self) -> Expressions:
-        """Returns the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
+        """Return the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
         found = self.node.found
         if found is None:
             return Expressions()
@@ -202,14 +203,14 @@ class Combination:
         return Expressions({Column(self.name).weighting: found.column(columns)})
 
     def weighed(self) -> Expressions:
-        """Returns the columns `part.weighting` out of the list; they add up to 1."""
+        """Return the columns `part.weighting` out of the list; they add up to 1."""
         if self.node.found is None:
             return Expressions()
         weights = pl.col(Column(self.name).weighting).list
         return Expressions({Column(part).weighting: weights.get(place) for place, part in enumerate(self.weights)})
 
     def totals(self) -> Expressions:
-        """Returns `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
+        """Return `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
         return Expressions(
             {
                 Column(self.name).applicable: self._weight_where(self.applies),
@@ -225,7 +226,7 @@ class Combination:
         return _spelt_out(total(parts, exact=exact))
 
     def carrying(self) -> Expressions:
-        """Returns the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`.
+        """Return the column `name.carried`: the sum of the weights that enter the mean, where it is not `present`.
 
         Where gaps are spread evenly, `name.spread` is what each part that is there carries of them.
         """
@@ -246,7 +247,7 @@ class Combination:
         return Expressions({Column(self.name).carried: carried})
 
     def result(self) -> Expressions:
-        """Returns `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
+        """Return `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
@@ -279,11 +280,11 @@ class Combination:
         return 100.0 if self.policy == "fail" else self.node.missing.at_least
 
     def there(self) -> pl.Expr:
-        """Returns the percent of the applicable weight that has its own score."""
+        """Return the percent of the applicable weight that has its own score."""
         return self.present / self.applicable * HUNDRED
 
     def coverage(self) -> pl.Expr:
-        """Returns the percent of applicable weight that has reported data, down to the indicators."""
+        """Return the percent of applicable weight that has reported data, down to the indicators."""
         if self.leaves.issuperset(self.weights) and self.treated.keys().isdisjoint(self.weights):
             return self.there()
         reach: list[pl.Expr] = []
@@ -297,19 +298,19 @@ class Combination:
         return total(reach) / self.applicable * HUNDRED
 
     def mean(self) -> pl.Expr:
-        """Returns the mean of the filled scores."""
+        """Return the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
         given = [self.given(part) for part in self.weights]
         # The plan is smaller without asking twice what is missing: no weight counts where there is no score.
         weights = given if self.alone or self.certain else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
-            # Who is not scored is nobody's peer.
+            # An entity that is not scored is no peer of others.
             scored = self.there() >= self.least - 1e-9
             scores = [pl.when(scored).then(score) for score in scores]
         return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
 
     def shares(self) -> dict[str, pl.Expr]:
-        """Returns the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
+        """Return the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
         scored = pl.col(Column(self.name).score).is_not_null()
         if self.node.mean == "minimum":
             lowest = pl.min_horizontal([self.filled(part) for part in self.weights])
@@ -327,7 +328,7 @@ _ZEROS = pl.int_range(pl.len()) * 0.0
 
 
 def _spelt_out(divisor: pl.Expr) -> pl.Expr:
-    """Returns a column as one value a row, even where all are equal."""
+    """Return a column as one value a row, even where all are equal."""
     # NOTE: Polars (2.1) keeps a column of equal values as a single one, and divides by a single value by multiplying by
     # its reciprocal: other last bits, depending on whether anything is missing in the rows beside.
     return divisor + _ZEROS

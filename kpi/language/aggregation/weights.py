@@ -31,16 +31,16 @@ class Weighting(Block):
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
     @abstractmethod
-    def words(self) -> str:
-        """Returns the method in words."""
+    def words(self) -> Message:
+        """Return the method in words."""
 
     def fixed(self, number: int) -> list[float] | None:
-        """Returns the weights of `number` parts where no data are needed, else None."""
+        """Return the weights of `number` parts where no data are needed, else None."""
         del number
         return None
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
+        """Yield what is wrong beyond the shape."""
         yield from ()
 
 
@@ -56,12 +56,12 @@ class Equal(Weighting):
     method: Literal["equal"] = "equal"
 
     def fixed(self, number: int) -> list[float]:
-        """Returns equal weights."""
+        """Return equal weights."""
         return [1.0] * number
 
-    def words(self) -> str:
-        """Returns the method in words."""
-        return "等权"
+    def words(self) -> Message:
+        """Return the method in words."""
+        return Message("equal weights")
 
 
 class FromData(Weighting):
@@ -73,21 +73,21 @@ class FromData(Weighting):
 
     among: Among = Field("cohort", description="compare within each period, or over all of them")
     of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
-    name_: ClassVar[str]
+    title: ClassVar[Message]
     #: The status of a node for which the method finds no weights.
     without: ClassVar[str] = "out_of_range"
 
     @abstractmethod
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights for the columns of one group of entities, None where the method has none."""
+        """Return the weights for the columns of one group of entities, None where the method has none."""
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
-        """Returns the weights as a list column, the same for all entities of a group; null where there are none."""
+        """Return the weights as a list column, the same for all entities of a group; null where there are none."""
 
-        def found(columns: Sequence[pl.Series]) -> pl.Series:
+        def weights(columns: Sequence[pl.Series]) -> pl.Series:
             return pl.Series([self.find(columns)], dtype=pl.List(pl.Float64))
 
-        return pl.map_groups(parts, found, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
+        return pl.map_groups(parts, weights, return_dtype=pl.List(pl.Float64), returns_scalar=True).over(
             PEERS[self.among]
         )
 
@@ -96,15 +96,17 @@ class FromData(Weighting):
         """The lags, in periods, at which scores or values enter the weights."""
         return among(self.among)
 
-    def words(self) -> str:
-        """Returns the method in words."""
-        return f"{self.name_}（{'各期合并' if self.among == 'panel' else '逐期'}计算）"
+    def words(self) -> Message:
+        """Return the method in words."""
+        if self.among == "panel":
+            return Message("{method}, of all periods together", method=self.title)
+        return Message("{method}, period by period", method=self.title)
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yields values asked of pillars."""
+        """Yield `of: values` for parts that are pillars."""
         pillars = [part for part in parts if part not in leaves]
         if self.of == "values" and pillars:
-            message = Message("`{pillars}` is a pillar and has no value", pillars=pillars[0])
+            message = Message("`{name}` is a pillar and has no value", name=pillars[0])
             yield Problem("K422", (*path, "of"), message, hint=Message("write `of: scores`"))
 
 
@@ -118,10 +120,10 @@ class Entropy(FromData):
     """
 
     method: Literal["entropy"] = "entropy"
-    name_: ClassVar[str] = "熵权法"
+    title: ClassVar[Message] = Message("entropy weights")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where a score is negative."""
+        """Return the weights, None where a score is negative."""
         return numerics.entropy(columns)
 
 
@@ -135,10 +137,10 @@ class Critic(FromData):
     """
 
     method: Literal["critic"] = "critic"
-    name_: ClassVar[str] = "CRITIC 法"
+    title: ClassVar[Message] = Message("CRITIC weights")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights."""
+        """Return the weights."""
         return numerics.critic(columns)
 
 
@@ -152,10 +154,10 @@ class Variation(FromData):
     """
 
     method: Literal["variation"] = "variation"
-    name_: ClassVar[str] = "变异系数法"
+    title: ClassVar[Message] = Message("weights by the coefficient of variation")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where a mean is not positive."""
+        """Return the weights, None where a mean is not positive."""
         return numerics.variation(columns)
 
 
@@ -171,12 +173,12 @@ class Pca(FromData):
     """
 
     method: Literal["pca"] = "pca"
-    name_: ClassVar[str] = "主成分法"
+    title: ClassVar[Message] = Message("weights by principal components")
     without: ClassVar[str] = "too_few"
     components: int = Field(1, ge=1, description="how many components; left out: by their eigenvalues")
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns the weights, None where fewer than three entities are complete."""
+        """Return the weights, None where fewer than three entities are complete."""
         return numerics.principal(columns, self.components)
 
 
@@ -221,12 +223,12 @@ class Ahp(Weighting):
     @model_validator(mode="after")
     def _square(self) -> Self:
         if any(len(row) != len(self.matrix) for row in self.matrix):
-            raise ValueError("must be as many rows as columns, one for each part")
+            raise ValueError(Message("must be as many rows as columns, one for each part"))
         return self
 
     @override
     def fixed(self, number: int) -> list[float]:
-        """Returns the weights, adding up to 1."""
+        """Return the weights, adding up to 1."""
         size = range(len(self.matrix))
         totals = [math.fsum(row[j] for row in self.matrix) for j in size]
         weights = [math.fsum(row[j] / totals[j] for j in size) / len(self.matrix) for row in self.matrix]
@@ -256,29 +258,32 @@ class Ahp(Weighting):
         index = RANDOM_INDEX[min(number, len(RANDOM_INDEX) - 1)]
         return (self.eigenvalue - number) / (number - 1) / index if index else 0.0
 
-    def words(self) -> str:
-        """Returns the method in words."""
-        by = "特征向量法" if self.by == "eigenvector" else "和法"
-        return f"层次分析法（{by}，一致性比率 CR = {self.consistency:.4f}）"
+    def words(self) -> Message:
+        """Return the method in words."""
+        if self.by == "eigenvector":
+            return Message(
+                "analytic hierarchy process (eigenvector, consistency ratio CR = {ratio:.4f})", ratio=self.consistency
+            )
+        return Message(
+            "analytic hierarchy process (mean of columns, consistency ratio CR = {ratio:.4f})", ratio=self.consistency
+        )
 
     @override
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yields a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
+        """Yield a matrix of the wrong size, judgements that are no reciprocals, and inconsistency."""
         if len(self.matrix) != len(parts):
-            message = Message(
-                "the matrix has {matrix} rows for {parts} parts", matrix=len(self.matrix), parts=len(parts)
-            )
+            message = Message("the matrix has {rows} rows for {parts} parts", rows=len(self.matrix), parts=len(parts))
             yield Problem("K421", (*path, "matrix"), message, hint=Message("the parts are {parts}", parts=tuple(parts)))
             return
         for i, row in enumerate(self.matrix):
             for j in range(i + 1):
                 if abs(row[j] * self.matrix[j][i] - 1) > 0.01:
                     message = Message(
-                        "{parts} against {parts_2} is {row:g}, but the other way {matrix:g}",
-                        parts=parts[i],
-                        parts_2=parts[j],
-                        row=row[j],
-                        matrix=self.matrix[j][i],
+                        "{part} against {other} is {judgement:g}, but the other way {reverse:g}",
+                        part=parts[i],
+                        other=parts[j],
+                        judgement=row[j],
+                        reverse=self.matrix[j][i],
                     )
                     hint = Message("each is one divided by the other, and 1 on the diagonal")
                     yield Problem(
@@ -287,8 +292,8 @@ class Ahp(Weighting):
                     return
         if self.consistency >= 0.1 and self.inconsistent == "refuse":
             message = Message(
-                "the judgements contradict each other: the consistency ratio is {consistency:.3f}, not below 0.1",
-                consistency=self.consistency,
+                "the judgements contradict each other: the consistency ratio is {ratio:.3f}, not below 0.1",
+                ratio=self.consistency,
             )
             yield Problem(
                 "K423", (*path, "matrix"), message, hint=Message("revise them, or write `inconsistent: allow`")
@@ -298,7 +303,7 @@ class Ahp(Weighting):
 #: Every method, in the order of the reference.
 METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
 
-#: Any weighting method, told apart by `method`.
+#: Any weighting method, distinguished by `method`.
 if TYPE_CHECKING:
     AnyWeighting: TypeAlias = Weighting
 else:

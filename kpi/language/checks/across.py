@@ -37,9 +37,9 @@ _SLIPS = (1, 2, 3, 4, 8)
 class GrowthWithin(Check):
     """Growth that is within a limit: `|100 (x/b - 1)| <= growth_within`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
-    ['2024: gdp同比变动超过 30 %']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"growth_within": 30, "of": "gdp"}, gdp=[10, 13, 17])
+    ['2024: gdp changes by more than 30 % year on year']
     """
 
     growth_within: float = Field(gt=0, description="percent, up or down")
@@ -51,13 +51,18 @@ class GrowthWithin(Check):
         yield from (Comparison(name, ("of", place), self.over) for place, name in enumerate(self.of))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure moved by more than the limit."""
+        """Yield where a figure moved by more than the limit."""
         for name in self.of:
             base = before(name, self.over, grain, symbols)
             # 13 is 30 % above 10, whatever floats make of it.
             moved = ((pl.col(name) / base - 1) * 100).abs()
             jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
-            words = f"{title_of(symbols, name)}{window(self.over)}变动超过 {self.growth_within:g} %"
+            words = Message(
+                "{title} changes by more than {percent:g} % {window}",
+                title=title_of(symbols, name),
+                percent=self.growth_within,
+                window=window(self.over),
+            )
             yield Breach(words, pl.when(base > 0).then(jump), (name,))
 
     @override
@@ -66,7 +71,7 @@ class GrowthWithin(Check):
         return dict.fromkeys(self.of, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "of", self.of, symbols)
         yield from window_problems(path, self.over, grain)
 
@@ -74,9 +79,9 @@ class GrowthWithin(Check):
 class Cumulative(Check):
     """A running total of the year: `total = total of the period before + figure of the period`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
-    ['2023: ytd 应等于上期累计＋gdp']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"cumulative": "ytd", "of": "gdp"}, ytd=[3, 3], gdp=[3, 4])
+    ['2023: ytd must be the running total of the period before + gdp']
     """
 
     cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
@@ -84,13 +89,17 @@ class Cumulative(Check):
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of the running total")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the running total does not follow from the one before."""
+        """Yield where the running total does not follow from the one before."""
         total = pl.col(self.cumulative)
         earlier = (
             pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(lagged(total, self.cumulative, 1, symbols))
         )
         expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
-        words = f"{title_of(symbols, self.cumulative)} 应等于上期累计＋{title_of(symbols, self.of)}"
+        words = Message(
+            "{total} must be the running total of the period before + {title}",
+            total=title_of(symbols, self.cumulative),
+            title=title_of(symbols, self.of),
+        )
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
 
     @override
@@ -99,7 +108,7 @@ class Cumulative(Check):
         return joined({self.of: NOW}, {self.cumulative: back(1)})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names, figures of different dimensions, and systems by the year."""
+        """Yield unknown names, figures of different dimensions, and systems by the year."""
         yield from name_problems(path, "cumulative", [self.cumulative], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         if self.cumulative in symbols:
@@ -116,9 +125,9 @@ class Cumulative(Check):
 class LastYear(Check):
     """A figure reported for the year before (上年同期) that equals what was reported then.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
-    ['2023: then 应等于上年上报的 gdp']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"last_year": "then", "of": "gdp"}, then=[None, 11], gdp=[10, 12])
+    ['2023: then must equal gdp as reported the year before']
     """
 
     last_year: Name = Field(description="the measure that repeats last year's figure")
@@ -126,9 +135,13 @@ class LastYear(Check):
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of `last_year`")
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the two differ."""
+        """Yield where the two differ."""
         then = lagged(in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, 12 // grain.months, symbols)
-        words = f"{title_of(symbols, self.last_year)} 应等于上年上报的 {title_of(symbols, self.of)}"
+        words = Message(
+            "{repeated} must equal {title} as reported the year before",
+            repeated=title_of(symbols, self.last_year),
+            title=title_of(symbols, self.of),
+        )
         yield Breach(words, differs(pl.col(self.last_year), then, self.tolerance), (self.last_year,))
 
     @override
@@ -138,7 +151,7 @@ class LastYear(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and figures of different dimensions."""
+        """Yield unknown names and figures of different dimensions."""
         yield from name_problems(path, "last_year", [self.last_year], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         if self.last_year in symbols:
@@ -150,9 +163,9 @@ class ReportedGrowth(Check):
 
     Rates at comparable coverage (可比口径) do not follow from the levels: leave those out.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
-    ['2023: rate 与按 gdp 计算的增速相差超过 0.05 个百分点']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
+    ['2023: rate differs from the growth of gdp by more than 0.05 percentage points']
     """
 
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
@@ -165,12 +178,16 @@ class ReportedGrowth(Check):
         yield Comparison(self.of, ("of",), self.over)
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where rate and levels disagree."""
+        """Yield where rate and levels disagree."""
         base = before(self.of, self.over, grain, symbols)
         rate = in_unit(self.reported_growth, units.parse("%"), symbols)
         apart = differs(rate, (pl.col(self.of) / base - 1) * 100, self.within)
-        titles = title_of(symbols, self.reported_growth), title_of(symbols, self.of)
-        words = f"{titles[0]} 与按 {titles[1]} 计算的增速相差超过 {self.within:g} 个百分点"
+        words = Message(
+            "{rate} differs from the growth of {title} by more than {points:g} percentage points",
+            rate=title_of(symbols, self.reported_growth),
+            title=title_of(symbols, self.of),
+            points=self.within,
+        )
         yield Breach(words, pl.when(base > 0).then(apart), (self.reported_growth, self.of))
 
     @override
@@ -179,7 +196,7 @@ class ReportedGrowth(Check):
         return joined({self.reported_growth: NOW}, {self.of: back(window_of(self.over, grain))})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names, rates in no percent, and windows that are not a whole number of periods."""
+        """Yield unknown names, rates in no percent, and windows that are not a whole number of periods."""
         yield from name_problems(path, "reported_growth", [self.reported_growth], symbols, listed=False)
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         yield from unit_problems(path, "reported_growth", [self.reported_growth], units.parse("%"), symbols)
@@ -189,9 +206,9 @@ class ReportedGrowth(Check):
 class SameDirection(Check):
     """Figures that move the same way, such as electricity and output, where both move by more than some percent.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
-    ['2023: power、output 同比方向不一致']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"same_direction": ["power", "output"]}, power=[10, 9], output=[10, 11])
+    ['2023: power, output move in different directions year on year']
     """
 
     same_direction: Annotated[Listed[Name], Field(min_length=2)] = Field(
@@ -206,7 +223,7 @@ class SameDirection(Check):
         yield from (Comparison(name, ("same_direction", place), self.over) for place, name in names)
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where one rises and another falls."""
+        """Yield where one rises and another falls."""
         bases = {name: before(name, self.over, grain, symbols) for name in self.same_direction}
         moves = {name: (pl.col(name) / base - 1) * 100 for name, base in bases.items()}
         # A move is a difference of a quotient from 1, in percent.
@@ -214,7 +231,11 @@ class SameDirection(Check):
         up = pl.any_horizontal([compare("gt", move, self.more_than, hair) for move in moves.values()])
         down = pl.any_horizontal([compare("lt", move, -self.more_than, hair) for move in moves.values()])
         judged = pl.all_horizontal([base > 0 for base in bases.values()])
-        words = f"{'、'.join(title_of(symbols, name) for name in moves)} {window(self.over)}方向不一致"
+        words = Message(
+            "{titles} move in different directions {window}",
+            titles=tuple(title_of(symbols, name) for name in moves),
+            window=window(self.over),
+        )
         yield Breach(words, pl.when(judged).then(up & down), tuple(moves))
 
     @override
@@ -223,7 +244,7 @@ class SameDirection(Check):
         return dict.fromkeys(self.same_direction, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "same_direction", self.same_direction, symbols)
         yield from window_problems(path, self.over, grain)
 
@@ -233,9 +254,9 @@ class Magnitude(Check):
 
     A rule is broken where `x/b` is within 30 % of 10, 100, 1000, 10^4, 10^8 or of one over these.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"magnitude": "gdp"}, gdp=[12, 120000])
-    ['2023: gdp同比相差约 10 的整数次方倍，请核对计量单位']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"magnitude": "gdp"}, gdp=[12, 120000])
+    ['2023: gdp is off by about a power of ten year on year: check the unit']
     """
 
     magnitude: OneOrMany[Name] = Field(description="measures that must not be off by a power of ten")
@@ -246,12 +267,16 @@ class Magnitude(Check):
         yield from (Comparison(name, ("magnitude", place), self.over) for place, name in enumerate(self.magnitude))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure looks like a slip."""
+        """Yield where a figure looks like a slip."""
         for name in self.magnitude:
             base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
             slip = pl.any_horizontal([(ratio >= 10**k / 1.3) & (ratio <= 10**k * 1.3) for k in _SLIPS])
-            words = f"{title_of(symbols, name)}{window(self.over)}相差约 10 的整数次方倍，请核对计量单位"
+            words = Message(
+                "{title} is off by about a power of ten {window}: check the unit",
+                title=title_of(symbols, name),
+                window=window(self.over),
+            )
             yield Breach(words, pl.when((base > 0) & (pl.col(name) > 0)).then(slip), (name,))
 
     @override
@@ -260,6 +285,6 @@ class Magnitude(Check):
         return dict.fromkeys(self.magnitude, back(window_of(self.over, grain)))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and windows that are not a whole number of periods."""
+        """Yield unknown names and windows that are not a whole number of periods."""
         yield from name_problems(path, "magnitude", self.magnitude, symbols)
         yield from window_problems(path, self.over, grain)

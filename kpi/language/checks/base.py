@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, suggest
+from kpi.errors import Message, commas, sentences, suggest
 from kpi.language.indicators import ENTITIES, Symbols, broken
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
@@ -27,17 +27,27 @@ FACTS: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule of a check: its words, where it is broken (null where it cannot be judged), and of which figures.
+    """One rule of a check: its words, where it is broken (null where it cannot be judged), and the figures it is about.
 
-    `said` is a text for each place, such as the dates compared. With `whole` the rule is about all entities together:
-    it is told once a period, of the unit named.
+    Attributes:
+        details: a struct of texts about each place, such as the dates that were compared.
+        describe: returns what a place is like in words, from the fields of `details` that are not null.
+        whole: the unit that the rule is reported for, once a period, where it is about all entities together.
     """
 
-    words: str
+    words: Message
     where: pl.Expr
     names: tuple[str, ...]
-    said: pl.Expr | None = None
+    details: pl.Expr | None = None
+    describe: Callable[..., Message] = Message
     whole: str | None = None
+
+    def description(self, details: Mapping[str, str | None] | None) -> Message:
+        """Return the words of the rule with those about a place where it is broken."""
+        known = {name: text for name, text in (details or {}).items() if text is not None}
+        if not known:
+            return self.words
+        return Message("{rule}; {details}", rule=self.words, details=self.describe(**known))
 
 
 class Check(Definition):
@@ -54,14 +64,14 @@ class Check(Definition):
 
     @abstractmethod
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields each rule, with where it is broken."""
+        """Yield each rule, with where it is broken."""
 
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures that the rules read, each with the lags at which it enters, in periods."""
         return {name: NOW for breach in self.breaches(symbols, grain) for name in breach.names}
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """Yields what the check must know about figures beside their values: pairs of a fact and a measure.
+        """Yield the facts that the check needs about figures beside their values: pairs of a fact and a measure.
 
         The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
         口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
@@ -81,13 +91,14 @@ class Check(Definition):
         """Return the last day for handing in the figures of a row's period; None where the check states none."""
         return None
 
-    def words(self, symbols: Symbols, grain: Grain) -> str:
-        """Returns what the check says in words: its rules, each once."""
-        return "；".join(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+    def words(self, symbols: Symbols, grain: Grain) -> Message:
+        """Return the rules of the check in words, each once."""
+        rules = list(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
+        return sentences(rules) if rules else commas(())
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong with the check itself."""
+        """Yield problems of the check itself."""
 
 
 def window_of(over: str, grain: Grain) -> int:
@@ -101,11 +112,11 @@ def before(name: str, over: str, grain: Grain, symbols: Symbols) -> pl.Expr:
 
 
 def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
-    """Return a value so many periods earlier; null where the series of the figure that it is made of breaks between.
+    """Return a value so many periods earlier; null where the series of its figure breaks in between.
 
     Args:
         value: what is compared.
-        name: the measure or indicator that it is made of.
+        name: the measure or indicator that it is computed from.
         many: how many periods.
         symbols: what names stand for.
     """
@@ -118,12 +129,12 @@ def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
 
 
 def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
-    """Returns whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
     return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
 
 
 def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:
-    """Yields unknown names; `listed` says that the key holds a list of them."""
+    """Yield unknown names; `listed` says that the key holds a list of them."""
     for place, name in enumerate(names):
         where = (*path, key, place) if listed else (*path, key)
         if name not in symbols:
@@ -135,29 +146,29 @@ def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, 
 
 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:
-    """Yields windows that are not a whole number of periods."""
+    """Yield windows that are not a whole number of periods."""
     try:
         if periods.parse_span(over) % grain.months:
-            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain)
+            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=over), hint=hint
             )
     except periods.PeriodError as error:
-        yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+        yield Problem("K105", (*path, "over"), error.message, hint=error.hint)
 
 
 def unit_problems(path: Path, key: str, names: Sequence[str], unit: Unit | None, symbols: Symbols) -> Problems:
-    """Yields names whose figures cannot be brought into a unit."""
+    """Yield names whose figures cannot be brought into a unit."""
     for name in names:
         own = symbols[name].unit if name in symbols else None
         try:
             if own is not None and unit is not None:
                 units.factor(own, unit)
         except UnitError as error:
-            yield Problem("K303", (*path, key), str(error), hint=Message("compare figures of one kind"))
+            yield Problem("K303", (*path, key), error.message, hint=Message("compare figures of one kind"))
 
 
 def in_unit(name: str, unit: Unit | None, symbols: Symbols) -> pl.Expr:
-    """Returns a figure in a unit."""
+    """Return a figure in a unit."""
     own = symbols[name].unit
     return pl.col(name) if own is None or unit is None else pl.col(name) * units.factor(own, unit)

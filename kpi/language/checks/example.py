@@ -15,15 +15,15 @@ from kpi.values.periods import Grain
 from kpi.values.status import Status
 
 
-def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
-    """Returns what a check says of figures of one unit, one a year from 2022.
+def messages(check: dict[str, Any], **figures: list[Any]) -> list[str]:
+    """Return the messages of a check about figures of one unit, one a year from 2022.
 
-    Columns named `measure.fact` are what the panel knows beside the values.
+    Columns named `measure.fact` are facts of the panel beside the values.
 
-    >>> told({"required": "gdp"}, gdp=[10, None])
-    ['2023: gdp为必填，缺报或期内数据不全']
+    >>> messages({"required": "gdp"}, gdp=[10, None])
+    ['2023: gdp is required, and missing or incomplete']
     """
-    made: Check = TypeAdapter(AnyCheck).validate_python(check)
+    validated: Check = TypeAdapter(AnyCheck).validate_python(check)
     names = [name for name in figures if "." not in name]
     symbols = {name: Symbol(name, name, None, None, reported=True) for name in names}
     height = len(next(iter(figures.values())))
@@ -40,15 +40,13 @@ def told(check: dict[str, Any], **figures: list[Any]) -> list[str]:
         .alias(Column(name).status)
         for name in names
     )
-    lacking = {Column(name).fact(fact): FACTS.get(fact, pl.Float64) for fact, name in made.facts(symbols)}
+    lacking = {Column(name).fact(fact): FACTS.get(fact, pl.Float64) for fact, name in validated.facts(symbols)}
     frame = frame.with_columns(
         pl.lit(None, dtype=dtype).alias(column) for column, dtype in lacking.items() if column not in frame.columns
     )
     found: list[str] = []
-    for breach in made.breaches(symbols, Grain.YEAR):
-        said = pl.lit(None, dtype=pl.String) if breach.said is None else breach.said
-        rows = frame.with_columns(broken=breach.where, said=said).filter("broken")
-        found += [
-            f"{year}: {'；'.join(filter(None, (breach.words, more)))}" for year, more in rows["period", "said"].rows()
-        ]
+    for breach in validated.breaches(symbols, Grain.YEAR):
+        details = pl.struct(nothing=None) if breach.details is None else breach.details
+        rows = frame.with_columns(broken=breach.where, details=details).filter("broken")
+        found += [f"{year}: {breach.description(more)}" for year, more in rows["period", "details"].rows()]
     return sorted(found)

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language.checks.base import Breach, Check, differs, name_problems
 from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import title_of
@@ -26,9 +27,9 @@ class AddsUpTo(Check):
     tolerance left out is that of rounding, `n * 0.5 * 10^-decimals` for n units. A warning by default: where a city and
     its counties each count for themselves (分级核算), they need not agree.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"adds_up_to": "全市", "of": "gdp"}, gdp=[10, 11], **{"gdp.全市": [10.004, 11.2]})
-    ['2023: gdp分地区合计与全市数相差超过每个地区 0.5 个末位；合计 11.0，全市 11.2']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"adds_up_to": "全市", "of": "gdp"}, gdp=[10, 11], **{"gdp.全市": [10.004, 11.2]})
+    ['2023: the sum of gdp differs from 全市 by more than half a last digit a unit; sum 11.0, 全市 11.2']
     """
 
     severity: Literal["error", "query", "warning", "info"] = Field(
@@ -41,27 +42,43 @@ class AddsUpTo(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields the periods in which the units do not add up to the whole."""
+        """Yield the periods in which the units do not add up to the whole."""
         for name in self.of:
             all_there = pl.col(name).is_not_null().all().over("period")
             total = pl.when(all_there).then(exact_sum(pl.col(name)).over("period"))
             whole = pl.col(Column(name).fact(self.adds_up_to))
             least = pl.len().over("period") * 0.5 * 10**-self.decimals
             tolerance = least if self.tolerance is None else pl.lit(self.tolerance)
-            by = "每个地区 0.5 个末位" if self.tolerance is None else f"{self.tolerance:g}"
-            words = f"{title_of(symbols, name)}分地区合计与{self.adds_up_to}数相差超过{by}"
-            said = pl.format("合计 {}，{} {}", total, pl.lit(self.adds_up_to), whole)
-            yield Breach(words, differs(total, whole, tolerance), (name,), said=said, whole=self.adds_up_to)
+            title = title_of(symbols, name)
+            words = (
+                Message(
+                    "the sum of {title} differs from {whole} by more than half a last digit a unit",
+                    title=title,
+                    whole=self.adds_up_to,
+                )
+                if self.tolerance is None
+                else Message(
+                    "the sum of {title} differs from {whole} by more than {tolerance:g}",
+                    title=title,
+                    whole=self.adds_up_to,
+                    tolerance=self.tolerance,
+                )
+            )
+            details = pl.struct(sum=total.cast(pl.String), figure=whole.cast(pl.String))
+            yield Breach(words, differs(total, whole, tolerance), (name,), details, self._sums, whole=self.adds_up_to)
+
+    def _sums(self, *, sum: str, figure: str) -> Message:  # noqa: A002 - the name of a field
+        return Message("sum {sum}, {whole} {figure}", sum=sum, whole=self.adds_up_to, figure=figure)
 
     @override
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the figures of the whole."""
+        """Yield the figures of the whole."""
         for name in self.of:
             yield self.adds_up_to, name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
 
@@ -71,39 +88,47 @@ class SameScope(Check):
     Broken where one is there and another missing, where they end with different months (a stock at the end of December
     over one of September), and where a column 口径 of the data says different things.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10, 10], tax=[1, None])
-    ['2023: gdp、tax应同时报送']
-    >>> told({"same_scope": ["gdp", "tax"]}, gdp=[10], tax=[1], **{"gdp.scope": ["规上"], "tax.scope": ["全部"]})
-    ['2022: gdp、tax口径应一致；规上、全部']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"same_scope": ["gdp", "tax"]}, gdp=[10, 10], tax=[1, None])
+    ['2023: gdp, tax must be reported together']
+    >>> messages({"same_scope": ["gdp", "tax"]}, gdp=[10], tax=[1], **{"gdp.scope": ["规上"], "tax.scope": ["全部"]})
+    ['2022: gdp, tax must have the same scope; 规上, 全部']
     """
 
     same_scope: Annotated[Listed[Name], Field(min_length=2)] = Field(description="measures that must cover the same")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the figures cover different things."""
+        """Yield where the figures cover different things."""
         names = tuple(self.same_scope)
-        titles = "、".join(title_of(symbols, name) for name in names)
+        titles = tuple(title_of(symbols, name) for name in names)
         there = [pl.col(name).is_not_null() for name in names]
-        yield Breach(f"{titles}应同时报送", pl.any_horizontal(there) & ~pl.all_horizontal(there), names)
-        for fact, words in (("through", "应截至同一月份"), ("scope", "口径应一致")):
+        together = Message("{titles} must be reported together", titles=titles)
+        yield Breach(together, pl.any_horizontal(there) & ~pl.all_horizontal(there), names)
+        same_month = Message("{titles} must end with the same month", titles=titles)
+        same_scope = Message("{titles} must have the same scope", titles=titles)
+        for fact, words in (("through", same_month), ("scope", same_scope)):
             known = [pl.col(Column(name).fact(fact)) for name in names]
             apart = pl.any_horizontal([one != other for one, other in pairwise(known)])
-            shown = [_month(one) if fact == "through" else one for one in known]
-            yield Breach(f"{titles}{words}", apart, names, said=pl.concat_str(shown, separator="、", ignore_nulls=True))
+            texts = [_month(one) if fact == "through" else one for one in known]
+            details = pl.struct(text.alias(f"text_{place}") for place, text in enumerate(texts))
+            yield Breach(words, apart, names, details, _listed)
 
     @override
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the last month and the scope of each figure."""
+        """Yield the last month and the scope of each figure."""
         for name in self.same_scope:
             yield "through", name
             yield "scope", name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "same_scope", self.same_scope, symbols)
+
+
+def _listed(**texts: str) -> Message:
+    return Message("{texts}", texts=tuple(texts.values()))
 
 
 def _month(count: pl.Expr) -> pl.Expr:

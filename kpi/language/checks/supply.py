@@ -21,7 +21,14 @@ from kpi.values.periods import Grain
 from kpi.values.status import reason, status_of
 
 _SPAN = re.compile(r"(\d{1,3})(d|w|m)")
-_WORDS = {"d": "天", "w": "周", "m": "个月"}
+
+
+def _code(code: str) -> Message:
+    return Message("{code}", code=code)
+
+
+def _days(day: str, deadline: str) -> Message:
+    return Message("reported on {day}, due by {deadline}", day=day, deadline=deadline)
 
 
 def _reported(of: tuple[str, ...], symbols: Symbols) -> tuple[str, ...]:
@@ -35,9 +42,9 @@ class Roster(Check):
     Broken where a unit hands in nothing at all, hands in a figure more than once for one period and revision, or is
     named by a code of another time.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"roster": "once"}, gdp=[10, None])
-    ['2023: 本期未报送任何数据']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"roster": "once"}, gdp=[10, None])
+    ['2023: nothing is reported for the period']
     """
 
     roster: Literal["once"] = Field(description="once: every unit reports, and none twice")
@@ -45,47 +52,52 @@ class Roster(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields units without data, figures given twice, and codes out of their time."""
+        """Yield units without data, figures given twice, and codes out of their time."""
         names = _reported(self.of, symbols)
         nothing = pl.all_horizontal([status_of(name) == reason("missing") for name in names])
-        yield Breach("本期未报送任何数据", nothing, names)
+        yield Breach(Message("nothing is reported for the period"), nothing, names)
         for name in names:
-            yield Breach(f"{title_of(symbols, name)}同一期报送了不止一次", pl.col(Column(name).twice), (name,))
+            words = Message("{title} is reported more than once for the period", title=title_of(symbols, name))
+            yield Breach(words, pl.col(Column(name).twice), (name,))
         for name in names:
             code = pl.col(Column(name).outdated)
-            yield Breach(f"{title_of(symbols, name)}所用代码在本期无效", code.is_not_null(), (name,), said=code)
+            words = Message(
+                "{title} is reported under a code that is not valid in the period", title=title_of(symbols, name)
+            )
+            yield Breach(words, code.is_not_null(), (name,), pl.struct(code=code), _code)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields who reported twice, and under which code."""
+        """Yield whether each figure is reported twice, and an outdated code."""
         for name in _reported(self.of, symbols):
             yield "twice", name
             yield "outdated", name
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "of", self.of, symbols)
 
 
 class Complete(Check):
     """Figures without a gap: once a unit reports one, it does so in every period that follows.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"complete": "gdp"}, gdp=[None, 10, None, 11])
-    ['2024: gdp断报：此前各期已有数据']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"complete": "gdp"}, gdp=[None, 10, None, 11])
+    ['2024: gdp is missing after periods that have it']
     """
 
     complete: OneOrMany[Name] = Field(description="measures that must be reported without a gap")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is missing, or covers its period only in part, after one that was there."""
+        """Yield where a figure is missing, or covers its period only in part, after one that was there."""
         for name in self.complete:
             absent = (status_of(name) == reason("missing")) | (status_of(name) == reason("incomplete"))
             # The panel is complete: the rows of an entity stand `#entities` apart.
             place = pl.int_range(pl.len())
             first = pl.when(pl.col(name).is_not_null()).then(place).min().over("entity")
-            yield Breach(f"{title_of(symbols, name)}断报：此前各期已有数据", absent & (place > first), (name,))
+            words = Message("{title} is missing after periods that have it", title=title_of(symbols, name))
+            yield Breach(words, absent & (place > first), (name,))
 
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
@@ -94,7 +106,7 @@ class Complete(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "complete", self.complete, symbols)
 
 
@@ -105,16 +117,16 @@ class Due(Check):
     made of several periods the last.
 
     >>> from datetime import date
-    >>> from kpi.language.checks.example import told
-    >>> told({"due": "10d", "of": "gdp"}, gdp=[10, 11], **{"gdp.reported": [date(2023, 1, 10), date(2024, 1, 11)]})
-    ['2023: gdp应在期末后10天内报送；报送于 2024-01-11，期限为 2024-01-10']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"due": "10d", "of": "gdp"}, gdp=[10, 11], **{"gdp.reported": [date(2023, 1, 10), date(2024, 1, 11)]})
+    ['2023: gdp is due within 10 days after the period; reported on 2024-01-11, due by 2024-01-10']
     """
 
     due: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(description="10d, 2w or 1m after the period")
     of: OneOrMany[Name] = Field((), description="the measures; left out: all that are reported")
 
     def deadline(self) -> pl.Expr:
-        """Returns the last day for handing in the figures of a row's period."""
+        """Return the last day for handing in the figures of a row's period."""
         number, unit = self._span()
         first = pl.date((MONTH + 1) // 12, (MONTH + 1) % 12 + 1, 1)
         return first.dt.offset_by(f"{number}mo").dt.offset_by("-1d") if unit == "m" else (
@@ -123,13 +135,26 @@ class Due(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure came after its last day."""
-        number, unit = self._span()
+        """Yield where a figure came after its last day."""
         for name in _reported(self.of, symbols):
             day, last = pl.col(Column(name).reported), self.deadline()
-            said = pl.format("报送于 {}，期限为 {}", day.cast(pl.String), last.cast(pl.String))
-            words = f"{title_of(symbols, name)}应在期末后{number}{_WORDS[unit]}内报送"
-            yield Breach(words, day > last, (name,), said=said)
+            details = pl.struct(day=day.cast(pl.String), deadline=last.cast(pl.String))
+            yield Breach(self._due(title_of(symbols, name)), day > last, (name,), details, _days)
+
+    def _due(self, title: str) -> Message:
+        match self._span():
+            case 1, "d":
+                return Message("{title} is due within a day after the period", title=title)
+            case 1, "w":
+                return Message("{title} is due within a week after the period", title=title)
+            case 1, "m":
+                return Message("{title} is due within a month after the period", title=title)
+            case number, "d":
+                return Message("{title} is due within {number} days after the period", title=title, number=number)
+            case number, "w":
+                return Message("{title} is due within {number} weeks after the period", title=title, number=number)
+            case number, _:
+                return Message("{title} is due within {number} months after the period", title=title, number=number)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
         """Yields the day on which each figure was handed in."""
@@ -138,12 +163,12 @@ class Due(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields a time that cannot be read, and unknown names."""
+        """Yield a time that cannot be read, and unknown names."""
         if not _SPAN.fullmatch(self.due):
             yield Problem(
                 "K453",
                 (*path, "due"),
-                Message("`{due}` is not a time", due=self.due),
+                Message("`{text}` is not a time", text=self.due),
                 hint=Message("write it as 10d, 2w or 1m"),
             )
         yield from name_problems(path, "of", self.of, symbols)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, compare
+from kpi.values.units import Unit
 
 _ABSENT = ("missing", "incomplete")
 
@@ -27,18 +29,18 @@ _ABSENT = ("missing", "incomplete")
 class Holds(Check):
     """A condition over measures and indicators that must hold: `expr: part <= whole`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
-    ['2023: 应满足 part <= whole']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"expr": "part <= whole"}, part=[1, 3], whole=[2, 2])
+    ['2023: part <= whole must hold']
     """
 
     expr: str = Field(description="a condition over measures and indicators that must hold")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the condition is false."""
+        """Yield where the condition is false."""
         term = condition(self.expr, symbols)
-        yield Breach(f"应满足 {self.expr}", ~term.expr, term.names)
+        yield Breach(Message("{condition} must hold", condition=self.expr), ~term.expr, term.names)
 
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield the sides of every comparison of two figures, the one that does not exceed the other first."""
@@ -49,7 +51,7 @@ class Holds(Check):
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong with the condition."""
+        """Yield what is wrong with the condition."""
         found = list(condition_problems(self.expr, (*path, "expr"), symbols))
         yield from found
         if not found:
@@ -60,32 +62,33 @@ class Holds(Check):
 class Required(Check):
     """Figures that must be reported in every period: `required: [gdp, population]`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"required": "gdp"}, gdp=[1, None])
-    ['2023: gdp为必填，缺报或期内数据不全']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"required": "gdp"}, gdp=[1, None])
+    ['2023: gdp is required, and missing or incomplete']
     """
 
     required: OneOrMany[Name] = Field(description="measures that must be reported")
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is missing or covers the period only in part."""
+        """Yield where a figure is missing or covers the period only in part."""
         for name in self.required:
             absent = pl.col(Column(name).status).cast(pl.String).is_in(_ABSENT)
-            yield Breach(f"{title_of(symbols, name)}为必填，缺报或期内数据不全", absent, (name,))
+            words = Message("{title} is required, and missing or incomplete", title=title_of(symbols, name))
+            yield Breach(words, absent, (name,))
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names."""
+        """Yield unknown names."""
         yield from name_problems(path, "required", self.required, symbols)
 
 
 class Between(Check):
     """Figures within a range in their units, ends included; `null` leaves an end open: `between: [0, 100]`.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"between": [0, 100], "of": "rate"}, rate=[100, 101])
-    ['2023: rate应不低于 0、不高于 100']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"between": [0, 100], "of": "rate"}, rate=[100, 101])
+    ['2023: rate must be at least 0, at most 100']
     """
 
     between: Annotated[Listed[float | None], Field(min_length=2, max_length=2)] = Field(
@@ -95,7 +98,7 @@ class Between(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where a figure is outside."""
+        """Yield where a figure is outside."""
         low, high = self.between
         for name in self.of:
             part = 0.0 if symbols[name].exact else HAIR
@@ -103,16 +106,18 @@ class Between(Check):
             outside = (nowhere if low is None else compare("lt", figure, low, abs(low) * part)) | (
                 nowhere if high is None else compare("gt", figure, high, abs(high) * part)
             )
-            ends = [("不低于", low), ("不高于", high)]
-            said = "、".join(
-                f"{words} {end:g} {symbols[name].unit or ''}".rstrip() for words, end in ends if end is not None
-            )
-            words = f"{title_of(symbols, name)}应{said}"
+            unit = symbols[name].unit
+            bounds: list[Message] = []
+            if low is not None:
+                bounds.append(Message("at least {bound}", bound=_bound(low, unit)))
+            if high is not None:
+                bounds.append(Message("at most {bound}", bound=_bound(high, unit)))
+            words = Message("{title} must be {bounds}", title=title_of(symbols, name), bounds=tuple(bounds))
             yield Breach(words, outside, (name,))
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and ends in the wrong order."""
+        """Yield unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
         low, high = self.between
         if low is not None and high is not None and low > high:
@@ -121,15 +126,19 @@ class Between(Check):
             )
 
 
+def _bound(number: float, unit: Unit | None) -> str:
+    return f"{number:g} {unit or ''}".rstrip()
+
+
 class Parts(Check):
     """Parts that add up to their whole: `|sum(parts) - whole| <= tolerance`.
 
     Rounded figures need not add up exactly; the tolerance left out is that of rounding, `n * 0.5 * 10^-decimals`, in
     the unit of the whole, for n parts.
 
-    >>> from kpi.language.checks.example import told
-    >>> told({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
-    ['2023: a＋b 应等于 sum（允许误差 0.01）']
+    >>> from kpi.language.checks.example import messages
+    >>> messages({"parts": ["a", "b"], "whole": "sum"}, a=[1, 1], b=[2, 2], sum=[3.01, 3.02])
+    ['2023: a + b must equal sum (tolerance 0.01)']
     """
 
     parts: Annotated[Listed[Name], Field(min_length=2)] = Field(description="the measures that make up the whole")
@@ -141,17 +150,22 @@ class Parts(Check):
 
     @override
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yields where the parts do not add up."""
+        """Yield where the parts do not add up."""
         unit = symbols[self.whole].unit
         total = pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
         tolerance = len(self.parts) * 0.5 * 10**-self.decimals if self.tolerance is None else self.tolerance
-        titles = "＋".join(title_of(symbols, part) for part in self.parts)
-        words = f"{titles} 应等于 {title_of(symbols, self.whole)}（允许误差 {tolerance:g}）"
+        first, *others = (title_of(symbols, part) for part in self.parts)
+        words = Message(
+            "{sum} must equal {whole} (tolerance {tolerance:g})",
+            sum=functools.reduce(lambda first, part: Message("{sum} + {part}", sum=first, part=part), others, first),
+            whole=title_of(symbols, self.whole),
+            tolerance=tolerance,
+        )
         yield Breach(words, differs(total, pl.col(self.whole), tolerance), (*self.parts, self.whole))
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unknown names and parts of another dimension than the whole."""
+        """Yield unknown names and parts of another dimension than the whole."""
         yield from name_problems(path, "parts", self.parts, symbols)
         yield from name_problems(path, "whole", [self.whole], symbols, listed=False)
         if self.whole in symbols:

@@ -1,6 +1,6 @@
 """CASE and coalesce: which of several terms counts, where figures that decide it may be missing.
 
-What is made of them grows in proportion to the number of branches: few are a chain of conditions, of many the place of
+The plan grows in proportion to the number of branches: few are a chain of conditions, of many the place of
 the one that counts is found first.
 """
 
@@ -21,7 +21,7 @@ _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String
 
 
 def case(conditions: list[Term], values: list[Term]) -> Term:
-    """Returns the value of the first condition that holds, else the one behind them, if there is one.
+    """Return the value of the first condition that holds, else the one behind them, if there is one.
 
     A condition that cannot be judged for want of a figure leaves open which value it is: none, unless a later condition
     asks by `IS NULL`, and none for good where the figure is barred. One that cannot be computed does not hold.
@@ -41,7 +41,7 @@ def case(conditions: list[Term], values: list[Term]) -> Term:
 
 
 def coalesce(terms: list[Term], size: pl.Expr | None) -> Term:
-    """Returns the first of several terms that has a value; `size` is the magnitude of them all, if it matters.
+    """Return the first of several terms that has a value; `size` is the magnitude of them all, if it matters.
 
     In a figure that was refused, or covers its period only in part, nothing may take its place.
     """
@@ -86,13 +86,13 @@ class _Branches:
         self.place = None if self.few else self._place()
 
     def pick(self, parts: Sequence[pl.Expr], nothing: pl.Expr) -> pl.Expr:
-        """Returns the part of the branch that is taken."""
+        """Return the part of the branch that is taken."""
         if self.place is None:
             return self._chain(parts, nothing, [nothing] * len(self.conditions))
         return pl.concat_list([*parts, nothing]).list.get(self.place.fill_null(len(parts)))
 
     def reached(self, values: list[tuple[Reason, ...]]) -> tuple[Reason, ...]:
-        """Returns why the first condition that lacks a figure does, else why the value of the branch taken does."""
+        """Return why the first condition that lacks a figure does, else why the value of the branch taken does."""
         conditions = [one.gaps for one in self.conditions]
         if not any(conditions) and not any(values):
             return ()
@@ -111,7 +111,7 @@ class _Branches:
         return ((None, pl.concat_list(parts).list.get(at_step.fill_null(len(steps)))),)
 
     def barred(self, values: list[tuple[Reason, ...]]) -> tuple[Reason, ...]:
-        """Returns the reasons, of conditions and of the value of the branch taken, that nothing may stand in for."""
+        """Return the reasons, of conditions and of the value of the branch taken, that nothing may stand in for."""
         conditions = [one.bars for one in self.conditions]
         if not any(conditions) and not any(values):
             return ()
@@ -124,7 +124,7 @@ class _Branches:
         return ((None, pl.when(self.place.is_null()).then(pl.concat_list(dead).list.get(first)).otherwise(taken)),)
 
     def _chain(self, parts: Sequence[pl.Expr], nothing: pl.Expr, dead: Sequence[pl.Expr]) -> pl.Expr:
-        """Returns the part of the branch that is taken as conditions within conditions, made from the last one on.
+        """Return the part of the branch that is taken as conditions within conditions, made from the last one on.
 
         Args:
             parts: one for each branch, with the one behind them.
@@ -148,24 +148,24 @@ class _Branches:
         return decided
 
     def _place(self) -> pl.Expr:
-        """Returns the number of the branch that is taken, from 0, null where none is."""
+        """Return the number of the branch that is taken, from 0, null where none is."""
         number = len(self.conditions)
         undecided, dead = _first(self.lacking), _first(self.barring)
         plain = _first([None if asks else one for one, asks in zip(self.holding, self.asking, strict=True)])
         asked = _first([one if asks else None for one, asks in zip(self.holding, self.asking, strict=True)])
-        found = []
+        places = []
         for first, until in ((plain, undecided), (asked, dead)):
             if first is not None:
-                found.append(first if until is None else pl.when(first < until.fill_null(number)).then(first))
+                places.append(first if until is None else pl.when(first < until.fill_null(number)).then(first))
         if self.default:
-            found.append(pl.lit(number) if undecided is None else pl.when(undecided.is_null()).then(number))
-        return pl.min_horizontal(found)
+            places.append(pl.lit(number) if undecided is None else pl.when(undecided.is_null()).then(number))
+        return pl.min_horizontal(places)
 
 
 _NONE = pl.lit(None, dtype=Status)
 
 
 def _first(tests: Sequence[pl.Expr | None]) -> pl.Expr | None:
-    """Returns the place of the first test that holds, null where none does; None where there is no test."""
+    """Return the place of the first test that holds, null where none does; None where there is no test."""
     places = [pl.when(one).then(pl.lit(at, dtype=pl.Int32)) for at, one in enumerate(tests) if one is not None]
     return pl.min_horizontal(places) if places else None

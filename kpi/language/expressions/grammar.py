@@ -1,4 +1,4 @@
-"""The grammar of expressions: every kind of node, and how it becomes a typed term, with kinds and units checked.
+"""The grammar of expressions: how each kind of node is compiled into a typed term, with kinds and units checked.
 
 A bare number takes the unit of what it is added to or compared with, as in targets.
 """
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import polars as pl
 from sqlglot import exp
 
-from kpi.errors import Message
+from kpi.errors import Message, conjunction
 from kpi.language.expressions import branches, limits, times
 from kpi.language.expressions.terms import (
     ExpressionError,
@@ -39,7 +39,7 @@ from kpi.values.working_days import WorkingDays
 
 
 def resolve(tree: exp.Expr, scope: Scope, calendar: WorkingDays | None = None) -> Term:
-    """Return a tree of the expression language as a typed Polars expression.
+    """Compile a tree of the expression language into a typed Polars expression.
 
     Args:
         tree: what is parsed.
@@ -52,7 +52,9 @@ def resolve(tree: exp.Expr, scope: Scope, calendar: WorkingDays | None = None) -
     return _Compiler(scope, calendar).term(tree)
 
 
-_DIFFERENCE = "write a difference, such as 办结时间 - 受理时间 <= 5 天, or compare with a date: 办结时间 < '2025-07-01'"
+_DIFFERENCE = Message(
+    "write a difference, such as 办结时间 - 受理时间 <= 5 天, or compare with a date: 办结时间 < '2025-07-01'"
+)
 
 # Up to so many values are compared one by one, which takes half the time of a lookup.
 _FEW = 4
@@ -60,7 +62,7 @@ _FEW = 4
 #: The largest exponent.
 _MOST_EXPONENT = 99
 
-#: Units made of others are this large and this small at most.
+#: The smallest and the largest scale of a compound unit.
 _LEAST_SCALE, _MOST_SCALE = Fraction(1, 10**100), Fraction(10**100)
 
 _TESTS: dict[type[exp.Expr], Test] = {
@@ -69,7 +71,7 @@ _TESTS: dict[type[exp.Expr], Test] = {
 
 
 class _Compiler:
-    """One walk over one tree; every method answers a node with a `Term`.
+    """A walk over one tree: each method compiles a kind of node into a `Term`.
 
     A part that meets a number in working days is walked once more, with its differences of dates counted in them
     (`working`); the terms of both walks are kept, so that no part is walked more than twice.
@@ -104,7 +106,15 @@ class _Compiler:
         with self.counting(working=True):
             return [self.term(part) if times.is_span(term) else term for part, term in zip(parts, terms, strict=True)]
 
-    def fail(self, node: exp.Expr, code: str, message: str, *, hint: str | None = None, label: str = "") -> NoReturn:
+    def fail(
+        self,
+        node: exp.Expr,
+        code: str,
+        message: Message,
+        *,
+        hint: Message | None = None,
+        label: Message | None = None,
+    ) -> NoReturn:
         raise ExpressionError(code, message, span(node), hint=hint, label=label)
 
     def number(self, node: exp.Expr) -> Term:
@@ -112,34 +122,45 @@ class _Compiler:
         if term.kind == "time":
             self.undated(node, term)
         if term.kind != "number":
-            self.fail(node, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
+            self.fail(
+                node,
+                "K302",
+                Message("a number is needed here, this is {kind}", kind=term.kind_title),
+                label=term.kind_title,
+            )
         return term
 
     def boolean(self, node: exp.Expr) -> Term:
         with self.counting(working=False):
             term = as_condition(self.term(node))
         if term.kind != "boolean":
-            self.fail(node, "K302", f"a condition is needed here, this is {term.kind}", label=term.kind)
+            self.fail(
+                node,
+                "K302",
+                Message("a condition is needed here, this is {kind}", kind=term.kind_title),
+                label=term.kind_title,
+            )
         return term
 
     def same_unit(self, node: exp.Expr, left: Term, right: Term) -> Term:
-        """Returns the right one of two numbers in the unit of the left one, where both have one."""
+        """Return the right one of two numbers in the unit of the left one, where both have one."""
         if left.unit is None or right.unit is None:
             return right
         try:
             return scaled(right, units.factor(right.unit, left.unit))
         except units.UnitError:
-            pair = f"{left.unit} and {right.unit}"
+            pair = Message("{left} and {right}", left=left.unit, right=right.unit)
             hint = Message("only figures of one dimension can be added, subtracted or compared")
-            self.fail(node, "K301", f"{pair} do not go together", label=pair, hint=hint)
+            self.fail(node, "K301", Message("{units} do not go together", units=pair), label=pair, hint=hint)
 
     def undated(self, node: exp.Expr, term: Term) -> NoReturn:
         """Raise for a date where a number is needed."""
-        words = " and ".join(f"`{name}`" for name in term.names) or "this"
+        names = [f"`{name}`" for name in term.names] or [Message("this")]
         message = Message(
-            "{words} holds dates: two are subtracted or compared, or moved by a duration, and no more", words=words
+            "{names} holds dates: two are subtracted or compared, or moved by a duration, and no more",
+            names=conjunction(names),
         )
-        self.fail(node, "K465", message, hint=_DIFFERENCE, label="a date")
+        self.fail(node, "K465", message, hint=_DIFFERENCE, label=Message("a date"))
 
     def with_unit(self, node: exp.Expr, left: Term, right: Term) -> None:
         """Raise where a duration meets a number that has no unit; 0 needs none."""
@@ -148,11 +169,22 @@ class _Compiler:
             if not times.has_span(one.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
                 continue
             if isinstance(other.literal, float):
-                message = Message("a duration is compared with `{literal:g}`, which has no unit", literal=other.literal)
-                self.fail(place, "K467", message, hint=f"write the unit of time: {other.literal:g} 天", label="no unit")
-            words = "、".join(other.names) or "this number"
+                message = Message("a duration is compared with `{number:g}`, which has no unit", number=other.literal)
+                self.fail(
+                    place,
+                    "K467",
+                    message,
+                    hint=Message("write the unit of time: {number:g} 天", number=other.literal),
+                    label=Message("no unit"),
+                )
+            what = other.names or (Message("this number"),)
             hint = Message("take a column of durations, or multiply the number by one, such as 1 天")
-            self.fail(place, "K467", f"a duration is compared with {words}, which has no unit", hint=hint)
+            self.fail(
+                place,
+                "K467",
+                Message("a duration is compared with {figures}, which has no unit", figures=what),
+                hint=hint,
+            )
 
     def dated(self, node: exp.Expr, term: Term) -> Term:
         """Return a text that is compared with a date as a point in time."""
@@ -160,8 +192,8 @@ class _Compiler:
             return term
         found = times.moment(term.literal)
         if found is None:
-            message = Message("a date is compared with `{literal}`, which is none", literal=term.literal)
-            self.fail(node, "K465", message, hint="write it as '2025-07-01'", label="not a date")
+            message = Message("a date is compared with `{text}`, which is none", text=term.literal)
+            self.fail(node, "K465", message, hint=Message("write it as '2025-07-01'"), label=Message("not a date"))
         return found
 
     def comparable(self, node: exp.Expr, left: Term, right: Term) -> tuple[Term, Term]:
@@ -173,9 +205,17 @@ class _Compiler:
         written = next((one for one in (left, right) if one.noise == 0 and _is_duration(node, one)), None)
         if written is not None and (left.unit is None or right.unit is None):
             bare = left if left.unit is None else right
-            words = "、".join(bare.names) or (f"{bare.literal:g}" if isinstance(bare.literal, float) else "this")
+            number = f"{bare.literal:g}" if isinstance(bare.literal, float) else Message("this")
             hint = Message("write the number alone, in the unit of the column, or take a difference of two dates")
-            self.fail(node, "K467", f"a duration is compared with {words}, which has no unit of time", hint=hint)
+            self.fail(
+                node,
+                "K467",
+                Message(
+                    "a duration is compared with {figures}, which has no unit of time",
+                    figures=bare.names or (number,),
+                ),
+                hint=hint,
+            )
         return left, other
 
     # ---- LEAVES ---- #
@@ -187,14 +227,20 @@ class _Compiler:
         term = self.dated(node.this, self.term(node.this))
         if term.kind != "time":
             hint = Message("it takes a column of dates, such as 受理时间")
-            self.fail(node.this, "K302", f"a date is needed here, this is {term.kind}", hint=hint, label=term.kind)
+            self.fail(
+                node.this,
+                "K302",
+                Message("a date is needed here, this is {kind}", kind=term.kind_title),
+                hint=hint,
+                label=term.kind_title,
+            )
         return times.part(node, term)
 
     def name(self, node: exp.Column) -> Term:
-        found = self.scope(node.name)
-        if found is None:
-            self.fail(node, "K203", f"unknown name `{node.name}`", label="not defined")
-        return found
+        term = self.scope(node.name)
+        if term is None:
+            self.fail(node, "K203", Message("unknown name `{name}`", name=node.name), label=Message("not defined"))
+        return term
 
     def literal(self, node: exp.Literal) -> Term:
         if node.is_string:
@@ -246,31 +292,38 @@ class _Compiler:
             self.undated(node, point)
         if times.is_working(other.unit):
             hint = Message("compare the difference instead: 办结时间 - 受理时间 <= 5 工作日")
-            self.fail(node, "K467", "a date is not moved by working days", hint=hint, label="working days")
+            message = Message("a date is not moved by working days")
+            self.fail(node, "K467", message, hint=hint, label=Message("working days"))
         if not times.is_duration(other.unit):
             known = other.unit is None and isinstance(other.literal, float)
             hint = (
-                Message("write the unit of time: {literal:g} 天", literal=other.literal)
+                Message("write the unit of time: {number:g} 天", number=other.literal)
                 if known
                 else Message("write a duration, such as 5 天")
             )
-            message = Message(
-                "a date is moved by {verb}",
-                verb=Message("a number without a unit") if other.unit is None else other.unit,
+            message = (
+                Message("a date is moved by a number without a unit")
+                if other.unit is None
+                else Message("a date is moved by {unit}", unit=other.unit)
             )
-            self.fail(node, "K467", message, hint=hint, label="no duration")
+            self.fail(node, "K467", message, hint=hint, label=Message("no duration"))
         return times.moved(point, other, back=subtracts)
 
-    def added(self, chain: list[Any], found: list[Term]) -> Term:
+    def added(self, chain: list[Any], operands: list[Term]) -> Term:
         """Return a sum of numbers, as a chain of nodes joins them."""
         parts = (chain[0].left, *(one.right for one in chain))
-        for part, term in zip(parts, found, strict=True):
+        for part, term in zip(parts, operands, strict=True):
             if term.kind != "number":
-                self.fail(part, "K302", f"a number is needed here, this is {term.kind}", label=term.kind)
-        terms = [found[0]]
+                self.fail(
+                    part,
+                    "K302",
+                    Message("a number is needed here, this is {kind}", kind=term.kind_title),
+                    label=term.kind_title,
+                )
+        terms = [operands[0]]
         unit = terms[0].unit
         pieces = [terms[0].expr]
-        for one, term in zip(chain, found[1:], strict=True):
+        for one, term in zip(chain, operands[1:], strict=True):
             right = term
             self.with_unit(one, replace(terms[0], unit=unit), right)
             subtracts = isinstance(one, exp.Sub)
@@ -293,10 +346,19 @@ class _Compiler:
         try:
             return (units.subtract if subtracts else units.add)(left, right)
         except units.UnitError as error:
-            verb = "subtract" if subtracts else "add"
-            pair = f"{right} from {left}" if subtracts else f"{right} to {left}"
+            message = (
+                Message("cannot subtract {right} from {left}", left=left, right=right)
+                if subtracts
+                else Message("cannot add {right} to {left}", left=left, right=right)
+            )
             hint = error.hint or Message("only figures of one dimension can be added, subtracted or compared")
-            self.fail(node, "K301", f"cannot {verb} {pair}", label=f"{left} and {right}", hint=hint)
+            self.fail(
+                node,
+                "K301",
+                message,
+                label=Message("{left} and {right}", left=left, right=right),
+                hint=hint,
+            )
 
     def multiply(self, node: exp.Mul) -> Term:
         chain = _chain(node, exp.Mul)
@@ -313,11 +375,11 @@ class _Compiler:
         return replace(term, noise=max(term.noise, BREADTH), size=size)
 
     def bounded(self, node: exp.Expr, unit: Unit) -> Unit:
-        """Returns a unit that is a product of others, as long as numbers in it can be converted."""
+        """Return a unit that is a product of others, as long as numbers in it can be converted."""
         if not _LEAST_SCALE <= unit.scale <= _MOST_SCALE:
             hint = Message("numbers are multiplied by few figures with a unit, and by any number of pure ones")
             message = Message("{unit} is beyond what figures are counted in", unit=unit)
-            self.fail(node, "K301", message, hint=hint, label="too large or too small")
+            self.fail(node, "K301", message, hint=hint, label=Message("too large or too small"))
         return unit
 
     def divide(self, node: exp.Div) -> Term:
@@ -330,7 +392,7 @@ class _Compiler:
         elif times.is_span(right):
             message = Message("a number is divided by a duration, and the unit of time is not said")
             hint = Message("divide by a number of days: ((办结时间 - 受理时间) / 1 天)")
-            self.fail(node.right, "K467", message, hint=hint, label="no unit")
+            self.fail(node.right, "K467", message, hint=hint, label=Message("no unit"))
         elif right.unit is not None:
             unit = self.bounded(node, units.divide(left.unit or units.ONE, right.unit))
         # Nothing comes out of a division by zero, so that no condition can hold of it, and a CASE can step around it.
@@ -354,7 +416,12 @@ class _Compiler:
                 return joined(times.compared(method, left, right), "boolean", None, left, right)
             self.undated(node, left if left.kind == "time" else right)
         if left.kind != right.kind:
-            self.fail(node, "K302", f"{left.kind} is compared with {right.kind}", label=f"{left.kind} and {right.kind}")
+            self.fail(
+                node,
+                "K302",
+                Message("{left} is compared with {right}", left=left.kind_title, right=right.kind_title),
+                label=Message("{left} and {right}", left=left.kind_title, right=right.kind_title),
+            )
         if left.kind == "number":
             left, right = self.comparable(node, left, right)
             return joined(comparison(method, left, right), "boolean", None, left, right)
@@ -388,29 +455,36 @@ class _Compiler:
             return joined(assembled(tests, or_), "boolean", None, this, *options)
         if any(one.kind != this.kind or one.literal is None for one in options):
             hint = Message("write all in quotes, or all as numbers")
-            self.fail(node, "K302", f"IN needs a list of {this.kind} values", hint=hint)
+            self.fail(node, "K302", Message("IN needs a list of {kind} values", kind=this.kind_title), hint=hint)
         if this.noise:
             self.compared += len(options)
             if self.compared > limits.COMPARED:
-                message = Message(
-                    "IN compares a computed number with at most {compared} values", compared=limits.COMPARED
-                )
+                message = Message("IN compares a computed number with at most {most} values", most=limits.COMPARED)
                 hint = Message("compare a figure as it was reported, or use BETWEEN")
-                self.fail(node, "K132", message, hint=hint, label="too many")
-            found = assembled([comparison("eq", this, one) for one in options], or_)
-            return joined(found, "boolean", None, this)
+                self.fail(node, "K132", message, hint=hint, label=Message("too many"))
+            test = assembled([comparison("eq", this, one) for one in options], or_)
+            return joined(test, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64
         values = pl.Series([one.literal for one in options], dtype=dtype)
         few = len(values) <= _FEW
-        found = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
-        return joined(found, "boolean", None, this, *options)
+        test = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
+        return joined(test, "boolean", None, this, *options)
 
     def between(self, node: exp.Between) -> Term:
         this, low, high = self.counted([node.this, node.args["low"], node.args["high"]])
         if this.kind == "time":
             low, high = self.dated(node.args["low"], low), self.dated(node.args["high"], high)
         if not this.kind == low.kind == high.kind:
-            self.fail(node, "K302", f"{this.kind} is compared with {low.kind} and {high.kind}")
+            self.fail(
+                node,
+                "K302",
+                Message(
+                    "{kind} is compared with {low} and {high}",
+                    kind=this.kind_title,
+                    low=low.kind_title,
+                    high=high.kind_title,
+                ),
+            )
         if this.kind == "number":
             inside = comparison("ge", *self.comparable(node, this, low))
             inside &= comparison("le", *self.comparable(node, this, high))
@@ -423,7 +497,7 @@ class _Compiler:
     def empty(self, node: exp.Is) -> Term:
         term = self.term(node.this)
         if not isinstance(node.expression, exp.Null):
-            self.fail(node, "K121", "only IS NULL and IS NOT NULL are part of the expression language")
+            self.fail(node, "K121", Message("only IS NULL and IS NOT NULL are part of the expression language"))
         # A figure that was refused, or covers its period only in part, is neither there nor missing.
         barred = term.barred
         absent = term.expr.is_null() if barred is None else pl.when(~barred).then(term.expr.is_null())
@@ -435,7 +509,7 @@ class _Compiler:
     def like(self, node: exp.Like) -> Term:
         this, pattern = self.term(node.this), self.term(node.expression)
         if this.kind != "text" or not isinstance(pattern.literal, str):
-            self.fail(node, "K302", "LIKE compares text with a text pattern")
+            self.fail(node, "K302", Message("LIKE compares text with a text pattern"))
         wildcards = {"%": "(?s:.*)", "_": "(?s:.{%d})"}
         parts = limits.pattern(pattern.literal)
         escaped = "".join(
@@ -445,7 +519,7 @@ class _Compiler:
 
     def case(self, node: exp.Case) -> Term:
         if node.this is not None:
-            self.fail(node, "K121", "write CASE WHEN condition THEN value ... END")
+            self.fail(node, "K121", Message("write CASE WHEN condition THEN value ... END"))
         conditions = [self.boolean(branch.this) for branch in node.args["ifs"]]
         default = node.args.get("default")
         values = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default is not None else [])
@@ -455,7 +529,11 @@ class _Compiler:
         """Returns terms of one kind, brought into one unit."""
         terms = self.counted(parts)
         if len({term.kind for term in terms}) > 1:
-            self.fail(node, "K302", f"the values are of different kinds: {', '.join(term.kind for term in terms)}")
+            self.fail(
+                node,
+                "K302",
+                Message("the values are of different kinds: {kinds}", kinds=tuple(term.kind_title for term in terms)),
+            )
         first = next((term for term in terms if term.unit is not None), terms[0])
         return [
             replace(self.same_unit(node, first, term), unit=first.unit)
@@ -489,13 +567,23 @@ class _Compiler:
         term, decimals = self.number(node.this), node.args.get("decimals")
         places = 0 if decimals is None else _whole(decimals)
         if places is None or places > 9:
-            self.fail(node, "K121", "round needs a number of decimals from 0 to 9", hint="write it as round(x, 2)")
+            self.fail(
+                node,
+                "K121",
+                Message("round needs a number of decimals from 0 to 9"),
+                hint=Message("write it as round(x, 2)"),
+            )
         return replace(term, expr=rounded(term.expr, places), literal=None, noise=BREADTH, size=None)
 
     def pure(self, node: exp.Expr) -> Term:
         term = self.number(node.this)
         if term.unit not in (None, units.ONE):
-            self.fail(node, "K301", f"{node.key} needs a pure number, this is {term.unit}", label=str(term.unit))
+            self.fail(
+                node,
+                "K301",
+                Message("{function} needs a pure number, this is {unit}", function=node.key, unit=term.unit),
+                label=Message("{unit}", unit=term.unit),
+            )
         function = (
             pl.Expr.sqrt if isinstance(node, exp.Sqrt) else pl.Expr.log if isinstance(node, exp.Ln) else pl.Expr.exp
         )
@@ -504,11 +592,17 @@ class _Compiler:
     def power(self, node: exp.Pow) -> Term:
         base, exponent = self.number(node.left), self.number(node.right)
         if isinstance(exponent.literal, float) and abs(exponent.literal) > _MOST_EXPONENT:
-            hint = Message("exponents go from -{most_exponent} to {most_exponent}", most_exponent=_MOST_EXPONENT)
-            self.fail(node, "K133", f"{exponent.literal:g} is no exponent of a figure", hint=hint, label="too large")
+            hint = Message("exponents go from -{most} to {most}", most=_MOST_EXPONENT)
+            self.fail(
+                node,
+                "K133",
+                Message("{number:g} is no exponent of a figure", number=exponent.literal),
+                hint=hint,
+                label=Message("too large"),
+            )
         whole = isinstance(exponent.literal, float) and exponent.literal.is_integer()
         if base.unit not in (None, units.ONE) and not whole:
-            self.fail(node, "K301", f"{base.unit} can only be raised to a whole number")
+            self.fail(node, "K301", Message("{unit} can only be raised to a whole number", unit=base.unit))
         unit = None
         if base.unit is not None:
             exponents = int(exponent.literal) if isinstance(exponent.literal, float) and whole else 1
@@ -518,7 +612,7 @@ class _Compiler:
     def text(self, node: exp.Expr) -> Term:
         term = self.term(node.this)
         if term.kind != "text":
-            self.fail(node, "K302", f"text is needed here, this is {term.kind}")
+            self.fail(node, "K302", Message("text is needed here, this is {kind}", kind=term.kind_title))
         if isinstance(node, exp.Length):
             return replace(term, expr=term.expr.str.len_chars().cast(pl.Float64), kind="number", literal=None)
         if isinstance(node, exp.Upper | exp.Lower):
@@ -527,34 +621,40 @@ class _Compiler:
         length = _whole(node.expression)
         if length is None or length > limits.LETTERS:
             message = Message(
-                "{key} takes a whole number of characters up to {letters:,}", key=node.key, letters=limits.LETTERS
+                "{function} takes a whole number of characters up to {most:,}", function=node.key, most=limits.LETTERS
             )
-            self.fail(node, "K133", message, hint=f"write it as {node.key}(code, 4)", label="how many?")
+            self.fail(
+                node,
+                "K133",
+                message,
+                hint=Message("write it as {function}(code, 4)", function=node.key),
+                label=Message("how many?"),
+            )
         cut = term.expr.str.head(length) if isinstance(node, exp.Left) else term.expr.str.tail(length)
         return replace(term, expr=cut, literal=None)
 
 
 def _is_duration(node: exp.Expr, term: Term) -> bool:
-    """Whether a term is, or is made of, a duration as it is written in the expression."""
+    """Return whether a term is a duration written in the expression, or is computed from one alone."""
     is_time = times.is_duration(term.unit) or times.is_working(term.unit)
     return is_time and any(True for _ in node.find_all(exp.Interval)) and not term.names
 
 
 def _size(terms: list[Term]) -> pl.Expr | None:
-    """The size of a number that is one of several, where any of them has one of its own."""
+    """Return the size of the largest of some terms, None if none has a size of its own."""
     if all(term.size is None for term in terms):
         return None
     return pl.max_horizontal([term.magnitude for term in terms])
 
 
 def _whole(node: exp.Expr) -> int | None:
-    """A whole number of at most nine digits as it is written, None where it is none."""
+    """Return a literal as a whole number of at most nine digits, None if it is none."""
     text = node.name if isinstance(node, exp.Literal) and not node.is_string else ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
 def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
-    """A chain of one operator, `a + b - c`, as its nodes from the left."""
+    """Return a chain of one operator, `a + b - c`, as its nodes from the left."""
     nodes = [node]
     while isinstance(nodes[-1].args["this"], kinds):
         nodes.append(nodes[-1].args["this"])
@@ -562,7 +662,7 @@ def _chain(node: exp.Expr, kinds: Any) -> list[Any]:
 
 
 def _alternatives(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The arguments of a function, with those of the same function among them in its place."""
+    """Yield the arguments of a function, with nested calls of the same function flattened."""
     for part in (node.this, *node.expressions):
         if type(part.unnest()) is type(node):
             yield from _alternatives(part.unnest())
@@ -574,7 +674,7 @@ def _escape(letter: str) -> str:
     return f"\\{letter}" if letter in r"\.+*?()|[]{}^$#&-~" else letter
 
 
-#: Every kind of node that may stand in an expression, and the method that answers it.
+#: The kinds of nodes of the language, each with the method that compiles it.
 GRAMMAR: dict[type[exp.Expr], Callable[[_Compiler, Any], Term]] = {
     exp.Column: _Compiler.name, exp.Literal: _Compiler.literal, exp.Boolean: _Compiler.truth, exp.Null: _Compiler.null,
     exp.Paren: _Compiler.paren, exp.Neg: _Compiler.minus,

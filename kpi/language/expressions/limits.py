@@ -1,7 +1,7 @@
 """Bounds of expressions: how long, how deep and how involved one may be, each a finding with its place.
 
-Within the bounds everything that is made of an expression takes linear time: chains of one operator are built as
-balanced trees, and how often a part is repeated in the plan is counted before it is built.
+Within the bounds compiling an expression takes linear time: chains of one operator are built as balanced trees, and the
+repetitions of a part in the plan are counted before it is built.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OPERATORS = 60
 TERMS = 1_000
 #: The most WHENs of one CASE.
 BRANCHES = 200
-#: The most WHENs, of an expression together, of CASEs of which a condition asks by IS NULL.
+#: The most WHENs, of an expression together, of CASEs that have IS NULL in a condition.
 QUESTIONS = 60
 #: The most arguments of the coalesces of an expression together.
 ALTERNATIVES = 200
@@ -43,7 +43,7 @@ _NESTING = re.compile(r"[(\[{]|[)\]}]|\bCASE\b|\bEND\b", re.IGNORECASE)
 _PREFIXES = re.compile(rf"(?:(?:\bNOT\b|[-+~])\s*){{{LEVELS + 1}}}", re.IGNORECASE)
 _COMMENT = re.compile(r"--|/\*|\{#")
 _CHAINS = (exp.And, exp.Or, exp.Add | exp.Sub, exp.Mul)
-_DIVIDE = "give a part of it an indicator of its own, and use its name here"
+_DIVIDE = Message("give a part of it an indicator of its own, and use its name here")
 
 
 def masked(text: str) -> str:
@@ -52,7 +52,7 @@ def masked(text: str) -> str:
     >>> masked("渠道 = '(a' AND b > 1")
     '渠道 = ____ AND b > 1'
     """
-    return _QUOTED.sub(lambda found: "_" * len(found[0]), text)
+    return _QUOTED.sub(lambda match: "_" * len(match[0]), text)
 
 
 def check_text(plain: str) -> None:
@@ -62,15 +62,15 @@ def check_text(plain: str) -> None:
     """
     if len(plain) > CHARACTERS:
         message = Message(
-            "an expression has at most {characters:,} characters, this has {plain:,}",
-            characters=CHARACTERS,
-            plain=len(plain),
+            "an expression has at most {most:,} characters, this has {number:,}", most=CHARACTERS, number=len(plain)
         )
-        raise ExpressionError("K127", message, (CHARACTERS, 1), hint=_DIVIDE, label="too long")
+        raise ExpressionError("K127", message, (CHARACTERS, 1), hint=_DIVIDE, label=Message("too long"))
     if comment := _COMMENT.search(plain):
         message = Message("`{comment}` begins a comment, and what stands behind it would not count", comment=comment[0])
         hint = Message("write `- -` with a blank between for two signs; remarks belong into `note:`")
-        raise ExpressionError("K134", message, (comment.start(), len(comment[0])), hint=hint, label="a comment")
+        raise ExpressionError(
+            "K134", message, (comment.start(), len(comment[0])), hint=hint, label=Message("a comment")
+        )
     depth = 0
     for mark in _NESTING.finditer(plain):
         depth += 1 if mark[0] in "([{" or mark[0].upper() == "CASE" else -1
@@ -88,23 +88,19 @@ def check_tree(tree: exp.Expr) -> None:
         if isinstance(node, exp.Column | exp.Literal) and not isinstance(node.parent, exp.In):
             terms += 1
             if terms > TERMS:
-                message = Message("an expression has at most {terms:,} names, numbers and texts", terms=TERMS)
-                raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label="too many")
+                message = Message("an expression has at most {most:,} names, numbers and texts", most=TERMS)
+                raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label=Message("too many"))
         elif isinstance(node, exp.Case):
             _check_branches(node)
             questions += len(node.args["ifs"]) if any(one.this.find(exp.Is) for one in node.args["ifs"]) else 0
             if questions > QUESTIONS:
-                message = Message(
-                    "an expression has at most {questions} WHENs of CASEs that ask by IS NULL", questions=QUESTIONS
-                )
-                raise ExpressionError("K130", message, span(node), hint=_DIVIDE, label="too many")
+                message = Message("an expression has at most {most} WHENs of CASEs that ask by IS NULL", most=QUESTIONS)
+                raise ExpressionError("K130", message, span(node), hint=_DIVIDE, label=Message("too many"))
         elif isinstance(node, exp.Coalesce):
             alternatives += 1 + len(node.expressions)
             if alternatives > ALTERNATIVES:
-                message = Message(
-                    "an expression has at most {alternatives} arguments of coalesce", alternatives=ALTERNATIVES
-                )
-                raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too many")
+                message = Message("an expression has at most {most} arguments of coalesce", most=ALTERNATIVES)
+                raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label=Message("too many"))
         elif isinstance(node, exp.Like):
             _check_pattern(node)
     if len(nodes) > _FEW:
@@ -125,7 +121,7 @@ def _check_size(nodes: list[exp.Expr]) -> None:
         sizes[id(node)] = _size(node, [sizes[id(part)] for part in parts])
         if sum(sizes[id(node)]) > NODES:
             message = Message("the expression is too involved: CASE, coalesce, round and the like within one another")
-            raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label="too involved")
+            raise ExpressionError("K132", message, span(node), hint=_DIVIDE, label=Message("too involved"))
 
 
 def pattern(text: str) -> list[tuple[str, int]]:
@@ -134,15 +130,15 @@ def pattern(text: str) -> list[tuple[str, int]]:
     >>> pattern("a%%b__")
     [('a', 1), ('%', 2), ('b', 1), ('_', 2)]
     """
-    return [(found[0][0], len(found[0])) for found in re.finditer(r"%+|_+|.", text, re.DOTALL)]
+    return [(match[0][0], len(match[0])) for match in re.finditer(r"%+|_+|.", text, re.DOTALL)]
 
 
 def _check_branches(node: exp.Case) -> None:
     number = len(node.args["ifs"])
     if number > BRANCHES:
-        message = Message("a CASE has at most {branches} WHENs, this has {number}", branches=BRANCHES, number=number)
+        message = Message("a CASE has at most {most} WHENs, this has {number}", most=BRANCHES, number=number)
         hint = Message("put the values into a column of the data or of the roster")
-        raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label="too many")
+        raise ExpressionError("K130", message, span(node.args["ifs"][BRANCHES]), hint=hint, label=Message("too many"))
 
 
 def _check_pattern(node: exp.Like) -> None:
@@ -150,18 +146,14 @@ def _check_pattern(node: exp.Like) -> None:
         return
     wildcards = sum(1 if sign == "%" else number for sign, number in pattern(node.expression.name) if sign in "%_")
     if wildcards > WILDCARDS:
-        message = Message(
-            "a pattern has at most {wildcards} wildcards, this has {wildcards_2}",
-            wildcards=WILDCARDS,
-            wildcards_2=wildcards,
-        )
+        message = Message("a pattern has at most {most} wildcards, this has {number}", most=WILDCARDS, number=wildcards)
         hint = Message("% stands for any text, so that one is enough between two words")
-        raise ExpressionError("K131", message, span(node.expression), hint=hint, label="too many")
+        raise ExpressionError("K131", message, span(node.expression), hint=hint, label=Message("too many"))
 
 
 def _too_deep(place: tuple[int, int]) -> ExpressionError:
-    message = Message("the expression is nested more than {levels} deep", levels=LEVELS)
-    return ExpressionError("K128", message, place, hint=_DIVIDE, label="too deep")
+    message = Message("the expression is nested more than {most} deep", most=LEVELS)
+    return ExpressionError("K128", message, place, hint=_DIVIDE, label=Message("too deep"))
 
 
 def _continues(node: exp.Expr, part: exp.Expr | None) -> bool:

@@ -40,12 +40,12 @@ class Expression:
     tree: exp.Expr = field(compare=False)
 
     def names(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        """Yields every name in the expression with its offset and length."""
+        """Yield every name in the expression with its offset and length."""
         for node in self.tree.find_all(exp.Column):
             yield node.name, span(node)
 
     def column_kinds(self) -> dict[str, str]:
-        """Returns for every name the kind that its use implies: number or text.
+        """Return for every name the kind that its use implies: number or text.
 
         A name is a number when it meets a number, an arithmetic operation or an order comparison with another name;
         text when it meets text, LIKE or a text function.
@@ -61,7 +61,7 @@ class Expression:
         return kinds
 
     def tells_blank(self) -> set[str]:
-        """Returns the names for which it matters whether a cell is empty or a text of blanks.
+        """Return the names for which it matters whether a cell is empty or a text of blanks.
 
         It does not where a name is only tested for equality with texts that are not blank, and the tests are joined by
         AND and OR: the row does not match either way.
@@ -86,7 +86,7 @@ class Expression:
 
 @functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Parses a text of the SQL subset.
+    """Parse a text of the SQL subset.
 
     >>> [name for name, _ in parse("gdp / 人口 * 100").names()]
     ['gdp', '人口']
@@ -106,20 +106,25 @@ def parse(text: str) -> Expression:
         raise _syntax(text, error) from None
     except (AttributeError, IndexError, RecursionError, TypeError):
         # sqlglot fails on some texts that are no expression, such as names of types without what they need.
-        raise ExpressionError("K120", "the expression cannot be understood", (0, max(len(text), 1))) from None
+        raise ExpressionError("K120", Message("the expression cannot be understood"), (0, max(len(text), 1))) from None
     tree = _with_weekdays(tree)
     for node in tree.walk():
         if _is_foreign(node):
             _refuse(text, node)
         if isinstance(node, exp.In) and not node.expressions:
             hint = Message("write them in parentheses, such as IN ('a', 'b')")
-            raise ExpressionError("K120", "IN needs a list of values", _whole(text, span(node)), hint=hint)
+            raise ExpressionError("K120", Message("IN needs a list of values"), _whole(text, span(node)), hint=hint)
         if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
             raise ExpressionError(
-                "K120", f"`{node.name}` is not a number", span(node), hint="write it as 1200 or 1.2e3"
+                "K120",
+                Message("`{text}` is not a number", text=node.name),
+                span(node),
+                hint=Message("write it as 1200 or 1.2e3"),
             )
         if isinstance(node, exp.Column) and node.table:
-            raise ExpressionError("K120", "a name has no dot in it", span(node), hint="put names with dots into quotes")
+            raise ExpressionError(
+                "K120", Message("a name has no dot in it"), span(node), hint=Message("put names with dots into quotes")
+            )
         if odd := [key for key, value in node.args.items() if value and key not in _ARGUMENTS]:
             _refuse_argument(text, node, odd[0])
     tree = _with_durations(tree, durations)
@@ -153,7 +158,7 @@ def _with_durations(tree: exp.Expr, durations: Mapping[int, tuple[str, tuple[int
 
 
 def _with_room(work: Callable[[], T]) -> T:
-    """Returns what some work comes to; where the caller has left too little of the stack, a thread does it."""
+    """Return the result of a function, run in a thread if the caller has left too little of the stack."""
     try:
         return work()
     except RecursionError:
@@ -169,37 +174,49 @@ def _finite(text: str) -> bool:
 
 
 def _look(text: str) -> None:
-    """Raises for what is best said before parsing: nothing at all, full-width signs, parentheses without a partner."""
+    """Raise, before parsing, for an empty text, full-width signs and parentheses without a partner."""
     if not text.strip():
-        raise ExpressionError("K120", "the expression is empty", (0, 1), hint="write one, such as gdp / population")
+        raise ExpressionError(
+            "K120", Message("the expression is empty"), (0, 1), hint=Message("write one, such as gdp / population")
+        )
     plain = limits.masked(text)
     limits.check_text(plain)
     for place, letter in enumerate(plain):
         if letter in FULL_WIDTH:
             hint = Message(
-                "write `{full_width}`; a column's name that holds `{letter}` goes into double quotes",
-                full_width=FULL_WIDTH[letter],
+                "write `{sign}`; a column's name that holds `{letter}` goes into double quotes",
+                sign=FULL_WIDTH[letter],
                 letter=letter,
             )
-            raise ExpressionError("K120", f"`{letter}` is full-width", (place, 1), hint=hint, label="full-width")
+            raise ExpressionError(
+                "K120",
+                Message("`{letter}` is full-width", letter=letter),
+                (place, 1),
+                hint=hint,
+                label=Message("full-width"),
+            )
     opened = []
     for place, letter in enumerate(plain):
         if letter == "(":
             opened.append(place)
         elif letter == ")" and not opened:
             raise ExpressionError(
-                "K120", "a parenthesis is closed that was not opened", (place, 1), hint="take it away"
+                "K120", Message("a parenthesis is closed that was not opened"), (place, 1), hint=Message("take it away")
             )
         elif letter == ")":
             opened.pop()
     if opened:
         raise ExpressionError(
-            "K120", "a parenthesis is not closed", (opened[-1], 1), hint="add `)`", label="opened here"
+            "K120",
+            Message("a parenthesis is not closed"),
+            (opened[-1], 1),
+            hint=Message("add `)`"),
+            label=Message("opened here"),
         )
 
 
 def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Returns a span with the closing parentheses that belong to it, which the parser leaves out."""
+    """Return a span with the closing parentheses that belong to it, which the parser leaves out."""
     start, end = span[0], span[0] + span[1]
     while text[start:end].count("(") > text[start:end].count(")") and (more := text.find(")", end)) >= 0:
         end = more + 1
@@ -211,12 +228,12 @@ def _syntax(text: str, error: SqlglotError) -> ExpressionError:
     highlight = details[0].get("highlight") or ""
     offset = len(details[0].get("start_context") or "") if highlight else max(len(text) - 1, 0)
     message = (
-        Message("the expression cannot be read at `{highlight}`", highlight=highlight)
+        Message("the expression cannot be read at `{text}`", text=highlight)
         if highlight
         else Message("the expression cannot be read")
     )
     hint = Message("each operator stands between two figures")
-    return ExpressionError("K120", message, (offset, max(len(highlight), 1)), hint=hint, label="here")
+    return ExpressionError("K120", message, (offset, max(len(highlight), 1)), hint=hint, label=Message("here"))
 
 
 #: What stands in the text for kinds of nodes that carry no position of their own.
@@ -235,8 +252,9 @@ def _is_foreign(node: exp.Expr) -> bool:
 
 def _refuse(text: str, node: exp.Expr) -> NoReturn:
     if isinstance(node, exp.Interval):
-        place, way = _whole(text, span(node)), "write a duration as 5 天 or 36 小时"
-        raise ExpressionError("K121", "INTERVAL is not part of the expression language", place, hint=way)
+        message = Message("INTERVAL is not part of the expression language")
+        hint = Message("write a duration as 5 天 or 36 小时")
+        raise ExpressionError("K121", message, _whole(text, span(node)), hint=hint)
     sign = _SIGNS.get(node.key, "")
     at = text.upper().find(sign) if sign else -1
     if "start" in node.meta:
@@ -244,17 +262,19 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     else:
         place = (at, len(sign)) if at >= 0 else _whole(text, span(node))
     name = text[place[0] : place[0] + place[1]]
-    hint = suggest(name, FUNCTIONS) if isinstance(node, exp.Func) else None
+    near = suggest(name, FUNCTIONS) if isinstance(node, exp.Func) else None
     if name.lower() in _AGGREGATES:
-        hint = Message(
+        near = Message(
             "figures are aggregated in measures; of several figures of one entity there are least and greatest"
         )
-    listed = f"what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {', '.join(FUNCTIONS)}"
+    hint = near or Message(
+        "what there is: + - * / comparisons AND OR NOT IN BETWEEN LIKE CASE, {functions}", functions=FUNCTIONS
+    )
     message = Message("`{name}` is not part of the expression language", name=name)
-    raise ExpressionError("K121", message, place, hint=hint or listed, label="not known")
+    raise ExpressionError("K121", message, place, hint=hint, label=Message("not known"))
 
 
-#: What nodes of the language are made of; anything else changes what a node means.
+#: The arguments of nodes that the language knows; any other changes the meaning of a node.
 _ARGUMENTS = {
     "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
     "ignore_nulls",
@@ -269,13 +289,13 @@ def _refuse_argument(text: str, node: exp.Expr, key: str) -> NoReturn:
         "`{text}` has more in it than the expression language knows", text=text[place[0] : place[0] + place[1]]
     )
     if isinstance(node, exp.Func):
-        message = Message("`{key}` has more arguments than the expression language knows", key=node.key)
+        message = Message("`{function}` has more arguments than the expression language knows", function=node.key)
     hint = (
         Message("take away what stands behind the figure")
         if isinstance(node, exp.Func)
         else Message("write it without")
     )
-    raise ExpressionError("K121", message, place, hint=hint, label="too much")
+    raise ExpressionError("K121", message, place, hint=hint, label=Message("too much"))
 
 
 def _implied_kind(name: exp.Column) -> str | None:
@@ -295,7 +315,7 @@ def _implied_kind(name: exp.Column) -> str | None:
 
 
 def _is_plain(name: exp.Column) -> bool:
-    """Whether a name is tested for equality with texts, under nothing but AND and OR."""
+    """Return whether a name is tested for equality with texts, under nothing but AND and OR."""
     test = name.parent
     if isinstance(test, exp.EQ):
         others = [test.right if test.left is name else test.left]

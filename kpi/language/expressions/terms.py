@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -10,6 +10,7 @@ from operator import or_
 import polars as pl
 from sqlglot import exp
 
+from kpi.errors import Message
 from kpi.values import units
 from kpi.values.rounding import BREADTH, HAIR, Test, compare
 from kpi.values.status import LIMIT, Reason, Status, first_reason, gap, literal, reason, status_of
@@ -20,10 +21,22 @@ class ExpressionError(ValueError):
     """An expression is malformed; `span` is the offset and length of the part that is wrong."""
 
     def __init__(
-        self, code: str, message: str, span: tuple[int, int], *, hint: str | None = None, label: str = ""
+        self,
+        code: str,
+        message: Message,
+        span: tuple[int, int],
+        *,
+        hint: Message | None = None,
+        label: Message | None = None,
     ) -> None:
         self.code, self.message, self.span, self.hint, self.label = code, message, span, hint, label
         super().__init__(message)
+
+
+#: The kinds of terms, as messages have them.
+KINDS: Mapping[str, Message] = {
+    str(kind): kind for kind in (Message("number"), Message("text"), Message("boolean"), Message("time"))
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,11 @@ class Term:
     uncounted: tuple[pl.Expr, ...] = ()
 
     @property
+    def kind_title(self) -> Message:
+        """The kind as messages have it."""
+        return KINDS[self.kind]
+
+    @property
     def magnitude(self) -> pl.Expr:
         """The size that its noise is a part of."""
         if self.size is not None:
@@ -81,7 +99,7 @@ BARRED = ("refused", "incomplete")
 
 
 def figure(name: str, unit: Unit | None, *, exact: bool) -> Term:
-    """Returns a measure or indicator of the panel as a term.
+    """Return a measure or indicator of the panel as a term.
 
     Args:
         name: of the columns `name` and `name.status`.
@@ -94,14 +112,14 @@ def figure(name: str, unit: Unit | None, *, exact: bool) -> Term:
 
 
 def as_condition(term: Term) -> Term:
-    """Returns a 是/否 figure as the condition that it is 是, any other term as it stands."""
+    """Return a 是/否 figure as the condition that it is 是, any other term as it stands."""
     if term.kind == "number" and term.unit == units.YES_NO:
         return replace(term, expr=term.expr != 0, kind="boolean", unit=None)
     return term
 
 
 def span(node: exp.Expr) -> tuple[int, int]:
-    """Returns the offset and length of the text that a node came from."""
+    """Return the offset and length of the text that a node came from."""
     marks = [part.meta for part in node.walk() if "start" in part.meta]
     if not marks:
         return (0, 1)
@@ -110,7 +128,7 @@ def span(node: exp.Expr) -> tuple[int, int]:
 
 
 def scaled(term: Term, factor: float) -> Term:
-    """Returns a number in a unit that is `factor` times as small."""
+    """Return a number in a unit that is `factor` times as small."""
     if factor == 1:
         return term
     size = None if term.size is None else term.size * factor
@@ -119,14 +137,14 @@ def scaled(term: Term, factor: float) -> Term:
 
 
 def real(term: Term) -> Term:
-    """Returns a number where there is one, else nothing; Polars takes a NaN, as the root of -1, for the greatest."""
+    """Return a number where there is one, else nothing; Polars takes a NaN, as the root of -1, for the greatest."""
     present = term.expr.abs() < LIMIT
     void = (~present, reason("out_of_range"))
     return replace(term, expr=pl.when(present).then(term.expr), voids=(*term.voids, void), noise=HAIR, size=None)
 
 
 def joined(expr: pl.Expr, kind: str, unit: Unit | None, *parts: Term) -> Term:
-    """Returns a term made of parts: what leaves one of them without a value leaves it so."""
+    """Return a term computed from parts: it has no value where one of them has none, for the same reasons."""
     return Term(
         expr, kind, unit,
         _once(one for part in parts for one in part.gaps), _once(one for part in parts for one in part.voids),
@@ -141,29 +159,29 @@ def uncounted_of(*parts: Term) -> tuple[pl.Expr, ...]:
 
 
 def names_of(*parts: Term) -> tuple[str, ...]:
-    """Returns the figures that terms read, each once."""
+    """Return the figures that terms read, each once."""
     return tuple(dict.fromkeys(name for part in parts for name in part.names))
 
 
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Returns reasons without those that are there before; what a figure gives is the same object each time."""
+    """Return reasons without those that are there before; what a figure gives is the same object each time."""
     return tuple({id(one): one for one in reasons}.values())
 
 
 def why(reasons: Sequence[Reason]) -> pl.Expr:
-    """Returns the status of the first of some reasons that applies, null where none does."""
+    """Return the status of the first of some reasons that applies, null where none does."""
     parts = first_reason(reasons)
     return pl.coalesce(parts) if len(parts) > 1 else parts[0] if parts else _NO_REASON
 
 
 def held(reasons: Sequence[Reason]) -> pl.Expr:
-    """Returns whether one of some reasons applies."""
+    """Return whether one of some reasons applies."""
     tests = [status.is_not_null() if condition is None else condition for condition, status in reasons]
     return reduce(or_, tests) if len(tests) < FEW else pl.any_horizontal(tests)
 
 
 def where(condition: pl.Expr, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-    """Returns reasons that only apply under a condition.
+    """Return reasons that only apply under a condition.
 
     Several become one, so that the condition stands in the plan once.
     """
@@ -173,14 +191,14 @@ def where(condition: pl.Expr, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]
 
 
 def assembled(parts: Sequence[pl.Expr], operator: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
-    """Returns parts joined from the left by an associative operator; many of them in groups, as deep plans are slow."""
+    """Return parts joined from the left by an associative operator; many of them in groups, as deep plans are slow."""
     while len(parts) > FEW:
         parts = [reduce(operator, parts[at : at + FEW]) for at in range(0, len(parts), FEW)]
     return reduce(operator, parts)
 
 
 def comparison(test: Test, left: Term, right: Term) -> pl.Expr:
-    """Returns whether one number compares to another, free of what binary fractions add to computed ones."""
+    """Return whether one number compares to another, free of what binary fractions add to computed ones."""
     noise = max(left.noise, right.noise)
     if noise == 0:
         return getattr(left.expr, test)(right.expr)  # type: ignore[no-any-return]
@@ -193,5 +211,5 @@ def comparison(test: Test, left: Term, right: Term) -> pl.Expr:
 
 
 def nonzero(term: Term) -> pl.Expr:
-    """Returns whether a number is other than zero; one that is left of a difference by binary fractions is zero."""
+    """Return whether a number is other than zero; one that is left of a difference by binary fractions is zero."""
     return term.expr != 0 if term.size is None or term.noise == 0 else term.expr.abs() > term.size * term.noise

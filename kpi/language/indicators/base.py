@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message
+from kpi.errors import Message, commas
 from kpi.language.expressions.terms import Scope, Term, figure
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
@@ -190,8 +190,8 @@ class Indicator(Definition):
         yield from ()
 
     @abstractmethod
-    def words(self, symbols: Symbols) -> str:
-        """Returns the formula in words, with the titles of what it uses."""
+    def words(self, symbols: Symbols) -> Message:
+        """Return the formula in words, with the titles of what it uses."""
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields what is wrong beyond the shape: units, windows, targets."""
@@ -202,11 +202,14 @@ class Indicator(Definition):
             yield from target.problems((*path, "target", place), unit, grain)
         implied = {way for target in self.target if (way := COMPARATORS[target.comparator][1])}
         if self.better and implied and self.better not in implied:
-            said = ", ".join(target.words(unit) for target in self.target)
             yield Problem(
                 "K412",
                 (*path, "better"),
-                Message("better is `{better}`, but the target is {said}", better=self.better, said=said),
+                Message(
+                    "better is `{better}`, but the target is {targets}",
+                    better=self.better,
+                    targets=commas(target.words(unit) for target in self.target),
+                ),
                 hint=Message("take `better` away: the target says which way is better"),
             )
 
@@ -243,9 +246,9 @@ def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Prob
         yield Problem(
             "K303",
             (*path, "unit"),
-            str(error),
+            error.message,
             hint=error.hint or Message("leave `unit` out, or give one of that dimension"),
-            label=Message("the value is in {natural}", natural=natural),
+            label=Message("the value is in {unit}", unit=natural),
         )
 
 

@@ -39,15 +39,26 @@ from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.values.units import Unit
 
 
-def window(over: str) -> str:
-    """Returns a window of comparison in words.
+def window(over: str) -> Message:  # noqa: PLR0911 - one line a window
+    """Return a window of comparison in words.
 
     >>> window("1y"), window("6m"), window("2y")
-    ('同比', '比6个月前', '比2年前')
+    ('year on year', 'over 6 months', 'over 2 years')
     """
-    usual = {"1y": "同比", "1q": "比上季度", "1m": "环比"}
-    unit = {"y": "年", "q": "个季度", "m": "个月"}.get(over[-1:], over[-1:])
-    return usual.get(over) or f"比{over[:-1]}{unit}前"
+    match over[:-1], over[-1:]:
+        case "1", "y":
+            return Message("year on year")
+        case "1", "q":
+            return Message("quarter on quarter")
+        case "1", "m":
+            return Message("month on month")
+        case number, "y":
+            return Message("over {number} years", number=number)
+        case number, "q":
+            return Message("over {number} quarters", number=number)
+        case number, "m":
+            return Message("over {number} months", number=number)
+    return Message("over {window}", window=over)
 
 
 def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
@@ -126,10 +137,14 @@ class Growth(Indicator):
         """Return what grows: its figure now and a window ago."""
         return {self.of: back(periods.parse_span(self.over) // grain.months)}
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns what grows over which window."""
-        form = {"rate": "增长率", "points": "增减", "annualised": "年均增长率"}[self.as_]
-        return f"{title_of(symbols, self.of)}{window(self.over)}{form}"
+        title, over = title_of(symbols, self.of), window(self.over)
+        if self.as_ == "rate":
+            return Message("growth rate of {title} {window}", title=title, window=over)
+        if self.as_ == "points":
+            return Message("change of {title} {window}", title=title, window=over)
+        return Message("annual growth rate of {title} {window}", title=title, window=over)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unit and target problems, and windows that the grain of the system cannot express."""
@@ -137,10 +152,10 @@ class Growth(Indicator):
         try:
             months = periods.parse_span(self.over)
         except periods.PeriodError as error:
-            yield Problem("K105", (*path, "over"), str(error), hint=error.hint)
+            yield Problem("K105", (*path, "over"), error.message, hint=error.hint)
             return
         if months % grain.months:
-            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain)
+            hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=self.over), hint=hint
             )
@@ -150,7 +165,7 @@ class Index(Indicator):
     """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
 
     >>> Index(of="rate", base="2022Q1").words({})
-    'rate定基指数（2022Q1＝100）'
+    'index of rate (2022Q1 = 100)'
     """
 
     kind: Literal["index"] = "index"
@@ -187,9 +202,9 @@ class Index(Indicator):
         """Return what is compared: with the base period, wherever that is."""
         return {self.of: frozenset({WHOLE})}
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns what is compared with which period."""
-        return f"{title_of(symbols, self.of)}定基指数（{self.base}＝100）"
+        return Message("index of {title} ({base} = 100)", title=title_of(symbols, self.of), base=self.base)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields target problems and a base that is no scored period."""
@@ -197,13 +212,13 @@ class Index(Indicator):
         try:
             found = periods.parse(self.base)
         except periods.PeriodError as error:
-            yield Problem("K105", (*path, "base"), str(error), hint=error.hint)
+            yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
             return
         if found.grain is not grain:
             yield Problem(
                 "K432",
                 (*path, "base"),
-                Message("`{base}` is not a {grain}", base=self.base, grain=grain),
+                Message("`{period}` is not a {grain}", period=self.base, grain=grain.title),
                 hint=Message("name a scored period"),
             )
 
@@ -271,18 +286,22 @@ class Count(Indicator):
             "refused": (pl.col("status") == reason("refused")).any(),
         }
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns what is counted."""
         per = symbols[self.of].per if self.of in symbols else None
-        what = "占比" if self.as_ == "share" else "个数"
-        return f"{title_of(symbols, self.of)} {self.passes} 的{per or '单位'}{what}"
+        title, unit = title_of(symbols, self.of), per or Message("finer units")
+        if self.as_ == "share":
+            return Message("share of {unit} with {title} {passes}", unit=unit, title=title, passes=self.passes)
+        return Message("number of {unit} with {title} {passes}", unit=unit, title=title, passes=self.passes)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields target problems, a measure without `per`, and a threshold that cannot be read."""
         yield from super().problems(path, symbols, grain)
         if self.of in symbols and symbols[self.of].per is None:
             hint = Message("add `per:` with the column that names the finer unit, such as 村")
-            yield Problem("K405", (*path, "of"), Message("`{of}` has no finer units to count", of=self.of), hint=hint)
+            yield Problem(
+                "K405", (*path, "of"), Message("`{name}` has no finer units to count", name=self.of), hint=hint
+            )
         try:
             self.test(symbols)
         except ExpressionError as error:
@@ -361,9 +380,9 @@ class Milestone(Indicator):
         """Return the state: the last that was reported, however long ago."""
         return {self.of: frozenset({HISTORY})}
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns the milestone's title."""
-        return f"{title_of(symbols, self.of)}：完成为 1，未完成为 0"
+        return Message("{title}: 1 if done, 0 if not", title=title_of(symbols, self.of))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields target problems and a measure that is not 是/否."""
@@ -373,7 +392,7 @@ class Milestone(Indicator):
             yield Problem(
                 "K304",
                 (*path, "of"),
-                Message("a milestone needs a 是/否 measure; `{of}` is in {unit}", of=self.of, unit=unit),
+                Message("a milestone needs a 是/否 measure; `{name}` is in {unit}", name=self.of, unit=unit),
                 hint=Message("for a number use `kind: level` and a target"),
             )
 
@@ -439,14 +458,14 @@ class Formula(Indicator):
         nothing = (pl.lit(True), reason("missing"))
         return guarded(name, unsigned_zero(value), reasons=[large, *term.gaps, *term.voids, nothing])
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns the expression with titles for names."""
         text, parts = self.expr, []
         end = 0
         for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
             parts += [text[end:offset], title_of(symbols, name)]
             end = offset + length
-        return "".join([*parts, text[end:]])
+        return Message("{formula}", formula="".join([*parts, text[end:]]))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields what is wrong with the expression, its units and the targets."""
@@ -456,7 +475,7 @@ class Formula(Indicator):
             if error.code != "K203":
                 yield Problem(
                     error.code, (*path, "expr"),
-                    Message("{message} in formula `{path}`", message=error.message, path=path[-1]),
+                    Message("{message} in formula `{name}`", message=error.message, name=path[-1]),
                     hint=error.hint, label=error.label, span=error.span,
                 )  # fmt: skip
             return
@@ -464,7 +483,7 @@ class Formula(Indicator):
             yield Problem(
                 "K302",
                 (*path, "expr"),
-                Message("a formula must give a number, this gives {kind}", kind=term.kind),
+                Message("a formula must give a number, this gives {kind}", kind=term.kind_title),
                 hint=Message("write CASE WHEN ... THEN 1 ELSE 0 END"),
             )
             return

@@ -68,9 +68,9 @@ class Level(Indicator):
         value = scale(measure, unit_of(symbols, self.of), self.in_unit(symbols))
         return guarded(name, value, inputs=[self.of], sound=value is measure)
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns the measure's title."""
-        return title_of(symbols, self.of)
+        return Message("{title}", title=title_of(symbols, self.of))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unit and target problems."""
@@ -148,9 +148,13 @@ class Ratio(Indicator):
         inputs = [self.numerator, self.denominator]
         return guarded(name, value, guards, shown=shown, inputs=inputs, finite=finite)
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns `numerator ÷ denominator`."""
-        return f"{title_of(symbols, self.numerator)} ÷ {title_of(symbols, self.denominator)}"
+        return Message(
+            "{numerator} ÷ {denominator}",
+            numerator=title_of(symbols, self.numerator),
+            denominator=title_of(symbols, self.denominator),
+        )
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unit and target problems."""
@@ -195,9 +199,13 @@ class Coverage(Indicator):
             guards["too_few"] = total < self.min_total
         return guarded(name, covered / total * HUNDRED, guards, shown=shown, inputs=[self.covered, self.total])
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns `covered ÷ total`, bounded."""
-        return f"{title_of(symbols, self.covered)} ÷ {title_of(symbols, self.total)}（0–100 %）"
+        return Message(
+            "{covered} ÷ {total} (0–100 %)",
+            covered=title_of(symbols, self.covered),
+            total=title_of(symbols, self.total),
+        )
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yields unit and target problems; part and whole must count the same thing."""
@@ -251,7 +259,9 @@ class Share(Indicator):
         part = part if self.negative is None else unsigned_zero(part)
         return guarded(name, part * HUNDRED, guards, inputs=[self.of])
 
-    def words(self, symbols: Symbols) -> str:
+    def words(self, symbols: Symbols) -> Message:
         """Returns what it is a share of."""
-        whole = "全部" if self.within == "all" else "同组"
-        return f"{title_of(symbols, self.of)} ÷ {whole}{title_of(symbols, self.of)}合计"
+        title = title_of(symbols, self.of)
+        if self.within == "all":
+            return Message("{title} ÷ total {title} of all", title=title)
+        return Message("{title} ÷ total {title} of the cohort", title=title)

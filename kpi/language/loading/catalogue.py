@@ -26,45 +26,45 @@ _TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["'
 
 
 def shipped() -> Path:
-    """Returns the folder of the definitions that come with the package."""
+    """Return the folder of the definitions that come with the package."""
     package = Path(__file__).parents[2]
     inside = package / "definitions"
     return inside if inside.is_dir() else package.parent / "definitions"
 
 
 def folders(given: Path | None = None) -> list[Path]:
-    """Returns where systems are looked up, in this order; the working folder is the relative path without a name."""
-    found = [given] if given is not None else []
+    """Return where systems are looked up, in this order; the working folder is the relative path without a name."""
+    candidates = [given] if given is not None else []
     if place := os.environ.get(ENVIRONMENT):
-        found.append(Path(place))
+        candidates.append(Path(place))
     configured = _configured()
     if configured is not None:
-        found.append(configured)
-    unique = {one.resolve(): one for one in reversed([*found, shipped()])}
+        candidates.append(configured)
+    unique = {one.resolve(): one for one in reversed([*candidates, shipped()])}
     return list(reversed(unique.values()))
 
 
 def _configured() -> Path | None:
-    """Returns the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
-    found = settings.found()
-    value = None if found is None else found.tree.get("definitions")
-    if found is None or value is None:
+    """Return the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
+    configuration = settings.found()
+    value = None if configuration is None else configuration.tree.get("definitions")
+    if configuration is None or value is None:
         return Path()
     if not isinstance(value, str):
-        raise found.wrong("`definitions` must be the path of a folder", "definitions")
-    return found.path(value) if value else None
+        raise configuration.wrong(Message("`definitions` must be the path of a folder"), "definitions")
+    return configuration.path(value) if value else None
 
 
 def files(given: Path | None = None) -> dict[str, Path]:
-    """Returns the definition files of the catalogue by id; the first folder that has an id wins."""
-    found: dict[str, Path] = {}
+    """Return the definition files of the catalogue by id; the first folder that has an id wins."""
+    by_id: dict[str, Path] = {}
     for _, file in _files(given):
-        found.setdefault(file.stem, file)
-    return found
+        by_id.setdefault(file.stem, file)
+    return by_id
 
 
 def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Yields every definition file with the folder of the catalogue that it is in, in the order of looking up."""
+    """Yield every definition file with the folder of the catalogue that it is in, in the order of looking up."""
     for folder in folders(given):
         for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
             if folder != Path() or _is_definition(file):
@@ -72,7 +72,7 @@ def _files(given: Path | None) -> Iterator[tuple[Path, Path]]:
 
 
 def _is_definition(file: Path) -> bool:
-    """Returns whether a YAML file has a top-level `system`; one that cannot be read is none."""
+    """Return whether a YAML file has a top-level `system`; one that cannot be read is none."""
     try:
         return file.is_file() and _SYSTEM.search(file.read_bytes()) is not None
     except OSError:
@@ -80,9 +80,9 @@ def _is_definition(file: Path) -> bool:
 
 
 def find(name: str, given: Path | None = None) -> Loaded:
-    """Returns the system with an id, or the one in a YAML file, loaded and checked.
+    """Return the system with an id, or the one in a YAML file, loaded and checked.
 
-    In the working folder the id may also be what the file says, `system: demo`, and not its name.
+    In the working folder the id may also be that in the file, `system: demo`, rather than its name.
 
     Raises:
         DefinitionError: when there is no such system, or when its definition has errors.
@@ -92,23 +92,22 @@ def find(name: str, given: Path | None = None) -> Loaded:
     known = files(given)
     file = known.get(name) or next((one for one in known.values() if one.parent == Path() and _id(one) == name), None)
     if file is None:
-        looked = ", ".join(str(folder) for folder in folders(given))
         hint = suggest(name, known) or (
-            Message("what there is: {known}", known=tuple(known))
+            Message("what there is: {names}", names=tuple(known))
             if known
-            else Message("looked in {looked}", looked=looked)
+            else Message("looked in {folders}", folders=tuple(map(str, folders(given))))
         )
         raise DefinitionError(Diagnostic("K205", Message("there is no system `{name}`", name=name), hint=hint))
     return _usable(examine(file))
 
 
 def _id(file: Path) -> str | None:
-    found = _TOP.search(file.read_text("utf-8", errors="replace"))
-    return found[1] if found else None
+    match = _TOP.search(file.read_text("utf-8", errors="replace"))
+    return match[1] if match else None
 
 
 def resolve(system: Any, given: Path | None = None) -> Loaded:
-    """Returns a system that is given in any way, loaded and checked: see `load`.
+    """Return a system that is given in any way, loaded and checked: see `load`.
 
     Raises:
         DefinitionError: as for `load`.
@@ -122,7 +121,7 @@ def resolve(system: Any, given: Path | None = None) -> Loaded:
     if isinstance(system, str | os.PathLike) and os.fspath(system):
         return find(os.fspath(system), given)
     message = (
-        Message("{name} is no system", name=type(system).__name__)
+        Message("{type} is no system", type=type(system).__name__)
         if not isinstance(system, str)
         else Message("the name of the system is empty")
     )
@@ -131,7 +130,7 @@ def resolve(system: Any, given: Path | None = None) -> Loaded:
 
 
 def load(source: str | Path | Mapping[str, Any] | System, definitions: str | Path | None = None) -> System:
-    """Returns a checked system, which can be scored.
+    """Return a checked system, which can be scored.
 
     Args:
         source: an id of the catalogue, the path of a YAML file, its text (of several lines, or in braces), a mapping of
@@ -155,17 +154,17 @@ def _usable(loaded: Loaded) -> Loaded:
 
 
 def systems(given: Path | None = None) -> dict[str, Loaded]:
-    """Returns every system of the catalogue by id, checked; broken ones have no `system`."""
+    """Return every system of the catalogue by id, checked; broken ones have no `system`."""
     return {name: one.checked() for name, one in drafts(given).items()}
 
 
 def drafts(given: Path | None = None) -> dict[str, Draft]:
-    """Returns every system of the catalogue by id, read but not checked, for whoever needs one of them."""
+    """Return every system of the catalogue by id, parsed but not checked."""
     return {name: draft(path) for name, path in files(given).items()}
 
 
 def by_folder(given: Path | None = None) -> list[list[Path]]:
-    """Returns the definition files of the catalogue by folder, in the order of looking up, each id once."""
+    """Return the definition files of the catalogue by folder, in the order of looking up, each id once."""
     groups: dict[Path, list[Path]] = {}
     seen: set[str] = set()
     for folder, file in _files(given):

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.errors import Message, Severity, suggest
+from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import expressions, ranges, running_totals
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
@@ -31,7 +31,7 @@ RESERVED = frozenset(
 
 
 def problems(system: System) -> Problems:
-    """Yields everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    """Yield everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
     yield from ranges.problems(system)
     yield from similar_names.problems(system)
     yield from _kept_and_left_out(system)
@@ -57,7 +57,7 @@ def problems(system: System) -> Problems:
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
             if used in system.symbols and not system.symbols[used].reported:
-                message = Message("nobody reports `{used}`: it is computed", used=used)
+                message = Message("nobody reports `{name}`: it is computed", name=used)
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
@@ -65,11 +65,18 @@ def problems(system: System) -> Problems:
 
 def _kept_and_left_out(system: System) -> Problems:
     wholes = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols) if fact not in FACTS}
-    others = {"left out by `leave_out`": system.entities.leave_out, "the whole of a check, which is no unit": wholes}
+    left_out = set(map(_folded, system.entities.leave_out))
+    not_units = set(map(_folded, wholes))
     for place, name in enumerate(system.entities.keep):
-        for words, names in others.items():
-            if _folded(name) in map(_folded, names):
-                message = Message("`{name}` is kept as a unit here and {words}", name=name, words=words)
+        contradictions = (
+            (left_out, Message("`{name}` is kept as a unit here and left out by `leave_out`", name=name)),
+            (
+                not_units,
+                Message("`{name}` is kept as a unit here and the whole of a check, which is no unit", name=name),
+            ),
+        )
+        for names, message in contradictions:
+            if _folded(name) in names:
                 yield Problem(
                     "K418", ("entities", "keep", place), message, hint=Message("take it out of one of the two")
                 )
@@ -81,7 +88,7 @@ def _folded(name: str) -> str:
 
 
 def _star_problems(system: System) -> Problems:
-    """Yields what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    """Yield what is wrong with the star scheme, and vetoes that act on stars where there is none."""
     if system.stars is not None:
         yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
         return
@@ -107,7 +114,7 @@ def _shared_names(system: System) -> Problems:
                 yield Problem(
                     "K201",
                     (space, name),
-                    Message("`{name}` is already one of the {first}", name=name, first=first[name]),
+                    Message("`{name}` is already one of the {section}", name=name, section=first[name]),
                     hint=hint,
                     at_key=True,
                 )
@@ -130,7 +137,7 @@ def _measure_problems(system: System) -> Problems:
         try:
             units.parse(measure.unit)
         except units.UnitError as error:
-            yield Problem("K305", (*path, "unit"), str(error), hint=error.hint, label=Message("unknown unit"))
+            yield Problem("K305", (*path, "unit"), error.message, hint=error.hint, label=Message("unknown unit"))
         yield from _one_measure(
             measure, path, system.datasets, {} if measure.reported else kinds.get(measure.source, {})
         )
@@ -141,7 +148,12 @@ def _indicator_problems(system: System) -> Problems:
     for circle in _circles(
         {n: [u for _, u in one.inputs()] for n, one in system.indicators.items() if n not in ordered}
     ):
-        yield _circle(circle, ("indicators", circle[0]), "is computed from itself")
+        yield _circle(
+            ("indicators", circle[0]),
+            Message("`{name}` is computed from itself", name=circle[0])
+            if len(circle) == 1
+            else Message("`{name}` is computed from itself: {circle}", name=circle[0], circle=_around(circle)),
+        )
     for name, indicator in system.indicators.items():
         path: Path = ("indicators", name)
         unknown = list(_unknown_inputs(system, path, indicator))
@@ -153,7 +165,7 @@ def _indicator_problems(system: System) -> Problems:
                 yield Problem(
                     "K407",
                     (*path, *tail),
-                    Message("`{used}` has a number per {per}, not per entity", used=used, per=symbol.per),
+                    Message("`{name}` has a number per {per}, not per entity", name=used, per=symbol.per),
                     hint=hint,
                 )
         if unknown or name not in system.symbols or name in system.measures:
@@ -182,14 +194,16 @@ def _treatment_problems(system: System) -> Problems:
                 yield Problem(
                     "K203",
                     path,
-                    Message("unknown indicator `{used}`", used=used),
+                    Message("unknown indicator `{name}`", name=used),
                     hint=suggest(used, system.indicators),
                 )
         for used in system.steps[name]:
             rule = system.rule(used) if used in system.indicators else None
             if not step.keeps_unit and rule is not None and (not rule.relative or any(rule.quantities().values())):
                 message = Message(
-                    "`{used}` is scored by a number in its unit, and `{name}` takes its unit away", used=used, name=name
+                    "`{indicator}` is scored by a number in its unit, and `{step}` takes its unit away",
+                    indicator=used,
+                    step=name,
                 )
                 hint = Message("score it relative to its peers, such as by minmax, or leave it out with `of:`")
                 yield Problem("K425", ("treatment", name), message, hint=hint)
@@ -203,7 +217,7 @@ def _tree_problems(system: System) -> Problems:
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
             elif part in seen:
-                message = Message("`{part}` is already a part of `{seen}`", part=part, seen=seen[part])
+                message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=seen[part])
                 yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
             seen.setdefault(part, name)
         method = system.composite.weights
@@ -215,9 +229,7 @@ def _tree_problems(system: System) -> Problems:
                 hint=Message("add `weight:`"),
             )
         if name in system.parents and pillar.weight is not None:
-            hint = Message(
-                "its weight is the number beside it in the parts of `{parents}`", parents=system.parents[name]
-            )
+            hint = Message("its weight is the number beside it in the parts of `{pillar}`", pillar=system.parents[name])
             yield Problem(
                 "K410", ("pillars", name, "weight"), Message("only top pillars have a weight of their own"), hint=hint
             )
@@ -226,7 +238,12 @@ def _tree_problems(system: System) -> Problems:
             yield Problem("K410", ("pillars", name, "weight"), message, hint=Message("take out one of the two"))
     reached = {name for level in system.depths for name in level}
     for circle in _circles({name: pillar.parts for name, pillar in system.pillars.items() if name not in reached}):
-        yield _circle(circle, ("pillars", circle[0]), "is a part of itself")
+        yield _circle(
+            ("pillars", circle[0]),
+            Message("`{name}` is a part of itself", name=circle[0])
+            if len(circle) == 1
+            else Message("`{name}` is a part of itself: {circle}", name=circle[0], circle=_around(circle)),
+        )
     yield from _weighting_problems(system)
     yield from _unscored(system)
 
@@ -295,7 +312,7 @@ def _unknown_part(system: System, name: str, path: Path, *, at_key: bool) -> Pro
     )
 
 
-_UNKNOWN = "not defined"
+_UNKNOWN = Message("not defined")
 
 
 def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problems:
@@ -307,7 +324,7 @@ def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problem
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
-    """Yields every circle that can be found by walking from name to name, each name in at most one."""
+    """Yield every circle that can be found by walking from name to name, each name in at most one."""
     left = dict(graph)
     for start in graph:
         walk = [start] if start in left else []
@@ -320,14 +337,11 @@ def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
             left.pop(name, None)
 
 
-def _circle(names: list[str], path: Path, alone: str) -> Problem:
-    around = " → ".join([*names, names[0]])
-    message = Message(
-        "`{names}` {alone}{verb}",
-        names=names[0],
-        alone=alone,
-        verb=(Message(": {around}", around=around) if len(names) > 1 else ""),
-    )
+def _around(names: list[str]) -> str:
+    return " → ".join([*names, names[0]])
+
+
+def _circle(path: Path, message: Message) -> Problem:
     return Problem("K406", path, message, hint=Message("take one of them out of the circle"), at_key=True)
 
 
@@ -335,7 +349,7 @@ def _unit_problem(text: str, path: Path) -> Problems:
     try:
         units.parse(text)
     except units.UnitError as error:
-        yield Problem("K305", path, str(error), hint=error.hint, label=Message("unknown unit"))
+        yield Problem("K305", path, error.message, hint=error.hint, label=Message("unknown unit"))
 
 
 def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: Mapping[str, str]) -> Problems:
@@ -347,29 +361,35 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
             yield Problem(
                 "K204",
                 (*path, "from"),
-                Message("unknown dataset `{source}`", source=measure.source),
+                Message("unknown dataset `{name}`", name=measure.source),
                 hint=hint,
                 label=Message("not defined"),
             )
         elif dataset.form not in wants:
-            needs = f"`{kind_of(type(measure))}` needs a dataset of form {' or '.join(wants)}"
-            message = Message("{needs}; `{source}` is {form}", needs=needs, source=measure.source, form=dataset.form)
+            kind = kind_of(type(measure))
+            message = Message(
+                "`{kind}` needs a dataset of form {forms}; `{dataset}` is {form}",
+                kind=kind,
+                forms=alternatives(wants),
+                dataset=measure.source,
+                form=dataset.form,
+            )
             fitting = [name for name, one in datasets.items() if one.form in wants]
             hint = (
-                Message("one is {fitting}", fitting=" or ".join(fitting))
+                Message("one is {datasets}", datasets=alternatives(fitting))
                 if fitting
-                else Message("add one to `datasets:`, {{form: {wants}}}", wants=wants[0])
+                else Message("add one to `datasets:`, {{form: {form}}}", form=wants[0])
             )
             yield Problem("K411", (*path, "from"), message, hint=hint)
     elif not measure.reported and sum(one.form == "records" for one in datasets.values()) != 1:
         records = [name for name, one in datasets.items() if one.form == "records"]
         hint = (
-            Message("add `from:` {records}", records=" or ".join(records))
+            Message("add `from:` {datasets}", datasets=alternatives(records))
             if records
             else Message("add one to `datasets:`, {{form: records}}")
         )
         yield Problem(
-            "K411", path, Message("`{path}` does not say which records it comes from", path=path[-1]), hint=hint
+            "K411", path, Message("`{name}` does not say which records it comes from", name=path[-1]), hint=hint
         )
     if not measure.reported and measure.over_time == "ytd" and not measure.additive:
         hint = Message("take `over_time: ytd` away, or use `kind: sum`")
@@ -380,7 +400,7 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
 
 
 def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
-    """Returns the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
+    """Return the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
     datasets = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
     some = [one for one in system.measures.values() if not one.reported]
     found: dict[str | None, Mapping[str, str]] = {}
@@ -393,7 +413,7 @@ def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
 
 
 def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
-    """Yields what is wrong with the condition of a measure, and with what it computes in the place of a column."""
+    """Yield what is wrong with the condition of a measure, and with what it computes in the place of a column."""
     if measure.where is not None:
         try:
             _filter(measure.where, kinds)
@@ -402,7 +422,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
     of = measure.taken_from
     if not measure.computes:
         if _OPERATOR.search(of):
-            message = Message("`of` names one column here; `{of}` is a computation", of=of)
+            message = Message("`of` names one column here; `{text}` is a computation", text=of)
             yield Problem(
                 "K466",
                 (*path, "of"),
@@ -413,7 +433,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
     elif measure.computed:
         yield from _computation(measure, path, kinds)
     elif kinds.get(of) == "time":
-        message = Message("`{of}` holds dates, which have no {measure}", of=of, measure=kind_of(type(measure)))
+        message = Message("`{column}` holds dates, which have no {kind}", column=of, kind=kind_of(type(measure)))
         hint = Message("compute a difference, such as of: 办结时间 - 受理时间")
         yield Problem("K466", (*path, "of"), message, hint=hint, label=Message("dates"))
 
@@ -427,11 +447,9 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
         yield _expression_problem(error, (*path, "of"))
         return
     if found.kind != "number":
-        message = Message(
-            "`of` needs figures; `{taken_from}` is a {kind}", taken_from=measure.taken_from, kind=found.kind
-        )
+        message = Message("`of` needs figures; `{text}` is a {kind}", text=measure.taken_from, kind=found.kind_title)
         hint = Message("compute a number, such as 办结时间 - 受理时间")
-        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind)
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind_title)
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
@@ -440,8 +458,8 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
         working = found.unit == units.WORKING_DAY
         what = "a number of working days" if working else "a duration"
         message = Message(
-            "`{of}` is {what}, and the unit of the measure is {unit}",
-            of=measure.taken_from,
+            "`{text}` is {what}, and the unit of the measure is {unit}",
+            text=measure.taken_from,
             what=what,
             unit=measure.unit,
         )
@@ -449,7 +467,7 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 
-# An operator between blanks: a heading may hold signs, but no figure is computed where values are told apart.
+# An operator between blanks: a heading may hold signs, but a computation has no distinct values to count.
 _OPERATOR = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
 
 
@@ -458,12 +476,15 @@ def _expression_problem(error: terms.ExpressionError, path: Path) -> Problem:
 
 
 def _filter(text: str, types: Mapping[str, str]) -> None:
-    """Raises ExpressionError for a text that is no condition on the columns of records."""
+    """Raise ExpressionError for a text that is no condition on the columns of records."""
     parsed = expressions.parse(text)
     kinds = parsed.column_kinds() | dict(types)
     found = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))
     if found.kind != "boolean":
         hint = Message("write a comparison, such as 渠道 = '网上'")
         raise terms.ExpressionError(
-            "K302", f"a condition is needed here, this is {found.kind}", (0, len(text)), hint=hint
+            "K302",
+            Message("a condition is needed here, this is {kind}", kind=found.kind_title),
+            (0, len(text)),
+            hint=hint,
         )

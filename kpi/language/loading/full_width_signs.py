@@ -1,8 +1,8 @@
 """Full-width signs (全角符号) in the structure of a definition, where YAML knows only half-width ones.
 
-`title：示例` is no key and no value for YAML, and what it reports is something else, somewhere else. So signs that
-stand where structure does are replaced on trial: a sign without which the text could be read, or had fewer errors, is
-what is wrong. Signs inside texts stay what they are.
+For YAML `title：示例` is no key and value, and it reports another error at another place. So signs that stand where
+structure does are replaced on trial: a sign is wrong if the text can be parsed, or has fewer errors, without it. Signs
+inside texts are left alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from kpi.errors import Diagnostic, Message, Place, Severity
 #: The most signs of a text that are tried.
 _MOST = 60
 
-_COMMAS = {"，": "全角逗号（，）应为半角逗号和空格", "、": "顿号（、）应为半角逗号和空格"}
+_COMMAS = {
+    "，": Message("full-width comma (，): write a half-width comma and a blank"),
+    "、": Message("enumeration comma (、): write a half-width comma and a blank"),
+}
 _PAIRS = {
-    "“": ("”", '""', '全角引号（“”）应为半角引号（""）'),
-    "‘": ("’", "''", "全角引号（‘’）应为半角引号（''）"),
-    "＂": ("＂", '""', '全角引号（＂）应为半角引号（"）'),
-    "【": ("】", "[]", "方头括号（【】）应为半角方括号（[]）"),
-    "［": ("］", "[]", "全角方括号（［］）应为半角方括号（[]）"),
-    "｛": ("｝", "{}", "全角花括号（｛｝）应为半角花括号（{}）"),
+    "“": ("”", '""', Message('full-width quotation marks (“”): write half-width ones ("")')),
+    "‘": ("’", "''", Message("full-width quotation marks (‘’): write half-width ones ('')")),
+    "＂": ("＂", '""', Message('full-width quotation marks (＂): write half-width ones (")')),
+    "【": ("】", "[]", Message("lenticular brackets (【】): write half-width ones ([])")),
+    "［": ("］", "[]", Message("full-width brackets (［］): write half-width ones ([])")),
+    "｛": ("｝", "{}", Message("full-width braces (｛｝): write half-width ones ({{}})")),
 }
 _OPENING, _CLOSING = "[{［｛【", "]}］｝】"
 _ANY = re.compile(f"[：，、　－＃０-９{''.join(_PAIRS)}]")
@@ -46,7 +49,7 @@ class Sign:
 
     line: int
     spots: tuple[tuple[int, str, str], ...]
-    message: str
+    message: Message
 
     @property
     def column(self) -> int:
@@ -56,12 +59,12 @@ class Sign:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text comes to.
+    """The result of parsing a text.
 
     Attributes:
-        stopped: where YAML gave it up, line and offset from 0; None where it did not.
-        shaped: whether all parts have the right shape; what they refer to is only looked at then.
-        findings: what was found.
+        stopped: line and offset, from 0, at which parsing failed; None if it did not.
+        shaped: whether all parts have the right shape; only then are references checked.
+        findings: of the text.
     """
 
     stopped: tuple[int, int] | None
@@ -69,7 +72,7 @@ class Reading:
     findings: Sequence[Diagnostic]
 
     def burden(self, lines: Sequence[str]) -> tuple[int, int, int]:
-        """Return how much is wrong: text left unread, errors of shape, other errors."""
+        """Return the severity of the errors: characters left unparsed, errors of shape, other errors."""
         left = 0
         if self.stopped is not None:
             line, offset = self.stopped
@@ -83,8 +86,8 @@ def explained(lines: Sequence[str], first: Reading, read: Callable[[str], Readin
 
     Args:
         lines: the text.
-        first: what it comes to.
-        read: gives what another text comes to.
+        first: the result of parsing it.
+        read: parses another text.
     """
     every = list(_signs(lines))[:_MOST] if any(map(_ANY.search, lines)) else []
     wrong: list[Sign] = []
@@ -171,8 +174,8 @@ def _replaced(lines: Sequence[str], signs: Iterable[Sign]) -> list[str]:
 def _finding(sign: Sign, lines: Sequence[str], file: str | None) -> Diagnostic:
     place = Place(file, sign.line + 1, sign.column + 1, len(sign.spots[0][1]))
     repaired = _replaced(lines, [sign])[sign.line].strip()
-    hint = Message("改写为：{repaired}", repaired=repaired) if len(repaired) <= 100 else None
-    return Diagnostic("K115", sign.message, place, hint, label=Message("全角"))
+    hint = Message("write: {text}", text=repaired) if len(repaired) <= 100 else None
+    return Diagnostic("K115", sign.message, place, hint, label=Message("full-width"))
 
 
 def _moved(one: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:
@@ -197,16 +200,16 @@ def _signs(lines: Sequence[str]) -> Iterator[Sign]:
         if inside >= 0 and (not line.strip() or indent > inside):
             continue  # a text over many lines
         inside = -1
-        found, depth = _of_line(line, number, depth)
+        signs, depth = _of_line(line, number, depth)
         if _ANY.search(line):
-            yield from found
+            yield from signs
         if not depth and _BLOCK.search(line):
             inside = indent
 
 
 def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # noqa: C901, PLR0912, PLR0915 - one scan
     """Return the signs of a line that may be structure, and how many brackets are open after it."""
-    found: list[Sign] = []
+    signs: list[Sign] = []
     start = True  # whether a key or an item may begin here
     value = False  # whether a value may begin here
     at = 0
@@ -221,37 +224,46 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         if sign == "#" and (at == 0 or line[at - 1] in " 　\t"):
             break
         if sign == "＃" and not line[:at].strip():
-            found.append(Sign(number, ((at, sign, "#"),), "全角井号（＃）应为半角井号（#）"))
+            signs.append(
+                Sign(number, ((at, sign, "#"),), Message("full-width number sign (＃): write a half-width one (#)"))
+            )
             break
         if sign in _OPENING and (begins or sign in "[{"):
             if sign in _PAIRS:
-                found += _pair(line, number, at)
+                signs += _pair(line, number, at)
             depth, start, value = depth + 1, True, sign in "[［【"
         elif sign in _CLOSING:
             depth, start, value = max(depth - 1, 0), False, False
         elif sign in _PAIRS and begins and (pair := _pair(line, number, at)):
-            found += pair
+            signs += pair
             at = pair[0].spots[-1][0]
             start = value = False
         elif sign == "：" and _begins_key(line, at, depth):
             new = ":" if line[at + 1 : at + 2] == " " else ": "
-            found.append(Sign(number, ((at, sign, new),), "全角冒号（：）应为半角冒号和空格"))
+            signs.append(
+                Sign(number, ((at, sign, new),), Message("full-width colon (：): write a half-width colon and a blank"))
+            )
             start, value = False, True
         elif sign in _COMMAS and depth:
             new = "," if line[at + 1 : at + 2] == " " else ", "
-            found.append(Sign(number, ((at, sign, new),), _COMMAS[sign]))
+            signs.append(Sign(number, ((at, sign, new),), _COMMAS[sign]))
             start = value = True
         elif sign == "," and depth:
             start = value = True
         elif sign == ":" and line[at + 1 : at + 2] in ("", " ", "　"):
             start, value = False, True
         elif sign == "　" and (begins or line[at - 1] in ":,-"):
-            found.append(Sign(number, ((at, sign, " "),), "全角空格应为半角空格"))
+            signs.append(Sign(number, ((at, sign, " "),), Message("full-width blank: write a half-width one")))
         elif sign == "－" and not line[:at].strip(" 　") and line[at + 1 : at + 2] in (" ", "　"):
-            found.append(Sign(number, ((at, sign, "-"),), "全角短横（－）应为半角短横（-）"))
+            signs.append(
+                Sign(number, ((at, sign, "-"),), Message("full-width hyphen (－): write a half-width one (-)"))
+            )
         elif begins and (digits := _NUMBER.match(line, at)):
             half = digits[0].translate(_HALF)
-            found.append(Sign(number, ((at, digits[0], half),), f"全角数字（{digits[0]}）应为半角数字（{half}）"))
+            message = Message(
+                "full-width digits ({digits}): write half-width ones ({half})", digits=digits[0], half=half
+            )
+            signs.append(Sign(number, ((at, digits[0], half),), message))
             at = digits.end() - 1
             start = value = False
         elif sign == "-" and start and not line[:at].strip():
@@ -259,7 +271,7 @@ def _of_line(line: str, number: int, depth: int) -> tuple[list[Sign], int]:  # n
         elif sign not in " \t":
             start = value = False
         at += 1
-    return found, depth
+    return signs, depth
 
 
 def _begins_key(line: str, at: int, depth: int) -> bool:

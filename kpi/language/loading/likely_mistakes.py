@@ -1,6 +1,6 @@
-"""Likely mistakes (疑似笔误): definitions that can be used and probably say something else than was meant.
+"""Likely mistakes (疑似笔误): definitions that can be used but are probably not what was meant.
 
-Each is a warning, and each can be answered in the definition: a number with its unit, `relative: true` beside weights,
+Each is a warning, and each can be confirmed in the definition: a number with its unit, `relative: true` beside weights,
 `pillars: {}`, `on: rounded`.
 """
 
@@ -20,7 +20,7 @@ from kpi.values.units import PER_MILLE, PERCENT, Unit
 _SHARES = (1, 10, 100)
 #: How far a sum may be from marks to look like a slip: a part of the marks, for all pillars and for the parts of one.
 _NEAR, _PART = 0.1, 0.2
-#: With so many totals or fewer that can be told apart, rounded totals tie.
+#: With so many distinct totals or fewer, rounded totals tie.
 _FEW = 100
 
 
@@ -33,7 +33,7 @@ def slips(system: System) -> Problems:
     yield from _coarse_totals(system)
 
 
-def _slip(code: str, path: Path, message: str, hint: str, *, at_key: bool = False) -> Problem:
+def _slip(code: str, path: Path, message: Message, hint: Message, *, at_key: bool = False) -> Problem:
     return Problem(code, path, message, hint, severity=Severity.WARNING, at_key=at_key)
 
 
@@ -41,7 +41,7 @@ def _slip(code: str, path: Path, message: str, hint: str, *, at_key: bool = Fals
 
 
 def _fractions(system: System) -> Problems:
-    """Yield bare numbers between 0 and 1 where a percent or per mille is asked for."""
+    """Yield bare numbers between 0 and 1 where a percent or per mille is expected."""
     common = system.scoring is not None
     for name, indicator in system.indicators.items():
         unit = system.symbols[name].unit if name in system.symbols else None
@@ -110,9 +110,18 @@ def _weights(system: System) -> Problems:
     if not _marks(weights) or len(weights) < 2 or any(_is(total, one) for one in full):
         return
     if any(abs(total - one) <= _NEAR * one for one in full):
-        key = "`relative: true` beside `parts:`" if len(path) == 3 else "`composite: {relative: true}`"
-        hint = Message("make it 100, or write {key} if they are proportions", key=key)
-        yield _slip("K434", path, f"the weights look like marks of 100 and add up to {total:g}", hint, at_key=True)
+        hint = (
+            Message("make it 100, or write `relative: true` beside `parts:` if they are proportions")
+            if len(path) == 3
+            else Message("make it 100, or write `composite: {{relative: true}}` if they are proportions")
+        )
+        yield _slip(
+            "K434",
+            path,
+            Message("the weights look like marks of 100 and add up to {total:g}", total=total),
+            hint,
+            at_key=True,
+        )
 
 
 def _marks_of_parts(system: System) -> Problems:
@@ -159,7 +168,7 @@ def _no_tree(system: System) -> Problems:
         message = Message(
             "indicators are scored, and no pillars make a total of them: there are no totals, ranks and stars"
         )
-        yield _slip("K436", path, message, "add `pillars:`, or `pillars: {}` if that is meant", at_key=True)
+        yield _slip("K436", path, message, Message("add `pillars:`, or `pillars: {{}}` if that is meant"), at_key=True)
 
 
 def _coarse_totals(system: System) -> Problems:

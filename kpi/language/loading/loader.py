@@ -48,7 +48,7 @@ class Draft:
     folder: FilePath | None = None
 
     def checked(self) -> Loaded:
-        """Returns the file with everything checked."""
+        """Return the file with everything checked."""
         with bounded_suggestions():
             return self._checked()
 
@@ -65,11 +65,11 @@ class Draft:
         """Return everything that is found in the file, as YAML and the definitions have it."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
-            found: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
-            severities = {*(one.severity for one in findings), *(one.severity for one in found)}
+            definition_problems: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
+            severities = {*(one.severity for one in findings), *(one.severity for one in definition_problems)}
             if Severity.ERROR not in severities:
-                found += slips(self.system)
-            findings += [_located(self.document, problem) for problem in found]
+                definition_problems += slips(self.system)
+            findings += [_located(self.document, problem) for problem in definition_problems]
         return _tidy(findings)
 
     def _read_anew(self, text: str) -> Reading:
@@ -79,12 +79,12 @@ class Draft:
 
 
 def examine(path: str | FilePath) -> Loaded:
-    """Reads and checks one definition file; never raises for what is in the file."""
+    """Read and check one definition file; never raise for its content."""
     return draft(path).checked()
 
 
 def examine_text(text: str, file: str = "<text>", *, folder: FilePath | None = None) -> Loaded:
-    """Checks a definition given as text; `folder` is where the files it names are."""
+    """Check a definition given as text; `folder` is where the files it names are."""
     return draft_text(text, file, folder=folder).checked()
 
 
@@ -106,7 +106,7 @@ def examine_system(system: System) -> Loaded:
 
 
 def draft(path: str | FilePath) -> Draft:
-    """Reads one definition file; never raises for what is in the file."""
+    """Read one definition file; never raises for what is in the file."""
     file = FilePath(path)
     try:
         content = file.read_bytes()
@@ -115,10 +115,9 @@ def draft(path: str | FilePath) -> Draft:
         near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
         return Draft(str(path), None, (Diagnostic("K100", Message("there is no such file"), Place(str(path)), near),))
     except OSError as error:
-        why = error.strerror or "it is damaged"
-        return Draft(
-            str(path), None, (Diagnostic("K100", Message("the file cannot be read: {why}", why=why), Place(str(path))),)
-        )
+        why = error.strerror or Message("it is damaged")
+        message = Message("the file cannot be read: {reason}", reason=why)
+        return Draft(str(path), None, (Diagnostic("K100", message, Place(str(path))),))
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(
@@ -130,7 +129,7 @@ def draft(path: str | FilePath) -> Draft:
 
 
 def draft_text(text: str, file: str, *, folder: FilePath | None) -> Draft:
-    """Reads a definition given as text, as `draft`."""
+    """Read a definition given as text, as `draft`."""
     document = positions.read(text, file)
     if document.data is not None and not isinstance(document.data, dict):
         place = Place(file, 1, 1)
@@ -218,7 +217,7 @@ def _files(system: System, folder: FilePath | None) -> Problems:
             )
 
 
-def _near(folder: FilePath, file: str) -> str | None:
+def _near(folder: FilePath, file: str) -> Message:
     parent = (folder / file).parent
     near = suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
-    return near or "put it there, or give its path from there"
+    return near or Message("put it there, or give its path from there")

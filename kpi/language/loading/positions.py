@@ -18,7 +18,7 @@ import yaml as pyyaml
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.model import Path
 
-#: What a plain scalar means is for `scalar` to say; to have it told by the rules of YAML 1.1 too takes a third longer.
+#: `scalar` resolves plain scalars; to have them resolved by the rules of YAML 1.1 too takes a third longer.
 _Loader: Any = type("_Loader", (getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
 
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -30,7 +30,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: What numbers and dates begin with.
 _FIGURE = frozenset("+-.0123456789")
 _PLAIN = ("", None)
-#: The line breaks of YAML; `str.splitlines` knows more of them.
+#: The line breaks of YAML; `str.splitlines` splits at more characters.
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 #: One letter of a quoted text as it is written: a doubled quote and an escape are one letter.
 _LETTER = re.compile(r"''|\\x..|\\u.{4}|\\.|.")
@@ -60,24 +60,25 @@ class Document:
     _values: dict[Path, pyyaml.Node] = field(default_factory=dict)
 
     def known(self, path: Path) -> Path:
-        """Returns the longest part of a path that the document has, leaving out steps that it does not have.
+        """Return the longest part of a path that the document has, leaving out steps that it does not have.
 
         A list position where one value stands for a list of one is such a step, as is the kind of a definition.
         """
-        found: set[Path] = {()}
+        paths: set[Path] = {()}
         for step in path:
-            found |= {longer for one in found if (longer := (*one, step)) in self._values}
-        return max(found, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
+            paths |= {longer for one in paths if (longer := (*one, step)) in self._values}
+        return max(paths, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
-        """Returns a value on one line as the file has it, empty for anything longer."""
+        """Return a value on one line as the file has it, empty for anything longer."""
         node = self._values[self.known(path)]
         return node.value if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN else ""
 
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
-        """Returns where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
+        """Return where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
 
-        A mapping or list stands where its key does, and so does what a `span` cannot be told for: text over many lines.
+        The place of a mapping or list is that of its key, and so is that of text over many lines, where a `span` has no
+        place of its own.
         """
         known = self.known(path)
         node = self._values[known]
@@ -92,7 +93,7 @@ class Document:
         return self.spot(node, span)
 
     def spot(self, node: pyyaml.Node, span: tuple[int, int] | None = None) -> Place:
-        """Returns where a node stands, or the part of its text that `span` gives by offset and length."""
+        """Return where a node stands, or the part of its text that `span` gives by offset and length."""
         mark, end = node.start_mark, node.end_mark
         if isinstance(node, pyyaml.ScalarNode) and node.style == "|" and span is not None:
             before, text = node.value[: span[0]].split("\n"), node.value.split("\n")
@@ -113,14 +114,14 @@ class Document:
 
 @functools.lru_cache(maxsize=4)
 def _letters(source: str, style: str | None) -> Sequence[int]:
-    """Returns where each letter of a scalar's text begins in its source, and where the last one ends."""
+    """Return where each letter of a scalar's text begins in its source, and where the last one ends."""
     if style not in ("'", '"'):
         return range(len(source) + 1)
-    return [1 + found.start() for found in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
+    return [1 + match.start() for match in _LETTER.finditer(source[1:-1])] + [len(source) - 1]
 
 
 def read(text: str, file: str) -> Document:
-    """Returns the document in a text; syntax errors, duplicate keys and YAML 1.1 habits are findings in it."""
+    """Return the document in a text; syntax errors, duplicate keys and YAML 1.1 habits are findings in it."""
     document = Document(file, lines=_BREAKS.split(text))
     node = _compose(document, text)
     if node is None:
@@ -130,8 +131,8 @@ def read(text: str, file: str) -> Document:
         if "*" in text:
             _count(node, {}, 0)
         document.data = _Reader(document).value(node, ())
-    except _TooMuchError as error:
-        document.findings.append(Diagnostic("K101", str(error), Place(file, 1, 1), Message("write it without aliases")))
+    except _TooMuchError:
+        document.findings.append(Diagnostic("K101", _TOO_MUCH, Place(file, 1, 1), Message("write it without aliases")))
     return document
 
 
@@ -140,7 +141,7 @@ class _TooMuchError(ValueError):
 
 
 def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
-    """Return how many values a node comes to with its aliases written out, each node counted once.
+    """Return the number of values of a node with its aliases expanded, each node counted once.
 
     Raises:
         _TooMuchError: for too many, before any of them is made.
@@ -158,11 +159,11 @@ def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
     return number
 
 
-_TOO_MUCH = f"more than {_MOST:,} values, or values more than {_DEEPEST} deep"
+_TOO_MUCH = Message("more than {most:,} values, or values more than {depth} deep", most=_MOST, depth=_DEEPEST)
 
 
 def _compose(document: Document, text: str) -> pyyaml.Node | None:
-    """Returns the tree of a text, or None with a finding."""
+    """Return the tree of a text, or None with a finding."""
     for number, line in enumerate(document.lines, 1):
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
@@ -192,7 +193,7 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
         return None
     except (pyyaml.YAMLError, UnicodeEncodeError):
         odd = pyyaml.reader.Reader.NON_PRINTABLE.search
-        spots = ((number, found.start()) for number, line in enumerate(document.lines, 1) if (found := odd(line)))
+        spots = ((number, match.start()) for number, line in enumerate(document.lines, 1) if (match := odd(line)))
         line_number, offset = next(spots, (1, 0))
         place = Place(document.file, line_number, offset + 1)
         document.findings.append(
@@ -208,10 +209,10 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
 
 
 def _too_deep(text: str) -> bool:
-    """Returns whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
+    """Return whether brackets or dashes nest so deep that libyaml, which composes by recursion, would not return."""
     depth = deepest = 0
-    for found in _BRACKET.finditer(text):
-        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
         deepest = max(deepest, depth)
     return deepest > _MOST_OPEN or _DASHES.search(text) is not None or _INDENTED.search(text) is not None
 
@@ -287,15 +288,15 @@ class _Reader:
         if line.startswith("!", mark.column):
             source = line[mark.column :]
             hint = Message("take it away; what is in quotes is text")
-            self.complain(node, "K101", f"tags such as `{source.split()[0]}` are not used here", hint)
+            self.complain(node, "K101", Message("tags such as `{tag}` are not used here", tag=source.split()[0]), hint)
         return scalar(node)
 
     def commas(self, items: Iterable[pyyaml.Node]) -> None:
-        """Warns of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
+        """Warn of full-width commas in a list, where `[甲，乙]` is one item, unless its text is in quotes."""
         for node in items:
             if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN and (at := node.value.find("，")) >= 0:
-                message = Message("全角逗号（，）不分隔列表，`{node}` 是一项", node=node.value)
-                hint = Message("分开时用半角逗号和空格；确是一项时加引号")
+                message = Message("a full-width comma (，) separates no list: `{text}` is one item", text=node.value)
+                hint = Message("write a half-width comma and a blank, or put it into quotes if it is one item")
                 place = self.document.spot(node, (at, 1))
                 self.document.findings.append(Diagnostic("K115", message, place, hint, Severity.WARNING))
 
@@ -308,28 +309,28 @@ class _Reader:
         for key_node, value_node in node.value:
             key = scalar(key_node) if isinstance(key_node, pyyaml.ScalarNode) else None
             if key is None:
-                self.complain(key_node, "K103", "a key must be a name", "write `name: value`")
+                self.complain(key_node, "K103", Message("a key must be a name"), Message("write `name: value`"))
                 continue
             if key == "<<":
                 hint = Message("write the keys out, or give the whole value an alias: `name: *other`")
-                self.complain(key_node, "K103", "`<<` is not part of YAML 1.2", hint)
+                self.complain(key_node, "K103", Message("`<<` is not part of YAML 1.2"), hint)
                 self.document.spoiled.add(path)
                 continue
             if key in seen:
                 first = seen[key].start_mark.line + 1
                 self.complain(
-                    key_node, "K104", f"`{key}` is given twice; first on line {first}", "remove one of the two"
+                    key_node,
+                    "K104",
+                    Message("`{key}` is given twice; first on line {line}", key=key, line=first),
+                    Message("remove one of the two"),
                 )
                 continue
             if key_node.value in _OLD_TRUTH - _OWN and key_node.style in _PLAIN:
-                hint = Message(
-                    'YAML 1.2 reads `{key_node}` as text; quote it if that is meant: "{key_node}"',
-                    key_node=key_node.value,
-                )
+                hint = Message('YAML 1.2 reads `{key}` as text; quote it if that is meant: "{key}"', key=key_node.value)
                 self.complain(
                     key_node,
                     "K106",
-                    f"`{key_node.value}` as a key is easily taken for a truth value",
+                    Message("`{key}` as a key is easily taken for a truth value", key=key_node.value),
                     hint,
                     Severity.WARNING,
                 )
@@ -339,13 +340,18 @@ class _Reader:
             yield key, self.item(value_node, here)
 
     def complain(
-        self, node: pyyaml.Node, code: str, message: str, hint: str | None = None, severity: Severity = Severity.ERROR
+        self,
+        node: pyyaml.Node,
+        code: str,
+        message: Message,
+        hint: Message | None = None,
+        severity: Severity = Severity.ERROR,
     ) -> None:
         self.document.findings.append(Diagnostic(code, message, self.document.spot(node), hint, severity))
 
 
 def scalar(node: pyyaml.ScalarNode) -> Any:
-    """Returns a scalar by the core schema of YAML 1.2; quoted scalars are text."""
+    """Return a scalar by the core schema of YAML 1.2; quoted scalars are text."""
     text: str = node.value
     if node.style not in _PLAIN:
         return text
@@ -357,15 +363,15 @@ def scalar(node: pyyaml.ScalarNode) -> Any:
 
 
 def _figure(text: str) -> Any:  # noqa: PLR0911 - one line a kind of scalar reads best
-    """Returns the number or date that a text is, else the text."""
+    """Return the number or date that a text is, else the text."""
     if _INT.fullmatch(text) and len(text) < 400:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)
     if _BASED.fullmatch(text) and len(text) < 400:
         return int(text, 0)
-    if found := _INFINITE.fullmatch(text):
-        return float("-inf" if found[1] == "-" else "inf")
+    if match := _INFINITE.fullmatch(text):
+        return float("-inf" if match[1] == "-" else "inf")
     if _DATE.fullmatch(text):
         try:
             return dt.date.fromisoformat(text)

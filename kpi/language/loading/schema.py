@@ -8,7 +8,7 @@ from typing import Any
 
 from kpi.language.system import System
 
-#: The keys that tell the definitions of a union apart, and the one definition that is meant without it.
+#: The keys that discriminate the definitions of a union, each with the definition that is the default.
 _TAGS = ("kind", "form", "method")
 _DEFAULT = "reported"
 #: The name of a definition that shares its class's name with another: the module, of which one part tells them apart.
@@ -18,7 +18,7 @@ _NAME = r"^[^\s!-/:-@\[-^`{-~]+$"
 
 
 def json_schema() -> dict[str, Any]:
-    """Returns the JSON Schema of a definition file.
+    """Return the JSON Schema of a definition file.
 
     It judges the shape: keys, types, kinds. What needs the whole system, such as names and units, `kpi check` judges.
     """
@@ -55,13 +55,13 @@ def _objects(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def _described(part: dict[str, Any]) -> None:
-    """Leaves of a description what is meant for those who write definitions."""
+    """Return the part of a description that is meant for authors of definitions."""
     if isinstance(text := part.get("description"), str):
         part["description"] = without_examples(text)
 
 
 def _tagged(part: dict[str, Any]) -> None:
-    """Makes the tag of a definition required, so that exactly one definition of a union fits, and explains it."""
+    """Make the tag of a definition required, so that exactly one definition of a union fits, and explains it."""
     properties = part.get("properties", {})
     for tag in _TAGS:
         constant = properties.get(tag, {}).get("const")
@@ -72,7 +72,7 @@ def _tagged(part: dict[str, Any]) -> None:
 
 
 def _named(part: dict[str, Any]) -> None:
-    """Writes the rule for names so that Chinese ones are names in every editor."""
+    """Write the rule for names so that Chinese ones are names in every editor."""
     if part.get("pattern") == r"^\w+$":
         part["pattern"] = _NAME
     by_pattern = part.pop("patternProperties", {})

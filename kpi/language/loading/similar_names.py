@@ -1,4 +1,4 @@
-"""Names and titles that cannot be told apart: by files, which carry them, or by people, who read them."""
+"""Names and titles that cannot be distinguished, in files or by their looks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kpi.values.names import clean, look
 
 
 def problems(system: System) -> Problems:
-    """Yield measures that files cannot tell apart, and names and titles that look alike, in the order of the file."""
+    """Yield measures that files cannot distinguish, and names and titles that look alike, in the order of the file."""
     yield from _same_in_files(system)
-    yield from _alike(_names(system), "name", system)
-    yield from _alike(_titles(system), "title", system)
+    yield from _alike(_names(system), Message("name"), system)
+    yield from _alike(_titles(system), Message("title"), system)
 
 
 def _texts(system: System, name: str) -> Iterator[tuple[Path, str]]:
@@ -36,7 +36,7 @@ def _same_in_files(system: System) -> Problems:
         for path, text in ((("measures", name), name), *_texts(system, name)):
             owner = owners.setdefault(clean(text), name)
             if owner != name:
-                yield _same(path, text, f"the measure `{owner}`", at_key=len(path) == 2)
+                yield _same(path, text, Message("the measure `{name}`", name=owner), at_key=len(path) == 2)
     for name, indicator in system.indicators.items():
         if not any(one.per_entity is not None and one.per_entity.column is not None for one in indicator.target):
             continue
@@ -47,11 +47,15 @@ def _same_in_files(system: System) -> Problems:
         for path, text in texts:
             owner = owners.setdefault(clean(text), name)
             if owner not in about:
-                what = "measure" if owner in system.measures else "indicator"
-                yield _same(path, text, f"the {what} `{owner}`", at_key=len(path) == 2)
+                other = (
+                    Message("the measure `{name}`", name=owner)
+                    if owner in system.measures
+                    else Message("the indicator `{name}`", name=owner)
+                )
+                yield _same(path, text, other, at_key=len(path) == 2)
 
 
-def _same(path: Path, text: str, owner: str, *, at_key: bool) -> Problem:
+def _same(path: Path, text: str, owner: Message, *, at_key: bool) -> Problem:
     message = Message("files carry {owner} as `{text}` too: which is meant cannot be told", owner=owner, text=text)
     hint = Message("give each a title of its own, as its files have it")
     return Problem("K482", path, message, hint=hint, label=Message("not its own"), at_key=at_key)
@@ -69,7 +73,7 @@ def _titles(system: System) -> Iterator[tuple[str, Path, str]]:
             yield name, path, text
 
 
-def _alike(texts: Iterator[tuple[str, Path, str]], what: str, system: System) -> Problems:
+def _alike(texts: Iterator[tuple[str, Path, str]], what: Message, system: System) -> Problems:
     """Yield texts of two definitions that differ by nothing that is seen."""
     first: dict[str, tuple[str, str]] = {}
     for name, path, text in texts:
@@ -79,25 +83,25 @@ def _alike(texts: Iterator[tuple[str, Path, str]], what: str, system: System) ->
             continue
         both = reported(system.measures).keys() >= {owner, name}
         if both and clean(other) == clean(text):
-            continue  # files cannot tell them apart, which is an error
+            continue  # they cannot be distinguished in files, which is an error
         message = Message(
-            "the {what} `{text}` looks like `{other}` of `{owner}` and is another: {text_2}",
+            "the {what} `{text}` looks like `{other}` of `{owner}` and is another: {difference}",
             what=what,
             text=text,
             other=other,
             owner=owner,
-            text_2=_difference(text, other),
+            difference=_difference(text, other),
         )
         hint = Message("type it anew with the same letters, or choose another")
         yield Problem("K483", path, message, hint=hint, severity=Severity.WARNING, at_key=len(path) == 2)
 
 
-def _difference(text: str, other: str) -> str:
+def _difference(text: str, other: str) -> Message:
     """Return the first letters in which two texts differ, by their Unicode names."""
     pairs = zip(text + "\0", other + "\0", strict=False)
     one, two = next(pair for pair in pairs if pair[0] != pair[1])
-    return f"{_named(one)}, not {_named(two)}"
+    return Message("{letter}, not {other}", letter=_named(one), other=_named(two))
 
 
 def _named(letter: str) -> str:
-    return unicodedata.name(letter, "the end of the text").lower()
+    return unicodedata.name(letter, "").lower() or Message("the end of the text")

@@ -1,62 +1,64 @@
-"""What pydantic finds in the shape of a definition, in the user's words: one finding for one mistake, at its place."""
+"""Validation errors of pydantic as findings in the user's words: one for one mistake, at its place."""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from kpi.errors import Diagnostic, Message, shortened, suggest
+from kpi.errors import Diagnostic, Message, alternatives, shortened, suggest
 from kpi.language.loading import positions
 from kpi.language.model import NAME_WORDS, Path
 from kpi.language.system import System
 
-#: How pydantic's findings read; the parts in braces come from its context.
-_WORDS = {
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "dict_type": "must be a mapping, `name: value`",
-    "model_type": "must be a mapping, `key: value`",
-    "model_attributes_type": "must be a mapping, `key: value`",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "date_type": "must be a date, 2023-07-28",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
-    "string_too_long": "has at most {max_length} characters",
-    "too_short": "needs {min_length} or more",
-    "string_pattern_mismatch": f"must be a name: {NAME_WORDS}",
+#: What a value must be, by the type of pydantic's error.
+_KINDS = {
+    "float_type": Message("a number"),
+    "float_parsing": Message("a number"),
+    "finite_number": Message("a finite number"),
+    "int_type": Message("a whole number"),
+    "int_parsing": Message("a whole number"),
+    "int_from_float": Message("a whole number"),
+    "string_type": Message("text"),
+    "bool_type": Message("true or false"),
+    "dict_type": Message("a mapping, `name: value`"),
+    "model_type": Message("a mapping, `key: value`"),
+    "model_attributes_type": Message("a mapping, `key: value`"),
+    "tuple_type": Message("a list"),
+    "list_type": Message("a list"),
+    "date_type": Message("a date, 2023-07-28"),
 }
-#: Findings that only say that a value is of another type, as every branch of a union says that does not fit.
-_TYPES = {kind for kind in _WORDS if kind.endswith("_type")} | {"literal_error", "enum"}
+_CHOICES = ("literal_error", "enum")
+#: What a value must be, by the type of pydantic's error, from the context of the error.
+_LIMITS: dict[str, Callable[[dict[str, Any]], Message]] = {
+    "greater_than": lambda context: Message("must be above {limit:g}", limit=context["gt"]),
+    "greater_than_equal": lambda context: Message("must be at least {limit:g}", limit=context["ge"]),
+    "less_than": lambda context: Message("must be below {limit:g}", limit=context["lt"]),
+    "less_than_equal": lambda context: Message("must be at most {limit:g}", limit=context["le"]),
+    "string_too_long": lambda context: Message("has at most {number} characters", number=context["max_length"]),
+    "too_short": lambda context: Message("needs {number} or more", number=context["min_length"]),
+    "string_pattern_mismatch": lambda _: Message("must be a name: {characters}", characters=NAME_WORDS),
+}
+#: Errors that only say that a value is of another type, as every branch of a union says that does not fit.
+_TYPES = {kind for kind in _KINDS if kind.endswith("_type")} | set(_CHOICES)
 _TAGS = ("union_tag_invalid", "union_tag_not_found")
 
 
 def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagnostic]:
-    """Returns pydantic's errors about a document as findings, without those that only follow from another."""
-    told = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
+    """Return pydantic's errors about a document as findings, without those that only follow from another."""
+    relevant = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
     renamed = {
         (*_at(document, error)[:-1], key)
-        for error in told
+        for error in relevant
         if error["type"] == "extra_forbidden"
         for key in _meant(error)
     }
-    bad_names = {error["input"] for error in told if error["loc"][-1:] == ("[key]",)}
-    found = []
-    for error in _merged(document, told):
+    bad_names = {error["input"] for error in relevant if error["loc"][-1:] == ("[key]",)}
+    results = []
+    for error in _merged(document, relevant):
         follows = (
             error["type"] == "missing" and (*document.known(tuple(error["loc"])[:-1]), error["loc"][-1]) in renamed
         )
@@ -64,8 +66,8 @@ def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagno
             error["type"] == "string_pattern_mismatch" and error["loc"][-1] != "[key]" and error["input"] in bad_names
         )
         if not follows and not echo and not _unnamed(document, error):
-            found.append(_finding(document, error))
-    return found
+            results.append(_finding(document, error))
+    return results
 
 
 def _spoiled(document: positions.Document, path: Path) -> bool:
@@ -74,7 +76,7 @@ def _spoiled(document: positions.Document, path: Path) -> bool:
 
 
 def _unnamed(document: positions.Document, error: Any) -> bool:
-    """Returns whether an error is about a key of a definition that stands in the place of named ones.
+    """Return whether an error is about a key of a definition that stands in the place of named ones.
 
     In `indicators: {kind: ratio, numerator: a}` every key is taken for a name; the finding is that of `kind`.
     """
@@ -93,10 +95,10 @@ def _at(document: positions.Document, error: Any) -> Path:
 
 
 def _merged(document: positions.Document, errors: list[Any]) -> Iterator[Any]:
-    """Yields the errors with those that the branches of one union made of one value brought together.
+    """Merge the errors that the branches of one union gave for one value.
 
-    A mapping is judged by the branch that takes mappings, a list by the one that takes lists; what fits no branch must
-    be one of what they ask for.
+    A mapping is judged by the branch that takes mappings, a list by the one that takes lists; a value that fits no
+    branch must be one of the kinds that they accept.
     """
     groups: dict[Path, list[Any]] = {}
     for error in errors:
@@ -112,8 +114,11 @@ def _merged(document: positions.Document, errors: list[Any]) -> Iterator[Any]:
         if len(group) == 1 or not types or deeper:
             yield from deeper or group
             continue
-        parts = list(dict.fromkeys(_words(error).removeprefix("must be ") for error in types))
-        yield {**types[0], "loc": document.known(tuple(types[0]["loc"])), "words": f"must be {', or '.join(parts)}"}
+        kinds = functools.reduce(
+            lambda first, second: Message("{first}, or {second}", first=first, second=second),
+            dict.fromkeys(map(_wanted_kind, types)),
+        )
+        yield {**types[0], "loc": document.known(tuple(types[0]["loc"])), "kinds": kinds}
 
 
 def _finding(document: positions.Document, error: Any) -> Diagnostic:
@@ -122,10 +127,10 @@ def _finding(document: positions.Document, error: Any) -> Diagnostic:
         tail, place = path[-1], document.place(path[:-1])
         return Diagnostic(
             "K111",
-            Message("`{tail}` is missing", tail=tail),
+            Message("`{key}` is missing", key=tail),
             place,
-            Message("add `{tail}:`", tail=tail),
-            label=Message("needs `{tail}`", tail=tail),
+            Message("add `{key}:`", key=tail),
+            label=Message("needs `{key}`", key=tail),
         )
     if kind in _TAGS:
         return _tag(document, path, value)
@@ -135,7 +140,7 @@ def _finding(document: positions.Document, error: Any) -> Diagnostic:
 
 
 def _value(document: positions.Document, error: Any) -> Diagnostic:
-    """Returns the finding of a value that cannot stand where it does."""
+    """Return the finding of a value that cannot stand where it does."""
     path, kind, value = document.known(tuple(error["loc"])), error["type"], error.get("input")
     key = _key_of(path, value)
     if value is None:
@@ -146,75 +151,86 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
             Message("give it a value, or take the key away"),
         )
     if error["type"] == "value_error":
-        message = Message("`{key}`: {msg}", key=key, msg=error["msg"].removeprefix("Value error, "))
+        message = Message("`{key}`: {reason}", key=key, reason=error["ctx"]["error"].args[0])
         return Diagnostic("K113", message, document.place(path))
     written = shortened(document.written(path))
-    shown = f"; here: {written}" if written else ""
-    return Diagnostic(
-        "K113",
-        Message("`{key}` {error}{shown}", key=key, error=_words(error), shown=shown),
-        document.place(path),
-        _hint(key, kind, value, written),
+    demand = _demand(error)
+    message = (
+        Message("`{key}` {demand}; here: {text}", key=key, demand=demand, text=written)
+        if written
+        else Message("`{key}` {demand}", key=key, demand=demand)
     )
+    return Diagnostic("K113", message, document.place(path), _hint(key, kind, value, written))
 
 
 def _key_of(path: Path, value: Any) -> Any:
-    """Returns what a value is known by: its key, or the key of the list that it stands in."""
+    """Return the key of a value, or the key of the list that holds it."""
     names = [step for step in path if isinstance(step, str)]
     return path[-1] if path and isinstance(value, dict) else (names[-1] if names else "system")
 
 
-def _words(error: Any) -> str:
-    if "words" in error:
-        return str(error["words"])
-    words = _WORDS.get(error["type"])
-    if "." in error.get("ctx", {}).get("pattern", ""):
-        return "must be of letters, digits and the signs . _ -"
-    if words is None:
-        message = str(error["msg"]).removeprefix("Input ")
-        return message[:1].lower() + message[1:]
-    context = {key: f"{one:g}" if isinstance(one, float) else one for key, one in error.get("ctx", {}).items()}
-    return words.format(**context).replace("'", "")
+def _demand(error: Any) -> Message:
+    """Return what a value must be or have, as the predicate of a sentence about it."""
+    kind, context = error["type"], error.get("ctx", {})
+    if "kinds" in error:
+        return Message("must be {kind}", kind=error["kinds"])
+    if "." in context.get("pattern", ""):
+        return Message("must be of letters, digits and the signs . _ -")
+    if kind in _KINDS or kind in _CHOICES:
+        return Message("must be {kind}", kind=_wanted_kind(error))
+    if kind in _LIMITS:
+        return _LIMITS[kind](context)
+    message = str(error["msg"]).removeprefix("Input ")
+    return Message("{reason}", reason=message[:1].lower() + message[1:])
 
 
-def _hint(key: Any, kind: str, value: Any, written: str) -> str | None:
+def _wanted_kind(error: Any) -> Message:
+    """Return the kind of value, or the values, that an error asks for."""
+    return _KINDS.get(error["type"]) or alternatives(_choices(error))
+
+
+def _choices(error: Any) -> list[str]:
+    return [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+
+
+def _hint(key: Any, kind: str, value: Any, written: str) -> Message | None:
     truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
     if kind == "bool_type" and (meant := truth.get(str(value).lower())):
-        return f"YAML 1.2 reads `{written}` as text; write {meant}"
+        return Message("YAML 1.2 reads `{text}` as text; write {truth}", text=written, truth=meant)
     if kind == "string_type" and isinstance(value, int | float | dt.date):
-        return f'put it into quotes: "{written}"'
+        return Message('put it into quotes: "{text}"', text=written)
     if kind in ("float_type", "int_type") and isinstance(value, str) and value.replace(".", "", 1).isdigit():
-        return f"take the quotes away: {value}"
+        return Message("take the quotes away: {number}", number=value)
     if key == "target" and isinstance(value, int | float | str):
-        return f"write {{at_least: {value}}}, or another comparator"
+        return Message("write {{at_least: {value}}}, or another comparator", value=value)
     if key == "parts":
-        return "write {name: weight}, such as {online_rate: 30, wait: 20}, or [online_rate, wait]"
+        return Message("write {{name: weight}}, such as {{online_rate: 30, wait: 20}}, or [online_rate, wait]")
     return None
 
 
 def _key(document: positions.Document, error: Any) -> Diagnostic:
-    """Returns the finding of a key that cannot stand where it does."""
+    """Return the finding of a key that cannot stand where it does."""
     path, kind, value = tuple(error["loc"]), error["type"], error.get("input")
     place = document.place(path[:-1], key=True)
     if kind == "string_pattern_mismatch":
         hint = Message("put other words into `title:`")
         return Diagnostic(
-            "K112", Message("`{value}` cannot be a name: {name_words}", value=value, name_words=NAME_WORDS), place, hint
+            "K112", Message("`{text}` cannot be a name: {characters}", text=value, characters=NAME_WORDS), place, hint
         )
     if kind == "string_type":
         return Diagnostic(
             "K112",
-            Message("`{value}` is a number, not a name", value=value),
+            Message("`{number}` is a number, not a name", number=value),
             place,
-            Message('put it into quotes: "{value}"', value=value),
+            Message('put it into quotes: "{text}"', text=value),
         )
     if kind == "literal_error":
-        choices = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        choices = _choices(error)
         hint = suggest(str(value), choices) or Message("one of {choices}", choices=tuple(choices))
         return Diagnostic(
-            "K110", Message("unknown key `{value}`", value=value), place, hint, label=Message("not a key here")
+            "K110", Message("unknown key `{key}`", key=value), place, hint, label=Message("not a key here")
         )
-    return Diagnostic("K113", Message("the key `{value}` {error}", value=value, error=_words(error)), place)
+    return Diagnostic("K113", Message("the key `{key}` {demand}", key=value, demand=_demand(error)), place)
 
 
 #: Words that people write for keys of the language, and the keys; the first that can stand in a place is meant.
@@ -234,16 +250,16 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _near(word: str, keys: list[str]) -> str | None:
-    """Returns the hint that names the key that was probably meant, by another word for it or by its letters."""
+def _near(word: str, keys: list[str]) -> Message | None:
+    """Return the hint that names the key that was probably meant, by another word for it or by its letters."""
     other = next((key for key in SYNONYMS.get(word.casefold(), ()) if key in keys), None)
-    return suggest(word, keys) if other is None else f"did you mean `{other}`?"
+    return suggest(word, keys) if other is None else Message("did you mean `{name}`?", name=other)
 
 
 def _meant(error: Any) -> list[str]:
-    """Returns the key that an unknown key was probably meant to be, if one is near."""
+    """Return the key that an unknown key was probably meant to be, if one is near."""
     hint = _near(str(error["loc"][-1]), [key for model in _models_at(tuple(error["loc"])) for key in _keys(model)])
-    return [hint.split("`")[1]] if hint else []
+    return [str(hint.fields["name"])] if hint else []
 
 
 def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
@@ -255,14 +271,14 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
     if document.written(parent) == tail:
         return Diagnostic(
             "K114",
-            Message("`{parent}` cannot be `{tail}`", parent=parent[-1], tail=tail),
+            Message("`{key}` cannot be `{value}`", key=parent[-1], value=tail),
             document.place(parent),
             hint,
             label=Message("not known"),
         )
     return Diagnostic(
         "K110",
-        Message("unknown key `{tail}`", tail=tail),
+        Message("unknown key `{key}`", key=tail),
         document.place(path, key=True),
         hint,
         label=Message("not a key here"),
@@ -270,20 +286,22 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
 
 
 def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
-    """Returns the finding of a definition whose kind is unknown or not given."""
+    """Return the finding of a definition whose kind is unknown or not given."""
     name, kinds = path[-1] if path else "", _tags_at(path)
     key = next((tag for model in _candidates(path) if (tag := _tag_field(model)) is not None), "kind")
     place = document.place(path)
     if not isinstance(value, dict):
         written = document.written(path)
-        shown = f"; here: {shortened(written)}" if written else ""
         kind = name if name in kinds else kinds[0] if kinds else None
         hint = Message("write {{{key}: {kind}, ...}}", key=key, kind=kind) if kinds else None
         if name == key and value in kinds:
             hint = Message("give it a name: `name: {{{key}: {value}, ...}}`", key=key, value=value)
-        return Diagnostic(
-            "K113", Message("`{name}` must be a mapping, `key: value`{shown}", name=name, shown=shown), place, hint
+        message = (
+            Message("`{name}` must be a mapping, `key: value`; here: {text}", name=name, text=shortened(written))
+            if written
+            else Message("`{name}` must be a mapping, `key: value`", name=name)
         )
+        return Diagnostic("K113", message, place, hint)
     if path[:1] == ("checks",):
         hint = Message("add `expr:`, a condition that must hold, or `growth_within:`")
         return Diagnostic("K111", Message("`{name}` says nothing that could be checked", name=name), place, hint)
@@ -307,7 +325,7 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
     hint = suggest(given, kinds) or Message("one of {kinds}", kinds=tuple(kinds))
     return Diagnostic(
         "K114",
-        Message("unknown {key} `{given}`", key=key, given=given),
+        Message("unknown {key} `{value}`", key=key, value=given),
         document.place((*path, key)),
         hint,
         label=Message("not a {key}", key=key),
@@ -315,7 +333,7 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
 
 
 def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -> Message | None:
-    """Returns the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
+    """Return the hint for a definition without a kind: by its name, by what stands in its place, or by its keys."""
     if path and path[-1] in kinds:
         return Message("`{name}` is only its name; if it is the {key} too, add `{key}: {name}`", name=path[-1], key=key)
     for inner in value:
@@ -331,12 +349,12 @@ def _kind_meant(path: Path, value: dict[Any, Any], key: str, kinds: list[str]) -
 @functools.cache
 def _models_of_fields(model: type[BaseModel]) -> dict[str, list[type[BaseModel]]]:
     """Return the models that each field of a model may hold, by its name and its alias."""
-    found: dict[str, list[type[BaseModel]]] = {}
+    models_of: dict[str, list[type[BaseModel]]] = {}
     for name, field in model.model_fields.items():
         models = _models_in(field.annotation if not field.metadata else (field.annotation, *field.metadata))
         for key in {name, field.alias or name}:
-            found.setdefault(key, models)
-    return found
+            models_of.setdefault(key, models)
+    return models_of
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -351,8 +369,8 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
     """The models that may stand at a path, before their kind is known."""
     models: list[type[BaseModel]] = [System]
     for step in path:
-        found = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
-        models = found or models
+        inner = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
+        models = inner or models
     return list(dict.fromkeys(models))
 
 
@@ -368,7 +386,7 @@ def _models_at(path: Path) -> list[type[BaseModel]]:
 
 
 def _tag_field(model: type[BaseModel]) -> str | None:
-    """The key that tells a model from the others of its union, if it is in one."""
+    """Return the key that discriminates a model in its union, if it is in one."""
     return next((tag for tag in ("kind", "form", "method") if tag in model.model_fields), None)
 
 

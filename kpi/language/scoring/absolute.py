@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.errors import Message
 from kpi.language.model import Path, Problems
 from kpi.language.quantities import Quantity, in_unit, step_problems
 from kpi.language.scoring.rule import (
@@ -49,8 +50,8 @@ class Completion(AgainstTarget):
     >>> case = Case.plain(pl.col("x"), target=pl.col("t"))
     >>> [round(one, 2) for one in frame.select(s=Completion().score(case).score)["s"]]
     [53.37, 60.04]
-    >>> Completion(no_target=60).in_full().rpartition("；")[2]
-    '未下达任务的得 60 %'
+    >>> Completion(no_target=60).in_full().rpartition("; ")[2]
+    '60 % without a target'
     """
 
     kind: Literal["completion"] = "completion"
@@ -95,11 +96,16 @@ class Completion(AgainstTarget):
         rest = pl.when(value > literal(0.0)).then(bound / value * hundred)
         return rest.when(value.is_not_null()).then(literal(float(cap)))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        reverse = "逆向指标按 目标值÷实际值" if self.reverse == "reciprocal" else "逆向指标按 2−实际值÷目标值"
-        cap = "不设上限" if self.cap is None else f"最高 {self.cap:g} %"
-        return f"按完成比例计分（实际值÷目标值；{reverse}），{cap}"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        formula = (
+            Message("actual ÷ target; where lower is better, target ÷ actual")
+            if self.reverse == "reciprocal"
+            else Message("actual ÷ target; where lower is better, 2 − actual ÷ target")
+        )
+        if self.cap is None:
+            return Message("by completion ({formula}), without a cap", formula=formula)
+        return Message("by completion ({formula}), at most {cap:g} %", formula=formula, cap=self.cap)
 
 
 class Benchmark(Rule):
@@ -127,9 +133,11 @@ class Benchmark(Rule):
         score = pl.when(score == float("inf")).then(best).otherwise(score)
         return Scored(score, {"no_target": standard.is_null(), "zero_target": standard == 0})
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "与标杆值之比计分" + ("，不封顶" if self.cap is None else f"，最高 {self.cap:g} %")
+    def words(self) -> Message:
+        """Return the rule in words."""
+        if self.cap is None:
+            return Message("by the ratio to the benchmark, without a cap")
+        return Message("by the ratio to the benchmark, at most {cap:g} %", cap=self.cap)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the benchmark."""
@@ -154,9 +162,9 @@ class Pass(AgainstTarget):
         """Returns `full` or `fail`."""
         return Scored(pl.when(case.reached).then(pl.lit(float(self.full))).otherwise(pl.lit(float(self.fail))))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"达到目标得 {self.full:g} %，否则得 {self.fail:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("{full:g} % if the target is reached, else {fail:g} %", full=self.full, fail=self.fail)
 
 
 class Deduction(AgainstTarget):
@@ -187,10 +195,17 @@ class Deduction(AgainstTarget):
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
         return Scored(100 - steps * self.points)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        how = {"linear": "", "whole": "，不足一步不扣", "started": "，不足一步按一步扣"}[self.steps]
-        return f"每差 {self.per} 扣 {self.points:g} %{how}，扣完为止"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        if self.steps == "whole":
+            return Message(
+                "{points:g} % off for each whole {step} short, down to nothing", points=self.points, step=self.per
+            )
+        if self.steps == "started":
+            return Message(
+                "{points:g} % off for each started {step} short, down to nothing", points=self.points, step=self.per
+            )
+        return Message("{points:g} % off for each {step} short, down to nothing", points=self.points, step=self.per)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the size of a step, and what the base has."""
@@ -222,9 +237,14 @@ class Step(AgainstTarget):
         ahead = case.value - case.target if case.higher else case.target - case.value
         return Scored(self.base + ahead / in_unit(self.per, case.unit) * self.points)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"达到目标得 {self.base:g} %，每超（差）{self.per} 加（扣）{self.points:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message(
+            "{base:g} % at the target, {points:g} % more (less) for each {step} above (below)",
+            base=self.base,
+            points=self.points,
+            step=self.per,
+        )
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the size of a step, and what the base has."""
@@ -256,8 +276,8 @@ class Bands(Rule):
         """Returns the score of the band."""
         return Scored(banded(case, self.cuts))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
+    def words(self) -> Message:
+        """Return the rule in words."""
         return cuts_words(self.cuts)
 
     def quantities(self) -> dict[Path, Quantity | None]:

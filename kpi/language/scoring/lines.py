@@ -9,11 +9,11 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, Severity
+from kpi.errors import Message, Severity, commas
 from kpi.language.model import Listed, Path, Problem, Problems
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.scoring.relative import Scale, stretched
-from kpi.language.scoring.rule import Case, Rule, Scored
+from kpi.language.scoring.rule import Case, Rule, Scored, mark_words
 from kpi.values.units import Unit
 
 
@@ -36,7 +36,7 @@ class Piecewise(Rule):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
-            raise ValueError("each knot is a pair, [value, score], the score a number")
+            raise ValueError(Message("each knot is a pair, [value, score], the score a number"))
         return self
 
     def score(self, case: Case) -> Scored:
@@ -47,9 +47,9 @@ class Piecewise(Rule):
             score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
         return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "分段线性：" + "，".join(f"{x} 得 {y:g} %" for x, y in self.knots)
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("piecewise linear: {knots}", knots=commas(mark_words(float(y), x) for x, y in self.knots))
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the knots' values."""
@@ -77,9 +77,10 @@ class Piecewise(Rule):
         scores = [float(y) for _, y in self.knots]
         wrong = sorted(scores, reverse=higher)
         if scores == wrong and scores != wrong[::-1]:
-            better, which = ("higher", "rise") if higher else ("lower", "fall")
-            message = Message(
-                "better is `{better}`, so scores are expected to {which} with the value", better=better, which=which
+            message = (
+                Message("better is `higher`, so scores are expected to rise with the value")
+                if higher
+                else Message("better is `lower`, so scores are expected to fall with the value")
             )
             yield Problem("K413", (*path, "knots"), message, severity=Severity.WARNING)
 
@@ -114,9 +115,19 @@ class Goalposts(Rule):
         position = (value - low) / (high - low)
         return Scored(stretched(position if case.higher else 1 - position, self.scale), guards)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"{'对数' if self.log else ''}阈值法：{self.low} 得 0 %，{self.high} 得 100 %（逆向相反）"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        if self.log:
+            return Message(
+                "logarithmic goalposts: 0 % for {low}, 100 % for {high} (the other way where lower is better)",
+                low=self.low,
+                high=self.high,
+            )
+        return Message(
+            "goalposts: 0 % for {low}, 100 % for {high} (the other way where lower is better)",
+            low=self.low,
+            high=self.high,
+        )
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the two posts."""

@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
+from kpi.errors import Message
 from kpi.language.scoring.relative import Relative, Scale, stretched
 from kpi.language.scoring.rule import Case, Scored
 
@@ -35,9 +36,13 @@ class RankScore(Relative):
         """Returns the score of the place."""
         return Scored(self.first - self.step * (case.place(self.ties, first="best") - 1))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"按位次计分：第一名 {self.first:g} %，每后一名减 {self.step:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message(
+            "by place: {first:g} % for the first, {step:g} % less for each place behind",
+            first=self.first,
+            step=self.step,
+        )
 
 
 class Percentile(Relative):
@@ -64,9 +69,9 @@ class Percentile(Relative):
         position = pl.when(others == 0).then(pl.lit(1.0)).otherwise((place - 1) / others)
         return Scored(stretched(position, self.scale))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "百分位计分：组内不如本单位者所占百分比"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("by percentile: the percent of the peers that are worse")
 
 
 class Borda(Relative):
@@ -91,6 +96,6 @@ class Borda(Relative):
         """Returns the points."""
         return Scored(self.points * (case.place(self.ties, first="worst") - 1))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"博尔达计分：每超过组内一个单位得 {self.points:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("Borda count: {points:g} % for each peer that is worse", points=self.points)

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from kpi.errors import Message
 from kpi.language.lookback import Lags, among
 from kpi.language.model import PEERS, Among, Listed, Path
 from kpi.language.quantities import Quantity
@@ -22,7 +23,7 @@ from kpi.values.status import literal
 
 def _rising(scale: tuple[float, ...]) -> tuple[float, ...]:
     if len(scale) != 2 or scale[0] >= scale[1]:
-        raise ValueError("a scale is a pair of the worst and the best score, such as [0, 100]")
+        raise ValueError(Message("a scale is a pair of the worst and the best score, such as [0, 100]"))
     return scale
 
 
@@ -92,10 +93,19 @@ class Efficacy(Relative):
             return Scored(self.base * (math.log((self.base + self.span) / self.base) * position).exp())
         return Scored(self.base + self.span * position)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        position = "（实际值−不允许值）÷（满意值−不允许值）"
-        return f"{'指数' if self.exponential else ''}功效系数法：{self.base:g} + {self.span:g} × {position}"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        position = Message("(actual − unacceptable) ÷ (satisfactory − unacceptable)")
+        if self.exponential:
+            return Message(
+                "exponential efficacy coefficient: {base:g} + {span:g} × {position}",
+                base=self.base,
+                span=self.span,
+                position=position,
+            )
+        return Message(
+            "efficacy coefficient: {base:g} + {span:g} × {position}", base=self.base, span=self.span, position=position
+        )
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the two standards."""
@@ -131,9 +141,10 @@ class MinMax(Relative):
         inside = low == 0 and 0 <= same <= 1 and self.floor == 0 and self.cap is not None and high <= self.cap
         return Scored(stretched(position, self.scale), sound=True, within=inside)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"极差标准化：组内最差得 {self.scale[0]:g} %，最好得 {self.scale[1]:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        low, high = self.scale
+        return Message("min-max: {low:g} % for the worst of the peers, {high:g} % for the best", low=low, high=high)
 
 
 class ZScore(Relative):
@@ -163,9 +174,13 @@ class ZScore(Relative):
         z = pl.when(case.apart()).then(apart / case.among(case.value.std(), "deviation")).otherwise(0.0)
         return Scored(self.mean + sign * self.sd * z)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"标准化（Z 分数）：组内平均得 {self.mean:g} %，每一标准差 {self.sd:g} %"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message(
+            "z-scores: {mean:g} % for the mean of the peers, {sd:g} % for each standard deviation",
+            mean=self.mean,
+            sd=self.sd,
+        )
 
 
 class DistanceToBest(Relative):
@@ -197,9 +212,11 @@ class DistanceToBest(Relative):
         impossible = (best <= 0) & ~at_best if case.higher else case.value < 0
         return Scored(stretched(position, self.scale), {"out_of_range": impossible})
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "与组内最好之比计分" if self.by == "ratio" else "按与组内最好的差距占极差之比计分"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        if self.by == "ratio":
+            return Message("by the ratio to the best of the peers")
+        return Message("by the gap to the best of the peers as a part of their range")
 
 
 class DistanceToTarget(Relative, AgainstTarget):
@@ -228,6 +245,6 @@ class DistanceToTarget(Relative, AgainstTarget):
         position = pl.when(further > 0).then(come / further).otherwise(1.0)
         return Scored(stretched(position, self.scale))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return "按距目标差距计分：组内最差为起点，目标值为终点"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("by the part of the way from the worst of the peers to the target")

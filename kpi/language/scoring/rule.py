@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message
+from kpi.errors import Message, sentences
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
@@ -129,9 +129,15 @@ def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
     return score
 
 
-def cuts_words(cuts: Mapping[float, Quantity]) -> str:
-    """Returns bands in words, the best first."""
-    return "分段计分：" + "；".join(f"{bound} 得 {mark:g} %" for mark, bound in sorted(cuts.items(), reverse=True))
+def cuts_words(cuts: Mapping[float, Quantity]) -> Message:
+    """Return bands in words, the best first."""
+    bands = [mark_words(mark, bound) for mark, bound in sorted(cuts.items(), reverse=True)]
+    return Message("by bands: {bands}", bands=sentences(bands))
+
+
+def mark_words(mark: float, bound: Quantity) -> Message:
+    """Return what a value scores, in words."""
+    return Message("{mark:g} % for {value}", mark=mark, value=bound)
 
 
 def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
@@ -143,13 +149,13 @@ def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, high
     """Yields a problem when a better score does not ask for a better value."""
     bounds = [in_unit(bound, unit) for _, bound in sorted(cuts.items())]
     if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
-        message = Message(
-            "better is `{verb}`, so bounds must {verb_2}",
-            verb=Message("higher") if higher else Message("lower"),
-            verb_2=Message("rise") if higher else Message("fall"),
+        message = (
+            Message("better is `higher`, so bounds must rise with the score")
+            if higher
+            else Message("better is `lower`, so bounds must fall with the score")
         )
         hint = Message("the cuts are {{score: bound}}, such as {{100: 95, 80: 90}}")
-        yield Problem("K413", path, Message("{message} with the score", message=message), hint=hint)
+        yield Problem("K413", path, message, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -196,11 +202,11 @@ class Rule(Block):
         """Returns the score of a case before floor and cap."""
 
     @abstractmethod
-    def words(self) -> str:
-        """Returns the rule in words, as a 计分办法 prints it."""
+    def words(self) -> Message:
+        """Return the rule in words, as a 计分办法 prints it."""
 
-    def in_full(self) -> str:
-        """Returns the rule in words, with what it gives to those it cannot judge."""
+    def in_full(self) -> Message:
+        """Return the rule in words, with what it gives to those it cannot judge."""
         return self.words()
 
     @property
@@ -267,12 +273,14 @@ class AgainstTarget(Rule):
             return Untasked(banded(case, self.no_target), judges=True)
         return None if self.no_target is None else Untasked(literal(float(self.no_target)), judges=False)
 
-    def in_full(self) -> str:
-        """Returns the rule in words, with what it gives without a target."""
+    def in_full(self) -> Message:
+        """Return the rule in words, with what it gives without a target."""
         if self.no_target is None:
             return self.words()
-        said = cuts_words(self.no_target) if isinstance(self.no_target, dict) else f"得 {self.no_target:g} %"
-        return f"{self.words()}；未下达任务的{said}"
+        if isinstance(self.no_target, dict):
+            bands = cuts_words(self.no_target)
+            return Message("{rule}; without a target {bands}", rule=self.words(), bands=bands)
+        return Message("{rule}; {mark:g} % without a target", rule=self.words(), mark=self.no_target)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the bounds of `no_target`."""

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from kpi.errors import Message
+from kpi.errors import Message, commas
 from kpi.language.model import Listed, Path, Problem, Problems
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.scoring.relative import Relative
-from kpi.language.scoring.rule import Case, Rule, Scored
+from kpi.language.scoring.rule import Case, Rule, Scored, mark_words
 from kpi.values.status import HUNDRED, ZERO, literal
 from kpi.values.units import Unit
 
@@ -45,10 +45,10 @@ class GradeEfficacy(Rule):
         mark, standard = grades[-1]
         return Scored(pl.when(case.meets(standard)).then(pl.lit(mark)).otherwise(score))
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        grades = "，".join(f"{s} 得 {mark:g} %" for mark, s in sorted(self.standards.items(), reverse=True))
-        return f"档次功效系数：{grades}，档内按比例"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        grades = [mark_words(mark, standard) for mark, standard in sorted(self.standards.items(), reverse=True)]
+        return Message("graded efficacy coefficient: {grades}, in proportion within a grade", grades=commas(grades))
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the standards."""
@@ -61,9 +61,10 @@ class GradeEfficacy(Rule):
         """Yields a problem when a better coefficient does not ask for a better value."""
         values = [in_unit(standard, unit) for _, standard in sorted(self.standards.items())]
         if any((b <= a) if higher else (b >= a) for a, b in pairwise(values)):
-            better, which = ("higher", "rise") if higher else ("lower", "fall")
-            message = Message(
-                "better is `{better}`, so standards must {which} with the coefficient", better=better, which=which
+            message = (
+                Message("better is `higher`, so standards must rise with the coefficient")
+                if higher
+                else Message("better is `lower`, so standards must fall with the coefficient")
             )
             yield Problem("K413", (*path, "standards"), message)
 
@@ -99,7 +100,7 @@ class Interval(Relative):
     @model_validator(mode="after")
     def _pairs(self) -> Self:
         if any(pair is not None and len(pair) != 2 for pair in (self.within, self.limits)):
-            raise ValueError("`within` and `limits` are pairs, such as [3, 6]")
+            raise ValueError(Message("`within` and `limits` are pairs, such as [3, 6]"))
         return self
 
     def score(self, case: Case) -> Scored:
@@ -145,11 +146,23 @@ class Interval(Relative):
                 score = score.when(outside).then(_fallen(gap, literal(left)) if left > 0 else ZERO)
         return Scored(score, sound=self.floor is not None and self.cap is not None, within=within)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        inside = "目标区间内" if self.within is None else f"[{self.within[0]}, {self.within[1]}] 内"
-        outside = "组内偏离最大者" if self.limits is None else f"达到 {self.limits[0]} 或 {self.limits[1]}"
-        return f"适度指标：{inside}得满分，向两侧递减，{outside}得零分"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        inside = (
+            Message("within the target range")
+            if self.within is None
+            else Message("within [{low}, {high}]", low=self.within[0], high=self.within[1])
+        )
+        outside = (
+            Message("for the furthest off of the peers")
+            if self.limits is None
+            else Message("at {low} or {high}", low=self.limits[0], high=self.limits[1])
+        )
+        return Message(
+            "moderate indicator: full marks {inside}, less to either side, none {outside}",
+            inside=inside,
+            outside=outside,
+        )
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Returns the bounds and the limits."""

@@ -1,6 +1,6 @@
 """What all star schemes share: what they see, what limits their answer, and how levels move from period to period.
 
-A scheme answers with the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
+A scheme returns the stars that a row of totals has earned: an expression over score, rank, cohort size, pillar
 scores and conditions.
 """
 
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BeforeValidator, Field
 
+from kpi.errors import Message, commas, sentences
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problems
@@ -64,7 +65,7 @@ class Rated:
 
     @classmethod
     def plain(cls, score: pl.Expr) -> Rated:
-        """Returns what a scheme sees of bare scores: for trying it on a frame with period and cohort."""
+        """Return what a scheme sees of bare scores: for trying it on a frame with period and cohort."""
         return cls(score, (), {})
 
 
@@ -84,14 +85,25 @@ class Moves(Block):
         None, description="the most levels down from one period to the next"
     )
 
-    def words(self) -> str:
-        """Returns the limits in words."""
-        up = "" if self.up is None else "不升级" if self.up == 0 else f"每期至多升 {self.up} 级"
-        down = "" if self.down is None else "已得星级不降（保级）" if self.down == 0 else f"每期至多降 {self.down} 级"
-        return "，".join(filter(None, (up, down)))
+    def words(self) -> Message:
+        """Return the limits in words."""
+        limits: list[Message] = []
+        if self.up == 0:
+            limits.append(Message("no level up"))
+        elif self.up == 1:
+            limits.append(Message("at most one level up a period"))
+        elif self.up is not None:
+            limits.append(Message("at most {number} levels up a period", number=self.up))
+        if self.down == 0:
+            limits.append(Message("no level down"))
+        elif self.down == 1:
+            limits.append(Message("at most one level down a period"))
+        elif self.down is not None:
+            limits.append(Message("at most {number} levels down a period", number=self.down))
+        return commas(limits)
 
     def applied(self, columns: Sequence[pl.Series]) -> pl.Series:
-        """Returns the levels after limits, from the levels earned (period after period) and the number of entities.
+        """Return the levels after limits, from the levels earned (period after period) and the number of entities.
 
         A limit counts from an entity's last level, also over periods without one; a first level is free.
         """
@@ -156,7 +168,7 @@ class Scheme(Block):
         return NOW if self.moves is None else frozenset({HISTORY})
 
     def settled(self, rated: Rated) -> pl.Expr:
-        """Returns the level after the minimum of indicators, floor, cap and moves."""
+        """Return the level after the minimum of indicators, floor, cap and moves."""
         level = self.level(rated).cast(self.dtype)
         if self.min_indicators is not None:
             number = pl.sum_horizontal(
@@ -171,24 +183,29 @@ class Scheme(Block):
 
     @abstractmethod
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level earned (Int8), null where there is no score."""
+        """Return the level earned (Int8), null where there is no score."""
 
     @abstractmethod
-    def words(self) -> str:
-        """Returns the scheme in words."""
+    def words(self) -> Message:
+        """Return the scheme in words."""
 
-    def in_full(self) -> str:
-        """Returns the scheme in words with what limits it."""
-        limits = (
-            "" if self.min_indicators is None else f"有分指标不足 {self.min_indicators} 项不评星",
-            "" if self.floor is None else f"最低 {self.title(self.floor)}" if self.floor else "可降至无星",
-            "" if self.cap is None else f"最高 {self.title(self.cap)}",
-            "" if self.moves is None else self.moves.words(),
-        )
-        return "；".join(filter(None, (self.words(), *limits)))
+    def in_full(self) -> Message:
+        """Return the scheme in words with what limits it."""
+        limits: list[str] = []
+        if self.min_indicators is not None:
+            limits.append(Message("none with fewer than {number} scored indicators", number=self.min_indicators))
+        if self.floor:
+            limits.append(Message("at least {level}", level=self.title(self.floor)))
+        elif self.floor is not None:
+            limits.append(Message("may fall to no star"))
+        if self.cap is not None:
+            limits.append(Message("at most {level}", level=self.title(self.cap)))
+        if self.moves is not None:
+            limits.append(self.moves.words())
+        return sentences([text for text in (self.words(), *limits) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yields what is wrong beyond the shape."""
+        """Yield what is wrong beyond the shape."""
         yield from ()
 
     @property
@@ -207,13 +224,23 @@ class Scheme(Block):
         return False
 
     def title(self, level: float) -> str:
-        """Return the name of a level, or how many stars it is.
+        """Return the name of a level, or how many stars it is (a Message).
 
         >>> from kpi.language.stars.fixed import Bands
         >>> [Bands(names={3: "A"}).title(level) for level in (3, 2, 3.5)]
-        ['A', '2 星', '3.5 星']
+        ['A', '2 stars', '3.5 stars']
         """
-        return self.names.get(int(level), f"{level:g} 星") if float(level).is_integer() else f"{level:g} 星"
+        named = self.names.get(int(level)) if float(level).is_integer() else None
+        return named or star_count(level)
+
+
+def star_count(level: float) -> Message:
+    """Return how many stars a level is, in words.
+
+    >>> star_count(1), star_count(2.5)
+    ('1 star', '2.5 stars')
+    """
+    return Message("{level:g} star", level=level) if level == 1 else Message("{level:g} stars", level=level)
 
 
 class Halving(Scheme):
@@ -228,7 +255,7 @@ class Halving(Scheme):
 
 
 def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
-    """Returns a level with half a star more in the upper half of a band; the highest has none.
+    """Return a level with half a star more in the upper half of a band; the highest has none.
 
     >>> frame = pl.DataFrame({"level": [1.0, 1.0, 2.0], "score": [60.0, 70.0, 95.0]})
     >>> frame.select(halved(pl.col("level"), pl.col("score"), {1: 60.0, 2: 80.0})).to_series().to_list()

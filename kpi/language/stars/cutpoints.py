@@ -12,17 +12,17 @@ Interpolation = Literal["linear", "lower", "higher", "midpoint", "nearest"]
 
 
 def quantiles(scores: pl.Series, percents: Sequence[float], interpolation: Interpolation = "linear") -> list[float]:
-    """Returns the quantiles of scores at some percents, in their order (linear: Hyndman and Fan type 7).
+    """Return the quantiles of scores at some percents, in their order (linear: Hyndman and Fan type 7).
 
     >>> quantiles(pl.Series([1.0, 2.0, 3.0, 4.0, 5.0]), [25, 50])
     [2.0, 3.0]
     """
-    found = (scores.quantile(percent / 100, interpolation) for percent in percents)
-    return [one for one in found if one is not None]
+    cuts = (scores.quantile(percent / 100, interpolation) for percent in percents)
+    return [one for one in cuts if one is not None]
 
 
 def breaks(scores: pl.Series, number: int) -> list[float]:
-    """Returns the least score of each cluster but the lowest, for the clusters with the least squares within them.
+    """Return the least score of each cluster but the lowest, for the clusters with the least squares within them.
 
     An exact optimum (Fisher 1958, the natural breaks of Jenks), by dynamic programming with divide and conquer over
     the distinct scores. With fewer distinct scores than clusters each is a cluster of its own.
@@ -78,7 +78,7 @@ def _next(
 
 
 def guarded(cuts: Sequence[float], before: Sequence[float] | None, guardrail: float | None) -> list[float]:
-    """Returns cut points that moved at most `guardrail` points since the ones before.
+    """Return cut points that moved at most `guardrail` points since the ones before.
 
     >>> guarded([70, 95], [80, 90], 5)
     [75, 95]

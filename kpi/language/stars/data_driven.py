@@ -11,12 +11,12 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, commas
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
 from kpi.language.stars import cutpoints
-from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved
+from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved, star_count
 from kpi.language.stars.fixed import Bands, Ladder, Lit, Quota
 from kpi.values.rounding import SCORE_DECIMALS
 
@@ -40,7 +40,7 @@ class Found(Halving):
 
     @abstractmethod
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
+        """Return rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
 
     @property
     def lowest(self) -> int:
@@ -53,13 +53,13 @@ class Found(Halving):
         return super().lookback if self.guardrail is None else frozenset({HISTORY})
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level between the cut points of the period."""
+        """Return the level between the cut points of the period."""
 
-        def found(columns: Sequence[pl.Series]) -> pl.Series:
+        def levels(columns: Sequence[pl.Series]) -> pl.Series:
             return self._levels(columns[0], columns[1])
 
         # All periods of a cohort together, because a cut point may depend on the one before.
-        return pl.map_groups([pl.col("period"), rated.score], found, return_dtype=self.dtype).over("cohort")
+        return pl.map_groups([pl.col("period"), rated.score], levels, return_dtype=self.dtype).over("cohort")
 
     def _levels(self, periods: pl.Series, scores: pl.Series) -> pl.Series:
         frame = pl.DataFrame({"period": periods, "score": scores}).with_row_index("at")
@@ -86,9 +86,14 @@ class Found(Halving):
             level = halved(level, score, dict(zip(steps[1:], cuts, strict=True)))
         return pl.when(score.is_not_null()).then(level).cast(self.dtype)
 
-    def _rail(self) -> str:
-        rail = "" if self.guardrail is None else f"，各档分数线每期至多移动 {self.guardrail:g} 分"
-        return rail + ("，上半档加半星" if self.half else "")
+    def _limited(self, words: Message) -> Message:
+        """Return a scheme in words with its guardrail and its half stars."""
+        texts = [words]
+        if self.guardrail is not None:
+            texts.append(Message("cut points move at most {points:g} points a period", points=self.guardrail))
+        if self.half:
+            texts.append(Message("half a star more in the upper half of a band"))
+        return commas(texts)
 
 
 class Quantiles(Found):
@@ -115,18 +120,21 @@ class Quantiles(Found):
         return tuple(sorted(self.percentiles))
 
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns the quantiles at which the levels but the lowest begin."""
+        """Return the quantiles at which the levels but the lowest begin."""
         percents = [self.percentiles[step] for step in self.steps[1:]]
         return cutpoints.quantiles(scores, percents, self.interpolation)
 
-    def words(self) -> str:
-        """Returns the scheme in words."""
-        bands = "，".join(f"{step} 星 ≥ P{self.percentiles[step]:g}" for step in reversed(self.steps))
-        return f"按分位数：{bands}{self._rail()}"
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        bands = [
+            Message("{level} ≥ P{percentile:g}", level=star_count(step), percentile=self.percentiles[step])
+            for step in reversed(self.steps)
+        ]
+        return self._limited(Message("by quantiles: {bands}", bands=commas(bands)))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields percentiles that do not rise with the level, or are none."""
+        """Yield percentiles that do not rise with the level, or are none."""
         percents = [self.percentiles[step] for step in self.steps]
         if any(b <= a for a, b in pairwise(percents)) or not 0 <= percents[0] < percents[-1] <= 100:
             hint = Message("the percentiles are {{stars: percent}}, such as {{5: 90, 4: 70, 3: 30, 2: 10, 1: 0}}")
@@ -156,22 +164,25 @@ class Breaks(Found):
         return tuple(sorted(self.levels))
 
     def cuts(self, scores: pl.Series) -> list[float]:
-        """Returns the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
+        """Return the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
         cuts = cutpoints.breaks(scores, len(self.steps))
         if self.inclusive == "lower":
             return cuts
         below = (scores.filter(scores < cut).max() for cut in cuts)
         return [float(one) for one in below]  # type: ignore[arg-type]
 
-    def words(self) -> str:
-        """Returns the scheme in words."""
-        return f"按自然断点（一维最优聚类）分 {len(self.steps)} 档{self._rail()}"
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        words = Message(
+            "by natural breaks (optimal clusters in one dimension): {number} levels", number=len(self.steps)
+        )
+        return self._limited(words)
 
 
 #: Every kind of scheme, in the order of the reference.
 SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
 
-#: Any scheme, told apart by `kind`.
+#: Any scheme, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyScheme: TypeAlias = Scheme
 else:

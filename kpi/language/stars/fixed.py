@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, suggest
+from kpi.errors import Message, commas, sentences, suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
@@ -45,7 +45,7 @@ class Bands(Halving):
         return min(self.cuts)
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the band, 0 below every cut."""
+        """Return the band, 0 below every cut."""
         level = pl.lit(0)
         for stars, cut in sorted(self.cuts.items()):
             level = pl.when(rated.score >= cut).then(pl.lit(stars)).otherwise(level)
@@ -53,15 +53,17 @@ class Bands(Halving):
             level = halved(level.cast(pl.Float64), rated.score, self.cuts)
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
 
-    def words(self) -> str:
-        """Returns the cuts in words."""
-        return "按分数段：" + "，".join(
-            f"{self.title(stars)} ≥ {cut:g}" for stars, cut in sorted(self.cuts.items(), reverse=True)
-        )
+    def words(self) -> Message:
+        """Return the cuts in words."""
+        bands = [
+            Message("{level} ≥ {cut:g}", level=self.title(stars), cut=cut)
+            for stars, cut in sorted(self.cuts.items(), reverse=True)
+        ]
+        return Message("by score: {bands}", bands=commas(bands))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields cuts that do not rise with the level."""
+        """Yield cuts that do not rise with the level."""
         cuts = [cut for _, cut in sorted(self.cuts.items())]
         if any(b <= a for a, b in pairwise(cuts)):
             yield Problem(
@@ -122,7 +124,7 @@ class Quota(Scheme):
         return min(min(shares) for shares in (self.shares, *self.cohorts.values()))
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level by place within period and cohort, before vetoes."""
+        """Return the level by place within period and cohort, before vetoes."""
         passed_on = self.vetoed == "passed_on" and bool(rated.limits)
         entered = rated.entered if self.counts_vetoed and rated.entered is not None else rated.score
         number = entered.count().over(_PEERS).cast(pl.Float64)
@@ -162,23 +164,34 @@ class Quota(Scheme):
             result = pl.when(within).then(pl.lit(level)).otherwise(result)
         return result
 
-    def words(self) -> str:
-        """Returns the shares in words."""
-        own = "".join(f"；{cohort}：{self._shares(shares)}" for cohort, shares in self.cohorts.items())
-        vetoed = "被否决单位的名额依次递补" if self.vetoed == "passed_on" else "被否决单位占用名额"
-        return f"按比例：{self._shares(self.shares)}{own}；{vetoed}"
+    def words(self) -> Message:
+        """Return the shares in words."""
+        cohorts = [
+            Message("{cohort}: {shares}", cohort=cohort, shares=self._shares(shares))
+            for cohort, shares in self.cohorts.items()
+        ]
+        vetoed = (
+            Message("places of vetoed units go to the next")
+            if self.vetoed == "passed_on"
+            else Message("vetoed units use up their places")
+        )
+        return sentences([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
 
-    def _shares(self, shares: Mapping[int, float]) -> str:
-        return "，".join(f"{self.title(level)} {share:g} %" for level, share in sorted(shares.items(), reverse=True))
+    def _shares(self, shares: Mapping[int, float]) -> Message:
+        return commas(
+            Message("{level} {share:g} %", level=self.title(level), share=share)
+            for level, share in sorted(shares.items(), reverse=True)
+        )
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields shares that do not make a hundred percent."""
+        """Yield shares that do not make a hundred percent."""
         every: dict[Path, dict[int, float]] = {("shares",): self.shares}
         every |= {("cohorts", cohort): shares for cohort, shares in self.cohorts.items()}
         for tail, shares in every.items():
             if abs((total := sum(shares.values())) - 100) > 1e-9:
-                message, hint = f"the shares make {total:g} %, not 100 %", "a share for every level, the lowest too"
+                message = Message("the shares make {total:g} %, not 100 %", total=total)
+                hint = Message("a share for every level, the lowest too")
                 yield Problem("K416", (*path, *tail), message, hint=hint)
 
 
@@ -207,7 +220,7 @@ class Rung(Block):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("a rung needs `score`, `pillars` or `when`")
+            raise ValueError(Message("a rung needs `score`, `pillars` or `when`"))
         return self
 
 
@@ -234,7 +247,7 @@ class Ladder(Scheme):
         return frozenset({HISTORY}) if self.one_rung else super().lookback
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns the level reached, 0 where not even the first rung is met."""
+        """Return the level reached, 0 where not even the first rung is met."""
         met = pl.lit(True)
         level = pl.lit(0)
         for stars, rung in sorted(self.rungs.items()):
@@ -255,22 +268,29 @@ class Ladder(Scheme):
 
     @staticmethod
     def _has(top: str, floor: float) -> pl.Expr:
-        """Whether a pillar has its floor; one that does not apply to the unit asks nothing of it."""
+        """Return whether a pillar reaches its floor, or does not apply to the unit."""
         exempt = status_of(Column(top).score) == reason("not_applicable")
         return exempt | reaches(top, floor)
 
-    def words(self) -> str:
-        """Returns the rungs in words."""
-        texts = []
+    def words(self) -> Message:
+        """Return the rungs in words."""
+        rungs: list[str] = []
         for stars, rung in sorted(self.rungs.items()):
-            parts = [f"总分 ≥ {rung.score:g}" if rung.score is not None else "", rung.when or ""]
-            parts.insert(1, f"各一级指标 ≥ {rung.pillars:g}" if rung.pillars is not None else "")
-            texts.append(f"{self.title(stars)}：" + "，".join(filter(None, parts)))
-        return "逐级达标：" + "；".join(texts) + ("；每期至多升一级" if self.one_rung else "")
+            conditions: list[str] = []
+            if rung.score is not None:
+                conditions.append(Message("total ≥ {score:g}", score=rung.score))
+            if rung.pillars is not None:
+                conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
+            if rung.when:
+                conditions.append(rung.when)
+            rungs.append(Message("{level}: {conditions}", level=self.title(stars), conditions=commas(conditions)))
+        if self.one_rung:
+            rungs.append(Message("up one level a period at most"))
+        return Message("level by level: {rungs}", rungs=sentences(rungs))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields conditions that cannot be read."""
+        """Yield conditions that cannot be read."""
         for stars, rung in self.rungs.items():
             if rung.when is not None:
                 yield from condition_problems(rung.when, (*path, "rungs", stars, "when"), symbols)
@@ -291,18 +311,18 @@ class Lit(Scheme):
     of: Listed[Name] = Field((), description="the pillars; left out: the top pillars")
 
     def level(self, rated: Rated) -> pl.Expr:
-        """Returns how many of the pillars are lit, at most five; a pillar without a score is dark."""
+        """Return how many of the pillars are lit, at most five; a pillar without a score is dark."""
         tops = self.of or rated.tops
         lit = pl.sum_horizontal([reaches(top, self.cut).cast(pl.Int64) for top in tops])
         return pl.when(rated.score.is_not_null()).then(lit.clip(upper_bound=5)).cast(pl.Int8)
 
-    def words(self) -> str:
-        """Returns the rule in words."""
-        return f"点亮制：一级指标得分 ≥ {self.cut:g} 得一颗星"
+    def words(self) -> Message:
+        """Return the rule in words."""
+        return Message("a star for each top pillar with a score ≥ {cut:g}", cut=self.cut)
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
-        """Yields names that are no pillars."""
+        """Yield names that are no pillars."""
         for place, name in enumerate(self.of):
             if name not in nodes:
                 yield Problem(

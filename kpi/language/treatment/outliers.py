@@ -21,7 +21,7 @@ class Gate:
     kurtosis: float = 3.5
 
     def fails(self, values: pl.Series) -> bool:
-        """Returns whether a column has outliers; fewer than four values, or equal ones, have none.
+        """Return whether a column has outliers; fewer than four values, or equal ones, have none.
 
         >>> Gate().fails(pl.Series([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 100.0]))
         True
@@ -34,7 +34,7 @@ class Gate:
 
 
 def winsorised(values: pl.Series, gate: Gate, most: int, *, undo: bool) -> pl.Series:
-    """Returns a column with its outliers moved to the nearest other value, one after the other, until the gate holds.
+    """Return a column with its outliers moved to the nearest other value, one after the other, until the gate holds.
 
     The furthest value on the long side (by the sign of the skewness) becomes the next furthest, at most `most` times.
     Where the gate still fails, the column stays as far as it came, or with `undo` as it was.
@@ -64,7 +64,7 @@ def _raised(values: pl.Series) -> pl.Series:
 
 
 def logarithm(values: pl.Series) -> pl.Series:
-    """Returns `ln(x - min + range/100)`; a column skewed to the left is mirrored, so that its long side is shortened.
+    """Return `ln(x - min + range/100)`; a column skewed to the left is mirrored, so that its long side is shortened.
 
     Equal values stay as they are.
 
@@ -80,7 +80,7 @@ def logarithm(values: pl.Series) -> pl.Series:
 
 
 def box_cox(values: pl.Series, power: float | None) -> pl.Series:
-    """Returns `(x^p - 1)/p`, `ln x` for p = 0; without a power the one of greatest likelihood in [-3, 3].
+    """Return `(x^p - 1)/p`, `ln x` for p = 0; without a power the one of greatest likelihood in [-3, 3].
 
     A column that is not positive is first lifted to begin a hundredth of its range above zero. Equal values stay as
     they are.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 import polars as pl
 from pydantic import Field, model_validator
 
+from kpi.errors import Message
 from kpi.language.lookback import HISTORY, WHOLE, Lags, among
 from kpi.language.model import PEERS, Among, Definition, Listed, Name, one_of
 from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
@@ -34,7 +35,7 @@ class Step(Definition):
     among: Among = Field("cohort", description="peers: the cohort, all of the period, or the cohort over all periods")
 
     def columnwise(self, column: pl.Expr, function: Callable[[pl.Series], pl.Series]) -> pl.Expr:
-        """Returns a function of a whole column applied to each group of peers."""
+        """Return a function of a whole column applied to each group of peers."""
 
         def call(columns: Sequence[pl.Series]) -> pl.Series:
             return function(columns[0])
@@ -48,7 +49,7 @@ class Step(Definition):
 
     @abstractmethod
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns what the step makes of indicators, by name; the values are null where there is none."""
+        """Return what the step makes of indicators, by name; the values are null where there is none."""
 
     def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
         """Return what the step makes of indicators whose series may break.
@@ -63,8 +64,8 @@ class Step(Definition):
         raise NotImplementedError
 
     @abstractmethod
-    def words(self) -> str:
-        """Returns the step in words."""
+    def words(self) -> Message:
+        """Return the step in words."""
 
 
 class Impute(Step):
@@ -89,9 +90,9 @@ class Impute(Step):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         if self.periods is not None and self.by != "previous":
-            raise ValueError("`periods` belongs to `by: previous`")
+            raise ValueError(Message("`periods` belongs to `by: previous`"))
         if self.at_least and self.by not in ("mean", "median"):
-            raise ValueError("`at_least` belongs to `by: mean` and `by: median`")
+            raise ValueError(Message("`at_least` belongs to `by: mean` and `by: median`"))
         return self
 
     @property
@@ -100,7 +101,7 @@ class Impute(Step):
         return {"previous": frozenset({HISTORY}), "linear": frozenset({WHOLE})}.get(self.by, among(self.among))
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values with their gaps filled where they can be."""
+        """Return the values with their gaps filled where they can be."""
         return self.within({name: (value, ()) for name, value in values.items()})
 
     def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
@@ -125,11 +126,20 @@ class Impute(Step):
         gap = value.is_null() & ~status_of(name).is_in(["not_applicable", "late"])
         return pl.when(gap).then(stand_in).otherwise(value)
 
-    def words(self) -> str:
-        """Returns the step in words."""
-        by = {"mean": "平均数", "median": "中位数", "previous": "上期数", "linear": "线性内插"}[self.by]
-        who = {"cohort": "同组", "period": "同期", "panel": "同组各期"}[self.among]
-        return f"缺数以{by if self.by in ('previous', 'linear') else who + by}填补"
+    def words(self) -> Message:
+        """Return the step in words."""
+        if self.by == "previous":
+            return Message("gaps are filled with the figure of the period before")
+        if self.by == "linear":
+            return Message("gaps are filled by linear interpolation")
+        peers = {
+            "cohort": Message("the cohort"),
+            "period": Message("the period"),
+            "panel": Message("the cohort over all periods"),
+        }[self.among]
+        if self.by == "mean":
+            return Message("gaps are filled with the mean of {peers}", peers=peers)
+        return Message("gaps are filled with the median of {peers}", peers=peers)
 
 
 class Screen(Step):
@@ -160,13 +170,13 @@ class Screen(Step):
         return there < (asked * (self.at_least / 100)).round(9)
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values of entities with enough of them."""
+        """Return the values of entities with enough of them."""
         enough = ~self.leaves_out(values)
         return {name: pl.when(enough).then(value) for name, value in values.items()}
 
-    def words(self) -> str:
-        """Returns the step in words."""
-        return f"有数指标不足 {self.at_least:g} % 的单位不参评"
+    def words(self) -> Message:
+        """Return the step in words."""
+        return Message("units with less than {percent:g} % of the indicators are left out", percent=self.at_least)
 
 
 class Gated(Step):
@@ -179,6 +189,15 @@ class Gated(Step):
     def gate(self) -> Gate:
         """The gate."""
         return Gate(self.skew, self.kurtosis)
+
+    @property
+    def outlying(self) -> Message:
+        """The indicators that the step acts on, in words."""
+        return Message(
+            "indicators with a skewness > {skew:g} and a kurtosis > {kurtosis:g}",
+            skew=self.skew,
+            kurtosis=self.kurtosis,
+        )
 
 
 class Winsorise(Gated):
@@ -200,16 +219,16 @@ class Winsorise(Gated):
     otherwise: Literal["keep", "undo"] = Field("keep", description="what is done when that is not enough")
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values with their outliers moved in."""
+        """Return the values with their outliers moved in."""
 
         def move(values: pl.Series) -> pl.Series:
             return winsorised(values, self.gate, self.most, undo=self.otherwise == "undo")
 
         return {name: self.columnwise(value, move) for name, value in values.items()}
 
-    def words(self) -> str:
-        """Returns the step in words."""
-        return f"偏度 > {self.skew:g} 且峰度 > {self.kurtosis:g} 的指标缩尾，至多 {self.most} 个值"
+    def words(self) -> Message:
+        """Return the step in words."""
+        return Message("{indicators} are winsorised, at most {most} values", indicators=self.outlying, most=self.most)
 
 
 class Transform(Gated):
@@ -234,11 +253,11 @@ class Transform(Gated):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         if self.power is not None and self.by == "log":
-            raise ValueError("`power` belongs to `by: box_cox`")
+            raise ValueError(Message("`power` belongs to `by: box_cox`"))
         return self
 
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Returns the values bent where they are to be."""
+        """Return the values bent where they are to be."""
 
         def bend(values: pl.Series) -> pl.Series:
             if self.when == "outliers" and not self.gate.fails(values):
@@ -247,16 +266,19 @@ class Transform(Gated):
 
         return {name: self.columnwise(value, bend) for name, value in values.items()}
 
-    def words(self) -> str:
-        """Returns the step in words."""
-        where = "" if self.when == "always" else f"偏度 > {self.skew:g} 且峰度 > {self.kurtosis:g} 的指标"
-        return f"{where}取{'对数' if self.by == 'log' else 'Box-Cox 变换'}"
+    def words(self) -> Message:
+        """Return the step in words."""
+        if self.when == "always":
+            return Message("logarithm") if self.by == "log" else Message("Box-Cox transformation")
+        if self.by == "log":
+            return Message("logarithm of {indicators}", indicators=self.outlying)
+        return Message("Box-Cox transformation of {indicators}", indicators=self.outlying)
 
 
 #: Every kind of step, in the order of the reference.
 STEPS: tuple[type[Step], ...] = (Impute, Screen, Winsorise, Transform)
 
-#: Any step, told apart by `kind`.
+#: Any step, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyStep: TypeAlias = Step
 else:
@@ -264,7 +286,7 @@ else:
 
 
 def finished(name: str, last: pl.Expr, out: pl.Expr | None) -> Expressions:
-    """Returns the columns `name.treated` and its status: ok, else why there is none.
+    """Return the columns `name.treated` and its status: ok, else why there is none.
 
     not_scored where the entity was left `out`, out_of_range where a value was lost otherwise, else the value's own.
     """

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from kpi.errors import Message
 from kpi.values.units.vocabulary import Powers, has_multiple, meaning, vocabulary
 
 _ONE_SIGN = str.maketrans(
@@ -28,21 +29,21 @@ class UnitError(ValueError):
     A hint that takes a search is given as a function, which is called where the hint is shown.
     """
 
-    def __init__(self, message: str, hint: str | Callable[[], str | None] | None = None) -> None:
+    def __init__(self, message: Message, hint: Message | Callable[[], Message | None] | None = None) -> None:
         self.message, self._hint = message, hint
         super().__init__(message)
 
     @property
-    def hint(self) -> str | None:
+    def hint(self) -> Message | None:
         """What to do."""
         return self._hint() if callable(self._hint) else self._hint
 
-    def __reduce__(self) -> tuple[type[UnitError], tuple[str, str | None]]:
+    def __reduce__(self) -> tuple[type[UnitError], tuple[Message, Message | None]]:
         return type(self), (self.message, self.hint)
 
 
 def plain(text: str) -> str:
-    """Returns a text in its plain form: NFKC, no zero-width characters, one sign for each meaning.
+    """Return a text in its plain form: NFKC, no zero-width characters, one sign for each meaning.
 
     >>> plain("１２％ × 万元∕亩")
     '12% · 万元/亩'
@@ -51,7 +52,7 @@ def plain(text: str) -> str:
 
 
 def read(text: str, declared: frozenset[str] = frozenset()) -> tuple[str, dict[str, int]]:
-    """Returns a unit's text, cleaned, and the words it is made of with their powers; the words may be unknown.
+    """Return a unit's text, cleaned, and the words it is made of with their powers; the words may be unknown.
 
     >>> read("（元／人）"), read("吨标准煤/(万元*人^2)")
     (('元/人', {'元': 1, '人': -1}), ('吨标准煤/(万元·人²)', {'吨标准煤': 1, '万元': -1, '人': -2}))
@@ -63,14 +64,14 @@ def read(text: str, declared: frozenset[str] = frozenset()) -> tuple[str, dict[s
     signs = re.sub(r"^\(([^()]*)\)$", r"\1", signs)
     signs = {"是否": "是/否"}.get(signs, signs)
     if not signs:
-        raise UnitError("no unit is given")
+        raise UnitError(Message("no unit is given"))
     if len(signs) > _LONGEST:
-        raise UnitError(f"`{signs[:20]}…` is too long for a unit")
+        raise UnitError(Message("`{text}…` is too long for a unit", text=signs[:20]))
     return _raised(signs), _Reader(text.strip(), signs, declared).read()
 
 
 def written(words: Powers) -> str:
-    """Returns words with powers as a text from which `read` makes them again.
+    """Return words with powers as a text from which `read` makes them again.
 
     >>> written((("元", 1), ("人", -1), ("月", -1))), written((("万元", 2),)), written((("人", -1),)), written(())
     ('元/(人·月)', '(万元)²', '1/人', '1')
@@ -82,7 +83,7 @@ def written(words: Powers) -> str:
 
 
 def above_first(words: Mapping[str, int]) -> Powers:
-    """Returns powers in the order of writing, those above the stroke first, without those that cancel."""
+    """Return powers in the order of writing, those above the stroke first, without those that cancel."""
     return (*((word, n) for word, n in words.items() if n > 0), *((word, n) for word, n in words.items() if n < 0))
 
 
@@ -91,12 +92,12 @@ class _Reader:
 
     def __init__(self, text: str, signs: str, declared: frozenset[str]) -> None:
         self.text, self.declared, self.at = text, declared, 0
-        self.tokens = [(str(found.lastgroup), found[0]) for found in _TOKEN.finditer(signs)] + [("end", "")]
+        self.tokens = [(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(signs)] + [("end", "")]
 
     def read(self) -> dict[str, int]:
         words = self.product()
         if self.tokens[self.at][0] != "end":
-            raise self.wrong(f"`{self.tokens[self.at][1]}` does not belong there")
+            raise self.wrong(Message("`{token}` does not belong there", token=self.tokens[self.at][1]))
         return words
 
     def product(self) -> dict[str, int]:
@@ -109,7 +110,7 @@ class _Reader:
             if sign not in {"/", "·"}:
                 return words
             if sign == "·" and direction < 0:
-                raise self.wrong("`a/b·c` can be read two ways", "write a/(b·c) or a·c/b")
+                raise self.wrong(Message("`a/b·c` can be read two ways"), Message("write a/(b·c) or a·c/b"))
             direction = -1 if sign == "/" else 1
             self.at += 1
 
@@ -121,12 +122,18 @@ class _Reader:
         if kind == "number":
             if sign == "1":
                 return {}
-            raise self.wrong("a unit holds no number", "write the multiple as a word, such as 百件 or 万人")
+            raise self.wrong(
+                Message("a unit holds no number"), Message("write the multiple as a word, such as 百件 or 万人")
+            )
         if sign != "(":
-            raise self.wrong(f"a unit is missing before `{sign}`" if sign else "a unit is missing at the end")
+            raise self.wrong(
+                Message("a unit is missing before `{sign}`", sign=sign)
+                if sign
+                else Message("a unit is missing at the end")
+            )
         words = self.product()
         if self.tokens[self.at][1] != ")":
-            raise self.wrong("a parenthesis is not closed")
+            raise self.wrong(Message("a parenthesis is not closed"))
         self.at += 1
         return self.power(words)
 
@@ -137,7 +144,10 @@ class _Reader:
             self.at += 1
             return {word + digits.removeprefix("^"): 1}
         if kind == "number" and has_multiple(word):
-            raise self.wrong(f"`{word}` cannot be raised as it stands", f"write {_raised(f'({word}){digits}')}")
+            raise self.wrong(
+                Message("`{word}` cannot be raised as it stands", word=word),
+                Message("write {unit}", unit=_raised(f"({word}){digits}")),
+            )
         return self.power({word: 1})
 
     def power(self, words: dict[str, int]) -> dict[str, int]:
@@ -147,15 +157,15 @@ class _Reader:
         self.at += 1
         exponent = int(digits.removeprefix("^"))
         if not 0 < abs(exponent) <= 99:
-            raise self.wrong(f"the power {exponent} has no meaning")
+            raise self.wrong(Message("the power {exponent} has no meaning", exponent=exponent))
         return {word: n * exponent for word, n in words.items()}
 
-    def wrong(self, what: str, hint: str | None = None) -> UnitError:
-        return UnitError(f"`{self.text}` is not a unit: {what}", hint)
+    def wrong(self, why: Message, hint: Message | None = None) -> UnitError:
+        return UnitError(Message("`{text}` is not a unit: {why}", text=self.text, why=why), hint)
 
 
 def _raised(signs: str) -> str:
-    return _EXPONENT.sub(lambda found: found[1].translate(_RAISED), signs)
+    return _EXPONENT.sub(lambda match: match[1].translate(_RAISED), signs)
 
 
 def _piece(word: str, n: int) -> str:

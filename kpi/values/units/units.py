@@ -33,9 +33,9 @@ from kpi.values.units.vocabulary import (
 _SHARE: Powers = ()
 _POINTS: Powers = (("percentage points", 1),)
 _ADVICE = {
-    frozenset({_SHARE, _POINTS}): "a share is in %, the difference of two % is in 百分点",
-    frozenset({(("time", 1),), (("months", 1),)}): "a month has no fixed number of days",
-    frozenset({(("time", 1),), (("working days", 1),)}): "calendar days say nothing of working days",
+    frozenset({_SHARE, _POINTS}): Message("a share is in %, the difference of two % is in 百分点"),
+    frozenset({(("time", 1),), (("months", 1),)}): Message("a month has no fixed number of days"),
+    frozenset({(("time", 1),), (("working days", 1),)}): Message("calendar days say nothing of working days"),
 }
 _QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
 
@@ -90,12 +90,16 @@ def declared(words: Iterable[str]) -> Iterator[None]:
     for word in sorted(added - COUNTING_WORDS):
         known = meaning(word)
         if known is not None:
-            raise UnitError(f"`{word}` cannot be declared as a counting word: it {says(known[1])}")
+            raise UnitError(
+                Message(
+                    "`{word}` cannot be declared as a counting word: it {meaning}", word=word, meaning=says(known[1])
+                )
+            )
         if not word.isalpha() or word.isascii() or word.startswith(tuple(MULTIPLES)):
             hint = Message(
                 "a counting word is Chinese, has no signs or digits, and does not begin with 百, 千, 万 or 亿"
             )
-            raise UnitError(f"`{word}` cannot be declared as a counting word", hint)
+            raise UnitError(Message("`{word}` cannot be declared as a counting word", word=word), hint)
     token = _declared.set(_declared.get() | added)
     try:
         yield
@@ -104,7 +108,7 @@ def declared(words: Iterable[str]) -> Iterator[None]:
 
 
 def parse(text: str) -> Unit:
-    """Returns the unit that a text stands for: a word, or words joined by `/`, `·` and parentheses, with powers.
+    """Return the unit that a text stands for: a word, or words joined by `/`, `·` and parentheses, with powers.
 
     >>> [str(parse(text)) for text in ("万元", "％", "吨标准煤／万元", "元/(人*月)", "万㎡", "是否")]
     ['万元', '%', '吨标准煤/万元', '元/(人·月)', '万m²', '是/否']
@@ -116,7 +120,7 @@ def parse(text: str) -> Unit:
 
 
 def split_quantity(text: str) -> tuple[float, Unit | None]:
-    """Returns the number of a quantity and its unit, None where none is written.
+    """Return the number of a quantity and its unit, None where none is written.
 
     >>> [(number, str(unit)) for number, unit in map(split_quantity, ("3 万件", "12.5%", "-1,234.5", "１０％"))]
     [(3.0, '万件'), (12.5, '%'), (-1234.5, 'None'), (10.0, '%')]
@@ -124,15 +128,18 @@ def split_quantity(text: str) -> tuple[float, Unit | None]:
     Raises:
         UnitError: when the text does not begin with a number, or what follows is no unit.
     """
-    found = _QUANTITY.fullmatch(plain(text).strip())
-    number = float(found[1].replace(",", "")) if found else math.inf
-    if found is None or not math.isfinite(number):
-        raise UnitError(f"`{text}` is not a quantity", "a quantity is a number and a unit, such as 3 万件 or 12.5%")
-    return number, parse(found[2]) if found[2] else None
+    match = _QUANTITY.fullmatch(plain(text).strip())
+    number = float(match[1].replace(",", "")) if match else math.inf
+    if match is None or not math.isfinite(number):
+        raise UnitError(
+            Message("`{text}` is not a quantity", text=text),
+            Message("a quantity is a number and a unit, such as 3 万件 or 12.5%"),
+        )
+    return number, parse(match[2]) if match[2] else None
 
 
 def convertible(first: Unit, second: Unit) -> bool:
-    """Returns whether two units measure the same thing, so that `factor` has an answer.
+    """Return whether two units measure the same thing, so that `factor` has an answer.
 
     >>> convertible(parse("亿元"), parse("千元")), convertible(PERCENT, POINTS), convertible(parse("户"), parse("家"))
     (True, False, False)
@@ -142,7 +149,7 @@ def convertible(first: Unit, second: Unit) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def factor(source: Unit, target: Unit) -> float:
-    """Returns what a value in `source` is multiplied by to be in `target`, exact but for one rounding to a double.
+    """Return what a value in `source` is multiplied by to be in `target`, exact but for one rounding to a double.
 
     >>> factor(parse("亿元"), parse("万元")), factor(parse("公顷"), parse("亩"))
     (10000.0, 15.0)
@@ -153,13 +160,14 @@ def factor(source: Unit, target: Unit) -> float:
         UnitError: when the two are of different dimensions, or the factor is beyond what a double holds.
     """
     if source.dimension != target.dimension:
-        raise _mismatch(f"{source} cannot be converted to {target}", source, target)
+        refusal = Message("{source} cannot be converted to {target}", source=source, target=target)
+        raise _mismatch(refusal, source, target)
     return _double(source.scale / target.scale, source, target)
 
 
 @functools.lru_cache(maxsize=4096)
 def multiply(first: Unit, second: Unit) -> Unit:
-    """Returns the unit of a product; equal words cancel.
+    """Return the unit of a product; equal words cancel.
 
     >>> str(multiply(parse("元/人"), parse("人"))), str(multiply(ONE, parse("元"))), str(multiply(PERCENT, parse("元")))
     ('元', '元', '%·元')
@@ -169,7 +177,7 @@ def multiply(first: Unit, second: Unit) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def divide(first: Unit, second: Unit) -> Unit:
-    """Returns the unit of a quotient; equal words cancel, and a unit by itself is ONE.
+    """Return the unit of a quotient; equal words cancel, and a unit by itself is ONE.
 
     >>> str(divide(parse("元"), parse("件"))), str(divide(parse("元/人"), parse("月"))), divide(PERCENT, PERCENT) == ONE
     ('元/件', '元/(人·月)', True)
@@ -179,7 +187,7 @@ def divide(first: Unit, second: Unit) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def power(unit: Unit, exponent: int) -> Unit:
-    """Returns a unit raised to a whole number.
+    """Return a unit raised to a whole number.
 
     >>> str(power(parse("万元/人"), 2)), str(power(parse("米"), -1)), power(PERCENT, 0) == ONE
     ('(万元)²/人²', '1/米', True)
@@ -188,7 +196,10 @@ def power(unit: Unit, exponent: int) -> Unit:
         UnitError: for an exponent beyond 99, which no statistic has.
     """
     if abs(exponent) > 99:
-        raise UnitError(f"{unit} cannot be raised to {exponent}", "exponents go from -99 to 99")
+        raise UnitError(
+            Message("{unit} cannot be raised to {exponent}", unit=unit, exponent=exponent),
+            Message("exponents go from -99 to 99"),
+        )
     words = above_first({word: n * exponent for word, n in unit.words})
     dimension = in_order({name: n * exponent for name, n in unit.dimension})
     return Unit(written(words), unit.scale**exponent, dimension, words)
@@ -196,7 +207,7 @@ def power(unit: Unit, exponent: int) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def add(first: Unit, second: Unit) -> tuple[Unit, float]:
-    """Returns the unit of a sum, and what the second value is multiplied by before it is added.
+    """Return the unit of a sum, and what the second value is multiplied by before it is added.
 
     % + 百分点 is %, as is 百分点 + %; otherwise the sum is in the first unit and both must be of one dimension.
 
@@ -210,12 +221,12 @@ def add(first: Unit, second: Unit) -> tuple[Unit, float]:
         share = {POINTS.scale: PERCENT, PER_MILLE_POINTS.scale: PER_MILLE}.get(first.scale)
         if share is not None:
             return share, factor(second, share)
-    return _sum(first, second, f"{second} cannot be added to {first}")
+    return _sum(first, second, Message("{second} cannot be added to {first}", first=first, second=second))
 
 
 @functools.lru_cache(maxsize=4096)
 def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
-    """Returns the unit of a difference, and what the second value is multiplied by before it is taken off.
+    """Return the unit of a difference, and what the second value is multiplied by before it is taken off.
 
     % - % is 百分点, ‰ - ‰ is 千分点, % - 百分点 is %; otherwise as for `add`.
 
@@ -225,7 +236,8 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
     Raises:
         UnitError: when the second cannot be taken off the first.
     """
-    unit, by = _sum(first, second, f"{second} cannot be subtracted from {first}")
+    refusal = Message("{second} cannot be subtracted from {first}", first=first, second=second)
+    unit, by = _sum(first, second, refusal)
     if second.dimension == _SHARE:
         unit = {PERCENT: POINTS, PER_MILLE: PER_MILLE_POINTS}.get(unit, unit)
     return unit, by
@@ -233,7 +245,7 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
 
 @functools.lru_cache(maxsize=4096)
 def summable(unit: Unit) -> bool:
-    """Returns whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
+    """Return whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
 
     Shares, 百分点, 是/否, scores, ranks, levels and ratios such as 万元/人 do not.
 
@@ -244,20 +256,20 @@ def summable(unit: Unit) -> bool:
 
 
 def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
-    """Returns for each distinct text of a `unit` column its factor to `to`, or the error that says why there is none.
+    """Return the factor to `to` of each distinct text of a `unit` column, or the error with the reason.
 
     >>> conversion(["万元", "亿元", "件", "万元"], parse("亿元"))
     {'万元': 0.0001, '亿元': 1.0, '件': UnitError('件 cannot be converted to 亿元: 件 counts 件, 亿元 is money')}
     """
-    # Data are read when the definition's block of declared words is long over, but `to` still knows its own.
+    # Data are read after the definition's block of declared words has ended, but `to` still carries its own.
     words = _declared.get() | {name for name, _ in to.dimension if not name.isascii()}
-    found: dict[str, float | UnitError] = {}
+    factors: dict[str, float | UnitError] = {}
     for text in dict.fromkeys(texts):
         try:
-            found[text] = factor(_parse(text, words), to)
+            factors[text] = factor(_parse(text, words), to)
         except UnitError as error:
-            found[text] = error
-    return found
+            factors[text] = error
+    return factors
 
 
 @functools.lru_cache(maxsize=4096)
@@ -267,8 +279,11 @@ def _parse(text: str, extra: frozenset[str]) -> Unit:
     for word, n in powers.items():
         known = meaning(word, extra)
         if known is None:
-            inside = "" if word == cleaned else f" (in `{cleaned}`)"
-            raise UnitError(f"`{word}` is not a unit{inside}", functools.partial(nearest, word, extra))
+            if word == cleaned:
+                message = Message("`{word}` is not a unit", word=word)
+            else:
+                message = Message("`{word}` is not a unit (in `{text}`)", word=word, text=cleaned)
+            raise UnitError(message, functools.partial(nearest, word, extra))
         scale *= known[0] ** n
         for name, m in known[1]:
             dimension[name] = dimension.get(name, 0) + n * m
@@ -284,9 +299,12 @@ def _product(first: Unit, second: Unit, direction: int) -> Unit:
     return Unit(written(words), first.scale * second.scale**direction, in_order(dimension), words)
 
 
-def _sum(first: Unit, second: Unit, refusal: str) -> tuple[Unit, float]:
+def _sum(first: Unit, second: Unit, refusal: Message) -> tuple[Unit, float]:
     if YES_NO.dimension in {first.dimension, second.dimension}:
-        raise UnitError(f"{refusal}: 是/否 is not an amount", "count them, or use CASE to give each a number")
+        raise UnitError(
+            Message("{refusal}: 是/否 is not an amount", refusal=refusal),
+            Message("count them, or use CASE to give each a number"),
+        )
     if first.dimension == _SHARE and second.dimension == _POINTS:
         return first, _double(second.scale / 100 / first.scale, second, first)
     if first.dimension != second.dimension:
@@ -300,12 +318,24 @@ def _double(exact: Fraction, source: Unit, target: Unit) -> float:
     except OverflowError:
         number = 0.0
     if number == 0:
-        raise UnitError(f"{source} and {target} are too far apart to be converted")
+        raise UnitError(
+            Message("{source} and {target} are too far apart to be converted", source=source, target=target)
+        )
     return number
 
 
-def _mismatch(refusal: str, first: Unit, second: Unit) -> UnitError:
+def _mismatch(refusal: Message, first: Unit, second: Unit) -> UnitError:
     hint = _ADVICE.get(frozenset({first.dimension, second.dimension}))
     if counts(first.dimension) and counts(second.dimension):
         hint = Message("every counting word counts a kind of thing of its own; a quotient of two is fine")
-    return UnitError(f"{refusal}: {first} {says(first.dimension)}, {second} {says(second.dimension)}", hint)
+    return UnitError(
+        Message(
+            "{refusal}: {first} {first_meaning}, {second} {second_meaning}",
+            refusal=refusal,
+            first=first,
+            first_meaning=says(first.dimension),
+            second=second,
+            second_meaning=says(second.dimension),
+        ),
+        hint,
+    )

@@ -7,12 +7,12 @@ counting word is a dimension of its own. Multiples (百, 千, 万, 亿) go befor
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from kpi.errors import can_suggest, suggest
+from kpi.errors import Message, alternatives, can_suggest, suggest
 
 #: Names (base dimensions, or written words), each with its power.
 Powers = tuple[tuple[str, int], ...]
@@ -139,12 +139,24 @@ MULTIPLES = {
 #: What is measured but never added up.
 INTENSIVE = frozenset({"percentage points", "score", "rank", "level", "stars", "index", "yes or no"})
 
-_NOUNS = {("length", 2): "area", ("length", 3): "volume"}
+#: What base dimensions are called.
+_NOUNS: Mapping[str, Message] = {
+    str(noun): noun
+    for noun in (
+        Message("money"), Message("US dollars"), Message("Hong Kong dollars"), Message("euros"), Message("yen"),
+        Message("length"), Message("mass"), Message("standard coal"), Message("carbon dioxide"),
+        Message("electricity"), Message("heat"), Message("power"), Message("transformer capacity"), Message("time"),
+        Message("working days"), Message("months"), Message("data volume"), Message("percentage points"),
+        Message("score"), Message("rank"), Message("level"), Message("stars"), Message("index"), Message("yes or no"),
+    )
+}  # fmt: skip
+#: What powers of base dimensions are called.
+_POWER_NOUNS: Mapping[tuple[str, int], Message] = {("length", 2): Message("area"), ("length", 3): Message("volume")}
 
 
 @functools.cache
 def vocabulary() -> Mapping[str, tuple[Fraction, Powers]]:
-    """Returns every word without a multiple: its size in base units and its dimension. Threads may share it.
+    """Return every word without a multiple: its size in base units and its dimension. Threads may share it.
 
     >>> vocabulary()["公顷"], vocabulary()["件"]
     ((Fraction(10000, 1), (('length', 2),)), (Fraction(1, 1), (('件', 1),)))
@@ -163,7 +175,7 @@ def vocabulary() -> Mapping[str, tuple[Fraction, Powers]]:
 
 
 def meaning(word: str, declared: frozenset[str] = frozenset()) -> tuple[Fraction, Powers] | None:
-    """Returns the size and dimension of one word, with or without a multiple; None when it is no unit.
+    """Return the size and dimension of one word, with or without a multiple; None when it is no unit.
 
     `declared` are counting words beyond those of the vocabulary.
 
@@ -186,7 +198,7 @@ def meaning(word: str, declared: frozenset[str] = frozenset()) -> tuple[Fraction
 
 
 def has_multiple(word: str) -> bool:
-    """Returns whether a word begins with a multiple that is not part of its name.
+    """Return whether a word begins with a multiple that is not part of its name.
 
     >>> has_multiple("千元"), has_multiple("千克")
     (True, False)
@@ -195,42 +207,57 @@ def has_multiple(word: str) -> bool:
 
 
 def counts(dimension: Powers) -> bool:
-    """Returns whether a dimension is that of one counting word."""
+    """Return whether a dimension is that of one counting word."""
     return len(dimension) == 1 and dimension[0][1] == 1 and not dimension[0][0].isascii()
 
 
-def says(dimension: Powers) -> str:
-    """Returns what a dimension is in words.
+def says(dimension: Powers) -> Message:
+    """Return what a unit of a dimension measures or counts, as the predicate of a sentence about it.
 
     >>> [says(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
     ['is money', 'counts 件', 'is money per area', 'is a pure ratio']
     """
     if counts(dimension):
-        return f"counts {dimension[0][0]}"
+        return Message("counts {word}", word=dimension[0][0])
     if not dimension:
-        return "is a pure ratio"
-    named = [(_NOUNS.get((name, abs(n)), name if abs(n) == 1 else f"{name}^{abs(n)}"), n > 0) for name, n in dimension]
-    above, below = (" times ".join(noun for noun, over in named if over is side) for side in (True, False))
-    return f"is {above or 'a number'}" + (f" per {below}" if below else "")
+        return Message("is a pure ratio")
+    above = _product([(name, n) for name, n in dimension if n > 0])
+    below = _product([(name, -n) for name, n in dimension if n < 0])
+    if not below:
+        return Message("is {quantity}", quantity=above)
+    return Message("is {above} per {below}", above=above or Message("a number"), below=below)
 
 
-def nearest(word: str, declared: frozenset[str] = frozenset()) -> str | None:
-    """Returns what an unknown word was probably meant to be, else how a counting word is made known.
+def _product(powers: Sequence[tuple[str, int]]) -> str:
+    """Return the product of some dimensions in words, nothing where there is none."""
+    nouns: list[str] = []
+    for name, n in powers:
+        noun = _NOUNS.get(name, name)
+        nouns.append(_POWER_NOUNS.get((name, n)) or (noun if n == 1 else Message("{noun}^{power}", noun=noun, power=n)))
+    return (
+        functools.reduce(lambda first, second: Message("{first} times {second}", first=first, second=second), nouns)
+        if nouns
+        else ""
+    )
+
+
+def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None:
+    """Return what an unknown word was probably meant to be, else how to declare a counting word.
 
     >>> nearest("平方公理"), nearest("万公倾")
-    ('did you mean `平方公里`?', 'did you mean `万公斤` or `万公里` or `万公顷`?')
+    ('did you mean `平方公里`?', 'did you mean `万公斤`, `万公里` or `万公顷`?')
     """
     if word in MULTIPLES:
-        return f"say {word} of what, such as {word}件 or {word}元"
+        return Message("say {word} of what, such as {word}件 or {word}元", word=word)
     if word == "兆":
-        return "data volume is in MB, bandwidth in Mbps"
+        return Message("data volume is in MB, bandwidth in Mbps")
     if not can_suggest():
         return None
     multiple = max((m for m in MULTIPLES if word.startswith(m)), key=len, default="")
     known = sorted(one for one in declared.union(vocabulary()) if one[-1] not in "23")
     known += [multiple + base for base in known if multiple and meaning(multiple + base, declared)]
     if spelled := [one for one in known if one.casefold() == word.casefold()]:
-        return f"did you mean `{spelled[0]}`?"
+        return Message("did you mean `{name}`?", name=spelled[0])
     # Of two characters one is too little for a measure of likeness, so a slip of one character is looked for first.
     slips = [
         f"`{one}`"
@@ -238,14 +265,14 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> str | None:
         if len(one) == len(word) > len(multiple) + 1 and sum(a != b for a, b in zip(one, word, strict=True)) == 1
     ]
     if 0 < len(slips) <= 4:
-        return f"did you mean {' or '.join(slips)}?"
+        return Message("did you mean {names}?", names=alternatives(slips))
     base = word.removeprefix(multiple)
     chinese = base.isalpha() and not base.isascii()
     return suggest(word, known, 0.6) or (
-        f"if `{base}` counts things, declare it as a counting word" if chinese else None
+        Message("if `{word}` counts things, declare it as a counting word", word=base) if chinese else None
     )
 
 
 def in_order(powers: Mapping[str, int]) -> Powers:
-    """Returns powers sorted by name, without those that cancel."""
+    """Return powers sorted by name, without those that cancel."""
     return tuple(sorted((name, n) for name, n in powers.items() if n))
