@@ -29,9 +29,9 @@ def parted(table: Table) -> tuple[Table, Mapping[str, int]]:
     The last key names the entity. `:` is a missing figure, with or without flags. Cells that are neither stay as they
     are.
     """
-    found = _HEADER.fullmatch(table.columns[0])
-    assert found is not None  # noqa: S101
-    keys, headers = found[1].split(","), table.columns[1:]
+    match = _HEADER.fullmatch(table.columns[0])
+    assert match is not None  # noqa: S101
+    keys, headers = match[1].split(","), table.columns[1:]
     frame = table.frame.collect()
     parts = frame[table.columns[0]].str.split(",")
     if (parts.list.len() > len(keys)).any():
@@ -46,9 +46,9 @@ def parted(table: Table) -> tuple[Table, Mapping[str, int]]:
     for header in headers:
         cells = frame[header]
         if cells.dtype == pl.String:
-            said = pl.DataFrame({"figure": cells.str.extract(_FLAGGED, 1), "flag": cells.str.extract(_FLAGGED, 2)})
-            flags.update(dict(said.filter(pl.col("figure") != ":").drop_nulls("flag").group_by("flag").len().rows()))
-            figure = said["figure"].zip_with(said["figure"].is_not_null(), cells)
+            parsed = pl.DataFrame({"figure": cells.str.extract(_FLAGGED, 1), "flag": cells.str.extract(_FLAGGED, 2)})
+            flags.update(dict(parsed.filter(pl.col("figure") != ":").drop_nulls("flag").group_by("flag").len().rows()))
+            figure = parsed["figure"].zip_with(parsed["figure"].is_not_null(), cells)
             cells = figure.set(figure == ":", None).alias(header)
         columns.append(cells)
     roles = {"entity": keys[-1], **{one: None for one in ("unit", "code", "cohort", "note") if one in keys[:-1]}}

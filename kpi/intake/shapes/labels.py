@@ -88,10 +88,10 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
                 text = str(period_in(parts[0], span.year))
                 rest.remove(parts[0])
             return text, _by_level(LEVELS.join(rest), names) if rest else ""
-    for found, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
-        period = None if found is None else period_in(found[when])
-        if found and period and measure_of(names, found[what].strip())[0] is not None:
-            return period, found[what].strip()
+    for match, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
+        period = None if match is None else period_in(match[when])
+        if match and period and measure_of(names, match[what].strip())[0] is not None:
+            return period, match[what].strip()
     return None
 
 
@@ -112,9 +112,9 @@ def labelled(titles: Iterable[str], key: str) -> tuple[str, str] | None:
     ('地区生产总值(亿元)', '指标:地区生产总值(亿元)')
     """
     for title in titles:
-        found = _LABEL.fullmatch(clean(title))
-        if found and found[1].strip().casefold() in _WORDS[key]:
-            return found[2], title
+        match = _LABEL.fullmatch(clean(title))
+        if match and match[1].strip().casefold() in _WORDS[key]:
+            return match[2], title
     return None
 
 
@@ -125,15 +125,15 @@ def period_inside(text: str) -> str | None:
     ('2023年1-9月', None, '2023-12')
     """
     spans: dict[Period, str] = {}
-    for found in _INSIDE.findall(clean(text)):
+    for written in _INSIDE.findall(clean(text)):
         try:
-            spans.setdefault(periods.parse(found), found)
+            spans.setdefault(periods.parse(written), written)
         except periods.PeriodError:
             continue
     if len(spans) != 1:
         return None
-    ((span, found),) = spans.items()
-    return span.label if found.isdigit() else found
+    ((span, written),) = spans.items()
+    return span.label if written.isdigit() else written
 
 
 def stem(file: str) -> str:

@@ -97,33 +97,35 @@ class Recognition:
     @cached_property
     def roles(self) -> dict[str, str]:
         """The columns that play a role, by the role."""
-        found: dict[str, str] = {str(one): header for one, header in roles(self.headers)[0].items()}
+        playing: dict[str, str] = {str(one): header for one, header in roles(self.headers)[0].items()}
         if (own := clean(self.system.entities.title)) in self.headers:
-            found["entity"] = own
-        if clean(found.get("entity", "")) == "单位" and self._all(found["entity"], is_unit):
-            found["unit"] = found.pop("entity")
-        found = {one: header for one, header in found.items() if one not in self.given}
+            playing["entity"] = own
+        if clean(playing.get("entity", "")) == "单位" and self._all(playing["entity"], is_unit):
+            playing["unit"] = playing.pop("entity")
+        playing = {one: header for one, header in playing.items() if one not in self.given}
         if self.dataset is not None:
             named = {**self.dataset.headers, **({"period": self.parts[0]} if self.parts else {})}
-            found |= {one: clean(header) for one, header in named.items() if clean(header) in self.headers}
+            playing |= {one: clean(header) for one, header in named.items() if clean(header) in self.headers}
             if self.dataset.shape is not None and self.dataset.shape.rows is not None and self.headers:
                 of = {"periods": "period", "entities": "entity", "measures": "measure"}[self.dataset.shape.rows]
-                found = {one: header for one, header in found.items() if header != self.headers[0]}
-                found[of] = self.headers[0]
+                playing = {one: header for one, header in playing.items() if header != self.headers[0]}
+                playing[of] = self.headers[0]
                 self.read_by_cells.add(self.headers[0])
-        found |= {one: header for one, header in self.table.roles.items() if header is not None}
-        found = {one: header for one, header in found.items() if one not in self.table.roles or self.table.roles[one]}
+        playing |= {one: header for one, header in self.table.roles.items() if header is not None}
+        playing = {
+            one: header for one, header in playing.items() if one not in self.table.roles or self.table.roles[one]
+        }
         for header in self.headers:
-            unnamed = _UNNAMED.fullmatch(header) and header not in found.values()
+            unnamed = _UNNAMED.fullmatch(header) and header not in playing.values()
             kind = self._by_cells(header) if unnamed else None
-            if kind is not None and kind not in found:
-                found[kind] = header
+            if kind is not None and kind not in playing:
+                playing[kind] = header
                 self.read_by_cells.add(header)
         # A column of measures beside one of their codes: the one whose texts are those of the system.
         beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
-        if beside and "measure" in found and not self._some(found["measure"], self.is_measure):
-            found["measure"] = next((one for one in beside if self._some(one, self.is_measure)), found["measure"])
-        return found
+        if beside and "measure" in playing and not self._some(playing["measure"], self.is_measure):
+            playing["measure"] = next((one for one in beside if self._some(one, self.is_measure)), playing["measure"])
+        return playing
 
     @cached_property
     def parts(self) -> list[str]:
@@ -189,13 +191,13 @@ class Recognition:
         constants: dict[str, str] = {}
         ids = {one: header for one, header in self.roles.items() if one in ("entity", "code", "measure")}
         if "measure" not in ids and "measure" not in self.given:
-            found = self.measure_of_table()
-            if found is None:
+            text = self.measure_of_table()
+            if text is None:
                 if len(columns) == 1 and self.declared is None:
                     return None
                 self.entity(ids, rest, constants)
                 raise self.lacks("measure", columns=columns, ids=ids)
-            constants["measure"] = found
+            constants["measure"] = text
         self.entity(ids, rest, constants, columns)
         return self.recognised("periods", columns, ids, constants)
 
@@ -222,23 +224,27 @@ class Recognition:
 
     def dated(self) -> dict[str, dict[str, str]]:
         """Return the headers that are periods, each with what it says."""
-        found: dict[str, dict[str, str]] = {}
+        columns: dict[str, dict[str, str]] = {}
         order = "ymd" if self.dataset is None else self.dataset.dates
         unclear = []
         for header in self.others:
             if self.is_measure(header):
                 continue
             if (text := period_in(header, order=order)) is not None:
-                found[header] = {"period": text}
+                columns[header] = {"period": text}
             elif (both := with_measure(header, self.names, depth=self.table.depth)) is not None:
-                found[header] = {"period": both[0], **({"measure": both[1]} if both[1] else {})}
+                columns[header] = {"period": both[0], **({"measure": both[1]} if both[1] else {})}
             elif period_in(header, 2000) is not None:
                 unclear.append(header)
-        if unclear and not found:
-            found = self._of_a_year(unclear)
-        plain = {header: keys for header, keys in found.items() if "measure" not in keys}
+        if unclear and not columns:
+            columns = self._of_a_year(unclear)
+        plain = {header: keys for header, keys in columns.items() if "measure" not in keys}
         # Levels that name measures, and columns of a period alone, are of one table only where all have a measure.
-        return found if not plain or len(plain) == len(found) else {one: found[one] for one in found if one in plain}
+        return (
+            columns
+            if not plain or len(plain) == len(columns)
+            else {one: columns[one] for one in columns if one in plain}
+        )
 
     def _of_a_year(self, headers: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return headers that name parts of a year, with its column or the year that the surroundings name."""
@@ -257,18 +263,18 @@ class Recognition:
     def year(self) -> tuple[int, Message] | None:
         """Return the year that the surroundings of the table name, and where."""
         for text, where in self.surroundings():
-            if (found := period_inside(text)) is not None:
-                span = periods.parse(found)
+            if (label := period_inside(text)) is not None:
+                span = periods.parse(label)
                 return (span.year, where) if span.months == 12 else None
         return None
 
     def surroundings(self) -> list[tuple[str, Message]]:
         """Return the lines above the table and the names of its sheet and file, and what each is."""
         table = self.table
-        found = [(title, Message("the title `{title}`", title=title)) for title in table.titles]
+        texts = [(title, Message("the title `{title}`", title=title)) for title in table.titles]
         if table.sheet is not None:
-            found.append((clean(table.sheet), Message("the name of the sheet")))
-        return [*found, (stem(table.file), Message("the name of the file"))]
+            texts.append((clean(table.sheet), Message("the name of the sheet")))
+        return [*texts, (stem(table.file), Message("the name of the file"))]
 
     def measure_of_table(self) -> str | None:
         """Return the text of the measure that all figures of the table are of, None where none is named.
@@ -276,12 +282,12 @@ class Recognition:
         Raises:
             DataError: K564 a line above the table names one that the system does not have.
         """
-        if (found := labelled(self.table.titles, "measure")) is not None:
-            if not self.is_measure(found[0]):
-                raise self.unknown([found[0]])
-            where = Message("the title `{title}`", title=found[1])
+        if (line := labelled(self.table.titles, "measure")) is not None:
+            if not self.is_measure(line[0]):
+                raise self.unknown([line[0]])
+            where = Message("the title `{title}`", title=line[1])
             self.sources.append(Message("the measure from {where}", where=where))
-            return found[0]
+            return line[0]
         for text, where in self.surroundings():
             if self.is_measure(text):
                 self.sources.append(Message("the measure from {where}", where=where))
@@ -305,16 +311,16 @@ class Recognition:
             where = Message("column `{header}`", header=texts[0])
             self.sources.append(Message("the units from {where}", where=where))
             return
-        if (found := self.entity_of_table()) is not None:
-            constants["entity"] = found[0]
-            self.sources.append(Message("the units from {where}", where=found[1]))
+        if (named := self.entity_of_table()) is not None:
+            constants["entity"] = named[0]
+            self.sources.append(Message("the units from {where}", where=named[1]))
         elif columns is not None:
             raise self.lacks("entity", columns=columns, ids={**ids, **constants})
 
     def entity_of_table(self) -> tuple[str, Message] | None:
         """Return the entity that the whole table is about and where it is named, None where none is."""
-        if (found := labelled(self.table.titles, "entity")) is not None:
-            return found[0], Message("the title `{title}`", title=found[1])
+        if (line := labelled(self.table.titles, "entity")) is not None:
+            return line[0], Message("the title `{title}`", title=line[1])
         roster = self.roster()
         if roster is None:
             return None
@@ -375,10 +381,10 @@ class Recognition:
         columns = {header: {"entity": header} for header in rest}
         constants: dict[str, str] = {}
         if "measure" not in ids and "measure" not in self.given:
-            found = self.measure_of_table()
-            if found is None:
+            text = self.measure_of_table()
+            if text is None:
                 raise self.lacks("measure", columns=columns, ids=ids)
-            constants["measure"] = found
+            constants["measure"] = text
         return self.recognised("entities", columns, ids, constants)
 
     def is_entity(self, header: str) -> bool:
@@ -420,7 +426,7 @@ class Recognition:
         keys = list(dict.fromkeys([*ids.values(), *(one for one in self.headers if role(one) == "period")]))
         keys = [one for one in keys if one in self.table.columns and one not in columns]
         frame = self.table.frame.select(pl.selectors.by_name(*keys)).collect() if len(keys) > 1 else pl.DataFrame()
-        found = []
+        headers = []
         for of in ("entity", "measure"):
             header = ids.get(of, "")
             if header not in frame.columns or header not in self.headers[:1]:
@@ -432,8 +438,8 @@ class Recognition:
                 continue
             filled = frame.with_columns(pl.selectors.by_name(header).forward_fill()).filter(others)
             if filled.n_unique() == filled.height:
-                found.append(header)
-        return found
+                headers.append(header)
+        return headers
 
     # ---- CELLS ---- #
 
@@ -503,9 +509,9 @@ class Recognition:
         rows = []
         for row in head.to_dicts():
             header, keys = next(iter(columns.items()))
-            said = [keys.get(one) or str(row.get(ids.get(one, ""), ids.get(one, "?"))) if one != of else "?"
+            cells = [keys.get(one) or str(row.get(ids.get(one, ""), ids.get(one, "?"))) if one != of else "?"
                     for one in ("entity", "period", "measure")]  # fmt: skip
-            rows.append(" | ".join([*said, str(row[header])]))
+            rows.append(" | ".join([*cells, str(row[header])]))
         return "; ".join(rows)
 
     def two_shapes(self, dated: Sequence[str], undated: Sequence[str]) -> DataError:

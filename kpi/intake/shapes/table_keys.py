@@ -25,7 +25,7 @@ def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Messag
     Raises:
         DataError: K566 a text is not there.
     """
-    found: dict[str, tuple[str, Message]] = {}
+    keys: dict[str, tuple[str, Message]] = {}
     for role, source in dataset.elsewhere.items():
         text = _text(table, role, source)
         if text is None:
@@ -38,8 +38,8 @@ def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Messag
             "sheet": Message("the name of the sheet"), "file": Message("the name of the file"),
             "title": Message("the lines above the table"), None: Message("the definition"),
         }[source.from_]  # fmt: skip
-        found[role] = (text, where)
-    return found
+        keys[role] = (text, where)
+    return keys
 
 
 def _text(table: Table, role: str, source: Elsewhere) -> str | None:
@@ -47,8 +47,8 @@ def _text(table: Table, role: str, source: Elsewhere) -> str | None:
     if source.constant is not None:
         return source.constant
     if source.from_ == "title":
-        if role in ("period", "entity", "measure") and (found := labelled(table.titles, role)) is not None:
-            return found[0]
+        if role in ("period", "entity", "measure") and (line := labelled(table.titles, role)) is not None:
+            return line[0]
         if role == "period":
             return period_inside(" ".join(table.titles))
         return table.titles[0] if len(table.titles) == 1 else None
@@ -63,14 +63,14 @@ def period_of_table(table: Table) -> tuple[str, Message] | None:
 
     None where there is none, or where they differ.
     """
-    found: list[tuple[str, Message]] = []
-    if (said := labelled(table.titles, "period")) is not None:
-        found.append((said[0], Message("the title `{title}`", title=said[1])))
-    found += [(title, Message("the title `{title}`", title=title)) for title in table.titles]
+    candidates: list[tuple[str, Message]] = []
+    if (line := labelled(table.titles, "period")) is not None:
+        candidates.append((line[0], Message("the title `{title}`", title=line[1])))
+    candidates += [(title, Message("the title `{title}`", title=title)) for title in table.titles]
     if table.sheet is not None:
-        found.append((clean(table.sheet), Message("the name of the sheet")))
-    found.append((stem(table.file), Message("the name of the file")))
-    dated = [(text, where) for text, where in found if period_in(text) is not None]
+        candidates.append((clean(table.sheet), Message("the name of the sheet")))
+    candidates.append((stem(table.file), Message("the name of the file")))
+    dated = [(text, where) for text, where in candidates if period_in(text) is not None]
     return dated[0] if len({periods.parse(text) for text, _ in dated}) == 1 else None
 
 

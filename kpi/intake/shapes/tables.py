@@ -95,19 +95,19 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
 
 
 def _with_table_keys(
-    look: Recognition, found: Recognised, own: Mapping[str, tuple[str, Message]]
+    look: Recognition, recognised: Recognised, own: Mapping[str, tuple[str, Message]]
 ) -> tuple[Shape, list[Message]]:
     """Return a shape with the keys that the whole table has, and where all keys come from."""
     keys = dict(own)
-    known = {*look.roles, *found.shape.ids, *keys}
-    dated = "period" in known or any("period" in said for said in found.shape.columns.values())
+    known = {*look.roles, *recognised.shape.ids, *keys}
+    dated = "period" in known or any("period" in said for said in recognised.shape.columns.values())
     if not dated and (period := period_of_table(look.table)) is not None:
         keys["period"] = period
-    constants = {**found.shape.constants, **{key: text for key, (text, _) in keys.items()}}
-    sources = [*found.sources]
+    constants = {**recognised.shape.constants, **{key: text for key, (text, _) in keys.items()}}
+    sources = [*recognised.sources]
     for key, (text, where) in keys.items():
         sources.append(Message("the {key} `{text}` from {where}", key=KEYS[key], text=text, where=where))
-    return replace(found.shape, constants=constants), sources
+    return replace(recognised.shape, constants=constants), sources
 
 
 def _with_missing_keys(
@@ -143,10 +143,10 @@ def _note(table: Table, shape: Shape, sources: Sequence[Message]) -> Diagnostic:
     return Diagnostic("K562", message, table.place(), None, Severity.INFO)
 
 
-def _left_out(system: System, table: Table, found: Recognised) -> list[Diagnostic]:
+def _left_out(system: System, table: Table, recognised: Recognised) -> list[Diagnostic]:
     """Return the note on the columns of a turned table that nothing reads."""
     needed = {*condition_columns(system), system.ranking.cohort, *(one.per for one in system.measures.values())}
-    some = [header for header in found.left_out if header not in needed]
+    some = [header for header in recognised.left_out if header not in needed]
     if not some:
         return []
     quoted = [f"`{header}`" for header in some[:_NAMED]]
@@ -159,8 +159,8 @@ def _flags(table: Table, flags: Mapping[str, int]) -> list[Diagnostic]:
     """Return the note on flags behind figures."""
     if not flags:
         return []
-    said = tuple(f"{flag} ({many:,})" for flag, many in flags.items())
-    message = Message("figures with flags are used as they are: {flags}", flags=said)
+    counts = tuple(f"{flag} ({many:,})" for flag, many in flags.items())
+    message = Message("figures with flags are used as they are: {flags}", flags=counts)
     return [Diagnostic("K568", message, table.place(), None, Severity.INFO)]
 
 
