@@ -23,7 +23,7 @@ from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
 from kpi.language.checks import AnyCheck
-from kpi.language.datasets import AnyDataset
+from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
 from kpi.language.measures import AnyMeasure
@@ -225,6 +225,8 @@ def keys() -> str:
         section("`lights`", Lights),
         section("`quality`", Quality),
         group("Datasets", members(AnyDataset)),
+        section("`shape`", Shape),
+        section("A key under `columns` that no column has", Elsewhere),
         group("Measures", members(AnyMeasure)),
         group("Indicators", members(AnyIndicator)),
         section("`target`", Target, "##"),

@@ -39,6 +39,7 @@ from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.row_pruning import Reached
+from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Draft, Loaded, draft, examine
@@ -396,6 +397,8 @@ def _chosen(
         chosen = _first(groups, partial(_fitting, tables))
     if len(chosen) == 1:
         return chosen[0]
+    if not chosen and any(table.pieces is not None for table in tables):
+        return None
     if not chosen:
         known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
         choice = (
@@ -473,10 +476,16 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: gives the distinct texts of one of its columns.
     """
-    source = fitting(system, table, texts)
+    shape = shaped(system, table)
+    turned = None if shape is None else shape[0]
+    if turned is None:
+        return 0
+    if turned.origin is not None or turned.roles:
+        texts = partial(_texts, turned)
+    source = fitting(system, turned, texts)
     if source is None:
         return 0
     if not source.dataset.long:
-        return max(1, len(panel_columns(system, table)))
+        return max(1, len(panel_columns(system, turned)))
     names = measure_names(system)
     return sum(measure_of(names, text)[0] is not None for text in texts(source.roles["measure"]))

@@ -18,6 +18,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, match, of_system
 from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
+from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import periods
@@ -59,7 +60,9 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
     for table in read(file):
         rows += table.rows
         mine, _ = of_system(system, table)
-        source, _ = match(system, mine, name=dataset)
+        shape = shaped(system, mine, dataset)
+        turned = None if shape is None else shape[0]
+        source = None if turned is None else match(system, turned, name=dataset)[0]
         if source is None or "period" not in source.roles:
             found = None
         elif found is not None:

@@ -85,7 +85,8 @@ def _unreported(
 
 def _columns(table: Table) -> Message:
     """Return the sentence that says which columns a file has."""
-    columns, more = "、".join(table.columns[:_NAMED]), len(table.columns) - _NAMED
+    headers = table.file_columns
+    columns, more = "、".join(headers[:_NAMED]), len(headers) - _NAMED
     if more > 0:
         return Message("{file} has {columns} and {more} more", file=table.file, columns=columns, more=more)
     return Message("{file} has {columns}", file=table.file, columns=columns)

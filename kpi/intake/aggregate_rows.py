@@ -97,10 +97,12 @@ class Exclusions:
     keep: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, system: System) -> Exclusions:
-        """Return the exclusions of a system."""
+    def of(cls, system: System, units: Iterable[str] = ()) -> Exclusions:
+        """Return the exclusions of a system; `units` are names that denote units whatever they say."""
         some = system.entities
-        return cls(*(frozenset(map(folded, names)) for names in (some.leave_out, some.keep)))
+        constants = (one.elsewhere.get("entity") for one in system.datasets.values())
+        keep = (*some.keep, *units, *(one.constant for one in constants if one is not None and one.constant))
+        return cls(*(frozenset(map(folded, names)) for names in (some.leave_out, keep)))
 
     def exclude(self, name: str) -> bool:
         """Return whether a name that no roster has denotes no entity.

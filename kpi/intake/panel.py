@@ -46,6 +46,7 @@ from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
+from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
@@ -115,7 +116,8 @@ class _Intake:
         sources = sources if self.pruning is None else [self.pruning.of(source) for source in sources]
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
-        none = replace(from_data([]), wholes=wholes, exclusions=Exclusions.of(self.system))
+        exclusions = Exclusions.of(self.system, self.units_of_tables(sources))
+        none = replace(from_data([]), wholes=wholes, exclusions=exclusions)
         sources = self.beside.of(sources, roster, none)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
@@ -202,6 +204,11 @@ class _Intake:
             absent(self.system, sources, frame, self.findings),
         )
 
+    def units_of_tables(self, sources: Sequence[Placed]) -> list[str]:
+        """Return the entities of tables that are about one each, such as 全国, where all tables are such."""
+        named = [source.table.of_one for source in sources]
+        return [name for name in named if name is not None] if all(named) else []
+
     def listed(self, wholes: Sequence[str]) -> Entities | None:
         """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""
         roster = roster_of(self.system)
@@ -248,13 +255,19 @@ class _Intake:
                 return self.plan.verified()
             table, others = of_system(self.system, complete)
             self.findings += [*complete.notes, *others]
-            source, notes = match(self.system, table, name=name)
+            shape = shaped(self.system, table, name)
+            if shape is None:
+                return self.plan.verified()
+            turned, notes = shape
+            source, more = (None, []) if turned is None else match(self.system, turned, name=name)
+            notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(finding.code == "K554" for finding in notes):
                 lost += [finding for finding in notes if finding.severity is Severity.ERROR]
             else:
                 located = keyed(source, self.system)
-                if located is None or (table.pieces is not None and isinstance(source.dataset, Records)):
+                pieces = source.table.pieces
+                if located is None or (pieces is not None and isinstance(source.dataset, Records)):
                     return self.plan.verified()
                 source, more = located
                 merged = apart_merged(source.table, figure_columns(self.system, source))
@@ -427,7 +440,7 @@ class _Intake:
         columns = source.table.columns
         if self.system.ranking.cohort in columns:
             return self.system.ranking.cohort
-        declared = source.dataset.columns.get("cohort")
+        declared = source.dataset.headers.get("cohort")
         events = isinstance(source.dataset, Records)
         header = (clean(declared) if declared else None) if events else source.roles.get("cohort")
         return header if header in columns else None

@@ -41,7 +41,7 @@ def of_rows(
     """
     findings: list[Diagnostic] = []
     listed = 0
-    for row in rows.sort(ROW).iter_rows(named=True):
+    for row in table.in_order(rows).iter_rows(named=True):
         code, message, hint = finding_of(row)
         header = str(row["field"]) if column is None and row.get("field") else column
         finding = Diagnostic(code, message, table.place(int(row[ROW]), header or None), hint, severity)

@@ -27,9 +27,9 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
     for row, text in rows.select(ROW, "text").rows():
         code, _, name = str(text).rpartition(BESIDE)
         if name and entities.excluded(name):
-            totals.append((name, row))
+            totals.append((name, source.table.row_of(row)))
         elif repeats_heading(source, name or code):
-            headings.append(row)
+            headings.append(source.table.row_of(row))
     notes = []
     if totals:
         message = Message("left out, as totals and the like are no units: {totals}", totals=listed(by_name(totals)))
@@ -54,9 +54,10 @@ def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed
         rows: the rows of each name.
         closed: whether a roster lists all entities.
     """
-    message = Message("no figure, so not taken as a unit: {name}", name=listed(rows))
+    named = listed({name: [source.table.row_of(row) for row in some] for name, some in rows.items()})
+    message = Message("no figure, so not taken as a unit: {name}", name=named)
     if len(rows) > 1:
-        message = Message("no figure, so not taken as units: {names}", names=listed(rows))
+        message = Message("no figure, so not taken as units: {names}", names=named)
     hint = Message("if one is a unit, name it in the roster")
     if not closed:
         hint = Message("if one is a unit, mark what is missing with —, or use a roster or `entities: {{keep: [...]}}`")

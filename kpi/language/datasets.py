@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from kpi.language.model import Definition, Listed, OneOrMany, Text, one_of
+from kpi.language.model import Block, Definition, Listed, OneOrMany, Text, one_of
 from kpi.values.periods import Order
 
 Role = Literal[
@@ -15,13 +15,59 @@ Role = Literal[
 ]  # fmt: skip
 
 
+#: The roles for which a whole table may have one text.
+_OF_TABLE: tuple[str, ...] = ("period", "entity", "measure", "unit")
+
+
+class Elsewhere(Block):
+    """A key that no column has: one text for a whole table, from its surroundings or as it is given."""
+
+    from_: Literal["sheet", "file", "title"] | None = Field(
+        None,
+        alias="from",
+        description="where the text stands: the name of the sheet, of the file (without its ending), or a line above"
+        " the header, such as 地区：上海",
+    )
+    constant: Text | None = Field(None, description="the text itself, such as 全国")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.from_ is None) == (self.constant is None):
+            raise ValueError("give either `from`: sheet, file or title, or a `constant`")
+        return self
+
+
+class Shape(Block):
+    """What stands across the header of a table, one column each, and what its first column holds."""
+
+    columns: Literal["periods", "entities", "measures"] = Field(
+        description="what the columns of figures are: periods (2022年, 2023年), entities (甲县, 乙县) or measures"
+    )
+    rows: Literal["periods", "entities", "measures"] | None = Field(
+        None, description="what the first column holds, where its header does not say so"
+    )
+
+    @model_validator(mode="after")
+    def _two_directions(self) -> Self:
+        if self.columns == self.rows:
+            raise ValueError("`columns` and `rows` cannot be the same")
+        return self
+
+
 class Dataset(Definition):
     """The base of datasets: which of a file's columns plays which role, and how its figures are written."""
 
     #: Whether a row is one figure, whose measure stands in a column.
     long: ClassVar[bool] = False
 
-    columns: dict[Role, str] = Field(default_factory=dict, description="role: the header in the file")
+    columns: dict[Role, str | Listed[str] | Elsewhere] = Field(
+        default_factory=dict,
+        description="role: the header in the file; `period: [年份, 月份]` for a year and its part in two columns;"
+        " `{from: sheet}`, `{from: file}`, `{from: title}` or `{constant: 全国}` for what no column has",
+    )
+    shape: Shape | None = Field(
+        None, description="how the table lies, where that is not recognised: {columns: periods}, entities or measures"
+    )
     dates: Order = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
     )
@@ -32,6 +78,35 @@ class Dataset(Definition):
         (),
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The role and the header of every column that is named alone."""
+        return {str(role): header for role, header in self.columns.items() if isinstance(header, str)}
+
+    @property
+    def elsewhere(self) -> dict[str, Elsewhere]:
+        """The role and the source of every key that no column has."""
+        return {str(role): one for role, one in self.columns.items() if isinstance(one, Elsewhere)}
+
+    @property
+    def parts_of_period(self) -> tuple[str, ...]:
+        """The headers of the columns of a year and its part, none where one column alone has the period."""
+        parts = self.columns.get("period")
+        return parts if isinstance(parts, tuple) else ()
+
+    @model_validator(mode="after")
+    def _roles_fit(self) -> Self:
+        for role, one in self.columns.items():
+            if isinstance(one, tuple) and (role != "period" or len(one) != 2):
+                raise ValueError(f"`columns`: `{role}` cannot be a list; only `period` is one, of a year and its part")
+            if isinstance(one, Elsewhere) and role not in _OF_TABLE:
+                raise ValueError(f"`columns`: `{role}` is a column; {', '.join(_OF_TABLE)} may stand elsewhere")
+            if isinstance(one, Elsewhere) and role == "unit" and one.constant is None:
+                raise ValueError(
+                    "`columns`: a `unit` is a column or a `constant`; one above the table is read as it is"
+                )
+        return self
 
 
 class ReportedData(Dataset):

@@ -94,7 +94,8 @@ def column_kinds(
                 spans.append((expressions.parse(measure.of).tree, kind))
             except ExpressionError:
                 continue
-    given = {dataset.columns[role] for role in ("period", "reported") if role in dataset.columns}
+    headers = dataset.headers
+    given = {headers[role] for role in ("period", "reported") if role in headers}
     known = {name for name, kind in declared.items() if kind == "date"}
     known |= {name for name in given if declared.get(name, "date") == "date"}
     # What is read as text, such as by LIKE, stays one.

@@ -448,10 +448,8 @@ indicators: {i: {kind: level, of: x}, j: {kind: level, of: y}}
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("地区,指标,2022年,2023年\n甲县,GDP,80,90\n", "periods"),
         ("地区,指标,1月,2月\n甲县,GDP,80,90\n", "periods"),
-        ("期别,指标,甲县,乙县\n2023,GDP,80,90\n", "units"),
-        ("指标,甲县,乙县,丙县\nGDP（亿元）,50,30,20\n", "units"),
+        ("期别,指标,甲县,乙县,东湖,西湖,南湖\n2023,GDP,80,90,1,2,3\n", "units"),
     ],
 )
 def test_periods_or_units_in_the_header_are_named_with_what_to_do(tmp_path, text, what):

@@ -89,21 +89,25 @@ indicators: {r: {kind: level, of: rate}, g: {kind: level, of: gdp}}
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"),
+    "rows",
     [
-        (["地区,指标,2021年,2022年", "东县,满意率,81,91", "西县,满意率,71,76"], "periods stand in the header"),
-        (["期别,指标,东县,西县", "2022,满意率,81,91"], "units stand in the header"),
-        (["指标,东县,西县,南县", "GDP（亿元）,51,31,21", "满意率（%）,6,3,1"], "units stand in the header"),
+        ["地区,指标,2021年,2022年", "东县,满意率,81,91", "西县,满意率,71,76"],
+        ["期别,指标,东县,西县", "2022,满意率,91,76", "2021,满意率,81,71"],
     ],
 )
-def test_a_turned_table_is_refused_with_the_way_to_turn_it(tmp_path, rows, words):
+def test_a_turned_table_is_read(tmp_path, rows):
     (tmp_path / "d.csv").write_text("\n".join([*rows, ""]), "utf-8")
-    with pytest.raises(DataError) as caught:
-        kpi.score(tmp_path / "d.csv", system=system(RATE), period="2022")
-    (finding,) = caught.value.diagnostics
-    assert finding.code == "K536"
-    assert words in finding.message
-    assert "turn the table" in str(finding.hint)
+    card = kpi.score(tmp_path / "d.csv", system=system(RATE))
+    found = card.measures.filter(measure="rate").select("entity", "period", "value").rows()
+    expected = [("东县", "2021", 81.0), ("东县", "2022", 91.0), ("西县", "2021", 71.0), ("西县", "2022", 76.0)]
+    assert sorted(found) == expected
+    assert [one.code for one in card.findings_list if one.code.startswith("K56")] == ["K562"]
+
+
+def test_a_table_of_units_across_takes_the_period_of_the_call(tmp_path):
+    (tmp_path / "d.csv").write_text("指标,东县,西县,南县\nGDP（亿元）,51,31,21\n满意率（%）,6,3,1\n", "utf-8")
+    card = kpi.score(tmp_path / "d.csv", system=system(RATE), period="2022")
+    assert sorted(card.measures.filter(measure="gdp")["value"]) == [21.0, 31.0, 51.0]
 
 
 # ---- FORMATS ---- #

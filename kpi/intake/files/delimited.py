@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -217,8 +218,14 @@ def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str,
     return {header: some for header, some in repeats.items() if some}
 
 
+#: The beginning of a table of Eurostat: keys joined by commas, then periods behind tabs.
+_JOINED_KEYS = re.compile(r"\ufeff?[\w,]+\\\w+\t")
+
+
 def delimiter_of(text: str) -> str:
     """Detect the delimiter: the one that gives the most rows of one common width above one."""
+    if _JOINED_KEYS.match(text):
+        return "\t"
 
     def fit(delimiter: str) -> int:
         widths = [len(row) for row in _tolerant(text, delimiter)]

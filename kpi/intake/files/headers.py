@@ -24,17 +24,18 @@ LEVELS = "_"
 _ROLES: dict[Role, str] = {
     "period": "期别 年 月 季 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
     " 日期 时间 所属期 所属时期"
-    " period date month quarter year yearmonth year_month year-month time",
+    " period date month quarter year ano yearmonth year_month year-month time",
     "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
-    " code entity_code entitycode region_code regioncode area_code areacode",
+    " code entity_code entitycode region_code regioncode area_code areacode country_code",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
     " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
     " 街道 镇(街道) 乡镇(街道) 镇(街) 镇 村 单位名称 地区名称 区划名称 行政区划名称 名称"
     " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
     " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
-    " entity entity_name unit_name unitname name region region_name county town city district department enterprise",
+    " entity entity_name unit_name unitname name region region_name country country_name geographic_area county"
+    " town city district department enterprise",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
-    " measure indicator variable item metric",
+    " measure indicator indicator_name series_name variable item metric",
     "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
     " 实际值 实际 实际数 实际完成 实际完成值 上报值"
     " 填报值 value actual amount figure data",

@@ -44,6 +44,24 @@ class Merged:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows of a table stand in the sheet that it was turned from (see `kpi.intake.shapes`).
+
+    Row *k* of the turned table, from 0, is the cell in row `k % height` of the sheet's rows and under
+    `headers[k // height]`.
+
+    Attributes:
+        height: the number of rows of the sheet.
+        headers: the headers of the columns of figures, in their order.
+        added: the headers of the turned table that the sheet does not have.
+    """
+
+    height: int
+    headers: tuple[str, ...]
+    added: frozenset[str]
+
+
 class Link(Scratch):
     """A temporary link under which libraries can open a file whose name is not UTF-8."""
 
@@ -112,6 +130,9 @@ class Table:
         scan: returns the frame with some columns of other types than String, where the file can be read so.
         whole: the table that this is a part of (see `part`), None for a complete one.
         only: the condition by which rows of `whole` are in the part.
+        roles: the roles of columns that are known from the shape of the table, None for those that none has.
+        origin: where the cells of a turned table stand in its file, None for a table as it is there.
+        of_one: the one entity that all rows are about, None where a column names entities.
     """
 
     file: str
@@ -140,6 +161,9 @@ class Table:
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
     whole: Table | None = field(default=None, repr=False, compare=False)
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
+    roles: Mapping[str, str | None] = field(default_factory=dict)
+    origin: Origin | None = None
+    of_one: str | None = None
 
     @property
     def rows(self) -> int:
@@ -188,6 +212,13 @@ class Table:
             cells=added(self.cells), numbered_cells=added(self.numbered_cells),
         )  # fmt: skip
 
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The headers that the file has, of a turned table, too."""
+        if self.origin is None:
+            return self.columns
+        return (*(one for one in self.columns if one not in self.origin.added), *self.origin.headers)
+
     def all_read(self, rows: int) -> None:
         """Check that all rows were read.
 
@@ -212,8 +243,29 @@ class Table:
         return Diagnostic("K508", message, self.place(self.header_row), Message("give every column its own name"))
 
     def place(self, row: int | None = None, column: str | None = None) -> Place:
-        """Return the place of a cell, a row or the whole table."""
+        """Return the place of a cell, a row or the whole table, as the file has it."""
+        if self.origin is not None:
+            added = column is None or column in self.origin.added
+            if row is not None and row >= self.first_row:
+                block = (row - self.first_row) // self.origin.height
+                column = self.origin.headers[block] if added else column
+                row = self.row_of(row)
+            elif added:
+                column = None
         return Place(self.file, sheet=self.sheet, row=row, field=column)
+
+    def row_of(self, row: int) -> int:
+        """Return the number that a spreadsheet shows beside a row."""
+        if self.origin is None or row < self.first_row:
+            return row
+        return self.first_row + (row - self.first_row) % self.origin.height
+
+    def in_order(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return numbered rows in the order of the file."""
+        if self.origin is None:
+            return rows.sort(ROW)
+        at = pl.col(ROW).cast(pl.Int64) - self.first_row
+        return rows.sort(at % self.origin.height, at)
 
 
 def cause(error: BaseException) -> str:

@@ -68,7 +68,8 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         DataError: K504 no header.
     """
     rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
-    header = _first_header(rows, merged)
+    wrapped = None if merged else _wrapped_header(rows)
+    header = _first_header(rows, merged) if wrapped is None else wrapped[0]
     if header is None:
         raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
     if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
@@ -78,8 +79,12 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
             figure=figure.strip(),
         )
         raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
-    depth = _depth(rows, header, merged)
-    headers = _names(rows[header : header + depth], header, merged)
+    if wrapped is None:
+        depth = _depth(rows, header, merged)
+        headers = _names(rows[header : header + depth], header, merged)
+    else:
+        depth = wrapped[1]
+        headers = _joined_downwards(rows[header : header + depth])
     columns, repeats = distinct(headers)
     spanned = frozenset(
         at
@@ -109,7 +114,7 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
             "the column names span rows {first} to {last}: {names}",
             first=header + 1,
             last=body,
-            names=tuple(f"`{name}`" for name in columns if LEVELS in name),
+            names=tuple(f"`{name}`" for name in columns if LEVELS in name or (wrapped and name)),
         )
         notes.append(_info("K525", message, place))
     if numbering:
@@ -149,6 +154,47 @@ def _is_signature(filled: Sequence[str]) -> bool:
     return any(map(_SIGNATURE.fullmatch, filled)) and all(
         _LABELLED.fullmatch(cell) or _DATE.fullmatch(cell) for cell in filled
     )
+
+
+def _wrapped_header(rows: Sequence[Row]) -> tuple[int, int] | None:
+    """Return the first row and the number of rows of a header whose names are wrapped over rows, above a blank row.
+
+    The last of its rows names the most columns, and below the blank row there are figures. None for any other header.
+    """
+    blank = next(
+        (at for at in range(2, len(rows) - 1) if not any(rows[at]) and any(rows[at - 1]) and any(rows[at - 2])), None
+    )
+    if blank is None or not any(cell and _is_figure(cell) for cell in rows[blank + 1]):
+        return None
+    first = blank
+    while first and blank - first < DEEPEST and _may_wrap(rows[first - 1]):
+        first -= 1
+    counts = [sum(cell is not None for cell in row) for row in rows[first:blank]]
+    return (first, len(counts)) if len(counts) > 1 and counts[-1] == max(counts) > 2 else None
+
+
+def _may_wrap(row: Row) -> bool:
+    """Return whether a row may hold parts of the names of columns: words, none of them a period or a label."""
+    filled = [fold(cell) for cell in row if cell]
+    labels = any(map(_LABELLED.fullmatch, filled)) or any(_YEAR.fullmatch(cell) for cell in filled)
+    return len(filled) > 1 and not labels and _are_labels(row)
+
+
+def _joined_downwards(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the names of columns that are wrapped over rows; a hyphen at the end of a row joins a word.
+
+    >>> _joined_downwards([[None, "Unemploy-"], ["Labor", "ment Rate"], ["Force", "(%)"]])
+    ('Labor Force', 'Unemployment Rate(%)')
+    """
+    width = max(map(len, rows))
+    names = []
+    for at in range(width):
+        name = ""
+        for row in rows:
+            cell = (row[at] if at < len(row) else None) or ""
+            name = name[:-1] + cell if name.endswith("-") and cell[:1].islower() else f"{name} {cell}"
+        names.append(clean(name))
+    return tuple(names)
 
 
 def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
@@ -201,6 +247,11 @@ def _continues(header: Row, below: Row) -> bool:
     filled = [at for at, cell in enumerate(below) if cell]
     if len(filled) == 1 and filled[0] < len(header) and role(header[filled[0]] or "") in _NAMES:
         return False
+    if header[0] is None and below and below[0] is None and len(filled) > 1:
+        # Under headers with a blank first cell, a year or month for each goes on with them.
+        return [at for at, cell in enumerate(header) if cell] == filled and all(
+            _YEAR.fullmatch(fold(below[at] or "")) for at in filled
+        )
     return len(below) > first and below[first] is None and _are_labels(below)
 
 

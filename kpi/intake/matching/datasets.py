@@ -98,14 +98,22 @@ def measure_names(system: System) -> dict[str, str]:
     return names
 
 
+#: The base of an index behind its name, which is no unit: (上年同月=100).
+_BASE = re.compile(r"(.+?)\([^()]*=\s*100\s*\)")
+
+
 def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | None]:
     """Return what a text in a column of measures names, and the unit written behind it: GDP(亿元).
 
     >>> measure_of({"GDP": "gdp"}, "GDP（亿元）"), measure_of({"GDP": "gdp"}, "GDP"), measure_of({"GDP": "gdp"}, "人口")
     (('gdp', '亿元'), ('gdp', None), (None, None))
+    >>> measure_of({"居民消费价格指数": "cpi"}, "居民消费价格指数(上年同月=100)")
+    ('cpi', None)
     """
     if (name := named(names, clean(text))) is not None:
         return name, None
+    if (base := _BASE.fullmatch(clean(text))) is not None:
+        return measure_of(names, base[1])
     rest, unit = split_unit(text, is_unit)
     name = None if unit is None else named(names, rest)
     return name, None if name is None else unit
@@ -144,7 +152,7 @@ _READ: dict[str, set[Role]] = {
 }
 
 #: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
-UNPLACED = ("K541", "K508", "K535", "K536", "K554")
+UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569")
 
 #: How many of the first rows show which figures a long file has.
 _HEAD = 10_000
@@ -218,6 +226,8 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
             Diagnostic("K204", Message("unknown dataset `{name}`", name=name), table.place(), suggest(name, known))
         ]
     every = [_placed(system, table, key) for key in known if name in (None, key)]
+    if table.origin is not None and name is None:
+        every = [source for source in every if not isinstance(source.dataset, Records)] or every
     lacking = {source.name: _lacking(system, source) for source in every}
     possible = [source for source in every if not lacking[source.name]]
     if not possible:
@@ -238,6 +248,7 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     if any(finding.severity is Severity.ERROR for finding in alike):
         return None, alike
     about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
+    about -= set(table.roles)
     _, notes = roles(_headers(table), place=table.place(), about=about)
     strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else []
     return source, [*alike, *notes, *strangers]
@@ -254,6 +265,12 @@ def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> 
     every = [_placed(system, table, key) for key in datasets(system)]
     possible = [source for source in every if not _lacking(system, source)]
     return _best(system, possible, texts)[0] if possible else None
+
+
+def fits_records(system: System, table: Table) -> bool:
+    """Return whether a table has all columns of a dataset of events that the system declares."""
+    events = [key for key, one in datasets(system).items() if isinstance(one, Records)]
+    return any(not _lacking(system, _placed(system, table, key)) for key in events)
 
 
 def _headers(table: Table) -> list[str]:
@@ -273,8 +290,16 @@ def _placed(system: System, table: Table, key: str) -> Placed:
             # What was taken for the entity may then say who hands its figures in.
             headers["reporter"] = other
     dataset = datasets(system)[key]
-    declared = {str(role): clean(header) for role, header in dataset.columns.items()}
-    return Placed(table, key, dataset, {**{str(role): header for role, header in headers.items()}, **declared})
+    declared = {role: clean(header) for role, header in dataset.headers.items()}
+    if dataset.parts_of_period:
+        declared["period"] = clean(dataset.parts_of_period[0])
+    playing = {**{str(role): header for role, header in headers.items()}, **declared, **table.roles}
+    if table.origin is not None and isinstance(dataset, PanelData):
+        # A turned table has a figure in each row, whatever form its file has.
+        dataset = ReportedData(
+            columns=dict(dataset.columns), dates=dataset.dates, decimal=dataset.decimal, missing=dataset.missing
+        )
+    return Placed(table, key, dataset, {role: header for role, header in playing.items() if header is not None})
 
 
 def _best(system: System, possible: list[Placed], texts: Callable[[str], list[str]] | None = None) -> list[Placed]:
@@ -364,7 +389,7 @@ def _same(table: Table, header: str) -> bool:
 
 
 #: What names of places end with.
-_PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
+PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
 
 
 def _across(system: System, source: Placed) -> Diagnostic | None:
@@ -374,7 +399,7 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
     others = [header for header in table.columns if header not in taken and named(known, header) is None]
     lines = {"periods": [header for header in others if _is_period(header)]}
     if "entity" not in source.roles:
-        lines["units"] = [header for header in others if role(header) is None and _PLACE.fullmatch(header)]
+        lines["units"] = [header for header in others if role(header) is None and PLACE.fullmatch(header)]
     for what, headers in lines.items():
         if len(headers) > 1:
             shown = ", ".join(f"`{header}`" for header in headers[:6]) + (" ..." if len(headers) > 6 else "")
@@ -384,8 +409,10 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
                 shown=shown,
             )
             hint = Message(
-                "turn the table so that each row has one figure, with columns 地区, 期别, 指标, 数值 (in Excel: Data, "
-                "From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)"
+                "say in `datasets:` how it lies, {{form: reported, shape: {{columns: {shape}}}}}, with a year in each "
+                "header or above the table; or turn it so that each row has one figure, with columns 地区, 期别, 指标, "
+                "数值 (in Excel: Data, From Table, Unpivot Columns; 数据, 来自表格, 逆透视列)",
+                shape="periods" if what == "periods" else "entities",
             )
             return Diagnostic("K536", message, table.place(table.header_row), hint)
     return None
@@ -404,7 +431,10 @@ def _is_period(header: str) -> bool:
 
 def _lacking(system: System, source: Placed) -> list[str]:
     headers = set(source.table.columns)
-    lacking = [header for header in source.dataset.columns.values() if clean(header) not in headers]
+    known = source.table.roles
+    named = [header for role, header in source.dataset.headers.items() if role not in known]
+    named += source.dataset.parts_of_period if "period" not in known else ()
+    lacking = [header for header in named if clean(header) not in headers]
     if "entity" not in source.roles and "code" not in source.roles:
         lacking.append("地区 (entity)")
     if isinstance(source.dataset, Records):
@@ -499,7 +529,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
 
 
 def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
-    columns = "、".join(source.table.columns[:12])
+    columns = "、".join(source.table.file_columns[:12])
     first = lacking[0]
     what = "columns" if len(lacking) > 1 else "a column"
     message = Message(

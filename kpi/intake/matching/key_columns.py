@@ -45,7 +45,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | N
 
     None where the period stands in two columns of a table whose rows have not been checked: they have to be, first.
     """
-    period = _period(source)
+    period = _period(source, system)
     if period is None:
         return None
     dated, findings = period
@@ -55,7 +55,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | N
 
 def _rivals(source: Placed, of: str) -> list[str]:
     """Return the headers that could play a role that the dataset does not settle, if there are several."""
-    if of in source.dataset.columns or of not in source.roles:
+    if of in source.dataset.columns or of not in source.roles or source.roles[of] in source.table.roles.values():
         return []
     repeated = {repeat for header, some in source.table.repeats.items() for repeat in (header, *some)}
     playing = {header for key, header in source.roles.items() if key != of}
@@ -90,8 +90,12 @@ def _quoted(headers: Sequence[str]) -> str:
 # ---- PERIODS ---- #
 
 
-def _period(source: Placed) -> tuple[Placed, list[Diagnostic]] | None:
+def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    if source.dataset.parts_of_period:
+        year, part = map(clean, source.dataset.parts_of_period)
+        own = {Grain.MONTH: 0, Grain.QUARTER: 1}.get(system.period, 2)
+        return _together(source, year, part, (), fineness=min(_fineness(part), own))
     headers = _rivals(source, "period")
     if not headers:
         return source, []
@@ -136,18 +140,26 @@ def _fineness(header: str) -> int:
     return 0 if words & _MONTHS else 1 if words & _QUARTERS else 2
 
 
-def _together(source: Placed, year: str, part: str, others: Sequence[str]) -> tuple[Placed, list[Diagnostic]] | None:
+def _together(
+    source: Placed, year: str, part: str, others: Sequence[str], *, fineness: int | None = None
+) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with a further column of periods, made of a column of years and one of their parts.
 
     None for a table that is read in pieces.
+
+    Args:
+        source: the table.
+        year: the header of the column of years.
+        part: that of the column of their parts.
+        others: headers that name periods too and are not read.
+        fineness: what bare numbers are: months (0) or quarters (1); left out: as the header says.
     """
     table = source.table
     if table.pieces is not None:
         return None
+    fine = _fineness(part) if fineness is None else fineness
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
-    meant = {
-        f"{first or ''}\n{second or ''}": _joined(first, second, _fineness(part)) for first, second in pairs.rows()
-    }
+    meant = {f"{first or ''}\n{second or ''}": _joined(first, second, fine) for first, second in pairs.rows()}
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"

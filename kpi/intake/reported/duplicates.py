@@ -120,7 +120,9 @@ def superseded(
         unit=pl.Series([str(system.unit(name)) for name in rows["measure"]], dtype=pl.String),
         revision="revision", new_revision="edition",
         file=pl.Series([sources[at].table.file for at in rows["source"]], dtype=pl.String),
-        row=pl.col("row").cast(pl.Int64),
+        row=pl.Series(
+            [sources[at].table.row_of(row) for at, row in rows.select("source", "row").rows()], dtype=pl.Int64
+        ),
     )  # fmt: skip
 
 
@@ -224,6 +226,8 @@ def _named(
         if (at, row) == mine:
             words.append(f"another column of the row ({', '.join(f'`{one}`' for one in columns)})")
         else:
-            words.append(f"row {row:,}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
+            place = sources[at].table.place(row)
+            column = f", column {place.field}" if place.field else ""
+            words.append(f"row {place.row:,}{column}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
     more = f" and {len(words) - _MOST:,} more" if len(words) > _MOST else ""
     return ", ".join(words[:_MOST]) + more

@@ -81,8 +81,8 @@ class Sample:
                 rows = 20 * len(names) * len(periods) if self.rows is None else self.rows
                 events = Events(
                     self.system, name, tuple(names), tuple(periods), rows, self.seed, self.flaws,
-                    dataset.columns.get("entity") or dataset.columns.get("code") or HEADERS["entity"],
-                    dataset.columns.get("period") or "日期",
+                    dataset.headers.get("entity") or dataset.headers.get("code") or HEADERS["entity"],
+                    dataset.headers.get("period") or "日期",
                 )  # fmt: skip
                 generated[name] = Generated(lambda events=events: _in_batches(events.batch, events.rows, BATCH), rows)  # type: ignore[misc]
         if self.rows is not None and not generated:
@@ -155,7 +155,7 @@ class _Figures:
         return Generated(lambda: _in_batches(lambda first, n: self.long(levels, first, n), many, size), rows)
 
     def header(self, role: str) -> str:
-        declared: dict[str, str] = {str(name): header for name, header in self.dataset.columns.items()}
+        declared = self.dataset.headers
         if role == "entity":
             return declared.get("entity") or declared.get("code") or HEADERS[role]
         return declared.get(role, HEADERS[role])

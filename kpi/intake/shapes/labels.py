@@ -1,0 +1,148 @@
+"""What the texts of headers, titles and names of sheets say: a period, a measure, an entity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from kpi.intake.files.headers import LEVELS, by_levels, clean, role, split_unit
+from kpi.intake.matching.datasets import is_unit, measure_of
+from kpi.values import periods
+from kpi.values.periods import Order, Period
+
+# Marks behind a period in a header: `2014 [YR2014]`, `2020[r]`, `2020 [note 2]`.
+_MARK = re.compile(r"\s*\[[^\[\]]*\]$")
+_YEAR = "(?:19|20)[0-9]{2}"
+_PART = "(?:年?(?:[0-9]{1,2}月|第?[一二三四1-4]季度|[上下]半年)|[-.]?Q[1-4]|-[01][0-9])"
+_BEFORE = re.compile(rf"({_YEAR}年?{_PART}?)(?:末|底)?[_ ]?(?=[^0-9年月季-])(.+)")
+_BEHIND = re.compile(rf"(.+?)[_ ]?\(?((?<![0-9]){_YEAR}年?{_PART}?)\)?")
+# A text that is a period with its year, inside another.
+_INSIDE = re.compile(
+    rf"(?<![0-9]){_YEAR}(?:年度?|(?![0-9]))(?:[0-9]{{1,2}}[-—~至][0-9]{{1,2}}月|[0-9]{{1,2}}月份?|第?[一二三四1-4]季度|[上下]半年"
+    r"|前[一二三1-3]季度)?|(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![0-9])|[-.]?[QH][1-4])"
+)
+_LABEL = re.compile(r"\s*([^:]{1,12}):\s*(.*\S)\s*", re.DOTALL)
+_WORDS: dict[str, set[str]] = {
+    "measure": {"指标", "指标名称", "项目", "indicator", "series", "measure"},
+    "entity": {
+        "地区", "单位名称", "填报单位", "报送单位", "填报部门", "部门", "区域", "城市", "region", "country",
+        "county", "city", "state", "district",
+    },
+    "period": {"期别", "报告期", "统计期", "时期", "年份", "年度", "月份", "季度", "period", "year"},
+}  # fmt: skip
+
+
+@lru_cache(1 << 14)
+def period_in(header: str, year: int | None = None, order: Order = "ymd") -> str | None:
+    """Return the text of the period that a whole header names, as `periods.parse` reads it; None for any other.
+
+    Args:
+        header: the header, cleaned.
+        year: the year of headers that name none.
+        order: of day and month in dates whose year stands last.
+
+    >>> period_in("2014 [YR2014]"), period_in("2023年一季度"), period_in("1月"), period_in("1月", 2023)
+    ('2014', '2023年一季度', None, '2023-01')
+    """
+    text = _MARK.sub("", header).strip()
+    try:
+        span = periods.parse(text, order=order)
+    except periods.PeriodError:
+        if year is None or role(text) is not None:
+            return None
+        try:
+            return periods.parse(text, year=year, order=order).label
+        except periods.PeriodError:
+            return None
+    return span.label if order != "ymd" else text
+
+
+def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[str, str] | None:
+    """Return the period and the measure that a header names together, the latter blank where no level names one.
+
+    The levels of a header of several rows may name any measure, in one row only one of the system.
+
+    Args:
+        header: the header, cleaned.
+        names: the measures by their texts.
+        depth: how many rows the header has.
+
+    >>> with_measure("GDP_2022", {"GDP": "gdp"}, depth=2), with_measure("2022年GDP(亿元)", {"GDP": "gdp"}, depth=1)
+    (('2022', 'GDP'), ('2022年', 'GDP(亿元)'))
+    >>> with_measure("GDP_2022年_一季度", {"GDP": "gdp"}, depth=3), with_measure("2022年_一季度", {}, depth=2)
+    (('2022Q1', 'GDP'), ('2022Q1', ''))
+    >>> with_measure("2022年人口", {"GDP": "gdp"}, depth=1) is None
+    True
+    """
+    if depth > 1 and LEVELS in header:
+        levels = header.split(LEVELS)
+        dated = [level for level in levels if period_in(level) is not None]
+        if len(dated) == 1:
+            text = str(period_in(dated[0]))
+            rest = [level for level in levels if level != dated[0]]
+            span = periods.parse(text)
+            parts = [level for level in rest if span.months == 12 and period_in(level, span.year) is not None]
+            if len(parts) == 1:
+                text = str(period_in(parts[0], span.year))
+                rest.remove(parts[0])
+            return text, _by_level(LEVELS.join(rest), names) if rest else ""
+    for match, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
+        period = None if match is None else period_in(match[when])
+        if match and period and measure_of(names, match[what].strip())[0] is not None:
+            return period, match[what].strip()
+    return None
+
+
+def _by_level(text: str, names: Mapping[str, str]) -> str:
+    """Return the text of a header of several levels that names a measure: a level of it where the whole does not."""
+    levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]
+    unit = next((unit for _, unit in reversed(levels) if unit), None)
+    for way in by_levels(LEVELS.join(name for name, _ in levels)):
+        if measure_of(names, way)[0] is not None:
+            return f"{way}({unit})" if unit else way
+    return text
+
+
+def labelled(titles: Iterable[str], key: str) -> tuple[str, str] | None:
+    """Return what a line above the table says of a key behind its label, and the line; None where none does.
+
+    >>> labelled(["数据库:分省年度数据", "指标:地区生产总值(亿元)"], "measure")
+    ('地区生产总值(亿元)', '指标:地区生产总值(亿元)')
+    """
+    for title in titles:
+        match = _LABEL.fullmatch(clean(title))
+        if match and match[1].strip().casefold() in _WORDS[key]:
+            return match[2], title
+    return None
+
+
+def period_inside(text: str) -> str | None:
+    """Return the one period that a text holds, None where it holds none or several.
+
+    >>> period_inside("各县2023年1-9月主要指标"), period_inside("2022年与2023年对比"), period_inside("报表_202312")
+    ('2023年1-9月', None, '2023-12')
+    """
+    spans: dict[Period, str] = {}
+    for written in _INSIDE.findall(clean(text)):
+        try:
+            spans.setdefault(periods.parse(written), written)
+        except periods.PeriodError:
+            continue
+    if len(spans) != 1:
+        return None
+    ((span, written),) = spans.items()
+    return span.label if written.isdigit() else written
+
+
+def stem(file: str) -> str:
+    """Return the name of a file without its folder and endings.
+
+    >>> stem("data/发改局.xlsx"), stem("2023.csv.gz")
+    ('发改局', '2023')
+    """
+    name = Path(file).name
+    while (ending := Path(name).suffix) and ending[1:].isalnum() and not ending[1:].isdigit() and len(ending) <= 8:
+        name = name.removesuffix(ending)
+    return clean(name)

@@ -1,0 +1,108 @@
+"""Keys that a whole table has, from a line above it, the name of its sheet or file, or a constant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Message, Severity
+from kpi.intake.files.headers import clean
+from kpi.intake.files.table import Table
+from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem
+from kpi.intake.shapes.turning import ADDED, new_name
+from kpi.language.datasets import Dataset, Elsewhere
+from kpi.values import periods
+
+#: What the keys of a table are called in messages.
+KEYS = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure")}
+
+
+def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Message]]:
+    """Return the keys that a dataset declares for whole tables: by role the text, and where it stands.
+
+    Raises:
+        DataError: K566 a text is not there.
+    """
+    keys: dict[str, tuple[str, Message]] = {}
+    for role, source in dataset.elsewhere.items():
+        text = _text(table, role, source)
+        if text is None:
+            place = {"sheet": Message("name of the sheet"), "file": Message("name of the file"),
+                     "title": Message("lines above the table")}[str(source.from_)]  # fmt: skip
+            message = Message("the {place} says no {key}", place=place, key=KEYS[role])
+            hint = Message("write `{role}: {{constant: ...}}` or name the column, under `columns:`", role=role)
+            raise DataError(Diagnostic("K566", message, table.place(), hint))
+        where = {
+            "sheet": Message("the name of the sheet"), "file": Message("the name of the file"),
+            "title": Message("the lines above the table"), None: Message("the definition"),
+        }[source.from_]  # fmt: skip
+        keys[role] = (text, where)
+    return keys
+
+
+def _text(table: Table, role: str, source: Elsewhere) -> str | None:
+    """Return the text of a key, None where it is not there."""
+    if source.constant is not None:
+        return source.constant
+    if source.from_ == "title":
+        if role in ("period", "entity", "measure") and (line := labelled(table.titles, role)) is not None:
+            return line[0]
+        if role == "period":
+            return period_inside(" ".join(table.titles))
+        return table.titles[0] if len(table.titles) == 1 else None
+    text = clean(table.sheet or "") if source.from_ == "sheet" else stem(table.file)
+    if role == "period":
+        return text if period_in(text) is not None else period_inside(text)
+    return text or None
+
+
+def period_of_table(table: Table) -> tuple[str, Message] | None:
+    """Return the period that a line above a table, its sheet or its file is named by alone, and where it stands.
+
+    None where there is none, or where they differ.
+    """
+    candidates: list[tuple[str, Message]] = []
+    if (line := labelled(table.titles, "period")) is not None:
+        candidates.append((line[0], Message("the title `{title}`", title=line[1])))
+    candidates += [(title, Message("the title `{title}`", title=title)) for title in table.titles]
+    if table.sheet is not None:
+        candidates.append((clean(table.sheet), Message("the name of the sheet")))
+    candidates.append((stem(table.file), Message("the name of the file")))
+    dated = [(text, where) for text, where in candidates if period_in(text) is not None]
+    return dated[0] if len({periods.parse(text) for text, _ in dated}) == 1 else None
+
+
+def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table:
+    """Return a table with a column for each key that all of its rows have.
+
+    Rows that have nothing but the name of a unit have none: they are headings, or blank.
+
+    Args:
+        table: the table, not in pieces.
+        keys: the texts by role.
+        named: the header of the column of units, None without one.
+    """
+    if not keys:
+        return table
+    others = [header for header in table.columns if header != named]
+    filled = pl.any_horizontal(pl.selectors.by_name(*others).is_not_null())
+    roles = dict(table.roles)
+    for role, text in keys.items():
+        name = new_name(ADDED[role], table.columns)
+        table = table.with_column(name, pl.when(filled).then(pl.lit(text)))
+        roles[role] = name
+    return replace(table, roles=roles, of_one=keys.get("entity", table.of_one))
+
+
+def key_notes(table: Table, keys: Mapping[str, tuple[str, Message]]) -> list[Diagnostic]:
+    """Return a note on each key of a whole table."""
+    return [
+        Diagnostic(
+            "K565",
+            Message("the {key} of all rows is `{text}`, from {where}", key=KEYS[role], text=text, where=where),
+            table.place(), None, Severity.INFO,
+        )
+        for role, (text, where) in keys.items()
+    ]  # fmt: skip
