@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kpi.errors import KpiError as KpiError
     from kpi.language.loading.catalogue import load as load
     from kpi.language.system import System as System
-    from kpi.report.language import using as using_language
+    from kpi.process.locale import using as using_language
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
@@ -32,7 +32,7 @@ _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
-    "using_language": "report.language:using",
+    "using_language": "process.locale:using",
 }  # fmt: skip
 
 __all__ = [

@@ -25,10 +25,14 @@ def program() -> None:
 
 
 def _rendered(message: Message) -> str:
-    """Return a message in the language of the user."""
-    from kpi.report.language import tr
+    """Return a message in the language of the user, who may have chosen it by an option."""
+    import sys
 
-    return tr(message)
+    from kpi.process.locale import asked, using
+    from kpi.report.language import localized
+
+    with using(asked(sys.argv[1:])):
+        return localized(message)
 
 
 def _open() -> None:

@@ -30,7 +30,8 @@ PACKAGES = (
 INSIDE = {
     "values": "names columns rounding periods status units numerics working_days",
     "process": (
-        "distribution tuning journal credentials settings memory prefetch atomic_files progress limits supervisor"
+        "locale distribution tuning journal credentials settings memory prefetch atomic_files progress limits "
+        "supervisor"
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "

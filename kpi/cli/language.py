@@ -5,33 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import Sequence
 from typing import TypeVar
 
 import click
 
-from kpi.report.language import FOLDER, LANGUAGES, current, translated
+from kpi.process.locale import LANGUAGES, OPTION, current
 
 Localized = TypeVar("Localized", bound=click.Command)
-
-OPTION = "--lang"
-
-
-def asked(arguments: Sequence[str]) -> str | None:
-    """Return the language of `--lang` wherever it stands among arguments, as help is printed before it is parsed.
-
-    >>> asked(["score", "a.csv", "--lang", "zh"]), asked(["--lang=en"]), asked(["--", "--lang", "zh"])
-    ('zh', 'en', None)
-    """
-    language = None
-    for position, argument in enumerate(arguments):
-        if argument == "--":
-            break
-        name, equals, value = argument.partition("=")
-        if name == OPTION:
-            value = value if equals else next(iter(arguments[position + 1 :]), "")
-            language = value if value in LANGUAGES else language
-    return language
 
 
 def localized(command: Localized) -> Localized:
@@ -39,6 +19,8 @@ def localized(command: Localized) -> Localized:
     result = copy.copy(command)
     result.params = [*map(copy.copy, command.params), _option()]
     if current() != "en":
+        from kpi.report.language import translated
+
         result.help = translated(inspect.cleandoc(command.help)) if command.help else None
         result.short_help = translated(command.short_help) if command.short_help else None
         for parameter in result.params:
@@ -57,6 +39,8 @@ def install() -> None:
     if (language := current()) == "en":
         return
     import gettext
+
+    from kpi.report.language import FOLDER
 
     os.environ["LANGUAGE"] = language
     gettext.bindtextdomain("kpi", str(FOLDER))

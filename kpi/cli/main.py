@@ -14,8 +14,8 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from kpi.cli.language import asked, install, localized
-from kpi.report.language import tr, using
+from kpi.cli.language import install, localized
+from kpi.process.locale import asked, using
 
 #: The commands, each a module of this package with a command of the same name, in the order of the help.
 COMMANDS = (
@@ -49,6 +49,7 @@ class _Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from kpi.errors import nearest
+            from kpi.report.language import tr
 
             if args and (near := nearest(args[0], COMMANDS)):
                 words = tr("no such command `{name}`; did you mean `{near}`?", name=args[0], near=near)
@@ -61,6 +62,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
     from kpi.process.distribution import version
+    from kpi.report.language import tr
 
     click.echo(tr("kpi, version {version}", version=version() or tr("unknown (not installed)")))
     ctx.exit()

@@ -164,7 +164,6 @@ def _finding(code: str, message: str, hint: str | None, render: Render) -> str:
 
 def _report(to: int, render: Render) -> None:
     """Send the events of this process to its parent, each in one write, which a pipe keeps whole."""
-    from kpi.errors import Message
     from kpi.process import journal
 
     parent, bound = os.getppid(), False
@@ -174,7 +173,7 @@ def _report(to: int, render: Render) -> None:
         if not bound:
             bound = True
             _bind(parent)
-        text = render(what) if isinstance(what, Message) else what
+        text = what if type(what) is str else render(what)  # type: ignore[arg-type]
         _write(to, f"{event} {text}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
 
     journal.listen(report)

@@ -7,15 +7,16 @@ docs/catalogue.py` collects the templates from the code and compiles the catalog
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from kpi.errors import Message, cleaned, formatted
+from kpi.process.locale import LANGUAGES as LANGUAGES
+from kpi.process.locale import current as current
+from kpi.process.locale import preferred as preferred
+from kpi.process.locale import using as using
 
 
 class Signs(NamedTuple):
@@ -26,47 +27,11 @@ class Signs(NamedTuple):
     space: str
 
 
-#: The languages with their punctuation. The first is that of the code.
-LANGUAGES: Mapping[str, Signs] = {"en": Signs(", ", "; ", " "), "zh": Signs("、", "；", "")}
+#: The punctuation of the languages.
+SIGNS: Mapping[str, Signs] = {"en": Signs(", ", "; ", " "), "zh": Signs("、", "；", "")}
 
 #: Where the catalogues are, laid out as gettext finds them.
 FOLDER = Path(__file__).parent
-
-_chosen: ContextVar[str | None] = ContextVar("language", default=None)
-
-
-def preferred(environment: Mapping[str, str]) -> str:
-    """Return the language that an environment asks for: by KPI_LANG, else by its locale; English for any other.
-
-    >>> preferred({"KPI_LANG": "zh"}), preferred({"LANG": "zh_CN.UTF-8"}), preferred({"LC_ALL": "C", "LANG": "zh_CN"})
-    ('zh', 'zh', 'en')
-    """
-    wanted = next(
-        (environment[name] for name in ("KPI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
-    )
-    language = wanted.lower()[:2]
-    return language if language in LANGUAGES else "en"
-
-
-def current() -> str:
-    """Return the language in use: the one chosen by `using`, else the preferred one of the environment."""
-    return _chosen.get() or preferred(os.environ)
-
-
-@contextlib.contextmanager
-def using(language: str | None) -> Iterator[None]:
-    """Use a language inside a block, None for the one in use.
-
-    Raises:
-        ValueError: there is no catalogue of the language.
-    """
-    if language is not None and language not in LANGUAGES:
-        raise ValueError(f"unknown language {language!r}, known are {', '.join(LANGUAGES)}")
-    token = _chosen.set(language or _chosen.get())
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
 
 
 def tr(template: str, /, **fields: object) -> str:
@@ -97,7 +62,7 @@ def localized(text: str) -> str:
         name: tuple(map(_value, value)) if isinstance(value, tuple) else _value(value)
         for name, value in text.fields.items()
     }
-    return cleaned(formatted(_catalogue(language)(text.template), values, LANGUAGES[language].comma))
+    return cleaned(formatted(_catalogue(language)(text.template), values, SIGNS[language].comma))
 
 
 def translated(text: str) -> str:
@@ -113,17 +78,17 @@ def translated(text: str) -> str:
 
 def listed(texts: Iterable[str]) -> str:
     """Return texts as a list, without those that are empty."""
-    return LANGUAGES[current()].comma.join(map(localized, filter(None, texts)))
+    return SIGNS[current()].comma.join(map(localized, filter(None, texts)))
 
 
 def joined(texts: Iterable[str]) -> str:
     """Return statements one after the other, without those that are empty."""
-    return LANGUAGES[current()].semicolon.join(map(localized, filter(None, texts)))
+    return SIGNS[current()].semicolon.join(map(localized, filter(None, texts)))
 
 
 def sentences(texts: Iterable[str]) -> str:
     """Return whole sentences one after the other, without those that are empty."""
-    return LANGUAGES[current()].space.join(map(localized, filter(None, texts)))
+    return SIGNS[current()].space.join(map(localized, filter(None, texts)))
 
 
 def _value(value: object) -> object:
