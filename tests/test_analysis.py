@@ -123,6 +123,7 @@ def test_a_profile_goes_from_strength_to_weakness(card):
         statistics.profile(card, "戊")
 
 
+@pytest.mark.usefixtures("chinese")
 def test_the_command_shows_it():
     files = [str(ROOT / "sample_data/jiaxing-2022" / name) for name in ("reports.csv", "cases.csv")]
     command = [sys.executable, "-m", "kpi", "show", "jiaxing-2022", "--analysis", files[0], "--analysis", files[1]]

@@ -58,6 +58,7 @@ def errors_in(text):
     return int(found.replace(",", ""))
 
 
+@pytest.mark.usefixtures("chinese")
 def test_every_summary_counts_all_cells(folder):
     for name, file in files():
         card = kpi.score(file, system="s.yaml")

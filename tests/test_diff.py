@@ -72,6 +72,7 @@ def adds_up(found):
         assert ((both[name].fill_null(0) - both[f"{name}_moved"].fill_null(0)).abs() < 1e-7).all(), name
 
 
+@pytest.mark.usefixtures("chinese")
 def test_nothing_changes_between_a_result_and_itself():
     one = scored(figures())
     found = diff(one, one)
@@ -122,6 +123,7 @@ def test_the_same_data_under_another_definition_is_all_the_definition():
     adds_up(found)
 
 
+@pytest.mark.usefixtures("chinese")
 def test_without_a_bridge_the_effects_are_unknown_not_guessed():
     new = SYSTEM.replace("at_least: 300", "at_least: 320")
     found = diff(scored(figures()), scored(figures(made=[70, 95, 60]), new, "b"))
@@ -175,6 +177,7 @@ def test_results_that_were_written_give_the_difference_of_the_scorecards(tmp_pat
     assert found.figures.select("measure", "value").rows() == [("made", 95.0)]
 
 
+@pytest.mark.usefixtures("chinese")
 def test_what_was_restated_is_named_with_file_and_row(tmp_path):
     rows = [
         "期别,县,指标,数值,单位,修订",

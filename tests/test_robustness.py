@@ -189,6 +189,7 @@ def test_who_has_no_place_has_no_interval(tmp_path):
     assert [row[key] for key in ("rank", "low", "high", "stars", "kept")] == [None] * 5
 
 
+@pytest.mark.usefixtures("chinese")
 def test_the_command_prints_a_table_places_and_json():
     file = str(ROOT / "sample_data/five-star/scores.csv")
     command = ["stress", file, "-s", "five-star-bands", "--runs", "20"]

@@ -253,6 +253,7 @@ def test_the_rosters_hold_the_county_level_units_with_their_codes():
 # ---- ON THE COMMAND LINE ---- #
 
 
+@pytest.mark.usefixtures("chinese")
 def test_show_coverage_prints_the_clauses_and_what_stands_for_them():
     shown = CliRunner().invoke(main, ["show", "dongtai-2021", "--coverage", "--definitions", str(DEFINITIONS)])
     assert shown.exit_code == 0
@@ -261,6 +262,7 @@ def test_show_coverage_prints_the_clauses_and_what_stands_for_them():
     assert len(lines) == 1
 
 
+@pytest.mark.usefixtures("chinese")
 def test_show_coverage_fails_where_something_is_missing(tmp_path: Path):
     (tmp_path / "example.yaml").write_text(EXAMPLE, "utf-8")
     (tmp_path / "coverage").mkdir()

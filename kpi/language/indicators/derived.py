@@ -85,7 +85,7 @@ class Growth(Indicator):
     The earlier period is found on the complete grid of periods, so a gap never shifts the comparison.
 
     >>> Growth(of="gdp").words({}), Growth.model_validate({"of": "gdp", "over": "1q", "as": "points"}).words({})
-    ('gdp同比增长率', 'gdp比上季度增减')
+    ('growth rate of gdp year on year', 'change of gdp quarter on quarter')
     """
 
     kind: Literal["growth"] = "growth"
@@ -227,7 +227,7 @@ class Count(Indicator):
     """How many of an entity's finer units pass a threshold, or which share of them: `count(unit : x passes)`.
 
     >>> Count(of="score", passes=">= 90").words({})
-    'score >= 90 的单位个数'
+    'number of finer units with score >= 90'
     """
 
     panel_facts: ClassVar[tuple[str, ...]] = ("passed", "units", "refused")
@@ -319,7 +319,7 @@ class Milestone(Indicator):
     the deadline reports: a yearly figure cannot tell whether May was met.
 
     >>> Milestone(of="platform").words({})
-    'platform：完成为 1，未完成为 0'
+    'platform: 1 if done, 0 if not'
     """
 
     quantitative: ClassVar[bool] = False

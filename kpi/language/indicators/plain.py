@@ -166,7 +166,7 @@ class Coverage(Indicator):
     """How much of a whole is covered, in percent: `100 covered / total`, out of range outside 0 to 100.
 
     >>> Coverage(covered="insured", total="residents").words({})
-    'insured ÷ residents（0–100 %）'
+    'insured ÷ residents (0–100 %)'
     """
 
     kind: Literal["coverage"] = "coverage"
@@ -227,7 +227,7 @@ class Share(Indicator):
     There is no value where the total is zero, or below zero unless `negative: allow` says that one is meant.
 
     >>> Share(of="gdp", within="cohort").words({})
-    'gdp ÷ 同组gdp合计'
+    'gdp ÷ total gdp of the cohort'
     """
 
     kind: Literal["share"] = "share"

@@ -1,0 +1,15 @@
+"""What all tests share: texts are in English, whatever the locale, unless a test asks for Chinese."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ["KPI_LANG"] = "en"
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has texts for people written in Chinese."""
+    monkeypatch.setenv("KPI_LANG", "zh")
