@@ -22,6 +22,7 @@ Reach = dict[str, set[int]]
 #: What looks at one row at a time. Aggregates do not, but inside `over("period", ...)` they look at one period.
 _ROWWISE = {"BinaryExpr", "Ternary", "Cast", "Alias", "KeepName", "RenameAlias"}
 _ROWWISE_FUNCTIONS = {
+    "AsStruct",
     "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal",
     "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
 }  # fmt: skip

@@ -257,7 +257,7 @@ def test_the_rosters_hold_the_county_level_units_with_their_codes():
 def test_show_coverage_prints_the_clauses_and_what_stands_for_them():
     shown = CliRunner().invoke(main, ["show", "dongtai-2021", "--coverage", "--definitions", str(DEFINITIONS)])
     assert shown.exit_code == 0
-    assert "12 条，38 项：计分 27，不计分 11，缺 0，文件无此条 0" in shown.stdout
+    assert "12 条，38 项：计分 27、不计分 11、缺 0、文件无此条 0" in shown.stdout
     lines = [line for line in shown.stdout.splitlines() if "base_stations_5g" in line]
     assert len(lines) == 1
 

@@ -147,7 +147,7 @@ def test_a_night_with_news_leaves_a_note_and_one_without_leaves_none(city):
     (city.folder / "inbox" / "2023Q4.csv").write_bytes(b"PK\x03\x04 no workbook")
     assert kpi(city, "batch", config, "-x").returncode == 1
     note = (notes / "not-published.md").read_text("utf-8")
-    assert "失败" in note
+    assert "small: failed, the last results stay" in note
     assert "inbox/2023Q4.csv" in note
     (city.folder / "inbox" / "2023Q4.csv").write_bytes(good)
     assert kpi(city, "batch", config).returncode == 0

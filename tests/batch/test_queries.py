@@ -114,7 +114,7 @@ def test_a_file_goes_before_a_name(folder):
         ('[data.monthly]\ndatabase = "sqlite"\npath = "data.db"\ntabel = "figures"', 4, "unknown key `tabel`"),
         (SQLITE, None, "give either `sql`, a query, or `table`"),
         ('[data.monthly]\ndatabase = "oracle"\ntable = "f"', 2, "`database`"),
-        ('[data.monthly]\ndatabase = "postgresql"\ntable = "f"', None, "needs `url` or"),
+        ('[data.monthly]\ndatabase = "postgresql"\ntable = "f"', None, "needs `url`, "),
         (
             '[data.monthly]\ndatabase = "postgresql"\nurl = "postgresql://li:geheim@db/x"\ntable = "f"',
             None, "a password does not stand in a file",
