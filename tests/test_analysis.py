@@ -123,8 +123,8 @@ def test_a_profile_goes_from_strength_to_weakness(card):
         statistics.profile(card, "戊")
 
 
-@pytest.mark.usefixtures("chinese")
-def test_the_command_shows_it():
+def test_the_command_shows_it(monkeypatch):
+    monkeypatch.setenv("KPI_LANG", "zh")
     files = [str(ROOT / "sample_data/jiaxing-2022" / name) for name in ("reports.csv", "cases.csv")]
     command = [sys.executable, "-m", "kpi", "show", "jiaxing-2022", "--analysis", files[0], "--analysis", files[1]]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

@@ -32,6 +32,7 @@ def test_json_has_weights_and_treated_cells(tmp_path, card):
     assert [(row["entity"], row["before"], row["after"]) for row in document["treated"]] == [("C", None, 1.5)]
 
 
+@pytest.mark.usefixtures("chinese")
 def test_a_workbook_and_a_folder_have_them(tmp_path, card):
     write(card, tmp_path / "out.xlsx")
     book = load_workbook(tmp_path / "out.xlsx", read_only=True)

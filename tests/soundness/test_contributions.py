@@ -188,7 +188,9 @@ def test_written_results_hold_the_same_contributions(card: Scorecard) -> None:
     expected = card.indicators["points"].to_list()
     assert [row["points"] for row in document["indicators"]] == pytest.approx(expected)
     assert listed == pytest.approx(expected)
-    sheet = load_workbook(io.BytesIO(content(card, "xlsx")), read_only=True)["指标"]
+    with using("zh"):
+        book = content(card, "xlsx")
+    sheet = load_workbook(io.BytesIO(book), read_only=True)["指标"]
     head, *lines = sheet.iter_rows(values_only=True)
     assert [line[head.index("分值")] for line in lines] == pytest.approx(expected)
 
