@@ -53,7 +53,9 @@ def main() -> None:
     """Scores the sample and writes the picture."""
     card = kpi.score("sample_data/jiaxing-2022/*.csv", system="jiaxing-2022")
     console = Console(force_terminal=True)
-    lines = [Text.from_ansi(one) for one in league_table(card, width=98, color=True).splitlines()]
+    with kpi.using_language("en"):
+        table = league_table(card, width=98, color=True)
+    lines = [Text.from_ansi(one) for one in table.splitlines()]
     width = 2 * MARGIN + max(one.cell_len for one in lines) * CELL
     height = 2 * MARGIN + len(lines) * LINE
     drawn = "\n".join(line(one, console, MARGIN + LINE * (place + 1) - 6) for place, one in enumerate(lines))

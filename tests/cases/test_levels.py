@@ -123,6 +123,7 @@ def test_what_happens_to_places_is_told(tmp_path):
 PLAIN = QUOTA.replace(STARS, "").replace(EFFECT, "effect: {score_at_most: 60}")
 
 
+@pytest.mark.usefixtures("chinese")
 def test_without_a_scheme_there_are_no_stars_anywhere(tmp_path):
     card = scored(tmp_path, PLAIN)
     assert card.totals["stars"].null_count() == card.totals["grade"].null_count() == 10
@@ -157,6 +158,7 @@ def test_vetoes_on_scores_and_failures_need_none(tmp_path):
 # ---- NAMES ---- #
 
 
+@pytest.mark.usefixtures("chinese")
 def test_names_stand_in_the_place_of_stars(tmp_path):
     card = scored(tmp_path)
     other = scored(tmp_path, QUOTA, data(".........."))
@@ -170,7 +172,7 @@ def test_names_stand_in_the_place_of_stars(tmp_path):
     lines = {line.split()[1]: line.split() for line in league_table(card).splitlines() if "局" in line}
     assert (lines["局01"][3], lines["局02"][3]) == ("A", "C")
     assert "C → A" in difference_report.table(changes, "局02")
-    assert "no level above C" in tree(card, "局02", explain(card, "局02"))
+    assert "等级不高于 C" in tree(card, "局02", explain(card, "局02"))
     sheet = load_workbook(io.BytesIO(content(card, "xlsx")))["总表"]
     head = [cell.value for cell in sheet[1]]
     assert ("等级" in head, "级数" in head, "星级" in head) == (True, True, False)
@@ -187,6 +189,7 @@ def test_a_level_without_a_name_shows_its_stars(tmp_path):
 BANDS = "stars: {kind: bands, cuts: {3: 95, 2: 92, 1: 0}}\n"
 
 
+@pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize(
     ("scheme", "expected"),
     [
