@@ -78,6 +78,7 @@ def drain(terminal, said):
 
 def masked(text):
     text = re.sub(r"\d+\.\d\d s\b", "N s", text)
+    text = re.sub(r"\d+\.\d\d 秒", "N 秒", text)
     text = re.sub(r"(定义|数据|[Dd]efinition|data|_hash\":)( ?[`\"]?)[0-9a-f]{8,16}\b", r"\1\2HASH", text)
     # The last digits of raw scores are those of the machine's arithmetic.
     text = re.sub(r"(\d\.\d{6})\d{4,}", r"\1…", text)
