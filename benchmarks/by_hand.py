@@ -19,7 +19,7 @@ def _why(name: str) -> pl.Expr:
 
 
 def score(frame: pl.LazyFrame, indicators: int, entities: int) -> pl.LazyFrame:
-    """Returns the panel with every column that the result frames show."""
+    """Return the panel with every column that the result frames show."""
     measures = indicators // 2 + 1
     values: dict[str, pl.Expr] = {}
     scores: dict[str, pl.Expr] = {}

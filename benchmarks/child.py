@@ -52,7 +52,7 @@ class Apart:
     compared: bool = True
 
     def run(self, *, answer: bool = False) -> Run:
-        """Runs the contender once; with `answer` its result is brought back as a frame."""
+        """Run the contender once; with `answer` its result is brought back as a frame."""
         assert "<" not in self.make.__qualname__, "only a function at the top of a module can be found by a child"
         with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
             out, frame = Path(folder) / "run", Path(folder) / "answer.parquet"
@@ -78,7 +78,7 @@ class Apart:
 
 
 def peak_memory() -> int:
-    """Returns the most memory that this program has had resident, in bytes."""
+    """Return the most memory that this program has had resident, in bytes."""
     try:
         lines = Path("/proc/self/status").read_text("ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
@@ -88,7 +88,7 @@ def peak_memory() -> int:
 
 
 def as_frame(answer: Any) -> pl.DataFrame:
-    """Returns what a contender found as a Polars frame: from Polars, pandas, Arrow, or a mapping of arrays."""
+    """Return what a contender found as a Polars frame: from Polars, pandas, Arrow, or a mapping of arrays."""
     if isinstance(answer, pl.DataFrame):
         return answer
     if isinstance(answer, dict):
@@ -103,7 +103,7 @@ def as_frame(answer: Any) -> pl.DataFrame:
 def differences(
     mine: pl.DataFrame, other: pl.DataFrame, keys: tuple[str, ...] = (), tolerance: float = 1e-9
 ) -> list[str]:
-    """Returns in words where a frame differs from another: rows, nulls, and values in every column of the other.
+    """Return in words where a frame differs from another: rows, nulls, and values in every column of the other.
 
     Rows are compared in the order of `keys`; floats agree when they differ by at most `tolerance`, relative to the
     larger or absolute.
@@ -128,7 +128,7 @@ def differences(
 
 
 def main() -> None:
-    """Runs the contender that the parent sends, and writes what it took."""
+    """Run the contender that the parent sends, and writes what it took."""
     module, name, settings, out, frame, shown = pickle.load(sys.stdin.buffer)  # noqa: S301  (sent by our own parent)
     work = getattr(importlib.import_module(module), name)(**settings)
     # Nobody's imports are searched for garbage while they are timed.

@@ -1,4 +1,4 @@
-"""Writes what the benchmarks measured into a Markdown file: `pytest benchmarks --results benchmarks/RESULTS.md`."""
+"""Write what the benchmarks measured into a Markdown file: `pytest benchmarks --results benchmarks/RESULTS.md`."""
 
 from __future__ import annotations
 

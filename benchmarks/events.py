@@ -52,7 +52,7 @@ PANDAS_ROWS = 5_000_000
 
 
 def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool = False) -> None:
-    """Writes a file of events in no order, or by day, the same for the same sizes, in little memory."""
+    """Write a file of events in no order, or by day, the same for the same sizes, in little memory."""
     days = months * 30
 
     def batch(first: int, count: int) -> pl.DataFrame:
@@ -89,7 +89,7 @@ def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool 
 
 
 def system(*, hard: bool = False):
-    """Returns the system that defines the measures, and an indicator for each, with equal weights."""
+    """Return the system that defines the measures, and an indicator for each, with equal weights."""
     from kpi.language.system import System
 
     measures: dict[str, dict] = {}
@@ -148,7 +148,7 @@ def hashed(path: str) -> Callable[[], str]:
 
 
 def wide(figures: pl.DataFrame) -> pl.DataFrame:
-    """Returns the engine's figures as the others have them, a column a measure."""
+    """Return the engine's figures as the others have them, a column a measure."""
     return figures.pivot("measure", index=["entity", "period"], values="value")
 
 
@@ -245,7 +245,7 @@ def sums(path: str, *, how: str) -> Callable[[], pl.DataFrame]:
 
 
 def floor(path: str) -> Callable[[], pl.DataFrame]:
-    """Reads the same columns and touches every value of them."""
+    """Read the same columns and touches every value of them."""
 
     def work() -> pl.DataFrame:
         texts = [pl.col(name).str.len_bytes().sum() for name in (WHO, CHANNEL, KIND)]

@@ -40,7 +40,7 @@ class Inbox:
         self._kept.cleanup()
 
     def report(self, month: str, *, seed: int) -> None:
-        """Writes the file of a month."""
+        """Write the file of a month."""
         many = len(self.names) * len(self.measures)
         value = np.round(np.random.default_rng(seed).gamma(2, 40, many), 2)
         rows = {
@@ -57,7 +57,7 @@ class Inbox:
         file.write_text("\n".join(lines) + "\n", "utf-8")
 
     def store(self) -> Callable[[], Night]:
-        """Returns a night with a new store, which does everything when it is first called and then what changed."""
+        """Return a night with a new store, which does everything when it is first called and then what changed."""
         self.stores += 1
         config = self.folder / f"nightly-{self.stores}.toml"
         place = f"store-{self.stores}"
@@ -72,5 +72,5 @@ class Inbox:
         return night
 
     def whole(self) -> Night:
-        """Runs a night into a store without a past."""
+        """Run a night into a store without a past."""
         return self.store()()

@@ -10,7 +10,7 @@ BLUE, GREY = "#3b6ea5", "#9aa5b1"
 
 
 def draw(race: dict[str, Any], file: Path) -> None:
-    """Writes the plot of a race; the same measurements give the same file."""
+    """Write the plot of a race; the same measurements give the same file."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -42,7 +42,7 @@ class Race:
     axis: str = ""
 
     def run(self, contenders: Mapping[str, Contender], keys: Sequence[str] | None = None) -> None:
-        """Runs one round: every contender once, in turn; with `keys` the first round's answers must be the same."""
+        """Run one round: every contender once, in turn; with `keys` the first round's answers must be the same."""
         answers: dict[str, pl.DataFrame] = {}
         for name, contender in contenders.items():
             compared = keys is not None and name not in self.seconds
@@ -60,12 +60,12 @@ class Race:
                 raise AssertionError(f"{name} differs from {self.reference}: {'; '.join(found[:8])}")
 
     def ratio(self, name: str) -> float:
-        """Returns the median over the rounds of a contender's time by the reference's."""
+        """Return the median over the rounds of a contender's time by the reference's."""
         pairs = zip(self.seconds[name], self.seconds[self.reference], strict=True)
         return statistics.median(mine / other for mine, other in pairs)
 
     def exponent(self) -> float | None:
-        """Returns the slope of a line through the logarithms of size and ratio to the reference; None without sizes."""
+        """Return the slope of a line through the logarithms of size and ratio to the reference; None without sizes."""
         if len(self.sizes) < 2:
             return None
         points = [(math.log(of), math.log(self.ratio(name))) for name, of in self.sizes.items()]
@@ -82,7 +82,7 @@ UNITS = {"": 1, "s": 1, "ms": 1e-3, "GB": 1e9, "MB": 1e6}
 
 
 def verdict(goal: str, *, ratio: float, seconds: float, peak: int | None) -> str:
-    """Returns a goal with what became of it: `≤ 1.10: met`; words that are no limit come back as they are.
+    """Return a goal with what became of it: `≤ 1.10: met`; words that are no limit come back as they are.
 
     >>> verdict("≤ 1.10, ≤ 1.2 GB", ratio=1.3, seconds=2, peak=10**9)
     '≤ 1.10: missed, ≤ 1.2 GB: met'
@@ -113,7 +113,7 @@ def hold(
     rounds: int,
     keys: Sequence[str] | None = None,
 ) -> None:
-    """Runs a race under pytest-benchmark, which times whole rounds; each contender's times go into its extra info.
+    """Run a race under pytest-benchmark, which times whole rounds; each contender's times go into its extra info.
 
     With `keys`, the columns that name a row, the answers of the first round are compared with the reference's.
     """

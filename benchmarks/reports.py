@@ -54,7 +54,7 @@ class Reports:
         return asdict(self)
 
     def write(self) -> None:
-        """Writes the file, part by part."""
+        """Write the file, part by part."""
         size, part = (self.entities * self.months, self._wide) if self.wide else (self.rows, self._part)
         parts = [part(first, min(first + PART, size)) for first in range(0, size, PART)]
         frame = pl.concat(parts)
@@ -90,7 +90,7 @@ class Reports:
 
 @contextlib.contextmanager
 def written(entities: int, months: int, indicators: int, suffix: str, *, wide: bool = False) -> Iterator[Reports]:
-    """Gives a file of reported rows in a folder that goes with the block."""
+    """Give a file of reported rows in a folder that goes with the block."""
     with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
         reports = Reports(str(Path(folder) / f"reports{suffix}"), entities, months, indicators, wide)
         reports.write()
@@ -110,12 +110,12 @@ def _scan(reports: Reports) -> pl.LazyFrame:
 
 
 def untouched(**settings: Any) -> Callable[[], pl.DataFrame]:
-    """Reads the same columns and does nothing with them."""
+    """Read the same columns and does nothing with them."""
     return _scan(Reports(**settings)).collect
 
 
 def floor(**settings: Any) -> Callable[[], float]:
-    """Reads the same columns and looks at every cell of them."""
+    """Read the same columns and looks at every cell of them."""
     frame = _scan(Reports(**settings))
     lengths = pl.sum_horizontal(pl.col("period", "entity", "measure", "unit").str.len_bytes()).sum()
     return lambda: float(frame.select(lengths + pl.col("value").sum()).collect().item())

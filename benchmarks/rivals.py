@@ -24,17 +24,17 @@ NA, OK = CODE["not_applicable"], CODE["ok"]
 
 
 def panel(indicators: int, entities: int, periods: int) -> pl.DataFrame:
-    """Returns the panel that all contenders score."""
+    """Return the panel that all contenders score."""
     return systems.panel(systems.system(indicators), entities, periods)
 
 
 def coded(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns a frame with the numbers behind its enumerations, in the order of the rows."""
+    """Return a frame with the numbers behind its enumerations, in the order of the rows."""
     return frame.with_columns(pl.selectors.enum().to_physical())
 
 
 def numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns what all contenders have to find: values, scores, statuses, coverage, stars, ranks and changes."""
+    """Return what all contenders have to find: values, scores, statuses, coverage, stars, ranks and changes."""
     node, total = r"(x\d+|p\d+|t\d+|composite)", "raw|score|rank|of|stars|rank_change|score_change"
     wanted = re.compile(rf"entity|period|cohort|x\d+(\.status)?|{node}\.(score|score\.status|coverage)|{total}")
     return coded(frame.select(name for name in frame.columns if wanted.fullmatch(name)))
@@ -147,7 +147,7 @@ def duckdb(indicators: int, entities: int, periods: int) -> Callable[[], Any]:
 
 
 def sql(indicators: int) -> str:
-    """Returns the statement that scores the panel."""
+    """Return the statement that scores the panel."""
     measures = indicators // 2 + 1
     values, scores = [], []
     for i in range(indicators):
@@ -204,7 +204,7 @@ def sql(indicators: int) -> str:
 
 
 def _node(name: str, parts: dict[str, int]) -> tuple[str, str]:
-    """Returns the sums of a node of the tree, and what is made of them."""
+    """Return the sums of a node of the tree, and what is made of them."""
     applies = {part: f'"{part}.score.status" <> {NA}' for part in parts}
     applicable = " + ".join(f"CASE WHEN {applies[part]} THEN {weight} ELSE 0 END" for part, weight in parts.items())
     present = " + ".join(

@@ -14,7 +14,7 @@ FIRST = 2021 * 12
 
 
 def system_text(indicators: int) -> str:
-    """Returns a definition: half ratios, a quarter each levels and growths, ten to a pillar, five top pillars."""
+    """Return a definition: half ratios, a quarter each levels and growths, ten to a pillar, five top pillars."""
     measures = indicators // 2 + 1
     lines = ["system: bench", "period: month", "entities: {title: 县}", "measures:"]
     lines += [f"  m{i}: {{title: 数据{i}, unit: 万元}}" for i in range(measures)]
@@ -36,13 +36,13 @@ def system_text(indicators: int) -> str:
 
 
 def of_indicator(i: int, measures: int) -> tuple[int, int]:
-    """Returns the places of the two different measures that indicator i is made of."""
+    """Return the places of the two different measures that indicator i is made of."""
     first, second = i % measures, (i * 7 + 1) % measures
     return first, second if second != first else (first + 1) % measures
 
 
 def tree(indicators: int) -> dict[str, tuple[int | None, dict[str, int]]]:
-    """Returns every pillar with its weight (None for one inside another) and the weights of its parts."""
+    """Return every pillar with its weight (None for one inside another) and the weights of its parts."""
     inner = max(1, indicators // 10)
     found: dict[str, tuple[int | None, dict[str, int]]] = {
         f"p{p}": (None, {f"x{i}": 1 + i % 3 for i in range(p, indicators, inner)}) for p in range(inner)
@@ -52,14 +52,14 @@ def tree(indicators: int) -> dict[str, tuple[int | None, dict[str, int]]]:
 
 
 def system(indicators: int) -> System:
-    """Returns the system of `system_text`, loaded and checked."""
+    """Return the system of `system_text`, loaded and checked."""
     loaded = examine_text(system_text(indicators))
     assert loaded.system is not None, loaded.findings
     return loaded.system
 
 
 def panel(of: System, entities: int, periods: int, *, seed: int = 2) -> pl.DataFrame:
-    """Returns a panel of the system: one figure in 50 missing, in 200 not applicable, in 200 zero; three cohorts."""
+    """Return a panel of the system: one figure in 50 missing, in 200 not applicable, in 200 zero; three cohorts."""
     random = np.random.default_rng(seed)
     height = entities * periods
     place = np.arange(height)

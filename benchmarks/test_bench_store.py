@@ -39,7 +39,7 @@ def postgresql(folder: Path) -> Iterator[str | None]:
 
 
 def scoring(entities: int, indicators: int) -> tuple[str, Callable[[], Scorecard]]:
-    """Returns a system's name and what scores one period of it: from the panel to the result frames."""
+    """Return a system's name and what scores one period of it: from the panel to the result frames."""
     of = systems.system(indicators)
     panel, plan = systems.panel(of, entities, 1), compile_plan(of)
     names = pl.DataFrame({"entity": [f"样本县{number:04}" for number in range(entities)]})

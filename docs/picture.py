@@ -24,7 +24,7 @@ assert set(COLORS) <= set(ANSI_COLOR_NAMES.values())
 
 
 def ink(style: Style | None) -> str:
-    """Returns the colour of a style."""
+    """Return the colour of a style."""
     if style is None:
         return INK
     if style.dim:
@@ -33,7 +33,7 @@ def ink(style: Style | None) -> str:
 
 
 def line(text: Text, console: Console, top: int) -> str:
-    """Returns one line of text as SVG, every character placed in its own cell, so that fonts cannot misalign it."""
+    """Return one line of text as SVG, every character placed in its own cell, so that fonts cannot misalign it."""
     parts = []
     cell = 0
     for segment in text.render(console, end=""):
@@ -50,7 +50,7 @@ def line(text: Text, console: Console, top: int) -> str:
 
 
 def main() -> None:
-    """Scores the sample and writes the picture."""
+    """Score the sample and writes the picture."""
     card = kpi.score("sample_data/jiaxing-2022/*.csv", system="jiaxing-2022")
     console = Console(force_terminal=True)
     with kpi.using_language("en"):

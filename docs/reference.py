@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference from the definitions themselves: a section per kind, out of its class.
+"""Write the pages of docs/reference from the definitions themselves: a section per kind, out of its class.
 
 Run from the root of the repository: python docs/reference.py
 """
@@ -65,12 +65,12 @@ SHARED = Definition.model_fields
 
 
 def paragraphs(model: Any) -> str:
-    """Returns the text of a docstring without its examples, `Args:` and `Returns:`."""
+    """Return the text of a docstring without its examples, `Args:` and `Returns:`."""
     return without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0])
 
 
 def choices(annotation: Any) -> list[str]:
-    """Returns the words that a field may be, wherever they stand in its type."""
+    """Return the words that a field may be, wherever they stand in its type."""
     if get_origin(annotation) is Literal:
         words = get_args(annotation)
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -81,7 +81,7 @@ def choices(annotation: Any) -> list[str]:
 
 
 def default(field: FieldInfo) -> str:
-    """Returns a field's default as YAML would have it."""
+    """Return a field's default as YAML would have it."""
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True)
@@ -95,19 +95,19 @@ def default(field: FieldInfo) -> str:
 
 
 def row(name: str, field: FieldInfo) -> str:
-    """Returns a line of a table of fields."""
+    """Return a line of a table of fields."""
     cells = (f"`{field.alias or name}`", default(field), " ".join(choices(field.annotation)), field.description or "")
     return f"| {' | '.join(one.replace('|', chr(92) + '|') for one in cells)} |"
 
 
 def rows(fields: Mapping[str, FieldInfo]) -> str:
-    """Returns fields as a table."""
+    """Return fields as a table."""
     lines = [row(name, field) for name, field in fields.items()]
     return "\n".join(["| key | default | words | |", "|---|---|---|---|", *lines]) if lines else ""
 
 
 def table(model: type[BaseModel], leave_out: set[str]) -> str:
-    """Returns the fields of a model that are its own as a table."""
+    """Return the fields of a model that are its own as a table."""
     return rows({
         name: field
         for name, field in model.model_fields.items()
@@ -116,18 +116,18 @@ def table(model: type[BaseModel], leave_out: set[str]) -> str:
 
 
 def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str, type[BaseModel]]:
-    """Returns models by the word that tells them apart."""
+    """Return models by the word that tells them apart."""
     return {kind_of(model, tag): model for model in models}
 
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
-    """Returns the models of a union by the tag that tells them apart."""
+    """Return the models of a union by the tag that tells them apart."""
     found = (get_args(one) for one in get_args(get_args(union)[0]))
     return {tag.tag: model for model, tag in found}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
-    """Returns a chapter: what all kinds take, then each."""
+    """Return a chapter: what all kinds take, then each."""
     models = kinds.values()
     common = set.intersection(*(set(model.model_fields) for model in models)) - TAGS - set(SHARED)
     usual = {name: Counter(default(one.model_fields[name]) for one in models).most_common(1)[0][0] for name in common}
@@ -143,7 +143,7 @@ def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
 
 
 def glance() -> str:
-    """Returns the normalisers side by side; what they make of equal values and of a single one is computed here."""
+    """Return the normalisers side by side; what they make of equal values and of a single one is computed here."""
     rows = ["| kind | range | floor, cap | all are 5 | one, 5 |", "|---|---|---|---|---|"]
     for model, needed in NORMALISERS.items():
         rule = model.model_validate(needed)
@@ -157,7 +157,7 @@ def glance() -> str:
 
 
 def stress() -> str:
-    """Returns the chapter on `kpi stress`, with the alternatives that it tries."""
+    """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
         "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in robustness.NORMALISATIONS.items()),
         "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in robustness.MEANS.items()),
@@ -179,13 +179,13 @@ def stress() -> str:
 
 
 def scored(rule: Rule, values: list[float]) -> str:
-    """Returns the score of the first of some values, all of them peers, the target being 5."""
+    """Return the score of the first of some values, all of them peers, the target being 5."""
     answer = rule.score(Case.plain(pl.col("x"), target=pl.lit(5.0)))
     return f"{pl.DataFrame({'x': values}).select(rule.finish(answer)).to_series()[0]:g}"
 
 
 def scoring() -> str:
-    """Returns the page on scoring."""
+    """Return the page on scoring."""
     formulas = {
         "entropy": numerics.entropy,
         "critic": numerics.critic,
@@ -209,12 +209,12 @@ def scoring() -> str:
 
 
 def section(title: str, model: type[BaseModel], level: str = "###") -> str:
-    """Returns a section on a model: its text and its keys."""
+    """Return a section on a model: its text and its keys."""
     return "\n\n".join([f"{level} {title}", paragraphs(model), table(model, set())])
 
 
 def keys() -> str:
-    """Returns the page with every key that no other page has."""
+    """Return the page with every key that no other page has."""
     every = "Every definition, one of a group as well as a pillar or the composite, may have these:"
     chapters = [
         KEYS.strip(),

@@ -1,4 +1,4 @@
-"""Writes docs/systems/*.md: a page for every system of definitions/, made from its definition alone.
+"""Write docs/systems/*.md: a page for every system of definitions/, made from its definition alone.
 
 Run from the root of the repository: python docs/systems.py
 """
@@ -49,12 +49,12 @@ BLOCKS = {"scoring": "计分办法", "composite": "合成", "stars": "星级", "
 
 
 def cell(text: object) -> str:
-    """Returns text that stays within its cell of a table."""
+    """Return text that stays within its cell of a table."""
     return str(text).replace("|", "\\|").replace("\n", " ").strip() or "—"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yields a table, nothing when it has no rows."""
+    """Yield a table, nothing when it has no rows."""
     body = [f"| {' | '.join(map(cell, row))} |" for row in rows]
     if body:
         yield f"| {' | '.join(headings)} |"
@@ -64,7 +64,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator
 
 
 def ours(mark: bool | tuple[str, ...]) -> str:
-    """Returns what is ours about a definition, empty when nothing is."""
+    """Return what is ours about a definition, empty when nothing is."""
     if isinstance(mark, tuple):
         return "、".join(dict.fromkeys(KEYS.get(key, key) for key in mark)) + "为本评价所定"
     return "本评价所定" if mark else ""
@@ -77,7 +77,7 @@ def chinese(text: str) -> str:
 
 
 def page(system: System) -> str:
-    """Returns the page of a system."""
+    """Return the page of a system."""
     lines = [
         f"# {system.title or system.system}",
         "",
@@ -89,7 +89,7 @@ def page(system: System) -> str:
 
 
 def head(system: System) -> Iterator[str]:
-    """Yields what is evaluated, by what document, and the rules for the whole."""
+    """Yield what is evaluated, by what document, and the rules for the whole."""
     file = f"definitions/{system.system}.yaml"
     yield f"编号 `{system.system}`，定义文件 [`{file}`](../../{file})。"
     yield ""
@@ -111,7 +111,7 @@ def head(system: System) -> Iterator[str]:
 
 
 def tree(system: System) -> Iterator[str]:
-    """Yields the tree of pillars with their weights."""
+    """Yield the tree of pillars with their weights."""
     rows = []
     for depth in reversed(system.depths):
         for name in depth:
@@ -131,7 +131,7 @@ def tree(system: System) -> Iterator[str]:
 
 
 def indicators(system: System) -> Iterator[str]:
-    """Yields every indicator: formula in words, target, rule of its own, clause, units in charge."""
+    """Yield every indicator: formula in words, target, rule of its own, clause, units in charge."""
     yield "## 指标"
     yield ""
     rows = []
@@ -156,7 +156,7 @@ def indicators(system: System) -> Iterator[str]:
 
 
 def adjustments(system: System) -> Iterator[str]:
-    """Yields bonuses, deductions and vetoes."""
+    """Yield bonuses, deductions and vetoes."""
     rows = []
     titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
     for name, one in system.adjustments.items():
@@ -178,7 +178,7 @@ def adjustments(system: System) -> Iterator[str]:
 
 
 def measures(system: System) -> Iterator[str]:
-    """Yields the figures that departments report or that records are counted for."""
+    """Yield the figures that departments report or that records are counted for."""
     yield "## 基础数据"
     yield ""
     rows = [
@@ -195,7 +195,7 @@ def measures(system: System) -> Iterator[str]:
 
 
 def made(measure: Measure) -> str:
-    """Returns where a figure comes from, in words."""
+    """Return where a figure comes from, in words."""
     kind = kind_of(type(measure))
     words = {
         "reported": "报送",
@@ -209,7 +209,7 @@ def made(measure: Measure) -> str:
 
 
 def own(system: System) -> Iterator[str]:
-    """Yields what is the document's and what is ours."""
+    """Yield what is the document's and what is ours."""
     marked = [
         f"{words}：{ours(mark)}"
         for key, words in BLOCKS.items()
@@ -238,7 +238,7 @@ def own(system: System) -> Iterator[str]:
 
 
 def index(systems: Iterable[System]) -> str:
-    """Returns the page that lists the others."""
+    """Return the page that lists the others."""
     rows = [
         (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, chinese(one.stars_words))
         for one in systems
@@ -254,7 +254,7 @@ def index(systems: Iterable[System]) -> str:
 
 
 def pages() -> dict[str, str]:
-    """Returns every page by its file name."""
+    """Return every page by its file name."""
     systems = [kpi.load(file) for file in sorted(shipped().glob("*.yaml"))]
     return {"README.md": index(systems)} | {f"{one.system}.md": page(one) for one in systems}
 

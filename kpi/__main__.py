@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def program() -> None:
-    """Runs the command line as a program whose end is always answered for, see `kpi.process.supervisor`."""
+    """Run the command line as a program whose end is always answered for, see `kpi.process.supervisor`."""
     try:
         _open()
         _tune()
@@ -36,7 +36,7 @@ def _rendered(message: Message) -> str:
 
 
 def _open() -> None:
-    """Opens nothing in place of a standard file that is closed, lest the next file that is opened be taken for it."""
+    """Open nothing in place of a standard file that is closed, lest the next file that is opened be taken for it."""
     import os
     import sys
 

@@ -1,4 +1,4 @@
-"""Writes synthetic reports for any system from its definition, the same bytes for the same seed.
+"""Write synthetic reports for any system from its definition, the same bytes for the same seed.
 
 No figure was observed anywhere, except in sample_data/taizhou-2020, which holds what the city published and is not
 made here. Every entity has a reach between 0.5 and 1.1 of its targets that grows from period to period; every figure
@@ -44,7 +44,7 @@ EVENTS: dict[str, dict[tuple[str, str, str], tuple[str, str]]] = {
 
 @dataclass
 class Maker:
-    """Makes the figures of one entity; `made` keeps one figure a period for each measure that is done."""
+    """Make the figures of one entity; `made` keeps one figure a period for each measure that is done."""
 
     system: System
     entity: str
@@ -59,11 +59,11 @@ class Maker:
         return len(PERIODS[self.system.system])
 
     def stream(self, name: str) -> Random:
-        """Returns the random numbers of one figure, whatever else is made."""
+        """Return the random numbers of one figure, whatever else is made."""
         return Random(f"{self.seed} {self.system.system} {self.entity} {name}")
 
     def reach(self, name: str) -> list[float]:
-        """Returns how much of its target a figure reaches in each period; rising, between 0.5 and 1.15."""
+        """Return how much of its target a figure reaches in each period; rising, between 0.5 and 1.15."""
         own = self.stream(name).uniform(-0.12, 0.12)
         # 7 is prime to the number of entities of every roster here, so neighbours differ and no two are alike.
         level = 0.98 - 0.28 * (self.place * 7 % self.peers) / max(self.peers - 1, 1) + own
@@ -71,26 +71,26 @@ class Maker:
         return [max(0.5, level - 0.16 * (last - period) / last) for period in range(self.count)]
 
     def bound(self, target: Target, unit: units.Unit) -> float | None:
-        """Returns what the entity has to reach."""
+        """Return what the entity has to reach."""
         own = target.per_entity
         if isinstance(own, PerEntity):
             return (own.total or 0) / self.peers
         return target.bounds(unit)[0]
 
     def whole(self, name: str) -> bool:
-        """Returns whether a measure counts things one by one."""
+        """Return whether a measure counts things one by one."""
         unit = self.system.measures[name].unit
         return unit not in {"%", "分", "公里", "分钟"} and "元" not in unit and unit[0] not in "万亿"
 
     def tidy(self, name: str, values: list[float]) -> list[float]:
-        """Returns figures as they are reported: whole numbers of things, otherwise four decimals."""
+        """Return figures as they are reported: whole numbers of things, otherwise four decimals."""
         if not self.whole(name):
             return [round(value, 4) for value in values]
         lift = self.stream(f"{name} rounding").random()
         return [float(floor(value + lift)) for value in values]
 
     def make(self) -> dict[str, list[float]]:
-        """Returns the figures of every reported measure: flags, growth, levels, then parts of wholes, then the rest."""
+        """Return the figures of every reported measure: flags, growth, levels, then parts of wholes, then the rest."""
         for kinds in ((Milestone, Growth), (Level,), (Coverage, Ratio)):
             for name, indicator in self.system.indicators.items():
                 if isinstance(indicator, kinds):
@@ -101,7 +101,7 @@ class Maker:
         return self.made
 
     def one(self, name: str, indicator: Indicator) -> None:
-        """Makes the figures that one indicator reads."""
+        """Make the figures that one indicator reads."""
         targets = self.system.targets(name)
         bound = self.bound(targets[-1], self.system.unit(name)) if targets else None
         if isinstance(indicator, Coverage | Ratio):
@@ -117,7 +117,7 @@ class Maker:
             self.plain(indicator.of, None if bound is None else bound * scale, lower=indicator.direction == "lower")
 
     def plain(self, measure: str, bound: float | None, *, lower: bool = False) -> None:
-        """Makes a figure that stands by itself."""
+        """Make a figure that stands by itself."""
         reach, stream = self.reach(measure), self.stream(f"{measure} size")
         unit = self.system.measures[measure].unit
         if unit == "是/否":
@@ -140,7 +140,7 @@ class Maker:
             self.made[measure] = self.tidy(measure, [goal * one for one in reach])
 
     def growing(self, measure: str, bound: float | None, *, points: bool) -> None:
-        """Makes a figure that grows from its first period as its target asks, more or less."""
+        """Make a figure that grows from its first period as its target asks, more or less."""
         reach = self.reach(measure)
         goal = (5.0 if bound is None else bound) * (-1 if bound is None else 1)
         value = 0.0 if points else self.stream(f"{measure} size").uniform(20, 60)
@@ -151,7 +151,7 @@ class Maker:
         self.made[measure] = self.tidy(measure, values) if points else [round(one, 2) for one in values]
 
     def parts(self, part: str, whole: str, rate: float) -> None:
-        """Makes a part of a whole; a rate near 100 is missed by little."""
+        """Make a part of a whole; a rate near 100 is missed by little."""
         if whole not in self.made:
             size = self.stream(f"{whole} size").uniform(40, 160)
             size *= 100.0 if self.system.measures[whole].unit in {"小时", "人", "件", "条", "户"} else 1.0
@@ -166,12 +166,12 @@ class Maker:
         self.made[part] = [float(round(one)) if self.whole(part) else round(one, 4) for one in values]
 
     def fine(self, measure: str) -> bool:
-        """Returns whether a part is counted so finely that its rate can be close to 100 without being 100."""
+        """Return whether a part is counted so finely that its rate can be close to 100 without being 100."""
         return self.system.measures[measure].unit == "小时"
 
 
 def rows(system: System, *, seed: int) -> Iterator[list[str]]:
-    """Yields the rows of reports.csv, by period, entity and measure."""
+    """Yield the rows of reports.csv, by period, entity and measure."""
     with (system.home / (system.entities.roster or "")).open(encoding="utf-8", newline="") as file:
         names = [row["entity"] for row in csv.DictReader(file)]
     made = [Maker(system, entity, place, len(names), seed).make() for place, entity in enumerate(names)]
@@ -185,7 +185,7 @@ def rows(system: System, *, seed: int) -> Iterator[list[str]]:
 
 
 def write(name: str, folder: Path, *, seed: int) -> Path:
-    """Writes reports.csv of a system into a folder, UTF-8 with LF, and returns its path."""
+    """Write reports.csv of a system into a folder, UTF-8 with LF, and returns its path."""
     system = kpi.load(name, definitions=HERE.parent / "definitions")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "reports.csv"

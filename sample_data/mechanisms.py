@@ -1,4 +1,4 @@
-"""Writes the synthetic data of systems that need more rows than hands write, the same bytes for the same seed.
+"""Write the synthetic data of systems that need more rows than hands write, the same bytes for the same seed.
 
 Firms for per-mu-2022 (with their roster), tasks for execution-index, reviews for service-reviews. No figure was
 observed anywhere. The two 标杆企业 are set by hand: one is exactly at every published benchmark, the other has the
@@ -33,7 +33,7 @@ OTHER = (30.0, 150.0, 2.0, 4929.81, 20.0, 0.02)
 
 
 def large(ratios: Iterable[float], land: float, revenue: float) -> list[str]:
-    """Returns the figures of a firm above scale that has the ratios."""
+    """Return the figures of a firm above scale that has the ratios."""
     tax, added, energy, emission, staff, research = ratios
     value = added * land
     figures = [tax * land, land, value, value / energy, value / emission, value / staff, research * revenue, revenue]
@@ -41,13 +41,13 @@ def large(ratios: Iterable[float], land: float, revenue: float) -> list[str]:
 
 
 def small(tax_per_mu: float, tax_per_electricity: float, land: float) -> list[str]:
-    """Returns the figures of a firm below scale, which is asked for land, tax and electricity only."""
+    """Return the figures of a firm below scale, which is asked for land, tax and electricity only."""
     tax = tax_per_mu * land
     return [f"{tax:.12g}", f"{land:.12g}", *["不适用"] * 6, f"{tax / tax_per_electricity:.12g}", "0"]
 
 
 def firms(seed: int) -> tuple[Rows, Rows]:
-    """Returns the roster of the firms and their figures of 2022."""
+    """Return the roster of the firms and their figures of 2022."""
     stream = Random(f"{seed} firms")
     roster: Rows = []
     rows: Rows = []
@@ -74,18 +74,18 @@ def firms(seed: int) -> tuple[Rows, Rows]:
 
 
 def days(year: int, quarter: int, stream: Random) -> date:
-    """Returns a day of a quarter."""
+    """Return a day of a quarter."""
     return date(year, 3 * quarter + 1, 1) + timedelta(days=stream.randrange(90))
 
 
 def names(roster: str) -> list[str]:
-    """Returns the entities of a roster."""
+    """Return the entities of a roster."""
     with (ROSTERS / roster).open(encoding="utf-8", newline="") as file:
         return [row["entity"] for row in csv.DictReader(file)]
 
 
 def tasks(seed: int) -> Rows:
-    """Returns tasks of departments over four quarters of 2022, better from quarter to quarter."""
+    """Return tasks of departments over four quarters of 2022, better from quarter to quarter."""
     rows: Rows = []
     for place, department in enumerate(names("jiaxing-departments.csv")):
         stream = Random(f"{seed} {department}")
@@ -103,7 +103,7 @@ def tasks(seed: int) -> Rows:
 
 
 def reviews(seed: int) -> Rows:
-    """Returns reviews of counter cases in two quarters of 2021; many cases have none."""
+    """Return reviews of counter cases in two quarters of 2021; many cases have none."""
     rows: Rows = []
     for place, county in enumerate(names("taizhou.csv")):
         stream = Random(f"{seed} {county}")
@@ -122,7 +122,7 @@ def reviews(seed: int) -> Rows:
 
 
 def save(path: Path, header: list[str], rows: Rows) -> None:
-    """Writes a table, UTF-8 with LF."""
+    """Write a table, UTF-8 with LF."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -131,7 +131,7 @@ def save(path: Path, header: list[str], rows: Rows) -> None:
 
 
 def write(out: Path, rosters: Path, *, seed: int) -> None:
-    """Writes the data of the three systems, and the roster of the firms."""
+    """Write the data of the three systems, and the roster of the firms."""
     roster, figures = firms(seed)
     save(rosters / "per-mu.csv", ["entity", "code", "cohort", "order", "规模", "行业"], roster)
     save(out / "per-mu-2022" / "firms.csv", FIRM_HEADER, figures)

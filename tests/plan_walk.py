@@ -70,7 +70,7 @@ def walked(plan: Plan) -> Reach:
 
 
 def _is_place(name: str) -> bool:
-    """Returns whether a column of the panel says where a row is."""
+    """Return whether a column of the panel says where a row is."""
     return name in ("period", "entity") or name[0] == "#"
 
 
@@ -130,7 +130,7 @@ def _plus(lag: int, more: int) -> int:
 
 
 def _is_causal(node: Any) -> bool:
-    """Returns whether an expression over the rows of an entity looks at no later row."""
+    """Return whether an expression over the rows of an entity looks at no later row."""
     match node:
         case {"Function": {"function": function, "input": inputs}}:
             inside = function.get("FillNullWithStrategy", function) if isinstance(function, dict) else function

@@ -77,7 +77,7 @@ FOREIGN = re.compile(
 
 
 def modules(package: Path) -> dict[str, Path]:
-    """Returns every module by its dotted name with the package's name in front."""
+    """Return every module by its dotted name with the package's name in front."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
@@ -95,7 +95,7 @@ def layer(name: str, layers: tuple[str, ...] = LAYERS) -> int | None:
 
 
 def imports(name: str, path: Path, known: dict[str, Path]) -> dict[str, int]:
-    """Returns the package's modules that one imports anywhere in its text, each with the first line.
+    """Return the package's modules that one imports anywhere in its text, each with the first line.
 
     A string that is exactly a module's name counts too: that is how lazy imports name what they load.
     """
@@ -118,7 +118,7 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> dict[str, int]:
 
 
 def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[str]:
-    """Returns one line for every unlisted module, upward import and cycle."""
+    """Return one line for every unlisted module, upward import and cycle."""
     known = modules(package)
     graph = {name: imports(name, path, known) for name, path in known.items()}
     found = [f"{name} is not listed in LAYERS" for name in known if layer(name, layers) is None]
@@ -138,7 +138,7 @@ def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[st
 
 
 def small_package(package: Path, files: dict[str, str]) -> list[str]:
-    """Writes a package of the layers low, pack, high and the public surface, and returns its violations."""
+    """Write a package of the layers low, pack, high and the public surface, and returns its violations."""
     for name, text in files.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text, encoding="utf-8")
@@ -146,7 +146,7 @@ def small_package(package: Path, files: dict[str, str]) -> list[str]:
 
 
 def text_runners(source: str) -> list[int]:
-    """Returns the lines that hand text to an interpreter: eval, exec, and Polars' own SQL."""
+    """Return the lines that hand text to an interpreter: eval, exec, and Polars' own SQL."""
     lines = []
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -353,7 +353,7 @@ def test_foreign_places_are_noticed(text, foreign):
 
 
 def tracked() -> list[Path]:
-    """Returns the files of the checkout, or skips the test where there is none."""
+    """Return the files of the checkout, or skips the test where there is none."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")

@@ -29,7 +29,7 @@ def system(**checks):
 
 
 def figures(**columns):
-    """Returns a wide frame of one entity, one row a quarter from 2022Q1."""
+    """Return a wide frame of one entity, one row a quarter from 2022Q1."""
     height = max(map(len, columns.values()))
     periods = [f"{2022 + at // 4}Q{at % 4 + 1}" for at in range(height)]
     return pl.DataFrame({"期别": periods, "地区": ["甲县"] * height, **columns})

@@ -28,7 +28,7 @@ JUDGES = (
 
 
 def letters(line: str, cells: int) -> int:
-    """Returns how many letters of a line take the first cells."""
+    """Return how many letters of a line take the first cells."""
     return next(number for number in range(len(line) + 1) if cell_len(line[:number]) >= cells)
 
 

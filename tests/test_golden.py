@@ -27,7 +27,7 @@ KEYS = {
 
 
 def data_of(folder: Path) -> list[Path]:
-    """Returns the data files: those that the definition does not name itself."""
+    """Return the data files: those that the definition does not name itself."""
     text = (folder / "system.yaml").read_text("utf-8")
     return sorted(file for file in folder.glob("*.csv") if file.name not in text)
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Returns what a command prints that must succeed, run without the settings of the Python around it."""
+    """Return what a command prints that must succeed, run without the settings of the Python around it."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("KPI_", "PYTHON", "VIRTUAL_ENV"))}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{(done.stdout + done.stderr).decode()}"

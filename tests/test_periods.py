@@ -41,7 +41,7 @@ def span(first, last=None, *, year=2023):
 
 
 def read(text, **options):
-    """Returns the period, or the PeriodError; anything else that is raised fails the test."""
+    """Return the period, or the PeriodError; anything else that is raised fails the test."""
     try:
         return parse(text, **options)
     except PeriodError as error:

@@ -15,7 +15,7 @@ PARTS = {"a": 3.0, "b": 1.0}
 
 
 def score(mean, missing="redistribute", *, a=80.0, b=None, b_status="missing"):
-    """Returns the score of a pillar of two parts, one of which may be missing."""
+    """Return the score of a pillar of two parts, one of which may be missing."""
     node = Pillar(parts=dict(PARTS), mean=mean, missing=Missing.model_validate({missing: {}}))
     frame = pl.LazyFrame(
         {"a.score": [a], "b.score": [b], "a.score.status": ["ok"], "b.score.status": [b_status if b is None else "ok"]},

@@ -211,5 +211,5 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 
 
 def sampling(rows, file):
-    """Writes so many events; a contender of `Apart`."""
+    """Write so many events; a contender of `Apart`."""
     return lambda: len(write(Sample(system("service-reviews"), rows=rows), file))

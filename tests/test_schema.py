@@ -31,7 +31,7 @@ RELATIONS = {
 
 
 def as_json(data: Any) -> Any:
-    """Returns YAML's data as an editor gives it to its validator: keys and dates are text."""
+    """Return YAML's data as an editor gives it to its validator: keys and dates are text."""
     if isinstance(data, dict):
         return {str(key): as_json(value) for key, value in data.items()}
     if isinstance(data, list):
@@ -68,7 +68,7 @@ def test_what_the_loader_refuses_for_its_shape_is_invalid(file):
 
 
 def objects(part: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields every schema of an object, at any depth, with its place."""
+    """Yield every schema of an object, at any depth, with its place."""
     if isinstance(part, dict):
         if isinstance(part.get("properties"), dict):
             yield place, part

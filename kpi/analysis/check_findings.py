@@ -45,7 +45,7 @@ def judged(
     *,
     wordings: Wordings = lambda message: (str(message),),
 ) -> Judged:
-    """Returns what checks and vetoes find.
+    """Return what checks and vetoes find.
 
     A figure is in doubt where an error is about it, or a query that nobody has answered: neither a note on one of its
     figures nor an explanation of the finding itself.
@@ -66,7 +66,7 @@ def judged(
 
 
 def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
-    """Yields a finding for each check that nothing in the data can be judged by.
+    """Yield a finding for each check that nothing in the data can be judged by.
 
     Args:
         system: gives the checks.
@@ -92,7 +92,7 @@ def _tell(
     wordings: Wordings,
     found: Judged,
 ) -> None:
-    """Adds a finding for each place where a rule is broken; a query that is answered is information."""
+    """Add a finding for each place where a rule is broken; a query that is answered is information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
     if breach.whole is not None:
@@ -118,7 +118,7 @@ def _tell(
 
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
-    """Findings for vetoes that could not be judged because a figure is missing."""
+    """Yield a finding for each veto that cannot be judged, as a figure is missing."""
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])

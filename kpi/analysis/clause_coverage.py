@@ -33,7 +33,7 @@ class Covered:
 
 
 def clauses(text: str | None) -> tuple[str, ...]:
-    """Returns the clauses that an indicator stands for.
+    """Return the clauses that an indicator stands for.
 
     >>> clauses("一(二)3;三(三)1")
     ('一(二)3', '三(三)1')
@@ -42,7 +42,7 @@ def clauses(text: str | None) -> tuple[str, ...]:
 
 
 def coverage(system: System) -> list[Covered]:
-    """Returns the document clause by clause, in its order; what the definition adds to it comes last.
+    """Return the document clause by clause, in its order; what the definition adds to it comes last.
 
     Raises:
         DefinitionError: when there is no table for the system, or it has not the columns clause and indicator.
@@ -53,7 +53,7 @@ def coverage(system: System) -> list[Covered]:
 
 
 def problems(system: System) -> Iterator[Diagnostic]:
-    """Yields a finding for each thing that is missing and each that is invented."""
+    """Yield a finding for each thing that is missing and each that is invented."""
     for one in coverage(system):
         if one.state == "missing":
             yield Diagnostic(

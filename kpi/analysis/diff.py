@@ -89,7 +89,7 @@ class Difference:
         return {name: getattr(self, name) for name in names}
 
     def of(self, entity: str) -> Difference:
-        """Returns what changed for one entity; raises DataError K602 when there is none of this name."""
+        """Return what changed for one entity; raises DataError K602 when there is none of this name."""
         known = self.totals["entity"].unique(maintain_order=True).to_list()
         same = [name for name in known if clean(name) == clean(entity)]
         if not same:
@@ -112,7 +112,7 @@ class Difference:
 
 
 def side(card: Scorecard, name: str) -> Side:
-    """Returns a scorecard as one side of a comparison."""
+    """Return a scorecard as one side of a comparison."""
     tree = card.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return Side(
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
@@ -121,7 +121,7 @@ def side(card: Scorecard, name: str) -> Side:
 
 
 def contributions(card: Scorecard) -> pl.DataFrame:
-    """Returns what every indicator and entry of `engine.contributions` gives to the total; columns as `Side` says."""
+    """Return what every indicator and entry of `engine.contributions` gives to the total; columns as `Side` says."""
     system = card.definition
     shown = [index for index in card.labels if card.shown is None or index in card.shown]
     frame = card.detailed.filter(pl.col("period").is_in(shown))
@@ -148,7 +148,7 @@ def contributions(card: Scorecard) -> pl.DataFrame:
 def diff(
     before: Side, after: Side, bridge: Side | None = None, *, periods: Mapping[str, str] | None = None
 ) -> Difference:
-    """Returns what changed from one result to another.
+    """Return what changed from one result to another.
 
     Args:
         before: the old result.
@@ -196,7 +196,7 @@ def _span(one: Side) -> Message:
 
 
 def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """The rows of the old periods under the labels of the new ones."""
+    """Return the rows of the old periods under the labels of the new ones."""
     back = pl.DataFrame({"period_before": list(pairs.values()), "new": list(pairs)})
     found = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
     return found.rename({"new": "period"})
@@ -207,7 +207,7 @@ def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _split(after: str, before: str, between: pl.DataFrame | None) -> dict[str, pl.Expr]:
-    """The whole change and its two parts, null where they cannot be told apart."""
+    """Return the whole change and its two parts, null where they cannot be told apart."""
     nothing = pl.lit(None, dtype=pl.Float64)
     middle = pl.col("between") if between is not None else nothing
     parts = {"from_data": middle - pl.col(before), "from_definition": pl.col(after) - middle}
@@ -246,7 +246,7 @@ def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, 
 
 
 def _middle(bridge: Side, before: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """The totals in between, under the labels of the new periods."""
+    """Return the totals in between, under the labels of the new periods."""
     return _old(bridge.totals, pairs) if bridge is before else _new(bridge.totals, pairs)
 
 
@@ -288,7 +288,7 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
 
 
 def _from_weight() -> pl.Expr:
-    """What a change of the weight makes of the change of a contribution: (new - old weight) x points a percent."""
+    """Return the change of a contribution that comes of its weight: (new - old weight) x points a percent."""
     old, new = pl.col("weight_before").fill_null(0.0), pl.col("weight").fill_null(0.0)
     rate = pl.when(new > 0).then(pl.col("contribution") / new).when(old > 0).then(pl.col("contribution_before") / old)
     change = pl.col("contribution") - pl.col("contribution_before")

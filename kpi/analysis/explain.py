@@ -52,21 +52,21 @@ class Explained:
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
-        """Yields the node and everything below it."""
+        """Yield the node and everything below it."""
         yield self
         for part in self.parts:
             yield from part.walk()
 
 
 def name_of(card: Scorecard, entity: str) -> str:
-    """Returns the name that results show for an entity's name, short name or code; the text itself when it is none."""
+    """Return the name that results show for an entity's name, short name or code; the text itself when it is none."""
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     return entity if place is None else entities.names[place]
 
 
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
-    """Returns why an entity got its score, or one indicator (or pillar) its own.
+    """Return why an entity got its score, or one indicator (or pillar) its own.
 
     Args:
         card: a scorecard.
@@ -138,7 +138,7 @@ class _Tree:
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
-        """The points of an entry in this row, None where they are nothing but the last bits of numbers."""
+        """Return the points of an entry in this row, None where they are nothing but the last bits of numbers."""
         found: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
         return None if found is None or abs(found) < NOISE else found
 
@@ -171,7 +171,7 @@ class _Tree:
         return Explained(name, one.title or name, kind_of(type(one)), contribution=points, detail=detail)
 
     def opening(self, name: str, one: Points) -> str:
-        """What points wait for, and whether that is there."""
+        """Return what points wait for, and whether that is there."""
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in one.waits_for()}
@@ -179,13 +179,13 @@ class _Tree:
         return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
     def titled(self, name: str) -> str:
-        """The title of a pillar or an indicator."""
+        """Return the title of a pillar or an indicator."""
         if name in self.system.pillars:
             return self.system.pillars[name].title or name
         return self.system.symbols[name].title
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
-        """The parts of a node, and what they do not explain of it."""
+        """Return the parts of a node, and what they do not explain of it."""
         residual = self.row.get(Column(node).residual)
         found = tuple(self.node(name) for name in names)
         if residual is None or abs(residual) < NOISE:
@@ -203,7 +203,7 @@ class _Tree:
         return self.measure(name)
 
     def stand_in(self, name: str) -> str:
-        """What counts in the place of a part without a score."""
+        """Return what counts in the place of a part without a score."""
         counted = self.row.get(Column(name).counted)
         if self.row[Column(name).score] is not None or counted is None:
             return ""
@@ -236,7 +236,7 @@ class _Tree:
         )  # fmt: skip
 
     def how(self, name: str) -> Iterator[str]:
-        """The formula, the target in force and how far it is reached, and the rule where it is the indicator's own."""
+        """Return the formula, the target in force, its attainment, and the rule where it is the indicator's own."""
         row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield one.words(self.system.symbols)
         targets = self.system.targets(name)
@@ -262,7 +262,7 @@ class _Tree:
             yield stand_in
 
     def changed(self, name: str) -> Iterator[str]:
-        """What data treatment did to a value, step by step."""
+        """Return what data treatment did to a value, step by step."""
         before = self.row[name]
         for step, names in self.system.steps.items():
             if name not in names:
@@ -308,7 +308,7 @@ def _shown(value: float | None) -> str:
 
 
 def words(status: str) -> str:
-    """Returns a status in the users' words.
+    """Return a status in the users' words.
 
     >>> words("zero_denominator")
     'zero denominator'

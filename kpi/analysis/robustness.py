@@ -83,7 +83,7 @@ class Choice:
 def stressed(
     card: Scorecard, *, period: str | None = None, runs: int = 500, weights: float = 20, seed: int = 1
 ) -> Robustness:
-    """Returns how robust the ranking of a period is.
+    """Return how robust the ranking of a period is.
 
     Args:
         card: the results as scored.
@@ -128,7 +128,7 @@ class _Study:
         self.options = self._options(card.frame.filter(pl.col("period") == index))
 
     def _options(self, here: pl.DataFrame) -> dict[str, list[str]]:
-        """The alternatives that make a difference here, by assumption."""
+        """Return the alternatives that make a difference here, by assumption."""
         system = self.system
         scores = [Column(name).score for name in system.parents if name in system.indicators]
         gaps = any(not here[Column(one).status].is_in(["ok", "not_applicable"]).all() for one in scores)
@@ -142,7 +142,7 @@ class _Study:
         }
 
     def variant(self, choice: Choice) -> System:
-        """Returns the system with a choice made."""
+        """Return the system with a choice made."""
         system = self.system
         if choice.normalisation != DECLARED:
             system = changed(system, indicators=rescored(system, NORMALISATIONS[choice.normalisation]))
@@ -157,13 +157,13 @@ class _Study:
         return changed(system, pillars=pillars, composite=system.composite.model_copy(update=update))
 
     def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
-        """Returns place and stars of the period: entity, cohort, rank (Float64), stars."""
+        """Return place and stars of the period: entity, cohort, rank (Float64), stars."""
         rows = frame.filter(pl.col("period") == self.index)
         found = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
         return found.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
-        """Returns the rows with the scores of indicators by a normalisation; who has no place takes no part."""
+        """Return the rows with the scores of indicators by a normalisation; who has no place takes no part."""
         if normalisation not in self.bases:
             rows = self.rows
             if normalisation != DECLARED:
@@ -177,7 +177,7 @@ class _Study:
     # ---- ONE AT A TIME ---- #
 
     def alternatives(self) -> pl.DataFrame:
-        """Returns what each alternative does alone."""
+        """Return what each alternative does alone."""
         found = []
         for assumption, names in self.options.items():
             for name in names:
@@ -218,7 +218,7 @@ class _Study:
     # ---- MANY AT ONCE ---- #
 
     def simulated(self, runs: int, width: float, draw: random.Random) -> pl.DataFrame:
-        """Returns the places of every run: run, entity, rank, stars, own (whether the normalisation is declared)."""
+        """Return the places of every run: run, entity, rank, stars, own (whether the normalisation is declared)."""
         factors = Noisy(self.system)
         drawn: dict[Choice, list[dict[str, float]]] = {}
         for run in range(runs):
@@ -243,7 +243,7 @@ class _Study:
         return pl.concat(done).rename({"#who": "entity", "#run": "run"})
 
     def ranks(self, simulated: pl.DataFrame) -> pl.DataFrame:
-        """Returns the frame `ranks`."""
+        """Return the frame `ranks`."""
         stars = self.nominal.select("entity", usual="stars").filter(self.nominal["rank"].is_not_null())
         rank = pl.col("rank")
         summed = simulated.join(stars, on="entity").group_by("entity").agg(

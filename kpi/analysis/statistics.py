@@ -19,7 +19,7 @@ from kpi.values.columns import Column
 
 
 def _last(card: Scorecard) -> pl.DataFrame:
-    """The wide rows of the last period that is shown."""
+    """Return the wide rows of the last period that is shown."""
     index = next(index for index, label in card.labels.items() if label == card.periods[-1])
     return card.detailed.filter(pl.col("period") == index)
 
@@ -29,7 +29,7 @@ def _scored(card: Scorecard) -> list[str]:
 
 
 def availability(card: Scorecard) -> pl.DataFrame:
-    """Returns how many entities have a value, in the last period, those with most gaps first.
+    """Return how many entities have a value, in the last period, those with most gaps first.
 
     Columns: indicator, title, there, lacking, not_applicable (entities), percent (of those it applies to; null where it
     applies to none).
@@ -49,7 +49,7 @@ def availability(card: Scorecard) -> pl.DataFrame:
 
 
 def correlations(card: Scorecard) -> pl.DataFrame:
-    """Returns Pearson correlations of scores, in the last period, over the entities that have both; strongest first.
+    """Return Pearson correlations of scores, in the last period, over the entities that have both; strongest first.
 
     Columns: first, second (indicators), within (Boolean: of the same pillar), correlation (null where one is constant
     or fewer than three entities have both), entities.
@@ -72,7 +72,7 @@ def correlations(card: Scorecard) -> pl.DataFrame:
 
 
 def consistency(card: Scorecard) -> pl.DataFrame:
-    """Returns Cronbach's alpha of every pillar in the last period: `k/(k - 1) (1 - sum(s²)/s²(sum))`.
+    """Return Cronbach's alpha of every pillar in the last period: `k/(k - 1) (1 - sum(s²)/s²(sum))`.
 
     Over the entities that have every part, of the scores of the parts. Columns: pillar, title, parts, entities, alpha
     (null with one part, fewer than three entities, or where the sum of the parts is the same for all). Below 0.7 the
@@ -106,7 +106,7 @@ def _alpha(columns: Sequence[pl.Series]) -> float | None:
 
 
 def profile(card: Scorecard, entity: str) -> pl.DataFrame:
-    """Returns the indicators of an entity from its greatest strength to its greatest weakness, in the last period.
+    """Return the indicators of an entity from its greatest strength to its greatest weakness, in the last period.
 
     Columns: indicator, title, score, mean (of the cohort), ahead (score less mean, percent of full marks), rank, of
     (entities of the cohort that have a score), standing (0 ahead of all others, 1 behind all, 0.5 where all are equal).

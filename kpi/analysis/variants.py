@@ -23,7 +23,7 @@ def changed(system: System, **fields: Any) -> CheckedSystem:
 
 
 def rescored(system: System, rule: Rule) -> dict[str, Any]:
-    """Returns the indicators with another rule; empty where no indicator would be scored otherwise.
+    """Return the indicators with another rule; empty where no indicator would be scored otherwise.
 
     An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
     """
@@ -36,7 +36,7 @@ def rescored(system: System, rule: Rule) -> dict[str, Any]:
 
 
 def leave_out(system: System, part: str) -> System | None:
-    """Returns a system without an indicator or pillar in its tree; a pillar without parts goes too. None: no tree left.
+    """Return a system without an indicator or pillar in its tree; a pillar without parts goes too. None: no tree left.
 
     >>> from kpi.engine.plan import EXAMPLE
     >>> from kpi.language.loading.loader import examine_text
@@ -78,7 +78,7 @@ def leave_out(system: System, part: str) -> System | None:
 
 
 def factor(node: str, place: int) -> str:
-    """Returns the name of the column with what the weight of a part is multiplied by."""
+    """Return the name of the column with what the weight of a part is multiplied by."""
     return f"{node}~factor{place}"
 
 
@@ -92,11 +92,11 @@ class Drawn(FromData):
     inner: Any = None
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Returns what the method behind finds."""
+        """Return what the method behind finds."""
         return list(self.given) if self.inner is None else self.inner.find(columns)
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
-        """Returns the weights of each row as a list column."""
+        """Return the weights of each row as a list column."""
         factors = [pl.col(factor(self.node, place)) for place in range(len(self.given))]
         if self.inner is None:
             return pl.concat_list([literal(weight) * one for weight, one in zip(self.given, factors, strict=True)])
@@ -127,7 +127,7 @@ class Noisy:
         )
 
     def applied(self, system: System) -> System:
-        """Returns a variant of the system with the weights of its nodes drawn."""
+        """Return a variant of the system with the weights of its nodes drawn."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts)})
             for name, node, parts in system.tree

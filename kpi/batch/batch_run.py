@@ -45,7 +45,7 @@ class Night:
 
 
 def store_of(config: Config) -> Store:
-    """Returns the store of a configuration, opened lazily: nothing is written before a batch holds its lock.
+    """Return the store of a configuration, opened lazily: nothing is written before a batch holds its lock.
 
     Raises:
         DataError: K850 when the store has a layout of before, K851 when a Parquet store is asked for, K812 when a
@@ -70,7 +70,7 @@ def store_of(config: Config) -> Store:
 
 
 def archive_of(config: Config) -> Archive:
-    """Returns the archive: the folder named, else `archive` in the store's folder or beside the configuration."""
+    """Return the archive: the folder named, else `archive` in the store's folder or beside the configuration."""
     if config.archive is not None:
         return Archive(config.path(config.archive))
     return Archive(config.path(config.store.path or ".") / "archive")
@@ -80,7 +80,7 @@ def run(
     config: Config, *, wait: float = 0, stop: bool = False, everything: bool = False,
     supersede: tuple[str, str] | None = None, tell: Tell = lambda *_, **__: None,
 ) -> Night:  # fmt: skip
-    """Runs a night and returns what it came to; the store holds the old results or the new ones, never a mixture.
+    """Run a night and returns what it came to; the store holds the old results or the new ones, never a mixture.
 
     A system that fails keeps its last results and does not stop the others.
 
@@ -147,7 +147,7 @@ def run(
 
 @contextmanager
 def _held(store: Store, wait: float) -> Iterator[None]:
-    """Holds the store, and tells of the waiting for it."""
+    """Hold the store, and tells of the waiting for it."""
     with ExitStack() as held:
         with progress.stage(Message("waiting for {store}", store=store.where)):
             held.enter_context(store.lock(wait))
@@ -158,7 +158,7 @@ def _one(
     config: Config, source: Source, store: Store, archive: Archive, *, state: Mapping[str, Any], number: int,
     everything: bool, supersede: tuple[str, str] | None,
 ) -> Outcome:  # fmt: skip
-    """Scores one system; whatever goes wrong with it is its own affair."""
+    """Score one system; whatever goes wrong with it is its own affair."""
     name = Path(source.system).stem
     began = time.perf_counter()
     try:
@@ -189,7 +189,7 @@ def _one(
 
 
 def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
-    """What was done in a night: the inputs and keys themselves are in the state."""
+    """Return what was done in a night: the inputs and keys themselves are in the state."""
     return {
         "started": started, "finished": _now(), "config": config.file.name, "engine": engine(),
         "versions": _versions(), "systems": {one.system: one.as_json() for one in result.outcomes},
@@ -232,7 +232,7 @@ def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
 
 
 def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic]:
-    """Writes the files that sources ask for, of the systems that were scored in this night."""
+    """Write the files that sources ask for, of the systems that were scored in this night."""
     from kpi.batch.replay import again
     from kpi.report.files import write
 

@@ -126,12 +126,12 @@ class Config(_Table):
         return self._file
 
     def at(self, file: Path) -> Self:
-        """Returns the configuration with its file set."""
+        """Return the configuration with its file set."""
         self._file = file
         return self
 
     def path(self, name: str) -> Path:
-        """Returns a path of the configuration, made absolute.
+        """Return a path of the configuration, made absolute.
 
         Raises:
             DefinitionError: K803, when it leaves the folder of the configuration and may not.
@@ -150,7 +150,7 @@ class Config(_Table):
 
 
 def load(file: Path) -> Config:
-    """Returns a configuration, or raises DefinitionError with every finding.
+    """Return a configuration, or raises DefinitionError with every finding.
 
     K800 it cannot be read, K801 not TOML, K802 a key that is unknown, missing or wrong, K803 a path that leads out.
     """
@@ -228,7 +228,7 @@ def _model(path: tuple[Any, ...]) -> type[BaseModel]:
 
 
 def _line(text: str, path: tuple[Any, ...], word: str) -> int:
-    """Returns the line of a key or value: the first that holds the word, within the table that the path names."""
+    """Return the line of a key or value: the first that holds the word, within the table that the path names."""
     start, end = 0, None
     lines = text.splitlines()
     if path[:1] == ("source",) and len(path) > 1 and isinstance(path[1], int):

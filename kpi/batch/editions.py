@@ -20,7 +20,7 @@ from kpi.values import periods
 
 
 def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:
-    """Returns the closed periods of a system, each with its edition, those of the edition `but` left out."""
+    """Return the closed periods of a system, each with its edition, those of the edition `but` left out."""
     return {
         label: name
         for name, one in state["editions"].items()
@@ -30,7 +30,7 @@ def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> 
 
 
 def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Returns an edition; raises DataError K828 when there is none of this name."""
+    """Return an edition; raises DataError K828 when there is none of this name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
         hint = suggest(name, there) or Message("there is {there}", there=", ".join(there) or "none")
@@ -39,7 +39,7 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def files(state: Mapping[str, Any]) -> set[str]:
-    """Returns the hashes of the archived files of all revisions of all editions."""
+    """Return the hashes of the archived files of all revisions of all editions."""
     revisions = [one for edition in state["editions"].values() for one in edition["revisions"]]
     return {sha for one in revisions for sha in one["tables"].values()}
 
@@ -47,7 +47,7 @@ def files(state: Mapping[str, Any]) -> set[str]:
 def close(
     store: Store, archive: Archive, *, name: str, system: str, labels: Sequence[str], number: int | None = None
 ) -> Run:
-    """Closes an edition of published results, as a run of its own, and returns that; call it under the store's lock.
+    """Close an edition of published results, as a run of its own, and return that; call it under the store's lock.
 
     Raises:
         DataError: K828, when the name is taken, or the store has no such results, or periods are closed already.
@@ -88,7 +88,7 @@ def supersede(
     state: dict[str, Any], store: Store, archive: Archive, *, name: str, reason: str, number: int,
     changes: Sequence[Change],
 ) -> None:  # fmt: skip
-    """Adds a revision to an edition in a state: its periods as they will be once the changes of run `number` are in."""
+    """Add a revision to an edition in a state: its periods as they will be once the changes of run `number` are in."""
     edition = dict(known(state, name))
     tables = _frozen(store, archive, edition["system"], edition["periods"], changes)
     edition["revisions"] = [*edition["revisions"], {"run": number, "reason": reason, "tables": tables}]
@@ -98,7 +98,7 @@ def supersede(
 def read(
     state: Mapping[str, Any], archive: Archive, name: str, table: str, *, revision: int | None = None
 ) -> pl.DataFrame:
-    """Returns a table of an edition's revision (counted from 1, the newest when None) as it was frozen."""
+    """Return a table of an edition's revision (counted from 1, the newest when None) as it was frozen."""
     revisions = known(state, name)["revisions"]
     if revision is not None and not 1 <= revision <= len(revisions):
         raise DataError(
@@ -130,7 +130,7 @@ def _frozen(
 
 
 def _labels(text: str, there: Sequence[str]) -> list[str]:
-    """The periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
+    """Return the periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
     try:
         whole = periods.parse(text)
     except periods.PeriodError as error:

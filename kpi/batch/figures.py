@@ -61,7 +61,7 @@ class Figures:
         return self.laid.system
 
     def explained(self) -> Figures:
-        """Returns the figures with what explanations say, which is news of the periods that they are about."""
+        """Return the figures with what explanations say, which is news of the periods that they are about."""
         said = self.laid.said(self.entities, self.periods)
         index = {one.label: one.index(self.system.period) for one in self.periods}
         by: dict[int, list[list[str]]] = {}
@@ -74,14 +74,14 @@ class Figures:
         return dataclasses.replace(self, said=said, marks={**self.marks, "#explained": news})
 
     def panel(self) -> Panel:
-        """Returns the panel of all periods, with the findings."""
+        """Return the panel of all periods, with the findings."""
         if self.of is not None:
             return self.of
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
         return dataclasses.replace(self.between(first, last), findings=self.findings, data_hash=self.laid.data_hash)
 
     def holds(self, column: str) -> bool:
-        """Returns whether a column of the panel has a value in any period."""
+        """Return whether a column of the panel has a value in any period."""
         if self.of is not None:
             return self.of.frame[column].count() > 0
         # A period that no file is for has none.
@@ -90,7 +90,7 @@ class Figures:
         return any(mark != nothing for mark in self.marks[column].values())
 
     def between(self, low: int, high: int) -> Panel:
-        """Returns the panel of the periods with indices from `low` to `high`, without findings."""
+        """Return the panel of the periods with indices from `low` to `high`, without findings."""
         some = tuple(one for one in self.periods if low <= one.index(self.system.period) <= high)
         if self.of is not None:
             frame = self.of.frame.filter(pl.col("period").is_between(low, high))
@@ -119,7 +119,7 @@ class Figures:
         )
 
     def _grid(self, slices: Sequence[Slice], low: int, high: int) -> pl.DataFrame:
-        """The complete grid: what slices hold, nothing where no file is for a period, and the entities' own targets."""
+        """Return the complete grid of the figures in slices, with the entities' own targets; null without a file."""
         # Any slice tells what columns there are.
         held = pl.concat(frame for one in slices or self.slices[:1] if (frame := self._frame(one)) is not None)
         nothing: dict[str, object] = {Column(name).status: "missing" for name in self.system.measures}
@@ -131,7 +131,7 @@ class Figures:
         return frame if self.targets is None else frame.join(self.targets, on=keys, how="left", maintain_order="left")
 
     def _frame(self, one: Slice, what: str = "frame") -> pl.DataFrame | None:
-        """A frame of a slice, None where it has none; a lost or damaged one is made again from the files."""
+        """Return a frame of a slice, None where it has none; a lost or damaged one is made again from the files."""
         assert self.archive is not None  # noqa: S101
         sha = getattr(one, what)
         if sha is None:
@@ -154,7 +154,7 @@ class Figures:
         return entity_targets.add(whole, self.system, pl.DataFrame(), self.entities)[0]
 
     def marked(self, gaps: Collection[int]) -> Marks:
-        """Returns the marks of all periods, also of those that no file is for."""
+        """Return the marks of all periods, also of those that no file is for."""
         found: dict[str, dict[int, int]] = {}
         for one in self.slices:
             for name, some in one.marks.items():
@@ -170,7 +170,7 @@ class Figures:
 
 
 def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | None, Index]:
-    """Returns the figures in slices, reading only files of which the index has none, and the index for the next night.
+    """Return the figures in slices, reading only files of which the index has none, and the index for the next night.
 
     The figures are None where files can only be read all together.
 
@@ -208,7 +208,7 @@ def _span(laid: LaidOut, item: Item) -> Span:
 
 
 def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidOut, archive: Archive) -> Slice | None:
-    """Reads files into a slice; None when they cannot stand alone."""
+    """Read files into a slice; None when they cannot stand alone."""
     if not owned:
         return None
     try:
@@ -228,7 +228,7 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
 
 
 def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figures | None:
-    """Returns slices as one; None when their files mean something else together than apart."""
+    """Return slices as one; None when their files mean something else together than apart."""
     ends = [any(one.code == _BY_ENDS for one in some.findings) for some in slices]
     if any(ends) and not all(ends):
         return None
@@ -249,7 +249,7 @@ def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figur
 
 
 def whole(laid: LaidOut) -> Figures:
-    """Returns the figures of all files, read all together."""
+    """Return the figures of all files, read all together."""
     panel = laid.panel()
     return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
 
@@ -262,7 +262,7 @@ def _blank(system: System, schema: pl.Schema) -> pl.Expr:
 
 
 def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
-    """Keeps a frame and returns its hash; None for none, and for one without rows."""
+    """Keep a frame and returns its hash; None for none, and for one without rows."""
     if frame is None or not frame.height:
         return None
     out = BytesIO()
@@ -271,7 +271,7 @@ def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
 
 
 def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
-    """The marks of what is known beside figures: notes on them, who reported them, what was restated."""
+    """Return the marks of what is known beside figures: notes on them, who reported them, what was restated."""
     facts: dict[str, dict[int, list[object]]] = {"#notes": {}, "#reporters": {}, "#restated": {}}
     for (measure, entity, period), text in sorted(panel.notes.items()):
         facts["#notes"].setdefault(period, []).append([measure, entity, text])
@@ -283,7 +283,7 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
 
 
 def _own(system: System) -> list[str]:
-    """The columns of the entities' own targets, which hold over periods."""
+    """Return the columns of the entities' own targets, which hold over periods."""
     return [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()

@@ -38,7 +38,7 @@ class Span:
 
 
 def separable(system: System) -> bool:
-    """Returns whether files for different periods can be read apart.
+    """Return whether files for different periods can be read apart.
 
     Without a roster the files together say which entities there are, a target that stands in the data holds for later
     periods, in other files, too, units that succeed one another are added over files, and an event that is known by its
@@ -50,7 +50,7 @@ def separable(system: System) -> bool:
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:
-    """Returns what a file is for, from its column of periods alone.
+    """Return what a file is for, from its column of periods alone.
 
     Raises:
         DataError: when the file cannot be read.
@@ -71,14 +71,14 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
 
 
 def _entered(system: System, source: Placed) -> Iterator[int]:
-    """The scored periods that the rows of a table may enter."""
+    """Return the scored periods that the rows of a table may enter."""
     events = isinstance(source.dataset, Records)
     for start, months in _periods(source.table, source.roles["period"], source.dataset.dates):
         yield from entered(system, start, months, events=events)
 
 
 def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
-    """The distinct periods in a column, as first month and number of months; what is no period enters nothing."""
+    """Return the distinct periods in a column, as first month and number of months, without what is no period."""
     column = pl.col(header)
     if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
@@ -88,7 +88,7 @@ def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int,
 
 
 def together(spans: Mapping[_File, Span]) -> list[list[_File]]:
-    """Returns the groups of files that must be read together, in the order of their first files.
+    """Return the groups of files that must be read together, in the order of their first files.
 
     >>> some = {"a": {1}, "b": {2}, "c": {3}, "d": {2, 4}, "e": {4}}
     >>> together({name: Span(frozenset(periods), 0) for name, periods in some.items()})

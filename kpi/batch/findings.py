@@ -28,7 +28,7 @@ def found(
     system: System, of_files: Iterable[Diagnostic], *, said: Explanations, holds: Callable[[str], bool],
     cards: Collection[Scorecard], stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Returns the findings of files, of explanations, of all data and of the periods that scorecards show.
+    """Return the findings of files, of explanations, of all data and of the periods that scorecards show.
 
     Args:
         system: gives the checks.
@@ -75,7 +75,7 @@ def _unused(said: Explanations, some: Iterable[Diagnostic], stay: pl.DataFrame |
 
 
 def kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | None:
-    """Returns the findings about figures of the periods that stay as they are, None when there are none at all."""
+    """Return the findings about figures of the periods that stay as they are, None when there are none at all."""
     there = store.read("findings", system=system)
     if not there.height:
         return None
@@ -84,7 +84,7 @@ def kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | Non
 
 
 def table(some: Iterable[Diagnostic], system: str, stay: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Returns findings as stores keep them, with those that stay, in an order of their own."""
+    """Return findings as stores keep them, with those that stay, in an order of their own."""
     frame = pl.DataFrame(
         [
             (

@@ -27,7 +27,7 @@ Marks = Mapping[str, Mapping[int, int]]
 
 @cache
 def engine() -> str:
-    """Returns what computes: the versions of the engine and of Polars, and a hash of the engine's own text."""
+    """Return what computes: the versions of the engine and of Polars, and a hash of the engine's own text."""
     folder = Path(kpi.__file__).parent
     text = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
@@ -38,7 +38,7 @@ def engine() -> str:
 def keys(
     entities: pl.DataFrame, periods: Sequence[Period], marks: Marks, *, reached: Reach, fingerprint: str, grain: Grain
 ) -> dict[str, str]:
-    """Returns the key of every period by its label.
+    """Return the key of every period by its label.
 
     Args:
         entities: the frame of the entities.
@@ -65,7 +65,7 @@ def keys(
 
 
 def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:
-    """Returns by column and period a number that changes when a figure does, whatever the number of threads.
+    """Return by column and period a number that changes when a figure does, whatever the number of threads.
 
     Args:
         frame: a panel, or some periods or columns of one.

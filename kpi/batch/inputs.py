@@ -51,7 +51,7 @@ class Inputs:
     explanations: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the inputs as a manifest holds them."""
+        """Return the inputs as a manifest holds them."""
         data = [{"file": name, "sha256": sha, "dataset": dataset} for name, sha, dataset in self.data]
         said = [{"file": name, "sha256": sha} for name, sha in self.explanations]
         return {
@@ -60,7 +60,7 @@ class Inputs:
 
     @classmethod
     def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
-        """Returns the inputs that a manifest holds."""
+        """Return the inputs that a manifest holds."""
         rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
         data = tuple((one["file"], one["sha256"], one["dataset"]) for one in tree["data"])
         said = tuple((one["file"], one["sha256"]) for one in tree.get(_EXPLANATIONS, ()))
@@ -85,7 +85,7 @@ class LaidOut:
     fingerprint: str
 
     def checked(self, items: Iterable[Item]) -> dict[str | None, list[str | Path]]:
-        """Returns data files by their dataset, None where their columns tell, after a look at their content.
+        """Return data files by their dataset, None where their columns tell, after a look at their content.
 
         Raises:
             DataError: K814, when the archive has lost a file or a file was changed.
@@ -97,7 +97,7 @@ class LaidOut:
         return found
 
     def panel(self, items: Iterable[Item] | None = None) -> Panel:
-        """Returns the figures of some files, or all, read together; findings name files as the configuration does.
+        """Return the figures of some files, or all, read together; findings name files as the configuration does.
 
         Raises:
             DataError: what `take_in` raises, and K814.
@@ -120,7 +120,7 @@ class LaidOut:
         return _hash(self.inputs.data)
 
     def said(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
-        """Returns what the explanations say; findings and places name files as the configuration does.
+        """Return what the explanations say; findings and places name files as the configuration does.
 
         Raises:
             DataError: what `explanations` raises, and K814.
@@ -138,7 +138,7 @@ class LaidOut:
         return found
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
-        """Returns a finding whose files have the names that people know: relative to the configuration or definition.
+        """Return a finding whose files have the names that people know: relative to the configuration or definition.
 
         They stand in its place, and in its words where a figure contradicts one of another file.
         """
@@ -150,7 +150,7 @@ class LaidOut:
 
 
 def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
-    """Returns the inputs of a source as they are now, all of them in the archive.
+    """Return the inputs of a source as they are now, all of them in the archive.
 
     Raises:
         DefinitionError: when the system cannot be found or used.
@@ -215,7 +215,7 @@ def _decimal(system: System, dataset: str | None, name: str) -> str:
 
 
 def _perhaps(path: Path) -> list[Path]:
-    """The files of a folder or pattern, none where there are none."""
+    """Return the files of a folder or pattern, none where there are none."""
     try:
         return expanded(path)
     except DataError:
@@ -223,7 +223,7 @@ def _perhaps(path: Path) -> list[Path]:
 
 
 def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
-    """Returns the inputs as links to the archive in an empty folder, the definition loaded.
+    """Return the inputs as links to the archive in an empty folder, the definition loaded.
 
     Raises:
         DataError: K814, when the archive has lost a file of the definition or it was changed.
@@ -260,7 +260,7 @@ def _found(config: Config, source: Source) -> Loaded:
 
 
 def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
-    """The YAML file and every file beside it that the definition names."""
+    """Return the YAML file and every file beside it that the definition names."""
     main = Path(loaded.file)
     yield main.name, main
     named = {text for text in _texts(system.model_dump(mode="json")) if 0 < len(text) < 256 and "\n" not in text}

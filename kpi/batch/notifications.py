@@ -74,7 +74,7 @@ def summary(result: Night) -> str:
 
 
 def write_summary(file: Path, result: Night) -> None:
-    """Writes how a night went as one JSON object, the manifest's facts and the summary in words."""
+    """Write how a night went as one JSON object, the manifest's facts and the summary in words."""
     tree = {
         "run": None if result.run is None else result.run.number,
         "summary": summary(result),
@@ -87,7 +87,7 @@ def write_summary(file: Path, result: Night) -> None:
 
 
 def write_note(folder: Path, result: Night) -> Path | None:
-    """Writes a note in Markdown for a night with news, for whoever is to be told, and returns it; None without news.
+    """Write a note in Markdown for a night with news, for whoever is to be told, and returns it; None without news.
 
     News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
     run; a night that published nothing is `not-published.md`, which the next good night takes away.
@@ -124,7 +124,7 @@ def write_note(folder: Path, result: Night) -> Path | None:
 
 
 def write_metrics(file: Path, result: Night, *, now: float) -> None:
-    """Writes the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
+    """Write the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
 
     A failed system keeps the time of its last success from the file before.
     """

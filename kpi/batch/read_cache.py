@@ -23,7 +23,7 @@ from kpi.intake.grid import Counts
 
 
 def slices_of(archive: Archive) -> Archive:
-    """Returns where slices are: in a folder of the archive, which is pruned by itself."""
+    """Return where slices are: in a folder of the archive, which is pruned by itself."""
     return Archive(archive.folder / "slices", last=False)
 
 
@@ -48,7 +48,7 @@ class Slice:
         return [sha for sha in (self.frame, self.reporters, self.restated) if sha is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the slice as an index holds it."""
+        """Return the slice as an index holds it."""
         found = [dataclasses.asdict(one) for one in self.findings]
         return {
             "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
@@ -59,7 +59,7 @@ class Slice:
 
     @classmethod
     def of_json(cls, tree: Mapping[str, Any]) -> Slice:
-        """Returns the slice that an index holds."""
+        """Return the slice that an index holds."""
         found = tuple(
             Diagnostic(**one | {"place": Place(**one["place"]), "severity": Severity(one["severity"])})
             for one in tree["findings"]
@@ -85,7 +85,7 @@ class Index:
     rows: dict[str, int] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
-        """Keeps the index in an archive and returns its hash."""
+        """Keep the index in an archive and returns its hash."""
         spans = {
             key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
         }
@@ -94,7 +94,7 @@ class Index:
 
     @classmethod
     def get(cls, archive: Archive, sha: str | None) -> Index:
-        """Returns the index that has a hash; an empty one when it is lost, as after a change of engines."""
+        """Return the index that has a hash; an empty one when it is lost, as after a change of engines."""
         try:
             tree = json.loads(archive.checked(sha or "").read_bytes())
             slices = [Slice.of_json(one) for one in tree["slices"]]

@@ -19,7 +19,7 @@ from kpi.errors import DataError, Diagnostic, Message, count, suggest
 
 
 def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Scorecard:
-    """Returns the scorecard of a system as of a run, computed from the inputs that the run's state names.
+    """Return the scorecard of a system as of a run, computed from the inputs that the run's state names.
 
     Args:
         run: the run.
@@ -58,7 +58,7 @@ class Verified:
 
 
 def verified(store: Store, archive: Archive, number: int | None = None) -> Iterator[Verified]:
-    """Computes a run again from nothing but its archived inputs, and compares all it published, value by value.
+    """Compute a run again from nothing but its archived inputs, and compare all it published, value by value.
 
     Everything is scored in one go, whatever the night had scored piece by piece. Periods whose inputs changed without
     their being scored (a closed edition, `periods = "last 3"`) are skipped and named.
@@ -121,7 +121,7 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
 
 
 def _compared(now: pl.DataFrame, held: pl.DataFrame) -> tuple[int, str | None]:
-    """Returns how many values agree, and the first difference in words."""
+    """Return how many values agree, and the first difference in words."""
     if not now.height and not held.height:
         return 0, None
     lacking = [name for name in now.columns if name not in held.columns]
@@ -144,5 +144,5 @@ def _compared(now: pl.DataFrame, held: pl.DataFrame) -> tuple[int, str | None]:
 
 
 def _bits(series: pl.Series) -> pl.Series:
-    """Returns floats as the integers of their bits, so that 0.0 and -0.0 differ."""
+    """Return floats as the integers of their bits, so that 0.0 and -0.0 differ."""
     return series.reinterpret(signed=False) if series.dtype == pl.Float64 else series

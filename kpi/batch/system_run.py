@@ -48,7 +48,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns what the manifest says about it."""
+        """Return what the manifest says about it."""
         tally: Counter[str] = Counter()
         for one in self.findings:
             tally[str(one.severity)] += one.stands_for
@@ -69,13 +69,13 @@ class Prepared:
     @classmethod
     @contextmanager
     def of(cls, inputs: Inputs, archive: Archive) -> Iterator[Self]:
-        """Yields inputs laid out and compiled, for as long as the block lasts."""
+        """Yield inputs laid out and compiled, for as long as the block lasts."""
         with atomic_files.scratch() as folder:
             laid = laid_out(inputs, archive, folder)
             yield cls(laid, compile_plan(laid.system), archive)
 
     def figures(self, kept: str | None = None) -> tuple[Figures, str]:
-        """Returns the figures of all files, reading only those that are new, and what to give the next time.
+        """Return the figures of all files, reading only those that are new, and what to give the next time.
 
         From then on `reached` says which earlier periods the results look at, and `rows` how many each file has.
 
@@ -90,7 +90,7 @@ class Prepared:
         return (figures or whole(self.laid)).explained(), index.put(shelf)
 
     def keys(self, figures: Figures) -> dict[str, str]:
-        """Returns the key of every period."""
+        """Return the key of every period."""
         system = self.laid.system
         return keys(
             figures.entities.frame, figures.periods, figures.marks, reached=self.reached,
@@ -98,7 +98,7 @@ class Prepared:
         )  # fmt: skip
 
     def cards(self, figures: Figures, wanted: Collection[str]) -> Iterator[Scorecard]:
-        """Yields scorecards that together hold the wanted periods, each computed from no more than it needs."""
+        """Yield scorecards that together hold the wanted periods, each computed from no more than it needs."""
         grain, back = self.laid.system.period, window(self.reached)
         labels = figures.periods
         places = [place for place, one in enumerate(labels) if one.label in wanted]
@@ -118,7 +118,7 @@ class Prepared:
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
-    """Returns the frames of scorecards as stores keep them, without the findings."""
+    """Return the frames of scorecards as stores keep them, without the findings."""
     return {
         table: pl.concat([prepared(_frame_of(card, table), system) for card in cards], how="vertical_relaxed")
         for table in FRAMES
@@ -137,7 +137,7 @@ def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
 
 
 def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
-    """Returns whether nothing at all changed since a system was last scored, by the hashes of its inputs."""
+    """Return whether nothing at all changed since a system was last scored, by the hashes of its inputs."""
     return (
         before is not None
         and not before["pending"]
@@ -150,7 +150,7 @@ def scored(
     source: Source, inputs: Inputs, *, before: Mapping[str, Any] | None, store: Store, archive: Archive, number: int,
     closed: Mapping[str, str] | None = None, everything: bool = False,
 ) -> Outcome:  # fmt: skip
-    """Scores what changed in a system since the state `before`, and returns what the store is to change.
+    """Score what changed in a system since the state `before`, and returns what the store is to change.
 
     A period of a closed edition, and one that `periods` leaves out, keeps its results and is pending.
 
@@ -236,7 +236,7 @@ def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
 
 
 def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """What a night has to say of periods that are not scored."""
+    """Return what a night has to say of periods that are not scored."""
     for label in outcome.pending:
         if label in closed:
             hint = Message("kpi batch CONFIG --supersede {closed} --reason TEXT scores it again", closed=closed[label])

@@ -56,7 +56,7 @@ def batch(
 def _night(
     console: Console, file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None
 ) -> Exit:
-    """Runs a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
+    """Run a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
     from kpi.batch.batch_run import run
     from kpi.batch.config import load
     from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
@@ -94,7 +94,7 @@ def _night(
 
 
 def _verified_again(console: Console, file: str, number: int | None) -> Exit:
-    """Computes a run again and compares it with the store: 1 when anything differs."""
+    """Compute a run again and compare it with the store: 1 when anything differs."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
@@ -222,7 +222,7 @@ def _migrated(console: Console, file: str, *, wait: float) -> Exit:
 
 
 def _closed(console: Console, file: str, name: str, system: str | None, labels: Iterable[str], *, wait: float) -> Exit:
-    """Closes an edition."""
+    """Close an edition."""
     from kpi.batch import editions
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
@@ -250,7 +250,7 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
 
 
 def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
-    """Returns the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
+    """Return the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import again

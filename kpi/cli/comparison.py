@@ -28,7 +28,7 @@ def compared(
     given: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
     system: str | None, definitions: str | None, period: str | None, succession: str | None = None,
 ) -> Difference:  # fmt: skip
-    """Returns the difference of two periods, two results (written, or files to score) or two definitions.
+    """Return the difference of two periods, two results (written, or files to score) or two definitions.
 
     Args:
         given: the two.
@@ -83,7 +83,7 @@ def compared(
 
 
 def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str | None) -> Difference:
-    """Returns the difference of two runs of a batch, or of one and the last, computed again from their inputs.
+    """Return the difference of two runs of a batch, or of one and the last, computed again from their inputs.
 
     Where the definition changed between them, the new data are scored by the old definition as well: what came from
     the data and what from the definition add up.
@@ -122,7 +122,7 @@ def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str
 
 
 def _of_run(run: Run, system: str, archive: Archive) -> Side:
-    """A run's results, its definition with the files beside it: rosters and targets belong to it."""
+    """Return a run's results, its definition with the files beside it: rosters and targets belong to it."""
     found = side(again(run, system, archive), f"run {run.number}")
     inputs = Inputs.of_json(system, run.state["systems"][system]["inputs"])
     beside = sorted([*inputs.definition.values()][1:])
@@ -133,7 +133,7 @@ def _of_run(run: Run, system: str, archive: Archive) -> Side:
 
 
 def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
-    """The new data under the old definition; None where that definition cannot read them."""
+    """Return the new data under the old definition; None where that definition cannot read them."""
     before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
     run = Run(
         new.number,
@@ -159,7 +159,7 @@ def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
 
 
 def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
-    """The difference with what the new result restated and the old one had not."""
+    """Return the difference with what the new result restated and the old one had not."""
     known, now = found.before.restated, found.after.restated
     if now is None or not now.height:
         return found

@@ -24,19 +24,19 @@ class Line:
         self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
 
     def begin(self, name: str, total: int | None) -> None:
-        """Shows a stage from now on."""
+        """Show a stage from now on."""
         with self._lock:
             self._stages.append((name, total, 0))
 
     def advance(self, rows: int) -> None:
-        """Counts rows of the latest stage."""
+        """Count rows of the latest stage."""
         with self._lock:
             if self._stages:
                 name, total, done = self._stages[-1]
                 self._stages[-1] = name, total, done + rows
 
     def end(self) -> None:
-        """Shows the stage around the latest one again."""
+        """Show the stage around the latest one again."""
         with self._lock:
             self._stages.pop()
 
@@ -45,7 +45,7 @@ class Line:
         self._thread.start()
 
     def stop(self) -> None:
-        """Removes the line."""
+        """Remove the line."""
         self._ended.set()
         self._thread.join()
 
@@ -75,7 +75,7 @@ class Line:
 
 
 def said(name: str, total: int | None, done: int, left: float | None) -> str:
-    """Returns the line in words.
+    """Return the line in words.
 
     >>> said("reading cases.parquet", 50_000_000, 12_300_000, 83)
     'reading cases.parquet  12,300,000 of 50,000,000 rows  1:23 left'
@@ -102,7 +102,7 @@ def said(name: str, total: int | None, done: int, left: float | None) -> str:
 
 @contextmanager
 def showing(*, quiet: bool) -> Iterator[None]:
-    """Shows the progress of the work inside the block: on a terminal, unless it is to be quiet or has soon ended."""
+    """Show the progress of the work inside the block: on a terminal, unless it is to be quiet or has soon ended."""
     stream: Any = sys.stderr
     if quiet or not stream.isatty():
         yield

@@ -64,7 +64,7 @@ _FIGURES: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def data() -> str:
-    """Returns the example's figures as a CSV, one a row."""
+    """Return the example's figures as a CSV, one a row."""
     lines = ["期别,地区,指标,数值,计量单位"]
     for (period, entity), figures in _FIGURES.items():
         for (title, unit), figure in zip(_UNITS.items(), figures, strict=True):
@@ -77,7 +77,7 @@ def data() -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Writes definition, data, schema and configuration into a folder and returns the files.
+    """Write definition, data, schema and configuration into a folder and returns the files.
 
     Raises:
         DataError: when one of the files is already there, or the folder cannot be written.
@@ -109,6 +109,6 @@ def write(folder: Path) -> list[Path]:
 
 
 def next_commands(folder: Path) -> str:
-    """Returns what to run next, a command a line."""
+    """Return what to run next, a command a line."""
     step = "" if folder == Path() else f"cd {folder}\n"
     return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"

@@ -15,7 +15,7 @@ NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Returns the weight of every part of every node, per period and cohort; columns as `Scorecard.weights` says."""
+    """Return the weight of every part of every node, per period and cohort; columns as `Scorecard.weights` says."""
     groups = rows.unique(["period", "cohort"], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
@@ -43,7 +43,7 @@ def _given(node: Node, part: str, weight: float) -> pl.Expr:
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Returns every cell that a step of treatment changed; columns as `Scorecard.treated` says."""
+    """Return every cell that a step of treatment changed; columns as `Scorecard.treated` says."""
     now = {name: pl.col(name) for name in system.treated}
     found = []
     for step, names in system.steps.items():
@@ -63,7 +63,7 @@ def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
 
 
 def _stacked(found: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
-    """The frames one below the other, in the order of periods and entities."""
+    """Return the frames one below the other, in the order of periods and entities."""
     if not found:
         return pl.DataFrame(schema={name: pl.Float64 if name in NUMBERS else pl.String for name in names})
     return pl.concat(found).sort("at", maintain_order=True).select(names)

@@ -1,4 +1,4 @@
-"""Checks compiled into a plan: where each rule is broken, and the figures that are refused for it.
+"""Check compiled into a plan: where each rule is broken, and the figures that are refused for it.
 
 A rule is judged on the figures as they were handed in, before any is refused; one about indicators right after the
 level of the last of them, so that what is computed from a refused indicator is refused too.
@@ -41,7 +41,7 @@ class Rule:
 
 
 def rules(system: System) -> tuple[Rule, ...]:
-    """Returns every rule of a system's checks, in their order.
+    """Return every rule of a system's checks, in their order.
 
     `level` is 0 for rules about measures, else that of the last indicator they read, from 1.
     """
@@ -61,7 +61,7 @@ def rules(system: System) -> tuple[Rule, ...]:
 
 
 def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
-    """Yields the stages that judge the rules of a level and take the figures away that errors are about."""
+    """Yield the stages that judge the rules of a level and take the figures away that errors are about."""
     mine = [one for one in some if one.level == level]
     broken = {one.broken: one.breach.where.fill_null(value=False) for one in mine}
     details = {

@@ -38,7 +38,7 @@ class Plan:
     stages: tuple[Stage, ...]
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the panel with every column of every stage."""
+        """Return the panel with every column of every stage."""
         for stage in self.stages:
             panel = stage(panel)
         return panel
@@ -49,7 +49,7 @@ class Plan:
         return check_stages.rules(self.system)
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Returns what `run` gives, computed: the one place where a plan is collected."""
+        """Return what `run` gives, computed: the one place where a plan is collected."""
         return _collected(self.run(panel.lazy()), panel.height)
 
     @cached_property
@@ -58,7 +58,7 @@ class Plan:
         return tuple(details_of(self.system))
 
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Returns a result of `collect` with the columns of `details` added."""
+        """Return a result of `collect` with the columns of `details` added."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
 
 
@@ -105,7 +105,7 @@ def _stages(system: System) -> Iterator[Stage]:
 
 
 def scoring(system: System) -> Iterator[Stage]:
-    """Yields the stages that turn values into scores."""
+    """Yield the stages that turn values into scores."""
     scores = Expressions()
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -115,7 +115,7 @@ def scoring(system: System) -> Iterator[Stage]:
 
 
 def tree(system: System) -> Iterator[Stage]:
-    """Yields the stages that make totals, places and stars of scores."""
+    """Yield the stages that make totals, places and stars of scores."""
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -135,7 +135,7 @@ def tree(system: System) -> Iterator[Stage]:
 
 
 def _treatment(system: System) -> Iterator[Stage]:
-    """A stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
+    """Return a stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
     now = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
@@ -177,7 +177,7 @@ def _no_composite() -> Expressions:
 
 
 def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
-    """The bounds of one target as expressions; entities' own targets stand in a column of the panel."""
+    """Return the bounds of one target as expressions; entities' own targets stand in a column of the panel."""
     if target.per_entity is not None:
         return pl.col(Column(name).own_target(place)), NOTHING
     low, high = target.bounds(system.unit(name))
@@ -185,7 +185,7 @@ def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.E
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
-    """The columns `name.target`, `name.upper_target` (for `within`) of the target in force, in the indicator's unit.
+    """Return `name.target` and `name.upper_target` (for `within`) of the target in force, in the indicator's unit.
 
     One target that is the same for all entities and periods is a number, not a column: see `goal`.
     """
@@ -203,7 +203,7 @@ def _targets(system: System) -> dict[str, pl.Expr]:
 
 
 def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expressions:
-    """The columns `name.score` (percent of full marks) and `name.score.status`; what they ask of peers is collected."""
+    """Return `name.score` (percent of full marks) and `name.score.status`; figures of the peers are collected."""
     indicator, rule = system.indicators[name], system.rule(name)
     column = Column(name).score
     if rule is None:

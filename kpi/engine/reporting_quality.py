@@ -45,7 +45,7 @@ class Supply:
 
 
 def departments(system: System) -> dict[str, str]:
-    """Returns the department that answers for a measure: the first `lead` of the first indicator that reads it."""
+    """Return the department that answers for a measure: the first `lead` of the first indicator that reads it."""
     found: dict[str, str] = {}
     for indicator in system.indicators.values():
         for _, used in indicator.inputs():
@@ -55,7 +55,7 @@ def departments(system: System) -> dict[str, str]:
 
 
 def told(system: System, supply: Supply) -> bool:
-    """Returns whether anything says who reports or when it is due: else the quality of reports says nothing."""
+    """Return whether anything says who reports or when it is due: else the quality of reports says nothing."""
     due = any(check.deadline() is not None for check in system.checks.values())
     return bool(supply.reporters.height or departments(system) or due)
 
@@ -63,7 +63,7 @@ def told(system: System, supply: Supply) -> bool:
 def quality(
     system: System, rows: pl.DataFrame, labels: Mapping[int, str], names: pl.Series, supply: Supply
 ) -> pl.DataFrame:
-    """Returns the quality of reporting, one row per period and department, in the order of periods and names.
+    """Return the quality of reporting, one row per period and department, in the order of periods and names.
 
     Columns: system, period, department, expected, reported, dated, on_time, sound (figures), completeness, timeliness,
     accuracy, quality (percent; null where they cannot be told).
@@ -128,7 +128,7 @@ def quality(
 
 
 def nothing() -> pl.DataFrame:
-    """Returns a frame of no quality, with its columns."""
+    """Return a frame of no quality, with its columns."""
     numbers = dict.fromkeys((*_PARTS, "quality"), pl.Float64) | dict.fromkeys(_COUNTS, pl.Int64)
     return pl.DataFrame(schema={name: numbers.get(name, pl.String) for name in COLUMNS})
 
@@ -146,7 +146,7 @@ def _percent(part: str, whole: str) -> pl.Expr:
 
 
 def _mean(system: System) -> pl.Expr:
-    """The weighted mean of the parts that can be told."""
+    """Return the weighted mean of the parts that can be told."""
     weights = {name: float(getattr(system.quality, name)) for name in _PARTS}
     # Added one after the other: the order must not depend on threads.
     total = sum((pl.col(name).fill_null(0.0) * weight for name, weight in weights.items()), pl.lit(0.0))

@@ -23,7 +23,7 @@ NOTHING = pl.lit(None, dtype=pl.Float64)
 
 
 def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
-    """Returns the target in force and, for `within`, its upper bound, each null where there is none."""
+    """Return the target in force and, for `within`, its upper bound, each null where there is none."""
     targets = system.targets(name)
     if is_fixed(targets):
         # NOTE: a column that holds one number for all rows divides as its reciprocal multiplies (Polars 2.1), and where
@@ -35,7 +35,7 @@ def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def reached(system: System, name: str) -> pl.Expr:
-    """Returns whether the target in force is reached, null where there is none."""
+    """Return whether the target in force is reached, null where there is none."""
     targets = system.targets(name)
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
@@ -44,7 +44,7 @@ def reached(system: System, name: str) -> pl.Expr:
 
 
 def details_of(system: System) -> Iterator[Stage]:
-    """Yields the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
+    """Yield the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
     leaves = frozenset(system.indicators)
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -90,7 +90,7 @@ def details_of(system: System) -> Iterator[Stage]:
 
 
 def _progress(system: System, name: str) -> dict[str, pl.Expr]:
-    """The columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
+    """Return the columns `name.attainment`, `name.schedule` (percent) and `name.reached` (Boolean)."""
     targets = system.targets(name)
     if not targets:
         return {

@@ -326,7 +326,7 @@ class Scorecard:
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
 
     def only(self, periods: Sequence[int]) -> Scorecard:
-        """Returns the scorecard with its tidy frames reduced to some period indices."""
+        """Return the scorecard with its tidy frames reduced to some period indices."""
         return replace(self, shown=tuple(periods))
 
     # ---- HOW THE FRAMES ARE MADE ---- #
@@ -377,11 +377,11 @@ class Scorecard:
 
 
 def _published(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns a frame as people read it: minus zero, which only binary fractions know, is zero."""
+    """Return a frame as people read it: minus zero, which only binary fractions know, is zero."""
     return frame.with_columns(unsigned_zero(cs.float()))
 
 
 def definition_hash(system: System) -> str:
-    """Returns a hash of what a definition says: sixteen hexadecimal digits."""
+    """Return a hash of what a definition says: sixteen hexadecimal digits."""
     text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -21,7 +21,7 @@ from kpi.values.status import guarded
 
 
 def adjusted(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
+    """Return the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
 
     Whether a bonus that does not always count does so is `name.opened`.
     """
@@ -33,7 +33,7 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
 
 
 def _before(system: System) -> pl.Expr:
-    """The total before adjustments as totals are compared, on the scale of the full mark."""
+    """Return the total before adjustments as totals are compared, on the scale of the full mark."""
     tree = pl.col(Column(ROOT).score) * (system.composite.full / 100)
     return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
 
@@ -66,7 +66,7 @@ def limited(system: System) -> dict[str, pl.Expr]:
 
 
 def totalled(system: System) -> Expressions:
-    """Returns the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
+    """Return the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
 
     `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
     """
@@ -118,12 +118,12 @@ def _rated(system: System, scheme: Scheme) -> Rated:
 
 
 def _weighing(system: System) -> tuple[str, ...]:
-    """The indicators that count: those of the tree, or all where there is none."""
+    """Return the indicators that count: those of the tree, or all where there is none."""
     return tuple(name for name in system.indicators if name in system.parents or not system.tops)
 
 
 def placed(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes).
+    """Return the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes).
 
     Without a star scheme `#level` is null.
     """
@@ -146,7 +146,7 @@ def placed(system: System) -> dict[str, pl.Expr]:
 
 
 def starred(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none).
+    """Return the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none).
 
     Without a star scheme `stars` is null.
     """
@@ -162,7 +162,7 @@ def starred(system: System) -> dict[str, pl.Expr]:
 
 
 def changes(system: System) -> dict[str, pl.Expr]:
-    """Returns the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+    """Return the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
 
     Places that are the mean of several, with `ties: average`, move by halves: their change is Float64. There is no
     change across a break of a series that the total is made of.

@@ -1,4 +1,4 @@
-"""Checks of running totals (累计): measures whose figures run from January, and what compares them.
+"""Check of running totals (累计): measures whose figures run from January, and what compares them.
 
 Running totals of different lengths do not compare: that of June is above that of March whatever June was like. Only the
 same months of another year do.
@@ -16,7 +16,7 @@ from kpi.values.periods import Grain
 
 
 def problems(system: System) -> Problems:
-    """Yields what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
+    """Yield what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
     for name, measure in reported(system.measures).items():
         unit = unit_or_none(measure.unit)
         additive = unit is not None and units.summable(unit)
@@ -43,7 +43,7 @@ def _other_months(name: str, over: str) -> Message:
 
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
-    """Yields what is wrong with an indicator that compares a running total with that of an earlier period."""
+    """Yield what is wrong with an indicator that compares a running total with that of an earlier period."""
     for one in indicator.comparisons():
         if one.name not in totals:
             continue
@@ -94,7 +94,7 @@ def _within_a_year(over: str) -> bool:
 
 
 def called_cumulative(name: str, system: System) -> Problems:
-    """Yields what is done with a reported measure that is called cumulative and does not say whether it is."""
+    """Yield what is done with a reported measure that is called cumulative and does not say whether it is."""
     measure = reported(system.measures).get(name)
     if measure is None or measure.cumulative is not None or not is_called_cumulative(name, measure):
         return

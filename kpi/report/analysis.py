@@ -88,7 +88,7 @@ class AnalysisReport(Report):
 
 
 def analysed(card: Scorecard, entity: str | None = None, *, width: int | None = None) -> str:
-    """Returns the analysis of a scorecard: availability, consistency and correlation; or the profile of an entity.
+    """Return the analysis of a scorecard: availability, consistency and correlation; or the profile of an entity.
 
     Raises:
         DataError: when there is no such entity.

@@ -26,7 +26,7 @@ WIDTH = 120
 
 
 def printed(*parts: object, width: int | None) -> str:
-    """Returns what rich makes of its parts, as plain text without spaces at the ends of lines."""
+    """Return what rich makes of its parts, as plain text without spaces at the ends of lines."""
     out = StringIO()
     console = Console(file=out, width=width or WIDTH, no_color=True, legacy_windows=False, _environ={})
     for part in parts:
@@ -35,7 +35,7 @@ def printed(*parts: object, width: int | None) -> str:
 
 
 def table_of(*headings: str) -> Table:
-    """Returns an empty table with headings."""
+    """Return an empty table with headings."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -43,7 +43,7 @@ def table_of(*headings: str) -> Table:
 
 
 def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
-    """Returns the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
+    """Return the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
     table = table_of(tr("System"), tr("Title"), tr("Period"), tr("Indicator"), tr("Source"))
     for name, loaded in systems.items():
         one = loaded.system
@@ -62,7 +62,7 @@ def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
 
 
 def system(one: System, *, width: int | None = None) -> str:
-    """Returns a system: its tree with weights, every indicator with formula and target, and how stars are given."""
+    """Return a system: its tree with weights, every indicator with formula and target, and how stars are given."""
     table = table_of(tr("Indicator"), tr("Title"), tr("Weight"), tr("Method"), tr("Target"), tr("Source"))
     shown: set[str] = set()
     for name, depth in _ordered(one):
@@ -88,7 +88,7 @@ def system(one: System, *, width: int | None = None) -> str:
 
 
 def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
-    """Returns the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
+    """Return the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
     states = {
         "scored": tr("scored"),
         "unscored": tr("not scored"),
@@ -132,7 +132,7 @@ def _cells(one: System, name: str) -> tuple[str, str, str, str, str]:
 
 
 def definition(one: System, name: str, *, width: int | None = None) -> str:
-    """Returns one definition as a card: formula in words, unit, direction, target, rule, who uses it.
+    """Return one definition as a card: formula in words, unit, direction, target, rule, who uses it.
 
     Raises:
         DefinitionError: when there is no such name.
@@ -209,7 +209,7 @@ def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[st
 
 
 def plan(one: Plan) -> str:
-    """Returns the stages of a plan with their expressions, a column a line."""
+    """Return the stages of a plan with their expressions, a column a line."""
     lines = []
     for stage in one.stages:
         lines.append(f"{stage.name}  {localized(stage.words)}  ({len(stage.columns)})")

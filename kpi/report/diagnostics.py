@@ -51,7 +51,7 @@ def render(
     width: int | None = None,
     shown: int = SHOWN,
 ) -> str:
-    """Returns findings as text, in their order, without a line break at the end; nothing for no findings.
+    """Return findings as text, in their order, without a line break at the end; nothing for no findings.
 
     `full` shows the source line with carets under what is meant, aligned also under Chinese text, and gathers findings
     of one code in data, of which it shows at most `shown`; with `width` long source lines are cut around the caret.
@@ -74,7 +74,7 @@ def one_line(one: Diagnostic) -> str:
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:
-    """Returns how many findings there are of each severity, the gravest first; those that are not listed count too.
+    """Return how many findings there are of each severity, the gravest first; those that are not listed count too.
 
     >>> tally([Diagnostic("K203", "a"), Diagnostic("K412", "b", severity=Severity.WARNING), Diagnostic("K203", "c")])
     '2 errors, 1 warning'
@@ -107,7 +107,7 @@ def _full(found: list[Diagnostic], *, color: bool, width: int | None, shown: int
 
 
 def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
-    """Returns the lines of findings of one code in data: those that say the same share a headline over their places."""
+    """Return the lines of findings of one code in data: those that say the same share a headline over their places."""
     alike: dict[tuple[str, str | None], list[Diagnostic]] = {}
     for one in group[:shown]:
         alike.setdefault((one.message, one.hint), []).append(one)
@@ -138,7 +138,7 @@ def _hint(one: Diagnostic, *, color: bool) -> list[str]:
 
 
 def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
-    """Returns the arrow, the source line and the carets; the arrow alone when the file has no such line.
+    """Return the arrow, the source line and the carets; the arrow alone when the file has no such line.
 
     A line that holds a password is not shown either.
     """
@@ -165,21 +165,21 @@ def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: in
 
 
 def _cut(before: str, meant: str, after: str, room: int) -> tuple[str, str, str]:
-    """Returns the three parts of a source line within `room` cells, dots where something is left out."""
+    """Return the three parts of a source line within `room` cells, dots where something is left out."""
     before = _head(before[::-1], max(room - cell_len(meant), room // 3))[::-1]
     meant = _head(meant, room - cell_len(before))
     return before, meant, _head(after, room - cell_len(before + meant))
 
 
 def _head(text: str, room: int) -> str:
-    """Returns a text, cut to `room` cells and ending in dots when it is wider."""
+    """Return a text, cut to `room` cells and ending in dots when it is wider."""
     if cell_len(text) <= room:
         return text
     return set_cell_size(text, room - 3) + "..." if room > 3 else "." * max(room, 0)
 
 
 def _read(file: str) -> tuple[str, ...]:
-    """Returns the lines of a file, none when it cannot be read: a finding without its source is still a finding."""
+    """Return the lines of a file, none when it cannot be read: a finding without its source is still a finding."""
     try:
         return tuple(_BREAKS.split(Path(file).read_bytes().decode("utf-8-sig", errors="replace")))
     except (OSError, ValueError):
@@ -203,7 +203,7 @@ def _record(one: Diagnostic) -> dict[str, object]:
 
 
 def _command(one: Diagnostic) -> str:
-    """Returns the workflow command that annotates a line; a row of a workbook is no line, so it is said in words."""
+    """Return the workflow command that annotates a line; a row of a workbook is no line, so it is said in words."""
     place = one.place
     spots: dict[str, object] = {}
     if place.file:

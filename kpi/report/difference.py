@@ -95,7 +95,7 @@ class DifferenceReport(Report):
 
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
-    """Returns what changed as tables for a terminal; for a difference of one entity, all that moved its total."""
+    """Return what changed as tables for a terminal; for a difference of one entity, all that moved its total."""
     if entity is not None:
         return _detail(difference, entity, width)
     changed = difference.changed
@@ -154,7 +154,7 @@ def _effect(value: float | None, decimals: int) -> str:
 
 
 def _stars(row: dict[str, Any]) -> str:
-    """The levels before and after: their names, or how many stars."""
+    """Return the levels before and after: their names, or how many stars."""
     old, new = (_level(row[f"stars{key}"], row[f"grade{key}"]) for key in ("_before", ""))
     return new if old == new else f"{old} → {new}"
 
@@ -166,7 +166,7 @@ def _level(number: float | None, grade: str | None) -> str:
 
 
 def _level_heading(difference: Difference) -> str | None:
-    """The heading of levels, None where neither result has any."""
+    """Return the heading of levels, None where neither result has any."""
     totals = difference.totals
     if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
         return None

@@ -19,7 +19,7 @@ _FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 
 
 def is_formula(text: str) -> bool:
-    """Returns whether a spreadsheet might take a text for a formula.
+    """Return whether a spreadsheet might take a text for a formula.
 
     >>> is_formula("=1+1"), is_formula("南湖区")
     (True, False)
@@ -28,7 +28,7 @@ def is_formula(text: str) -> bool:
 
 
 def csv(frame: pl.DataFrame, /) -> bytes:
-    """Returns a frame as UTF-8 CSV without a byte order mark.
+    """Return a frame as UTF-8 CSV without a byte order mark.
 
     A text that a spreadsheet would take for a formula gets a leading `'`; numbers are left alone.
     """
@@ -38,7 +38,7 @@ def csv(frame: pl.DataFrame, /) -> bytes:
 
 
 def parquet(frame: pl.DataFrame, head: Mapping[str, Any], /) -> bytes:
-    """Returns a frame as Parquet, with `head` as its key-value metadata, texts as they are and all else as JSON."""
+    """Return a frame as Parquet, with `head` as its key-value metadata, texts as they are and all else as JSON."""
     out = BytesIO()
     texts = {key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for key, one in head.items()}
     frame.write_parquet(out, metadata=texts)
@@ -46,7 +46,7 @@ def parquet(frame: pl.DataFrame, head: Mapping[str, Any], /) -> bytes:
 
 
 def document(head: Mapping[str, Any], frames: Mapping[str, pl.DataFrame], /) -> bytes:
-    """Returns one JSON object: the keys of `head`, then every frame as an array of objects, one a line."""
+    """Return one JSON object: the keys of `head`, then every frame as an array of objects, one a line."""
     parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     for name, frame in frames.items():
         rows = frame.write_ndjson().rstrip("\n").replace("\n", ",\n")

@@ -21,7 +21,7 @@ def write(
     result: Report | Results, target: str | Path | IO[bytes] | IO[str], form: str | None = None, *,
     period: str | None = None,
 ) -> tuple[Path, ...]:  # fmt: skip
-    """Writes a scorecard or another report to a file, a folder or a stream, and returns the files written.
+    """Write a scorecard or another report to a file, a folder or a stream, and returns the files written.
 
     CSV, JSON Lines and Parquet hold the first table (of a scorecard the totals, JSON Lines with their pillars), JSON
     all but the measures, a workbook all, Markdown the league table of `period`, or all tables of other reports. A
@@ -53,7 +53,7 @@ def write(
 
 
 def content(result: Report | Results, form: str, /, *, period: str | None = None) -> bytes:
-    """Returns a scorecard or another report in a format, as the bytes that a stream or a web response gets.
+    """Return a scorecard or another report in a format, as the bytes that a stream or a web response gets.
 
     Raises:
         DataError: as for `write`, except K540.
@@ -109,7 +109,7 @@ def _unknown(what: str, known: Iterable[str], near: str | None, place: Place | N
 
 
 def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
-    """Writes to a stream, below the layer of text where there is one, since that might change line breaks."""
+    """Write to a stream, below the layer of text where there is one, since that might change line breaks."""
     if not isinstance(stream, TextIOBase):
         cast("IO[bytes]", stream).write(data)
         return
@@ -125,7 +125,7 @@ def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
 
 
 def replace(path: Path, data: bytes, /) -> Path:
-    """Writes a file beside its final place, then moves it there; what is no regular file is written to directly."""
+    """Write a file beside its final place, then moves it there; what is no regular file is written to directly."""
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)

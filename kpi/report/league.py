@@ -79,14 +79,14 @@ class League:
         return level(line.stars, line.grade, named=self.named)
 
     def heading(self, block: Block) -> str | None:
-        """Returns the name of a block, or None when there is one block only and it has none."""
+        """Return the name of a block, or None when there is one block only and it has none."""
         if block.cohort is None and len(self.blocks) == 1:
             return None
         return tr("{cohort}, {lines}", cohort=block.cohort or tr("No cohort"), lines=len(block.lines))
 
 
 def league(scorecard: Results, /, *, period: str | None = None) -> League:
-    """Returns the league table of a period, by default the latest.
+    """Return the league table of a period, by default the latest.
 
     Cohorts come in the order of the totals; within one the order is by rank, equal ranks and entities without a score
     in the order of the totals. A scorecard without totals gives a league without blocks.
@@ -139,7 +139,7 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:
-    """Returns the rows of the top pillars: those without a parent where the frame tells parents, else all."""
+    """Return the rows of the top pillars: those without a parent where the frame tells parents, else all."""
     return pillars.filter(pl.col("parent").is_null()) if "parent" in pillars.columns else pillars
 
 

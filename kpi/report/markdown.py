@@ -18,7 +18,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
-    """Returns the results of a period (by default the latest) as Markdown: one league table a cohort, then findings.
+    """Return the results of a period (by default the latest) as Markdown: one league table a cohort, then findings.
 
     Tables are in the dialect of GitHub; text from data is escaped.
 
@@ -40,7 +40,7 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
 
 
 def tables(report: Report, /) -> str:
-    """Returns a report as Markdown: its frames that have rows, a table each, with their headings.
+    """Return a report as Markdown: its frames that have rows, a table each, with their headings.
 
     Numbers have up to ten significant digits; text is escaped.
     """
@@ -61,14 +61,14 @@ def tables(report: Report, /) -> str:
 
 
 def _cell(report: Report, column: str, value: object) -> str:
-    """Returns a value as people read it: a number, a word of theirs, or nothing."""
+    """Return a value as people read it: a number, a word of theirs, or nothing."""
     if value is None:
         return ""
     return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
 def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
-    """Returns headings, alignments (`<` left, `>` right) and rows of a league table."""
+    """Return headings, alignments (`<` left, `>` right) and rows of a league table."""
     levels = [standing.level_heading] if standing.rated else []
     titles = [
         tr("Rank"),
@@ -100,7 +100,7 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
 
 
 def _findings(scorecard: Results) -> list[str]:
-    """Returns the section of findings, or nothing when there are none."""
+    """Return the section of findings, or nothing when there are none."""
     rows = list(scorecard.findings.head(LISTED).iter_rows(named=True))
     if not rows:
         return []
@@ -129,7 +129,7 @@ def _findings(scorecard: Results) -> list[str]:
 
 
 def _number_of(findings: pl.DataFrame) -> int:
-    """Returns how many findings rows stand for; in frames of earlier versions each for itself."""
+    """Return how many findings rows stand for; in frames of earlier versions each for itself."""
     return int(findings["stands_for"].sum()) if "stands_for" in findings.columns else findings.height
 
 
@@ -153,5 +153,5 @@ def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Returns a text that Markdown shows as it is, on one line."""
+    """Return a text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", visible(text))

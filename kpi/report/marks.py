@@ -41,7 +41,7 @@ _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 
 
 def stars(number: float | None) -> str:
-    """Returns a number of stars as five signs, or nothing where there is none.
+    """Return a number of stars as five signs, or nothing where there is none.
 
     A half is `½`, which every font has, and one sign like the others: a column of stars stays aligned also on
     terminals that show such signs in double width.
@@ -67,7 +67,7 @@ def level(number: float | None, grade: str | None, *, named: bool) -> str:
 
 
 def movement(places: int | None) -> str:
-    """Returns by how many places a rank moved since the previous period, or nothing where there was none.
+    """Return by how many places a rank moved since the previous period, or nothing where there was none.
 
     >>> movement(2), movement(-1), movement(0), movement(None)
     ('▲2', '▼1', '–', '')
@@ -78,7 +78,7 @@ def movement(places: int | None) -> str:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """Returns a number with a fixed count of decimals, or nothing where there is none.
+    """Return a number with a fixed count of decimals, or nothing where there is none.
 
     >>> number(81.4, 2), number(-0.001, 2), number(None, 2)
     ('81.40', '0.00', '')
@@ -87,7 +87,7 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def change(value: float | None, decimals: int) -> str:
-    """Returns a difference with its sign, or nothing where there is none.
+    """Return a difference with its sign, or nothing where there is none.
 
     >>> change(1.2, 2), change(-0.5, 1), change(0.0, 2)
     ('+1.20', '-0.5', '0.00')
@@ -99,7 +99,7 @@ def change(value: float | None, decimals: int) -> str:
 
 
 def reason(status: str) -> str:
-    """Returns why a value is missing, in words; a status that is not known stays as it is.
+    """Return why a value is missing, in words; a status that is not known stays as it is.
 
     >>> reason("too_few")
     'too few'
@@ -117,7 +117,7 @@ def escaped(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Returns a text on one line that no terminal takes for a command: control characters become escapes.
+    r"""Return a text on one line that no terminal takes for a command: control characters become escapes.
 
     >>> visible("南湖\x1b[31m区")
     '南湖\\x1b[31m区'

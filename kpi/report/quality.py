@@ -11,7 +11,7 @@ from kpi.report.marks import NOTHING, number, visible
 
 
 def reporting(card: Scorecard, *, width: int | None = None) -> str:
-    """Returns the quality of reports of the latest period as a table, empty where nothing says who reports."""
+    """Return the quality of reports of the latest period as a table, empty where nothing says who reports."""
     frame = card.extras.get("quality")
     if frame is None or not frame.height:
         return ""

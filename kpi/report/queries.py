@@ -60,7 +60,7 @@ class FindingsReport(Report):
 
 
 def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
-    """Returns the form: the columns of `COLUMNS`, one row a finding, in their order; the last is left blank."""
+    """Return the form: the columns of `COLUMNS`, one row a finding, in their order; the last is left blank."""
     rows = [
         (
             number, localized(SEVERITIES[one.severity]), one.code, one.place.entity, one.place.period,
@@ -74,7 +74,7 @@ def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
 
 
 def workbook(findings: Iterable[Diagnostic]) -> bytes:
-    """Returns the form as an xlsx file with one sheet 查询单, ready to print and to fill in; no cell is a formula.
+    """Return the form as an xlsx file with one sheet 查询单, ready to print and to fill in; no cell is a formula.
 
     Raises:
         DataError: K510, xlsxwriter is not installed.

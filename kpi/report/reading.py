@@ -26,7 +26,7 @@ _KEPT = ("measures", "restated", "adjustments")
 
 
 def is_result(path: Path) -> bool:
-    """Returns whether a file or folder is a result of `kpi score -o` that can be compared."""
+    """Return whether a file or folder is a result of `kpi score -o` that can be compared."""
     try:
         if path.is_dir():
             return (path / "totals.parquet").is_file()
@@ -39,7 +39,7 @@ def is_result(path: Path) -> bool:
 
 
 def read_result(path: Path) -> Side:
-    """Returns a result as one side of a comparison.
+    """Return a result as one side of a comparison.
 
     What contributes to totals are the points of indicators and of the frame `adjustments` as they were written; what
     these do not explain is the rest: of results that were written before there was that frame, bonuses, caps and means
@@ -91,7 +91,7 @@ def _metadata(path: Path) -> Mapping[str, str]:
 
 
 def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The columns that are needed; whole numbers stay whole."""
+    """Return the columns that are needed; whole numbers stay whole."""
     kinds = {column: pl.Float64 if column in _NUMBERS else pl.String for column in _NEEDED[name]}
     typed = frame.select(pl.col(column).cast(kind) for column, kind in kinds.items())
     whole = [column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()]

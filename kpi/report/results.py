@@ -62,7 +62,7 @@ class ScorecardReport(Report):
 
 
 def document(report: ScorecardReport, /) -> bytes:
-    """Returns a scorecard as one JSON object, `kpi.scorecard/1`.
+    """Return a scorecard as one JSON object, `kpi.scorecard/1`.
 
     Keys in this order: schema, system, definition_hash, data_hash, title, entity_title, full, decimals, periods, rows
     (of the data: read = used + refused + restated + repeated + left_out, where there are any), then totals, pillars,
@@ -79,7 +79,7 @@ def document(report: ScorecardReport, /) -> bytes:
 
 
 def lines(report: ScorecardReport, /) -> bytes:
-    """Returns one JSON object a line for each row of the totals, with its rows of the pillars under `pillars`.
+    """Return one JSON object a line for each row of the totals, with its rows of the pillars under `pillars`.
 
     The keys are the columns of the totals, then definition_hash, data_hash and pillars, whose objects have the columns
     of the pillars but system, period, cohort and entity.

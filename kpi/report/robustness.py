@@ -98,7 +98,7 @@ class RobustnessReport(Report):
 
 
 def table(found: Robustness, /, *, width: int | None = None) -> str:
-    """Returns the places of every entity over the simulated runs, and the assumptions that move most."""
+    """Return the places of every entity over the simulated runs, and the assumptions that move most."""
     head = tr("{title}  {period}  robustness", title=visible(found.card.title), period=found.period)
     how = tr(
         "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",
@@ -136,7 +136,7 @@ def _ranks(found: Robustness) -> list[object]:
 
 
 def _level(found: Robustness, number: float | None) -> str:
-    """A level by its name, or as stars."""
+    """Return a level by its name, or as stars."""
     names = found.card.definition.stars.names if found.card.definition.stars is not None else {}
     grade = None if number is None else names.get(int(number))
     return visible(level(number, grade, named=bool(names)))

@@ -29,7 +29,7 @@ class Rule:
 
 @functools.cache
 def rules() -> dict[str, Rule]:
-    """Returns every rule by its code, in the order of codes.
+    """Return every rule by its code, in the order of codes.
 
     >>> rules()["K104"].means
     'A key is given twice; which one is meant cannot be told.'
@@ -39,7 +39,7 @@ def rules() -> dict[str, Rule]:
 
 
 def rule(code: str) -> Rule:
-    """Returns the rule of a code, however it is written.
+    """Return the rule of a code, however it is written.
 
     Raises:
         DefinitionError: when there is no such code.

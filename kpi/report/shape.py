@@ -275,7 +275,7 @@ def origin(definition_hash: str, data_hash: str) -> str:
 
 
 def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
-    """Returns the frames of a scorecard by name, in order, enumerations as plain text for other programs.
+    """Return the frames of a scorecard by name, in order, enumerations as plain text for other programs.
 
     The five of every scorecard, then those of `MORE` that it has (its `extras`).
     """
@@ -284,5 +284,5 @@ def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
 
 
 def plain(frame: pl.DataFrame, /) -> pl.DataFrame:
-    """Returns a frame with its enumerations as plain text, for other programs."""
+    """Return a frame with its enumerations as plain text, for other programs."""
     return frame.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))

@@ -59,7 +59,7 @@ class _Column:
 def league_table(
     scorecard: Results, /, *, period: str | None = None, width: int | None = None, color: bool = False
 ) -> str:
-    """Returns the league table of a period (by default the latest) as text of at most `width` cells a line.
+    """Return the league table of a period (by default the latest) as text of at most `width` cells a line.
 
     Where even the columns without which there is no table (位次, entity, 得分, 星级) are wider, the text is as wide as
     they are.
@@ -103,7 +103,7 @@ def league_table(
 
 
 def _columns(scorecard: Results, standing: League) -> list[_Column]:
-    """Returns all columns that have something to show, in the order they are shown."""
+    """Return all columns that have something to show, in the order they are shown."""
     decimals = scorecard.decimals
     column = partial(_Column, standing.lines)
     columns = [
@@ -126,7 +126,7 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
 
 
 def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Column]:
-    """Yields the column of stars, or of the names of levels, where anyone has a level."""
+    """Yield the column of stars, or of the names of levels, where anyone has a level."""
     if standing.rated:
         style = "" if standing.named else "yellow"
         yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
@@ -137,7 +137,7 @@ def _pillar(position: int, decimals: int, line: Line) -> str:
 
 
 def _coverage(line: Line) -> str:
-    """Returns the coverage where it is not full; one that only rounds to 100 is shown just below it."""
+    """Return the coverage where it is not full; one that only rounds to 100 is shown just below it."""
     if line.coverage is None or line.coverage >= 100:
         return ""
     return f"{min(line.coverage, 99.9):.1f}%"
@@ -148,7 +148,7 @@ def _trend(value: float | None) -> str:
 
 
 def _fitting(columns: list[_Column], width: int) -> list[_Column]:
-    """Returns the columns that fit, in the order they are shown: those without which there is no table always do."""
+    """Return the columns that fit, in the order they are shown: those without which there is no table always do."""
     room = width + _GAP
     chosen = []
     for position, one in sorted(enumerate(columns), key=lambda pair: pair[1].order):
@@ -171,7 +171,7 @@ def _table(block: Block, columns: list[_Column]) -> Table:
 
 
 def _footer(scorecard: Results, standing: League, omitted: int) -> str:
-    """Returns what the signs mean and which definition and data made the table."""
+    """Return what the signs mean and which definition and data made the table."""
     if not standing.blocks:
         return tr("There are no scores to rank.")
     words = [tr("Full mark {full:g}", full=scorecard.full)]

@@ -93,7 +93,7 @@ class ExplanationReport(Report):
 
 
 def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:
-    """Returns an explanation as a tree: score, share of the whole, contribution, and the formula with its figures."""
+    """Return an explanation as a tree: score, share of the whole, contribution, and the formula with its figures."""
     out = StringIO()
     console = Console(
         file=out, width=width or 120, force_terminal=color, color_system="standard" if color else None,
@@ -162,7 +162,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
 
 
 def figure(value: float, unit: str | None) -> str:
-    """Returns a figure as people read it.
+    """Return a figure as people read it.
 
     >>> figure(12345.5, "万元"), figure(1.0, "是/否")
     ('12,345.5 万元', 'yes')

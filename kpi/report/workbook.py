@@ -66,7 +66,7 @@ class _Field:
 
 
 def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
-    """Returns a report as the bytes of an xlsx file, one sheet a frame, such as 总表, 分项, 指标, 基础数据 and 审核.
+    """Return a report as the bytes of an xlsx file, one sheet a frame, such as 总表, 分项, 指标, 基础数据 and 审核.
 
     Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
     the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
@@ -96,7 +96,7 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
 
 
 def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:
-    """Yields the columns of a sheet; the system is in the head of the page.
+    """Yield the columns of a sheet; the system is in the head of the page.
 
     Stars of a `rated` frame are a number and signs; levels with names a number and the name. Where nobody has a level
     both are left out.
@@ -152,7 +152,7 @@ def _fill(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles: d
 
 
 def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, styles: dict[str, Format]) -> None:
-    """Writes a cell as what it is: `write` would guess formulas, links and numbers from text."""
+    """Write a cell as what it is: `write` would guess formulas, links and numbers from text."""
     if field.kind == "stars":
         sheet.write_string(*cell, stars(value), styles["stars"])
     elif field.kind == "light":
@@ -166,13 +166,13 @@ def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, sty
 
 
 def _words(field: _Field, value: Any) -> str:
-    """Returns a value as text in the words of the reader, not longer than a cell can hold."""
+    """Return a value as text in the words of the reader, not longer than a cell can hold."""
     text = field.word(value)
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
 def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles: dict[str, Format]) -> None:
-    """Sets how the sheet is read on a screen: widths, the frozen header, filters, colours of changes."""
+    """Set how the sheet is read on a screen: widths, the frozen header, filters, colours of changes."""
     bottom, right = max(frame.height, 1), len(fields) - 1
     for column, field in enumerate(fields):
         sheet.set_column(column, column, _width(field, frame[field.source]))
@@ -186,7 +186,7 @@ def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles
 
 
 def _paginate(sheet: Worksheet, about: About) -> None:
-    """Sets how the sheet is printed: across on A4, one page wide, headings on every page, the source in the margins."""
+    """Set how the sheet is printed: across on A4, one page wide, headings on every page, the source in the margins."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
@@ -196,7 +196,7 @@ def _paginate(sheet: Worksheet, about: About) -> None:
 
 
 def _width(field: _Field, values: pl.Series) -> float:
-    """Returns the width of a column in characters: what its heading and its first values need, within bounds."""
+    """Return the width of a column in characters: what its heading and its first values need, within bounds."""
     if field.kind == "stars":
         return 12
     texts = (_words(field, value) for value in values.head(500) if isinstance(value, str))

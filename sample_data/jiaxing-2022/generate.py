@@ -1,4 +1,4 @@
-"""Writes the sample data of `jiaxing-2022`: reports.csv and cases.csv, the same bytes for the same seed.
+"""Write the sample data of `jiaxing-2022`: reports.csv and cases.csv, the same bytes for the same seed.
 
 Everything here is synthetic: no figure was observed anywhere. Every unit has a level of digitalisation between 0 and 1
 that grows over eight quarters at its own pace; figures, flags and service cases follow from it, with noise. Flaws that
@@ -37,7 +37,7 @@ class County:
     size: float
 
     def level(self, quarter: int) -> float:
-        """Returns the level in a quarter (0 to 7), between 0 and 1."""
+        """Return the level in a quarter (0 to 7), between 0 and 1."""
         return self.first + (self.last - self.first) * float((quarter / 7) ** self.pace)
 
 
@@ -172,7 +172,7 @@ HEADER = ["期别", "地区", "指标", "数值", "计量单位", "修订", "说
 
 
 def whole_of(part: Part, county: County, stream: Random) -> int:
-    """Returns the whole of a part in a county: towns and villages from the county, the rest by its size."""
+    """Return the whole of a part in a county: towns and villages from the county, the rest by its size."""
     if part.whole == VILLAGES:
         return county.villages
     if part.whole in {TOWNS, None}:
@@ -181,7 +181,7 @@ def whole_of(part: Part, county: County, stream: Random) -> int:
 
 
 def parts(county: County, seed: int) -> Iterator[Report]:
-    """Yields parts and wholes for all quarters."""
+    """Yield parts and wholes for all quarters."""
     for part in PARTS:
         stream = Random(f"{seed} {county.name} {part.part}")
         whole, own, done = whole_of(part, county, stream), 0.08 * (stream.random() - 0.5), 0
@@ -203,7 +203,7 @@ def parts(county: County, seed: int) -> Iterator[Report]:
 
 
 def counts(county: County, seed: int) -> Iterator[Report]:
-    """Yields the stocks that are counted against a full mark."""
+    """Yield the stocks that are counted against a full mark."""
     for name, unit, mark in COUNTS:
         stream = Random(f"{seed} {county.name} {name}")
         full, own, stock = mark[COUNTIES.index(county)] if isinstance(mark, list) else mark, stream.random(), 0
@@ -213,7 +213,7 @@ def counts(county: County, seed: int) -> Iterator[Report]:
 
 
 def flags(county: County, seed: int) -> Iterator[Report]:
-    """Yields the flags: 0 until the level passes the flag's difficulty, 1 from then on."""
+    """Yield the flags: 0 until the level passes the flag's difficulty, 1 from then on."""
     for place, name in enumerate(FLAGS):
         stream = Random(f"{seed} {county.name} {name}")
         hard = 0.25 + 0.70 * place / (len(FLAGS) - 1) + 0.14 * (stream.random() - 0.5)
@@ -227,7 +227,7 @@ def flags(county: County, seed: int) -> Iterator[Report]:
 
 
 def events(county: County, seed: int) -> Iterator[Report]:
-    """Yields fires with their losses, network incidents, and the city's ranks in the province."""
+    """Yield fires with their losses, network incidents, and the city's ranks in the province."""
     stream = Random(f"{seed} {county.name} events")
     for quarter, period in enumerate(QUARTERS):
         fires = round((46 - 2.2 * quarter) * county.size * (0.85 + 0.3 * stream.random()))
@@ -246,12 +246,12 @@ Change = Callable[[Report], Report]
 
 
 def in_units_of(ten_thousands: str, decimals: int) -> Change:
-    """Returns the change of a figure into a unit ten thousand times larger."""
+    """Return the change of a figure into a unit ten thousand times larger."""
     return lambda r: replace(r, value=f"{float(r.value) / 10_000:.{decimals}f}", unit=ten_thousands)
 
 
 def saying(note: str, value: str | None = None) -> Change:
-    """Returns the addition of a remark, and of a sign in place of the figure."""
+    """Return the addition of a remark, and of a sign in place of the figure."""
     return lambda r: replace(r, note=note, value=r.value if value is None else value)
 
 
@@ -275,14 +275,14 @@ FLAWS: dict[tuple[str, str, str | None], Change] = {
 
 
 def flawed(report: Report) -> Report:
-    """Returns a report as its county really files it."""
+    """Return a report as its county really files it."""
     place = (report.entity, report.measure)
     change = FLAWS.get((*place, None)) or FLAWS.get((*place, report.period))
     return change(report) if change else report
 
 
 def reports(seed: int) -> list[Report]:
-    """Returns all rows of reports.csv as filed, by quarter; the correction of 2023Q2 comes after 2023Q3."""
+    """Return all rows of reports.csv as filed, by quarter; the correction of 2023Q2 comes after 2023Q3."""
     true = [
         row
         for county in COUNTIES
@@ -312,7 +312,7 @@ CASE_HEADER = ["办件编号", "办结日期", "所属县市", "渠道", "事项
 
 
 def case(county: County, quarter: int, stream: Random) -> list[str]:
-    """Returns one service case without its number: online cases have no waiting time, many cases no rating."""
+    """Return one service case without its number: online cases have no waiting time, many cases no rating."""
     level = county.level(quarter)
     start = date(2022 + quarter // 4, 3 * (quarter % 4) + 1, 1)
     end = date(start.year + quarter % 4 // 3, (start.month + 2) % 12 + 1, 1)
@@ -335,7 +335,7 @@ def case(county: County, quarter: int, stream: Random) -> list[str]:
 
 
 def cases(seed: int) -> list[list[str]]:
-    """Returns all rows of cases.csv, numbered in the order of their dates."""
+    """Return all rows of cases.csv, numbered in the order of their dates."""
     found: list[list[str]] = []
     for county in COUNTIES:
         stream = Random(f"{seed} {county.name} cases")
@@ -346,7 +346,7 @@ def cases(seed: int) -> list[list[str]]:
 
 
 def write(folder: Path, *, seed: int) -> None:
-    """Writes reports.csv and cases.csv into a folder, UTF-8 with LF."""
+    """Write reports.csv and cases.csv into a folder, UTF-8 with LF."""
     filed = [[r.period, r.entity, r.measure, r.value, r.unit, str(r.revision), r.note] for r in reports(seed)]
     for name, header, rows in (("reports.csv", HEADER, filed), ("cases.csv", CASE_HEADER, cases(seed))):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:

@@ -85,7 +85,7 @@ def kpi(*arguments: object, findings: bool = True, env: dict[str, str] | None = 
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> None:
-    """Writes files into a folder."""
+    """Write files into a folder."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())

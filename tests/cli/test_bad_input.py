@@ -494,7 +494,7 @@ def test_a_column_of_a_wide_file_that_is_not_read_is_told(tmp_path):
 
 
 def mutated(text: str, seed: int, times: int) -> bytes:
-    """Returns a text with some random damage: bytes, cells and rows lost, doubled, swapped, typed wrongly."""
+    """Return a text with some random damage: bytes, cells and rows lost, doubled, swapped, typed wrongly."""
     random_ = random.Random(seed)
     odd = [
         "",

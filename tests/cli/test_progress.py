@@ -34,7 +34,7 @@ class Heard:
         self.told.append("end")
 
     def stages(self):
-        """Returns name, total and rows of every stage."""
+        """Return name, total and rows of every stage."""
         found, around = [], []
         for told in self.told:
             if isinstance(told, tuple):
@@ -48,7 +48,7 @@ class Heard:
 
 
 def on_a_terminal(*command):
-    """Returns what a command writes on stderr when that is a terminal, and what on stdout, a pipe."""
+    """Return what a command writes on stderr when that is a terminal, and what on stdout, a pipe."""
     main, theirs = pty.openpty()
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL)
     os.close(theirs)

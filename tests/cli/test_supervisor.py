@@ -67,7 +67,7 @@ SAID = {
 
 
 def working(work, before=""):
-    """Returns the program that does some work, indented as a function's text is."""
+    """Return the program that does some work, indented as a function's text is."""
     return WORKING.replace("BEFORE", before).replace("    WORK\n", work)
 
 

@@ -31,7 +31,7 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 @pytest.fixture
 def shell(tmp_path):
-    """Returns a function that runs a command of bash in a folder with the example system."""
+    """Return a function that runs a command of bash in a folder with the example system."""
     starter.write(tmp_path / "work")
     binary = tmp_path / "bin" / "kpi"
     binary.parent.mkdir()
@@ -86,7 +86,7 @@ def masked(text):
 
 
 def play(text, shell):
-    """Returns a transcript with what its commands really do."""
+    """Return a transcript with what its commands really do."""
     lines = []
     for line in text.splitlines():
         if line.startswith(("$ ", "% ")):
@@ -159,7 +159,7 @@ def test_an_interrupt_gives_130_and_no_traceback(tmp_path):
 
 
 def opened(pipe):
-    """Returns the writing end of a named pipe, once somebody reads from it."""
+    """Return the writing end of a named pipe, once somebody reads from it."""
     for _ in range(1500):
         try:
             return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)

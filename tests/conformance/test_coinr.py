@@ -31,7 +31,7 @@ def nodes(case):
 
 
 def from_1_to_100(name):
-    """Returns a table of figures from 0 to 100 as Aggregate takes them: a geometric mean wants none that is 0."""
+    """Return a table of figures from 0 to 100 as Aggregate takes them: a geometric mean wants none that is 0."""
     return table(name).with_columns(pl.exclude("uCode") * 0.99 + 1)
 
 
@@ -50,7 +50,7 @@ def leaves(meta):
 
 
 def system(meta, *, rule=None, rules=None, targets=None, mean="arithmetic", missing="redistribute", **more):
-    """Returns the ASEM index as a system: every indicator reported, the tree of COINr's metadata.
+    """Return the ASEM index as a system: every indicator reported, the tree of COINr's metadata.
 
     With a rule indicators have their direction; without one figures are scores already, and higher is better.
     """
@@ -98,7 +98,7 @@ def run(folder, text, figures, cohorts=None, names=None):
 
 
 def scores(card):
-    """Returns indicators and nodes wide: uCode and a column for each."""
+    """Return indicators and nodes wide: uCode and a column for each."""
     wide = card.indicators.pivot("indicator", index="entity", values="score")
     wide = wide.join(card.pillars.pivot("pillar", index="entity", values="score"), on="entity")
     index = card.totals.select("entity", Index="raw_score")
@@ -220,7 +220,7 @@ def divided(measure, below):
 
 
 def denominated(meta):
-    """Returns the measures and indicators of a system, an indicator with a denominator as a ratio."""
+    """Return the measures and indicators of a system, an indicator with a denominator as a ratio."""
     rows = leaves(meta).to_dicts()
     below = {row["Denominator"] for row in rows if row["Denominator"]}
     return {

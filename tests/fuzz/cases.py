@@ -61,12 +61,12 @@ Grid = list[list[str]]
 
 
 def figure(entity: int, period: int, measure: str) -> float:
-    """Returns the figure of an entity, all of them different."""
+    """Return the figure of an entity, all of them different."""
     return {"gdp": 50.5, "cases": 1000.0, "online": 700.0}[measure] + 17 * entity + 5 * period
 
 
 def long() -> Grid:
-    """Returns the figures one a row."""
+    """Return the figures one a row."""
     rows = [["期别", "地区", "指标", "数值", "计量单位", "说明"]]
     return rows + [
         [period, name, title, f"{figure(who, when, measure):g}", UNITS[measure], ""]
@@ -77,7 +77,7 @@ def long() -> Grid:
 
 
 def wide() -> Grid:
-    """Returns the figures one row an entity and period."""
+    """Return the figures one row an entity and period."""
     head = ["期别", "区划代码", "地区", *(f"{title}（{UNITS[name]}）" for name, title in MEASURES.items())]
     return [head] + [
         [period, CODES[who], name, *(f"{figure(who, when, measure):g}" for measure in MEASURES)]
@@ -87,7 +87,7 @@ def wide() -> Grid:
 
 
 def records() -> Grid:
-    """Returns events, one a row, with dates in both periods."""
+    """Return events, one a row, with dates in both periods."""
     days, ways = ("2023-08-15", "2023/11/2"), ("网上", "掌上", "窗口")
     return [["办结日期", "所属县市", "渠道", "收费"]] + [
         [days[at % 2], ENTITIES[at % 4], ways[at % 3], f"{at * 1.5:g}"] for at in range(24)
@@ -133,7 +133,7 @@ class Change:
 
 
 def _reformatted(text: str, how: int) -> str:
-    """Returns a number written in another way that means the same."""
+    """Return a number written in another way that means the same."""
     text = text.strip()
     value = float(text)
     wide = text.translate(str.maketrans("0123456789.", "０１２３４５６７８９．"))
@@ -151,12 +151,12 @@ def _reformatted(text: str, how: int) -> str:
 
 
 def columns_of_figures(shape: str) -> range:
-    """Returns which columns of a sheet hold numbers."""
+    """Return which columns of a sheet hold numbers."""
     return {"long": range(3, 4), "wide": range(3, 6), "records": range(3, 4)}[shape]
 
 
 def changed(grid: Grid, shape: str, change: Change) -> Grid:
-    """Returns a sheet with a change made."""
+    """Return a sheet with a change made."""
     rows = [list(row) for row in grid]
     if len(rows) < 2 or not rows[0]:
         return rows
@@ -303,7 +303,7 @@ _BYTES = (
 
 
 def damaged(data: bytes, change: Change) -> bytes:
-    """Returns bytes with a change made."""
+    """Return bytes with a change made."""
     if not data:
         return _BYTES[change.other % len(_BYTES)]
     at, other = change.at % len(data), change.other
@@ -333,7 +333,7 @@ def damaged(data: bytes, change: Change) -> bytes:
 
 
 def _inside(data: bytes, change: Change) -> bytes:
-    """Returns an archive in which one part was changed and the checksums agree; other bytes get one inserted."""
+    """Return an archive in which one part was changed and the checksums agree; other bytes get one inserted."""
     if not data.startswith(b"PK"):
         return damaged(data, Change("insert", change.at, change.other))
     try:
@@ -370,14 +370,14 @@ class Case:
         return f"case{FORMATS[self.form][0]}"
 
     def sheet(self) -> Grid:
-        """Returns the sheet."""
+        """Return the sheet."""
         grid = SHAPES[self.shape]()
         for change in self.grid:
             grid = changed(grid, self.shape, change)
         return grid
 
     def content(self) -> bytes:
-        """Returns the bytes of the file."""
+        """Return the bytes of the file."""
         data = FORMATS[self.form][1](self.sheet())
         for change in self.raw:
             data = damaged(data, change)

@@ -64,7 +64,7 @@ class Wrong(AssertionError):
 
 
 def system_in(folder: Path) -> System:
-    """Returns the system that inputs are scored with, written to a folder."""
+    """Return the system that inputs are scored with, written to a folder."""
     (folder / "roster.csv").write_text(ROSTER, "utf-8")
     (folder / "fuzzed.yaml").write_text(SYSTEM, "utf-8")
     loaded = examine(folder / "fuzzed.yaml")

@@ -23,7 +23,7 @@ from cases import FORMATS, GRID, HARMLESS, LOCAL, RAW, SHAPES, TOKENS, Case, Cha
 
 
 def drawn(seed: int, number: int) -> Case:
-    """Returns the case of a number: of four, one means the same, one is local, one odd in cells, one odd in bytes."""
+    """Return the case of a number: of four, one means the same, one is local, one odd in cells, one odd in bytes."""
     # The stream of a text is the same in every process and version.
     dice = random.Random(f"{seed}/{number}")
 

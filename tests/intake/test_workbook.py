@@ -20,7 +20,7 @@ from kpi.intake.files.reader import read, read_all
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a workbook with xlsxwriter: a function for each sheet fills it."""
+    """Write a workbook with xlsxwriter: a function for each sheet fills it."""
 
     def maker(name="a.xlsx", **sheets):
         path = tmp_path / name

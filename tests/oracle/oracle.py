@@ -54,7 +54,7 @@ class Opinion:
 
 
 def judge(system: dict, rows: list[Row], events: list[Event], cohorts: dict[str, str]) -> Opinion:
-    """Returns what every number of a scorecard must be."""
+    """Return what every number of a scorecard must be."""
     return _Judge(system, rows, events, cohorts).opinion()
 
 

@@ -70,7 +70,7 @@ def timing(measure: dict) -> str:
 
 
 def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tuple[str, str, int], Cell]:
-    """Returns the figure of each measure, entity and scored period."""
+    """Return the figure of each measure, entity and scored period."""
     if size > 1 and rows and all(row.months == 1 and (row.start + 1) % size == 0 for row in rows):
         rows = [Row(**{**row.__dict__, "start": row.start + 1 - size, "months": size}) for row in rows]
     rows = [
@@ -113,7 +113,7 @@ def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tupl
 def over_time(  # noqa: PLR0911 (one return per case)
     how: str, cells: dict[tuple[int, int], Cell], period: int, size: int, least: int
 ) -> Cell:
-    """Returns what the spans of one measure and entity say about one scored period; `least` finer ones are enough."""
+    """Return what the spans of one measure and entity say about one scored period; `least` finer ones are enough."""
     if how == "sum":
         return flow(cells, period, size)
     if how == "ytd":
@@ -148,7 +148,7 @@ def over_time(  # noqa: PLR0911 (one return per case)
 
 
 def together(statuses: list[str]) -> str:
-    """Returns the one reason of several parts that all lack a figure, or of which some do."""
+    """Return the one reason of several parts that all lack a figure, or of which some do."""
     if "refused" in statuses:
         return "refused"
     if len(set(statuses)) == 1:
@@ -213,7 +213,7 @@ def to_date(cells: dict[tuple[int, int], Cell], period: int, size: int) -> Cell:
 
 
 def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, str | None, int], Cell]:
-    """Returns the figure of a measure of records for each entity, finer unit and scored period."""
+    """Return the figure of a measure of records for each entity, finer unit and scored period."""
     how, per = measure.get("over_time"), measure.get("per")
     groups: dict[tuple[str, str | None, int], dict[int, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
@@ -235,7 +235,7 @@ def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, s
 
 
 def aggregate(measure: dict, events: list[Event]) -> float | None:  # noqa: PLR0911 (one return per kind)
-    """Returns what a measure makes of a group of events, None where it makes nothing."""
+    """Return what a measure makes of a group of events, None where it makes nothing."""
     where = measure.get("where")
     matched = [event for event in events if where is None or evaluate(where, event.columns) is True]
     kind = measure["kind"]
@@ -277,7 +277,7 @@ class ZeroDenominatorError(Exception):
 
 
 def evaluate(text: str, names: dict[str, object]) -> object:
-    """Returns an SQL expression of names, numbers, + - * /, comparisons, AND, OR, NOT; None spreads as SQL's null."""
+    """Return an SQL expression of names, numbers, + - * /, comparisons, AND, OR, NOT; None spreads as SQL's null."""
     python = text.replace(" AND ", " and ").replace(" OR ", " or ").replace("NOT ", "not ").replace(" = ", " == ")
     return _value(ast.parse(python, mode="eval").body, names)
 

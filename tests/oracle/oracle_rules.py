@@ -14,7 +14,7 @@ HAIR = 1e-12
 
 
 def rounded(value: float, decimals: int, mode: str = "half_up") -> float:
-    """Returns a number rounded on its decimal form of nine places."""
+    """Return a number rounded on its decimal form of nine places."""
     how = ROUND_HALF_UP if mode == "half_up" else ROUND_HALF_EVEN
     nine = Decimal(value).quantize(Decimal("1e-9"), ROUND_HALF_EVEN)
     return float(nine.quantize(Decimal(1).scaleb(-decimals), how))
@@ -43,7 +43,7 @@ def comparator(target: dict) -> str:
 
 
 def quantity(given: float | str, unit: str) -> float:
-    """Returns `95` or `3 万件` in a unit."""
+    """Return `95` or `3 万件` in a unit."""
     if not isinstance(given, str):
         return float(given)
     number, written = given.split(" ")
@@ -51,7 +51,7 @@ def quantity(given: float | str, unit: str) -> float:
 
 
 def last_month(text: str) -> int:
-    """Returns the last month of 2023, 2023Q2 or 2023-05."""
+    """Return the last month of 2023, 2023Q2 or 2023-05."""
     year = int(text[:4]) * 12
     if len(text) == 4:
         return year + 11
@@ -59,7 +59,7 @@ def last_month(text: str) -> int:
 
 
 def in_force(targets: list[dict], month: int) -> dict | None:
-    """Returns the next target due, the last of all when all are past."""
+    """Return the next target due, the last of all when all are past."""
     dated = sorted(targets, key=lambda one: last_month(one["by"]) if "by" in one else math.inf)
     return next(
         (one for one in dated if "by" not in one or month <= last_month(one["by"])), dated[-1] if dated else None
@@ -140,7 +140,7 @@ def due(target: dict, month: int) -> float | None:
 
 
 def score(rule: dict, case: dict) -> Cell:
-    """Returns the score of a case in percent of full marks, floor, cap and rounding applied.
+    """Return the score of a case in percent of full marks, floor, cap and rounding applied.
 
     A case has value, peers (all values of the group, with the own one), higher, target, upper, reached and unit.
     """

@@ -30,7 +30,7 @@ def policy_of(node: dict) -> tuple[str, dict]:
 def combine(  # noqa: C901 (one branch per policy)
     node: dict, weights: dict[str, float], parts: dict[str, Node], peers: list[dict[str, Node]]
 ) -> Node:
-    """Returns a node from the scores of its parts.
+    """Return a node from the scores of its parts.
 
     Args:
         node: its mean, its policy for missing parts, its decimals.
@@ -103,7 +103,7 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
 
 
 def holds(when: str, names: dict[str, float | None]) -> bool | None:
-    """Returns whether a condition holds; None where it cannot be judged."""
+    """Return whether a condition holds; None where it cannot be judged."""
     try:
         return evaluate(when, names)
     except ZeroDenominatorError:
@@ -111,7 +111,7 @@ def holds(when: str, names: dict[str, float | None]) -> bool | None:
 
 
 def points(adjustment: dict, names: dict[str, float | None], unit: str) -> float:
-    """Returns the points that a bonus or deduction gives, zero or more."""
+    """Return the points that a bonus or deduction gives, zero or more."""
     if "when" in adjustment:
         return float(adjustment["points"]) if holds(adjustment["when"], names) else 0.0
     value = names[adjustment["of"]]
@@ -124,7 +124,7 @@ def points(adjustment: dict, names: dict[str, float | None], unit: str) -> float
 
 
 def opened(adjustment: dict, before: float, ranking: dict, nodes: dict[str, Node]) -> bool:
-    """Returns whether a bonus counts: the total before adjustments, or the scores it names, reach their cuts."""
+    """Return whether a bonus counts: the total before adjustments, or the scores it names, reach their cuts."""
     asked = adjustment.get("opens")
     if isinstance(asked, dict):
         scores = {name: nodes[name].score[0] for name in asked}
@@ -137,7 +137,7 @@ def opened(adjustment: dict, before: float, ranking: dict, nodes: dict[str, Node
 def total(
     system: dict, nodes: dict[str, Node], names: dict[str, float | None], units: dict[str, str]
 ) -> tuple[Cell, list[str], float | None]:
-    """Returns the total on the scale of the full mark, the vetoes that hold, and the total if none made it fail."""
+    """Return the total on the scale of the full mark, the vetoes that hold, and the total if none made it fail."""
     root = nodes["composite"]
     composite = system.get("composite", {})
     adjustments = system.get("adjustments", {})
@@ -170,7 +170,7 @@ def total(
 
 
 def place(system: dict, mine: tuple, others: list[tuple]) -> float | None:
-    """Returns the place of a key among the keys of the cohort; a key is the score and then what breaks ties."""
+    """Return the place of a key among the keys of the cohort; a key is the score and then what breaks ties."""
     if mine[0] is None:
         return None
     return places(
@@ -191,7 +191,7 @@ class Rival:
 
 
 def earned(system: dict, mine: Rival, peers: list[Rival], tops: list[Cell], names: dict) -> int | None:
-    """Returns the stars before vetoes, without the memory of a ladder."""
+    """Return the stars before vetoes, without the memory of a ladder."""
     scheme, score = system["stars"], mine.score
     if score is None:
         return None
@@ -244,7 +244,7 @@ def by_quota(system: dict, mine: Rival, peers: list[Rival]) -> int:
 
 
 def climbed(levels: list[int | None]) -> list[int | None]:
-    """Returns the levels of successive periods when one rises at most one a period; periods without count as well."""
+    """Return the levels of successive periods when one rises at most one a period; periods without count as well."""
     out: list[int | None] = []
     reach = None
     for level in levels:

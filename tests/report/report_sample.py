@@ -212,12 +212,12 @@ def _findings() -> pl.DataFrame:
 
 
 def sample() -> Sample:
-    """Returns a scorecard of six entities in two cohorts over two periods."""
+    """Return a scorecard of six entities in two cohorts over two periods."""
     return Sample(_totals(), _pillars(), _indicators(), _measures(), _findings())
 
 
 def empty() -> Sample:
-    """Returns a scorecard in which nothing was evaluated."""
+    """Return a scorecard in which nothing was evaluated."""
     full = sample()
     cleared = {
         name: getattr(full, name).clear() for name in ("totals", "pillars", "indicators", "measures", "findings")

@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shown(folder: Path, before: str, meant: str, after: str, width: int | None = None) -> tuple[str, str]:
-    """Returns the source line and the line under it of a finding about `meant`."""
+    """Return the source line and the line under it of a finding about `meant`."""
     source = folder / "a.yaml"
     source.write_text(f"system: x\n{before}{meant}{after}\n", encoding="utf-8")
     place = Place(str(source), 2, len(before) + 1, len(meant))

@@ -14,7 +14,7 @@ from kpi.session import score
 
 
 def system_text(names: list[str], *, rules: dict[str, Any] | None = None, **options: Any) -> str:
-    """Returns a system with one level indicator per name, as YAML."""
+    """Return a system with one level indicator per name, as YAML."""
     own = rules or {}
     document: dict[str, Any] = {
         "system": "bench",
@@ -27,7 +27,7 @@ def system_text(names: list[str], *, rules: dict[str, Any] | None = None, **opti
 
 
 def reports(wide: pl.DataFrame, *, entity: str = "entity", period: str | None = None) -> pl.DataFrame:
-    """Returns a table with a column per indicator as reported figures; gaps are left out."""
+    """Return a table with a column per indicator as reported figures; gaps are left out."""
     wide = wide if period is None else wide.with_columns(pl.lit(period).alias("period"))
     long = wide.unpivot(index=["period", entity], variable_name="measure", value_name="value").drop_nulls("value")
     columns = {
@@ -48,5 +48,5 @@ def scored(folder: Path, text: str, wide: pl.DataFrame, **options: Any) -> Score
 
 
 def problems(text: str) -> list[str]:
-    """Returns the codes found in a system given as text."""
+    """Return the codes found in a system given as text."""
     return [one.code for one in examine_text(text, "bench.yaml").findings]

@@ -37,7 +37,7 @@ TARGETED = ("completion", "pass", "deduction", "step", "distance_to_target")
 
 
 def written(kind, better, **more):
-    """Returns a rule that makes sense in a direction."""
+    """Return a rule that makes sense in a direction."""
     rule = {"kind": kind} | RULES[kind][0] | more
     if kind == "grade_efficacy" and better == "lower":
         rule["standards"] = {100: 0, 50: 10}
@@ -47,7 +47,7 @@ def written(kind, better, **more):
 
 
 def run(folder, values, rules, target=5):
-    """Returns score and status by name of several rules, {name: (rule, better)}, over the same values in order."""
+    """Return score and status by name of several rules, {name: (rule, better)}, over the same values in order."""
     document = {
         "system": "bench",
         "period": "year",

@@ -22,7 +22,7 @@ POLICIES = [
 
 
 def nodes(folder, rows, several):
-    """Returns score and status by entity for several nodes, each over the same scores: a row for each entity."""
+    """Return score and status by entity for several nodes, each over the same scores: a row for each entity."""
     parts = [f"p{place}" for place in range(len(rows[0]))]
     document = {
         "system": "bench",

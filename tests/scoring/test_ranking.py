@@ -10,7 +10,7 @@ IDENTITY = {"kind": "goalposts", "low": 0, "high": 100}
 
 
 def places(folder, totals, **ranking):
-    """Returns the places of entities by their totals; `b` has no weight, and decides where it is asked to."""
+    """Return the places of entities by their totals; `b` has no weight, and decides where it is asked to."""
     figures = pl.DataFrame(
         {"period": 2023, "entity": [f"E{n:02}" for n in range(len(totals))], "a": totals, "b": range(len(totals))},
         schema_overrides={"a": pl.Float64, "b": pl.Float64},

@@ -18,7 +18,7 @@ FIVE = {5: 90, 4: 70, 3: 30, 2: 10, 1: 0}
 
 
 def stars(folder, scheme, periods, **more):
-    """Returns the stars by period of entities whose scores are given by period."""
+    """Return the stars by period of entities whose scores are given by period."""
     rows = [
         {"period": 2020 + place, "entity": f"E{number:02}", "a": score}
         for place, scores in enumerate(periods)

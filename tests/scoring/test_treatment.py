@@ -20,7 +20,7 @@ def treated(folder, steps, figures, names=("a",), **options):
 
 
 def series(card, name="a"):
-    """Returns the treated values by entity and period."""
+    """Return the treated values by entity and period."""
     wide = card.frame.sort("entity", "period")
     return wide[f"{name}.treated"].to_list()
 

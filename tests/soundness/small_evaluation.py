@@ -25,7 +25,7 @@ def small_system(text: str) -> System:
 
 
 def small_card(text: str, *figures: tuple[object, ...]) -> Scorecard:
-    """Returns the scorecard of a definition without its head, and figures: period, entity, measure, value[, cohort]."""
+    """Return the scorecard of a definition without its head, and figures: period, entity, measure, value[, cohort]."""
     lines = ["period,entity,measure,value,cohort"]
     lines += [",".join(str(cell) for cell in (*figure, "")[:5]) for figure in figures]
     with tempfile.TemporaryDirectory() as folder:

@@ -48,25 +48,25 @@ class Store(Protocol):
         """The store as people are told about it, without secrets."""
 
     def lock(self, wait: float, *, damaged: bool = False) -> AbstractContextManager[None]:
-        """Holds the store for one batch; raises DataError K810 when another has it for longer than `wait` seconds.
+        """Hold the store for one batch; raises DataError K810 when another has it for longer than `wait` seconds.
 
         K833 is raised when it is damaged, unless a `damaged` one is wanted.
         """
 
     def head(self) -> Run | None:
-        """Returns the last published run, None while there is none."""
+        """Return the last published run, None while there is none."""
 
     def run(self, number: int) -> Run:
-        """Returns a run; raises DataError K811 when there is none of this number."""
+        """Return a run; raises DataError K811 when there is none of this number."""
 
     def numbers(self) -> list[int]:
-        """Returns the numbers of the runs that can still be read, in order."""
+        """Return the numbers of the runs that can still be read, in order."""
 
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Replaces rows and publishes the run: readers see all of it or nothing."""
+        """Replace rows and publish the run: readers see all of it or nothing."""
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Returns a table as of a run, the last when None, sorted by system, period and position."""
+        """Return a table as of a run, the last when None, sorted by system, period and position."""
 
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:
         """Return what is damaged of the last run (K833): by the sizes of files, when thorough by their hashes."""
@@ -79,7 +79,7 @@ class Store(Protocol):
 
 
 def prepared(frame: pl.DataFrame, system: str) -> pl.DataFrame:
-    """Returns a result frame with the types that every store keeps: texts, 64-bit numbers, truth values.
+    """Return a result frame with the types that every store keeps: texts, 64-bit numbers, truth values.
 
     The frame's order becomes the column `position`, which counts from 0 within a period. Enumerations become text.
     """
@@ -94,11 +94,11 @@ def prepared(frame: pl.DataFrame, system: str) -> pl.DataFrame:
 
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns rows in the order of their keys, the keys first."""
+    """Return rows in the order of their keys, the keys first."""
     return frame.select(*KEYS, pl.exclude(*KEYS)).sort(KEYS, nulls_last=True)
 
 
 def no_run(number: int, there: Sequence[int]) -> DataError:
-    """Returns the error for a run that the store does not have."""
+    """Return the error for a run that the store does not have."""
     known = f"there are {there[0]} to {there[-1]}" if there else "nothing was published yet"
     return DataError(Diagnostic("K811", Message("the store has no run {number}", number=number), hint=known))

@@ -75,7 +75,7 @@ class DeltaStore:
 
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Holds the folder's lock file; nobody else publishes meanwhile, so the runs are read once."""
+        """Hold the folder's lock file; nobody else publishes meanwhile, so the runs are read once."""
         with locked(self.folder / ".lock", wait):
             if not damaged:
                 with damage_reported(self.where):
@@ -89,13 +89,13 @@ class DeltaStore:
 
     @reports_damage
     def head(self) -> Run | None:
-        """Returns the last published run."""
+        """Return the last published run."""
         numbers = self.numbers()
         return self.run(numbers[-1]) if numbers else None
 
     @reports_damage
     def run(self, number: int) -> Run:
-        """Returns a run by its number."""
+        """Return a run by its number."""
         self._versions(number)
         row = pl.scan_delta(str(self.folder / "runs")).filter(pl.col("number") == number).collect().row(0, named=True)
         if _differs(row):
@@ -104,12 +104,12 @@ class DeltaStore:
 
     @reports_damage
     def numbers(self) -> list[int]:
-        """Returns the numbers of the published runs."""
+        """Return the numbers of the published runs."""
         return self._rows()["number"].to_list()
 
     @reports_damage
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Returns a table at the version that a run published."""
+        """Return a table at the version that a run published."""
         versions = self._versions(number)
         if table not in versions:
             return pl.DataFrame()
@@ -123,7 +123,7 @@ class DeltaStore:
         return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
 
     def _rows(self) -> pl.DataFrame:
-        """The published runs: their number and the versions that belong together."""
+        """Return the published runs: their number and the versions that belong together."""
         return self._read_rows() if self._published is None else self._published
 
     @contextmanager
@@ -147,7 +147,7 @@ class DeltaStore:
         return pl.scan_delta(str(self.folder / "runs")).select("number", "versions").collect().sort("number")
 
     def _versions(self, number: int | None) -> dict[str, int]:
-        """The versions of the tables as of a run, the last when None; raises DataError K811 when it is not there."""
+        """Return the versions of the tables as of a run, the last when None; raise DataError K811 for no run."""
         rows = self._rows()
         if number is None and not rows.height:
             return {}
@@ -161,7 +161,7 @@ class DeltaStore:
 
     @reports_damage_of_files
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Writes the rows, one commit a change, then the row of `runs` that names the versions."""
+        """Write the rows, one commit a change, then the row of `runs` that names the versions."""
         if not self._exists("runs"):
             # Before any result, so that results without it are never what a killed night left.
             shutil.rmtree(self.folder / "runs", ignore_errors=True)
@@ -188,7 +188,7 @@ class DeltaStore:
         self._published = None if self._published is None else self._read_rows()
 
     def _restore(self, table: str, version: int | None) -> int | None:
-        """Takes back what a night that was not published left in a table; returns the version that it has then."""
+        """Take back what a night that was not published left in a table; returns the version that it has then."""
         if version is None:
             # NOTE: not only a table that nobody published: also the rest of one whose creation was interrupted.
             shutil.rmtree(self.folder / table, ignore_errors=True)
@@ -199,7 +199,7 @@ class DeltaStore:
         return int(self._delta.DeltaTable(self.folder / table).version())
 
     def _replace(self, change: Change) -> int:
-        """Replaces partitions in one commit and returns the version that this makes.
+        """Replace partitions in one commit and return the version that this makes.
 
         The files are written by Polars, which takes a third of the time that Delta's own writer takes; that one is
         asked where an engine knows columns that the table does not have yet.
@@ -221,7 +221,7 @@ class DeltaStore:
         return int(self._delta.DeltaTable(path).version())
 
     def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
-        """Writes one file a partition and returns what the commit says of it."""
+        """Write one file a partition and returns what the commit says of it."""
         found = []
         for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
             folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))

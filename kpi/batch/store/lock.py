@@ -18,7 +18,7 @@ EVERY = 0.1
 
 @contextmanager
 def locked(path: Path, wait: float = 0) -> Iterator[None]:
-    """Holds a lock file while the block runs.
+    """Hold a lock file while the block runs.
 
     The file stays: whether it is locked is known to the kernel alone, so a killed process leaves nothing to clean up.
     What the file says, who has the lock, is only for people.

@@ -69,7 +69,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def _open(self) -> Iterator[psycopg.Connection[Any]]:
-        """Opens a transaction, whose store has the layout of this engine."""
+        """Open a transaction, whose store has the layout of this engine."""
         with self.transaction() as connection:
             if not self._known:
                 if 0 < tables.version(connection) < tables.VERSION:
@@ -79,7 +79,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """Opens a transaction, committed at the end of the block, and turns what the database says into a finding."""
+        """Open a transaction, committed at the end of the block, and turns what the database says into a finding."""
         try:
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
@@ -100,7 +100,7 @@ class PostgresStore(Store):
     @override
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Holds an advisory lock of the database, on a connection of its own, and makes the schema."""
+        """Hold an advisory lock of the database, on a connection of its own, and makes the schema."""
         with self.held(wait):
             with self._open() as connection:
                 if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
@@ -109,7 +109,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def held(self, wait: float) -> Iterator[None]:
-        """Holds the advisory lock, whatever the layout of the store."""
+        """Hold the advisory lock, whatever the layout of the store."""
         with self.transaction() as connection:
             connection.autocommit = True
             # NOTE: never less than two seconds: the server may still be ending the session of a batch that was killed.
@@ -135,25 +135,25 @@ class PostgresStore(Store):
         return Run(*row) if row else None
 
     def head(self) -> Run | None:
-        """Returns the last published run."""
+        """Return the last published run."""
         return self._first("ORDER BY number DESC LIMIT 1")
 
     def run(self, number: int) -> Run:
-        """Returns a run by its number."""
+        """Return a run by its number."""
         found = self._first("WHERE number = %s", (number,))
         if found is None:
             raise no_run(number, self.numbers())
         return found
 
     def numbers(self) -> list[int]:
-        """Returns the numbers of the published runs."""
+        """Return the numbers of the published runs."""
         with self._open() as connection:
             if not tables.exists(connection, "runs"):
                 return []
             return [row[0] for row in connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()]
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Returns the rows of a table that held after a run."""
+        """Return the rows of a table that held after a run."""
         sql = self._psycopg.sql
         if number is not None:
             self.run(number)
@@ -224,7 +224,7 @@ class PostgresStore(Store):
             )
 
     def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
-        """Makes the parts of a change, which hold nowhere, and returns the number of each by its period."""
+        """Make the parts of a change, which hold nowhere, and returns the number of each by its period."""
         there = change.rows["period"].unique().to_list() if "period" in tables.of_part(change.table) else [None]
         begun = connection.execute(
             'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to)'
@@ -234,7 +234,7 @@ class PostgresStore(Store):
         return dict(begun)
 
     def _copied(self, changes: Sequence[Change], parts: Sequence[Mapping[str | None, int]]) -> None:
-        """Copies rows into their tables, over a few connections at once: an index is built by one processor each."""
+        """Copy rows into their tables, over a few connections at once: an index is built by one processor each."""
         pieces = [
             (change.table, rows[start : start + _PIECE])
             for change, numbers in zip(changes, parts, strict=True)
@@ -263,7 +263,7 @@ class PostgresStore(Store):
                 pass
 
     def _copy(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
-        """Copies rows into a table."""
+        """Copy rows into a table."""
         sql = self._psycopg.sql
         # What has no value anywhere need not be sent.
         some = rows.select(one.name for one in rows if one.null_count() < len(one))
@@ -305,7 +305,7 @@ class PostgresStore(Store):
         return head.number
 
     def tidy(self, keep: int) -> int:
-        """Removes old runs and the rows that ended before the oldest kept one."""
+        """Remove old runs and the rows that ended before the oldest kept one."""
         gone = self.numbers()[:-keep]
         if gone:
             with self._open() as connection:
@@ -330,7 +330,7 @@ def _json(value: Mapping[str, Any]) -> str:
 
 
 def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.DataFrame]:
-    """Yields the rows of each part with its number, as they are kept."""
+    """Yield the rows of each part with its number, as they are kept."""
     for period, part in parts.items():
         rows = change.rows if period is None or len(parts) == 1 else change.rows.filter(pl.col("period") == period)
         yield _near(rows).select(
@@ -341,7 +341,7 @@ def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.Data
 
 
 def _near(rows: pl.DataFrame) -> pl.DataFrame:
-    """Returns the rows of a part in an order in which those of an entity and those of an indicator are both near.
+    """Return the rows of a part in an order in which those of an entity and those of an indicator are both near.
 
     They come in blocks of a few indicators, and in a block by entity. So a page of the server has several rows of each
     of the two, and either is read from a fraction of the pages.

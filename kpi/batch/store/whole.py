@@ -13,7 +13,7 @@ from kpi.process.atomic_files import unfinished
 
 
 def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
-    """Writes a file beside its place and moves it there, on the disk before it has its name.
+    """Write a file beside its place and moves it there, on the disk before it has its name.
 
     Args:
         path: its place.
@@ -54,7 +54,7 @@ def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
 
 
 def digest(path: Path) -> str:
-    """Returns the SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -70,18 +70,18 @@ class Archive:
         self._last = last
 
     def place(self, sha: str) -> Path:
-        """Returns where a file with a hash is or would be."""
+        """Return where a file with a hash is or would be."""
         return self.folder / sha[:2] / sha
 
     def put(self, data: bytes) -> str:
-        """Keeps some bytes and returns their hash; a damaged copy of them is mended."""
+        """Keep some bytes and returns their hash; a damaged copy of them is mended."""
         sha = hashlib.sha256(data).hexdigest()
         if not (self.place(sha).is_file() and digest(self.place(sha)) == sha):
             write_whole(self.place(sha), data, last=self._last)
         return sha
 
     def keep(self, file: Path) -> str:
-        """Keeps a copy of a file and returns its hash: of the copy, whatever happens to the file meanwhile.
+        """Keep a copy of a file and returns its hash: of the copy, whatever happens to the file meanwhile.
 
         Raises:
             DataError: K813, when the copy cannot be written.
@@ -95,7 +95,7 @@ class Archive:
         return self.put(file.read_bytes())
 
     def checked(self, sha: str) -> Path:
-        """Returns the file that has a hash.
+        """Return the file that has a hash.
 
         Raises:
             DataError: K814, when it is not there or is no longer what it was.
@@ -110,7 +110,7 @@ class Archive:
         return path
 
     def prune(self, keep: Collection[str]) -> int:
-        """Removes every file whose hash is not among those to keep, and returns how many."""
+        """Remove every file whose hash is not among those to keep, and returns how many."""
         gone = [one for one in self.folder.glob("??/*") if one.is_file() and one.name not in keep]
         for file in gone:
             file.unlink(missing_ok=True)

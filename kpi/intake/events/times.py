@@ -185,7 +185,7 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
 
 
 def _shown(at: pl.Expr) -> pl.Expr:
-    """A point in time as text, without a time of day where that is midnight."""
+    """Return a point in time as text, without a time of day where that is midnight."""
     text = at.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.to_string("%Y-%m-%d %H:%M")
     return text.str.strip_suffix(" 00:00")
 

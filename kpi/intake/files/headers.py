@@ -301,7 +301,7 @@ def looks_like_unit(text: str) -> bool:
 
 
 def distinct(headers: Iterable[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Number repeated headers, and return the distinct headers and, by header, those that repeat it.
+    """Return the headers with repeated ones numbered, and by header those that repeat it.
 
     >>> distinct(["a", "b", "a", "a", "", ""])
     (('a', 'b', 'a#2', 'a#3', '', ''), {'a': ('a#2', 'a#3')})

@@ -168,7 +168,7 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
 
 
 def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
-    """The sum of columns onto zeros as long as `start`, one after the other, nulls counting as nothing."""
+    """Return the sum of columns onto zeros as long as `start`, one after the other, nulls counting as nothing."""
     # NOTE: written as expressions, what many terms share (a mean, a greatest value) is worked out for each of them.
     return functools.reduce(operator.add, [term.fill_null(0.0) for term in terms], start * 0.0)
 
@@ -199,12 +199,12 @@ def _powered(parts: Parts, power: float) -> pl.Expr:
 
 
 def _above_zero(parts: Parts, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """The mean of logarithms or reciprocals, which see only scores above zero; `_vanishing` deals with the others."""
+    """Return the mean of logarithms or reciprocals of scores above zero; `_vanishing` deals with the others."""
     return parts.averaged(lambda score: transform(pl.when(score <= 0).then(1.0).otherwise(score)))
 
 
 def _vanishing(parts: Parts, mean: pl.Expr) -> pl.Expr:
-    """A mean that one part at zero or below makes zero; a part without weight does not."""
+    """Return a mean that one part at zero or below makes zero; a part without weight does not."""
     pairs = zip(parts.scores, parts.weights, strict=True)
     none = pl.any_horizontal([((score <= 0) & (weight > 0)).fill_null(value=False) for score, weight in pairs])
     return pl.when(none).then(0.0).otherwise(mean)

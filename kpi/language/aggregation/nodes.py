@@ -70,7 +70,7 @@ class Node(Definition):
 
 
 def _named(parts: Any) -> Any:
-    """`[a, b]` is every part with the weight 1."""
+    """Return a list of parts, `[a, b]`, as a mapping of each to the weight 1."""
     if not isinstance(parts, list | tuple):
         return parts
     twice = next((part for place, part in enumerate(parts) if part in parts[:place]), None)
@@ -219,7 +219,7 @@ class Combination:
         )
 
     def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
-        """The sum of the given weights of the parts that count."""
+        """Return the sum of the given weights of the parts that count."""
         # NOTE: zeros add up two to three times faster than nulls.
         exact = self.node.found is None and exactly_added(self.weights.values())
         parts = [pl.when(counts(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]

@@ -1,4 +1,4 @@
-"""Checks (审核关系): what must hold of the figures, as expressions over the panel, each distinguished by its key."""
+"""Check (审核关系): what must hold of the figures, as expressions over the panel, each distinguished by its key."""
 
 from __future__ import annotations
 

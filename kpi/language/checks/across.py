@@ -1,4 +1,4 @@
-"""Checks across periods: growth, running totals, the year before, directions, slips of magnitude."""
+"""Check across periods: growth, running totals, the year before, directions, slips of magnitude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what figures cover: the units add up to the figure of the whole, a ratio's two sides cover the same."""
+"""Check of what figures cover: the units add up to the figure of the whole, a ratio's two sides cover the same."""
 
 from __future__ import annotations
 
@@ -132,5 +132,5 @@ def _listed(**texts: str) -> Message:
 
 
 def _month(count: pl.Expr) -> pl.Expr:
-    """The label of a month, counted from January of year 0."""
+    """Return the label of a month, counted from January of year 0."""
     return pl.format("{}-{}", count // 12, (count % 12 + 1).cast(pl.String).str.zfill(2))

@@ -1,4 +1,4 @@
-"""Checks of how figures are handed in: every unit of the roster once, no gap, and in time."""
+"""Check of how figures are handed in: every unit of the roster once, no gap, and in time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _days(day: str, deadline: str) -> Message:
 
 
 def _reported(of: tuple[str, ...], symbols: Symbols) -> tuple[str, ...]:
-    """The figures named, or all that are reported."""
+    """Return the figures named, or all that are reported."""
     return of or tuple(name for name, one in symbols.items() if one.reported and one.per is None)
 
 
@@ -157,7 +157,7 @@ class Due(Check):
                 return Message("{title} is due within {number} months after the period", title=title, number=number)
 
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
-        """Yields the day on which each figure was handed in."""
+        """Yield the day on which each figure was handed in."""
         for name in _reported(self.of, symbols):
             yield "reported", name
 

@@ -526,7 +526,7 @@ class _Compiler:
         return branches.case(conditions, self.alike(node, values))
 
     def alike(self, node: exp.Expr, parts: list[exp.Expr]) -> list[Term]:
-        """Returns terms of one kind, brought into one unit."""
+        """Return terms of one kind, brought into one unit."""
         terms = self.counted(parts)
         if len({term.kind for term in terms}) > 1:
             self.fail(

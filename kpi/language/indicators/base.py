@@ -78,7 +78,7 @@ def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -
 
 
 def scope_of(symbols: Symbols) -> Scope:
-    """Returns what the names in an expression over measures and indicators stand for."""
+    """Return what the names in an expression over measures and indicators stand for."""
 
     def scope(name: str) -> Term | None:
         known = symbols.get(name)
@@ -136,7 +136,7 @@ class Indicator(Definition):
 
     @abstractmethod
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the names the value is computed from, each with its place in the definition."""
+        """Yield the names the value is computed from, each with its place in the definition."""
 
     def named(self) -> Iterator[Named]:
         """Yield every place where the definition names one of the `inputs`."""
@@ -144,15 +144,15 @@ class Indicator(Definition):
 
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns the indicator's unit, or None when it cannot be told."""
+        """Return the indicator's unit, or None when it cannot be told."""
 
     def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
-        """Returns whether the value is a decimal number as reported, added up or counted."""
+        """Return whether the value is a decimal number as reported, added up or counted."""
         return False
 
     @abstractmethod
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the columns `name` (Float64, in the indicator's unit) and `name.status`.
+        """Return the columns `name` (Float64, in the indicator's unit) and `name.status`.
 
         What the value is compared with may be a column `name.base`, which does not outlast its stage.
         """
@@ -194,7 +194,7 @@ class Indicator(Definition):
         """Return the formula in words, with the titles of what it uses."""
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong beyond the shape: units, windows, targets."""
+        """Yield what is wrong beyond the shape: units, windows, targets."""
         unit = self.in_unit(symbols)
         if unit is None:
             return
@@ -215,17 +215,17 @@ class Indicator(Definition):
 
 
 def title_of(symbols: Symbols, name: str) -> str:
-    """Returns the title of a name, or the name itself."""
+    """Return the title of a name, or the name itself."""
     return symbols[name].title if name in symbols else name
 
 
 def unit_of(symbols: Symbols, name: str) -> Unit | None:
-    """Returns the unit of a name, or None when the name or its unit is unknown."""
+    """Return the unit of a name, or None when the name or its unit is unknown."""
     return symbols[name].unit if name in symbols else None
 
 
 def declared(text: str | None, natural: Unit | None) -> Unit | None:
-    """The declared unit when the natural one can be brought into it, else the natural one."""
+    """Return the declared unit when the natural one can be brought into it, else the natural one."""
     if text is None or natural is None:
         return natural
     try:
@@ -237,7 +237,7 @@ def declared(text: str | None, natural: Unit | None) -> Unit | None:
 
 
 def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Problems:
-    """Yields a problem when a declared unit does not fit the unit that comes out of the formula."""
+    """Yield a problem when a declared unit does not fit the unit that comes out of the formula."""
     if text is None or natural is None:
         return
     try:
@@ -253,6 +253,6 @@ def declared_problem(text: str | None, natural: Unit | None, path: Path) -> Prob
 
 
 def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
-    """Returns an expression in one unit brought into another of the same dimension."""
+    """Return an expression in one unit brought into another of the same dimension."""
     factor = 1.0 if natural is None or unit is None else units.factor(natural, unit)
     return expr if factor == 1 else expr * literal(factor)

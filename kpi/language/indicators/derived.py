@@ -62,7 +62,7 @@ def window(over: str) -> Message:  # noqa: PLR0911 - one line a window
 
 
 def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
-    """Returns why a quotient by a base has no value: what it shows by itself, and what voids it."""
+    """Return why a quotient by a base has no value: what it shows by itself, and what voids it."""
     return {"no_baseline": base.is_null(), "zero_baseline": base == ZERO}, {"negative_baseline": base < ZERO}
 
 
@@ -96,7 +96,7 @@ class Growth(Indicator):
     )
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the measure or indicator that grows."""
+        """Yield the measure or indicator that grows."""
         yield ("of",), self.of
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -104,14 +104,14 @@ class Growth(Indicator):
         yield Comparison(self.of, ("over",), self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns %, or for points the difference of the measure's unit (百分点 for %)."""
+        """Return %, or for points the difference of the measure's unit (百分点 for %)."""
         unit = unit_of(symbols, self.of)
         if self.as_ != "points" or unit is None:
             return None if unit is None else units.PERCENT
         return units.subtract(unit, unit)[0]
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
+        """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         months = periods.parse_span(self.over)
         value, base = pl.col(self.of), pl.col(Column(name).base)
 
@@ -138,7 +138,7 @@ class Growth(Indicator):
         return {self.of: back(periods.parse_span(self.over) // grain.months)}
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns what grows over which window."""
+        """Return what grows over which window."""
         title, over = title_of(symbols, self.of), window(self.over)
         if self.as_ == "rate":
             return Message("growth rate of {title} {window}", title=title, window=over)
@@ -147,7 +147,7 @@ class Growth(Indicator):
         return Message("annual growth rate of {title} {window}", title=title, window=over)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unit and target problems, and windows that the grain of the system cannot express."""
+        """Yield unit and target problems, and windows that the grain of the system cannot express."""
         yield from super().problems(path, symbols, grain)
         try:
             months = periods.parse_span(self.over)
@@ -173,7 +173,7 @@ class Index(Indicator):
     base: Text = Field(description="the period that is 100, such as 2022Q1")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the measure or indicator that is compared."""
+        """Yield the measure or indicator that is compared."""
         yield ("of",), self.of
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -181,12 +181,12 @@ class Index(Indicator):
         yield Comparison(self.of, ("of",))
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns %."""
+        """Return %."""
         return None if unit_of(symbols, self.of) is None else units.PERCENT
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
+        """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
         end = periods.parse(self.base).end
 
@@ -203,11 +203,11 @@ class Index(Indicator):
         return {self.of: frozenset({WHOLE})}
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns what is compared with which period."""
+        """Return what is compared with which period."""
         return Message("index of {title} ({base} = 100)", title=title_of(symbols, self.of), base=self.base)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields target problems and a base that is no scored period."""
+        """Yield target problems and a base that is no scored period."""
         yield from super().problems(path, symbols, grain)
         try:
             found = periods.parse(self.base)
@@ -241,28 +241,28 @@ class Count(Indicator):
     min_units: int | None = Field(None, gt=0, description="fewer units than that are too few to judge")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the measure."""
+        """Yield the measure."""
         yield ("of",), self.of
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns the counting unit, or % for a share."""
+        """Return the counting unit, or % for a share."""
         return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
 
     @override
     def exact(self, symbols: Symbols) -> bool:
-        """Returns whether it is a number of units, rather than a share of them."""
+        """Return whether it is a number of units, rather than a share of them."""
         return self.as_ == "count"
 
     def test(self, symbols: Symbols) -> Term:
-        """Returns the threshold as a Boolean term over the column `value`; raises ExpressionError."""
+        """Return the threshold as a Boolean term over the column `value`; raises ExpressionError."""
         noise = 0.0 if self.of in symbols and symbols[self.of].exact else HAIR
         value = Term(pl.col("value"), "number", unit_of(symbols, self.of), noise=noise)
         return expressions.parse(f"value {self.passes}").resolve(lambda name: value if name == "value" else None)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status, from `name.passed`, `name.units` and `name.refused` of the panel.
+        """Return the value and its status, from `name.passed`, `name.units` and `name.refused` of the panel.
 
         One finer unit without a figure that can be used would make a smaller number: then there is none.
         """
@@ -287,7 +287,7 @@ class Count(Indicator):
         }
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns what is counted."""
+        """Return what is counted."""
         per = symbols[self.of].per if self.of in symbols else None
         title, unit = title_of(symbols, self.of), per or Message("finer units")
         if self.as_ == "share":
@@ -295,7 +295,7 @@ class Count(Indicator):
         return Message("number of {unit} with {title} {passes}", unit=unit, title=title, passes=self.passes)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields target problems, a measure without `per`, and a threshold that cannot be read."""
+        """Yield target problems, a measure without `per`, and a threshold that cannot be read."""
         yield from super().problems(path, symbols, grain)
         if self.of in symbols and symbols[self.of].per is None:
             hint = Message("add `per:` with the column that names the finer unit, such as 村")
@@ -328,7 +328,7 @@ class Milestone(Indicator):
     late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the 是/否 measure."""
+        """Yield the 是/否 measure."""
         yield ("of",), self.of
 
     @property
@@ -347,17 +347,17 @@ class Milestone(Indicator):
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns 是/否."""
+        """Return 是/否."""
         return units.YES_NO
 
     @override
     def exact(self, symbols: Symbols) -> bool:
-        """Returns that it is: done or not."""
+        """Return that it is: done or not."""
         return True
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns 1 or 0 and the status: missing where nothing was ever reported, break, late."""
+        """Return 1 or 0 and the status: missing where nothing was ever reported, break, late."""
         area = ["entity", *(symbols[self.of].breaks if self.of in symbols else ())]
         state = pl.col(self.of).forward_fill().over(area)
         unknown = status_of(self.of)
@@ -381,11 +381,11 @@ class Milestone(Indicator):
         return {self.of: frozenset({HISTORY})}
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns the milestone's title."""
+        """Return the milestone's title."""
         return Message("{title}: 1 if done, 0 if not", title=title_of(symbols, self.of))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields target problems and a measure that is not 是/否."""
+        """Yield target problems and a measure that is not 是/否."""
         yield from super().problems(path, symbols, grain)
         unit = unit_of(symbols, self.of)
         if unit is not None and unit != units.YES_NO:
@@ -399,7 +399,7 @@ class Milestone(Indicator):
 
 @functools.lru_cache(4096)
 def _resolved(text: str, known: tuple[tuple[str, Symbol | None], ...]) -> Term:
-    """Returns an expression as a term; its unit, its problems and its plan are all read from it."""
+    """Return an expression as a term; its unit, its problems and its plan are all read from it."""
     return expressions.parse(text).resolve(scope_of({name: one for name, one in known if one is not None}))
 
 
@@ -419,7 +419,7 @@ class Formula(Indicator):
     unit: Text | None = Field(None, description="the unit; left out: as the formula comes out")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the names in the expression."""
+        """Yield the names in the expression."""
         yield from ((one.place, one.name) for one in self.named())
 
     def named(self) -> Iterator[Named]:
@@ -431,12 +431,12 @@ class Formula(Indicator):
         yield from (Named(name, ("expr",), span) for name, span in names)
 
     def term(self, symbols: Symbols) -> Term:
-        """Returns the typed expression; raises ExpressionError."""
+        """Return the typed expression; raises ExpressionError."""
         known = {name: symbols.get(name) for name, _ in expressions.parse(self.expr).names()}
         return _resolved(self.expr, tuple(known.items()))
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns the declared unit, else what the units of the expression come to."""
+        """Return the declared unit, else what the units of the expression come to."""
         try:
             term = self.term(symbols)
         except ExpressionError:
@@ -447,7 +447,7 @@ class Formula(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
+        """Return the value and its status: zero_denominator, out_of_range, and the statuses of what it needs."""
         term = self.term(symbols)
         value = term.expr.cast(pl.Float64)
         if term.size is not None:
@@ -459,7 +459,7 @@ class Formula(Indicator):
         return guarded(name, unsigned_zero(value), reasons=[large, *term.gaps, *term.voids, nothing])
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns the expression with titles for names."""
+        """Return the expression with titles for names."""
         text, parts = self.expr, []
         end = 0
         for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
@@ -468,7 +468,7 @@ class Formula(Indicator):
         return Message("{formula}", formula="".join([*parts, text[end:]]))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields what is wrong with the expression, its units and the targets."""
+        """Yield what is wrong with the expression, its units and the targets."""
         try:
             term = self.term(symbols)
         except ExpressionError as error:

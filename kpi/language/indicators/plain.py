@@ -40,11 +40,11 @@ class Level(Indicator):
     unit: Text | None = Field(None, description="the unit; left out: the measure's")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the measure."""
+        """Yield the measure."""
         yield ("of",), self.of
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns the declared unit, else the measure's."""
+        """Return the declared unit, else the measure's."""
         return declared(self.unit, unit_of(symbols, self.of))
 
     @property
@@ -58,22 +58,22 @@ class Level(Indicator):
         return (self.of,)
 
     def exact(self, symbols: Symbols) -> bool:
-        """Returns whether the measure is, and stays in its unit."""
+        """Return whether the measure is, and stays in its unit."""
         return self.of in symbols and symbols[self.of].exact and self.in_unit(symbols) == symbols[self.of].unit
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status."""
+        """Return the value and its status."""
         measure = pl.col(self.of)
         value = scale(measure, unit_of(symbols, self.of), self.in_unit(symbols))
         return guarded(name, value, inputs=[self.of], sound=value is measure)
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns the measure's title."""
+        """Return the measure's title."""
         return Message("{title}", title=title_of(symbols, self.of))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unit and target problems."""
+        """Yield unit and target problems."""
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, unit_of(symbols, self.of), path)
 
@@ -102,7 +102,7 @@ class Ratio(Indicator):
     negative: Negative | None = Field(None, description="allow: a denominator below zero is meant; left out: no value")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields numerator and denominator."""
+        """Yield numerator and denominator."""
         yield ("numerator",), self.numerator
         yield ("denominator",), self.denominator
 
@@ -120,7 +120,7 @@ class Ratio(Indicator):
         return None if above is None or below is None else units.divide(above, below)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns the declared unit, else % where numerator and denominator are of one dimension."""
+        """Return the declared unit, else % where numerator and denominator are of one dimension."""
         natural = self._natural(symbols)
         if natural is not None and self.unit is None and units.convertible(natural, units.PERCENT):
             return units.PERCENT
@@ -128,7 +128,7 @@ class Ratio(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status: zero_denominator, negative_denominator, too_few."""
+        """Return the value and its status: zero_denominator, negative_denominator, too_few."""
         below, finite = pl.col(self.denominator), None
         shown = {"zero_denominator": below == ZERO}
         guards: dict[str, pl.Expr] = {}
@@ -149,7 +149,7 @@ class Ratio(Indicator):
         return guarded(name, value, guards, shown=shown, inputs=inputs, finite=finite)
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns `numerator ÷ denominator`."""
+        """Return `numerator ÷ denominator`."""
         return Message(
             "{numerator} ÷ {denominator}",
             numerator=title_of(symbols, self.numerator),
@@ -157,7 +157,7 @@ class Ratio(Indicator):
         )
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unit and target problems."""
+        """Yield unit and target problems."""
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, self._natural(symbols), path)
 
@@ -175,7 +175,7 @@ class Coverage(Indicator):
     min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the covered part and the total."""
+        """Yield the covered part and the total."""
         yield ("covered",), self.covered
         yield ("total",), self.total
 
@@ -185,12 +185,12 @@ class Coverage(Indicator):
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns %."""
+        """Return %."""
         return units.PERCENT
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status: zero_denominator, negative_denominator, too_few, out_of_range."""
+        """Return the value and its status: zero_denominator, negative_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
         shown = {"zero_denominator": total == ZERO, "negative_denominator": total < ZERO}
@@ -200,7 +200,7 @@ class Coverage(Indicator):
         return guarded(name, covered / total * HUNDRED, guards, shown=shown, inputs=[self.covered, self.total])
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns `covered ÷ total`, bounded."""
+        """Return `covered ÷ total`, bounded."""
         return Message(
             "{covered} ÷ {total} (0–100 %)",
             covered=title_of(symbols, self.covered),
@@ -208,7 +208,7 @@ class Coverage(Indicator):
         )
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
-        """Yields unit and target problems; part and whole must count the same thing."""
+        """Yield unit and target problems; part and whole must count the same thing."""
         yield from super().problems(path, symbols, grain)
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
         if part is not None and whole is not None and not units.convertible(part, whole):
@@ -236,17 +236,17 @@ class Share(Indicator):
     negative: Negative | None = Field(None, description="allow: a total below zero is meant; left out: no value")
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yields the measure."""
+        """Yield the measure."""
         yield ("of",), self.of
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Returns %."""
+        """Return %."""
         return units.PERCENT
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Returns the value and its status: incomplete where another entity's figure is missing, zero_denominator."""
+        """Return the value and its status: incomplete where another entity's figure is missing, zero_denominator."""
         peers = ["period"] if self.within == "all" else ["period", "cohort"]
         total = pl.col(self.of).sum().over(peers)
         absent = (status_of(self.of) != OK) & (status_of(self.of) != reason("not_applicable"))
@@ -260,7 +260,7 @@ class Share(Indicator):
         return guarded(name, part * HUNDRED, guards, inputs=[self.of])
 
     def words(self, symbols: Symbols) -> Message:
-        """Returns what it is a share of."""
+        """Return what it is a share of."""
         title = title_of(symbols, self.of)
         if self.within == "all":
             return Message("{title} ÷ total {title} of all", title=title)

@@ -1,4 +1,4 @@
-"""Checks across the definitions of a system: names, units, the tree, and what refers to what."""
+"""Check across the definitions of a system: names, units, the tree, and what refers to what."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _kept_and_left_out(system: System) -> Problems:
 
 
 def _folded(name: str) -> str:
-    """A name as names are compared: without blanks and case."""
+    """Return a name as names are compared: without blanks and case."""
     return "".join(name.split()).casefold()
 
 
@@ -439,7 +439,7 @@ def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> P
 
 
 def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
-    """Yields what is wrong with an expression that a measure aggregates."""
+    """Yield what is wrong with an expression that a measure aggregates."""
     try:
         text = counted_in(measure).taken_from
         found = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))

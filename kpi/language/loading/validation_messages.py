@@ -366,7 +366,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _candidates(path: Path) -> list[type[BaseModel]]:
-    """The models that may stand at a path, before their kind is known."""
+    """Return the models that may stand at a path, before their kind is known."""
     models: list[type[BaseModel]] = [System]
     for step in path:
         inner = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
@@ -375,7 +375,7 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
 
 
 def _models_at(path: Path) -> list[type[BaseModel]]:
-    """The models at the parent of a path, narrowed by the tags that pydantic put into it."""
+    """Return the models at the parent of a path, narrowed by the tags that pydantic put into it."""
     models = _candidates(path[:-1])
     for step in reversed(path[:-1]):
         # The last that is a kind: before it there may be names, which may be those of kinds too.

@@ -58,7 +58,7 @@ class Completion(AgainstTarget):
     reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: t/x or 2 - x/t")
 
     def score(self, case: Case) -> Scored:
-        """Returns the percent completed; a value inside a `within` target is full."""
+        """Return the percent completed; a value inside a `within` target is full."""
         if case.fixed is not None:
             plain = self._of_plain(case, case.fixed)
             if plain is not None:
@@ -77,7 +77,7 @@ class Completion(AgainstTarget):
         )
 
     def _of_plain(self, case: Case, target: float) -> pl.Expr | None:
-        """The same between 0 and 100 for a target above zero; where less is better, the value tells where 100 is."""
+        """Return the same between 0 and 100 for a target above zero; where less is better, the value decides."""
         if target < 0 or (self.floor, self.cap) != (0, 100) or (not case.higher and self.reverse == "mirror"):
             return None
         value, bound, hundred = case.value, literal(target), literal(100.0)
@@ -86,7 +86,7 @@ class Completion(AgainstTarget):
         return pl.when(value > bound).then(bound / value * hundred).when(value.is_not_null()).then(hundred)
 
     def _of_fixed(self, case: Case, target: float, cap: float) -> pl.Expr:
-        """The same score where the target is one number: what is asked of every row there is known here."""
+        """Return the same score where the target is one number: what is asked of every row there is known here."""
         value, bound, hundred = case.value, literal(target), literal(100.0)
         if case.higher or self.reverse == "mirror":
             forward = case.higher == (target > 0)
@@ -125,7 +125,7 @@ class Benchmark(Rule):
     reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: b/x or 2 - x/b")
 
     def score(self, case: Case) -> Scored:
-        """Returns the percent of the benchmark; a benchmark of zero has none."""
+        """Return the percent of the benchmark; a benchmark of zero has none."""
         declared = case.quantity(self.benchmark)
         standard = case.target if declared is None else declared
         score = _completion(case, standard, self.reverse)
@@ -140,7 +140,7 @@ class Benchmark(Rule):
         return Message("by the ratio to the benchmark, at most {cap:g} %", cap=self.cap)
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the benchmark."""
+        """Return the benchmark."""
         return {("benchmark",): self.benchmark}
 
 
@@ -159,7 +159,7 @@ class Pass(AgainstTarget):
     fail: float = Field(0, description="percent of full marks when it is not")
 
     def score(self, case: Case) -> Scored:
-        """Returns `full` or `fail`."""
+        """Return `full` or `fail`."""
         return Scored(pl.when(case.reached).then(pl.lit(float(self.full))).otherwise(pl.lit(float(self.fail))))
 
     def words(self) -> Message:
@@ -186,7 +186,7 @@ class Deduction(AgainstTarget):
     )
 
     def score(self, case: Case) -> Scored:
-        """Returns 100 less what is short."""
+        """Return 100 less what is short."""
         short = (case.target - case.value if case.higher else case.value - case.target).clip(0)
         outside = pl.max_horizontal(case.target - case.value, case.value - case.upper).clip(0)
         short = pl.when(case.upper.is_not_null()).then(outside).otherwise(short)
@@ -208,11 +208,11 @@ class Deduction(AgainstTarget):
         return Message("{points:g} % off for each {step} short, down to nothing", points=self.points, step=self.per)
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the size of a step, and what the base has."""
+        """Return the size of a step, and what the base has."""
         return super().quantities() | {("per",): self.per}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and a step of no size."""
+        """Yield unit problems and a step of no size."""
         yield from super().problems(path, unit)
         yield from step_problems((*path, "per"), self.per, unit)
 
@@ -233,7 +233,7 @@ class Step(AgainstTarget):
     per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
 
     def score(self, case: Case) -> Scored:
-        """Returns the base and what is gained or lost."""
+        """Return the base and what is gained or lost."""
         ahead = case.value - case.target if case.higher else case.target - case.value
         return Scored(self.base + ahead / in_unit(self.per, case.unit) * self.points)
 
@@ -247,11 +247,11 @@ class Step(AgainstTarget):
         )
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the size of a step, and what the base has."""
+        """Return the size of a step, and what the base has."""
         return super().quantities() | {("per",): self.per}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and a step of no size."""
+        """Yield unit problems and a step of no size."""
         yield from super().problems(path, unit)
         yield from step_problems((*path, "per"), self.per, unit)
 
@@ -273,7 +273,7 @@ class Bands(Rule):
     cuts: Cuts = Field(description="score: bound, bounds inclusive")
 
     def score(self, case: Case) -> Scored:
-        """Returns the score of the band."""
+        """Return the score of the band."""
         return Scored(banded(case, self.cuts))
 
     def words(self) -> Message:
@@ -281,9 +281,9 @@ class Bands(Rule):
         return cuts_words(self.cuts)
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the bounds."""
+        """Return the bounds."""
         return cut_paths("cuts", self.cuts)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
-        """Yields a problem when a better score does not ask for a better value."""
+        """Yield a problem when a better score does not ask for a better value."""
         yield from cuts_problem((*path, "cuts"), self.cuts, unit, higher=higher)

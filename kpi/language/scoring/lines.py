@@ -40,7 +40,7 @@ class Piecewise(Rule):
         return self
 
     def score(self, case: Case) -> Scored:
-        """Returns the score on the line between the neighbouring knots."""
+        """Return the score on the line between the neighbouring knots."""
         knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
         score = pl.lit(knots[-1][1])
         for (x0, y0), (x1, y1) in reversed(list(pairwise(knots))):
@@ -52,11 +52,11 @@ class Piecewise(Rule):
         return Message("piecewise linear: {knots}", knots=commas(mark_words(float(y), x) for x, y in self.knots))
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the knots' values."""
+        """Return the knots' values."""
         return {("knots", place, 0): knot[0] for place, knot in enumerate(self.knots)}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and knots that do not rise."""
+        """Yield unit problems and knots that do not rise."""
         found = list(super().problems(path, unit))
         yield from found
         if not found:
@@ -73,7 +73,7 @@ class Piecewise(Rule):
 
     @override
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
-        """Yields a warning when better values score less all the way; what goes up and down is meant to."""
+        """Yield a warning when better values score less all the way; what goes up and down is meant to."""
         scores = [float(y) for _, y in self.knots]
         wrong = sorted(scores, reverse=higher)
         if scores == wrong and scores != wrong[::-1]:
@@ -106,7 +106,7 @@ class Goalposts(Rule):
     scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
-        """Returns the position; a value that has no logarithm is out of range."""
+        """Return the position; a value that has no logarithm is out of range."""
         low, high = pl.lit(in_unit(self.low, case.unit)), pl.lit(in_unit(self.high, case.unit))
         value, guards = case.value, {}
         if self.log:
@@ -130,11 +130,11 @@ class Goalposts(Rule):
         )
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the two posts."""
+        """Return the two posts."""
         return {("low",): self.low, ("high",): self.high}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and posts that stand the wrong way round."""
+        """Yield unit problems and posts that stand the wrong way round."""
         found = list(super().problems(path, unit))
         yield from found
         if found:

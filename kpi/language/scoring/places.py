@@ -33,7 +33,7 @@ class RankScore(Relative):
     ties: Literal["min", "average", "dense", "max"] = Field("min", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
-        """Returns the score of the place."""
+        """Return the score of the place."""
         return Scored(self.first - self.step * (case.place(self.ties, first="best") - 1))
 
     def words(self) -> Message:
@@ -63,7 +63,7 @@ class Percentile(Relative):
     ties: Ties = Field("average", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
-        """Returns the percentile among the peers that have a value."""
+        """Return the percentile among the peers that have a value."""
         place = case.place(self.ties, first="worst")
         others = case.among(case.value.count(), "count").cast(pl.Float64) - 1
         position = pl.when(others == 0).then(pl.lit(1.0)).otherwise((place - 1) / others)
@@ -93,7 +93,7 @@ class Borda(Relative):
     ties: Ties = Field("min", description="which place equal values share")
 
     def score(self, case: Case) -> Scored:
-        """Returns the points."""
+        """Return the points."""
         return Scored(self.points * (case.place(self.ties, first="worst") - 1))
 
     def words(self) -> Message:

@@ -32,7 +32,7 @@ Scale = Annotated[Listed[float], AfterValidator(_rising)]
 
 
 def stretched(position: pl.Expr, scale: tuple[float, ...]) -> pl.Expr:
-    """Returns a position between 0 and 1 as a score on a scale."""
+    """Return a position between 0 and 1 as a score on a scale."""
     low, high = scale
     return position * (high - low) if low == 0 else low + (high - low) * position
 
@@ -86,7 +86,7 @@ class Efficacy(Relative):
     exponential: bool = Field(False, description="exponential instead of linear between the two")
 
     def score(self, case: Case) -> Scored:
-        """Returns base and span by position."""
+        """Return base and span by position."""
         best, worst = case.quantity(self.satisfactory), case.quantity(self.unacceptable)
         position = _position(case, worst, best)
         if self.exponential:
@@ -108,7 +108,7 @@ class Efficacy(Relative):
         )
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the two standards."""
+        """Return the two standards."""
         return {("satisfactory",): self.satisfactory, ("unacceptable",): self.unacceptable}
 
 
@@ -129,7 +129,7 @@ class MinMax(Relative):
     constant: float | None = Field(None, description="the score where all are equal; left out: the middle")
 
     def score(self, case: Case) -> Scored:
-        """Returns the position on the scale."""
+        """Return the position on the scale."""
         low, high = self.scale
         same = 0.5 if self.constant is None else (self.constant - low) / (high - low)
         worst, best = case.worst(), case.best()
@@ -167,7 +167,7 @@ class ZScore(Relative):
     sd: float = Field(10, gt=0, description="the points of one standard deviation")
 
     def score(self, case: Case) -> Scored:
-        """Returns the standardised value."""
+        """Return the standardised value."""
         sign = 1 if case.higher else -1
         apart = case.value - case.among(case.value.mean(), "mean")
         # The deviation of equal numbers may come out as a few last bits instead of zero: compare the numbers.
@@ -202,7 +202,7 @@ class DistanceToBest(Relative):
     scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
-        """Returns the part of the way to the best."""
+        """Return the part of the way to the best."""
         best = case.best()
         if self.by == "range":
             return Scored(stretched(_position(case), self.scale))
@@ -238,7 +238,7 @@ class DistanceToTarget(Relative, AgainstTarget):
     scale: Scale = Field((0.0, 100.0), description="the range of scores")
 
     def score(self, case: Case) -> Scored:
-        """Returns the part of the way to the target."""
+        """Return the part of the way to the target."""
         worst = case.worst()
         further = case.target - worst if case.higher else worst - case.target
         come = case.value - worst if case.higher else worst - case.value

@@ -53,7 +53,7 @@ class Case:
     def plain(
         cls, value: pl.Expr, *, target: pl.Expr | None = None, better: Literal["higher", "lower"] = "higher"
     ) -> Case:
-        """Returns the case of a bare value, all rows being peers: for trying a rule on a frame."""
+        """Return the case of a bare value, all rows being peers: for trying a rule on a frame."""
         goal = pl.lit(None, dtype=pl.Float64) if target is None else target
 
         def reached() -> pl.Expr:
@@ -72,11 +72,11 @@ class Case:
         return self.better == "higher"
 
     def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
-        """Returns a declared quantity in the indicator's unit as a literal, or None."""
+        """Return a declared quantity in the indicator's unit as a literal, or None."""
         return None if quantity is None else pl.lit(in_unit(quantity, self.unit))
 
     def among(self, expr: pl.Expr, what: str) -> pl.Expr:
-        """Returns an expression evaluated within each group of peers; `what` names it."""
+        """Return an expression evaluated within each group of peers; `what` names it."""
         whole = expr.over(self.peers) if self.peers else expr
         if self.figures is None:
             return whole
@@ -85,32 +85,32 @@ class Case:
         return pl.col(column)
 
     def best(self) -> pl.Expr:
-        """Returns the best value among the peers."""
+        """Return the best value among the peers."""
         return self.greatest() if self.higher else self.least()
 
     def worst(self) -> pl.Expr:
-        """Returns the worst value among the peers."""
+        """Return the worst value among the peers."""
         return self.least() if self.higher else self.greatest()
 
     def greatest(self) -> pl.Expr:
-        """Returns the greatest value among the peers."""
+        """Return the greatest value among the peers."""
         return self.among(self.value.max(), "greatest")
 
     def least(self) -> pl.Expr:
-        """Returns the least value among the peers."""
+        """Return the least value among the peers."""
         return self.among(self.value.min(), "least")
 
     def apart(self) -> pl.Expr:
-        """Returns whether the peers have different values, null where none has one."""
+        """Return whether the peers have different values, null where none has one."""
         best, worst = self.best(), self.worst()
         return best != worst if self.exact else differ(best, worst)
 
     def meets(self, bound: float) -> pl.Expr:
-        """Returns whether the value is a bound or better."""
+        """Return whether the value is a bound or better."""
         return compare("ge" if self.higher else "le", self.value, bound, abs(bound) * HAIR)
 
     def place(self, ties: Ties, *, first: Literal["best", "worst"]) -> pl.Expr:
-        """Returns the place among the peers as Float64, 1 being the best or the worst value."""
+        """Return the place among the peers as Float64, 1 being the best or the worst value."""
         descending = self.higher == (first == "best")
         value = self.value if self.exact else sort_key(self.value)
         return self.among(value.rank(ties, descending=descending), "place").cast(pl.Float64)
@@ -121,7 +121,7 @@ Cuts = Annotated[dict[float, OpenQuantity], Field(min_length=1, strict=False)]
 
 
 def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
-    """Returns the best score whose bound the value meets, 0 where it meets none."""
+    """Return the best score whose bound the value meets, 0 where it meets none."""
     score = pl.lit(0.0)
     for mark, bound in sorted(cuts.items()):
         limit = in_unit(bound, case.unit)
@@ -141,12 +141,12 @@ def mark_words(mark: float, bound: Quantity) -> Message:
 
 
 def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
-    """Returns the bounds of bands by their place."""
+    """Return the bounds of bands by their place."""
     return {(key, int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in cuts.items()}
 
 
 def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, higher: bool) -> Problems:
-    """Yields a problem when a better score does not ask for a better value."""
+    """Yield a problem when a better score does not ask for a better value."""
     bounds = [in_unit(bound, unit) for _, bound in sorted(cuts.items())]
     if any((b <= a) if higher else (b >= a) for a, b in pairwise(bounds)):
         message = (
@@ -199,7 +199,7 @@ class Rule(Block):
 
     @abstractmethod
     def score(self, case: Case) -> Scored:
-        """Returns the score of a case before floor and cap."""
+        """Return the score of a case before floor and cap."""
 
     @abstractmethod
     def words(self) -> Message:
@@ -215,11 +215,11 @@ class Rule(Block):
         return False
 
     def untasked(self, case: Case) -> Untasked | None:  # noqa: ARG002
-        """Returns the score of who has no target; None where there is none."""
+        """Return the score of who has no target; None where there is none."""
         return None
 
     def finish(self, answer: Scored) -> pl.Expr:
-        """Returns the score of an answer with floor, cap and rounding applied."""
+        """Return the score of an answer with floor, cap and rounding applied."""
         score = answer.score
         if answer.within:
             pass
@@ -237,15 +237,15 @@ class Rule(Block):
         return ("period", "cohort")
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the rule's quantities that are in the indicator's unit, each with its place."""
+        """Return the rule's quantities that are in the indicator's unit, each with its place."""
         return {}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields what is wrong with the rule's numbers for an indicator in `unit`."""
+        """Yield what is wrong with the rule's numbers for an indicator in `unit`."""
         yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
-        """Yields a problem when a better score does not ask for a better value."""
+        """Yield a problem when a better score does not ask for a better value."""
         yield from ()
 
 
@@ -268,7 +268,7 @@ class AgainstTarget(Rule):
         return self.no_target is not None
 
     def untasked(self, case: Case) -> Untasked | None:
-        """Returns what `no_target` gives."""
+        """Return what `no_target` gives."""
         if isinstance(self.no_target, dict):
             return Untasked(banded(case, self.no_target), judges=True)
         return None if self.no_target is None else Untasked(literal(float(self.no_target)), judges=False)
@@ -283,10 +283,10 @@ class AgainstTarget(Rule):
         return Message("{rule}; {mark:g} % without a target", rule=self.words(), mark=self.no_target)
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the bounds of `no_target`."""
+        """Return the bounds of `no_target`."""
         return cut_paths("no_target", self.no_target) if isinstance(self.no_target, dict) else {}
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
-        """Yields a problem when a better score without a target does not ask for a better value."""
+        """Yield a problem when a better score without a target does not ask for a better value."""
         if isinstance(self.no_target, dict):
             yield from cuts_problem((*path, "no_target"), self.no_target, unit, higher=higher)

@@ -36,7 +36,7 @@ class GradeEfficacy(Rule):
     standards: dict[float, Quantity] = Field(min_length=2, strict=False, description="coefficient in percent: standard")
 
     def score(self, case: Case) -> Scored:
-        """Returns the coefficient and the part of the step."""
+        """Return the coefficient and the part of the step."""
         grades = [(float(mark), in_unit(standard, case.unit)) for mark, standard in sorted(self.standards.items())]
         score = pl.lit(0.0)
         for (mark, standard), (better, above) in pairwise(grades):
@@ -51,14 +51,14 @@ class GradeEfficacy(Rule):
         return Message("graded efficacy coefficient: {grades}, in proportion within a grade", grades=commas(grades))
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the standards."""
+        """Return the standards."""
         return {
             ("standards", int(mark) if float(mark).is_integer() else str(mark)): one
             for mark, one in self.standards.items()
         }
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
-        """Yields a problem when a better coefficient does not ask for a better value."""
+        """Yield a problem when a better coefficient does not ask for a better value."""
         values = [in_unit(standard, unit) for _, standard in sorted(self.standards.items())]
         if any((b <= a) if higher else (b >= a) for a, b in pairwise(values)):
             message = (
@@ -104,7 +104,7 @@ class Interval(Relative):
         return self
 
     def score(self, case: Case) -> Scored:
-        """Returns 100 less what the gap costs."""
+        """Return 100 less what the gap costs."""
         if self.within is not None:
             return self._of_numbers(case, *(in_unit(one, case.unit) for one in self.within))
         if case.ends is not None:
@@ -127,7 +127,7 @@ class Interval(Relative):
         return Scored(score, {"no_target": low.is_null() | high.is_null()})
 
     def _of_numbers(self, case: Case, low: float, high: float) -> Scored:
-        """The same where a and b are numbers: what is asked of every row there is known here."""
+        """Return the same where a and b are numbers: what is asked of every row there is known here."""
         value, within = case.value, (self.floor, self.cap) == (0, 100)
         below, above = (value < literal(low), literal(low) - value), (value > literal(high), value - literal(high))
         score: Any = pl.when(value.is_between(literal(low), literal(high))).then(HUNDRED)
@@ -165,12 +165,12 @@ class Interval(Relative):
         )
 
     def quantities(self) -> dict[Path, Quantity | None]:
-        """Returns the bounds and the limits."""
+        """Return the bounds and the limits."""
         pairs = {"within": self.within, "limits": self.limits}
         return {(key, place): one for key, pair in pairs.items() for place, one in enumerate(pair or ())}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yields unit problems and bounds that do not lie inside one another."""
+        """Yield unit problems and bounds that do not lie inside one another."""
         found = list(super().problems(path, unit))
         yield from found
         if found:

@@ -42,7 +42,7 @@ def breaks(scores: pl.Series, number: int) -> list[float]:
     squares = [0.0, *accumulate(t * (v - middle) ** 2 for v, t in zip(values, times, strict=True))]
 
     def within(start: int, end: int) -> float:
-        """The sum of squares of the distinct scores start ... end - 1 around their mean."""
+        """Return the sum of squares of the distinct scores start ... end - 1 around their mean."""
         total = sums[end] - sums[start]
         return max(squares[end] - squares[start] - total * total / (counts[end] - counts[start]), 0.0)
 
@@ -61,7 +61,7 @@ def breaks(scores: pl.Series, number: int) -> list[float]:
 def _next(
     best: list[float], within: Callable[[int, int], float], clusters: int, size: int
 ) -> tuple[list[float], list[int]]:
-    """The least sum of squares of the first `end` scores in one cluster more, and where its last cluster starts.
+    """Return the least sum of squares of the first `end` scores in one cluster more, and where its last cluster starts.
 
     Where the last cluster starts never falls as `end` rises, so the middle one halves the search of the others.
     """

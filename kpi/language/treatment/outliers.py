@@ -58,7 +58,7 @@ def winsorised(values: pl.Series, gate: Gate, most: int, *, undo: bool) -> pl.Se
 
 
 def _raised(values: pl.Series) -> pl.Series:
-    """The column lifted to begin a hundredth of its range above zero."""
+    """Return the column lifted to begin a hundredth of its range above zero."""
     low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
     return values - low + 0.01 * (high - low)
 

@@ -88,7 +88,7 @@ def above_first(words: Mapping[str, int]) -> Powers:
 
 
 class _Reader:
-    """Reads `a·b/c`, `a/(b·c)` and `(a/b)²`: a product of operands, each a word or a product in parentheses."""
+    """Read `a·b/c`, `a/(b·c)` and `(a/b)²`: a product of operands, each a word or a product in parentheses."""
 
     def __init__(self, text: str, signs: str, declared: frozenset[str]) -> None:
         self.text, self.declared, self.at = text, declared, 0
