@@ -70,9 +70,9 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-def main() -> None:  # noqa: D401  # the head of the help
+def main() -> None:
     """Indicators, scores, stars and rankings from raw departmental data.
 
     kpi score period.csv scores a file, kpi explain period.csv 桐乡市 says why,
     kpi init begins a system of your own.
-    """
+    """  # noqa: D401  # the head of the help

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import psycopg  # noqa: E402
-from conftest import STORES, City  # noqa: E402
+from city import STORES, City  # noqa: E402
 from test_damaged_stores import judged, three_runs  # noqa: E402
 from test_faults import killed_often, written_by  # noqa: E402
 

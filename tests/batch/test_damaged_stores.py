@@ -6,8 +6,8 @@ import random
 import shutil
 
 import pytest
+from city import QUARTERS
 from click.testing import CliRunner
-from conftest import QUARTERS
 from test_nights import held, night, same
 
 from kpi.cli.main import main

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import QUARTERS, STORES
+from city import QUARTERS, STORES
 from nights import begun
 from test_nights import check, held, night, same
 

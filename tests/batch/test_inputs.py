@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from conftest import QUARTERS
+from city import QUARTERS
 from test_nights import check, held, night, same
 
 from kpi.batch.batch_run import archive_of, store_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from city import QUARTERS, STORES
 from click.testing import CliRunner
-from conftest import QUARTERS, STORES
 from former_stores import DUMP, as_parquet, dumped
 from test_nights import check, held, night, same
 from test_stores import bits

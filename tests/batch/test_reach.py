@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from conftest import SYSTEM
+from city import SYSTEM
 from hypothesis import given, settings
 
 from kpi.engine.lookback import reach, window

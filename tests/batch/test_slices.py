@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from conftest import SYSTEM
+from city import SYSTEM
 from test_nights import check, held, night, same
 
 import kpi

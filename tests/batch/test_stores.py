@@ -6,7 +6,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from conftest import STORES
+from city import STORES
 
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
