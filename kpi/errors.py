@@ -243,11 +243,11 @@ class Diagnostic:
     """
 
     code: str
-    message: str
+    message: Message
     place: Place = field(default_factory=Place)
-    hint: str | None = None
+    hint: Message | None = None
     severity: Severity = Severity.ERROR
-    label: str | None = None
+    label: Message | None = None
     stands_for: int = 1
 
     def __post_init__(self) -> None:
