@@ -134,7 +134,7 @@ def _labels(text: str, there: Sequence[str]) -> list[str]:
     try:
         whole = periods.parse(text)
     except periods.PeriodError as error:
-        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+        raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
     if not inside:
         raise DataError(

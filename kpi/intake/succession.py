@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
-from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
 from kpi.intake.files.reader import read
@@ -341,11 +341,11 @@ def read_succession(path: Path, grain: Grain) -> Succession:
     headers = {role: next((known[word] for word in words if word in known), None) for role, words in _HEADERS.items()}
     lacking = [role for role in ("old", "new", "date") if headers[role] is None]
     if lacking:
-        words = ", ".join(f"`{role}` ({_HEADERS[role][1]})" for role in lacking)
+        words = tuple(f"`{role}` ({_HEADERS[role][1]})" for role in lacking)
         hint = suggest(lacking[0], list(table.columns)) or Message("its columns are old, new, date and share")
         raise DataError(
             Diagnostic(
-                "K639", Message("the table of succession has no column {words}", words=words), table.place(), hint
+                "K639", Message("the table of succession has no column {columns}", columns=words), table.place(), hint
             )
         )
     rows, wrong = _rows(table, headers, grain)
@@ -366,7 +366,11 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
     ).with_columns(number=frame[ROW])  # fmt: skip
     spans = {row["text"]: row for row in periods.parse_column(cells["date"]).to_dicts()}
     share = headers["share"]
-    parts = [None] * frame.height if share is None else read_numbers(frame[share]).to_dicts()
+    parts = (
+        [None] * frame.height
+        if share is None
+        else read_numbers(frame[share]).with_columns(text=frame[share]).to_dicts()
+    )
     rows: list[Row] = []
     wrong: list[Diagnostic] = []
     for cell, number in zip(cells.to_dicts(), parts, strict=True):
@@ -374,9 +378,13 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         if not given:
             continue
         span, (part, problem) = spans[cell["date"]], _share(number)
-        problems = {role: f"the row has no {role}" for role in ("old", "new", "date") if role not in given}
-        if "date" in given and span["problem"] is not None:
-            problems["date"] = span["problem"]
+        problems = {
+            role: Message("the row has no {column}", column=role)
+            for role in ("old", "new", "date")
+            if role not in given
+        }
+        if "date" in given and (no_date := periods.problem(cell["date"])) is not None:
+            problems["date"] = no_date
         wrong += [
             Diagnostic("K639", text, table.place(cell["number"], headers[role])) for role, text in problems.items()
         ]
@@ -390,17 +398,17 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
     return rows, wrong
 
 
-def _share(cell: Mapping[str, object] | None) -> tuple[float | None, str | None]:
+def _share(cell: Mapping[str, object] | None) -> tuple[float | None, Message | None]:
     """Return a share as a part of one, None where the cell is blank, and what is wrong with it."""
     if cell is None:
         return None, None
     if cell["problem"] is not None:
-        return None, str(cell["problem"])
+        return None, problem_of(cell["text"])
     if cell["value"] is None:
         return None, None
     value = float(str(cell["value"])) / (100 if cell["unit"] == "%" else 1)
     if cell["unit"] not in (None, "%") or not 0 < value <= 1:
-        return None, f"`{cell['value']:g}{cell['unit'] or ''}` is no share"
+        return None, Message("`{value:g}{unit}` is no share", value=cell["value"], unit=cell["unit"] or "")
     return value, None
 
 

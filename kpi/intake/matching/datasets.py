@@ -168,8 +168,9 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
         needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
     elif isinstance(source.dataset, PanelData):
         figures |= set(panel_columns(system, table, list(source.roles.values())))
-    for header, words in table.unreadable.items():
-        place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
+    for header, contents in table.unreadable.items():
+        place = table.place(None, header)
+        message = Message("the column holds {contents}, neither figures nor texts", contents=contents)
         if header in needed:
             hint = Message("write it as numbers or texts; nothing of the table can be used without it")
             findings.append(Diagnostic("K554", message, place, hint))

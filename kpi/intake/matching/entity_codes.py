@@ -241,18 +241,25 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
     rows = pairs.drop_nulls(["name", "code"])
     wrong = [_differs(name, code, entities) for name, code in rows.select("name", "code").rows()]
 
-    def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+    def tell(row: dict[str, object]) -> row_findings.Finding:
         place = entities.by_code(str(row["code"]))
         assert place is not None  # noqa: S101
+        code, entity, name = row["code"], entities.every[place], row["name"]
         message = Message(
-            "`{code}` is the code of {every}, but the row names {name}",
-            code=row["code"],
-            every=entities.every[place],
-            name=row["name"],
+            "`{code}` is the code of {entity}, but the row names {name}; the code counts",
+            code=code,
+            entity=entity,
+            name=name,
         )
-        if entities.place(str(row["name"])) is None:
-            message = Message("{message}, which is not in the roster", message=message)
-        return "K611", f"{message}; the code counts", "correct the code or the name"
+        if entities.place(str(name)) is None:
+            message = Message(
+                "`{code}` is the code of {entity}, but the row names {name}, which is not in the roster; "
+                "the code counts",
+                code=code,
+                entity=entity,
+                name=name,
+            )
+        return "K611", message, Message("correct the code or the name")
 
     rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
     return row_findings.of_rows(source.table, rows, source.roles.get("code"), tell, severity=Severity.WARNING)
