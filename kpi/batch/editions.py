@@ -33,7 +33,7 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns an edition; raises DataError K828 when there is none of this name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
-        hint = suggest(name, there) or Message("there is {there}", there=", ".join(there) or "none")
+        hint = suggest(name, there) or Message("there is {there}", there=tuple(there) or Message("none"))
         raise DataError(Diagnostic("K828", Message("there is no edition `{name}`", name=name), hint=hint))
     return there[name]
 

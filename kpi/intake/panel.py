@@ -233,7 +233,7 @@ class _Intake:
         if targets.height:
             of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
             if of_old:
-                named = [str(areas.gone_words(name)) for name in of_old]
+                named = [words for name in of_old if (words := areas.gone_words(name)) is not None]
                 self.findings.append(targets_of.unused(named, Place(None)))
             targets = moved(targets)
         now = dict(enumerate(places.to_list()))

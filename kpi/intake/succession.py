@@ -154,7 +154,7 @@ class Succession:
             for role, at in places.items():
                 if at is None or at >= len(entities.names):
                     text = row.old if role == "old" else row.new
-                    where = "the roster" if entities.closed else "the data"
+                    where = Message("the roster") if entities.closed else Message("the data")
                     hint = suggest(text, entities.lookup) or Message("write a name or code of {where}", where=where)
                     message = Message("`{text}` is no unit of {where}", text=text, where=where)
                     if clean(text) in entities.ambiguous:
@@ -467,7 +467,7 @@ class Areas:
         self.unions = unions(self.steps)
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
 
-    def gone_words(self, text: str) -> str | None:
+    def gone_words(self, text: str) -> Message | None:
         """Return where a unit went that is none any more, None for any other text.
 
         Args:
@@ -477,8 +477,12 @@ class Areas:
         step = None if place is None else self.ended.get(place)
         if step is None or place is None:
             return None
-        into = "、".join(self.entities.names[flow.new] for flow in step.flows if flow.old == place)
-        return f"{self.entities.names[place]} (which went into {into} in {Period(step.start, 1).label})"
+        return Message(
+            "{name} (which went into {into} in {when})",
+            name=self.entities.names[place],
+            into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == place),
+            when=Period(step.start, 1).label,
+        )
 
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
         """Return figures of finer units (`per`), those of a unit that went into another as a whole under that one.
@@ -589,13 +593,20 @@ class Areas:
         if alone and set(short_forms(clean(name))) & set(short_forms(clean(names[0]))):
             return
         divided = any(flow.share != 1 for flow in flows)
-        what = f"{'parts of ' if divided else ''}{'、'.join(names)}"
         message = Message(
-            "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {what}",
+            "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {units}",
             name=name,
             when=when,
-            what=what,
+            units=tuple(names),
         )
+        if divided:
+            message = Message(
+                "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of "
+                "parts of {units}",
+                name=name,
+                when=when,
+                units=tuple(names),
+            )
         hint = Message("if it was there before, add a row with `{name}` as old and as new unit", name=name)
         place = self.succession.place(flows[0].number, "new")
         self.findings.append(Diagnostic("K645", message, place, hint, Severity.WARNING if alone else Severity.INFO))
@@ -663,7 +674,7 @@ class Areas:
         for old, step in self.ended.items() if names else ():
             name = self.entities.names[old]
             flows = [flow for flow in step.flows if flow.old == old]
-            into = "、".join(self.entities.names[flow.new] for flow in flows)
+            into = tuple(self.entities.names[flow.new] for flow in flows)
             place = self.succession.place(flows[0].number, "old")
             rows = frame.filter(pl.col("entity") == old).select("period", many=pl.sum_horizontal(many))
             rows = rows.filter(pl.col("many") > 0)
@@ -680,7 +691,7 @@ class Areas:
             late = rows.filter(pl.col("period") >= step.since)
             if late.height:
                 labels = [Period.of(at, self.succession.grain).label for at in late["period"]]
-                span = labels[0] if len(labels) == 1 else f"{labels[0]} to {labels[-1]}"
+                span = Message("{first} to {last}", first=labels[0], last=labels[-1]) if len(labels) > 1 else labels[0]
                 when = Period(step.start, 1).label
                 message = Message(
                     "`{name}` has figures for {span}, but went into {into} in {when}: they are not used",

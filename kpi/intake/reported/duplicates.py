@@ -140,7 +140,7 @@ _ELSEWHERE = Message(
 )
 _LATER = Message("give the later figure a higher number in a column 修订")
 _UNITS = Message(
-    "if these were units of their own that merged, name a table of old, new and date in `entities: {succession: ...}`"
+    "if these were units of their own that merged, name a table of old, new and date in `entities: {{succession: ...}}`"
 )
 _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name of its own")
 

@@ -27,7 +27,7 @@ from kpi.values import periods
 from kpi.values.columns import Column
 
 #: Says of a text that names a unit which is none any more what it is and where it went, None of others.
-Gone = Callable[[str], str | None]
+Gone = Callable[[str], Message | None]
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -280,7 +280,7 @@ def unused(names: Iterable[str], place: Place) -> Diagnostic:
         names: the units, each with where it went.
         place: of the targets.
     """
-    message = Message("the targets of {names} are not added to those of others, and not used", names="、".join(names))
+    message = Message("the targets of {names} are not added to those of others, and not used", names=tuple(names))
     return Diagnostic(
         "K646", message, place, Message("give the target of the unit that there is now"), Severity.WARNING
     )
