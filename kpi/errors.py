@@ -108,10 +108,29 @@ class Message(str):
     def __reduce__(self) -> tuple[Callable[..., Message], tuple[str, str, dict[str, object]]]:
         return Message._of, (str(self), self.template, dict(self.fields))
 
+    def without(self, text: str) -> Self:
+        """Return the message without a text, such as the folder of files, wherever it stands in a field.
+
+        >>> Message("`{file}` is gone", file="/srv/data/a.csv").without("/srv/data/")
+        '`a.csv` is gone'
+        """
+        if text not in self:
+            return self
+        fields = {name: _without(text, value) for name, value in self.fields.items()}
+        return self._of(self.replace(text, ""), self.template, fields)
+
     def cleaned(self) -> Self:
         """Return the message without passwords, undecoded bytes and overlong names in its English text."""
         text = cleaned(self)
         return self if text == self else self._of(text, self.template, self.fields)
+
+
+def _without(text: str, value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_without(text, part) for part in value)
+    if isinstance(value, Message):
+        return value.without(text)
+    return str(value).replace(text, "") if text in str(value) else value
 
 
 def formatted(template: str, fields: Mapping[str, object], comma: str = ", ") -> str:
@@ -243,11 +262,11 @@ class Diagnostic:
     """
 
     code: str
-    message: str
+    message: Message
     place: Place = field(default_factory=Place)
-    hint: str | None = None
+    hint: Message | None = None
     severity: Severity = Severity.ERROR
-    label: str | None = None
+    label: Message | None = None
     stands_for: int = 1
 
     def __post_init__(self) -> None:

@@ -250,7 +250,11 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write(card, f"{target}/" if name.endswith("/") else target)
         except (KpiError, OSError) as error:
-            some = error.diagnostics if isinstance(error, KpiError) else (Diagnostic("K813", str(error)),)
+            some = (
+                error.diagnostics
+                if isinstance(error, KpiError)
+                else (Diagnostic("K813", Message("{error}", error=error)),)
+            )
             findings += some
             outcome.findings = (*outcome.findings, *some)
             outcome.status = "failed"

@@ -157,7 +157,7 @@ def load(file: Path) -> Config:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        words = getattr(error, "strerror", None) or "not UTF-8"
+        words = getattr(error, "strerror", None) or Message("not UTF-8")
         raise DefinitionError(
             Diagnostic("K800", Message("cannot be read: {words}", words=words), Place(str(file)))
         ) from None

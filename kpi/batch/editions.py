@@ -33,7 +33,7 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return an edition; raises DataError K828 when there is none of this name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
-        hint = suggest(name, there) or Message("there is {there}", there=", ".join(there) or "none")
+        hint = suggest(name, there) or Message("there is {there}", there=tuple(there) or Message("none"))
         raise DataError(Diagnostic("K828", Message("there is no edition `{name}`", name=name), hint=hint))
     return there[name]
 
@@ -134,7 +134,7 @@ def _labels(text: str, there: Sequence[str]) -> list[str]:
     try:
         whole = periods.parse(text)
     except periods.PeriodError as error:
-        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+        raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
     if not inside:
         raise DataError(

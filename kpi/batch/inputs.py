@@ -134,7 +134,10 @@ class LaidOut:
         except DataError as error:
             raise DataError([self.renamed(one) for one in error.diagnostics]) from None
         found.findings = [self.renamed(one) for one in found.findings]
-        found.places = {key: self.renamed(Diagnostic("K705", "", at)).place for key, at in found.places.items()}
+        found.places = {
+            key: self.renamed(Diagnostic("K705", Message("{place}", place=at), at)).place
+            for key, at in found.places.items()
+        }
         return found
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
@@ -145,7 +148,7 @@ class LaidOut:
         file, message = finding.place.file, finding.message
         for part in (_DATA, _DEFINITION, _EXPLANATIONS):
             folder = f"{self.folder / part}{os.sep}"
-            file, message = None if file is None else file.removeprefix(folder), message.replace(folder, "")
+            file, message = None if file is None else file.removeprefix(folder), message.without(folder)
         return replace(finding, place=replace(finding.place, file=file), message=message)
 
 

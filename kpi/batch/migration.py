@@ -28,7 +28,7 @@ from kpi.batch.store.base import TABLES
 from kpi.batch.store.former import BUILDING, FormerParquet, FormerRun, former_damage
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import write_whole
-from kpi.errors import DataError, Diagnostic, Severity
+from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.process import progress
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _build(folder: Path) -> None:
         former.run(numbers[-1])  # raises where the last is damaged, before anything is built
     last: FormerRun | None = None
     store = DeltaStore(work)
-    with progress.stage("bringing runs over"), store.lock(0):
+    with progress.stage(Message("bringing runs over")), store.lock(0):
         for number in numbers:
             try:
                 run = former.run(number)
@@ -108,7 +108,9 @@ def _build(folder: Path) -> None:
             last = run
     for table in TABLES:
         if last is not None and not _same(former.read(last, table), store.read(table)):
-            raise DataError(former_damage(f"`{table}` would not be the same, to the bit", folder / table))
+            raise DataError(
+                former_damage(Message("`{table}` would not be the same, to the bit", table=table), folder / table)
+            )
     names = ("parquet", *(f"parquet-{number}" for number in range(2, 1000)))
     aside = next(name for name in names if not (folder / name).exists())
     tree = {"runs": kept, "left_out": left_out, "aside": aside}
@@ -139,8 +141,12 @@ def _put_in_place(folder: Path) -> Migrated:
             (work / name).replace(place)
     shutil.rmtree(work)
     findings = [
-        replace(former_damage(words, Path(file)), severity=Severity.WARNING, hint=f"run {number} was left out")
-        for number, words, file in tree["left_out"]
+        replace(
+            former_damage(Message("{reason}", reason=reason), Path(file)),
+            severity=Severity.WARNING,
+            hint=Message("run {number} was left out", number=number),
+        )
+        for number, reason, file in tree["left_out"]
     ]
     return Migrated(str(folder), tuple(tree["runs"]), tuple(findings), str(aside))
 
@@ -154,8 +160,8 @@ def _unpacked(store: PostgresStore, wait: float) -> Migrated:
         if tables.version(connection) in {0, tables.VERSION}:
             return Migrated(store.where, was_needed=False)
         if not tables.exists(connection, "runs"):
-            raise DataError(former_damage("the table kpi.runs is gone", Path(store.where)))
-        with progress.stage("bringing tables over"):
+            raise DataError(former_damage(Message("the table kpi.runs is gone"), Path(store.where)))
+        with progress.stage(Message("bringing tables over")):
             there = [table for table in TABLES if tables.columns(connection, table)]
             for table in there:
                 _unpack(connection, table)

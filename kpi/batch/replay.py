@@ -32,7 +32,7 @@ def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Sco
     """
     systems = run.state["systems"]
     if system not in systems:
-        hint = suggest(system, systems) or Message("there is {systems}", systems=", ".join(systems) or "none")
+        hint = suggest(system, systems) or Message("there is {systems}", systems=tuple(systems) or Message("none"))
         raise DataError(
             Diagnostic(
                 "K824", Message("run {number} has no system `{system}`", number=run.number, system=system), hint=hint

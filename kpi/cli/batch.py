@@ -274,14 +274,14 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     try:
         wanted = calendar.parse(period).label
     except calendar.PeriodError as error:
-        raise DataError(Diagnostic("K606", str(error), hint=error.hint)) from None
+        raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == wanted), None)
     if index is None:
         raise DataError(
             Diagnostic(
                 "K551",
                 Message("run {number} has nothing for {wanted}", number=number, wanted=wanted),
-                hint=", ".join(card.periods),
+                hint=Message("{periods}", periods=tuple(card.periods)),
             )
         )
     return card.only([index])

@@ -150,7 +150,7 @@ def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
     index = {label: at for at, label in card.labels.items()}
     for one in (old, new):
         if one.label not in index:
-            there = f"they hold {', '.join(card.periods)}"
+            there = Message("they hold {periods}", periods=tuple(card.periods))
             raise DataError(
                 Diagnostic("K551", Message("the files hold nothing for {label}", label=one.label), hint=there)
             )

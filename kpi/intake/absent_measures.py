@@ -44,7 +44,7 @@ def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diag
     for name, dataset in datasets(system).items():
         measures = of_dataset(system, name)
         if isinstance(dataset, Records) and measures and name not in there:
-            titles = "、".join(system.symbols[one].title for one in measures)
+            titles = tuple(system.symbols[one].title for one in measures)
             message = Message(
                 "no file belongs to the dataset `{dataset}`, so there is no figure of {titles}",
                 dataset=name,
@@ -86,7 +86,7 @@ def _unreported(
 def _columns(table: Table) -> Message:
     """Return the sentence that says which columns a file has."""
     headers = table.file_columns
-    columns, more = "、".join(headers[:_NAMED]), len(headers) - _NAMED
+    columns, more = tuple(headers[:_NAMED]), len(headers) - _NAMED
     if more > 0:
         return Message("{file} has {columns} and {more} more", file=table.file, columns=columns, more=more)
     return Message("{file} has {columns}", file=table.file, columns=columns)

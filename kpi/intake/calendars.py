@@ -97,10 +97,10 @@ def of_table(path: Path) -> WorkingDays:
     gaps = [str(year) for year in range(years[0], years[-1]) if year not in years] if years else []
     if gaps:
         message = Message(
-            "the calendar has no day of {gaps}, between {years} and {years_2}",
+            "the calendar has no day of {gaps}, between {first} and {last}",
             gaps=tuple(gaps),
-            years=years[0],
-            years_2=years[-1],
+            first=years[0],
+            last=years[-1],
         )
         wrong.append(
             Diagnostic("K667", message, table.place(), Message("list the holidays and make-up days of every year"))
@@ -123,16 +123,16 @@ def _days(table: Table, date_header: str, working_header: str) -> tuple[dict[dat
         if not word and not clean(day_text or ""):
             continue
         if micros is None or micros != micros:  # noqa: PLR0124 - NaN
-            problem = f"`{day_text}` is no date" if day_text else "the row has no date"
+            problem = Message("`{text}` is no date", text=day_text) if day_text else Message("the row has no date")
             wrong.append(Diagnostic("K667", problem, table.place(row, date_header), Message("write it as 2025-10-01")))
             continue
         day = (EPOCH + timedelta(microseconds=micros)).date()
         if word not in _MEANING:
-            problem = f"`{text or ''}` does not say whether {day} is a working day"
+            problem = Message("`{text}` does not say whether {day} is a working day", text=text or "", day=day)
             hint = Message("write 工作日 or 休息日, yes or no")
             wrong.append(Diagnostic("K667", problem, table.place(row, working_header), hint))
         elif days.setdefault(day, _MEANING[word]) != _MEANING[word]:
-            problem = f"{day} is both a working day and none"
+            problem = Message("{day} is both a working day and none", day=day)
             wrong.append(
                 Diagnostic("K667", problem, table.place(row, date_header), Message("leave one of the rows out"))
             )

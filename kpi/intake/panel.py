@@ -165,8 +165,13 @@ class _Intake:
             raise DataError(errors or [nothing, *(finding for finding in self.findings if finding.code in _LEFT_OUT)])
         first, last = span(figures, cells)
         many, size = len(entities.names) * (last - first + 1), _CELL * len(self.system.symbols)
-        words = f"{Period.of(first, self.system.period).label} to {Period.of(last, self.system.period).label}"
-        make_sure(many * size, f"a panel of {len(entities.names):,} entities from {words}")
+        panel = Message(
+            "a panel of {entities:,} entities from {first} to {last}",
+            entities=len(entities.names),
+            first=Period.of(first, self.system.period).label,
+            last=Period.of(last, self.system.period).label,
+        )
+        make_sure(many * size, panel)
         with progress.stage(Message("laying out the panel")):
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
@@ -235,7 +240,7 @@ class _Intake:
         if targets.height:
             of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
             if of_old:
-                named = [str(areas.gone_words(name)) for name in of_old]
+                named = [words for name in of_old if (words := areas.gone_words(name)) is not None]
                 self.findings.append(targets_of.unused(named, Place(None)))
             targets = moved(targets)
         now = dict(enumerate(places.to_list()))
@@ -543,13 +548,19 @@ class _Intake:
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
         return figures
 
-    def too_coarse(self, row: dict[str, object]) -> tuple[str, str, str | None]:
+    def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
         period, grain = Period(int(str(row["start"])), int(str(row["months"]))), self.system.period
-        why = "does not begin in January"
+        message = Message(
+            "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
+        )
         if row["to_date"]:
-            symbol = self.system.symbols[str(row["measure"])]
-            why = f"{symbol.title} is taken from figures within the {grain}"
-        return "K609", f"{period.title} is longer than a {grain} and {why}", f"report it by {grain}"
+            message = Message(
+                "{period} is longer than a {grain} and {measure} is taken from figures within the {grain}",
+                period=period.title,
+                grain=grain.noun,
+                measure=self.system.symbols[str(row["measure"])].title,
+            )
+        return "K609", message, Message("report it by {grain}", grain=grain.noun)
 
     # ---- THE GRID ---- #
 

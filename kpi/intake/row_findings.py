@@ -12,7 +12,7 @@ from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.table import ROW, Table
 
 #: Code, message and hint of a finding.
-Finding: TypeAlias = tuple[str, str, str | None]
+Finding: TypeAlias = tuple[str, Message, Message | None]
 
 #: How many findings of one kind are listed for a table; the rest are counted.
 LIMIT = 100

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
-from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
 from kpi.intake.files.reader import read
@@ -154,7 +154,7 @@ class Succession:
             for role, at in places.items():
                 if at is None or at >= len(entities.names):
                     text = row.old if role == "old" else row.new
-                    where = "the roster" if entities.closed else "the data"
+                    where = Message("the roster") if entities.closed else Message("the data")
                     hint = suggest(text, entities.lookup) or Message("write a name or code of {where}", where=where)
                     message = Message("`{text}` is no unit of {where}", text=text, where=where)
                     if clean(text) in entities.ambiguous:
@@ -341,11 +341,11 @@ def read_succession(path: Path, grain: Grain) -> Succession:
     headers = {role: next((known[word] for word in words if word in known), None) for role, words in _HEADERS.items()}
     lacking = [role for role in ("old", "new", "date") if headers[role] is None]
     if lacking:
-        words = ", ".join(f"`{role}` ({_HEADERS[role][1]})" for role in lacking)
+        words = tuple(f"`{role}` ({_HEADERS[role][1]})" for role in lacking)
         hint = suggest(lacking[0], list(table.columns)) or Message("its columns are old, new, date and share")
         raise DataError(
             Diagnostic(
-                "K639", Message("the table of succession has no column {words}", words=words), table.place(), hint
+                "K639", Message("the table of succession has no column {columns}", columns=words), table.place(), hint
             )
         )
     rows, wrong = _rows(table, headers, grain)
@@ -366,7 +366,11 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
     ).with_columns(number=frame[ROW])  # fmt: skip
     spans = {row["text"]: row for row in periods.parse_column(cells["date"]).to_dicts()}
     share = headers["share"]
-    parts = [None] * frame.height if share is None else read_numbers(frame[share]).to_dicts()
+    parts = (
+        [None] * frame.height
+        if share is None
+        else read_numbers(frame[share]).with_columns(text=frame[share]).to_dicts()
+    )
     rows: list[Row] = []
     wrong: list[Diagnostic] = []
     for cell, number in zip(cells.to_dicts(), parts, strict=True):
@@ -374,9 +378,13 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         if not given:
             continue
         span, (part, problem) = spans[cell["date"]], _share(number)
-        problems = {role: f"the row has no {role}" for role in ("old", "new", "date") if role not in given}
-        if "date" in given and span["problem"] is not None:
-            problems["date"] = span["problem"]
+        problems = {
+            role: Message("the row has no {column}", column=role)
+            for role in ("old", "new", "date")
+            if role not in given
+        }
+        if "date" in given and (no_date := periods.problem(cell["date"])) is not None:
+            problems["date"] = no_date
         wrong += [
             Diagnostic("K639", text, table.place(cell["number"], headers[role])) for role, text in problems.items()
         ]
@@ -390,17 +398,17 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
     return rows, wrong
 
 
-def _share(cell: Mapping[str, object] | None) -> tuple[float | None, str | None]:
+def _share(cell: Mapping[str, object] | None) -> tuple[float | None, Message | None]:
     """Return a share as a part of one, None where the cell is blank, and what is wrong with it."""
     if cell is None:
         return None, None
     if cell["problem"] is not None:
-        return None, str(cell["problem"])
+        return None, problem_of(cell["text"])
     if cell["value"] is None:
         return None, None
     value = float(str(cell["value"])) / (100 if cell["unit"] == "%" else 1)
     if cell["unit"] not in (None, "%") or not 0 < value <= 1:
-        return None, f"`{cell['value']:g}{cell['unit'] or ''}` is no share"
+        return None, Message("`{value:g}{unit}` is no share", value=cell["value"], unit=cell["unit"] or "")
     return value, None
 
 
@@ -459,7 +467,7 @@ class Areas:
         self.unions = unions(self.steps)
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
 
-    def gone_words(self, text: str) -> str | None:
+    def gone_words(self, text: str) -> Message | None:
         """Return where a unit went that is none any more, None for any other text.
 
         Args:
@@ -469,8 +477,12 @@ class Areas:
         step = None if place is None else self.ended.get(place)
         if step is None or place is None:
             return None
-        into = "、".join(self.entities.names[flow.new] for flow in step.flows if flow.old == place)
-        return f"{self.entities.names[place]} (which went into {into} in {Period(step.start, 1).label})"
+        return Message(
+            "{name} (which went into {into} in {when})",
+            name=self.entities.names[place],
+            into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == place),
+            when=Period(step.start, 1).label,
+        )
 
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
         """Return figures of finer units (`per`), those of a unit that went into another as a whole under that one.
@@ -581,13 +593,20 @@ class Areas:
         if alone and set(short_forms(clean(name))) & set(short_forms(clean(names[0]))):
             return
         divided = any(flow.share != 1 for flow in flows)
-        what = f"{'parts of ' if divided else ''}{'、'.join(names)}"
         message = Message(
-            "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {what}",
+            "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of {units}",
             name=name,
             when=when,
-            what=what,
+            units=tuple(names),
         )
+        if divided:
+            message = Message(
+                "`{name}` has no figures of its own before {when}: it is taken for a new unit, with the area of "
+                "parts of {units}",
+                name=name,
+                when=when,
+                units=tuple(names),
+            )
         hint = Message("if it was there before, add a row with `{name}` as old and as new unit", name=name)
         place = self.succession.place(flows[0].number, "new")
         self.findings.append(Diagnostic("K645", message, place, hint, Severity.WARNING if alone else Severity.INFO))
@@ -655,7 +674,7 @@ class Areas:
         for old, step in self.ended.items() if names else ():
             name = self.entities.names[old]
             flows = [flow for flow in step.flows if flow.old == old]
-            into = "、".join(self.entities.names[flow.new] for flow in flows)
+            into = tuple(self.entities.names[flow.new] for flow in flows)
             place = self.succession.place(flows[0].number, "old")
             rows = frame.filter(pl.col("entity") == old).select("period", many=pl.sum_horizontal(many))
             rows = rows.filter(pl.col("many") > 0)
@@ -672,7 +691,7 @@ class Areas:
             late = rows.filter(pl.col("period") >= step.since)
             if late.height:
                 labels = [Period.of(at, self.succession.grain).label for at in late["period"]]
-                span = labels[0] if len(labels) == 1 else f"{labels[0]} to {labels[-1]}"
+                span = Message("{first} to {last}", first=labels[0], last=labels[-1]) if len(labels) > 1 else labels[0]
                 when = Period(step.start, 1).label
                 message = Message(
                     "`{name}` has figures for {span}, but went into {into} in {when}: they are not used",

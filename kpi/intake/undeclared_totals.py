@@ -52,7 +52,7 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
             message = Message(
                 "{name} equals the sum of all others but {totals}; it is ranked with them",
                 name=name,
-                totals="、".join(entities.names[total] for total in beside),
+                totals=tuple(entities.names[total] for total in beside),
             )
         hint = Message("if it is a total, write `entities: {{leave_out: [{name}]}}`, or use a roster", name=name)
         yield Diagnostic("K613", message, Place(entity=name), hint, Severity.WARNING)

@@ -161,9 +161,9 @@ class Problem:
 
     code: str
     path: Path
-    message: str
-    hint: str | None = None
-    label: str | None = None
+    message: Message
+    hint: Message | None = None
+    label: Message | None = None
     span: tuple[int, int] | None = None
     severity: Severity = Severity.ERROR
     at_key: bool = False

@@ -18,7 +18,7 @@ _REFUSED = (
 _FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
-def make_sure(needed: int, what: str, hint: str = SMALLER) -> None:
+def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
     """Check, before anything is allocated, that so many bytes are available.
 
     Raises:

@@ -25,7 +25,7 @@ class Settings:
         """Return a path of the file, made absolute."""
         return self.file.parent / name
 
-    def wrong(self, message: str, word: str = "", hint: str | None = None) -> DefinitionError:
+    def wrong(self, message: Message, word: str = "", hint: Message | None = None) -> DefinitionError:
         """Return the error K108 at the first line that holds a word."""
         lines = self.file.read_text("utf-8").splitlines()
         matches = (

@@ -57,7 +57,9 @@ def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
             )
             continue
         source = "" if one.source is None else f"{one.source.document} {one.source.date or ''}".strip()
-        table.add_row(one.system, visible(one.title or ""), one.period.value, str(len(one.indicators)), visible(source))
+        table.add_row(
+            one.system, visible(one.title or ""), localized(one.period.noun), str(len(one.indicators)), visible(source)
+        )
     return printed(table, width=width)
 
 
@@ -99,7 +101,7 @@ def coverage(one: System, rows: Sequence[Covered], *, width: int | None = None) 
     before = None
     for row in rows:
         clause = "" if row.clause == before else row.clause
-        table.add_row(clause, row.indicator, visible(row.title), row.target, row.basis, states[row.state])
+        table.add_row(clause, row.indicator, visible(row.title), localized(row.target), row.basis, states[row.state])
         before = row.clause
     numbers = Counter(row.state for row in rows)
     tally = listed(f"{words} {numbers[state]}" for state, words in states.items())
@@ -189,7 +191,7 @@ def _facts(one: System, key: str) -> list[tuple[str, str]]:
     ]
     facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
     facts += [(tr("Periods at least"), "" if measure.enough is None else str(measure.enough))]
-    return [*facts, (tr("Used by"), "、".join(users)), (tr("Note"), measure.note or "")]
+    return [*facts, (tr("Used by"), listed(users)), (tr("Note"), measure.note or "")]
 
 
 def _indicator_facts(one: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:

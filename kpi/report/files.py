@@ -10,7 +10,7 @@ from io import TextIOBase
 from pathlib import Path
 from typing import IO, cast
 
-from kpi.errors import DataError, Diagnostic, Message, Place, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
 from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format
 from kpi.report.results import ScorecardReport
@@ -69,7 +69,7 @@ def _report(result: Report | Results, period: str | None) -> Report:
 
 def _known(form: str) -> Format:
     if form not in NAMES:
-        raise DataError(_unknown(f"format `{form}`", NAMES, suggest(form, NAMES)))
+        raise DataError(_unknown(Message("unknown format `{name}`", name=form), NAMES, suggest(form, NAMES)))
     return NAMES[form]
 
 
@@ -77,7 +77,7 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
     one = _known(form)
     if one.frame is None:
         hint = Message(
-            "a folder takes {in_folders}; for {form} name a file", in_folders=" or ".join(IN_FOLDERS), form=form
+            "a folder takes {in_folders}; for {form} name a file", in_folders=alternatives(IN_FOLDERS), form=form
         )
         raise DataError(
             Diagnostic("K541", Message("a folder cannot be written as {form}", form=form), Place(str(folder)), hint)
@@ -98,14 +98,18 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
 def _format_of(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        what = f"file suffix `{suffix}`" if suffix else "format: the file name has no suffix"
-        raise DataError(_unknown(what, SUFFIXES, suggest(suffix, SUFFIXES), Place(str(path))))
+        message = Message("unknown format: the file name has no suffix")
+        if suffix:
+            message = Message("unknown file suffix `{suffix}`", suffix=suffix)
+        raise DataError(_unknown(message, SUFFIXES, suggest(suffix, SUFFIXES), Place(str(path))))
     return SUFFIXES[suffix]
 
 
-def _unknown(what: str, known: Iterable[str], near: str | None, place: Place | None = None) -> Diagnostic:
-    hint = " ".join(filter(None, (near, f"known are {', '.join(known)}")))
-    return Diagnostic("K541", Message("unknown {what}", what=what), place or Place(), hint)
+def _unknown(message: Message, known: Iterable[str], near: Message | None, place: Place | None = None) -> Diagnostic:
+    hint = Message("known are {names}", names=tuple(known))
+    if near is not None:
+        hint = Message("{suggestion} {known}", suggestion=near, known=hint)
+    return Diagnostic("K541", message, place or Place(), hint)
 
 
 def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
@@ -139,9 +143,9 @@ def replace(path: Path, data: bytes, /) -> Path:
 
 def _unwritable(path: Path, error: OSError) -> Diagnostic:
     hint = {
-        FileNotFoundError: f"create the folder `{path.parent}` first",
-        NotADirectoryError: f"`{path.parent}` is a file, not a folder",
-        PermissionError: "close the file in Excel or WPS, or choose a place where you may write",
+        FileNotFoundError: Message("create the folder `{folder}` first", folder=path.parent),
+        NotADirectoryError: Message("`{path}` is a file, not a folder", path=path.parent),
+        PermissionError: Message("close the file in Excel or WPS, or choose a place where you may write"),
     }.get(type(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         hint = Message("make room there, or write to another disk")

@@ -144,10 +144,12 @@ def _top(pillars: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unknown(period: str, scorecard: Results) -> Diagnostic:
-    known = f"it has {', '.join(scorecard.periods)}" if scorecard.periods else "it has none"
-    hint = suggest(period, scorecard.periods)
+    known = Message("it has none")
+    if scorecard.periods:
+        known = Message("it has {periods}", periods=tuple(scorecard.periods))
+    near = suggest(period, scorecard.periods)
     return Diagnostic(
         "K531",
         Message("no period `{period}` in the results of {title}", period=period, title=scorecard.title),
-        hint=f"{hint or ''} {known}".strip(),
+        hint=known if near is None else Message("{suggestion} {known}", suggestion=near, known=known),
     )

@@ -12,7 +12,7 @@ from rich.text import Text
 from kpi.analysis.robustness import Robustness
 from kpi.errors import Message
 from kpi.report.cards import printed, table_of
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
@@ -153,8 +153,8 @@ def _alternatives(found: Robustness) -> list[object]:
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
         shown.add_row(
-            _ASSUMPTIONS[row["assumption"]],
-            visible(other),
+            localized(_ASSUMPTIONS[row["assumption"]]),
+            visible(localized(other)),
             *moves,
             visible(row["entity"]),
             *([changed] if levels else []),

@@ -135,7 +135,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
         stars = float(node.detail) if node.detail else None
         scheme = card.definition.stars
         text.append(f"  {shown}  {visible(level(stars, node.grade, named=scheme is not None and bool(scheme.names)))}")
-        return text if node.status == "ok" else text.append(f"  {words(node.status)}", style="red")
+        return text if node.status == "ok" else text.append(f"  {localized(words(node.status))}", style="red")
     if node.kind == "measure":
         text.append("  ")
         text.append("—" if node.value is None else figure(node.value, node.unit))
@@ -155,7 +155,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
             else tr("  counts {contribution:+.2f}", contribution=node.contribution)
         )
     if node.status != "ok":
-        text.append(f"  {words(node.status)}", style="red")
+        text.append(f"  {localized(words(node.status))}", style="red")
     if node.detail:
         text.append(f"  {visible(localized(node.detail))}", style="dim")
     return text

@@ -59,6 +59,11 @@ class Grain(StrEnum):
         return _GRAIN_MONTHS[self]
 
     @property
+    def noun(self) -> Message:
+        """The name of one period of the length: month, quarter, half or year."""
+        return _GRAIN_NOUNS[self]
+
+    @property
     def title(self) -> Message:  # type: ignore[override]  # str.title has no use on a grain
         """The name as sentences use it: calendar month (not a number of months), quarter, half or year."""
         return _GRAIN_TITLES[self]
@@ -68,6 +73,7 @@ _GRAIN_MONTHS = dict(zip(Grain, (1, 3, 6, 12), strict=True))
 _GRAIN_TITLES = dict(
     zip(Grain, (Message("calendar month"), Message("quarter"), Message("half"), Message("year")), strict=True)
 )
+_GRAIN_NOUNS = {**_GRAIN_TITLES, Grain.MONTH: Message("month")}
 _GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
 
 

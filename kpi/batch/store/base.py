@@ -100,5 +100,7 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
 
 def no_run(number: int, there: Sequence[int]) -> DataError:
     """Return the error for a run that the store does not have."""
-    known = f"there are {there[0]} to {there[-1]}" if there else "nothing was published yet"
+    known = Message("nothing was published yet")
+    if there:
+        known = Message("there are {first} to {last}", first=there[0], last=there[-1])
     return DataError(Diagnostic("K811", Message("the store has no run {number}", number=number), hint=known))

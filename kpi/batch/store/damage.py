@@ -11,13 +11,13 @@ from kpi.errors import DataError, Diagnostic, KpiError, Message, Place
 from kpi.process.limits import shortage
 
 #: What to do about a damaged store.
-REPAIR = "nothing was changed; kpi batch CONFIG --repair goes back to the last run that is whole"
+REPAIR = Message("nothing was changed; kpi batch CONFIG --repair goes back to the last run that is whole")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def damaged(message: str, place: Place) -> Diagnostic:
+def damaged(message: Message, place: Place) -> Diagnostic:
     """Return the finding K833 that a store is damaged."""
     return Diagnostic("K833", Message("the store is damaged: {message}", message=message), place, REPAIR)
 
@@ -41,8 +41,10 @@ def damage_reported(where: str, *, contents: bool = True) -> Iterator[None]:
         if not _is_damage(error, contents=contents) or shortage(error) is not None:
             raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        words = "a reader failed on it" if type(error).__name__ == "PanicException" else lines[0][:200]
-        raise DataError(damaged(words, Place(where))) from None
+        message = Message("{error}", error=lines[0][:200])
+        if type(error).__name__ == "PanicException":
+            message = Message("a reader failed on it")
+        raise DataError(damaged(message, Place(where))) from None
 
 
 def reports_damage(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:

@@ -99,7 +99,11 @@ class DeltaStore:
         self._versions(number)
         row = pl.scan_delta(str(self.folder / "runs")).filter(pl.col("number") == number).collect().row(0, named=True)
         if _differs(row):
-            raise DataError(damaged(f"the record of run {number} was changed", Place(str(self.folder / "runs"))))
+            raise DataError(
+                damaged(
+                    Message("the record of run {number} was changed", number=number), Place(str(self.folder / "runs"))
+                )
+            )
         return Run(row["number"], json.loads(row["manifest"]), json.loads(row["state"]))
 
     @reports_damage
@@ -281,14 +285,14 @@ class DeltaStore:
         path = self.folder / table / name
         try:
             if path.stat().st_size != size:
-                return damaged("a file is not as long as it was written", Place(str(path)))
+                return damaged(Message("a file is not as long as it was written"), Place(str(path)))
             sha = path.name.split("-")[1] if path.name.count("-") == 2 else ""
             if thorough and len(sha) == _HASHED and digest(path)[:_HASHED] != sha:
-                return damaged("a file was changed", Place(str(path)))
+                return damaged(Message("a file was changed"), Place(str(path)))
         except FileNotFoundError:
-            return damaged("a file is gone", Place(str(path)))
+            return damaged(Message("a file is gone"), Place(str(path)))
         except OSError as error:
-            return damaged(f"a file cannot be read: {error.strerror}", Place(str(path)))
+            return damaged(Message("a file cannot be read: {error}", error=error.strerror), Place(str(path)))
         return None
 
     def _ahead(self, number: int) -> list[Diagnostic]:

@@ -33,7 +33,7 @@ def former_layout(where: str) -> Diagnostic:
     return Diagnostic("K850", message, Place(where), hint)
 
 
-def former_damage(message: str, place: Path) -> Diagnostic:
+def former_damage(message: Message, place: Path) -> Diagnostic:
     """Return the finding K853 that a store of before cannot be brought over as it is."""
     hint = Message(
         "kpi batch CONFIG --repair by the engine that wrote it goes back to the last run that is "
@@ -87,10 +87,14 @@ class FormerParquet:
         try:
             last = int((self.folder / "HEAD").read_text())
         except (OSError, ValueError):
-            raise DataError(former_damage("`HEAD` does not say what the last run is", self.folder / "HEAD")) from None
+            raise DataError(
+                former_damage(Message("`HEAD` does not say what the last run is"), self.folder / "HEAD")
+            ) from None
         there = sorted(int(path.stem) for path in (self.folder / "runs").glob("[0-9]*.json"))
         if last and last not in there:
-            raise DataError(former_damage(f"run {last}, the last, is gone", self.folder / "runs"))
+            raise DataError(
+                former_damage(Message("run {number}, the last, is gone", number=last), self.folder / "runs")
+            )
         return [number for number in there if number <= last]
 
     def run(self, number: int) -> FormerRun:
@@ -105,15 +109,17 @@ class FormerParquet:
             some = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
             files = [self.folder / table / name for table, name in some.files()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(former_damage(f"the record of run {number} cannot be read", path)) from None
+            raise DataError(
+                former_damage(Message("the record of run {number} cannot be read", number=number), path)
+            ) from None
         for file in files:
             if file in self._hashed:
                 continue
             try:
                 if digest(file)[:_HASHED] != file.stem:
-                    raise DataError(former_damage("a file was changed", file))
+                    raise DataError(former_damage(Message("a file was changed"), file))
             except OSError:
-                raise DataError(former_damage("a file is gone", file)) from None
+                raise DataError(former_damage(Message("a file is gone"), file)) from None
             self._hashed.add(file)
         return some
 

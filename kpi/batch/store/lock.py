@@ -44,7 +44,7 @@ def _take(handle: int, path: Path, wait: float) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= end:
-                owner = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+                owner = os.pread(handle, 200, 0).decode(errors="replace").strip() or Message("another process")
                 hint = Message("wait for it, or let this one wait with --wait SECONDS")
                 raise DataError(
                     Diagnostic(

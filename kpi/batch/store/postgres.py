@@ -285,13 +285,15 @@ class PostgresStore(Store):
                 return []
             place = Place(self.where)
             if not tables.exists(connection, "runs"):
-                return [damaged("there are results, but the table kpi.runs that says what they are is gone", place)]
+                return [
+                    damaged(Message("there are results, but the table kpi.runs that says what they are is gone"), place)
+                ]
             late = connection.execute(
                 "SELECT count(*) FROM kpi.parts, (SELECT coalesce(max(number), 0) AS last FROM kpi.runs) AS r"
                 " WHERE valid_from IS DISTINCT FROM valid_to AND (valid_from > last OR valid_to > last)"
             ).fetchone()
             if late and late[0]:
-                return [damaged("kpi.runs has lost its last rows: there are results of later runs", place)]
+                return [damaged(Message("kpi.runs has lost its last rows: there are results of later runs"), place)]
         return []
 
     def repair(self) -> int | None:

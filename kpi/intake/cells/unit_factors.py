@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from threading import Lock
+from typing import Any
 
 import polars as pl
 
@@ -61,6 +63,11 @@ def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str 
         # 80亿 and 8000万 in a column of 亿元 are money as typed: the multiple replaces that of the column.
         return _MULTIPLES[typed], _MULTIPLE.sub("", unit or wanted)
     return 1.0, unit if typed is None else typed
+
+
+def misfit(row: Mapping[str, Any], system: System) -> Message | None:
+    """Return why there is no factor for a row with unit, typed unit and name of the measure, as `factors` gives it."""
+    return _factor(row["unit"], row["typed"], system, row["name"])[1]
 
 
 def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, Message | None]:

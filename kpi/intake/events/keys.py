@@ -117,7 +117,9 @@ def _repeated(
     if blank := every.null_count():
         words = "、".join(dataset.key)
         message = Message(
-            "{rows} without {columns}: each counts as an event of its own", rows=count(blank, "row"), columns=words
+            "{rows} without {columns}: each counts as an event of its own",
+            rows=count(blank, "row"),
+            columns=tuple(dataset.key),
         )
         result.findings.append(
             Diagnostic("K630", message, tables[0].source.table.place(None, words), None, Severity.INFO)

@@ -8,7 +8,7 @@ from functools import partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
 from kpi.intake.events.conditions import cell, quoted
@@ -135,7 +135,7 @@ def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> lis
     return found
 
 
-_NEWER = "pip install -U chinesecalendar, or name a table of your own: calendar: days.csv"
+_NEWER = Message("pip install -U chinesecalendar, or name a table of your own: calendar: days.csv")
 
 
 def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
@@ -164,19 +164,27 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
         many = beyond.group_by("year").agg(pl.len(), pl.col(ROW).min()).sort("year").collect()
         if not many.height:
             continue
-        years = "、".join(map(str, many["year"]))
+        years = tuple(map(str, many["year"]))
         total = int(many["len"].sum())
-        message = Message(
-            "{total} {verb} `{name}` in {years}, and the calendar ({words}) does not know the working days: "
-            "{measures} cannot use {verb_2}",
-            total=count(total, "row"),
-            verb=Message("has") if total == 1 else Message("have"),
-            name=name,
-            years=years,
-            words=calendar.words,
-            measures="、".join(measures),
-            verb_2=Message("it") if total == 1 else Message("them"),
-        )
+        if total == 1:
+            message = Message(
+                "1 row has `{name}` in {years}, and the calendar ({calendar}) does not know the working days: "
+                "{measures} cannot use it",
+                name=name,
+                years=years,
+                calendar=calendar.words,
+                measures=tuple(measures),
+            )
+        else:
+            message = Message(
+                "{total:,} rows have `{name}` in {years}, and the calendar ({calendar}) does not know the working "
+                "days: {measures} cannot use them",
+                total=total,
+                name=name,
+                years=years,
+                calendar=calendar.words,
+                measures=tuple(measures),
+            )
         hint = Message("add the holidays of {years}", years=years) if calendar.of_own else _NEWER
         header = table.source.roles["period"] if name == PERIOD_END else table.numbers[name].header
         place = table.source.table.place(int(many[ROW].min()), header)  # type: ignore[arg-type]
@@ -190,16 +198,25 @@ def _shown(at: pl.Expr) -> pl.Expr:
     return text.str.strip_suffix(" 00:00")
 
 
-def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> tuple[str, str, str | None]:
-    message = Message(
-        "`{later} - {earlier}` is negative in {many}, first {row} before {row_2}; {verb} as computed",
-        later=later,
-        earlier=earlier,
-        many=count(many, "row"),
-        row=row["0"],
-        row_2=row["1"],
-        verb=Message("it counts") if many == 1 else Message("they count"),
-    )
+def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> row_findings.Finding:
+    if many == 1:
+        message = Message(
+            "`{later} - {earlier}` is negative in 1 row, {time} before {time_before}; it counts as computed",
+            later=later,
+            earlier=earlier,
+            time=row["0"],
+            time_before=row["1"],
+        )
+    else:
+        message = Message(
+            "`{later} - {earlier}` is negative in {many:,} rows, first {time} before {time_before}; "
+            "they count as computed",
+            later=later,
+            earlier=earlier,
+            many=many,
+            time=row["0"],
+            time_before=row["1"],
+        )
     hint = Message(
         "correct the dates, or leave such rows out: {later} >= {earlier} in `where`", later=later, earlier=earlier
     )

@@ -62,7 +62,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
-    rest = "、".join(text for text in named if text not in mine)
+    rest = tuple(text for text in named if text not in mine)
     message = Message("{others} of another system ({rest}) left out", others=count(others, "row"), rest=rest)
     return replace(table, frame=frame, cells=None, numbered_cells=None, scan=None), [
         Diagnostic("K526", message, table.place(None, header), None, Severity.INFO)
@@ -176,8 +176,9 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
         needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
     elif isinstance(source.dataset, PanelData):
         figures |= set(panel_columns(system, table, list(source.roles.values())))
-    for header, words in table.unreadable.items():
-        place, message = table.place(None, header), f"the column holds {words}, neither figures nor texts"
+    for header, contents in table.unreadable.items():
+        place = table.place(None, header)
+        message = Message("the column holds {contents}, neither figures nor texts", contents=contents)
         if header in needed:
             hint = Message("write it as numbers or texts; nothing of the table can be used without it")
             findings.append(Diagnostic("K554", message, place, hint))
@@ -361,17 +362,17 @@ def _alike(system: System, source: Placed) -> tuple[Placed, list[Diagnostic]]:
         return source, [error]
     findings = []
     for header, others in table.repeats.items():
-        many = f"{len(others) + 1} columns are headed `{header}`"
-        outcome = "with the same cells; the first is read" if header in same else "of which none is needed or read"
-        findings.append(
-            Diagnostic(
-                "K534",
-                Message("{many}, {outcome}", many=many, outcome=outcome),
-                table.place(table.header_row),
-                None,
-                Severity.INFO,
-            )
+        many = len(others) + 1
+        message = Message(
+            "{many} columns are headed `{header}`, of which none is needed or read", many=many, header=header
         )
+        if header in same:
+            message = Message(
+                "{many} columns are headed `{header}`, with the same cells; the first is read",
+                many=many,
+                header=header,
+            )
+        findings.append(Diagnostic("K534", message, table.place(table.header_row), None, Severity.INFO))
     playing = {
         role_of: header for role_of, header in source.roles.items() if header in same or header not in table.repeats
     }
@@ -510,7 +511,10 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     findings = []
     levels = [column for column in columns if column not in known and split_unit(column, is_unit)[0] not in known]
     if levels and table.depth > 1:
-        named_by = ", ".join(f"`{column}` as {system.symbols[columns[column][0]].title}" for column in levels)
+        named_by = tuple(
+            Message("`{column}` as {measure}", column=column, measure=system.symbols[columns[column][0]].title)
+            for column in levels
+        )
         message = Message("columns are read by a level of their names: {named_by}", named_by=named_by)
         findings.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
     for header in table.columns:
@@ -529,15 +533,17 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
 
 
 def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
-    columns = "、".join(source.table.file_columns[:12])
+    columns = tuple(source.table.file_columns[:12])
     first = lacking[0]
-    what = "columns" if len(lacking) > 1 else "a column"
     message = Message(
-        "dataset `{source}` needs {what} that the file does not have: {lacking}",
-        source=source.name,
-        what=what,
-        lacking=tuple(lacking),
+        "dataset `{dataset}` needs a column that the file does not have: {column}", dataset=source.name, column=first
     )
+    if len(lacking) > 1:
+        message = Message(
+            "dataset `{dataset}` needs columns that the file does not have: {columns}",
+            dataset=source.name,
+            columns=tuple(lacking),
+        )
     hint = suggest(first.split(" ")[0], source.table.columns) or Message(
         "its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE", columns=columns
     )

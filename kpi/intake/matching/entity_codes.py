@@ -105,7 +105,9 @@ class Beside:
             identified.append(_without(source, "code"))
         return identified
 
-    def _foreign(self, source: Placed, pairs: pl.DataFrame, roster: Entities | None, entities: Entities) -> str | None:
+    def _foreign(
+        self, source: Placed, pairs: pl.DataFrame, roster: Entities | None, entities: Entities
+    ) -> Message | None:
         """Return why the codes of a table cannot be those of its units, None where they can."""
         rows = [
             (name, code)
@@ -116,7 +118,7 @@ class Beside:
             known = [(roster.place(name), roster.by_code(code)) for name, code in rows]
             agree = Counter(name == code for name, code in known if name is not None and code is not None)
             if agree[False] >= _FOREIGN and agree[False] > agree[True]:
-                return "most codes are those of other units than the names"
+                return Message("most codes are those of other units than the names")
             return None
         names: dict[str, dict[str, str]] = {}
         for name, code in rows:
@@ -124,10 +126,10 @@ class Beside:
         several = {code for code, some in names.items() if len(some) > 1}
         if several and (at_once := _at_once(source, several, entities)) is not None:
             code, some = at_once
-            return f"`{code}` stands beside {'、'.join(some[:3])}"
+            return Message("`{code}` stands beside {names}", code=code, names=tuple(some[:3]))
         codes = Counter(clean(name) for name, _ in {(clean(name), code_of(code)) for name, code in rows})
         if any(many > 1 for many in codes.values()) and _of_measures(source):
-            return "each measure has a code of its own"
+            return Message("each measure has a code of its own")
         return None
 
     def named(self, entities: Entities) -> dict[str, list[str]]:
@@ -241,18 +243,25 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
     rows = pairs.drop_nulls(["name", "code"])
     wrong = [_differs(name, code, entities) for name, code in rows.select("name", "code").rows()]
 
-    def tell(row: dict[str, object]) -> tuple[str, str, str | None]:
+    def tell(row: dict[str, object]) -> row_findings.Finding:
         place = entities.by_code(str(row["code"]))
         assert place is not None  # noqa: S101
+        code, entity, name = row["code"], entities.every[place], row["name"]
         message = Message(
-            "`{code}` is the code of {every}, but the row names {name}",
-            code=row["code"],
-            every=entities.every[place],
-            name=row["name"],
+            "`{code}` is the code of {entity}, but the row names {name}; the code counts",
+            code=code,
+            entity=entity,
+            name=name,
         )
-        if entities.place(str(row["name"])) is None:
-            message = Message("{message}, which is not in the roster", message=message)
-        return "K611", f"{message}; the code counts", "correct the code or the name"
+        if entities.place(str(name)) is None:
+            message = Message(
+                "`{code}` is the code of {entity}, but the row names {name}, which is not in the roster; "
+                "the code counts",
+                code=code,
+                entity=entity,
+                name=name,
+            )
+        return "K611", message, Message("correct the code or the name")
 
     rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
     return row_findings.of_rows(source.table, rows, source.roles.get("code"), tell, severity=Severity.WARNING)
@@ -278,18 +287,24 @@ def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> li
     for code, names in codes.items():
         for key in dict.fromkeys(map(clean, names)):
             of_name.setdefault(key, []).append(code)
-    several = [f"{name} ({'、'.join(some)})" for name, some in of_name.items() if len(some) > 1]
-    changed = [f"{code} ({'、'.join(names)})" for code, names in codes.items() if len(names) > 1]
+    several = [_with_others(name, some) for name, some in of_name.items() if len(some) > 1]
+    changed = [_with_others(code, names) for code, names in codes.items() if len(names) > 1]
     files = list(dict.fromkeys(source.table.file for source in sources))
     place = Place(files[0]) if len(files) == 1 else Place()
     findings = []
-    for some, words in (
-        (several, "names with several codes are several units, shown with their codes"),
-        (changed, "codes beside several names are one unit each, shown by the latest name"),
+    for some, what in (
+        (several, Message("names with several codes are several units, shown with their codes")),
+        (changed, Message("codes beside several names are one unit each, shown by the latest name")),
     ):
         if some:
-            more = f" and {len(some) - 5:,} more" if len(some) > 5 else ""
-            message = Message("{words}: {some}{more}", words=words, some=tuple(some[:5]), more=more)
+            message = Message("{what}: {names}", what=what, names=tuple(some[:5]))
+            if len(some) > 5:
+                message = Message("{message} and {more:,} more", message=message, more=len(some) - 5)
             hint = Message("a roster says which codes and names are one unit")
             findings.append(Diagnostic("K616", message, place, hint, Severity.INFO))
     return findings
+
+
+def _with_others(text: str, others: Sequence[str]) -> Message:
+    """Return a name with its codes, or a code with its names."""
+    return Message("{text} ({others})", text=text, others=tuple(others))

@@ -78,13 +78,13 @@ def _text(header: str) -> pl.Expr:
     return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1")).alias(header)
 
 
-def _note(source: Placed, message: str, of: str, other: str) -> Diagnostic:
+def _note(source: Placed, message: Message, of: str, other: str) -> Diagnostic:
     hint = Message("to read another, say `columns: {{{of}: {other}}}` in `datasets:`", of=of, other=other)
     return Diagnostic("K538", message, source.table.place(), hint, Severity.INFO)
 
 
-def _quoted(headers: Sequence[str]) -> str:
-    return ", ".join(f"`{header}`" for header in headers)
+def _quoted(headers: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"`{header}`" for header in headers)
 
 
 # ---- PERIODS ---- #
@@ -165,12 +165,7 @@ def _together(
     name = f"{year}+{part}"
     message = Message("the period is read from `{year}` and `{part}` together", year=year, part=part)
     if others:
-        message = Message(
-            "{message}; {others} {verb} not read",
-            message=message,
-            others=_quoted(others),
-            verb=Message("is") if len(others) == 1 else Message("are"),
-        )
+        message = Message("{message}; {not_read}", message=message, not_read=_not_read(others))
     note = _note(source, message, "period", year)
     return replace(source, table=table.with_column(name, period), roles={**source.roles, "period": name}), [note]
 
@@ -218,10 +213,7 @@ def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     if used == clean(system.entities.title):
         others = [header for header in headers if header != used and header not in REPORTERS]
         message = Message(
-            "`{used}` names the units, as the system calls them; {others} {others_2}",
-            used=used,
-            others=_quoted(others),
-            others_2=_not_read(others),
+            "`{used}` names the units, as the system calls them; {not_read}", used=used, not_read=_not_read(others)
         )
         return source, [_note(source, message, "entity", others[0])] if others else []
     head = _sample(source, headers)
@@ -230,20 +222,19 @@ def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
     if finest is None:
         return source, [twice("entity", used, header, source.table.place()) for header in headers if header != used]
     others = [header for header in headers if header != finest]
-    words = "finer" if len(filled) > 1 else "filled"
-    message = Message(
-        "`{finest}` names the units, as it is {words}; {others} {others_2}",
-        finest=finest,
-        words=words,
-        others=_quoted(others),
-        others_2=_not_read(others),
-    )
+    not_read = _not_read(others)
+    if len(filled) > 1:
+        message = Message("`{finest}` names the units, as it is finer; {not_read}", finest=finest, not_read=not_read)
+    else:
+        message = Message("`{finest}` names the units, as it is filled; {not_read}", finest=finest, not_read=not_read)
     finest_of = replace(source, roles={**source.roles, "entity": finest})
     return finest_of, [_note(source, message, "entity", others[0])]
 
 
-def _not_read(others: Sequence[str]) -> str:
-    return "is not read" if len(others) == 1 else "are not read"
+def _not_read(others: Sequence[str]) -> Message:
+    if len(others) == 1:
+        return Message("`{header}` is not read", header=others[0])
+    return Message("{headers} are not read", headers=_quoted(others))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, count
+from kpi.errors import Diagnostic, Message
 from kpi.intake.cells.numbers import Notation, read_numbers, undecided
 from kpi.intake.files.table import ROW, Table
 from kpi.language.datasets import Dataset
@@ -62,9 +62,11 @@ def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Not
     first = rows.filter(alone).row(0) if alone.any() else rows.row(0)
     place = table.place(int(first[rows.columns.index(ROW)]), header)
     texts = rows["text"].unique(maintain_order=True)
-    quoted = "、".join(f"`{text}`" for text in texts.head(_QUOTED)) + ("…" if len(texts) > _QUOTED else "")
+    quoted = tuple(f"`{text}`" for text in texts.head(_QUOTED)) + (("…",) if len(texts) > _QUOTED else ())
     many = rows.height + further
-    refused = f"{count(many, 'cell')} of the column {'is' if many == 1 else 'are'} refused ({quoted})"
+    refused = Message("1 cell of the column is refused ({cells})", cells=quoted)
+    if many > 1:
+        refused = Message("{many:,} cells of the column are refused ({cells})", many=many, cells=quoted)
     if notation.mixed:
         message = Message("{refused}: a number, or a text with a point between groups of digits?", refused=refused)
         return Diagnostic("K635", message, place, Message("make all cells of the column numbers, or all of them texts"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kpi.errors import count
+from kpi.errors import Message, count
 from kpi.intake.reported.plain_rows import Block, Plain
 from kpi.process.limits import make_sure
 from kpi.process.prefetch import in_threads
@@ -167,7 +167,14 @@ class _Layout:
         dtype = pl.Int32 if self.height <= _LARGEST else pl.Int64
         starts = pl.int_range(len(places), dtype=pl.Int64, eager=True) * (self.periods * entities)
         self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(places, starts.cast(dtype))
-        make_sure(8 * self.height, f"a panel of {entities:,} entities over {count(self.periods, 'period')}")
+        make_sure(
+            8 * self.height,
+            Message(
+                "a panel of {entities:,} entities over {periods}",
+                entities=entities,
+                periods=count(self.periods, "period"),
+            ),
+        )
 
     def cell(self, slot: pl.Expr, period: pl.Expr, entity: pl.Expr) -> pl.Expr:
         place = (slot.cast(pl.Int64) * self.periods + period - self.first) * self.entities + entity

@@ -83,11 +83,16 @@ def contradicted(
             by_text.setdefault(text, []).append(system.symbols[name].title)
     for (kind, words), titles in by_text.items():
         message = Message(
-            "the {kind} `{words}` calls figures cumulative, but each of {titles} is read as that of its own period",
-            kind=kind,
-            words=words,
-            titles="、".join(titles),
+            "the title `{text}` calls figures cumulative, but each of {titles} is read as that of its own period",
+            text=words,
+            titles=tuple(titles),
         )
+        if kind == "heading":
+            message = Message(
+                "the heading `{text}` calls figures cumulative, but each of {titles} is read as that of its own period",
+                text=words,
+                titles=tuple(titles),
+            )
         hint = Message(
             "write `cumulative: true` at the measure where they run from January, `cumulative: false` where each "
             "is that of its own period"

@@ -52,7 +52,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
     clash = repeated.filter(~pl.col("same"))
     repeats.repeated, repeats.refused = extra.height, clash.height
     cells = _cells(clash, sources, system)
-    for rows, severity, words in ((extra, Severity.WARNING, "repeats"), (clash, Severity.ERROR, "contradicts")):
+    for rows, severity, equal in ((extra, Severity.WARNING, True), (clash, Severity.ERROR, False)):
         for number, source in enumerate(sources):
             mine = (
                 rows.filter(pl.col("source") == number)
@@ -60,30 +60,37 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 .with_columns(field=pl.lit(source.roles.get("value")))
             )
 
-            def tell(row: dict[str, Any], words: str = words, at: int = number) -> tuple[str, str, str | None]:
+            def tell(row: dict[str, Any], equal: bool = equal, at: int = number) -> row_findings.Finding:
                 mine, others = (at, row[ROW]), [(place["source"], place["row"]) for place in row["others"]]
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                message = Message(
-                    "the figure of {title} {words} {others}",
-                    title=title,
-                    words=words,
-                    others=_named(others, mine, sources, columns),
-                )
-                if words == "repeats":
+                places = _named(others, mine, sources, columns)
+                if equal:
+                    message = Message("the figure of {title} repeats {places}", title=title, places=places)
                     return "K608", message, None
+                message = Message("the figure of {title} contradicts {places}", title=title, places=places)
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
                 texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
                 if _several_units(texts):
-                    named = "、".join(sorted(text or "" for text in texts))
-                    return "K608", f"{message}; the rows name {named}, which are one unit by the roster", _UNITS
+                    message = Message(
+                        "{message}; the rows name {names}, which are one unit by the roster",
+                        message=message,
+                        names=tuple(sorted(text or "" for text in texts)),
+                    )
+                    return "K608", message, _UNITS
                 apart = _differences([cells[place] for place in (mine, *others) if place in cells])
                 if apart:
-                    differences = ", ".join(f"`{header}` ({'、'.join(texts)})" for header, texts in apart.items())
+                    differences = tuple(
+                        Message("`{header}` ({cells})", header=header, cells=tuple(texts))
+                        for header, texts in apart.items()
+                    )
+                    message = Message(
+                        "{message}; the rows differ in {differences}", message=message, differences=differences
+                    )
                     wide = isinstance(sources[at].dataset, PanelData)
-                    return "K608", f"{message}; the rows differ in {differences}", _APART if wide else _APART_BY_WHERE
+                    return "K608", message, _APART if wide else _APART_BY_WHERE
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
@@ -126,14 +133,18 @@ def superseded(
     )  # fmt: skip
 
 
-_APART = "these may be different figures: leave out the rows that are not meant"
-_APART_BY_WHERE = "these may be different figures: say with `where:` which is meant, or leave the other rows out"
-_ELSEWHERE = "score one of the files or sheets alone; where one corrects the other, number its rows in a column 修订"
-_LATER = "give the later figure a higher number in a column 修订"
-_UNITS = (
-    "if these were units of their own that merged, name a table of old, new and date in `entities: {succession: ...}`"
+_APART = Message("these may be different figures: leave out the rows that are not meant")
+_APART_BY_WHERE = Message(
+    "these may be different figures: say with `where:` which is meant, or leave the other rows out"
 )
-_ONE_COLUMN = "leave all but one of the columns out, or give each a name of its own"
+_ELSEWHERE = Message(
+    "score one of the files or sheets alone; where one corrects the other, number its rows in a column 修订"
+)
+_LATER = Message("give the later figure a higher number in a column 修订")
+_UNITS = Message(
+    "if these were units of their own that merged, name a table of old, new and date in `entities: {{succession: ...}}`"
+)
+_ONE_COLUMN = Message("leave all but one of the columns out, or give each a name of its own")
 
 #: Under which the text stands that says who a row is about.
 _WHO = "\0who"
@@ -212,7 +223,7 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
 
 def _named(
     others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
-) -> str:
+) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.
 
     Args:
@@ -221,13 +232,20 @@ def _named(
         sources: the tables.
         columns: the headers under which a wide table has the figure.
     """
-    words = []
+    places = []
     for at, row in dict.fromkeys(others):
         if (at, row) == mine:
-            words.append(f"another column of the row ({', '.join(f'`{one}`' for one in columns)})")
-        else:
-            place = sources[at].table.place(row)
-            column = f", column {place.field}" if place.field else ""
-            words.append(f"row {place.row:,}{column}" + ("" if at == mine[0] else f" of {sources[at].table.place()}"))
-    more = f" and {len(words) - _MOST:,} more" if len(words) > _MOST else ""
-    return ", ".join(words[:_MOST]) + more
+            quoted = tuple(f"`{header}`" for header in columns)
+            places.append(Message("another column of the row ({columns})", columns=quoted))
+            continue
+        place = sources[at].table.place(row)
+        spot = Message("row {row:,}", row=place.row)
+        if place.field:
+            spot = Message("row {row:,}, column {column}", row=place.row, column=place.field)
+        places.append(
+            spot if at == mine[0] else Message("{place} of {file}", place=spot, file=sources[at].table.place())
+        )
+    listed = Message("{places}", places=tuple(places[:_MOST]))
+    if len(places) <= _MOST:
+        return listed
+    return Message("{places} and {more:,} more", places=listed, more=len(places) - _MOST)

@@ -11,8 +11,8 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name, listed
-from kpi.intake.cells.numbers import PLAIN
-from kpi.intake.cells.unit_factors import factors
+from kpi.intake.cells.numbers import PLAIN, problem_of
+from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import Role, roles, split_unit
 from kpi.intake.files.reader import read
@@ -27,7 +27,7 @@ from kpi.values import periods
 from kpi.values.columns import Column
 
 #: Says of a text that names a unit which is none any more what it is and where it went, None of others.
-Gone = Callable[[str], str | None]
+Gone = Callable[[str], Message | None]
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -73,9 +73,10 @@ def in_data(
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
     rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
     stated = rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series()
-    numbers, _ = read_column(stated, notation_of(source.dataset, table, header))
+    notation = notation_of(source.dataset, table, header)
+    numbers, _ = read_column(stated, notation)
     rows = rows.with_columns(
-        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"],
+        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"], stated.alias("stated"),
         pl.when(pl.col("target").is_null()).then("field").otherwise(pl.lit(header)).alias("field"),
     )  # fmt: skip
     factor = factors(rows, system)
@@ -85,7 +86,12 @@ def in_data(
     rows = rows.with_columns(problem=pl.coalesce("problem", pl.when(judged).then("misfit")))
     wrong = rows.filter(pl.col("problem").is_not_null())
     wrong = wrong.unique([ROW, "field", "problem"], keep="first", maintain_order=True)
-    findings += row_findings.of_rows(table, wrong, None, lambda row: ("K604", f"the target {row['problem']}", None))
+
+    def no_target(row: dict[str, object]) -> row_findings.Finding:
+        reason = problem_of(row["stated"], notation) or misfit(row, system) or row["problem"]
+        return "K604", Message("the target {reason}", reason=reason), None
+
+    findings += row_findings.of_rows(table, wrong, None, no_target)
     rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
     rows = rows.filter(pl.col("problem").is_null())
     return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), wrong.filter("alone")
@@ -241,7 +247,11 @@ def _from_file(
         table,
         repeated,
         headings["target"],
-        lambda row: ("K608", f"{row['entity']} has another target for `{row['name']}`", None),
+        lambda row: (
+            "K608",
+            Message("{entity} has another target for `{indicator}`", entity=row["entity"], indicator=row["name"]),
+            None,
+        ),
     )
     # Of several targets for the same none is used: the file does not say which is meant.
     rows = rows.filter(~pl.struct(keys).is_duplicated())
@@ -259,7 +269,7 @@ def _headings(table: Table) -> tuple[dict[str, str], list[Diagnostic]]:
     by_role, rivals = roles(others, place=table.place(), about=wanted)
     headings = {wanted[role]: heading for role, heading in by_role.items() if role in wanted}
     return headings | {column: column for column in exact}, [
-        replace(rival, hint="leave out one of the columns") for rival in rivals
+        replace(rival, hint=Message("leave out one of the columns")) for rival in rivals
     ]
 
 
@@ -270,7 +280,7 @@ def unused(names: Iterable[str], place: Place) -> Diagnostic:
         names: the units, each with where it went.
         place: of the targets.
     """
-    message = Message("the targets of {names} are not added to those of others, and not used", names="、".join(names))
+    message = Message("the targets of {names} are not added to those of others, and not used", names=tuple(names))
     return Diagnostic(
         "K646", message, place, Message("give the target of the unit that there is now"), Severity.WARNING
     )
@@ -325,9 +335,11 @@ def _dated(table: Table, rows: pl.DataFrame, *, headings: dict[str, str], findin
     known = periods.parse_column(rows["period"]).rename({"text": "period"})
     rows = rows.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
-    findings += row_findings.of_rows(
-        table, bad, headings.get("period"), lambda row: ("K606", str(row["problem"]), None)
-    )
+
+    def no_period(row: dict[str, object]) -> row_findings.Finding:
+        return "K606", periods.problem(str(row["period"])) or Message("{reason}", reason=row["problem"]), None
+
+    findings += row_findings.of_rows(table, bad, headings.get("period"), no_period)
     return rows.filter(pl.col("problem").is_null()).drop("problem")
 
 
@@ -336,12 +348,21 @@ def _valued(
 ) -> pl.DataFrame:
     """Keep the rows with a target, in the unit of their indicator."""
     numbers, _ = read_column(rows["target"], PLAIN)
-    rows = rows.with_columns(numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"])
+    rows = rows.with_columns(
+        numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"], stated="target"
+    )
     factor = factors(rows, system)
     rows = rows.join(factor, on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
-    findings += row_findings.of_rows(table, bad, headings["target"], lambda row: ("K604", str(row["problem"]), None))
+
+    def no_number(row: dict[str, object]) -> row_findings.Finding:
+        return "K604", problem_of(row["stated"]) or Message("{reason}", reason=row["problem"]), None
+
+    def no_unit(row: dict[str, object]) -> row_findings.Finding:
+        return "K605", misfit(row, system) or Message("{reason}", reason=row["misfit"]), None
+
+    findings += row_findings.of_rows(table, bad, headings["target"], no_number)
     rows = rows.filter(pl.col("problem").is_null())
-    misfit = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
-    findings += row_findings.of_rows(table, misfit, headings["target"], lambda row: ("K605", str(row["misfit"]), None))
+    misfits = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
+    findings += row_findings.of_rows(table, misfits, headings["target"], no_unit)
     return rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.files.table import ROW
@@ -55,9 +55,10 @@ class Facts:
         unread = rows.filter(pl.col("day").is_null() & pl.col("reported").is_not_null()).unique(
             ROW, maintain_order=True
         )
+        hint = Message("write it as 2024-01-10")
         self.findings += row_findings.of_rows(
             source.table, unread, source.roles.get("reported"),
-            lambda row: ("K606", f"`{row['reported']}` is not a day", "write it as 2024-01-10"),
+            lambda row: ("K606", Message("`{text}` is not a day", text=row["reported"]), hint),
             severity=Severity.WARNING,
         )  # fmt: skip
         late = entities.outdated(rows).select(ROW, outdated=pl.coalesce("code", "entity"))

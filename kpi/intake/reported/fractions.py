@@ -65,13 +65,13 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
             continue
         values = grid[column.column]
         targets = _targets(system, column.name, grid) if column.what == "figure" else []
-        odd, why = _odd(values, targets, _SCALES[column.unit])
+        odd = _odd(values, targets, _SCALES[column.unit])
         if odd is not None:
-            rows = grid.select("period", "entity", value=values).filter(odd)
+            rows = grid.select("period", "entity", value=values).filter(odd[0])
             # A target holds for the periods after it as well.
             rows = rows.unique("entity", keep="first", maintain_order=True) if column.what == "target" else rows
             rows = rows.with_columns(pl.Series("entity", entities.names, dtype=pl.String)[rows["entity"]])
-            findings.append(_finding(system, column, rows, why, _file(system, column.name, sources)))
+            findings.append(_finding(system, column, rows, odd[1], _file(system, column.name, sources)))
     return findings
 
 
@@ -85,20 +85,20 @@ class _Column:
     what: str
 
 
-def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series | None, str]:
+def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series, Message] | None:
     """Return which figures look like fractions, None where none does, and why they do."""
     small, others = (values > 0) & (values <= 1), values.filter(values.abs() > 1)
     if len(others) >= 2 and float(str(others.median())) >= _FAR:
         if small.sum() <= len(others) or float(str(others.min())) >= _CLEAR:
-            return small, f"the median of the larger ones is {float(str(others.median())):g}"
-        return None, ""
+            return small, Message("the median of the larger ones is {median:g}", median=float(str(others.median())))
+        return None
     if len(others) or not targets:
-        return None, ""
+        return None
     median = float(str(values.filter(small).median())) * scale
     for target in targets:
         if target > _LEAST_TARGET and target / _NEAR <= median <= target * _NEAR:
-            return small, f"all are at most 1, and the target is {target:g}"
-    return None, ""
+            return small, Message("all are at most 1, and the target is {target:g}", target=target)
+    return None
 
 
 def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
@@ -140,26 +140,35 @@ def _files(system: System, name: str, sources: Sequence[Placed]) -> Iterator[Pla
             yield source.table.place()
 
 
-def _finding(system: System, column: _Column, rows: pl.DataFrame, why: str, place: Place) -> Diagnostic:
+def _finding(system: System, column: _Column, rows: pl.DataFrame, why: Message, place: Place) -> Diagnostic:
     """Return the warning about the figures, or targets, in some rows that look like fractions."""
     indicator, unit = system.indicators.get(column.name), column.unit
     shown = indicator.of if isinstance(indicator, Level) and indicator.title is None else column.name
     title = system.symbols[shown].title or shown
-    named = "、".join(
+    named = tuple(
         f"{entity} {Period.of(period, system.period).label} {value:g}"
         for period, entity, value in rows.head(_NAMED).rows()
     )
-    named += "…" if rows.height > _NAMED else ""
-    looks = "looks like a fraction" if rows.height == 1 else "look like fractions"
-    message = Message(
-        "`{title}` is in {unit}, and {rows} {looks} ({named}): {why}",
-        title=title,
-        unit=unit,
-        rows=count(rows.height, column.what),
-        looks=looks,
-        named=named,
-        why=why,
-    )
+    named += ("…",) if rows.height > _NAMED else ()
+    figures = count(rows.height, column.what)
+    if rows.height == 1:
+        message = Message(
+            "`{title}` is in {unit}, and {figure} looks like a fraction ({named}): {why}",
+            title=title,
+            unit=unit,
+            figure=figures,
+            named=named,
+            why=why,
+        )
+    else:
+        message = Message(
+            "`{title}` is in {unit}, and {figures} look like fractions ({named}): {why}",
+            title=title,
+            unit=unit,
+            figures=figures,
+            named=named,
+            why=why,
+        )
     better = f"{rows['value'][0] * _SCALES[unit]:.10g}"
     hint = Message(
         "write {better} or {better}{unit} for {value:g}; all of them in the unit 1 are right, too",

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.cells import unit_factors
 from kpi.intake.cells.unit_factors import Factors
 from kpi.intake.entities import Entities, code_of
@@ -54,7 +55,7 @@ class MeasureText(NamedTuple):
     """
 
     code: int | None
-    reason: str | None
+    reason: Message | None
     name: str | None
     unit: str | None
     misused: bool
@@ -154,20 +155,24 @@ class Resolver:
         name, unit = measure_of(self._names, text)
         if name is None:
             misuse = self._misuse(text)
-            reason = misuse or f"`{text}` is not a measure of {self.system.system}"
+            reason = misuse or Message("`{text}` is not a measure of {system}", text=text, system=self.system.system)
             return MeasureText(None, reason, None, None, misuse is not None)
         plain = unit is None or (self._no_other_unit and self._is_own(name, unit))
         return MeasureText(self._codes[name] if plain else NOT_PLAIN, None, name, unit, misused=False)
 
-    def _misuse(self, text: str) -> str | None:
+    def _misuse(self, text: str) -> Message | None:
         """Return why a figure of the system is not to be reported under its name, None where the text is no figure."""
         system = self.system
         computed = next((name for name, measure in system.measures.items() if text in (name, measure.title)), None)
         if computed is not None:
             kind = kind_of(type(system.measures[computed]))
-            return f"`{text}` is computed from records (`kind: {kind}`), it is not reported"
+            return Message(
+                "`{text}` is computed from records (`kind: {kind}`), it is not reported", text=text, kind=kind
+            )
         if any(text in (name, indicator.title) for name, indicator in system.indicators.items()):
-            return f"`{text}` is an indicator of {system.system}: it is computed, not reported"
+            return Message(
+                "`{text}` is an indicator of {system}: it is computed, not reported", text=text, system=system.system
+            )
         return None
 
     @property

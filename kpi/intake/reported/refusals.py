@@ -16,7 +16,8 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake import row_findings
-from kpi.intake.cells.numbers import LARGEST, fold, mark_hint
+from kpi.intake.cells.numbers import LARGEST, fold, mark_hint, problem_of
+from kpi.intake.cells.unit_factors import misfit
 from kpi.intake.files.headers import clean
 from kpi.intake.files.merged_cells import range_of
 from kpi.intake.files.table import ROW, Table
@@ -32,7 +33,7 @@ from kpi.values import periods
 
 Row = dict[str, Any]
 #: Message and hint for a row.
-Words = Callable[[Row], tuple[str, str | None]]
+Words = Callable[[Row], tuple[Message, Message | None]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Refusal:
             return [] if self.summary is None else self.summary(rows)
         code, words = self.code, self.words
 
-        def tell(row: Row) -> tuple[str, str, str | None]:
+        def tell(row: Row) -> row_findings.Finding:
             return (code if isinstance(code, str) else code(row), *words(row))
 
         return row_findings.of_rows(table, rows, self.column, tell, further=self.further)
@@ -106,22 +107,22 @@ def of_keys(resolver: Resolver, extra: Extra, lost: Mapping[str, int]) -> list[R
     source, system = resolver.source, resolver.system
     measure, period = source.roles.get("measure"), source.roles.get("period", "")
     return [
-        Refusal("K601", pl.col("name").is_null(), partial(unknown_measure, extra), measure, lost["measure"]),
+        Refusal("K601", pl.col("name").is_null(), partial(unknown_measure, resolver, extra), measure, lost["measure"]),
         Refusal("K602", pl.col("who").is_null(), partial(_unknown_entity, resolver), source.who, lost["entity"]),
         Refusal("K606", pl.col("start").is_null(), partial(_bad_period, source), period, lost["period"]),
         Refusal("K621", _no_total(system), partial(_not_from_january, system), period),
     ]
 
 
-def _unknown_entity(resolver: Resolver, row: Row) -> tuple[str, str | None]:
+def _unknown_entity(resolver: Resolver, row: Row) -> tuple[Message, Message | None]:
     source = resolver.source
     if not clean(str(row["entity"] or "")):
-        return "the row names no entity", _PERHAPS_MERGED if _is_below(source, row) else None
+        return Message("the row names no entity"), _PERHAPS_MERGED if _is_below(source, row) else None
     finding = resolver.entities.unknown(str(row["entity"]), source.table.place())
     return finding.message, finding.hint
 
 
-def _bad_period(source: Placed, row: Row) -> tuple[str, str | None]:
+def _bad_period(source: Placed, row: Row) -> tuple[Message, Message | None]:
     if row["period"] is None and "period" not in source.roles:
         hint = Message(
             "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
@@ -129,9 +130,12 @@ def _bad_period(source: Placed, row: Row) -> tuple[str, str | None]:
         missing = Message("no column says which period the row is for")
         return _of_titles(source.table.titles, missing), hint
     if row["period"] is None:
-        fill = _PERHAPS_MERGED if _is_below(source, row) else "fill it in"
-        return "the row has no period", f"{fill}; or give one for the whole file with --period"
-    return str(row["no_period"]), None
+        fill = _PERHAPS_MERGED if _is_below(source, row) else Message("fill it in")
+        hint = Message("{fill}; or give one for the whole file with --period", fill=fill)
+        return Message("the row has no period"), hint
+    order = source.dataset.dates if "period" in source.roles else "ymd"
+    reason = periods.problem(str(row["period"]), order=order)
+    return reason or Message("{reason}", reason=row["no_period"]), None
 
 
 #: What may be a period in a title: 2025年1-3月, 2025年第一季度, 2025年上半年, 2025年度, 2025-03, 2025Q1.
@@ -153,12 +157,14 @@ def _of_titles(titles: Iterable[str], missing: Message) -> Message:
     try:
         periods.parse(text)
     except periods.PeriodError as error:
-        return Message("{missing}; taken from the title, {error}", missing=missing, error=error)
+        return Message("{missing}; taken from the title, {problem}", missing=missing, problem=error.message)
     return Message("{missing}; `{text}` in the title is not taken for it", missing=missing, text=text)
 
 
 #: Where a row lacks what the row above it has.
-_PERHAPS_MERGED = "write it into every row: of cells that were merged in a sheet only the first row has the text"
+_PERHAPS_MERGED = Message(
+    "write it into every row: of cells that were merged in a sheet only the first row has the text"
+)
 
 
 def _is_below(source: Placed, row: Row) -> bool:
@@ -176,10 +182,15 @@ def _no_total(system: System) -> pl.Expr:
     return pl.col("name").is_in(running) & (start % 12 != 0) & ~regular
 
 
-def _not_from_january(system: System, row: Row) -> tuple[str, str | None]:
+def _not_from_january(system: System, row: Row) -> tuple[Message, Message | None]:
     title = system.measures[row["name"]].title or row["name"]
     hint = Message("label it by its last month, or by the months from January, such as 2024年1-5月")
-    return f"`{row['period']}` does not begin in January, but the figures of {title} run from January", hint
+    message = Message(
+        "`{period}` does not begin in January, but the figures of {title} run from January",
+        period=row["period"],
+        title=title,
+    )
+    return message, hint
 
 
 # ---- FIGURES ---- #
@@ -198,13 +209,13 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
         columns: those of the rows.
     """
     unit, value, revision = (source.roles.get(role) for role in ("unit", "value", "revision"))
-    misfit = pl.col("factor").is_null() & (pl.col("status") == "ok")
+    no_factor = pl.col("factor").is_null() & (pl.col("status") == "ok")
     too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
     return [
         Refusal("K635", pl.col("unclear"), summary=partial(_undecided, source, unclear)),
-        Refusal(_code_of_figure, pl.col("problem").is_not_null(), _no_figure),
-        Refusal("K605", misfit, lambda row: (row["misfit"], _unit_above(source, row)), unit),
-        Refusal("K604", too_large, lambda row: (f"`{row['value']}` is too large", None), value),
+        Refusal(_code_of_figure, pl.col("problem").is_not_null(), partial(_no_figure, source, unclear)),
+        Refusal("K605", no_factor, partial(_no_unit, source, system), unit),
+        Refusal("K604", too_large, _too_large, value),
         Refusal("K604", pl.col("uneditable").is_not_null(), _no_revision, revision),
         *(
             Refusal("K541", pl.col("name") == name, partial(_no_condition, system, column), "")
@@ -226,7 +237,7 @@ def _code_of_figure(row: Row) -> str:
     return "K604" if range_of(str(row["value"])) is None else "K533"
 
 
-def _no_figure(row: Row) -> tuple[str, str | None]:
+def _no_figure(source: Placed, unclear: frozenset[str], row: Row) -> tuple[Message, Message | None]:
     if (merged := range_of(str(row["value"]))) is not None:
         figure, cells = merged
         message = Message(
@@ -234,21 +245,38 @@ def _no_figure(row: Row) -> tuple[str, str | None]:
             figure=figure,
             cells=cells,
         )
-        return message, "split the cell, and write each figure into its own"
-    return str(row["problem"]), mark_hint(str(row["value"]))
+        return message, Message("split the cell, and write each figure into its own")
+    notation = notation_of(source.dataset, source.table, row["field"], unclear)
+    reason = problem_of(row["value"], notation) or Message("{reason}", reason=row["problem"])
+    return reason, mark_hint(str(row["value"]))
 
 
-def _no_revision(row: Row) -> tuple[str, str | None]:
-    return f"the revision {row['uneditable']}", "number the revisions 1, 2, 3"
+def _no_unit(source: Placed, system: System, row: Row) -> tuple[Message, Message | None]:
+    return misfit(row, system) or Message("{reason}", reason=row["misfit"]), _unit_above(source, row)
 
 
-def _unit_above(source: Placed, row: Row) -> str | None:
+def _too_large(row: Row) -> tuple[Message, Message | None]:
+    return Message("`{cell}` is too large", cell=row["value"]), None
+
+
+def _no_revision(row: Row) -> tuple[Message, Message | None]:
+    reason = problem_of(row["revision"]) or row["uneditable"]
+    return Message("the revision {reason}", reason=reason), Message("number the revisions 1, 2, 3")
+
+
+def _unit_above(source: Placed, row: Row) -> Message | None:
     """Return what to do about a unit that a row has from the line above the table."""
     if source.table.unit is None or row["unit"] != source.table.unit:
         return None
-    where = "the header" if isinstance(source.dataset, PanelData) else "a column 计量单位"
-    return (
-        f"单位：{source.table.unit} above the table is taken for all that has no unit of its own: write it into {where}"
+    unit = source.table.unit
+    if isinstance(source.dataset, PanelData):
+        return Message(
+            "单位：{unit} above the table is taken for all that has no unit of its own: write it into the header",
+            unit=unit,
+        )
+    return Message(
+        "单位：{unit} above the table is taken for all that has no unit of its own: write it into a column 计量单位",
+        unit=unit,
     )
 
 
@@ -262,6 +290,12 @@ def _lacking(system: System, columns: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, absent[0]) for name, absent in wanted.items() if absent]
 
 
-def _no_condition(system: System, column: str, row: Row) -> tuple[str, str | None]:
+def _no_condition(system: System, column: str, row: Row) -> tuple[Message, Message | None]:
     title, condition = system.measures[row["name"]].title or row["name"], system.measures[row["name"]].where
-    return f"{title} takes rows where {condition}, but the file has no column `{column}`", "add the column"
+    message = Message(
+        "{title} takes rows where {condition}, but the file has no column `{column}`",
+        title=title,
+        condition=condition,
+        column=column,
+    )
+    return message, Message("add the column")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.numbers import PLAIN, read_numbers
@@ -151,7 +153,9 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     lost = lost | {"measure": lost["measure"] + misspelt}
     raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
     late = entities.outdated(raw)
-    figures.findings += row_findings.of_rows(table, late, source.who, _outdated, severity=Severity.WARNING)
+    figures.findings += row_findings.of_rows(
+        table, late, source.who, partial(_outdated, entities), severity=Severity.WARNING
+    )
     there = _filled("value") | _filled("target") if _may_have_headings(source) else pl.lit(value=True)
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
@@ -232,7 +236,6 @@ def _named(resolver: Resolver, raw: pl.DataFrame, figures: Figures, apart: Coded
     raw = joined(raw, "measure", "name", {text: meaning.name for text, meaning in meanings.items()})
     if isinstance(source.dataset, PanelData):
         return raw, Extra({}, ()), 0
-    raw = joined(raw, "measure", "unnamed", {text: meaning.reason for text, meaning in meanings.items()})
     raw = joined(raw, "measure", "beside", {text: meaning.unit for text, meaning in meanings.items()})
     above = pl.lit(source.table.unit, dtype=pl.String)
     raw = raw.with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
@@ -307,8 +310,10 @@ def _headings(raw: pl.DataFrame, _source: Placed, entities: Entities) -> pl.Data
     return raw.filter(nothing & named & (pl.col("who").is_null() if entities.closed else True))
 
 
-def _outdated(row: dict[str, object]) -> tuple[str, str, str | None]:
-    return "K610", str(row["outdated"]), "use the code of that time, or the name"
+def _outdated(entities: Entities, row: dict[str, Any]) -> row_findings.Finding:
+    message = entities.outdated_code(row["entity"], row["code"], row["start"], row["months"])
+    assert message is not None  # noqa: S101
+    return "K610", message, Message("use the code of that time, or the name")
 
 
 def _where(raw: pl.DataFrame, system: System, source: Placed) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from kpi.errors import Diagnostic, Message, Severity, count, nearest, suggest
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, measure_names
-from kpi.intake.reported.lookups import MeasureText, names_of
+from kpi.intake.reported.lookups import MeasureText, Resolver, names_of
 from kpi.language.system import System
 
 #: How many figures that a system does not use are named, the rest are counted.
@@ -83,28 +83,31 @@ class Extra:
         far = sorted((text for text in counts if not self.texts[text]), key=lambda text: (-counts[text], text))
         if far:
             rows, many = count(sum(counts[text] for text in far), "row"), count(len(far), "figure")
-            shown = ", ".join(f"`{text}` ({counts[text]:,})" for text in far[:_NAMED])
-            rest = f" and {len(far) - _NAMED:,} more" if len(far) > _NAMED else ""
+            shown = tuple(f"`{text}` ({counts[text]:,})" for text in far[:_NAMED])
             message = Message(
-                "{rows} of {many} that the system does not use, left out: {shown}{rest}",
+                "{rows} of {figures} that the system does not use, left out: {names}",
                 rows=rows,
-                many=many,
-                shown=shown,
-                rest=rest,
+                figures=many,
+                names=shown,
             )
+            if len(far) > _NAMED:
+                message = Message("{message} and {more:,} more", message=message, more=len(far) - _NAMED)
             findings.append(Diagnostic("K537", message, source.table.place(None, header), None, Severity.INFO))
         return raw.filter(~extra), counts.total()
 
 
-def unknown_measure(extra: Extra, row: dict[str, object]) -> tuple[str, str | None]:
+def unknown_measure(resolver: Resolver, extra: Extra, row: dict[str, object]) -> tuple[Message, Message | None]:
     """Return message and hint for a row whose measure is not known.
 
     Args:
+        resolver: gives why the text names nothing.
         extra: gives the names that the text may have been meant to be.
-        row: with the text in `measure`, and why it names nothing in `unnamed`.
+        row: with the text in `measure`.
     """
     if row["measure"] is None:
-        return "the row names no measure", None
+        return Message("the row names no measure"), None
     text = str(row["measure"])
     hint = None if text in extra.misused else suggest(split_unit(text, is_unit)[0], extra.absent)
-    return str(row["unnamed"]), hint
+    reason = resolver.measures([text])[text].reason
+    assert reason is not None  # noqa: S101
+    return reason, hint

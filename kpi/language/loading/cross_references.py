@@ -456,7 +456,7 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
     durations = (units.MICROSECONDS, units.WORKING_DAY)
     if wanted is not None and found.unit in durations and found.unit.dimension != wanted.dimension:
         working = found.unit == units.WORKING_DAY
-        what = "a number of working days" if working else "a duration"
+        what = Message("a number of working days") if working else Message("a duration")
         message = Message(
             "`{text}` is {what}, and the unit of the measure is {unit}",
             text=measure.taken_from,
