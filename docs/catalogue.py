@@ -102,6 +102,7 @@ def of_the_parser() -> Iterator[str | tuple[str, str]]:
     )  # fmt: skip
     yield "{value!r} is not {choice}.", "{value!r} is not one of {choices}."
     yield "Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."
+    yield "Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"
     yield "Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"
 
 

@@ -41,7 +41,7 @@ def test_a_measure_without_column_and_row_is_a_warning(columns, form, tmp_path):
         {"csv": frame.write_csv, "parquet": frame.write_parquet, "xlsx": frame.write_excel}[form](data)
     (one,) = found(data)
     assert (str(one.severity), "网上办件量" in one.message, "`b`" in one.message) == ("warning", True, True)
-    assert "、".join(columns) in one.hint
+    assert ", ".join(columns) in one.hint
 
 
 def test_a_like_column_is_reported_once_with_the_name_of_the_measure():
