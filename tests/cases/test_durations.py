@@ -445,3 +445,41 @@ def test_a_column_of_texts_that_look_like_dates_stays_what_it_is():
     )
     of = system({"m": count("批次 >= '2025-07-02'"), "d": count("批次 LIKE '2025-07-01%'")})
     assert figures(kpi.score(data, system=of)) == {"m": 1, "d": 1}
+
+
+# ---- BLANKS ---- #
+
+
+def blanks(card: kpi.Scorecard) -> list[tuple[str, str]]:
+    return [
+        (one.place.field, one.message.split(" with")[0])
+        for one in card.findings_list
+        if one.code == "K628" and "cannot be compared" in one.message
+    ]
+
+
+def test_a_limit_that_is_blank_is_named_as_it_lowers_the_share():
+    rows = [("2024-10-08", "2024-10-09"), ("2024-10-08", "2024-10-09"), (None, "2024-10-09")]
+    kept = count("办结时间 - 受理时间 <= 承诺时限")
+    data = cases(*rows, **{"承诺时限（天）": ["5", None, "5"]})
+    card = kpi.score(data, system=system({"kept": kept, "total": count("镇 = '甲'")}))
+    assert figures(card) == {"kept": 1, "total": 3}
+    assert blanks(card) == [("受理时间", "1 row"), ("承诺时限", "1 row")]
+
+
+def test_a_blank_that_another_condition_leaves_out_is_not_named():
+    rows = [(None, "2024-10-09"), ("2024-10-08", "2024-10-09"), (None, "2024-10-09")]
+    kinds = {"事项": ["告知", "许可", "许可"]}
+    where = "办结时间 - 受理时间 <= 5 天 AND 事项 = '许可'"
+    card = kpi.score(cases(*rows, **kinds), system=system({"kept": count(where)}))
+    assert figures(card) == {"kept": 1}
+    assert blanks(card) == [("受理时间", "1 row")]
+
+
+@pytest.mark.parametrize(
+    "where", ["coalesce(办结时间 - 受理时间 <= 5 天, 镇 = '甲')", "办结时间 - 受理时间 <= 5 天 OR 受理时间 IS NULL"]
+)
+def test_a_condition_that_says_what_a_blank_means_is_left_alone(where):
+    card = kpi.score(cases((None, "2024-10-09")), system=system({"kept": count(where)}))
+    assert figures(card) == {"kept": 1}
+    assert blanks(card) == []

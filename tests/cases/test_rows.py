@@ -508,8 +508,8 @@ def test_a_short_name_of_two_is_told_with_both(tmp_path):
 @pytest.mark.parametrize(
     ("column", "texts", "said"),
     [
-        ("性别", ("男", "女"), "`性别` (男、女)"),
-        ("楼层", (1, 2), "`楼层` (1、2)"),
+        ("性别", ("男", "女"), "`性别` (男, 女)"),
+        ("楼层", (1, 2), "`楼层` (1, 2)"),
         ("序号", (1, 2), None),
         ("说明", ("a", "b"), None),
     ],

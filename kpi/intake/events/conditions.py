@@ -134,6 +134,38 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     return sorted(set(columns) - asked)
 
 
+def blank_comparands(where: str | None) -> dict[str, str]:
+    """Return, for each column, the condition of rows that drop out as it alone is blank in a comparison of columns.
+
+    `办结时间 - 受理时间 <= 承诺时限` is null, not true, for a row without 承诺时限. Comparisons within OR and NOT, and
+    columns that the condition tests by `IS NULL` or `coalesce`, are left aside.
+
+    >>> blank_comparands("结束 - 开始 <= 5 天 AND 评分 > 3")["开始"]
+    '"开始" IS NULL AND "结束" IS NOT NULL AND (评分 > 3)'
+    >>> blank_comparands("评分 >= 4")
+    {}
+    """
+    if where is None:
+        return {}
+    tree = expressions.parse(where).tree
+    parts = list(tree.flatten()) if isinstance(tree, exp.And) else [tree]
+    asked = {
+        column.name for test in tree.find_all(exp.Is, exp.Coalesce) for column in test.find_all(exp.Column)
+    }  # fmt: skip
+    conditions: dict[str, str] = {}
+    for part in parts:
+        if not isinstance(part.unnest(), exp.LT | exp.LTE | exp.GT | exp.GTE | exp.Between):
+            continue
+        names = sorted({column.name for column in part.find_all(exp.Column)} - {PERIOD_END})
+        rest = " AND ".join(f"({other.sql()})" for other in parts if other is not part)
+        for name in names if len(names) > 1 else ():
+            others = " AND ".join(f"{quoted(other)} IS NOT NULL" for other in names if other != name)
+            test = f"{quoted(name)} IS NULL AND {others}" + (f" AND {rest}" if rest else "")
+            if name not in asked and _is_within_limits(test):
+                conditions.setdefault(name, test)
+    return conditions
+
+
 def blank_operands(text: str, where: str | None) -> dict[str, str]:
     """Return, for each column of an expression, the condition of rows without a value because it alone is blank.
 

@@ -16,7 +16,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.calendars import calendar_of, counting
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import blank_operands, left_out_blank, reads
+from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
@@ -305,7 +305,40 @@ class Gathered:
                 hint = Message("to count them, write ({where} OR {column} IS NULL)", where=part.where, column=part.of)
                 table = self.pass_over.tables[0].source.table
                 findings.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
-        return [*findings, *self._blank_operands(known)]
+        return [*findings, *self._blank_comparands(known), *self._blank_operands(known)]
+
+    def _blank_comparands(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """Return the findings about rows with a blank in a comparison of columns, one for each condition and column."""
+        blanks: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        for name, measure in self.measures.items():
+            for column, part in _comparands(measure).items():
+                rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
+                if rows:
+                    key = (str(measure.where), column)
+                    most, names = blanks.get(key, (0, []))
+                    blanks[key] = (max(most, rows), [*names, name])
+        findings = []
+        for (where, column), (rows, names) in blanks.items():
+            fields = {
+                "column": column, "where": as_written(where), "measures": tuple(f"`{name}`" for name in names),
+            }  # fmt: skip
+            message = Message(
+                "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank cannot be compared",
+                **fields,
+            )
+            if rows > 1:
+                message = Message(
+                    "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
+                    "a blank cannot be compared",
+                    number=rows,
+                    **fields,
+                )
+            hint = Message(
+                "where they shall not lower a share, count its total with `where: {column} IS NOT NULL`", column=column
+            )
+            place = self.pass_over.tables[0].source.table.place(None, column)
+            findings.append(Diagnostic("K628", message, place, hint, Severity.INFO))
+        return findings
 
     def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about rows with blank operands, one for each expression and column."""
@@ -424,11 +457,17 @@ def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list
         parts += [over.refusal(measure) for measure in some if over.careful]
         parts += [part for measure in some for part in _blanks(measure, over.kinds)]
         parts += [part for measure in some for part in _operands(measure).values()]
+        parts += [part for measure in some for part in _comparands(measure).values()]
     return list(dict.fromkeys(parts))
 
 
 def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
     return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
+
+
+def _comparands(measure: Measure) -> dict[str, Part]:
+    """Return the parts that count rows that a blank drops from a measure's condition, by column."""
+    return {name: Part("rows", test) for name, test in blank_comparands(measure.where).items()}
 
 
 def _operands(measure: Measure) -> dict[str, Part]:
