@@ -167,10 +167,10 @@ def conjunction(names: Iterable[str]) -> Message:
     return Message("{first} and {last}", first=tuple(first), last=last) if first else Message("{name}", name=last)
 
 
-def sentences(texts: Iterable[str]) -> Message:
-    """Return sentences or clauses as one text, with semicolons between them; empty where there are none.
+def statements(texts: Iterable[str]) -> Message:
+    """Return statements or clauses as one text, with semicolons between them; empty where there are none.
 
-    >>> sentences([Message("the row is blank"), Message("it is left out"), "so are others"])
+    >>> statements([Message("the row is blank"), Message("it is left out"), "so are others"])
     'the row is blank; it is left out; so are others'
     """
     return _chain(texts, lambda first, second: Message("{first}; {second}", first=first, second=second))

@@ -9,7 +9,7 @@ import polars as pl
 
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
-from kpi.errors import Diagnostic, Message, Place, Severity, sentences
+from kpi.errors import Diagnostic, Message, Place, Severity, statements
 from kpi.intake.grid import Panel
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
@@ -107,7 +107,7 @@ def _tell(
         keys = [(who, labels[period], text) for text in wordings(message.cleaned())] if answers else []
         keys = [key for key in keys if key in answers]
         found.used.update(keys)
-        answer = sentences(filter(None, (*notes, *(answers[key] for key in keys))))
+        answer = statements(filter(None, (*notes, *(answers[key] for key in keys))))
         if answer:
             message = with_answer(message, answer)
         answered = answer and check.severity == "query"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kpi.errors import DefinitionError, Diagnostic, Message, Place, sentences
+from kpi.errors import DefinitionError, Diagnostic, Message, Place, statements
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW
 from kpi.language.system import System
@@ -82,7 +82,7 @@ def _covered(
     if (clause, name) not in stated or indicator is None:
         return Covered(clause, name, "" if indicator is None else indicator.title or name, "", "", "missing")
     unit = system.symbols[name].unit
-    target = sentences(one.words("" if unit is None else unit) for one in indicator.target)
+    target = statements(one.words("" if unit is None else unit) for one in indicator.target)
     state = "scored" if name in system.parents else "unscored"
     shown = state if (clause, name) in asked else "invented"
     return Covered(clause, name, indicator.title or name, target, indicator.basis or "", shown)

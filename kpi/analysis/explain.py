@@ -14,7 +14,7 @@ import polars as pl
 
 from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, Message, count, sentences, suggest
+from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
@@ -217,7 +217,7 @@ class _Tree:
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=sentences(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
+            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 
@@ -230,7 +230,7 @@ class _Tree:
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[Column(name).score], row.get(Column(name).weight),
             row.get(Column(name).contribution),
-            row[name], str(self.system.unit(name)), status, sentences(self.how(name)), row.get(Column(name).counted),
+            row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
@@ -299,7 +299,7 @@ class _Tree:
             details = [Message("no record, counted as 0 (none: 0)")]
         return Explained(
             name, self.system.symbols[name].title, "measure", value=self.row[name], unit=str(self.system.unit(name)),
-            status=self.row[Column(name).status], detail=sentences(details),
+            status=self.row[Column(name).status], detail=statements(details),
         )  # fmt: skip
 
 

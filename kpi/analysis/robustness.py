@@ -163,7 +163,7 @@ class _Study:
         return found.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
-        """Return the rows with the scores of indicators by a normalisation; who has no place takes no part."""
+        """Return the rows with the scores of indicators by a normalisation; entities without a rank are left out."""
         if normalisation not in self.bases:
             rows = self.rows
             if normalisation != DECLARED:

@@ -87,7 +87,7 @@ def write_summary(file: Path, result: Night) -> None:
 
 
 def write_note(folder: Path, result: Night) -> Path | None:
-    """Write a note in Markdown for a night with news, for whoever is to be told, and returns it; None without news.
+    """Write a note in Markdown for a night with news, and return it; None without news.
 
     News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
     run; a night that published nothing is `not-published.md`, which the next good night takes away.

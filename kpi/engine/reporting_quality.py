@@ -45,7 +45,7 @@ class Supply:
 
 
 def departments(system: System) -> dict[str, str]:
-    """Return the department that answers for a measure: the first `lead` of the first indicator that reads it."""
+    """Return the department responsible for a measure: the first `lead` of the first indicator that reads it."""
     found: dict[str, str] = {}
     for indicator in system.indicators.values():
         for _, used in indicator.inputs():

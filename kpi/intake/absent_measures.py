@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity, sentences
+from kpi.errors import Diagnostic, Message, Severity, statements
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, datasets, measure_names, of_dataset, panel_columns
 from kpi.language.datasets import PanelData, Records
@@ -68,7 +68,7 @@ def _unreported(
         if isinstance(source.dataset, PanelData)
         for measure, _ in columns.values()
     }
-    files = sentences([_columns(source.table) for source in tables]) if tables else None
+    files = statements([_columns(source.table) for source in tables]) if tables else None
     known = measure_names(system)
     for name in names:
         if rows[name].item() or name in headed:

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, commas, sentences, suggest
+from kpi.errors import Message, statements, suggest
 from kpi.language.indicators import ENTITIES, Symbols, broken
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, Path, Problem, Problems
@@ -93,8 +93,7 @@ class Check(Definition):
 
     def words(self, symbols: Symbols, grain: Grain) -> Message:
         """Return the rules of the check in words, each once."""
-        rules = list(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
-        return sentences(rules) if rules else commas(())
+        return statements(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:

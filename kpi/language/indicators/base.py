@@ -169,6 +169,9 @@ class Indicator(Definition):
 
         Returns:
             Aggregations over the columns `value` (Float64) and `status` of an entity's finer units, by fact.
+
+        Raises:
+            NotImplementedError: of a kind without a `finer_measure`, which has no such facts.
         """
         raise NotImplementedError
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, sentences
+from kpi.errors import Message, statements
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
@@ -132,7 +132,7 @@ def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
 def cuts_words(cuts: Mapping[float, Quantity]) -> Message:
     """Return bands in words, the best first."""
     bands = [mark_words(mark, bound) for mark, bound in sorted(cuts.items(), reverse=True)]
-    return Message("by bands: {bands}", bands=sentences(bands))
+    return Message("by bands: {bands}", bands=statements(bands))
 
 
 def mark_words(mark: float, bound: Quantity) -> Message:
@@ -215,7 +215,7 @@ class Rule(Block):
         return False
 
     def untasked(self, case: Case) -> Untasked | None:  # noqa: ARG002
-        """Return the score of who has no target; None where there is none."""
+        """Return the score of entities without a target, or None."""
         return None
 
     def finish(self, answer: Scored) -> pl.Expr:

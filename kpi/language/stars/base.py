@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BeforeValidator, Field
 
-from kpi.errors import Message, commas, sentences
+from kpi.errors import Message, commas, statements
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problems
@@ -202,7 +202,7 @@ class Scheme(Block):
             limits.append(Message("at most {level}", level=self.title(self.cap)))
         if self.moves is not None:
             limits.append(self.moves.words())
-        return sentences([text for text in (self.words(), *limits) if text])
+        return statements([text for text in (self.words(), *limits) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield what is wrong beyond the shape."""

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, commas, sentences, suggest
+from kpi.errors import Message, commas, statements, suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
@@ -175,7 +175,7 @@ class Quota(Scheme):
             if self.vetoed == "passed_on"
             else Message("vetoed units use up their places")
         )
-        return sentences([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
+        return statements([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
 
     def _shares(self, shares: Mapping[int, float]) -> Message:
         return commas(
@@ -286,7 +286,7 @@ class Ladder(Scheme):
             rungs.append(Message("{level}: {conditions}", level=self.title(stars), conditions=commas(conditions)))
         if self.one_rung:
             rungs.append(Message("up one level a period at most"))
-        return Message("level by level: {rungs}", rungs=sentences(rungs))
+        return Message("level by level: {rungs}", rungs=statements(rungs))
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:

@@ -60,7 +60,11 @@ class Step(Definition):
         return self.columns({name: value for name, (value, _) in values.items()})
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
-        """Return whether a step that `screens` leaves an entity out of scoring, Boolean."""
+        """Return whether a step that `screens` leaves an entity out of scoring, Boolean.
+
+        Raises:
+            NotImplementedError: of a step that does not screen.
+        """
         raise NotImplementedError
 
     @abstractmethod
