@@ -75,7 +75,8 @@ def of_china() -> WorkingDays:
 def of_table(path: Path) -> WorkingDays:
     """Read a table of days that differ from Monday to Friday: the columns date and working.
 
-    It holds for the years that it has a day of, which are without a gap.
+    It holds for the years that it has a day of, which are without a gap. A year at an end of which it has days of the
+    turn of the year alone is not listed: a table of 2023 often begins with the last days of December.
 
     Raises:
         DataError: K667 a column is missing, a cell is neither, a day is given twice, a year lacks; and with the file.
@@ -107,8 +108,21 @@ def of_table(path: Path) -> WorkingDays:
         )
     if wrong:
         raise DataError(wrong)
+    years = _listed(years, days)
     working, free = ({day for day, works in days.items() if works is wanted} for wanted in (True, False))
     return WorkingDays.of_weeks(years, working, free, path.name, of_own=True)
+
+
+def _listed(years: list[int], days: Iterable[date]) -> list[int]:
+    """Return the years of a table without a first or last one of which it has days beside the turn of the year alone.
+
+    >>> _listed([2022, 2023], [date(2022, 12, 31), date(2023, 1, 2), date(2023, 10, 1)])
+    [2023]
+    """
+    listed = {day.year for day in days if (1, 7) < (day.month, day.day) < (12, 25)}
+    first, last = years[0] not in listed, years[-1] not in listed
+    inner = years[first : len(years) - last]
+    return inner or years
 
 
 def _days(table: Table, date_header: str, working_header: str) -> tuple[dict[date, bool], list[Diagnostic]]:

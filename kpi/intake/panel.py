@@ -320,7 +320,9 @@ class _Intake:
                 texts.update(
                     text for text in own if not entity_codes.repeats_heading(source, text.rpartition(BESIDE)[2])
                 )
-        texts.update(() if self.succession is None else self.succession.units)
+        if self.succession is not None:
+            self.succession.check_names(texts)
+            texts.update(self.succession.units)
         behind = {clean(name) for name in none.wholes}
         names = {
             text for text in texts

@@ -112,6 +112,30 @@ class Succession:
 
     # ---- WHICH UNITS ---- #
 
+    def check_names(self, units: Iterable[str]) -> None:
+        """Check the names of the table against the units in data, which are all there are without a roster.
+
+        Raises:
+            DataError: K639, a name that the data do not have is a unit's without its ending, or the other way round.
+        """
+        known = {clean(unit): unit for unit in units}
+        by_form: dict[str, list[str]] = {}
+        for key in known:
+            for form in {key, *short_forms(key)}:
+                by_form.setdefault(form, []).append(key)
+        wrong = []
+        for row in self.rows:
+            for role, text in (("old", row.old), ("new", row.new)):
+                key = clean(text)
+                forms = (key, *(form for form in short_forms(key) if form in known))
+                alike = dict.fromkeys(unit for form in forms for unit in by_form.get(form, ()))
+                if key not in known and alike:
+                    message = Message("`{text}` is no unit of {where}", text=text, where=Message("the data"))
+                    hint = Message("did you mean `{name}`?", name=known[next(iter(alike))])
+                    wrong.append(Diagnostic("K639", message, self.place(row.number, role), hint))
+        if wrong:
+            raise DataError(wrong)
+
     def apart(self, roster: Entities) -> Entities:
         """Return the entities of a roster with the old units as entities of their own, also those it has as aliases."""
         entities = roster

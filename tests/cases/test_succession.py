@@ -549,3 +549,11 @@ def test_adding_by_hand_is_the_same(tmp_path_factory, figures, rng):
     plain = kpi.score(frames[1], system=folder(path, None, roster=False))
     columns = ["period", "entity", "indicator", "value", "status"]
     assert merged.indicators.select(columns).equals(plain.indicators.select(columns))
+
+
+@pytest.mark.parametrize(("text", "name"), [("江干,上城区,2021,\n", "江干区"), ("江干区,上城,2021,\n", "上城区")])
+def test_without_a_roster_a_name_without_its_ending_is_an_error_and_no_unit(tmp_path, text, name):
+    with pytest.raises(DataError) as caught:
+        scored(tmp_path, text, roster=False)
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, finding.hint) == ("K639", f"did you mean `{name}`?")

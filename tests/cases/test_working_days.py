@@ -26,7 +26,8 @@ ROLES = {"period": "办结时间", "entity": "镇"}
 
 #: A calendar of two years, as its author lists it: what differs from Monday to Friday.
 FREE = ["2025-01-01", "2025-01-28", "2025-01-29", "2025-01-30", "2025-01-31", "2025-02-03", "2025-02-04", "2025-10-01",
-        "2025-10-02", "2025-10-03", "2025-10-06", "2025-10-07", "2025-10-08", "2026-01-01", "2026-01-02"]  # fmt: skip
+        "2025-10-02", "2025-10-03", "2025-10-06", "2025-10-07", "2025-10-08", "2026-01-01", "2026-01-02",
+        "2026-10-01"]  # fmt: skip
 MADE_UP = ["2025-01-26", "2025-02-08", "2025-09-28", "2025-10-11", "2026-01-04"]
 
 
@@ -474,3 +475,10 @@ def test_the_explanation_says_working_days(home, tmp_path):
     assert "taken from 办结时间 - 受理时间, in working days" in said.output
     assert "where 办结时间 - 受理时间 <= 6 工作日" in said.output
     assert "6 工作日" in said.output
+
+
+def test_the_last_day_of_a_year_does_not_list_the_year(tmp_path):
+    file = tmp_path / "days.csv"
+    file.write_text("日期,是否工作日\n2022-12-31,休息日\n2023-01-01,休息日\n2023-10-02,休息日\n", "utf-8")
+    known = calendars.of_table(file)
+    assert (known.first, known.last) == (2023, 2023)
