@@ -128,7 +128,7 @@ def differences(
 
 
 def main() -> None:
-    """Run the contender that the parent sends, and writes what it took."""
+    """Run the contender that the parent sends, and write what it took."""
     module, name, settings, out, frame, shown = pickle.load(sys.stdin.buffer)  # noqa: S301  (sent by our own parent)
     work = getattr(importlib.import_module(module), name)(**settings)
     # Nobody's imports are searched for garbage while they are timed.

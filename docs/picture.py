@@ -50,7 +50,7 @@ def line(text: Text, console: Console, top: int) -> str:
 
 
 def main() -> None:
-    """Score the sample and writes the picture."""
+    """Score the sample and write the picture."""
     card = kpi.score("sample_data/jiaxing-2022/*.csv", system="jiaxing-2022")
     console = Console(force_terminal=True)
     with kpi.using_language("en"):

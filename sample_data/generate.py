@@ -185,7 +185,7 @@ def rows(system: System, *, seed: int) -> Iterator[list[str]]:
 
 
 def write(name: str, folder: Path, *, seed: int) -> Path:
-    """Write reports.csv of a system into a folder, UTF-8 with LF, and returns its path."""
+    """Write reports.csv of a system into a folder, UTF-8 with LF, and return its path."""
     system = kpi.load(name, definitions=HERE.parent / "definitions")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "reports.csv"

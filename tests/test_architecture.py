@@ -138,7 +138,7 @@ def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[st
 
 
 def small_package(package: Path, files: dict[str, str]) -> list[str]:
-    """Write a package of the layers low, pack, high and the public surface, and returns its violations."""
+    """Write a package of the layers low, pack, high and the public surface, and return its violations."""
     for name, text in files.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text, encoding="utf-8")

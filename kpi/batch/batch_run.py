@@ -80,7 +80,7 @@ def run(
     config: Config, *, wait: float = 0, stop: bool = False, everything: bool = False,
     supersede: tuple[str, str] | None = None, tell: Tell = lambda *_, **__: None,
 ) -> Night:  # fmt: skip
-    """Run a night and returns what it came to; the store holds the old results or the new ones, never a mixture.
+    """Run a night and return what it came to; the store holds the old results or the new ones, never a mixture.
 
     A system that fails keeps its last results and does not stop the others.
 
@@ -147,7 +147,7 @@ def run(
 
 @contextmanager
 def _held(store: Store, wait: float) -> Iterator[None]:
-    """Hold the store, and tells of the waiting for it."""
+    """Hold the store, and report the waiting for it."""
     with ExitStack() as held:
         with progress.stage(Message("waiting for {store}", store=store.where)):
             held.enter_context(store.lock(wait))

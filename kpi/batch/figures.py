@@ -262,7 +262,7 @@ def _blank(system: System, schema: pl.Schema) -> pl.Expr:
 
 
 def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
-    """Keep a frame and returns its hash; None for none, and for one without rows."""
+    """Keep a frame and return its hash; None for none, and for one without rows."""
     if frame is None or not frame.height:
         return None
     out = BytesIO()

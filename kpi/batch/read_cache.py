@@ -85,7 +85,7 @@ class Index:
     rows: dict[str, int] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
-        """Keep the index in an archive and returns its hash."""
+        """Keep the index in an archive and return its hash."""
         spans = {
             key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
         }

@@ -150,7 +150,7 @@ def scored(
     source: Source, inputs: Inputs, *, before: Mapping[str, Any] | None, store: Store, archive: Archive, number: int,
     closed: Mapping[str, str] | None = None, everything: bool = False,
 ) -> Outcome:  # fmt: skip
-    """Score what changed in a system since the state `before`, and returns what the store is to change.
+    """Score what changed in a system since the state `before`, and return what the store is to change.
 
     A period of a closed edition, and one that `periods` leaves out, keeps its results and is pending.
 

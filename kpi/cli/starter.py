@@ -77,7 +77,7 @@ def data() -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write definition, data, schema and configuration into a folder and returns the files.
+    """Write definition, data, schema and configuration into a folder and return the files.
 
     Raises:
         DataError: when one of the files is already there, or the folder cannot be written.

@@ -21,7 +21,7 @@ def write(
     result: Report | Results, target: str | Path | IO[bytes] | IO[str], form: str | None = None, *,
     period: str | None = None,
 ) -> tuple[Path, ...]:  # fmt: skip
-    """Write a scorecard or another report to a file, a folder or a stream, and returns the files written.
+    """Write a scorecard or another report to a file, a folder or a stream, and return the files written.
 
     CSV, JSON Lines and Parquet hold the first table (of a scorecard the totals, JSON Lines with their pillars), JSON
     all but the measures, a workbook all, Markdown the league table of `period`, or all tables of other reports. A

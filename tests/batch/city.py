@@ -53,7 +53,7 @@ class City:
         file.write_text("\n".join(lines) + "\n", "utf-8")
 
     def config(self, text: str = "", *, store: str = 'store = "store"') -> Path:
-        """Write the configuration and returns its path; `text` goes into the source, or is a whole one of its own."""
+        """Write the configuration and return its path; `text` goes into the source, or is a whole one of its own."""
         whole = text if "[[source]]" in text else f'[[source]]\nsystem = "small.yaml"\ndata = "inbox/*.csv"\n{text}'
         path = self.folder / "nightly.toml"
         path.write_text(f"{store}\n{whole}\n", "utf-8")

@@ -53,7 +53,7 @@ indicators:
 
 
 def folder(path: Path, table: str | None, *, roster: bool = True, period: str = "year", base: str = "2020") -> Path:
-    """Write the definition, the roster and the table, and returns the definition."""
+    """Write the definition, the roster and the table, and return the definition."""
     entities = ", roster: roster.csv" if roster else ""
     if table is not None:
         (path / "succession.csv").write_text(HEAD + table, "utf-8")

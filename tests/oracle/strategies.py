@@ -41,7 +41,7 @@ class Evaluation:
         return as_yaml(self.system)
 
     def files(self, folder: Path) -> list[Path]:
-        """Write the data into a folder and returns the files."""
+        """Write the data into a folder and return the files."""
         out = []
         if self.rows:
             header = ["period", "entity", "measure", "value", "unit", "revision", "target", "cohort"]

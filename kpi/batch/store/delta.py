@@ -225,7 +225,7 @@ class DeltaStore:
         return int(self._delta.DeltaTable(path).version())
 
     def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
-        """Write one file a partition and returns what the commit says of it."""
+        """Write one file a partition and return what the commit says of it."""
         found = []
         for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
             folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))

@@ -79,7 +79,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a transaction, committed at the end of the block, and turns what the database says into a finding."""
+        """Open a transaction, committed at the end of the block, and turn what the database says into a finding."""
         try:
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
@@ -100,7 +100,7 @@ class PostgresStore(Store):
     @override
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Hold an advisory lock of the database, on a connection of its own, and makes the schema."""
+        """Hold an advisory lock of the database, on a connection of its own, and make the schema."""
         with self.held(wait):
             with self._open() as connection:
                 if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
@@ -224,7 +224,7 @@ class PostgresStore(Store):
             )
 
     def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
-        """Make the parts of a change, which hold nowhere, and returns the number of each by its period."""
+        """Make the parts of a change, which hold nowhere, and return the number of each by its period."""
         there = change.rows["period"].unique().to_list() if "period" in tables.of_part(change.table) else [None]
         begun = connection.execute(
             'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to)'

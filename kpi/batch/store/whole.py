@@ -13,7 +13,7 @@ from kpi.process.atomic_files import unfinished
 
 
 def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
-    """Write a file beside its place and moves it there, on the disk before it has its name.
+    """Write a file beside its place and move it there, on the disk before it has its name.
 
     Args:
         path: its place.
@@ -74,14 +74,14 @@ class Archive:
         return self.folder / sha[:2] / sha
 
     def put(self, data: bytes) -> str:
-        """Keep some bytes and returns their hash; a damaged copy of them is mended."""
+        """Keep some bytes and return their hash; a damaged copy of them is mended."""
         sha = hashlib.sha256(data).hexdigest()
         if not (self.place(sha).is_file() and digest(self.place(sha)) == sha):
             write_whole(self.place(sha), data, last=self._last)
         return sha
 
     def keep(self, file: Path) -> str:
-        """Keep a copy of a file and returns its hash: of the copy, whatever happens to the file meanwhile.
+        """Keep a copy of a file and return its hash: of the copy, whatever happens to the file meanwhile.
 
         Raises:
             DataError: K813, when the copy cannot be written.
@@ -110,7 +110,7 @@ class Archive:
         return path
 
     def prune(self, keep: Collection[str]) -> int:
-        """Remove every file whose hash is not among those to keep, and returns how many."""
+        """Remove every file whose hash is not among those to keep, and return how many."""
         gone = [one for one in self.folder.glob("??/*") if one.is_file() and one.name not in keep]
         for file in gone:
             file.unlink(missing_ok=True)
