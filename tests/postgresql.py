@@ -28,6 +28,10 @@ def binaries() -> Path | None:
     return None
 
 
+#: How long (seconds) a server may take to start, also on a machine that is busy.
+_PATIENCE = 60
+
+
 class Server:
     """A PostgreSQL server of its own, in a folder of its own, on a free port of this machine.
 
@@ -73,21 +77,30 @@ class Server:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            RuntimeError: it does not, with the last lines of its log.
+        """
         command = [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), "-c", "unix_socket_directories="]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", f"fsync={'on' if self.safe else 'off'}"]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, **self.user
-        )
         import psycopg
 
-        for _ in range(100):
+        log = self.folder / "log"
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            # Backends of a server that was killed live on for a moment, and with them no other server starts.
+            if self.process is None or self.process.poll() is not None:
+                with log.open("wb") as out:
+                    self.process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder, **self.user)
             try:
                 psycopg.connect(self.url, connect_timeout=2).close()
             except psycopg.OperationalError:
                 time.sleep(0.1)
             else:
                 return
-        raise RuntimeError("PostgreSQL did not start")
+        self.stop()
+        raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')[-500:]}")
 
     def stop(self) -> None:
         """Stops at once, as when the power goes."""
