@@ -95,6 +95,24 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
     return None
 
 
+def with_any_measure(header: str, *, depth: int) -> tuple[str, str] | None:
+    """Return the period and the text beside it that a header may name together, whatever figures there are.
+
+    Args:
+        header: the header, cleaned.
+        depth: how many rows the header has.
+
+    >>> with_any_measure("2022年GDP(亿元)", depth=1), with_any_measure("GDP_2022", depth=2), with_any_measure("GDP", depth=1)
+    (('2022年', 'GDP(亿元)'), ('2022', 'GDP'), None)
+    """
+    if (both := with_measure(header, {}, depth=depth)) is not None:
+        return both
+    for match, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
+        if match and (period := period_in(match[when])) is not None:
+            return period, match[what].strip()
+    return None
+
+
 def _by_level(text: str, names: Mapping[str, str]) -> str:
     """Return the text of a header of several levels that names a measure: a level of it where the whole does not."""
     levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]

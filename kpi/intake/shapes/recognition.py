@@ -391,7 +391,7 @@ class Recognition:
         """Return whether a header is the name of a place, or of an entity of the roster."""
         if role(header) is not None:
             return False
-        if PLACE.fullmatch(header) or _PROVINCE.fullmatch(header):
+        if is_place(header):
             return True
         roster = self.roster()
         return roster is not None and roster.place(header) is not None
@@ -534,6 +534,15 @@ class Recognition:
             "if it is one, name it at the measure: `synonyms: [{text}]`", text=name
         )
         return DataError(Diagnostic("K564", message, self.table.place(), hint))
+
+
+def is_place(text: str) -> bool:
+    """Return whether a text is the name of a province, or ends as names of places do.
+
+    >>> is_place("东湖县"), is_place("上海"), is_place("合格率")
+    (True, True, False)
+    """
+    return PLACE.fullmatch(text) is not None or _PROVINCE.fullmatch(text) is not None
 
 
 def _is_year(text: str) -> bool:

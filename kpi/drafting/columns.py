@@ -1,0 +1,146 @@
+"""What the columns of a table hold: figures, dates, periods, words, from their first rows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from kpi.intake.cells.numbers import Notation, read_number
+from kpi.intake.files.headers import clean
+from kpi.intake.files.table import Table
+from kpi.intake.shapes.labels import period_in
+from kpi.intake.shapes.recognition import is_place
+from kpi.values import periods
+
+#: How many of the first rows show what a column holds.
+HEAD = 2000
+
+_DAY = re.compile(r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*")
+_DAY_BEHIND = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
+_COMMA = Notation(decimal=",")
+
+
+@dataclass(frozen=True)
+class Column:
+    """The first cells of a column, as texts without blank ones."""
+
+    header: str
+    cells: list[str] = field(repr=False)
+    dtype: pl.DataType
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is any cell."""
+        return bool(self.cells)
+
+    @cached_property
+    def distinct(self) -> list[str]:
+        """The different cells, in the order in which they come."""
+        return list(dict.fromkeys(self.cells))
+
+    def share(self, test: Callable[[str], bool]) -> float:
+        """Return the part of the different cells that pass a test, 0 where there is none."""
+        return sum(map(test, self.distinct)) / len(self.distinct) if self.distinct else 0.0
+
+    @cached_property
+    def figures(self) -> float:
+        """The part of the cells that are figures or marks of missing ones, of those that are no words; 0 without figures."""
+        if self.dtype.is_numeric() or self.dtype == pl.Boolean:
+            return 1.0 if self.filled else 0.0
+        numbers = [self.number(cell) for cell in self.distinct]
+        if not any(numbers):
+            return 0.0
+        return sum(one is not None for one in numbers) / len(numbers)
+
+    def number(self, cell: str) -> bool | None:
+        """Return whether a cell is a figure; False for a mark of a missing one, None for anything else."""
+        read = read_number(cell)
+        if read.problem is not None:
+            read = read_number(cell, _COMMA)
+        return None if read.problem is not None else read.value is not None
+
+    @cached_property
+    def is_dates(self) -> bool:
+        """Whether the cells are days, perhaps with a time."""
+        if self.dtype in (pl.Date, pl.Datetime):
+            return self.filled
+        return self.filled and self.share(_is_day) > 0.9
+
+    @cached_property
+    def dates(self) -> str:
+        """The order of year, month and day in dates whose year stands last: `ymd` where they need none.
+
+        Where no day is beyond 12, dates are taken for `dmy`.
+        """
+        pairs = [(int(one[1]), int(one[2])) for cell in self.distinct if (one := _DAY_BEHIND.match(cell)) is not None]
+        if not pairs:
+            return "ymd"
+        return "mdy" if any(second > 12 for _, second in pairs) else "dmy"
+
+    @cached_property
+    def is_periods(self) -> bool:
+        """Whether the cells are periods with their year."""
+        return self.filled and self.share(lambda cell: period_in(clean(cell)) is not None) > 0.9
+
+    @cached_property
+    def is_places(self) -> bool:
+        """Whether most cells are names of places."""
+        return self.filled and self.share(lambda cell: is_place(clean(cell))) > 0.5
+
+    @cached_property
+    def is_words(self) -> bool:
+        """Whether most cells are words: neither figures nor dates."""
+        return self.filled and not self.is_dates and self.figures < 0.5 and not self.dtype.is_numeric()
+
+    @property
+    def unit(self) -> str | None:
+        """The unit that most figures have behind them, None where most have none."""
+        if self.dtype.is_numeric():
+            return None
+        units = Counter(read.unit for cell in self.cells if (read := read_number(cell)).value is not None)
+        return units.most_common(1)[0][0] if units else None
+
+    @property
+    def within_one(self) -> bool:
+        """Whether all figures are fractions between 0 and 1, some of them between."""
+        values = [read.value for cell in self.distinct if (read := read_number(cell)).value is not None]
+        return bool(values) and all(0 <= one <= 1 for one in values) and any(0 < one < 1 for one in values)
+
+    @property
+    def comma(self) -> bool:
+        """Whether figures have a decimal comma."""
+        odd = [cell for cell in self.distinct if "," in cell and read_number(cell).problem is not None]
+        return bool(odd) and all(read_number(cell, _COMMA).problem is None for cell in self.distinct if "," in cell)
+
+    def marks(self) -> list[str]:
+        """Return the short texts without digits that stand where figures are missing, beside the usual marks."""
+        return [cell for cell in self.distinct if len(cell) <= 4 and not re.search(r"\d", cell) and self.number(cell) is None]
+
+
+def _is_day(cell: str) -> bool:
+    if _DAY.fullmatch(cell.strip()) is None:
+        return False
+    try:
+        periods.parse(cell)
+    except periods.PeriodError:
+        return _DAY_BEHIND.match(cell) is not None
+    return not re.fullmatch(r"\d{6}", cell.strip())
+
+
+def columns_of(table: Table) -> dict[str, Column]:
+    """Return what the columns of a table hold, by their headers; further columns of one header are left out."""
+    further = {one for some in table.repeats.values() for one in some}
+    frame = table.frame.head(HEAD).collect()
+    found = {}
+    for header in table.columns:
+        if header in further or header in table.unreadable:
+            continue
+        series = frame[header]
+        texts = series.cast(pl.String, strict=False).str.strip_chars().drop_nulls()
+        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype)
+    return found

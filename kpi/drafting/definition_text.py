@@ -1,0 +1,112 @@
+"""The text of a drafted definition: YAML to go on from, with a comment at whatever no file says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kpi.drafting.draft import Draft, Measure, Suggestion
+from kpi.drafting.names import flow, name_of, scalar
+from kpi.errors import Message
+from kpi.report.language import localized, tr
+
+#: The first part of a name in the namespace that measures, indicators and pillars share, in either script.
+_LEVEL, _TOTAL = ("score", "得分"), ("total", "总分")
+
+
+def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> str:
+    """Return a draft as YAML, in the language in use.
+
+    Args:
+        draft: the definition.
+        files: the names of the files that it was drafted from.
+        declared: say in full how every table lies, where that is not recognised.
+    """
+    lines = [
+        _comment(tr("Drafted from {files}. What follows a `guess` is said by no file: check it.", files=tuple(files))),
+        f"system: {scalar(draft.id)}",
+        f"title: {scalar(draft.title)}",
+        f"period: {draft.period}",
+        f"entities: {flow(_entities(draft))}",
+    ]
+    lines += [_guess(guess.message) for guess in draft.guesses]
+    datasets = draft.declared if declared else draft.datasets
+    if datasets:
+        lines += ["", "datasets:", *(f"  {name}: {flow(dict(keys))}" for name, keys in datasets.items())]
+    lines += ["", "measures:", *map(_measure, draft.measures)]
+    lines += _suggested(draft.suggestions, "measures")
+    indicators = indicators_of(draft)
+    lines += ["", _comment(tr("Ours, not stated by any document: the level of each figure is scored, and more is better."))]
+    lines += ["indicators:", *(f"  {name}: {flow(keys)}" for name, keys in indicators.items())]
+    lines += _suggested(draft.suggestions, "indicators")
+    scoring = {"kind": "minmax", **({"among": "panel"} if draft.alone else {})}
+    words = tr("Ours, not stated by any document: 0 for the worst of the peers and 100 for the best, all with one weight.")
+    if draft.alone:
+        words = tr("Ours, not stated by any document: 0 for the worst period and 100 for the best, all with one weight.")
+    lines += ["", _comment(words), f"scoring: {flow(scoring)}"]
+    total = _in_script(_TOTAL, draft.measures)
+    total = name_of(total, [*(one.name for one in draft.measures), *indicators])
+    pillar = {"parts": list(indicators), "weights": {"method": "equal"}, "ours": True}
+    return "\n".join([*lines, "pillars:", f"  {total}: {flow(pillar)}", ""])
+
+
+def _entities(draft: Draft) -> dict[str, Any]:
+    return {"title": draft.entities, **({"roster": draft.roster} if draft.roster is not None else {})}
+
+
+def indicators_of(draft: Draft) -> dict[str, dict[str, Any]]:
+    """Return the indicators of a draft: the level of each figure."""
+    taken = [one.name for one in draft.measures] + [one.name for one in draft.suggestions]
+    found: dict[str, dict[str, Any]] = {}
+    for one in draft.measures:
+        name = name_of(f"{one.name}_{_in_script(_LEVEL, [one])}", [*taken, *found])
+        better = "lower" if one.name in draft.lower else "higher"
+        found[name] = {"kind": "level", "title": one.title, "of": one.name, "better": better, "ours": ["better"]}
+    return found
+
+
+def _in_script(words: tuple[str, str], measures: Iterable[Measure]) -> str:
+    return words[0] if all(one.name.isascii() for one in measures) else words[1]
+
+
+def _measure(one: Measure) -> str:
+    line = f"  {scalar(one.name) if not one.name[0].isdigit() else one.name}: {flow(dict(one.keys))}"
+    if "unit" in one.guessed:
+        words = tr("guess: the unit `{unit}`", unit=str(one.keys["unit"]))
+        line += f"  # {words}"
+    return line
+
+
+def _suggested(suggestions: Sequence[Suggestion], section: str) -> list[str]:
+    some = [one for one in suggestions if one.section == section]
+    if not some:
+        return []
+    words = tr("Suggested; take away the `#` in front of what is wanted:")
+    return [f"  {_comment(words)}", *(f"  # {one.name}: {flow(dict(one.keys))}" for one in some)]
+
+
+def _guess(message: Message) -> str:
+    return _comment(tr("guess: {message}", message=localized(message)))
+
+
+def _comment(text: str) -> str:
+    return f"# {' '.join(text.split())}"
+
+
+def roster_text(entities: Sequence[Mapping[str, Any]]) -> str:
+    """Return a roster as CSV: entity, code, cohort and order, the cohort blank where there is none.
+
+    >>> roster_text([{"entity": "甲县", "code": "330101", "cohort": None}])
+    'entity,code,cohort,order\\n甲县,330101,,1\\n'
+    """
+    lines = ["entity,code,cohort,order"]
+    for order, one in enumerate(entities, 1):
+        name, code = str(one["entity"]), one.get("code") or ""
+        # Units with one name are displayed with their codes, which have a column of their own here.
+        name = name.removesuffix(f"（{code}）") if code else name
+        lines.append(",".join([_cell(name), _cell(str(code)), _cell(str(one.get("cohort") or "")), str(order)]))
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return '"{}"'.format(text.replace('"', '""')) if any(sign in text for sign in ',"\n\r') else text

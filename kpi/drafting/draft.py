@@ -1,0 +1,283 @@
+"""A draft: the surveys of all tables, put together as one definition that has not been tried yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kpi.drafting.names import name_of
+from kpi.drafting.ratios import Ratio, ratios
+from kpi.drafting.survey import Figure, Guess, Survey, of_units, survey
+from kpi.errors import Message
+from kpi.intake.files.headers import clean
+from kpi.intake.files.table import Table
+from kpi.intake.shapes.labels import period_in, period_inside, stem
+from kpi.values import periods
+from kpi.values.periods import Grain, Period
+
+#: A column of words with more texts than this is no category.
+_CATEGORIES = 8
+#: How many columns of categories are suggested.
+_COLUMNS = 4
+_RANKED = re.compile(r"(排名|名次|位次|rank)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of the draft: the keys of its definition, and which of them were guessed."""
+
+    name: str
+    keys: Mapping[str, Any]
+    guessed: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return str(self.keys.get("title", self.name))
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Lines of a definition that are written as comments."""
+
+    section: str
+    name: str
+    keys: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A definition that scores some tables.
+
+    Attributes:
+        id: of the system.
+        title: of the system.
+        period: the grain that is scored.
+        entities: what the units are called.
+        measures: the figures.
+        panels: of which figures the level is scored; `lower` those of which less is better.
+        datasets: how tables lie, where that has to be said; `declared` the same in full.
+        suggestions: ratios, counts and shares that headings suggest.
+        guesses: what was guessed.
+        alone: whether there is one unit only, which is compared with itself over time.
+        roster: the file of the units, None without one.
+    """
+
+    id: str
+    title: str
+    period: Grain
+    entities: str
+    measures: Sequence[Measure]
+    lower: frozenset[str] = frozenset()
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    suggestions: Sequence[Suggestion] = ()
+    guesses: Sequence[Guess] = ()
+    alone: bool = False
+    roster: str | None = None
+
+
+def drafted(tables: Sequence[Table], year: int, name: str | None = None) -> tuple[Draft | None, list[Table]]:
+    """Return the draft of a definition for some tables, and the tables without figures and events.
+
+    Args:
+        tables: as they were read.
+        year: the period of figures of which nothing says any.
+        name: the id of the system; left out: the name of the first file.
+    """
+    found, empty = [], []
+    for table in tables:
+        one = survey(table, year)
+        if one is None:
+            empty.append(table)
+        else:
+            found.append(one)
+    if not found:
+        return None, empty
+    return _together(of_units(found), name), empty
+
+
+def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
+    grain, notes, running = grain_of([text for one in surveys for text in one.spans], [one.form for one in surveys])
+    guesses = [Guess(one) for one in notes]
+    for one in surveys:
+        for guess in one.guesses:
+            if guess not in guesses:
+                guesses.append(guess)
+    measures, suggestions, lower = _measures(surveys, grain, running=running)
+    datasets, declared = _datasets(surveys)
+    named = next((one.entity for one in surveys if one.entity is not None), None)
+    titles = surveys[0].table.titles
+    first = stem(surveys[0].table.file)
+    identity = name or re.sub(r"[^\w.-]+", "_", first).strip("_.") or "drafted"
+    unknown = [one.title for one in measures if "unit" in one.guessed]
+    if unknown:
+        words = tuple(f"`{one}`" for one in unknown)
+        guesses.append(Guess(Message("units that no heading says: {measures}", measures=words)))
+    return Draft(
+        identity if not identity[0].isdigit() or name else f"s{identity}", clean(titles[0]) if titles else first, grain,
+        named or "单位", measures, lower, datasets, declared, suggestions, guesses,
+    )  # fmt: skip
+
+
+def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, list[Message], bool]:
+    """Return the grain that periods are scored by, what was guessed for it, and whether figures run from January.
+
+    The grain of all periods where they have one; of several the coarsest, so that every figure has one. Days are of
+    months, and events of months or, over more than two years, of years.
+
+    >>> grain_of(["2023Q1", "2023Q2"])[0], grain_of(["2022", "2022-12"])[0], grain_of(["2023年1-3月", "2023年1-6月"])[::2]
+    (<Grain.QUARTER: 'quarter'>, <Grain.YEAR: 'year'>, (<Grain.QUARTER: 'quarter'>, True))
+    """
+    spans: list[Period] = []
+    for text in dict.fromkeys(texts):
+        try:
+            spans.append(periods.parse(period_in(clean(text)) or period_inside(text) or text))
+        except periods.PeriodError:
+            continue
+    if not spans:
+        return Grain.YEAR, [Message("the period is a year")], False
+    if set(forms) == {"records"}:
+        months = max(one.end for one in spans) - min(one.start for one in spans) + 1
+        grain = Grain.MONTH if months <= 24 else Grain.YEAR
+        return grain, [Message("events are counted by the {grain}", grain=grain.noun)], False
+    lengths = {one.months for one in spans}
+    from_january = all(one.start % 12 == 0 for one in spans)
+    if from_january and len(lengths) > 1 and any(one.grain is None for one in spans):
+        grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
+        return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
+    if from_january and lengths and all(one.grain is None for one in spans):
+        grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
+        return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
+    grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda one: one.months)
+    if not grains:
+        return Grain.YEAR, [Message("the period is a year")], False
+    if len(grains) > 1:
+        names = tuple(one.noun for one in grains)
+        message = Message("the {grain} is scored, as there are figures of {grains}", grain=grains[-1].noun, grains=names)
+        return grains[-1], [message], False
+    return grains[0], [], False
+
+
+# ---- MEASURES ---- #
+
+
+def _measures(
+    surveys: Sequence[Survey], grain: Grain, *, running: bool
+) -> tuple[list[Measure], list[Suggestion], frozenset[str]]:
+    """Return the measures, what is suggested beside them, and those of which less is better."""
+    found: dict[str, Measure] = {}
+    taken: list[str] = []
+    suggestions: list[Suggestion] = []
+    titles: dict[str, str] = {}
+    lower = set()
+    events = [one for one in surveys if one.form == "records"]
+    for one in surveys:
+        if one.form == "records":
+            made, more = _of_events(one, taken, f"events_{events.index(one) + 1}" if len(events) > 1 else "events")
+            for measure in made:
+                taken.append(measure.name)
+                found[measure.name] = measure
+            suggestions += more
+            continue
+        for figure in one.figures:
+            key = clean(figure.title).casefold()
+            if key in titles:
+                known = found[titles[key]]
+                if "unit" in known.guessed and not figure.guessed:
+                    found[known.name] = Measure(known.name, {**known.keys, "unit": figure.unit})
+                continue
+            measure = _reported(figure, taken, one.where, running=running)
+            taken.append(measure.name)
+            titles[key] = measure.name
+            found[measure.name] = measure
+            if _RANKED.search(figure.title):
+                lower.add(measure.name)
+    reported = {one.name: (one.title, str(one.keys["unit"])) for one in found.values() if "kind" not in one.keys}
+    suggestions += [_ratio(one, reported, [*taken, *(more.name for more in suggestions)]) for one in ratios(reported)]
+    return list(found.values()), suggestions, frozenset(lower)
+
+
+def _reported(figure: Figure, taken: Sequence[str], where: str | None, *, running: bool) -> Measure:
+    name = name_of(figure.title, taken)
+    keys: dict[str, Any] = {"title": figure.title} if figure.title != name else {}
+    keys["unit"] = figure.unit
+    if running or figure.running:
+        keys["over_time"] = "ytd"
+    if where is not None:
+        keys["where"] = where
+    return Measure(name, keys, ("unit",) if figure.guessed else ())
+
+
+def _ratio(one: Ratio, figures: Mapping[str, tuple[str, str]], taken: Sequence[str]) -> Suggestion:
+    above, below = figures[one.numerator][0], figures[one.denominator][0]
+    keys: dict[str, Any] = {"kind": "ratio", "title": f"{above}÷{below}", "numerator": one.numerator, "denominator": one.denominator}
+    if one.unit is not None:
+        keys["unit"] = one.unit
+    return Suggestion("indicators", name_of(f"{one.numerator}_{one.denominator}_ratio", taken), keys)
+
+
+def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Measure], list[Suggestion]]:
+    """Return the number of events and the sums of their figures, and the counts, shares and times that they suggest."""
+    used = list(taken)
+
+    def named(text: str) -> str:
+        used.append(name_of(text, used))
+        return used[-1]
+
+    chinese = not one.table.columns[0].isascii()
+    number = named("件数" if chinese else "events")
+    measures = [Measure(number, {"kind": "count", "title": number, "unit": "件", "from": dataset}, ("unit",))]
+    for figure in one.figures:
+        header = figure.header or figure.title
+        keys = {"kind": "sum", "title": figure.title, "unit": figure.unit, "from": dataset, "of": figure.title}
+        if not re.fullmatch(r"[^\W\d]\w*", figure.title):
+            keys["of"] = figure.title if clean(header) == figure.title else header
+        measures.append(Measure(named(figure.title), keys, ("unit",) if figure.guessed else ()))
+    suggestions = []
+    key = one.declared.get("key")
+    categories = [
+        column for header, column in one.columns.items()
+        if header not in (key, one.entity) and column.is_words and 1 < len(column.distinct) <= _CATEGORIES
+        and len(column.cells) > 2 * len(column.distinct)
+    ]  # fmt: skip
+    for column in categories[:_COLUMNS]:
+        shown = column.header if re.fullmatch(r"[^\W\d]\w*", column.header) else f'"{column.header}"'
+        for text in column.distinct:
+            count = named(f"{column.header}_{text}")
+            condition = "{} = '{}'".format(shown, text.replace("'", "''"))
+            keys = {"kind": "count", "title": f"{column.header}：{text}", "unit": "件", "from": dataset, "where": condition}
+            suggestions.append(Suggestion("measures", count, keys))
+            share = {"kind": "ratio", "title": f"{column.header}：{text}÷{number}", "numerator": count, "denominator": number}
+            suggestions.append(Suggestion("indicators", named(f"{count}_share"), share))
+    dates = [header for header, column in one.columns.items() if column.is_dates]
+    begin = one.declared.get("columns", {}).get("period")
+    for end in dates:
+        if end != begin and begin is not None and all(re.fullmatch(r"[^\W\d]\w*", text) for text in (begin, end)):
+            took = named(f"{begin}_{end}")
+            keys = {"kind": "mean", "unit": "天", "from": dataset, "of": f"{end} - {begin}"}
+            suggestions.append(Suggestion("measures", took, keys))
+            suggestions.append(Suggestion("indicators", named(f"{took}_level"), {"kind": "level", "of": took, "better": "lower"}))
+    return measures, suggestions
+
+
+def _datasets(surveys: Sequence[Survey]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+    """Return the datasets that have to be said, none where all tables are recognised; and those that say all."""
+    plain: dict[str, Mapping[str, Any]] = {}
+    full: dict[str, Mapping[str, Any]] = {}
+    events = 0
+    many = sum(one.form == "records" for one in surveys)
+    for one in surveys:
+        if one.form == "records":
+            events += 1
+            name = f"events_{events}" if many > 1 else "events"
+            plain[name] = full[name] = one.declared
+            continue
+        for into, wanted in ((plain, one.plain or {"form": one.form}), (full, one.declared or {"form": one.form})):
+            if wanted not in into.values():
+                into[name_of(one.form, into)] = wanted
+    if all(set(one) == {"form"} for one in plain.values()):
+        plain = {}
+    return plain, full
