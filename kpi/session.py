@@ -340,6 +340,20 @@ def _period(system: System, period: str | int | None) -> Period | None:
     return wanted
 
 
+def system_for(files: Any, *, definitions: str | Path | None = None) -> System:
+    """Return the system that files name, or that alone fits them: the one by which `score` scores them.
+
+    Raises:
+        DefinitionError: none does, or several do.
+        DataError: files cannot be read.
+    """
+    some, named = _sources(files, None)
+    every = [*some, *(one for group in named.values() for one in group)]
+    found = _system(None, every, None if definitions is None else Path(definitions), partly=True).system
+    assert found is not None  # noqa: S101
+    return found
+
+
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
     """Return the system that is given, that the data name, or that alone fits them."""
     if system is not None:

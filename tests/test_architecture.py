@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 # Lowest first: a package imports only what stands before it, and so does each module or package inside one. What is
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
-    "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "kpi", "batch",
-    "cli", "__main__",
+    "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
+    "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": "names columns rounding periods status units numerics working_days",
@@ -50,6 +50,7 @@ INSIDE = {
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
         "table results files tree queries analysis difference robustness"
     ),
+    "drafting": "names columns survey ratios draft definition_text trial",
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
         "batch_run migration notifications"

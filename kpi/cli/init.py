@@ -1,24 +1,73 @@
-"""`kpi init`: a small working system with data to begin with."""
+"""`kpi init`: a definition drafted from files, or a small working system with data to begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from kpi.cli import command as options
 from kpi.cli.command import Exit, command
 from kpi.cli.console import Console
 
 
 @click.command()
-@click.argument("directory", default=".", metavar="[DIR]")
+@click.argument("paths", nargs=-1, metavar="[DIR | FILE...]")
+@options.option("--name", metavar="ID", help="Of files: the id of the system; left out: the name of the first file.")
+@options.option("-o", "--output", "into", metavar="DIR", help="Of files: where the definition goes; left out: here.")
+@options.writing
 @command
-def init(console: Console, *, directory: str) -> Exit:
-    """Write a small working system with data, and say what to run next."""
-    from kpi.cli import starter
-    from kpi.errors import Message
+def init(console: Console, *, paths: Sequence[str], name: str | None, into: str | None) -> Exit:
+    """Write a definition that scores FILEs at once, or a small working system with data into DIR.
 
-    for file in starter.write(Path(directory)):
+    Whatever no file says is guessed, marked in the definition, and reported.
+    """
+    from kpi.cli import starter
+
+    if starter.are_data(paths):
+        return _from_files(console, paths, name, Path() if into is None else Path(into))
+    return _example(console, paths, name=name, into=into)
+
+
+def _example(console: Console, paths: Sequence[str], *, name: str | None, into: str | None) -> Exit:
+    from kpi.cli import starter
+    from kpi.errors import DataError, Diagnostic, Message
+
+    if len(paths) > 1 or (paths and into is not None) or name is not None:
+        hint = Message("name files of data: kpi init FILE...; or one folder for an example: kpi init DIR")
+        raise DataError(Diagnostic("K543", Message("there is no file of data among the arguments"), hint=hint))
+    folder = Path(paths[0] if paths else into or ".")
+    for file in starter.write(folder):
         console.say(Message("Wrote {files}.", files=file))
-    console.write(starter.next_commands(Path(directory)))
+    console.write(starter.next_commands(folder))
     return Exit.FINE
+
+
+def _from_files(console: Console, paths: Sequence[str], name: str | None, folder: Path) -> Exit:
+    import datetime as dt
+
+    from kpi.cli import starter
+    from kpi.drafting.trial import scored_without_naming, tried
+    from kpi.errors import Message, Severity, count
+    from kpi.report.language import sentences
+
+    with console.progress():
+        # Figures of which nothing says a period are taken for those of the year that has ended last.
+        done = tried(list(paths), dt.datetime.now(dt.UTC).year - 1, name, folder)
+    contents = {f"{done.draft.id}.yaml": done.text}
+    beside = done.draft.roster
+    if done.roster is not None and beside is not None and not (folder / beside).exists():
+        contents[beside] = done.roster
+    hint = Message("name another folder, kpi init FILE... -o DIR, or another id, --name ID")
+    for file in starter.write_all(folder, contents, hint):
+        console.say(Message("Wrote {files}.", files=file))
+    console.report(one for one in done.findings if not console.quiet or one.severity is not Severity.INFO)
+    measures, units = count(len(done.draft.measures), "measure"), count(done.scored, "entity", "entities")
+    written = Message("Drafted {measures} for {entities}.", measures=measures, entities=units)
+    console.note(sentences([written]))
+    definition = folder / f"{done.draft.id}.yaml"
+    alone = folder == Path() and scored_without_naming(paths, done.draft.id)
+    console.write(starter.commands_for(paths, None if alone else definition))
+    wrong = not done.scored or any(one.severity is Severity.ERROR for one in done.findings)
+    return Exit.FAILED if wrong else Exit.FINE

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.intake.files.reader import SUFFIXES
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
 
@@ -88,9 +92,22 @@ def write(folder: Path) -> list[Path]:
         "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
         "kpi.toml": 'definitions = "."\n',
     }
+    return write_all(folder, contents, Message("name another folder: kpi init FOLDER"))
+
+
+def write_all(folder: Path, contents: Mapping[str, str], hint: Message) -> list[Path]:
+    """Write texts into a folder, all of them or none, and return the files.
+
+    Args:
+        folder: is made if it is not there.
+        contents: the texts by the names of their files.
+        hint: what to do where one of them is there already.
+
+    Raises:
+        DataError: K540, when one of the files is already there, or the folder cannot be written.
+    """
     taken = [folder / name for name in contents if (folder / name).exists()]
     if taken:
-        hint = Message("name another folder: kpi init FOLDER")
         raise DataError(
             [
                 Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(one)), hint)
@@ -106,6 +123,32 @@ def write(folder: Path) -> list[Path]:
             Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
         ) from None
     return [folder / name for name in contents]
+
+
+def are_data(paths: Sequence[str]) -> bool:
+    """Return whether arguments are files of data, patterns of them, or a folder that holds some but no definition."""
+    return any(map(_is_data, paths))
+
+
+def _is_data(text: str) -> bool:
+    path = Path(text)
+    if path.is_dir():
+        inside = [one for one in path.iterdir() if one.is_file()]
+        readable = any(one.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(SUFFIXES) for one in inside)
+        return readable and not any(one.suffix in (".yaml", ".yml") for one in inside)
+    return path.is_file() or any(mark in text for mark in "*?[") or path.suffix.lower() in (*SUFFIXES, ".gz", ".zst")
+
+
+def commands_for(files: Sequence[str], definition: Path | None) -> str:
+    """Return what to run next with files and their definition, which is not named where it is found by itself."""
+    names = " ".join(map(_quoted, files))
+    option = "" if definition is None else f" -s {_quoted(str(definition))}"
+    return f"kpi score {names}{option}\n"
+
+
+def _quoted(text: str) -> str:
+    """Return an argument for a shell, in quotes where it has signs beside letters of any script."""
+    return text if re.fullmatch(r"[\w./-]+", text) else shlex.quote(text)
 
 
 def next_commands(folder: Path) -> str:

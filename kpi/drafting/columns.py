@@ -13,6 +13,7 @@ import polars as pl
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
+from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
 from kpi.intake.shapes.recognition import is_place
 from kpi.values import periods
@@ -20,7 +21,9 @@ from kpi.values import periods
 #: How many of the first rows show what a column holds.
 HEAD = 2000
 
-_DAY = re.compile(r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*")
+_DAY = re.compile(
+    r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*"
+)
 _DAY_BEHIND = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
 _COMMA = Notation(decimal=",")
 
@@ -99,10 +102,13 @@ class Column:
 
     @property
     def unit(self) -> str | None:
-        """The unit that most figures have behind them, None where most have none."""
+        """The unit that most of the figures that have one have behind them."""
         if self.dtype.is_numeric():
             return None
-        units = Counter(read.unit for cell in self.cells if (read := read_number(cell)).value is not None)
+        read = (read_number(cell) for cell in self.cells)
+        units = Counter(
+            one.unit for one in read if one.value is not None and one.unit is not None and is_unit(one.unit)
+        )
         return units.most_common(1)[0][0] if units else None
 
     @property
@@ -119,7 +125,11 @@ class Column:
 
     def marks(self) -> list[str]:
         """Return the short texts without digits that stand where figures are missing, beside the usual marks."""
-        return [cell for cell in self.distinct if len(cell) <= 4 and not re.search(r"\d", cell) and self.number(cell) is None]
+        return [
+            cell
+            for cell in self.distinct
+            if len(cell) <= 4 and not re.search(r"\d", cell) and self.number(cell) is None
+        ]
 
 
 def _is_day(cell: str) -> bool:

@@ -36,22 +36,30 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
     lines += ["", "measures:", *map(_measure, draft.measures)]
     lines += _suggested(draft.suggestions, "measures")
     indicators = indicators_of(draft)
-    lines += ["", _comment(tr("Ours, not stated by any document: the level of each figure is scored, and more is better."))]
-    lines += ["indicators:", *(f"  {name}: {flow(keys)}" for name, keys in indicators.items())]
+    lines += [
+        "",
+        _comment(tr("Ours, not stated by any document: the level of each figure is scored, and more is better.")),
+    ]
+    lines += ["indicators:", *(f"  {scalar(name)}: {flow(keys)}" for name, keys in indicators.items())]
     lines += _suggested(draft.suggestions, "indicators")
     scoring = {"kind": "minmax", **({"among": "panel"} if draft.alone else {})}
-    words = tr("Ours, not stated by any document: 0 for the worst of the peers and 100 for the best, all with one weight.")
+    words = tr(
+        "Ours, not stated by any document: 0 for the worst of the peers and 100 for the best, all with one weight."
+    )
     if draft.alone:
-        words = tr("Ours, not stated by any document: 0 for the worst period and 100 for the best, all with one weight.")
+        words = tr(
+            "Ours, not stated by any document: 0 for the worst period and 100 for the best, all with one weight."
+        )
     lines += ["", _comment(words), f"scoring: {flow(scoring)}"]
     total = _in_script(_TOTAL, draft.measures)
     total = name_of(total, [*(one.name for one in draft.measures), *indicators])
     pillar = {"parts": list(indicators), "weights": {"method": "equal"}, "ours": True}
-    return "\n".join([*lines, "pillars:", f"  {total}: {flow(pillar)}", ""])
+    return "\n".join([*lines, "pillars:", f"  {scalar(total)}: {flow(pillar)}", ""])
 
 
 def _entities(draft: Draft) -> dict[str, Any]:
-    return {"title": draft.entities, **({"roster": draft.roster} if draft.roster is not None else {})}
+    kept = {"keep": list(draft.keep)} if draft.keep and draft.roster is None else {}
+    return {"title": draft.entities, **({"roster": draft.roster} if draft.roster is not None else {}), **kept}
 
 
 def indicators_of(draft: Draft) -> dict[str, dict[str, Any]]:
@@ -70,7 +78,7 @@ def _in_script(words: tuple[str, str], measures: Iterable[Measure]) -> str:
 
 
 def _measure(one: Measure) -> str:
-    line = f"  {scalar(one.name) if not one.name[0].isdigit() else one.name}: {flow(dict(one.keys))}"
+    line = f"  {scalar(one.name)}: {flow(dict(one.keys))}"
     if "unit" in one.guessed:
         words = tr("guess: the unit `{unit}`", unit=str(one.keys["unit"]))
         line += f"  # {words}"
@@ -82,7 +90,7 @@ def _suggested(suggestions: Sequence[Suggestion], section: str) -> list[str]:
     if not some:
         return []
     words = tr("Suggested; take away the `#` in front of what is wanted:")
-    return [f"  {_comment(words)}", *(f"  # {one.name}: {flow(dict(one.keys))}" for one in some)]
+    return [f"  {_comment(words)}", *(f"  # {scalar(one.name)}: {flow(dict(one.keys))}" for one in some)]
 
 
 def _guess(message: Message) -> str:

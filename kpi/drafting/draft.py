@@ -9,18 +9,21 @@ from typing import Any
 
 from kpi.drafting.names import name_of
 from kpi.drafting.ratios import Ratio, ratios
-from kpi.drafting.survey import Figure, Guess, Survey, of_units, survey
+from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, of_units, survey
 from kpi.errors import Message
+from kpi.intake.aggregate_rows import is_aggregate
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
-from kpi.values import periods
+from kpi.values import periods, units
 from kpi.values.periods import Grain, Period
 
 #: A column of words with more texts than this is no category.
 _CATEGORIES = 8
 #: How many columns of categories are suggested.
 _COLUMNS = 4
+#: Texts of periods that run from the first month or quarter.
+_RANGE = re.compile(r"\d月?[-—~至到]\d{1,2}月|前[一二三1-3]")
 _RANKED = re.compile(r"(排名|名次|位次|rank)$", re.IGNORECASE)
 
 
@@ -57,10 +60,11 @@ class Draft:
         period: the grain that is scored.
         entities: what the units are called.
         measures: the figures.
-        panels: of which figures the level is scored; `lower` those of which less is better.
+        lower: the figures of which less is better.
         datasets: how tables lie, where that has to be said; `declared` the same in full.
         suggestions: ratios, counts and shares that headings suggest.
         guesses: what was guessed.
+        keep: units whose names read like totals.
         alone: whether there is one unit only, which is compared with itself over time.
         roster: the file of the units, None without one.
     """
@@ -75,6 +79,7 @@ class Draft:
     declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     suggestions: Sequence[Suggestion] = ()
     guesses: Sequence[Guess] = ()
+    keep: Sequence[str] = ()
     alone: bool = False
     roster: str | None = None
 
@@ -108,7 +113,16 @@ def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
                 guesses.append(guess)
     measures, suggestions, lower = _measures(surveys, grain, running=running)
     datasets, declared = _datasets(surveys)
-    named = next((one.entity for one in surveys if one.entity is not None), None)
+    headings = (one.entity for one in surveys if one.entity is not None and not one.several)
+    named = next((one for one in headings if not UNNAMED.fullmatch(one)), None)
+    units = list(dict.fromkeys(text for one in surveys for text in one.units))
+    keep = units if units and all(map(is_aggregate, units)) else []
+    if keep:
+        guesses.append(
+            Guess(
+                Message("{units} are units although they read like totals, as there are no others", units=tuple(keep))
+            )
+        )
     titles = surveys[0].table.titles
     first = stem(surveys[0].table.file)
     identity = name or re.sub(r"[^\w.-]+", "_", first).strip("_.") or "drafted"
@@ -118,7 +132,7 @@ def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
         guesses.append(Guess(Message("units that no heading says: {measures}", measures=words)))
     return Draft(
         identity if not identity[0].isdigit() or name else f"s{identity}", clean(titles[0]) if titles else first, grain,
-        named or "单位", measures, lower, datasets, declared, suggestions, guesses,
+        named or "单位", measures, lower, datasets, declared, suggestions, guesses, tuple(keep),
     )  # fmt: skip
 
 
@@ -144,11 +158,8 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
         grain = Grain.MONTH if months <= 24 else Grain.YEAR
         return grain, [Message("events are counted by the {grain}", grain=grain.noun)], False
     lengths = {one.months for one in spans}
-    from_january = all(one.start % 12 == 0 for one in spans)
-    if from_january and len(lengths) > 1 and any(one.grain is None for one in spans):
-        grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
-        return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
-    if from_january and lengths and all(one.grain is None for one in spans):
+    ranges = any(one.grain is None for one in spans) or any(map(_RANGE.search, texts))
+    if ranges and all(one.start % 12 == 0 for one in spans):
         grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
         return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
     grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda one: one.months)
@@ -156,7 +167,9 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
         return Grain.YEAR, [Message("the period is a year")], False
     if len(grains) > 1:
         names = tuple(one.noun for one in grains)
-        message = Message("the {grain} is scored, as there are figures of {grains}", grain=grains[-1].noun, grains=names)
+        message = Message(
+            "the {grain} is scored, as there are figures of {grains}", grain=grains[-1].noun, grains=names
+        )
         return grains[-1], [message], False
     return grains[0], [], False
 
@@ -202,7 +215,8 @@ def _measures(
 
 def _reported(figure: Figure, taken: Sequence[str], where: str | None, *, running: bool) -> Measure:
     name = name_of(figure.title, taken)
-    keys: dict[str, Any] = {"title": figure.title} if figure.title != name else {}
+    # A title that calls its figures running totals says so to the reader, too.
+    keys: dict[str, Any] = {"title": figure.title} if figure.title != name or figure.running else {}
     keys["unit"] = figure.unit
     if running or figure.running:
         keys["over_time"] = "ytd"
@@ -213,7 +227,12 @@ def _reported(figure: Figure, taken: Sequence[str], where: str | None, *, runnin
 
 def _ratio(one: Ratio, figures: Mapping[str, tuple[str, str]], taken: Sequence[str]) -> Suggestion:
     above, below = figures[one.numerator][0], figures[one.denominator][0]
-    keys: dict[str, Any] = {"kind": "ratio", "title": f"{above}÷{below}", "numerator": one.numerator, "denominator": one.denominator}
+    keys: dict[str, Any] = {
+        "kind": "ratio",
+        "title": f"{above}÷{below}",
+        "numerator": one.numerator,
+        "denominator": one.denominator,
+    }
     if one.unit is not None:
         keys["unit"] = one.unit
     return Suggestion("indicators", name_of(f"{one.numerator}_{one.denominator}_ratio", taken), keys)
@@ -230,13 +249,19 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
     chinese = not one.table.columns[0].isascii()
     number = named("件数" if chinese else "events")
     measures = [Measure(number, {"kind": "count", "title": number, "unit": "件", "from": dataset}, ("unit",))]
-    for figure in one.figures:
-        header = figure.header or figure.title
-        keys = {"kind": "sum", "title": figure.title, "unit": figure.unit, "from": dataset, "of": figure.title}
-        if not re.fullmatch(r"[^\W\d]\w*", figure.title):
-            keys["of"] = figure.title if clean(header) == figure.title else header
-        measures.append(Measure(named(figure.title), keys, ("unit",) if figure.guessed else ()))
     suggestions = []
+    for figure in one.figures:
+        keys = {"kind": "sum", "title": figure.title, "unit": figure.unit, "from": dataset, "of": figure.title}
+        if re.search(r"\s[-+*/]\s", figure.title):
+            # The text would be an expression.
+            keys["of"] = f'"{figure.title}"'
+        name = named(figure.title)
+        if not figure.guessed and units.summable(units.parse(figure.unit)):
+            measures.append(Measure(name, keys))
+        else:
+            # Nothing says that a grade or a time may be added up.
+            suggestions.append(Suggestion("measures", name, {**keys, "kind": "mean"}))
+            suggestions.append(Suggestion("indicators", named(f"{name}_level"), {"kind": "level", "of": name}))
     key = one.declared.get("key")
     categories = [
         column for header, column in one.columns.items()
@@ -248,9 +273,20 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
         for text in column.distinct:
             count = named(f"{column.header}_{text}")
             condition = "{} = '{}'".format(shown, text.replace("'", "''"))
-            keys = {"kind": "count", "title": f"{column.header}：{text}", "unit": "件", "from": dataset, "where": condition}
+            keys = {
+                "kind": "count",
+                "title": f"{column.header}：{text}",
+                "unit": "件",
+                "from": dataset,
+                "where": condition,
+            }
             suggestions.append(Suggestion("measures", count, keys))
-            share = {"kind": "ratio", "title": f"{column.header}：{text}÷{number}", "numerator": count, "denominator": number}
+            share = {
+                "kind": "ratio",
+                "title": f"{column.header}：{text}÷{number}",
+                "numerator": count,
+                "denominator": number,
+            }
             suggestions.append(Suggestion("indicators", named(f"{count}_share"), share))
     dates = [header for header, column in one.columns.items() if column.is_dates]
     begin = one.declared.get("columns", {}).get("period")
@@ -259,7 +295,9 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
             took = named(f"{begin}_{end}")
             keys = {"kind": "mean", "unit": "天", "from": dataset, "of": f"{end} - {begin}"}
             suggestions.append(Suggestion("measures", took, keys))
-            suggestions.append(Suggestion("indicators", named(f"{took}_level"), {"kind": "level", "of": took, "better": "lower"}))
+            suggestions.append(
+                Suggestion("indicators", named(f"{took}_level"), {"kind": "level", "of": took, "better": "lower"})
+            )
     return measures, suggestions
 
 

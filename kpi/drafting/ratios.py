@@ -15,9 +15,18 @@ from kpi.values import units
 _PAIRS = tuple(
     (re.compile(above), below)
     for above, below in (
-        (r"(?:已|按时|按期|及时|提前|实际)?办结(?:件)?(?:总)?(?:量|数)", r"(?:应办|办件|受理|收件|受理办件|收办)(?:件)?(?:总)?(?:量|数)"),
-        (r"(?:已|实际|按时|按期)?(完成|整改|落实|报送|缴纳|参保|参加|到位|检查)(?:总)?(量|数|额|人数|件数)", r"(?:应|计划|任务)\1(?:总)?\2"),
-        (r"(?:非常|基本)?满意(?:票|人|件|评价|户)?数(?:量)?", r"(?:有效|总|参加)?(?:评价|参评|回访|测评|办件评价)(?:票|人|件|户)?(?:总)?数(?:量)?"),
+        (
+            r"(?:已|按时|按期|及时|提前|实际)?办结(?:件)?(?:总)?(?:量|数)",
+            r"(?:应办|办件|受理|收件|受理办件|收办)(?:件)?(?:总)?(?:量|数)",
+        ),
+        (
+            r"(?:已|实际|按时|按期)?(完成|整改|落实|报送|缴纳|参保|参加|到位|检查)(?:总)?(量|数|额|人数|件数)",
+            r"(?:应|计划|任务)\1(?:总)?\2",
+        ),
+        (
+            r"(?:非常|基本)?满意(?:票|人|件|评价|户)?数(?:量)?",
+            r"(?:有效|总|参加)?(?:评价|参评|回访|测评|办件评价)(?:票|人|件|户)?(?:总)?数(?:量)?",
+        ),
     )
 )
 _ENDING = re.compile(r"(总量|总数|总额|数量|件数|人数|户数|量|数|额)$")
@@ -39,8 +48,9 @@ def ratios(figures: Mapping[str, tuple[str, str]]) -> list[Ratio]:
     Args:
         figures: heading and unit by name.
 
-    >>> ratios({"a": ("办结量", "件"), "b": ("办件总量", "件"), "c": ("网上办件量", "件"), "d": ("常住人口", "万人")})[:2]
-    [Ratio(numerator='a', denominator='b', unit=None), Ratio(numerator='c', denominator='b', unit=None)]
+    >>> figures = {"a": ("办结量", "件"), "b": ("办件总量", "件"), "c": ("网上办件量", "件"), "d": ("常住人口", "万人")}
+    >>> [(one.numerator, one.denominator, one.unit) for one in ratios(figures)]
+    [('a', 'b', None), ('b', 'd', '件/万人'), ('c', 'b', None)]
     """
     found = []
     for name, (title, unit) in figures.items():
@@ -49,7 +59,9 @@ def ratios(figures: Mapping[str, tuple[str, str]]) -> list[Ratio]:
                 found.append(Ratio(name, other))
                 break
         else:
-            people = next((one for one, (text, of) in figures.items() if _PEOPLE.fullmatch(text) and _of_people(of)), None)
+            people = next(
+                (one for one, (text, of) in figures.items() if _PEOPLE.fullmatch(text) and _of_people(of)), None
+            )
             if people is not None and people != name and unit not in ("%", "‰", "1", "位", "分", "指数", "是/否"):
                 found.append(Ratio(name, people, f"{unit}/{figures[people][1]}"))
     return found

@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from kpi.drafting.columns import Column, columns_of
+from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.errors import Message
-from kpi.intake.files.headers import LEVELS, clean, role, roles, split_unit
+from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.combined_keys import is_combined, parted
@@ -31,14 +31,17 @@ from kpi.intake.shapes.labels import (
 from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
 from kpi.language.measures import calls_cumulative
+from kpi.values import periods
 
 #: Texts of a further key that stand for all of its parts together.
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
-_UNNAMED = re.compile(r"列\d+'*")
+UNNAMED = re.compile(r"列\d+'*")
 _NUMBERED = re.compile(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
 _FREQUENCY = ("频度", "频率", "周期", "frequency")
 #: Words of headers of the column that names the units, where no known header does.
-_WHO = re.compile(r"[县市区乡镇村]$|街道|单位|部门|机构|地区|辖区|网格|中心|窗口|派出所|学校|医院|企业|分局|支队|大队|region|area|unit|office")
+_WHO = re.compile(
+    r"[县市区乡镇村]$|街道|单位|部门|机构|地区|辖区|网格|中心|窗口|派出所|学校|医院|企业|分局|支队|大队|region|area|unit|office"
+)
 #: Words of headers of the date from which an event counts.
 _BEGIN = re.compile(r"受理|申请|登记|收件|接报|发生|创建|来电|立案|上报|received|created|opened|start", re.IGNORECASE)
 
@@ -55,6 +58,10 @@ _UNITS = (
     (r"(村数|社区数|乡镇数|街道数|个数|站点数|网点数|平台数|系统数)$", "个"),
     (r"(项目数|事项数|任务数|事项量|项目数量)$", "项"),
     (r"(次数|人次|访问量|点击量)$", "次"),
+    (r"(天数|日数|用时天|days)$", "天"),
+    (r"(分钟|分钟数|minutes)$", "分钟"),
+    (r"(小时|小时数|hours)$", "小时"),
+    (r"(星级|stars)$", "星"),
 )
 
 
@@ -88,6 +95,8 @@ class Survey:
         plain: what a dataset says of it where its shape is recognised; without anything no dataset is needed.
         declared: the same with its shape and keys in full, where that is not so.
         entity: the heading of the column of units, None without one.
+        units: the names in that column.
+        several: whether further columns name units, such as those of a city and its counties.
         spans: texts of the periods of its rows.
         where: the condition that tells rows of one unit and figure apart, None where there is no need.
         guesses: what had to be guessed.
@@ -100,6 +109,8 @@ class Survey:
     plain: Mapping[str, Any] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
     entity: str | None = None
+    units: Sequence[str] = ()
+    several: bool = False
     spans: Sequence[str] = ()
     where: str | None = None
     guesses: Sequence[Guess] = ()
@@ -124,7 +135,8 @@ class _Surveyor:
         self.table, self.default_year = table, year
         self.columns = columns_of(table)
         self.guesses: list[Guess] = []
-        self.headers = [header for header, one in self.columns.items() if one.filled]
+        # Figures whose header occurs more than once have no name to be read by.
+        self.headers = [header for header, one in self.columns.items() if one.filled and header not in table.repeats]
         self.plain: dict[str, Any] = {}
         self.declared: dict[str, Any] = {}
 
@@ -139,7 +151,7 @@ class _Surveyor:
         if clean(found.get("entity", "")) == "单位" and self.columns[found["entity"]].share(is_unit) > 0.9:
             found["unit"] = found.pop("entity")
         for header in self.headers:
-            if _UNNAMED.fullmatch(header) and header not in found.values():
+            if UNNAMED.fullmatch(header) and header not in found.values():
                 column = self.columns[header]
                 kind = "period" if column.is_periods else "entity" if column.is_places else None
                 if kind is not None and kind not in found:
@@ -220,7 +232,9 @@ class _Surveyor:
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
                 elif self._year() is None:
-                    self.guess(Message("the year {year}, as no title, sheet or file says one", year=str(self.default_year)))
+                    self.guess(
+                        Message("the year {year}, as no title, sheet or file says one", year=str(self.default_year))
+                    )
                 return self.crossed("periods", list(self.parts), spans)
         places = [one for one in self.others if is_place(one) and self.columns[one].figures]
         if len(places) > 1 and not {"entity", "code"} & set(self.roles) and len(places) * 2 >= len(self.others):
@@ -244,7 +258,8 @@ class _Surveyor:
             words = [one for one in self.others if one not in taken and self.columns[one].is_words and one != entity]
             if across == "entities" and words and role(words[0]) is None:
                 measure = words[0]
-                self.column("measure", measure)
+                # A column without a header is known by its cells.
+                self.column("measure", measure, plain=not UNNAMED.fullmatch(measure))
         if measure is not None:
             texts = self.all_texts(measure)
             figures = self.figures(texts, None, self.units_by(measure), cells=headers)
@@ -297,6 +312,7 @@ class _Surveyor:
         headers = [
             one for one in self.others
             if self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and not self.columns[one].is_dates
+            and role(one) != "code"
         ]  # fmt: skip
         entity = self.who(set(headers))
         headers = [one for one in headers if one != entity]
@@ -309,10 +325,12 @@ class _Surveyor:
         names = {split_unit(one, is_unit)[0]: one for one in headers}
         figures = self.figures(names, names)
         self.declared |= {"form": "panel"}
-        left = [one for one in self.others if one not in headers and one != entity and role(one) is None]
+        spans = self.spans()
+        where = self.condition([one for one in (entity, *self.period_columns()) if one is not None], headers)
+        left = [one for one in self.others if one not in headers and one != entity and one not in (where or "")]
         if left:
             self.guess(Message("columns of words are not used: {columns}", columns=tuple(f"`{one}`" for one in left)))
-        return self.result("panel", figures, entity, self.spans())
+        return self.result("panel", figures, entity, spans, where)
 
     # ---- EVENTS ---- #
 
@@ -330,8 +348,11 @@ class _Surveyor:
         if not any(self.columns[one].figures > 0.5 for one in (*self.others, *self.values())):
             return True
         who = self.roles.get("entity") or self.roles.get("code")
-        keys = [one for one in (who, self.roles.get("measure"), *dates) if one is not None]
-        frame = self.table.frame.head(5000).select(pl.selectors.by_name(*keys)).collect()
+        keys = [one for one in (who, self.roles.get("measure")) if one is not None]
+        frame = self.table.frame.head(HEAD).select(
+            *(pl.selectors.by_name(one) for one in keys),
+            pl.selectors.by_name(dates[0]).cast(pl.String).map_elements(_month, pl.String).alias("month\n"),
+        ).collect()  # fmt: skip
         return who is not None and frame.n_unique() < frame.height
 
     def values(self) -> list[str]:
@@ -362,7 +383,7 @@ class _Surveyor:
         taken = {*dates, entity, key, *(self.roles.get(one) for one in ("code", "note", "order"))}
         headers = [
             one for one in (*self.others, *self.values())
-            if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one)
+            if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and role(one) != "code"
         ]  # fmt: skip
         names = {split_unit(one, is_unit)[0]: one for one in headers}
         order = next((one for header in dates if (one := self.columns[header].dates) != "ymd"), "ymd")
@@ -372,10 +393,23 @@ class _Surveyor:
 
     # ---- KEYS ---- #
 
-    def column(self, of: str, source: object) -> None:
-        """Declare where a key stands."""
+    def column(self, of: str, source: object, *, plain: bool = True) -> None:
+        """Declare where a key stands; with `plain` it would not be known otherwise."""
         self.declared.setdefault("columns", {})[of] = source
-        self.plain.setdefault("columns", {})[of] = source
+        if plain:
+            self.plain.setdefault("columns", {})[of] = source
+
+    def units(self, entity: str | None) -> tuple[str, ...]:
+        """Return the names in the column of units, or above the figures of a labelled table."""
+        if entity is not None:
+            return tuple(self.columns[entity].distinct)
+        labels = self.labels() or []
+        rows = [at for at, one in enumerate(labels) if role(one) == "entity"]
+        return (
+            tuple(dict.fromkeys(one.cells[rows[0]] for one in list(self.columns.values())[1:] if one.cells))
+            if rows
+            else ()
+        )
 
     def guess(self, message: Message, header: str | None = None) -> None:
         self.guesses.append(Guess(message, header))
@@ -389,11 +423,15 @@ class _Surveyor:
         """Return the column that names the units, None where the table is of one; declare what is not recognised."""
         if (known := self.roles.get("entity") or self.roles.get("code")) is not None:
             return known
-        rest = [one for one in self.headers if one not in set(taken) and role(one) is None and not self.columns[one].is_dates]
+        rest = [
+            one
+            for one in self.headers
+            if one not in set(taken) and role(one) is None and not self.columns[one].is_dates
+        ]
         words = [one for one in rest if self.columns[one].is_words and not _NUMBERED.search(one)]
         places = [one for one in words if self.columns[one].is_places]
         called = [one for one in words if _WHO.search(one.casefold())]
-        first = [one for one in words if one == self.headers[0]]
+        first = [one for one in words if one == self.headers[0] or len(self.columns[one].distinct) == self.table.rows]
         found = next(iter([*places, *called, *first]), None)
         if found is not None:
             self.column("entity", found)
@@ -411,8 +449,11 @@ class _Surveyor:
             parts = [one for one in named if not self.columns[one].is_periods]
             years = [one for one in named if self.columns[one].share(_is_year) == 1]
             if parts and years:
-                year = self.columns[years[0]].distinct[0]
-                some = [period_in(clean(one) + ("月" if one.isdigit() else ""), int(year[:4])) for one in self.columns[parts[0]].distinct]
+                self.column("period", [years[0], parts[0]], plain=False)
+                year = int(self.columns[years[0]].distinct[0][:4])
+                template = "第{}季度" if re.search(r"季|quarter", parts[0], re.IGNORECASE) else "{}月"
+                cells = [re.sub(r"\.0$", "", one) for one in self.columns[parts[0]].distinct]
+                some = [period_in(template.format(one) if one.isdigit() else clean(one), year) for one in cells]
                 return [one for one in some if one is not None]
         if named:
             column = next((self.columns[one] for one in named if self.columns[one].is_periods), self.columns[named[0]])
@@ -431,7 +472,11 @@ class _Surveyor:
 
     def _period_elsewhere(self) -> str:
         table = self.table
-        for source, text in (("title", " ".join(table.titles)), ("sheet", table.sheet or ""), ("file", stem(table.file))):
+        for source, text in (
+            ("title", " ".join(table.titles)),
+            ("sheet", table.sheet or ""),
+            ("file", stem(table.file)),
+        ):
             if (inside := period_inside(text)) is not None:
                 self.column("period", {"from": source})
                 return inside
@@ -458,8 +503,9 @@ class _Surveyor:
 
     def condition(self, keys: Sequence[str], figures: Iterable[str]) -> str | None:
         """Return the condition that tells rows of one key apart, None where they need none."""
-        rest = [one for one in self.headers if one not in keys and one not in set(figures) and role(one) is None
-                and self.columns[one].is_words]  # fmt: skip
+        known = {one for one, header in self.table.roles.items() if header is None}
+        rest = [one for one in self.headers if one not in keys and one not in set(figures) and self.columns[one].is_words
+                and (role(one) is None or role(one) in known)]  # fmt: skip
         if not keys or not rest:
             return None
         frame = self.table.frame.select(pl.selectors.by_name(*dict.fromkeys([*keys, *rest]))).collect().drop_nulls(keys)
@@ -518,14 +564,14 @@ class _Surveyor:
                 levels = [split_unit(level, is_unit) for level in title.split(LEVELS)]
                 title = LEVELS.join(name for name, _ in levels)
                 unit = unit or next((one for _, one in reversed(levels) if one), None)
+            if (both := halves(title)) is not None:
+                title = both[0]
             some = [self.columns[header]] if header is not None else [self.columns[one] for one in cells]
             unit = unit or (units or {}).get(text)
             found.setdefault(title, self.figure(title, unit, header, some))
         return list(found.values())
 
-    def figure(
-        self, title: str, unit: str | None, header: str | None = None, columns: Sequence[Column] = ()
-    ) -> Figure:
+    def figure(self, title: str, unit: str | None, header: str | None = None, columns: Sequence[Column] = ()) -> Figure:
         running = calls_cumulative(" ".join((header or title, *self.table.titles)))
         if unit is None and self.table.unit is not None and is_unit(self.table.unit):
             unit = self.table.unit
@@ -543,6 +589,7 @@ class _Surveyor:
         self, form: str, figures: Sequence[Figure], entity: str | None, spans: Sequence[str], where: str | None = None,
         *, own: bool = False,
     ) -> Survey:  # fmt: skip
+        self.declared.setdefault("form", form)
         cells = [one for one in self.columns.values() if one.figures]
         if any(one.comma for one in cells):
             self.declared["decimal"] = self.plain["decimal"] = ","
@@ -551,16 +598,26 @@ class _Surveyor:
         for column in cells:
             for mark in column.marks() if 0.5 < column.figures < 1 or not own else ():
                 counted[mark] = counted.get(mark, 0) + column.cells.count(mark)
-        marks = [mark for mark, many in counted.items() if many > 1] if form != "records" and not self.flags else []
+        odd = form == "records" or self.flags or self.labels() is not None
+        marks = [] if odd else [mark for mark, many in counted.items() if many > 1]
         if marks:
             self.declared["missing"] = self.plain["missing"] = marks
             self.guess(Message("{marks} stand for missing figures", marks=tuple(f"`{one}`" for one in marks)))
         if self.plain or own:
             self.plain = {"form": form, **self.plain}
         return Survey(
-            self.table, form, figures, self.declared if own else self.plain, self.declared, entity, tuple(spans), where,
-            tuple(self.guesses), self.columns,
+            self.table, form, figures, self.declared if own else self.plain, self.declared, entity,
+            self.units(entity), sum(role(one) == "entity" for one in self.headers) > 1, tuple(spans), where, tuple(self.guesses),
+            self.columns,
         )  # fmt: skip
+
+
+def _month(text: str) -> str | None:
+    """Return the month of a day, None for what is no day."""
+    try:
+        return periods.parse(text, order="dmy").label
+    except periods.PeriodError:
+        return None
 
 
 def _is_year(text: str) -> bool:

@@ -53,13 +53,14 @@ class _Attempt:
         return self.card is None, number_of(self.errors)
 
 
-def tried(sources: Sequence[Source], year: int, name: str | None = None) -> Tried:
+def tried(sources: Sequence[Source], year: int, name: str | None = None, folder: Path | None = None) -> Tried:
     """Return a definition for some files that has been tried on them.
 
     Args:
         sources: files, folders and patterns.
         year: the period of figures of which nothing says any.
         name: the id of the system; left out: that of the first file.
+        folder: where it will stand, perhaps beside a roster of other units.
 
     Raises:
         DataError: files cannot be read, or hold neither figures nor events (K707).
@@ -83,6 +84,8 @@ def tried(sources: Sequence[Source], year: int, name: str | None = None) -> Trie
             draft = replace(draft, alone=True)
         elif units.height:
             draft, roster = _with_roster(draft, sources, files, units, best, declared=declared)
+            if roster is not None and folder is not None:
+                draft = replace(draft, roster=_free(folder, roster, draft.id))
         best = replace(best, text=text_of(draft, files, declared=declared))
     notes = [*unread, *(_guessed(message.message, tables) for message in draft.guesses), *map(_left_out, empty)]
     if best.card is not None and draft.roster is None and not draft.alone:
@@ -91,6 +94,12 @@ def tried(sources: Sequence[Source], year: int, name: str | None = None) -> Trie
     return Tried(
         draft, best.text, roster, (*notes, *best.errors), 0 if best.card is None else best.card.entities.height
     )
+
+
+def _free(folder: Path, roster: str, name: str) -> str:
+    """Return the name of a file for a roster: the usual one unless it has other units already."""
+    usual = folder / ROSTER
+    return ROSTER if not usual.exists() or usual.read_bytes() == roster.encode() else f"{name}-{ROSTER}"
 
 
 def _attempt(
@@ -136,10 +145,20 @@ def _guessed(message: Message, tables: Sequence[Table]) -> Diagnostic:
 def _nothing(table: Table) -> Diagnostic:
     message = Message("no column holds figures, and none days of events: nothing can be scored")
     columns = tuple(f"`{one}`" for one in table.columns[:12])
-    hint = Message("its columns are {columns}; give a table of figures, or of one case a row with a date", columns=columns)
+    hint = Message(
+        "its columns are {columns}; give a table of figures, or of one case a row with a date", columns=columns
+    )
     return Diagnostic("K707", message, table.place(), hint)
 
 
 def _left_out(table: Table) -> Diagnostic:
     message = Message("the table has neither figures nor days of events, and nothing is made of it")
     return Diagnostic("K707", message, table.place(), None, Severity.WARNING)
+
+
+def scored_without_naming(sources: Sequence[str], name: str) -> bool:
+    """Return whether `kpi score FILE...` finds the system of a name by itself, in the folder it is called in."""
+    try:
+        return session.system_for(sources).system == name
+    except KpiError:
+        return False
