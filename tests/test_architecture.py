@@ -43,14 +43,15 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
-        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers "
+        "understanding synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness"
+        "table results files tree queries analysis difference robustness understanding"
     ),
-    "drafting": "names columns survey ratios draft definition_text trial",
+    "drafting": "names columns survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
         "batch_run migration notifications"

@@ -21,14 +21,17 @@ from kpi.cli.console import Console
 @options.definitions
 @options.period
 @options.succession
+@options.option("--show", is_flag=True, help="Show how files of data are understood: PATH, or --data.")
 @options.writing
 @command
 def check(
     console: Console, *, paths: Sequence[str], data: Sequence[str], form: str | None, output: Sequence[str],
     explanations: str | None, system: str | None, definitions: str | None, period: str | None,
-    succession: str | None,
+    succession: str | None, show: bool,
 ) -> Exit:  # fmt: skip
     """Check definitions, and data against them."""
+    if show:
+        return _shown(console, paths, data, system, definitions)
     from kpi import session
     from kpi.errors import Message, Severity, count
     from kpi.report.diagnostics import tally
@@ -56,3 +59,34 @@ def check(
     if any(one.code == "K100" for one in done.findings):
         return Exit.FAILED
     return Exit.FINDINGS if any(one.severity is Severity.ERROR for one in done.findings) else Exit.FINE
+
+
+def _shown(
+    console: Console, paths: Sequence[str], data: Sequence[str], system: str | None, definitions: str | None
+) -> Exit:
+    """Write how files are understood, by a definition among the paths, that of `--system`, or one that fits them."""
+    import datetime as dt
+
+    from kpi.drafting.advice import not_understood, system_of, understanding
+    from kpi.errors import DataError, Diagnostic, Message
+    from kpi.report.understanding import paragraph
+
+    files, named = options.files_of(data)
+    own = [one for one in paths if one.endswith((".yaml", ".yml"))]
+    sources = [*(one for one in paths if one not in own), *files, *(one for some in named.values() for one in some)]
+    if not sources:
+        hint = Message("kpi check period.csv --show")
+        raise DataError(Diagnostic("K543", Message("there is no file of data to show"), hint=hint))
+    with console.progress():
+        meant = system_of(sources, system or (own[0] if own else None), definitions)
+        found = understanding(sources, meant, dt.datetime.now(dt.UTC).year - 1)
+    words = Message("No definition fits the files; they are shown as `kpi init` would take them.")
+    if found.system is not None and not found.drafted:
+        words = Message("Understood by the definition {system}.", system=found.system.system)
+    console.note(words)
+    for one in found.tables:
+        advice = one.advice
+        helping = {} if advice is None else {"lines": advice.lines, "then": advice.rows, "known": advice.known}
+        console.write(paragraph(one.understood, one.rows, width=console.width, **helping), untrusted=True)
+    console.report(not_understood(found))
+    return Exit.FINE if found.complete else Exit.FINDINGS

@@ -232,6 +232,8 @@ class _Surveyor:
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
                 elif self._year() is None:
+                    self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
+                    self.column("period", {"constant": str(self.default_year)})
                     self.guess(
                         Message("the year {year}, as no title, sheet or file says one", year=str(self.default_year))
                     )

@@ -261,7 +261,12 @@ class Recognition:
         return {header: {"period": str(period_in(header, year[0]))} for header in headers}
 
     def year(self) -> tuple[int, Message] | None:
-        """Return the year that the surroundings of the table name, and where."""
+        """Return the year that the dataset gives as the period of the table, or its surroundings name, and where."""
+        given = None if self.dataset is None else self.dataset.elsewhere.get("period")
+        if given is not None and given.constant is not None:
+            label = period_in(given.constant)
+            whole = label is not None and periods.parse(label).months == 12
+            return (periods.parse(given.constant).year, Message("the definition")) if whole else None
         for text, where in self.surroundings():
             if (label := period_inside(text)) is not None:
                 span = periods.parse(label)

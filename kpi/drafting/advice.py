@@ -1,0 +1,195 @@
+"""How files are understood, and for a table that is not the lines of YAML by which it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kpi import session
+from kpi.drafting.definition_text import text_of
+from kpi.drafting.draft import drafted
+from kpi.drafting.names import flow, name_of
+from kpi.drafting.survey import of_units, survey
+from kpi.errors import DataError, Diagnostic, KpiError, Message, Severity
+from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.table import Table
+from kpi.intake.understanding import Understood, understood
+from kpi.language.datasets import FORMS
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
+
+#: Notes on a table as a whole rather than on rows that are left out or refused.
+_OF_TABLE = ("K562", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would help a table that is not understood.
+
+    Attributes:
+        lines: of the definition.
+        rows: the first figures as they would be understood then.
+        known: whether the figures are measures of the system; else the lines are those of a definition of its own.
+    """
+
+    lines: Sequence[str]
+    rows: Sequence[tuple[str | None, ...]]
+    known: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table as it is understood, what became of its rows, and what would help."""
+
+    understood: Understood
+    rows: Sequence[Diagnostic] = ()
+    advice: Advice | None = None
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """How files are understood.
+
+    Attributes:
+        system: the system that they are read for; of files without one that of a draft.
+        drafted: whether it is a draft.
+        tables: every table.
+        unread: what is wrong with files that cannot be read.
+    """
+
+    system: System | None
+    drafted: bool
+    tables: Sequence[Shown]
+    unread: Sequence[Diagnostic] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file and table is understood."""
+        return not self.unread and all(one.understood.dataset is not None for one in self.tables)
+
+
+def understanding(sources: Sequence[Source], system: System | None, year: int) -> Understanding:
+    """Return how files are understood by a system, or by a draft where there is none.
+
+    Args:
+        sources: files, folders and patterns.
+        system: the system; None for a draft.
+        year: the period of figures of which nothing says any, in a draft.
+
+    Raises:
+        DataError: no file can be read.
+    """
+    unread: list[Diagnostic] = []
+    tables = [table for group in read_all(sources, unread=unread) for table in group]
+    made = system is None
+    if system is None:
+        system = _of_draft(tables, year)
+    if system is None:
+        return Understanding(None, True, [Shown(Understood(one)) for one in tables], unread)
+    findings = _of_rows(sources, system)
+    shown = []
+    for table in tables:
+        here = understood(system, table)
+        rows = [one for one in findings if _about(one, table) and one not in here.errors]
+        advice = _advice(system, table, year) if here.dataset is None else None
+        shown.append(Shown(here, rows, advice))
+    return Understanding(system, made, shown, unread)
+
+
+def _of_draft(tables: Sequence[Table], year: int) -> System | None:
+    """Return the system of a draft, said in full only where the tables are not recognised without."""
+    draft, _ = drafted(tables, year)
+    if draft is None:
+        return None
+    systems = [examine_text(text_of(draft, [], declared=declared)).system for declared in (False, True)]
+    usable = [one for one in systems if one is not None]
+    known = [sum(understood(one, table).dataset is not None for table in tables) for one in usable]
+    return usable[known.index(max(known))] if usable else None
+
+
+def _of_rows(sources: Sequence[Source], system: System) -> list[Diagnostic]:
+    """Return what is found in the rows of files."""
+    try:
+        found = list(session.score(list(sources), system=system, partly=True).findings_list)
+    except KpiError as error:
+        found = list(error.diagnostics)
+    return [one for one in found if one.code not in _OF_TABLE]
+
+
+def _about(finding: Diagnostic, table: Table) -> bool:
+    return finding.place.file == table.file and finding.place.sheet in (None, table.sheet)
+
+
+def _advice(system: System, table: Table, year: int) -> Advice | None:
+    """Return the lines by which a table would be understood, tried on it; None where nothing is known to help."""
+    one = survey(table, year)
+    if one is None:
+        return None
+    one = of_units([one])[0]
+    name = name_of(one.form, system.datasets)
+    choices = [dict(one.plain) or {"form": one.form}, dict(one.declared)]
+    if len(one.figures) == 1 and one.form != "records":
+        # Figures of one measure that the table does not name: the first of the system stands for the one that is meant.
+        measure = {"constant": next((own.title or key for key, own in system.measures.items() if own.reported), "")}
+        choices += [{**said, "form": "reported", "columns": {**said.get("columns", {}), "measure": measure}} for said in choices]
+    for said in choices:
+        if (rows := _tried(system, table, name, said)) is not None:
+            return Advice(_lines(name, said), rows, known=True)
+    other = _of_draft([table], year)
+    if other is None:
+        return None
+    rows = understood(other, table).rows
+    measures = [f"  {measure.title or key}: {{unit: {measure.unit}}}" for key, measure in other.measures.items()][:2]
+    return Advice(["measures:", *measures], rows, known=False) if rows else None
+
+
+def _tried(
+    system: System, table: Table, name: str, said: Mapping[str, Any]
+) -> Sequence[tuple[str | None, ...]] | None:
+    """Return the first figures of a table if a further dataset makes it understood, else None."""
+    form = next(one for one in FORMS if one.model_fields["form"].default == said["form"])
+    dataset = form.model_validate(dict(said), strict=False)
+    try:
+        found = understood(system.model_copy(update={"datasets": {**system.datasets, name: dataset}}), table, name)
+    except DataError:
+        return None
+    return found.rows if found.dataset is not None and found.units else None
+
+
+def _lines(name: str, said: Mapping[str, Any]) -> list[str]:
+    return ["datasets:", f"  {name}: {flow(dict(said))}"]
+
+
+def system_of(sources: Sequence[Source], given: Any, definitions: str | Path | None) -> System | None:
+    """Return the system that files are for: the one that is given or that alone fits them, None where none does.
+
+    Raises:
+        DefinitionError: the one that is given cannot be used.
+    """
+    from kpi.language.loading import catalogue
+
+    if given is not None:
+        return catalogue.load(given, definitions)
+    try:
+        return session.system_for(list(sources), definitions=definitions)
+    except KpiError as error:
+        if any(one.code == "K501" for one in error.diagnostics):
+            raise
+        return None
+
+
+def not_understood(found: Understanding) -> list[Diagnostic]:
+    """Return why files and tables are not understood: what the readers say, or that there is nothing to score."""
+    findings = list(found.unread)
+    for shown in found.tables:
+        one = shown.understood
+        if one.dataset is None:
+            columns = tuple(f"`{header}`" for header in one.table.columns[:12])
+            hint = Message("its columns are {columns}", columns=columns)
+            message = Message("no column holds figures that are known, and none days of events")
+            findings += one.errors or [Diagnostic("K708", message, one.table.place(), hint, Severity.ERROR)]
+        else:
+            findings += one.errors
+    return findings
