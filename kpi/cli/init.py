@@ -11,26 +11,36 @@ from kpi.cli import command as options
 from kpi.cli.command import Exit, command
 from kpi.cli.console import Console
 
+#: The kinds of `kpi.cli.starter` by their Chinese names, here too as that module imports more than the help needs.
+_CHINESE = ("考核办法", "事项统计", "指数评价", "亩均", "星级")
+
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[DIR | FILE...]")
+@options.option(
+    "--kind", type=click.Choice(["assessment", "matters", "index", "per-mu", "stars", *_CHINESE]), metavar="KIND",
+    help="Of DIR: a system of this kind: assessment (考核办法), matters (事项统计), index (指数评价), per-mu (亩均), "
+    "stars (星级).",
+)
 @options.option("--name", metavar="ID", help="Of files: the id of the system; left out: the name of the first file.")
 @options.option("-o", "--output", "into", metavar="DIR", help="Of files: where the definition goes; left out: here.")
 @options.writing
 @command
-def init(console: Console, *, paths: Sequence[str], name: str | None, into: str | None) -> Exit:
+def init(console: Console, *, paths: Sequence[str], kind: str | None, name: str | None, into: str | None) -> Exit:
     """Write a definition that scores FILEs at once, or a small working system with data into DIR.
 
     Whatever no file says is guessed, marked in the definition, and reported.
     """
     from kpi.cli import starter
 
-    if starter.are_data(paths):
+    if kind is None and starter.are_data(paths):
         return _from_files(console, paths, name, Path() if into is None else Path(into))
-    return _example(console, paths, name=name, into=into)
+    return _example(console, paths, kind=kind, name=name, into=into)
 
 
-def _example(console: Console, paths: Sequence[str], *, name: str | None, into: str | None) -> Exit:
+def _example(
+    console: Console, paths: Sequence[str], *, kind: str | None, name: str | None, into: str | None
+) -> Exit:
     from kpi.cli import starter
     from kpi.errors import DataError, Diagnostic, Message
 
@@ -38,9 +48,9 @@ def _example(console: Console, paths: Sequence[str], *, name: str | None, into: 
         hint = Message("name files of data: kpi init FILE...; or one folder for an example: kpi init DIR")
         raise DataError(Diagnostic("K543", Message("there is no file of data among the arguments"), hint=hint))
     folder = Path(paths[0] if paths else into or ".")
-    for file in starter.write(folder):
+    for file in starter.write(folder, kind):
         console.say(Message("Wrote {files}.", files=file))
-    console.write(starter.next_commands(folder))
+    console.write(starter.next_commands(folder, kind))
     return Exit.FINE
 
 

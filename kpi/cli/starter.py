@@ -1,4 +1,7 @@
-"""A first system: what `kpi init` writes, small enough to read in one go and complete enough to score."""
+"""First systems: what `kpi init DIR` writes, small enough to read in one go and complete enough to score.
+
+Those of `--kind` are files of the folder `starts`, one folder each; `docs/starts.py` makes their data.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,19 @@ checks:
   online_part: {title: 网上办件量不超过办件总量, expr: cases_online <= cases, severity: error}
 """
 
+STARTS = Path(__file__).parent / "starts"
+
+#: The kinds of first systems, by the name of their folder: their Chinese name, their data, a unit, and what shows why.
+KINDS: Mapping[str, tuple[str, str, str]] = {
+    "assessment": ("考核办法", "figures.csv", "北河乡"),
+    "matters": ("事项统计", "cases.csv", "云台街道"),
+    "index": ("指数评价", "figures.csv", "青溪县"),
+    "per-mu": ("亩均", "firms.csv", "南岭电子有限公司"),
+    "stars": ("星级", "figures.csv", "社保窗口"),
+}
+#: Every name of a kind.
+KIND_NAMES = (*KINDS, *(chinese for chinese, _, _ in KINDS.values()))
+
 _UNITS = {
     "办件总量": "件",
     "网上办件量": "件",
@@ -80,15 +96,21 @@ def data() -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(folder: Path) -> list[Path]:
+def write(folder: Path, kind: str | None = None) -> list[Path]:
     """Write definition, data, schema and configuration into a folder and return the files.
+
+    Args:
+        folder: where to.
+        kind: one of `KIND_NAMES`; None for the first example.
 
     Raises:
         DataError: when one of the files is already there, or the folder cannot be written.
     """
+    own = {"demo.yaml": DEFINITION, "period.csv": data()}
+    if kind is not None:
+        own = {one.name: one.read_text("utf-8") for one in sorted((STARTS / _folder_of(kind)).iterdir())}
     contents = {
-        "demo.yaml": DEFINITION,
-        "period.csv": data(),
+        **own,
         "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
         "kpi.toml": 'definitions = "."\n',
     }
@@ -151,7 +173,15 @@ def _quoted(text: str) -> str:
     return text if re.fullmatch(r"[\w./-]+", text) else shlex.quote(text)
 
 
-def next_commands(folder: Path) -> str:
+def _folder_of(kind: str) -> str:
+    return next(name for name, (chinese, _, _) in KINDS.items() if kind in (name, chinese))
+
+
+def next_commands(folder: Path, kind: str | None = None) -> str:
     """Return what to run next, a command a line."""
-    step = "" if folder == Path() else f"cd {folder}\n"
+    step = "" if folder == Path() else f"cd {_quoted(str(folder))}\n"
+    if kind is not None:
+        name = _folder_of(kind)
+        _, file, unit = KINDS[name]
+        return f"{step}kpi score {file}\nkpi explain {file} {unit}\nkpi check {name}.yaml --data {file}\nkpi show {name}\n"
     return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"
