@@ -25,7 +25,8 @@ def write(name: str, rows: Iterable[Row]) -> None:
 def roster(folder: str, names: Sequence[str], first: int | None = None, extra: Sequence[str] = ()) -> None:
     head = ["entity", "code", "order"] + (["cohort", "规模"] if extra else [])
     rows = [
-        [name, "" if first is None else str(first + at), at + 1, *(2 * [extra[at]] if extra else [])] for at, name in enumerate(names)
+        [name, "" if first is None else str(first + at), at + 1, *(2 * [extra[at]] if extra else [])]
+        for at, name in enumerate(names)
     ]
     write(f"{folder}/roster.csv", [head, *rows])
 
@@ -89,7 +90,11 @@ def index(draw: random.Random) -> None:
 
 
 def per_mu(draw: random.Random) -> None:
-    names = [f"{first}{second}有限公司" for first in ("东湖", "南岭", "西山", "北河", "青溪") for second in ("机械", "纺织", "电子", "食品")]
+    names = [
+        f"{first}{second}有限公司"
+        for first in ("东湖", "南岭", "西山", "北河", "青溪")
+        for second in ("机械", "纺织", "电子", "食品")
+    ]
     sizes = [draw.choice(("规上", "规上", "规下")) for _ in names]
     roster("per-mu", names, None, sizes)
     head = ("年份", "企业", "实缴税收（万元）", "用地面积（亩）", "工业增加值（万元）", "综合能耗（吨标准煤）", "平均职工人数（人）",
@@ -108,7 +113,18 @@ def per_mu(draw: random.Random) -> None:
 
 
 def stars(draw: random.Random) -> None:
-    windows = ("社保窗口", "医保窗口", "不动产窗口", "企业开办窗口", "公积金窗口", "户籍窗口", "税务窗口", "车管窗口", "婚姻登记窗口", "综合窗口")
+    windows = (
+        "社保窗口",
+        "医保窗口",
+        "不动产窗口",
+        "企业开办窗口",
+        "公积金窗口",
+        "户籍窗口",
+        "税务窗口",
+        "车管窗口",
+        "婚姻登记窗口",
+        "综合窗口",
+    )
     roster("stars", windows)
     head = ("期别", "服务窗口", "接待人次", "即办人次", "平均等候时长（分钟）", "评价数", "好评数", "有效投诉数")
     rows: list[Row] = [head]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -352,6 +353,30 @@ def system_for(files: Any, *, definitions: str | Path | None = None) -> System:
     found = _system(None, every, None if definitions is None else Path(definitions), partly=True).system
     assert found is not None  # noqa: S101
     return found
+
+
+def period_of_form(
+    system: System, period: str | int | None, card: Scorecard | None, today: dt.date | None = None
+) -> Period:
+    """Return the period that a form is for: the one that is asked for, the next after those of a scorecard, or the last
+    that has ended.
+
+    Args:
+        system: whose grain counts.
+        period: as a text; None for one of the others.
+        card: of the figures there are, None without any.
+        today: left out: the day of the call.
+
+    Raises:
+        DataError: K606, the text is no period of the grain.
+    """
+    if (wanted := _period(system, period)) is not None:
+        return wanted
+    grain = system.period
+    if card is not None:
+        return Period.of(max(card.labels) + 1, grain)
+    day = today or dt.datetime.now(dt.UTC).date()
+    return Period.of((12 * day.year + day.month - 1) // grain.months - 1, grain)
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:

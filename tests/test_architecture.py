@@ -44,12 +44,13 @@ INSIDE = {
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
         "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers "
-        "understanding synthetic"
+        "understanding entry_forms synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness understanding"
+        "table results files tree queries analysis difference robustness understanding "
+        "entry_form"
     ),
     "drafting": "names columns survey ratios draft definition_text trial advice",
     "batch": (
@@ -58,7 +59,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "schema rule init completion main"
+        "schema rule init form completion main"
     ),
 }
 LAYERS = tuple(

@@ -18,7 +18,9 @@ _CHINESE = ("考核办法", "事项统计", "指数评价", "亩均", "星级")
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[DIR | FILE...]")
 @options.option(
-    "--kind", type=click.Choice(["assessment", "matters", "index", "per-mu", "stars", *_CHINESE]), metavar="KIND",
+    "--kind",
+    type=click.Choice(["assessment", "matters", "index", "per-mu", "stars", *_CHINESE]),
+    metavar="KIND",
     help="Of DIR: a system of this kind: assessment (考核办法), matters (事项统计), index (指数评价), per-mu (亩均), "
     "stars (星级).",
 )
@@ -38,9 +40,7 @@ def init(console: Console, *, paths: Sequence[str], kind: str | None, name: str 
     return _example(console, paths, kind=kind, name=name, into=into)
 
 
-def _example(
-    console: Console, paths: Sequence[str], *, kind: str | None, name: str | None, into: str | None
-) -> Exit:
+def _example(console: Console, paths: Sequence[str], *, kind: str | None, name: str | None, into: str | None) -> Exit:
     from kpi.cli import starter
     from kpi.errors import DataError, Diagnostic, Message
 

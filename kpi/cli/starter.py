@@ -183,5 +183,7 @@ def next_commands(folder: Path, kind: str | None = None) -> str:
     if kind is not None:
         name = _folder_of(kind)
         _, file, unit = KINDS[name]
-        return f"{step}kpi score {file}\nkpi explain {file} {unit}\nkpi check {name}.yaml --data {file}\nkpi show {name}\n"
+        return (
+            f"{step}kpi score {file}\nkpi explain {file} {unit}\nkpi check {name}.yaml --data {file}\nkpi show {name}\n"
+        )
     return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"

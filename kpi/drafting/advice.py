@@ -133,7 +133,9 @@ def _advice(system: System, table: Table, year: int) -> Advice | None:
     if len(one.figures) == 1 and one.form != "records":
         # Figures of one measure that the table does not name: the first of the system stands for the one that is meant.
         measure = {"constant": next((own.title or key for key, own in system.measures.items() if own.reported), "")}
-        choices += [{**said, "form": "reported", "columns": {**said.get("columns", {}), "measure": measure}} for said in choices]
+        choices += [
+            {**said, "form": "reported", "columns": {**said.get("columns", {}), "measure": measure}} for said in choices
+        ]
     for said in choices:
         if (rows := _tried(system, table, name, said)) is not None:
             return Advice(_lines(name, said), rows, known=True)
@@ -145,9 +147,7 @@ def _advice(system: System, table: Table, year: int) -> Advice | None:
     return Advice(["measures:", *measures], rows, known=False) if rows else None
 
 
-def _tried(
-    system: System, table: Table, name: str, said: Mapping[str, Any]
-) -> Sequence[tuple[str | None, ...]] | None:
+def _tried(system: System, table: Table, name: str, said: Mapping[str, Any]) -> Sequence[tuple[str | None, ...]] | None:
     """Return the first figures of a table if a further dataset makes it understood, else None."""
     form = next(one for one in FORMS if one.model_fields["form"].default == said["form"])
     dataset = form.model_validate(dict(said), strict=False)

@@ -11,7 +11,6 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions
 from kpi.intake.cells.numbers import Notation, read_number
-from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import (
     Placed,
@@ -199,7 +198,9 @@ def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[
     if "period" not in source.roles:
         when = None
     if isinstance(source.dataset, Records):
-        read = [known[0] for column in needed_columns(system, source.name) if (known := column_of(source.table, column))]
+        read = [
+            known[0] for column in needed_columns(system, source.name) if (known := column_of(source.table, column))
+        ]
         keys = {source.roles.get(one) for one in ("entity", "code", "period")}
         cells = ", ".join(f"{header}={_text(row.get(header)) or ''}" for header in read if header not in keys)
         return [(who, when, cells or "+1", None, None)]
@@ -246,5 +247,3 @@ def _period(source: Placed, text: str | None) -> str | None:
 
 def _text(cell: object) -> str | None:
     return None if cell is None or not str(cell).strip() else str(cell).strip()
-
-

@@ -78,7 +78,10 @@ def _facts(one: Understood) -> list[str]:
         facts.append(tr("Shape: {form} (dataset `{dataset}`)", form=localized(one.form), dataset=str(one.dataset)))
     facts += [localized(note) for note in one.shape]
     if one.keys:
-        keys = [tr("{key} in `{header}`", key=localized(KEYS[role]), header=visible(header)) for role, header in one.keys.items()]
+        keys = [
+            tr("{key} in `{header}`", key=localized(KEYS[role]), header=visible(header))
+            for role, header in one.keys.items()
+        ]
         facts.append(tr("Keys: {keys}", keys=listed(keys)))
     facts += [localized(note) for note in one.columns]
     return facts
@@ -103,7 +106,9 @@ def _units(one: Understood) -> object:
 def _long(rows: Rows) -> object:
     table = table_of(tr("Entity"), tr("Period"), tr("Figure"), tr("Value"), tr("Unit"))
     for row in rows:
-        table.add_row(*(visible(cell) if cell is not None else tr("missing") for cell in row[:4]), visible(row[4] or ""))
+        table.add_row(
+            *(visible(cell) if cell is not None else tr("missing") for cell in row[:4]), visible(row[4] or "")
+        )
     return table
 
 

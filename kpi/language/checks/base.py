@@ -87,6 +87,10 @@ class Check(Definition):
         """Yield pairs of figures of which the first does not exceed the second."""
         yield from ()
 
+    def bounds(self, name: str) -> tuple[float | None, float | None]:  # noqa: ARG002
+        """Return between which ends, included, a figure has to be by itself, in its unit; None for an open end."""
+        return None, None
+
     def deadline(self) -> pl.Expr | None:
         """Return the last day for handing in the figures of a row's period; None where the check states none."""
         return None

@@ -116,6 +116,12 @@ class Between(Check):
             yield Breach(words, outside, (name,))
 
     @override
+    def bounds(self, name: str) -> tuple[float | None, float | None]:
+        """Return the range of the figures that it is about."""
+        low, high = self.between
+        return (low, high) if name in self.of else (None, None)
+
+    @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
