@@ -18,11 +18,13 @@ Row = Sequence[object]
 
 
 def write(name: str, rows: Iterable[Row]) -> None:
+    """Write rows as a CSV."""
     with (HERE / name).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def roster(folder: str, names: Sequence[str], first: int | None = None, extra: Sequence[str] = ()) -> None:
+    """Write the roster of a start, with codes from a first one on, and with groups."""
     head = ["entity", "code", "order"] + (["cohort", "规模"] if extra else [])
     rows = [
         [name, "" if first is None else str(first + at), at + 1, *(2 * [extra[at]] if extra else [])]
@@ -32,6 +34,7 @@ def roster(folder: str, names: Sequence[str], first: int | None = None, extra: S
 
 
 def assessment(draw: random.Random) -> None:
+    """Write what towns report for an annual assessment."""
     roster("assessment", TOWNS, 330999001)
     rows: list[Row] = [("期别", "地区", "指标", "数值", "计量单位")]
     for at, town in enumerate(TOWNS):
@@ -52,6 +55,7 @@ def assessment(draw: random.Random) -> None:
 
 
 def matters(draw: random.Random) -> None:
+    """Write cases of government services."""
     roster("matters", TOWNS, 330999001)
     rows: list[Row] = [("办件编号", "受理时间", "办结时间", "所属乡镇", "事项", "渠道", "承诺时限（天）", "满意度")]
     for number in range(1, 801):
@@ -61,7 +65,8 @@ def matters(draw: random.Random) -> None:
         done = f"{begun + took:%Y-%m-%d %H:%M}" if draw.random() > 0.02 else ""
         row = (
             f"B{number:05}", f"{begun:%Y-%m-%d %H:%M}", done, draw.choice(TOWNS),
-            draw.choice(("社会保险", "企业开办", "不动产登记", "户籍管理")), draw.choice(("网上", "掌上", "掌上", "窗口", "自助")),
+            draw.choice(("社会保险", "企业开办", "不动产登记", "户籍管理")),
+            draw.choice(("网上", "掌上", "掌上", "窗口", "自助")),
             promise, draw.choice((5, 5, 5, 5, 4, 4, 3, "")) if done else "",
         )  # fmt: skip
         rows.append(row)
@@ -69,9 +74,10 @@ def matters(draw: random.Random) -> None:
 
 
 def index(draw: random.Random) -> None:
+    """Write the figures of counties in three years."""
     roster("index", COUNTIES, 330921)
-    head = ("年份", "地区", "地区生产总值（亿元）", "常住人口（万人）", "研发经费（亿元）", "居民人均可支配收入（元）", "城乡收入比",
-            "空气优良天数比例（%）", "单位GDP能耗（吨标准煤/万元）")  # fmt: skip
+    head = ("年份", "地区", "地区生产总值（亿元）", "常住人口（万人）", "研发经费（亿元）", "居民人均可支配收入（元）",
+            "城乡收入比", "空气优良天数比例（%）", "单位GDP能耗（吨标准煤/万元）")  # fmt: skip
     rows: list[Row] = [head]
     for county in COUNTIES:
         gdp, people = draw.uniform(200, 900), draw.uniform(30, 90)
@@ -90,6 +96,7 @@ def index(draw: random.Random) -> None:
 
 
 def per_mu(draw: random.Random) -> None:
+    """Write the figures of firms."""
     names = [
         f"{first}{second}有限公司"
         for first in ("东湖", "南岭", "西山", "北河", "青溪")
@@ -97,8 +104,8 @@ def per_mu(draw: random.Random) -> None:
     ]
     sizes = [draw.choice(("规上", "规上", "规下")) for _ in names]
     roster("per-mu", names, None, sizes)
-    head = ("年份", "企业", "实缴税收（万元）", "用地面积（亩）", "工业增加值（万元）", "综合能耗（吨标准煤）", "平均职工人数（人）",
-            "研发经费（万元）", "营业收入（万元）", "重大环境违法次数（次）")  # fmt: skip
+    head = ("年份", "企业", "实缴税收（万元）", "用地面积（亩）", "工业增加值（万元）", "综合能耗（吨标准煤）",
+            "平均职工人数（人）", "研发经费（万元）", "营业收入（万元）", "重大环境违法次数（次）")  # fmt: skip
     rows: list[Row] = [head]
     for at, (name, size) in enumerate(zip(names, sizes, strict=True)):
         land = draw.uniform(15, 90) if size == "规上" else draw.uniform(4, 15)
@@ -106,13 +113,14 @@ def per_mu(draw: random.Random) -> None:
         revenue = value * draw.uniform(3, 5)
         rows.append(
             (2024, name, f"{land * draw.uniform(8, 40):.1f}", f"{land:.2f}", f"{value:.1f}",
-             f"{value / draw.uniform(1.5, 5):.1f}", round(value / draw.uniform(12, 32)), f"{revenue * draw.uniform(0.01, 0.05):.1f}",
-             f"{revenue:.1f}", int(at == 6))
+             f"{value / draw.uniform(1.5, 5):.1f}", round(value / draw.uniform(12, 32)),
+             f"{revenue * draw.uniform(0.01, 0.05):.1f}", f"{revenue:.1f}", int(at == 6))
         )  # fmt: skip
     write("per-mu/firms.csv", rows)
 
 
 def stars(draw: random.Random) -> None:
+    """Write the figures of service windows in four quarters."""
     windows = (
         "社保窗口",
         "医保窗口",
@@ -142,4 +150,4 @@ def stars(draw: random.Random) -> None:
 
 if __name__ == "__main__":
     for make in (assessment, matters, index, per_mu, stars):
-        make(random.Random(2024))
+        make(random.Random(2024))  # noqa: S311 - the same figures each time

@@ -358,8 +358,7 @@ def system_for(files: Any, *, definitions: str | Path | None = None) -> System:
 def period_of_form(
     system: System, period: str | int | None, card: Scorecard | None, today: dt.date | None = None
 ) -> Period:
-    """Return the period that a form is for: the one that is asked for, the next after those of a scorecard, or the last
-    that has ended.
+    """Return the period that a form is for: as asked for, the next after a scorecard, or the last that has ended.
 
     Args:
         system: whose grain counts.

@@ -67,7 +67,7 @@ def _shown(
     """Write how files are understood, by a definition among the paths, that of `--system`, or one that fits them."""
     import datetime as dt
 
-    from kpi.drafting.advice import not_understood, system_of, understanding
+    from kpi.drafting.advice import Advice, not_understood, system_of, understanding
     from kpi.errors import DataError, Diagnostic, Message
     from kpi.report.understanding import paragraph
 
@@ -85,8 +85,10 @@ def _shown(
         words = Message("Understood by the definition {system}.", system=found.system.system)
     console.note(words)
     for one in found.tables:
-        advice = one.advice
-        helping = {} if advice is None else {"lines": advice.lines, "then": advice.rows, "known": advice.known}
-        console.write(paragraph(one.understood, one.rows, width=console.width, **helping), untrusted=True)
+        helping = one.advice or Advice((), (), known=True)
+        text = paragraph(
+            one.understood, one.rows, width=console.width, lines=helping.lines, then=helping.rows, known=helping.known
+        )
+        console.write(text, untrusted=True)
     console.report(not_understood(found))
     return Exit.FINE if found.complete else Exit.FINDINGS

@@ -67,7 +67,7 @@ class Understanding:
     @property
     def complete(self) -> bool:
         """Whether every file and table is understood."""
-        return not self.unread and all(one.understood.dataset is not None for one in self.tables)
+        return not self.unread and all(one.understood.usable for one in self.tables)
 
 
 def understanding(sources: Sequence[Source], system: System | None, year: int) -> Understanding:
@@ -87,13 +87,13 @@ def understanding(sources: Sequence[Source], system: System | None, year: int) -
     if system is None:
         system = _of_draft(tables, year)
     if system is None:
-        return Understanding(None, True, [Shown(Understood(one)) for one in tables], unread)
+        return Understanding(None, made, [Shown(Understood(one)) for one in tables], unread)
     findings = _of_rows(sources, system)
     shown = []
     for table in tables:
         here = understood(system, table)
         rows = [one for one in findings if _about(one, table) and one not in here.errors]
-        advice = _advice(system, table, year) if here.dataset is None else None
+        advice = None if here.usable else _advice(system, table, year)
         shown.append(Shown(here, rows, advice))
     return Understanding(system, made, shown, unread)
 
@@ -105,7 +105,7 @@ def _of_draft(tables: Sequence[Table], year: int) -> System | None:
         return None
     systems = [examine_text(text_of(draft, [], declared=declared)).system for declared in (False, True)]
     usable = [one for one in systems if one is not None]
-    known = [sum(understood(one, table).dataset is not None for table in tables) for one in usable]
+    known = [sum(understood(one, table).usable for table in tables) for one in usable]
     return usable[known.index(max(known))] if usable else None
 
 
@@ -155,7 +155,7 @@ def _tried(system: System, table: Table, name: str, said: Mapping[str, Any]) -> 
         found = understood(system.model_copy(update={"datasets": {**system.datasets, name: dataset}}), table, name)
     except DataError:
         return None
-    return found.rows if found.dataset is not None and found.units else None
+    return found.rows if found.usable and found.rows else None
 
 
 def _lines(name: str, said: Mapping[str, Any]) -> list[str]:
@@ -191,5 +191,6 @@ def not_understood(found: Understanding) -> list[Diagnostic]:
             message = Message("no column holds figures that are known, and none days of events")
             findings += one.errors or [Diagnostic("K708", message, one.table.place(), hint, Severity.ERROR)]
         else:
-            findings += one.errors
+            # Rows of which a key is not known are refused one by one: the first says why.
+            findings += one.errors or ([] if one.usable else [*shown.rows[:1]])
     return findings

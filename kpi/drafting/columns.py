@@ -52,7 +52,7 @@ class Column:
 
     @cached_property
     def figures(self) -> float:
-        """The part of the cells that are figures or marks of missing ones, of those that are no words; 0 without figures."""
+        """The part of the different cells that are figures, or marks of missing ones; 0 where none is a figure."""
         if self.dtype.is_numeric() or self.dtype == pl.Boolean:
             return 1.0 if self.filled else 0.0
         numbers = [self.number(cell) for cell in self.distinct]

@@ -102,10 +102,10 @@ def _comment(text: str) -> str:
 
 
 def roster_text(entities: Sequence[Mapping[str, Any]]) -> str:
-    """Return a roster as CSV: entity, code, cohort and order, the cohort blank where there is none.
+    r"""Return a roster as CSV: entity, code, cohort and order, the cohort blank where there is none.
 
     >>> roster_text([{"entity": "甲县", "code": "330101", "cohort": None}])
-    'entity,code,cohort,order\\n甲县,330101,,1\\n'
+    'entity,code,cohort,order\n甲县,330101,,1\n'
     """
     lines = ["entity,code,cohort,order"]
     for order, one in enumerate(entities, 1):

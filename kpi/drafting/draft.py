@@ -111,7 +111,7 @@ def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
         for guess in one.guesses:
             if guess not in guesses:
                 guesses.append(guess)
-    measures, suggestions, lower = _measures(surveys, grain, running=running)
+    measures, suggestions, lower = _measures(surveys, running=running)
     datasets, declared = _datasets(surveys)
     headings = (one.entity for one in surveys if one.entity is not None and not one.several)
     named = next((one for one in headings if not UNNAMED.fullmatch(one)), None)
@@ -142,8 +142,10 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     The grain of all periods where they have one; of several the coarsest, so that every figure has one. Days are of
     months, and events of months or, over more than two years, of years.
 
-    >>> grain_of(["2023Q1", "2023Q2"])[0], grain_of(["2022", "2022-12"])[0], grain_of(["2023年1-3月", "2023年1-6月"])[::2]
-    (<Grain.QUARTER: 'quarter'>, <Grain.YEAR: 'year'>, (<Grain.QUARTER: 'quarter'>, True))
+    >>> grain_of(["2023Q1", "2023Q2"])[0].value, grain_of(["2022", "2022-12"])[0].value
+    ('quarter', 'year')
+    >>> grain_of(["2023年1-3月", "2023年1-6月"])[::2]
+    (<Grain.QUARTER: 'quarter'>, True)
     """
     spans: list[Period] = []
     for text in dict.fromkeys(texts):
@@ -177,9 +179,7 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
 # ---- MEASURES ---- #
 
 
-def _measures(
-    surveys: Sequence[Survey], grain: Grain, *, running: bool
-) -> tuple[list[Measure], list[Suggestion], frozenset[str]]:
+def _measures(surveys: Sequence[Survey], *, running: bool) -> tuple[list[Measure], list[Suggestion], frozenset[str]]:
     """Return the measures, what is suggested beside them, and those of which less is better."""
     found: dict[str, Measure] = {}
     taken: list[str] = []

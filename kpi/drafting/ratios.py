@@ -91,7 +91,7 @@ def _paired(above: str, below: str) -> bool:
 
 
 def _part_of(part: str, whole: str) -> bool:
-    """Return whether one heading is the other with a word in front: 网上办件量 and 办件总量, 通5G行政村数 and 行政村数."""
+    """Return whether one heading is the other with a word in front, as 网上办件量 and 办件总量 are."""
     core = _ENDING.sub("", whole.replace("总", "", 1) if whole.startswith("总") else whole)
     text = _ENDING.sub("", part)
     return len(core) >= 2 and text != core and text.endswith(core) and not text.startswith(("人均", "户均", "未", "非"))

@@ -385,7 +385,8 @@ class _Surveyor:
         taken = {*dates, entity, key, *(self.roles.get(one) for one in ("code", "note", "order"))}
         headers = [
             one for one in (*self.others, *self.values())
-            if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and role(one) != "code"
+            if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one)
+            and role(one) != "code"
         ]  # fmt: skip
         names = {split_unit(one, is_unit)[0]: one for one in headers}
         order = next((one for header in dates if (one := self.columns[header].dates) != "ymd"), "ymd")
@@ -506,8 +507,8 @@ class _Surveyor:
     def condition(self, keys: Sequence[str], figures: Iterable[str]) -> str | None:
         """Return the condition that tells rows of one key apart, None where they need none."""
         known = {one for one, header in self.table.roles.items() if header is None}
-        rest = [one for one in self.headers if one not in keys and one not in set(figures) and self.columns[one].is_words
-                and (role(one) is None or role(one) in known)]  # fmt: skip
+        rest = [one for one in self.headers if one not in keys and one not in set(figures)
+                and self.columns[one].is_words and (role(one) is None or role(one) in known)]  # fmt: skip
         if not keys or not rest:
             return None
         frame = self.table.frame.select(pl.selectors.by_name(*dict.fromkeys([*keys, *rest]))).collect().drop_nulls(keys)
@@ -609,8 +610,8 @@ class _Surveyor:
             self.plain = {"form": form, **self.plain}
         return Survey(
             self.table, form, figures, self.declared if own else self.plain, self.declared, entity,
-            self.units(entity), sum(role(one) == "entity" for one in self.headers) > 1, tuple(spans), where, tuple(self.guesses),
-            self.columns,
+            self.units(entity), sum(role(one) == "entity" for one in self.headers) > 1, tuple(spans), where,
+            tuple(self.guesses), self.columns,
         )  # fmt: skip
 
 

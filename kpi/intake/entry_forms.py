@@ -1,7 +1,7 @@
 """Forms that departments fill in: which figures of which units a system needs for a period, and who reports them.
 
-A form is laid out as a dataset of the system takes it, so that what is filled in is read without another word: a row for
-each figure, or a row for each unit with a column for each figure where the system only takes wide files.
+A form is laid out as a dataset of the system takes it, so that what is filled in is read without another word: a row
+for each figure, or a row for each unit with a column for each figure where the system only takes wide files.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def entry_form(
         items = [item for item in items if not item.fixed]
     previous, before = _previous(measures, period)
     return EntryForm(
-        system.title or system.system, period, before, wide, _headings(system, dataset, words), _pages(items, units, by, other),
-        previous, findings,
+        system.title or system.system, period, before, wide, _headings(system, dataset, words),
+        _pages(items, units, by, other), previous, findings,
     )  # fmt: skip
 
 

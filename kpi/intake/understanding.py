@@ -1,4 +1,4 @@
-"""How a table is understood: its header, shape and keys, the unit of each figure, and its first figures in long form."""
+"""How a table is understood: header, shape and keys, the unit of each figure, and its first figures in long form."""
 
 from __future__ import annotations
 
@@ -81,6 +81,22 @@ class Understood:
     columns: Sequence[Message] = ()
     errors: Sequence[Diagnostic] = ()
 
+    @property
+    def usable(self) -> bool:
+        """Whether it belongs to a dataset and its first figures have all their keys."""
+        if self.dataset is None or (self.rows and not self.figured):
+            return False
+        return not self.rows or any(_known(row[0]) and _known(row[1]) and _known(row[2]) for row in self.rows)
+
+    @property
+    def figured(self) -> bool:
+        """Whether some of its columns, or rows, are figures of the system."""
+        return bool(self.units) or any(row[4] is None and _known(row[2]) for row in self.rows)
+
+
+def _known(text: str | None) -> bool:
+    return text is not None and not text.startswith("? ")
+
 
 def understood(system: System, table: Table, name: str | None = None) -> Understood:
     """Return how a table is understood as data of a system.
@@ -137,7 +153,8 @@ def _units(system: System, source: Placed) -> list[Unit]:
         return [_unit(system, source, header, name, unit) for header, (name, unit) in columns.items()]
     if isinstance(source.dataset, Records):
         return _of_events(system, source)
-    names, found = measure_names(system), {}
+    names = measure_names(system)
+    found: dict[str, Unit] = {}
     header = source.roles["measure"]
     texts = source.table.frame.select(pl.selectors.by_name(header).cast(pl.String).str.strip_chars().unique(
         maintain_order=True)).collect().to_series()  # fmt: skip
@@ -205,17 +222,17 @@ def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[
         cells = ", ".join(f"{header}={_text(row.get(header)) or ''}" for header in read if header not in keys)
         return [(who, when, cells or "+1", None, None)]
     if isinstance(source.dataset, PanelData):
-        figures = []
-        for header, (name, unit) in panel_columns(system, source.table, list(source.roles.values())).items():
-            own = _unit(system, source, header, name, unit)
+        figures: list[tuple[str | None, ...]] = []
+        for header, (measure, behind) in panel_columns(system, source.table, list(source.roles.values())).items():
+            own = _unit(system, source, header, measure, behind)
             figures.append((who, when, own.title, *_value(source, _text(row.get(header)), own.unit)))
         # A row with nothing but a name is a heading.
         return figures if when is not None or any(one[3] is not None for one in figures) else []
     text = _text(row.get(source.roles["measure"]))
-    name, behind = measure_of(names, text or "")
-    unit = _text(row.get(source.roles["unit"])) if "unit" in source.roles else behind
+    name, said = measure_of(names, text or "")
+    unit = _text(row.get(source.roles["unit"])) if "unit" in source.roles else said
     if name is not None:
-        unit = unit or _unit(system, source, text or "", name, behind).unit
+        unit = unit or _unit(system, source, text or "", name, said).unit
     value = _text(row.get(source.roles["value"]))
     if text is None and value is None:
         return []

@@ -1,4 +1,4 @@
-"""Forms as workbooks: only cells to be filled in are open, they take numbers only, and what is left blank is missing."""
+"""Forms as workbooks: only cells to be filled in are open, and they take numbers only; a blank one is missing."""
 
 from __future__ import annotations
 
@@ -190,6 +190,7 @@ def _former(sheet: Worksheet, row: int, column: int, value: float | None, styles
 
 def _validate(sheet: Worksheet, first: int, last: int, column: int, item: Item) -> None:
     """Let some cells take a figure only: a number between its bounds, or yes and no."""
+    rule: dict[str, object]
     if item.unit == YES_NO:
         rule = {"validate": "list", "source": ["是", "否"]}
         said = tr("Choose 是 or 否.")

@@ -45,15 +45,16 @@ def paragraph(
         parts += [Text(f"    {line}") for line in _findings(rows)]
     elif one.dataset is not None:
         parts.append(Text(f"  {tr('No row is left out or refused.')}"))
-    if one.dataset is None:
-        parts.append(Text(f"  {tr('Not understood:')}"))
-        parts += [Text(f"    {line}") for line in _findings(one.errors)]
+    if not one.usable:
+        if one.dataset is None:
+            parts.append(Text(f"  {tr('Not understood:')}"))
+            parts += [Text(f"    {line}") for line in _findings(one.errors)]
         words = tr("It would be with these lines in the definition:")
         if not known:
             words = tr("Its figures are no measures of the definition; these would be such:")
         if lines:
             parts += [Text(f"  {words}"), *(Text(f"    {visible(line)}") for line in lines)]
-        if not then:
+        if not then and not one.rows:
             parts += [Text(f"  {tr('First rows as read:')}"), _as_read(one)]
         if then:
             parts += [Text(f"  {tr('First figures as understood then:')}"), _long(then)]

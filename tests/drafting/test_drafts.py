@@ -117,7 +117,8 @@ def test_every_guess_is_marked_and_reported(tmp_path, monkeypatch):
 def test_suggestions_load_once_they_are_no_comments(tmp_path):
     lines = ["办件编号,受理时间,办结时间,所属乡镇,渠道,金额（元）,满意度星级"]
     lines += [
-        f"B{at:04},2024-0{1 + at % 3}-1{at % 9} 09:00,2024-0{1 + at % 3}-2{at % 8},{['东镇', '西镇', '南街道'][at % 3]},"
+        f"B{at:04},2024-0{1 + at % 3}-1{at % 9} 09:00,2024-0{1 + at % 3}-2{at % 8},"
+        f"{['东镇', '西镇', '南街道'][at % 3]},"
         f"{['网上', '窗口'][at % 2]},{at * 3},{1 + at % 5}"
         for at in range(60)
     ]
@@ -152,7 +153,7 @@ def test_several_files_make_one_definition(tmp_path):
     ("text", "name", "unit"),
     [
         pytest.param("地区,期别,5G覆盖率（%）\n甲县,2023,5\n乙县,2023,7\n", "5G覆盖率", "%", id="a digit in front"),
-        pytest.param("地区,期别,GDP per head (元/人)\n甲县,2023,5\n乙县,2023,7\n", "gdp_per_head", "元/人", id="blanks"),
+        pytest.param("地区,期别,GDP per head (元/人)\n甲县,2023,5\n乙县,2023,7\n", "gdp_per_head", "元/人", id="gap"),
         pytest.param("地区,期别,score\n甲县,2023,5\n乙县,2023,7\n", "score_2", "分", id="a name of the engine"),
         pytest.param("地区,期别,off\n甲县,2023,5\n乙县,2023,7\n", "off", "1", id="a word of YAML"),
         pytest.param('地区,期别,"投入:产出"\n甲县,2023,5\n乙县,2023,7\n', "投入_产出", "1", id="signs"),
@@ -173,7 +174,8 @@ def test_several_files_make_one_definition(tmp_path):
             id="a further key",
         ),
         pytest.param(
-            "地区,期别,投资（元）,投资（元）,人口（人）\n甲县,2023,5,6,7\n乙县,2023,7,8,9\n", "人口", "人", id="a header twice"
+            "地区,期别,投资（元）,投资（元）,人口（人）\n甲县,2023,5,6,7\n乙县,2023,7,8,9\n", "人口", "人",
+            id="a header twice",
         ),
     ],
 )  # fmt: skip

@@ -62,7 +62,8 @@ def test_what_is_shown_is_what_is_scored(name, tmp_path):
     [
         pytest.param("地区,2022年,2023年\n甲县,1,2\n乙县,3,4\n", "measure: {constant: GDP}", id="no figure is named"),
         pytest.param("地区,指标,1月,2月\n甲县,GDP,1,2\n乙县,GDP,3,4\n", "shape: {columns: periods}", id="no year"),
-        pytest.param("派出机构,期别,GDP\n甲县,2022,2\n乙县,2022,4\n", "entity: 派出机构", id="an unknown column of units"),
+        pytest.param("派出机构,期别,GDP\n甲县,2022,2\n乙县,2022,4\n", "entity: 派出机构", id="unknown units"),
+        pytest.param("2023年各县情况,\n地区,GDP\n甲县,1\n乙县,2\n", "period: {from: title}", id="a period in the title"),
         pytest.param("期别,GDP\n2022,2\n2023,4\n", "entity: {constant: d}", id="no column of units"),
     ],
 )  # fmt: skip
@@ -71,7 +72,7 @@ def test_advice_helps_once_it_is_taken(text, line, tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(DEFINITION, "utf-8")
     done = shown(tmp_path, monkeypatch, "d.csv", "s.yaml")
     assert done.exit_code == 1
-    assert "Not understood:" in done.stdout
+    assert "It would be with these lines" in done.stdout
     assert line in done.stdout
     said = re.search(r"(?m)^    (datasets:)\n      (.*)$", done.stdout)
     assert said is not None, done.stdout
@@ -86,8 +87,8 @@ def test_a_file_without_a_definition_is_shown_as_a_draft_takes_it(tmp_path, monk
     done = shown(tmp_path, monkeypatch, "d.csv")
     assert done.exit_code == 0, done.stderr
     assert "No definition fits" in done.stderr
-    for words in ("Header: row 3; data from row 4", "Above it: 2023年主要指标", "the line above the table", "合计 (row 5)",
-                  "row 6, column 产值: `约3` is a bound"):  # fmt: skip
+    for words in ("Header: row 3; data from row 4", "Above it: 2023年主要指标", "the line above the table",
+                  "合计 (row 5)", "row 6, column 产值: `约3` is a bound"):  # fmt: skip
         assert words in done.stdout, done.stdout
     assert re.search(r"甲县 +2023 +产值 +5 +万元", done.stdout)
 

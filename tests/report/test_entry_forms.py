@@ -114,7 +114,7 @@ def expected(folder):
 @pytest.mark.parametrize("datasets", ["", WIDE, NAMED], ids=["usual", "wide", "named"])
 @pytest.mark.parametrize("by", ["nothing", "department", "unit"])
 @pytest.mark.parametrize("before", [False, True], ids=["bare", "before"])
-def test_what_is_filled_in_is_what_is_scored(folder, expected, language, datasets, by, before):
+def test_what_is_filled_in_is_what_is_scored(folder, expected, language, datasets, by, before):  # noqa: PLR0917
     if before and datasets:
         text = (
             "属地,报告期,指标,上报数\n甲县,2023Q4,办件总量,100\n"

@@ -102,8 +102,8 @@ def with_any_measure(header: str, *, depth: int) -> tuple[str, str] | None:
         header: the header, cleaned.
         depth: how many rows the header has.
 
-    >>> with_any_measure("2022年GDP(亿元)", depth=1), with_any_measure("GDP_2022", depth=2), with_any_measure("GDP", depth=1)
-    (('2022年', 'GDP(亿元)'), ('2022', 'GDP'), None)
+    >>> with_any_measure("2022年GDP(亿元)", depth=1), with_any_measure("GDP_2022", depth=2)
+    (('2022年', 'GDP(亿元)'), ('2022', 'GDP'))
     """
     if (both := with_measure(header, {}, depth=depth)) is not None:
         return both
