@@ -349,13 +349,13 @@ class _Surveyor:
             return True
         if not any(self.columns[one].figures > 0.5 for one in (*self.others, *self.values())):
             return True
-        who = self.roles.get("entity") or self.roles.get("code")
+        who, _ = self.units_column(set(dates))
         keys = [one for one in (who, self.roles.get("measure")) if one is not None]
         frame = self.table.frame.head(HEAD).select(
             *(pl.selectors.by_name(one) for one in keys),
             pl.selectors.by_name(dates[0]).cast(pl.String).map_elements(_month, pl.String).alias("month\n"),
         ).collect()  # fmt: skip
-        return who is not None and frame.n_unique() < frame.height
+        return frame.n_unique() < frame.height
 
     def values(self) -> list[str]:
         return [self.roles["value"]] if "value" in self.roles else []
@@ -424,23 +424,26 @@ class _Surveyor:
 
     def who(self, taken: Iterable[str] = ()) -> str | None:
         """Return the column that names the units, None where the table is of one; declare what is not recognised."""
-        if (known := self.roles.get("entity") or self.roles.get("code")) is not None:
-            return known
-        rest = [
-            one
-            for one in self.headers
-            if one not in set(taken) and role(one) is None and not self.columns[one].is_dates
-        ]
-        words = [one for one in rest if self.columns[one].is_words and not _NUMBERED.search(one)]
-        places = [one for one in words if self.columns[one].is_places]
-        called = [one for one in words if _WHO.search(one.casefold())]
-        first = [one for one in words if one == self.headers[0] or len(self.columns[one].distinct) == self.table.rows]
-        found = next(iter([*places, *called, *first]), None)
-        if found is not None:
+        found, known = self.units_column(set(taken))
+        if found is not None and found not in self.roles.values():
             self.column("entity", found)
-            if not places:
+            if not known:
                 self.guess(Message("column `{header}` names the units", header=found), found)
         return found
+
+    def units_column(self, taken: set[str]) -> tuple[str | None, bool]:
+        """Return the column that names the units, None without one, and whether header or cells say so."""
+        if (known := self.roles.get("entity") or self.roles.get("code")) is not None:
+            return known, True
+        rest = [
+            one for one in self.headers if one not in taken and role(one) is None and not self.columns[one].is_dates
+        ]
+        words = [one for one in rest if self.columns[one].is_words and not _NUMBERED.search(one)]
+        if places := [one for one in words if self.columns[one].is_places]:
+            return places[0], True
+        called = [one for one in words if _WHO.search(one.casefold())]
+        first = [one for one in words if one == self.headers[0] or len(self.columns[one].distinct) == self.table.rows]
+        return next(iter([*called, *first]), None), False
 
     def period_columns(self) -> list[str]:
         return [one for one in self.headers if role(one) == "period" or one == self.roles.get("period")]

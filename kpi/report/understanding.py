@@ -40,25 +40,30 @@ def paragraph(
         parts += [Text(f"  {tr('Figures and their units:')}"), _units(one)]
     if one.rows:
         parts += [Text(f"  {tr('First figures as understood:')}"), _long(one.rows)]
-    if one.dataset is not None and rows:
-        parts.append(Text(f"  {tr('Rows left out or refused, and why:')}"))
-        parts += [Text(f"    {line}") for line in _findings(rows)]
-    elif one.dataset is not None:
-        parts.append(Text(f"  {tr('No row is left out or refused.')}"))
+    if one.dataset is not None:
+        words = tr("Rows left out or refused, and why:") if rows else tr("No row is left out or refused.")
+        parts += [Text(f"  {words}"), *(Text(f"    {line}") for line in _findings(rows))]
+    else:
+        parts.append(Text(f"  {tr('Not understood:')}"))
+        parts += [Text(f"    {line}") for line in _findings(one.errors)]
     if not one.usable:
-        if one.dataset is None:
-            parts.append(Text(f"  {tr('Not understood:')}"))
-            parts += [Text(f"    {line}") for line in _findings(one.errors)]
-        words = tr("It would be with these lines in the definition:")
-        if not known:
-            words = tr("Its figures are no measures of the definition; these would be such:")
-        if lines:
-            parts += [Text(f"  {words}"), *(Text(f"    {visible(line)}") for line in lines)]
-        if not then and not one.rows:
-            parts += [Text(f"  {tr('First rows as read:')}"), _as_read(one)]
-        if then:
-            parts += [Text(f"  {tr('First figures as understood then:')}"), _long(then)]
+        parts += _helping(one, lines, then, known=known)
     return printed(*parts, "", width=width)
+
+
+def _helping(one: Understood, lines: Sequence[str], then: Rows, *, known: bool) -> list[object]:
+    """Return what would help, and the first figures as they would be understood then; else the rows as they are."""
+    parts: list[object] = []
+    words = tr("It would be with these lines in the definition:")
+    if not known:
+        words = tr("Its figures are no measures of the definition; these would be such:")
+    if lines:
+        parts += [Text(f"  {words}"), *(Text(f"    {visible(line)}") for line in lines)]
+    if then:
+        parts += [Text(f"  {tr('First figures as understood then:')}"), _long(then)]
+    elif not one.rows:
+        parts += [Text(f"  {tr('First rows as read:')}"), _as_read(one)]
+    return parts
 
 
 def _facts(one: Understood) -> list[str]:

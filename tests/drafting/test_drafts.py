@@ -139,6 +139,18 @@ def test_suggestions_load_once_they_are_no_comments(tmp_path):
     assert card.counts["used"] == 60
 
 
+@pytest.mark.parametrize("heading", ["所属县市", "地区", "窗口"])
+def test_rows_of_one_month_and_unit_are_events(heading, tmp_path):
+    rows = [
+        f"2024-0{1 + at % 3}-1{at % 9},{'甲乙'[at % 2]}县,{['网上', '窗口'][at % 3 > 0]},{at % 7}" for at in range(60)
+    ]
+    file = tmp_path / "items.csv"
+    file.write_text("\n".join([f"办结日期,{heading},渠道,办理天数", *rows]), "utf-8")
+    done = tried([file], YEAR)
+    assert errors(done.findings) == []
+    assert [(one.name, one.keys.get("kind")) for one in done.draft.measures] == [("件数", "count")]
+
+
 def test_several_files_make_one_definition(tmp_path):
     (tmp_path / "a.csv").write_text("地区,期别,GDP（亿元）\n甲县,2023,5\n乙县,2023,7\n", "utf-8")
     (tmp_path / "b.csv").write_text("地区,指标,2022年,2023年\n甲县,人口(万人),5,6\n乙县,人口(万人),7,8\n", "utf-8")
