@@ -73,7 +73,7 @@ def _from_files(console: Console, paths: Sequence[str], name: str | None, folder
     for file in starter.write_all(folder, contents, hint):
         console.say(Message("Wrote {files}.", files=file))
     console.report(one for one in done.findings if not console.quiet or one.severity is not Severity.INFO)
-    measures, units = count(len(done.draft.measures), "measure"), count(done.scored, "entity", "entities")
+    measures, units = count(len(done.draft.measures), "figure"), count(done.scored, "entity", "entities")
     written = Message("Drafted {measures} for {entities}.", measures=measures, entities=units)
     console.note(sentences([written]))
     definition = folder / f"{done.draft.id}.yaml"

@@ -158,7 +158,7 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     if set(forms) == {"records"}:
         months = max(one.end for one in spans) - min(one.start for one in spans) + 1
         grain = Grain.MONTH if months <= 24 else Grain.YEAR
-        return grain, [Message("events are counted by the {grain}", grain=grain.noun)], False
+        return grain, [Message("events are counted by the {grain}", grain=grain.title)], False
     lengths = {one.months for one in spans}
     ranges = any(one.grain is None for one in spans) or any(map(_RANGE.search, texts))
     if ranges and all(one.start % 12 == 0 for one in spans):
@@ -168,9 +168,9 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     if not grains:
         return Grain.YEAR, [Message("the period is a year")], False
     if len(grains) > 1:
-        names = tuple(one.noun for one in grains)
+        names = tuple(one.title for one in grains)
         message = Message(
-            "the {grain} is scored, as there are figures of {grains}", grain=grains[-1].noun, grains=names
+            "the {grain} is scored, as there are figures of {grains}", grain=grains[-1].title, grains=names
         )
         return grains[-1], [message], False
     return grains[0], [], False

@@ -662,8 +662,10 @@ def _with_unit(one: Survey, surveys: Sequence[Survey]) -> Survey:
     else:
         title = next((clean(text) for text in one.table.titles if is_place(clean(text))), None)
         source = {"constant": title or stem(one.table.file)}
-    message = Message("the unit is that of the {where}", where=source.get("from", "table"))
-    if "constant" in source:
+    message = Message("the unit of each table is the name of its sheet")
+    if source.get("from") == "file":
+        message = Message("the unit of each table is the name of its file")
+    elif "constant" in source:
         message = Message("all figures are of one unit, `{unit}`, as no column names units", unit=source["constant"])
     plain = {"form": one.form, **one.plain}
     columns = {**plain.get("columns", {}), "entity": source}

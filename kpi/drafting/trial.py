@@ -143,6 +143,8 @@ def _guessed(message: Message, tables: Sequence[Table]) -> Diagnostic:
 
 
 def _nothing(table: Table) -> Diagnostic:
+    if (twice := table.repeated()) is not None:
+        return twice
     message = Message("no column holds figures, and none days of events: nothing can be scored")
     columns = tuple(f"`{one}`" for one in table.columns[:12])
     hint = Message(

@@ -41,8 +41,8 @@ _OF_SHAPE = ("K562", "K565", "K538")
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 
 #: What the keys of a figure are called.
-KEYS = {"entity": Message("unit"), "code": Message("code"), "period": Message("period"), "measure": Message("measure"),
-        "value": Message("value"), "unit": Message("unit of measure")}  # fmt: skip
+KEYS = {"entity": Message("Entity"), "code": Message("Code"), "period": Message("Period"), "measure": Message("Measure"),
+        "value": Message("Value"), "unit": Message("unit of measure")}  # fmt: skip
 
 
 @dataclass(frozen=True)
