@@ -60,26 +60,26 @@ def rules(system: System) -> tuple[Rule, ...]:
     )
 
 
-def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
+def stages(rules_of_system: tuple[Rule, ...], level: int) -> Iterator[Stage]:
     """Yield the stages that judge the rules of a level and take the figures away that errors are about."""
-    mine = [one for one in some if one.level == level]
-    broken = {one.broken: one.breach.where.fill_null(value=False) for one in mine}
+    judged = [rule for rule in rules_of_system if rule.level == level]
+    broken = {rule.broken: rule.breach.where.fill_null(value=False) for rule in judged}
     details = {
-        one.details: pl.when(broken[one.broken]).then(one.breach.details)
-        for one in mine
-        if one.breach.details is not None
+        rule.details: pl.when(broken[rule.broken]).then(rule.breach.details)
+        for rule in judged
+        if rule.breach.details is not None
     }
     yield Stage(f"checks {level}", Message("checks: where a rule is broken"), broken | details)
     touched: dict[str, list[pl.Expr]] = {}
-    for one in mine:
-        if one.check.severity == "error":
-            for name in one.breach.names:
-                touched.setdefault(name, []).append(pl.col(one.broken))
+    for rule in judged:
+        if rule.check.severity == "error":
+            for name in rule.breach.names:
+                touched.setdefault(name, []).append(pl.col(rule.broken))
     values: dict[str, pl.Expr] = {}
     statuses: dict[str, pl.Expr] = {}
     for name, where in touched.items():
         values[name] = pl.when(~pl.any_horizontal(where)).then(name)
         # What was a figure and is none any more was refused, what was missing stays missing.
-        taken = pl.col(name).is_null() & (status_of(name) == OK)
-        statuses[Column(name).status] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
+        refused = pl.col(name).is_null() & (status_of(name) == OK)
+        statuses[Column(name).status] = pl.when(refused).then(reason("refused")).otherwise(status_of(name))
     yield Stage(f"refused {level}", Message("figures that a check finds wrong are not used"), values, statuses)

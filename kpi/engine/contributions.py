@@ -84,7 +84,11 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         Column(part).contribution: pl.col(Column(part).counted) * pl.col(Column(part).weight) / 100 * scale
         for part in parts
     }
-    yield {Column(node).residual: _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
+    yield {
+        Column(node).residual: _residual(node, names)
+        for node, definition, names in system.tree
+        if not adds_up(definition)
+    }
 
 
 def adds_up(node: Node) -> bool:
@@ -100,20 +104,20 @@ def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
 def counted(system: System) -> dict[str, pl.Expr]:
     """Return the columns `{part}.counted` of every part of the tree."""
     leaves = frozenset(system.indicators)
-    found: dict[str, pl.Expr] = {}
+    columns: dict[str, pl.Expr] = {}
     for node, definition, parts in system.tree:
         combination = Combination(node, definition, parts, leaves)
         scored = pl.col(Column(node).score).is_not_null()
-        found |= {Column(part).counted: pl.when(scored).then(combination.filled(part)) for part in parts}
-    return found
+        columns |= {Column(part).counted: pl.when(scored).then(combination.filled(part)) for part in parts}
+    return columns
 
 
 def residual_title(system: System, node: str) -> str:
     """Return what the residual of a node is called."""
-    one = system.composite if node == ROOT else system.pillars[node]
-    if one.mean in ("arithmetic", "minimum"):
+    definition = system.composite if node == ROOT else system.pillars[node]
+    if definition.mean in ("arithmetic", "minimum"):
         return "取整"
-    return f"{one.mean_words}与加权算术平均之差" + ("（含取整）" if one.decimals is not None else "")
+    return f"{definition.mean_words}与加权算术平均之差" + ("（含取整）" if definition.decimals is not None else "")
 
 
 def entries(system: System) -> list[Entry]:
@@ -122,29 +126,29 @@ def entries(system: System) -> list[Entry]:
 
 
 def _nodes(system: System) -> Iterator[Entry]:
-    for node, one, parts in system.tree:
+    for node, definition, parts in system.tree:
         title = "综合得分" if node == ROOT else system.pillars[node].title or node
-        if not adds_up(one):
-            kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+        if not adds_up(definition):
+            kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
             words = f"{title}：{residual_title(system, node)}"
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
-        if one.missing.policy in STAND_INS:
+        if definition.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
-                words = f"{system.pillars[part].title or part}：{one.missing.words()}"
+                words = f"{system.pillars[part].title or part}：{definition.missing.words()}"
                 absent = pl.col(Column(part).score).is_null()
                 yield Entry(part, words, "missing", pl.when(absent).then(pl.col(Column(part).contribution)))
 
 
 def _adjustments(system: System) -> Iterator[Entry]:
-    for name, one in awards(system.adjustments).items():
+    for name, award in awards(system.adjustments).items():
         points = pl.col(Column(name).points)
-        yield Entry(entry_name(system, name), one.title or name, kind_of(type(one)), points)
+        yield Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points)
 
 
 def limits(system: System) -> list[Entry]:
     """Return what floor, cap and vetoes add to the total or take from it, in the order in which they act."""
     composite = system.composite
-    found = []
+    limiting = []
     for (_, before), (name, after) in pairwise(limited(system).items()):
         if name in ("composite.floor", "composite.cap"):
             kind = name.removeprefix("composite.")
@@ -152,11 +156,11 @@ def limits(system: System) -> list[Entry]:
             entry, title = name, f"{KINDS[kind]} {bound:g} 分"
         else:
             kind, entry, title = "veto", entry_name(system, name), system.adjustments[name].title or name
-        found.append(Entry(entry, title, kind, after - before))
-    return found
+        limiting.append(Entry(entry, title, kind, after - before))
+    return limiting
 
 
 def entry_name(system: System, adjustment: str) -> str:
     """Return the name of an adjustment among indicators and entries: its own, where no indicator or pillar has it."""
-    taken = adjustment in system.indicators or adjustment in system.pillars
-    return f"adjustments.{adjustment}" if taken else adjustment
+    ambiguous = adjustment in system.indicators or adjustment in system.pillars
+    return f"adjustments.{adjustment}" if ambiguous else adjustment

@@ -17,7 +17,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi.engine import check_stages
-from kpi.engine.result_columns import NOTHING, details_of, goal, reached
+from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
 from kpi.language.aggregation.nodes import Combination
@@ -136,23 +136,23 @@ def tree(system: System) -> Iterator[Stage]:
 
 def _treatment(system: System) -> Iterator[Stage]:
     """Return a stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
-    now = {name: pl.col(name) for name in system.treated}
+    current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
-        treatment, values = system.treatment[step], {name: now[name] for name in names}
+        treatment, values = system.treatment[step], {name: current[name] for name in names}
         treated_values = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
         # Who was left out stays so, whatever a later step would put in place of what is not there.
         columns: dict[str, pl.Expr] = {
-            Column(name).after(step): pl.when(~out[name]).then(one) if name in out else one
-            for name, one in treated_values.items()
+            Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
+            for name, treated_value in treated_values.items()
         }
         if treatment.screens:
             columns[left_out_by(step)] = treatment.leaves_out(values)
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
-        now |= {name: pl.col(Column(name).after(step)) for name in treated_values}
+        current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()
-    for name, last in now.items():
+    for name, last in current.items():
         treated |= finished(name, last, out.get(name))
     yield Stage.of("treated", "处理后的数值", treated)
 
@@ -210,11 +210,12 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         inapplicable = status_of(name) == reason("not_applicable")
         why = pl.when(inapplicable).then(reason("not_applicable")).otherwise(reason("no_target"))
         return Expressions({column: NOTHING}, {column.status: why})
-    low, high = goal(system, name)
+    low, high = target_bounds(system, name)
     value = system.treated.get(name, name)
-    targets, unit, met = system.targets(name), system.unit(name), functools.partial(reached, system, name)
+    targets, unit = system.targets(name), system.unit(name)
+    is_reached = functools.partial(target_reached, system, name)
     case = Case(
-        pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
+        pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
         exact=value == name and indicator.exact(system.symbols),
     )  # fmt: skip

@@ -46,15 +46,15 @@ class Supply:
 
 def departments(system: System) -> dict[str, str]:
     """Return the department responsible for a measure: the first `lead` of the first indicator that reads it."""
-    found: dict[str, str] = {}
+    leads: dict[str, str] = {}
     for indicator in system.indicators.values():
         for _, used in indicator.inputs():
             if indicator.lead and used in system.measures:
-                found.setdefault(used, indicator.lead[0])
-    return found
+                leads.setdefault(used, indicator.lead[0])
+    return leads
 
 
-def told(system: System, supply: Supply) -> bool:
+def is_assessable(system: System, supply: Supply) -> bool:
     """Return whether anything says who reports or when it is due: else the quality of reports says nothing."""
     due = any(check.deadline() is not None for check in system.checks.values())
     return bool(supply.reporters.height or departments(system) or due)
@@ -90,17 +90,17 @@ def quality(
     parts = []
     for name in _reported(system):
         day = pl.col(Column(name).reported) if name in due else pl.lit(None, dtype=pl.Date)
-        there = ~_any(status_of(name) == reason(one) for one in ("missing", "incomplete"))
+        there = ~_any(status_of(name) == reason(status) for status in ("missing", "incomplete"))
         keys = pl.DataFrame(doubtful.get(name, []), schema={"entity": pl.UInt32, "period": pl.Int32}, orient="row")
         who = reporters.get((name,), supply.reporters.clear()).select("entity", "period", "reporter")
         read = [Column(name).reported] if name in due else []
-        mine = rows.select("entity", "period", "#month", *read, Column(name).status)
+        figures = rows.select("entity", "period", "#month", *read, Column(name).status)
         # Most figures are beyond doubt, and most data do not say who reports: a join would cost more than the rest.
         for known, blank in ((keys.unique().with_columns(doubt=True), "doubt"), (who, "reporter")):
             if known.height:
-                mine = mine.join(known, on=["entity", "period"], how="left", maintain_order="left")
+                figures = figures.join(known, on=["entity", "period"], how="left", maintain_order="left")
             else:
-                mine = mine.with_columns(pl.lit(None, dtype=known.schema[blank]).alias(blank))
+                figures = figures.with_columns(pl.lit(None, dtype=known.schema[blank]).alias(blank))
         other = (
             pl.lit(lead[name])
             if name in lead
@@ -108,7 +108,7 @@ def quality(
         )
         sound = there & (status_of(name) != reason("refused")) & pl.col("doubt").is_null()
         parts.append(
-            mine.group_by("period", department=pl.coalesce("reporter", other)).agg(
+            figures.group_by("period", department=pl.coalesce("reporter", other)).agg(
                 expected=pl.len().cast(pl.Int64), reported=there.sum().cast(pl.Int64),
                 dated=day.is_not_null().sum().cast(pl.Int64),
                 on_time=((day <= due[name]).sum() if name in due else pl.lit(0)).cast(pl.Int64),
@@ -134,15 +134,15 @@ def nothing() -> pl.DataFrame:
 
 
 def _reported(system: System) -> list[str]:
-    return [name for name, one in system.symbols.items() if one.reported and one.per is None]
+    return [name for name, symbol in system.symbols.items() if symbol.reported and symbol.per is None]
 
 
-def _any(some: Iterable[pl.Expr]) -> pl.Expr:
-    return pl.any_horizontal(list(some))
+def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return pl.any_horizontal(list(conditions))
 
 
-def _percent(part: str, whole: str) -> pl.Expr:
-    return pl.when(pl.col(whole) > 0).then(100 * pl.col(part) / pl.col(whole))
+def _percent(part: str, total: str) -> pl.Expr:
+    return pl.when(pl.col(total) > 0).then(100 * pl.col(part) / pl.col(total))
 
 
 def _mean(system: System) -> pl.Expr:
@@ -151,6 +151,7 @@ def _mean(system: System) -> pl.Expr:
     # Added one after the other: the order must not depend on threads.
     total = sum((pl.col(name).fill_null(0.0) * weight for name, weight in weights.items()), pl.lit(0.0))
     weight = sum(
-        (pl.when(pl.col(name).is_not_null()).then(one).otherwise(0.0) for name, one in weights.items()), pl.lit(0.0)
+        (pl.when(pl.col(name).is_not_null()).then(factor).otherwise(0.0) for name, factor in weights.items()),
+        pl.lit(0.0),
     )
     return pl.when(weight > 0).then(total / weight)

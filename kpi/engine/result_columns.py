@@ -22,7 +22,7 @@ from kpi.values.status import literal
 NOTHING = pl.lit(None, dtype=pl.Float64)
 
 
-def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
+def target_bounds(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
     """Return the target in force and, for `within`, its upper bound, each null where there is none."""
     targets = system.targets(name)
     if is_fixed(targets):
@@ -31,16 +31,18 @@ def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
         low, high = targets[0].bounds(system.unit(name))
         return literal(low), literal(high)
     target = pl.col(Column(name).target) if targets else NOTHING
-    return target, pl.col(Column(name).upper_target) if any(one.within for one in targets) else NOTHING
+    return target, pl.col(Column(name).upper_target) if any(targeted.within for targeted in targets) else NOTHING
 
 
-def reached(system: System, name: str) -> pl.Expr:
+def target_reached(system: System, name: str) -> pl.Expr:
     """Return whether the target in force is reached, null where there is none."""
     targets = system.targets(name)
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
-    low, high = goal(system, name)
-    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
+    low, high = target_bounds(system, name)
+    return in_force(
+        targets, MONTH, {i: targeted.reached(pl.col(name), low, high) for i, targeted in enumerate(targets)}
+    )
 
 
 def details_of(system: System) -> Iterator[Stage]:
@@ -79,8 +81,8 @@ def details_of(system: System) -> Iterator[Stage]:
             }
             yield Stage(f"weights {depth}", "下级实际权重", weights)
         yield Stage("counted", "计入的得分", contributions.counted(system))
-        for number, made in enumerate(contributions.columns(system)):
-            yield Stage(f"contributions {number}", "对总分的贡献", made)
+        for number, group in enumerate(contributions.columns(system)):
+            yield Stage(f"contributions {number}", "对总分的贡献", group)
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
         Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
@@ -98,7 +100,7 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
             Column(name).schedule: NOTHING,
             Column(name).reached: pl.lit(None, dtype=pl.Boolean),
         }
-    low, high = goal(system, name)
+    low, high = target_bounds(system, name)
     unit = system.unit(name)
     value = system.indicators[name].attained(name)
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
@@ -106,5 +108,5 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     return {
         Column(name).attainment: in_force(targets, MONTH, attained),
         Column(name).schedule: in_force(targets, MONTH, due),
-        Column(name).reached: reached(system, name),
+        Column(name).reached: target_reached(system, name),
     }

@@ -14,8 +14,8 @@ import polars.selectors as cs
 from kpi.engine import applied_weights
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
-from kpi.engine.reporting_quality import Supply, quality, told
-from kpi.engine.result_columns import goal
+from kpi.engine.reporting_quality import Supply, is_assessable, quality
+from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Severity
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
@@ -171,7 +171,7 @@ class Scorecard:
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
                 "status": lambda n: pl.col(Column(n).status),
-                "target": lambda n: goal(system, n)[0],
+                "target": lambda n: target_bounds(system, n)[0],
                 "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
                 "attainment": lambda n: pl.col(Column(n).attainment), "schedule": lambda n: pl.col(Column(n).schedule),
                 "light": lambda n: pl.col(Column(n).light).cast(LIGHTS), "reached": lambda n: pl.col(Column(n).reached),
@@ -193,14 +193,14 @@ class Scorecard:
         wide = self._rows(details=True)
         names = ("system", "period", "cohort", "entity", "part", "title", "kind", "points")
         keys = wide.select(**self._keys(), order=pl.int_range(pl.len()))
-        found = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
-        for one in entries(self.definition):
+        tables = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
+        for entry in entries(self.definition):
             rows = keys.with_columns(
-                part=pl.lit(one.name), title=pl.lit(one.title), kind=pl.lit(one.kind),
-                points=wide.select(one.points.alias("points")).to_series(),
+                part=pl.lit(entry.name), title=pl.lit(entry.title), kind=pl.lit(entry.kind),
+                points=wide.select(entry.points.alias("points")).to_series(),
             ).filter(pl.col("points").abs() > NOISE)  # fmt: skip
-            found.append(rows)
-        return pl.concat(found).sort("order", maintain_order=True).select(names)
+            tables.append(rows)
+        return pl.concat(tables).sort("order", maintain_order=True).select(names)
 
     @cached_property
     def measures(self) -> pl.DataFrame:
@@ -245,11 +245,12 @@ class Scorecard:
         order = list(Severity)
         rows = [
             {
-                "code": one.code, "severity": str(one.severity), "message": one.message, "file": one.place.file,
-                "row": one.place.row, "column": one.place.field, "entity": one.place.entity, "period": one.place.period,
-                "hint": one.hint, "stands_for": one.stands_for,
+                "code": finding.code, "severity": str(finding.severity), "message": finding.message,
+                "file": finding.place.file, "row": finding.place.row, "column": finding.place.field,
+                "entity": finding.place.entity, "period": finding.place.period, "hint": finding.hint,
+                "stands_for": finding.stands_for,
             }
-            for one in sorted(self.findings_list, key=lambda one: order.index(one.severity))
+            for finding in sorted(self.findings_list, key=lambda item: order.index(item.severity))
         ]  # fmt: skip
         text = ["code", "severity", "message", "file", "column", "entity", "period", "hint"]
         schema: dict[str, type[pl.DataType]] = {
@@ -306,19 +307,19 @@ class Scorecard:
         `treated` where a cell may have been, `restated` where a figure was, and `quality` where something says who
         reports or when it is due.
         """
-        found = {}
+        frames = {}
         # With another full mark it is always there, as `points` were percent of the whole before there was this frame.
         if self.adjustments.height or self.full != 100:
-            found["adjustments"] = self.adjustments
+            frames["adjustments"] = self.adjustments
         if any(node.weights is not None for node in self.definition.nodes.values()):
-            found["weights"] = self.weights
+            frames["weights"] = self.weights
         if self.definition.treatment:
-            found["treated"] = self.treated
+            frames["treated"] = self.treated
         if self.restated.height:
-            found["restated"] = self.restated
-        if told(self.definition, self.supply):
-            found["quality"] = self.quality
-        return found
+            frames["restated"] = self.restated
+        if is_assessable(self.definition, self.supply):
+            frames["quality"] = self.quality
+        return frames
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -353,7 +354,7 @@ class Scorecard:
         }
 
     def _long(
-        self, what: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
+        self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
     ) -> pl.DataFrame:
         """Stacks columns of the wide frame: for every row all names, in order."""
         wide = self._rows(details=True)
@@ -364,15 +365,18 @@ class Scorecard:
         gather = (order % number) * height + order // number if number else order
         repeated = keys.select(pl.all().gather(order // max(number, 1)))
         labels = pl.DataFrame(
-            {what: names, "title": [titles[name] for name in names]}, schema={what: pl.String, "title": pl.String}
+            {heading: names, "title": [titles[name] for name in names]}, schema={heading: pl.String, "title": pl.String}
         )
         stacked = labels.select(pl.all().gather(order % max(number, 1))) if number else labels
         columns = []
         for column, expression in values.items():
             series = wide.select([expression(name).alias(str(i)) for i, name in enumerate(names)])  # type: ignore[operator]
-            parts = [one if len(one) == height else one.new_from_index(0, height) for one in series.get_columns()]
-            whole = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
-            columns.append(whole.gather(gather).alias(column) if number else whole.alias(column))
+            parts = [
+                column_of if len(column_of) == height else column_of.new_from_index(0, height)
+                for column_of in series.get_columns()
+            ]
+            joined = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
+            columns.append(joined.gather(gather).alias(column) if number else joined.alias(column))
         return pl.concat([repeated, stacked, _published(pl.DataFrame(columns))], how="horizontal")
 
 

@@ -31,9 +31,9 @@ class Stage:
     done: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, words: str, some: Expressions, done: tuple[str, ...] = ()) -> Stage:
+    def of(cls, name: str, words: str, expressions: Expressions, done: tuple[str, ...] = ()) -> Stage:
         """Return a stage of expressions that are in order."""
-        return cls(name, words, some.values, some.statuses, some.bases, done)
+        return cls(name, words, expressions.values, expressions.statuses, expressions.bases, done)
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:

@@ -95,14 +95,14 @@ def limits(system: System) -> tuple[Limit, ...]:
     """Return what the vetoes of a system do to levels, in the order in which they act."""
     if system.stars is None:
         return ()
-    found = []
+    rules = []
     for name, veto in vetoes(system.adjustments).items():
         applies, effect = pl.col(Column(name).veto), veto.effect
         if effect.stars_at_most is not None:
-            found.append(Limit(applies, at_most=effect.stars_at_most))
+            rules.append(Limit(applies, at_most=effect.stars_at_most))
         elif effect.demote is not None:
-            found.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
-    return tuple(found)
+            rules.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
+    return tuple(rules)
 
 
 def _rated(system: System, scheme: Scheme) -> Rated:
@@ -151,8 +151,8 @@ def starred(system: System) -> dict[str, pl.Expr]:
     Without a star scheme `stars` is null.
     """
     level = pl.col("#level")
-    for one in limits(system):
-        level = one.lowered(level)
+    for limit in limits(system):
+        level = limit.lowered(level)
     titles = [
         pl.when(pl.col(Column(name).veto)).then(pl.lit(veto.title or name))
         for name, veto in vetoes(system.adjustments).items()
