@@ -58,14 +58,14 @@ def judged(
         answers: explanations of findings.
         wordings: returns the texts of a finding by which an answer may name it, one for each language.
     """
-    found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
+    result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
     for rule in plan.rules:
-        _tell(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, found=found)
-    found.findings += _unjudged(plan, frame, panel, labels)
-    return found
+        _add_findings(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result)
+    result.findings += _unjudged(plan, frame, panel, labels)
+    return result
 
 
-def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
+def unjudgeable(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
     """Yield a finding for each check that nothing in the data can be judged by.
 
     Args:
@@ -73,8 +73,10 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
         holds: whether a column of the panel has a value anywhere.
     """
     for name, check in system.checks.items():
-        needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
-        if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
+        needs = [
+            (fact, measure) for fact, measure in check.facts(system.symbols) if fact == "reported" or fact not in FACTS
+        ]
+        if needs and not any(holds(Column(measure).fact(fact)) for fact, measure in needs):
             title, fact = check.title or name, needs[0][0]
             message = Message("{check}: the data have no figures of {unit} to check against", check=title, unit=fact)
             if fact == "reported":
@@ -82,7 +84,7 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
-def _tell(
+def _add_findings(
     rule: Rule,
     frame: pl.DataFrame,
     panel: Panel,
@@ -90,31 +92,31 @@ def _tell(
     *,
     answers: Answers,
     wordings: Wordings,
-    found: Judged,
+    result: Judged,
 ) -> None:
     """Add a finding for each place where a rule is broken; a query that is answered is information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
-    if breach.whole is not None:
+    if breach.aggregate_unit is not None:
         rows = rows.unique("period", keep="first", maintain_order=True)
     details = pl.lit(None) if breach.details is None else pl.col(rule.details)
     places = rows.select("entity", "period", details.alias("details")).collect(engine="in-memory").rows()
     for entity, period, more in places:
-        who = panel.entities.names[entity] if breach.whole is None else breach.whole
-        place = Place(entity=who, period=labels[period])
+        entity_name = panel.entities.names[entity] if breach.aggregate_unit is None else breach.aggregate_unit
+        place = Place(entity=entity_name, period=labels[period])
         message = Message("{check}: {rule}", check=check.title or rule.name, rule=breach.description(more))
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        keys = [(who, labels[period], text) for text in wordings(message.cleaned())] if answers else []
+        keys = [(entity_name, labels[period], text) for text in wordings(message.cleaned())] if answers else []
         keys = [key for key in keys if key in answers]
-        found.used.update(keys)
+        result.used.update(keys)
         answer = statements(filter(None, (*notes, *(answers[key] for key in keys))))
         if answer:
             message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
-        found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
-        if severity in {Severity.ERROR, Severity.QUERY} and breach.whole is None:
-            found.doubtful.update((measure, entity, period) for measure in breach.names)
+        result.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
+        if severity in {Severity.ERROR, Severity.QUERY} and breach.aggregate_unit is None:
+            result.doubtful.update((measure, entity, period) for measure in breach.names)
 
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:

@@ -99,11 +99,11 @@ class Difference:
                 )
             )
         entity = entity if entity in same else same[0]
-        some = {
+        frames = {
             name: frame.filter(entity=entity) if "entity" in frame.columns else frame
             for name, frame in self.frames.items()
         }
-        return replace(self, **some)  # type: ignore[arg-type]
+        return replace(self, **frames)  # type: ignore[arg-type]
 
     @property
     def changed(self) -> pl.DataFrame:
@@ -131,18 +131,18 @@ def contributions(card: Scorecard) -> pl.DataFrame:
         for name in system.indicators
         if name in system.parents
     ]
-    known += [(one.name, one.title, nothing, one.points) for one in entries(system)]
+    known += [(entry.name, entry.title, nothing, entry.points) for entry in entries(system)]
     keys = frame.select(
         period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
         entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
     )
     kinds = dict.fromkeys(("period", "entity", "indicator", "title"), pl.String)
-    found = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
+    tables = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
     for name, title, weight, points in known:
         values = frame.with_columns(weight.alias("#weight"), points.alias("#points")).select("#weight", "#points")
-        given = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
-        found.append(given.with_columns(weight=values["#weight"], contribution=values["#points"]))
-    return pl.concat(found)
+        labelled = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
+        tables.append(labelled.with_columns(weight=values["#weight"], contribution=values["#points"]))
+    return pl.concat(tables)
 
 
 def diff(
@@ -184,12 +184,12 @@ def diff(
     )  # fmt: skip
 
 
-def _labels(one: Side) -> list[str]:
-    return one.totals["period"].unique(maintain_order=True).to_list()
+def _labels(result: Side) -> list[str]:
+    return result.totals["period"].unique(maintain_order=True).to_list()
 
 
-def _span(one: Side) -> Message:
-    labels = _labels(one)
+def _span(result: Side) -> Message:
+    labels = _labels(result)
     if not labels:
         return Message("nothing")
     return Message("{first} to {last}", first=labels[0], last=labels[-1])
@@ -198,8 +198,8 @@ def _span(one: Side) -> Message:
 def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
     """Return the rows of the old periods under the labels of the new ones."""
     back = pl.DataFrame({"period_before": list(pairs.values()), "new": list(pairs)})
-    found = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
-    return found.rename({"new": "period"})
+    rows = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
+    return rows.rename({"new": "period"})
 
 
 def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
@@ -211,7 +211,9 @@ def _split(after: str, before: str, between: pl.DataFrame | None) -> dict[str, p
     nothing = pl.lit(None, dtype=pl.Float64)
     middle = pl.col("between") if between is not None else nothing
     parts = {"from_data": middle - pl.col(before), "from_definition": pl.col(after) - middle}
-    return {name: _clean(one) for name, one in {"change": pl.col(after) - pl.col(before), **parts}.items()}
+    return {
+        name: _clean(expression) for name, expression in {"change": pl.col(after) - pl.col(before), **parts}.items()
+    }
 
 
 def _clean(value: pl.Expr) -> pl.Expr:
@@ -254,10 +256,10 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
     keys = ["period", "entity", "indicator"]
     values = ["title", "value", "unit", "score"]
 
-    def joined(one: Side, place: Place) -> pl.DataFrame:
-        given = place(one.contributions, pairs).select(*keys, "contribution", "weight", other="title")
-        mine = place(one.indicators, pairs).select(*keys, *values)
-        both = mine.join(given, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    def joined(result: Side, place: Place) -> pl.DataFrame:
+        contributions = place(result.contributions, pairs).select(*keys, "contribution", "weight", other="title")
+        values_of = place(result.indicators, pairs).select(*keys, *values)
+        both = values_of.join(contributions, on=keys, how="full", coalesce=True, maintain_order="left_right")
         return both.with_columns(pl.coalesce("title", "other").alias("title")).drop("other")
 
     old = joined(before, _old).rename({name: f"{name}_before" for name in (*values, "contribution", "weight")})
@@ -267,10 +269,10 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
         place = _old if bridge is before else _new
         middle = place(bridge.contributions, pairs).select(*keys, between="contribution")
         frame = frame.join(middle, on=keys, how="left", maintain_order="left")
-    given = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
+    required = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
     # What a total does not have gives it nothing; where there is no total nothing gives anything.
-    total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in given}
-    frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in given)
+    total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in required}
+    frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in required)
     # Entries have no weight; a part that only one result has weighs nothing in the other.
     both = pl.coalesce("weight", "weight_before").is_not_null()
     weight = {name: pl.when(both).then(pl.col(name).fill_null(0.0)) for name in ("weight_before", "weight")}
@@ -329,10 +331,10 @@ def _definitions(before: Side, after: Side) -> pl.DataFrame:
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every value of a tree as text, with the path that leads to it."""
     if isinstance(tree, Mapping):
-        for key, one in tree.items():
-            yield from _leaves(one, Column(path).fact(key) if path else str(key))
+        for key, item in tree.items():
+            yield from _leaves(item, Column(path).fact(key) if path else str(key))
     elif isinstance(tree, list | tuple):
-        for place, one in enumerate(tree, 1):
-            yield from _leaves(one, f"{path}[{place}]")
+        for place, item in enumerate(tree, 1):
+            yield from _leaves(item, f"{path}[{place}]")
     elif tree is not None:
         yield path, str(tree)

@@ -86,7 +86,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
-    index = next((index for index, one in card.labels.items() if one == label), None)
+    index = next((index for index, text in card.labels.items() if text == label), None)
     if index is None:
         raise DataError(
             Diagnostic(
@@ -101,8 +101,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
     names |= {
-        (one.title or name): name
-        for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
+        (definition.title or name): name
+        for name, definition in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
     }
     if indicator not in names:
         raise DataError(
@@ -124,23 +124,23 @@ class _Tree:
     def total(self) -> Explained:
         row, system = self.row, self.system
         names = system.stars.names if system.stars is not None else {}
-        taken = {entry.name: entry for entry in limits(system)}
+        entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.award(name, one) for name, one in awards(system.adjustments).items()]
-        bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
-        vetoed = [self.veto(name, one, taken) for name, one in vetoes(system.adjustments).items()]
+        added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
+        bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
+        vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
         return Explained(
             ROOT, Message("Composite score"), "total", row["score"], 100.0, row["raw"], row["raw"], None,
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoed),
+            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed),
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
         """Return the points of an entry in this row, None where they are nothing but the last bits of numbers."""
-        found: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
-        return None if found is None or abs(found) < NOISE else found
+        points: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
+        return None if points is None or abs(points) < NOISE else points
 
     @cached_property
     def needed(self) -> dict[str, Any]:
@@ -152,30 +152,30 @@ class _Tree:
     def limit(self, entry: Entry) -> Explained:
         return Explained(entry.name, entry.title, entry.kind, contribution=self.points(entry))
 
-    def veto(self, name: str, one: Veto, taken: Mapping[str, Entry]) -> Explained:
+    def veto(self, name: str, adjustment: Veto, entries: Mapping[str, Entry]) -> Explained:
         holds = self.row[Column(name).veto]
         unjudged = self.row[Column(name).unjudged]
-        effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
+        effect = adjustment.effect.words(self.system.stars.names if self.system.stars is not None else {})
         if holds:
-            detail = Message("{condition}, applied: {effect}", condition=one.when, effect=effect)
+            detail = Message("{condition}, applied: {effect}", condition=adjustment.when, effect=effect)
         elif unjudged:
-            detail = Message("{condition}, not judged for want of figures", condition=one.when)
+            detail = Message("{condition}, not judged for want of figures", condition=adjustment.when)
         else:
-            detail = Message("{condition}, not applied", condition=one.when)
-        entry = taken.get(entry_name(self.system, name))
+            detail = Message("{condition}, not applied", condition=adjustment.when)
+        entry = entries.get(entry_name(self.system, name))
         took = None if entry is None else self.points(entry)
-        return Explained(name, one.title or name, "veto", contribution=took, detail=detail)
+        return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
 
-    def award(self, name: str, one: Points) -> Explained:
-        points, detail = self.row[Column(name).points], self.opening(name, one)
-        return Explained(name, one.title or name, kind_of(type(one)), contribution=points, detail=detail)
+    def award(self, name: str, adjustment: Points) -> Explained:
+        points, detail = self.row[Column(name).points], self.opening(name, adjustment)
+        return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
-    def opening(self, name: str, one: Points) -> str:
+    def opening(self, name: str, adjustment: Points) -> str:
         """Return what points wait for, and whether that is there."""
         if Column(name).opened not in self.row:
             return ""
-        titles = {key: self.titled(key) for key in one.waits_for()}
-        condition = one.opens_words(titles)
+        titles = {key: self.titled(key) for key in adjustment.waits_for()}
+        condition = adjustment.opens_words(titles)
         return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
     def titled(self, name: str) -> str:
@@ -187,13 +187,13 @@ class _Tree:
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
         """Return the parts of a node, and what they do not explain of it."""
         residual = self.row.get(Column(node).residual)
-        found = tuple(self.node(name) for name in names)
+        parts = tuple(self.node(name) for name in names)
         if residual is None or abs(residual) < NOISE:
-            return found
-        one = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+            return parts
+        definition = self.system.composite if node == ROOT else self.system.pillars[node]
+        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
         title = residual_title(self.system, node)
-        return (*found, Explained(Column(node).residual, title, kind, contribution=residual))
+        return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -222,11 +222,11 @@ class _Tree:
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:
-        row, one = self.row, self.system.indicators[name]
+        row, indicator = self.row, self.system.indicators[name]
         status = row[Column(name).status]
         if status == "ok":
             status = row[Column(name).score.status]
-        inputs = dict.fromkeys(used for _, used in one.inputs())
+        inputs = dict.fromkeys(used for _, used in indicator.inputs())
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[Column(name).score], row.get(Column(name).weight),
             row.get(Column(name).contribution),
@@ -237,8 +237,8 @@ class _Tree:
 
     def how(self, name: str) -> Iterator[str]:
         """Return the formula, the target in force, its attainment, and the rule where it is the indicator's own."""
-        row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
-        yield one.words(self.system.symbols)
+        row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
+        yield indicator.words(self.system.symbols)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -251,12 +251,12 @@ class _Tree:
             )
         elif targets and row[Column(name).score] is not None and (rule := self.system.rule(name)) and rule.needs_target:
             yield Message("no task set")
-        if row[Column(name).attainment] is not None and one.quantitative:
+        if row[Column(name).attainment] is not None and indicator.quantitative:
             yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
-        if one.score is not None:
-            yield one.score.in_full()
+        if indicator.score is not None:
+            yield indicator.score.in_full()
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
@@ -267,15 +267,15 @@ class _Tree:
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            now = self.row[Column(name).after(step)]
-            if now != before:
+            current = self.row[Column(name).after(step)]
+            if current != before:
                 yield Message(
                     "{treatment}: {before} → {after}",
                     treatment=self.system.treatment[step].words(),
                     before=_shown(before),
-                    after=_shown(now),
+                    after=_shown(current),
                 )
-            before = now
+            before = current
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0

@@ -96,7 +96,7 @@ def stressed(
         DataError: when there is nothing to rank.
     """
     label = period or card.periods[-1]
-    index = next(index for index, one in card.labels.items() if one == label)
+    index = next(index for index, text in card.labels.items() if text == label)
     if not card.definition.tops:
         hint = Message("write `pillars:`, with the weights of the indicators")
         raise DataError(
@@ -131,12 +131,12 @@ class _Study:
         """Return the alternatives that make a difference here, by assumption."""
         system = self.system
         scores = [Column(name).score for name in system.parents if name in system.indicators]
-        gaps = any(not here[Column(one).status].is_in(["ok", "not_applicable"]).all() for one in scores)
-        zeros = any((here[one] <= 0).any() for one in scores)
-        means = [one for one in MEANS if one != ("geometric" if zeros else "power")]
+        gaps = any(not here[Column(name).status].is_in(["ok", "not_applicable"]).all() for name in scores)
+        zeros = any((here[name] <= 0).any() for name in scores)
+        means = [mean for mean in MEANS if mean != ("geometric" if zeros else "power")]
         return {
             "normalisation": [name for name, rule in NORMALISATIONS.items() if rescored(system, rule)],
-            "mean": [one for one in means if any(node.mean != MEANS[one] for _, node, _ in system.tree)],
+            "mean": [mean for mean in means if any(node.mean != MEANS[mean] for _, node, _ in system.tree)],
             # Without a gap every policy is the same.
             "missing": list(POLICIES) if gaps else [],
         }
@@ -153,14 +153,14 @@ class _Study:
             update["missing"] = POLICIES[choice.missing]
         if not update:
             return system
-        pillars = {name: one.model_copy(update=update) for name, one in system.pillars.items()}
+        pillars = {name: pillar.model_copy(update=update) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=system.composite.model_copy(update=update))
 
     def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
         """Return place and stars of the period: entity, cohort, rank (Float64), stars."""
         rows = frame.filter(pl.col("period") == self.index)
-        found = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
-        return found.collect(engine="in-memory").sort("entity")
+        table = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
+        return table.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
         """Return the rows with the scores of indicators by a normalisation; entities without a rank are left out."""
@@ -178,22 +178,22 @@ class _Study:
 
     def alternatives(self) -> pl.DataFrame:
         """Return what each alternative does alone."""
-        found = []
+        rows = []
         for assumption, names in self.options.items():
             for name in names:
                 choice = Choice(**{assumption: name})
-                found.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
+                rows.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
         for part in [*self.system.tops, *self.system.parents]:
             parent = self.system.pillars.get(self.system.parents.get(part, ""))
             # Without its only part a pillar goes too, and is there to be left out itself.
             rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)
             if rest is not None:
-                found.append(("without", part, self._title(part), *self._moved(rest)))
+                rows.append(("without", part, self._title(part), *self._moved(rest)))
         schema = {
             "assumption": pl.String, "alternative": pl.String, "title": pl.String, "moved": pl.Float64,
             "most": pl.Float64, "entity": pl.String, "stars": pl.Int64,
         }  # fmt: skip
-        frame = pl.DataFrame(found, schema=schema, orient="row")
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
         return frame.sort("moved", "assumption", "alternative", descending=[True, False, False], nulls_last=True)
 
     def _moved(
@@ -205,10 +205,10 @@ class _Study:
         if change.drop_nulls().is_empty():
             return None, None, "", None
         most = float(change.max())  # type: ignore[arg-type]
-        who = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
+        entity = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
         compared = normalisation == DECLARED and self.system.stars is not None
         stars = None if not compared else int(both["stars"].ne_missing(both["stars.other"]).sum())
-        return float(change.mean()), most, who, stars  # type: ignore[arg-type]
+        return float(change.mean()), most, entity, stars  # type: ignore[arg-type]
 
     def _title(self, part: str) -> str:
         if part in self.system.pillars:
@@ -230,15 +230,15 @@ class _Study:
             stages = list(tree(factors.applied(self.variant(choice))))
             base = self.scored(choice.normalisation)
             size = max(1, CELLS // max(1, base.height * (base.width + len(factors.columns))))
-            if not factors.apart:
+            if not factors.stackable:
                 size = 1
             for first in range(0, len(many), size):
-                some = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
-                stacked = _through(stages, _stacked(base, some))
+                batch = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
+                stacked = _through(stages, _stacked(base, batch))
                 rows_of = stacked.filter(pl.col("period") == self.index)
-                found = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
+                ranks = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
                 done.append(
-                    found.collect(engine="in-memory").with_columns(own=pl.lit(choice.normalisation == DECLARED))
+                    ranks.collect(engine="in-memory").with_columns(own=pl.lit(choice.normalisation == DECLARED))
                 )
         return pl.concat(done).rename({"#who": "entity", "#run": "run"})
 
@@ -252,18 +252,18 @@ class _Study:
             kept=pl.col("stars").eq_missing(pl.col("usual")).filter(pl.col("own")).mean() * 100,
         )  # fmt: skip
         names = self.card.entities["entity"]
-        found = self.nominal.join(summed, on="entity", how="left").sort("cohort", "rank", "entity", nulls_last=True)
-        kept = pl.when(pl.col("stars").is_not_null()).then(pl.col("kept"))
-        return found.select(
+        table = self.nominal.join(summed, on="entity", how="left").sort("cohort", "rank", "entity", nulls_last=True)
+        unchanged = pl.when(pl.col("stars").is_not_null()).then(pl.col("kept"))
+        return table.select(
             "cohort", pl.col("entity").map_elements(lambda place: names[place], return_dtype=pl.String), "rank", "mean",
-            "median", "low", "high", "best", "worst", "stars", kept.alias("kept"),
+            "median", "low", "high", "best", "worst", "stars", unchanged.alias("kept"),
         )  # fmt: skip
 
 
 def _through(stages: Iterable[Stage], frame: pl.LazyFrame) -> pl.LazyFrame:
-    for one in stages:
-        if one.columns:
-            frame = one(frame)
+    for step in stages:
+        if step.columns:
+            frame = step(frame)
     return frame
 
 

@@ -27,12 +27,16 @@ def rescored(system: System, rule: Rule) -> dict[str, Any]:
 
     An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
     """
-    found = {}
+    changed_indicators = {}
     for name, indicator in system.indicators.items():
-        now = system.rule(name)
-        if now is not None and type(now) is not type(rule) and indicator.quantitative:
-            found[name] = indicator.model_copy(update={"score": rule})
-    return {name: found.get(name, one) for name, one in system.indicators.items()} if found else {}
+        current = system.rule(name)
+        if current is not None and type(current) is not type(rule) and indicator.quantitative:
+            changed_indicators[name] = indicator.model_copy(update={"score": rule})
+    return (
+        {name: changed_indicators.get(name, unchanged) for name, unchanged in system.indicators.items()}
+        if changed_indicators
+        else {}
+    )
 
 
 def leave_out(system: System, part: str) -> System | None:
@@ -43,19 +47,19 @@ def leave_out(system: System, part: str) -> System | None:
     >>> leave_out(examine_text(EXAMPLE).system, "length") is None
     True
     """
-    pillars, gone = dict(system.pillars), {part}
+    pillars, removed = dict(system.pillars), {part}
     pillars.pop(part, None)
     while True:
-        for name, one in pillars.items():
-            if gone & one.parts.keys():
-                rest = {key: weight for key, weight in one.parts.items() if key not in gone}
-                pillars[name] = one.model_copy(update={"parts": rest})
-        empty = [name for name, one in pillars.items() if not one.parts]
+        for name, pillar in pillars.items():
+            if removed & pillar.parts.keys():
+                rest = {key: weight for key, weight in pillar.parts.items() if key not in removed}
+                pillars[name] = pillar.model_copy(update={"parts": rest})
+        empty = [name for name, pillar in pillars.items() if not pillar.parts]
         if not empty:
             break
-        gone.update(empty)
-        pillars = {name: one for name, one in pillars.items() if name not in empty}
-    below = {key for one in pillars.values() for key in one.parts}
+        removed.update(empty)
+        pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
+    below = {key for pillar in pillars.values() for key in pillar.parts}
     tops = [name for name in system.tops if name in pillars]
     # What only the pillar held goes with it.
     reached, waiting = set(tops), list(tops)
@@ -64,7 +68,7 @@ def leave_out(system: System, part: str) -> System | None:
             if key in pillars and key not in reached:
                 reached.add(key)
                 waiting.append(key)
-    pillars = {name: one for name, one in pillars.items() if name in reached}
+    pillars = {name: pillar for name, pillar in pillars.items() if name in reached}
     if not pillars or not below:
         return None
     stars: Any = system.stars
@@ -73,7 +77,7 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments = {name: one.within(known) for name, one in system.adjustments.items()}
+    adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 
@@ -88,21 +92,23 @@ class Drawn(FromData):
     method: Literal["drawn"] = "drawn"
     name_: ClassVar[Message] = Message("simulated weights")
     node: str
-    given: tuple[float, ...]
+    declared: tuple[float, ...]
     inner: Any = None
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
         """Return what the method behind finds."""
-        return list(self.given) if self.inner is None else self.inner.find(columns)
+        return list(self.declared) if self.inner is None else self.inner.find(columns)
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
         """Return the weights of each row as a list column."""
-        factors = [pl.col(factor(self.node, place)) for place in range(len(self.given))]
+        factors = [pl.col(factor(self.node, place)) for place in range(len(self.declared))]
         if self.inner is None:
-            return pl.concat_list([literal(weight) * one for weight, one in zip(self.given, factors, strict=True)])
-        found = self.inner.column(parts)
-        return pl.when(found.is_not_null()).then(
-            pl.concat_list([found.list.get(place) * one for place, one in enumerate(factors)])
+            return pl.concat_list(
+                [literal(weight) * factor_of for weight, factor_of in zip(self.declared, factors, strict=True)]
+            )
+        weights = self.inner.column(parts)
+        return pl.when(weights.is_not_null()).then(
+            pl.concat_list([weights.list.get(place) * factor_of for place, factor_of in enumerate(factors)])
         )
 
 
@@ -119,10 +125,10 @@ class Noisy:
         return tuple(factor(name, place) for name, _, parts in tree if len(parts) > 1 for place in range(len(parts)))
 
     @property
-    def apart(self) -> bool:
+    def stackable(self) -> bool:
         """Whether nothing looks beyond its cohort or knows it by its name, so that runs can stand as cohorts."""
-        found = [node.found for _, node, _ in self.system.tree]
-        return all(one is None or one.among == "cohort" for one in found) and not getattr(
+        methods = [node.weights_method for _, node, _ in self.system.tree]
+        return all(method is None or method.among == "cohort" for method in methods) and not getattr(
             self.system.stars, "cohorts", None
         )
 
@@ -133,13 +139,13 @@ class Noisy:
             for name, node, parts in system.tree
             if len(parts) > 1
         }
-        pillars: Mapping[str, Any] = {name: nodes.get(name, one) for name, one in system.pillars.items()}
+        pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
 def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:
-    inner = node.found
+    inner = node.weights_method
     return Drawn(
-        node=name, given=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
+        node=name, declared=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
         among="cohort" if inner is None else inner.among,
     )  # fmt: skip
