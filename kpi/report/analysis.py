@@ -115,8 +115,8 @@ def _profile(card: Scorecard, entity: str, width: int | None) -> str:
 def _availability(card: Scorecard) -> list[object]:
     frame = statistics.availability(card)
     gaps = frame.filter(pl.col("lacking") > 0)
-    there, lacking = sum(frame["there"]), sum(frame["lacking"])
-    percent = 100 * there / max(there + lacking, 1)
+    there, missing = sum(frame["there"]), sum(frame["lacking"])
+    percent = 100 * there / max(there + missing, 1)
     head = Text(
         "\n"
         + tr(

@@ -104,10 +104,18 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
         parts.append(Text(tr("Nothing has changed.")))
     decimals, heading = difference.after.decimals, _level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
-        who = visible(localized(difference.after.entity_title))
+        entity_title = visible(localized(difference.after.entity_title))
         levels = [] if heading is None else [heading]
         shown = table_of(
-            tr("Rank"), who, tr("Score"), tr("Old"), tr("Change"), tr("Data"), tr("Rules"), *levels, tr("Mainly from")
+            tr("Rank"),
+            entity_title,
+            tr("Score"),
+            tr("Old"),
+            tr("Change"),
+            tr("Data"),
+            tr("Rules"),
+            *levels,
+            tr("Mainly from"),
         )
         for row in rows.head(MOST).iter_rows(named=True):
             moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
@@ -196,8 +204,8 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         )  # fmt: skip
         stars = "" if heading is None else f"  {heading} {_stars(row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
-        lines = difference.indicators.filter(period=row["period"])
-        weighed = bool((lines["from_weight"].abs() > NOISE).any())
+        indicators = difference.indicators.filter(period=row["period"])
+        weighed = bool((indicators["from_weight"].abs() > NOISE).any())
         weights = [tr("Weight %")] if weighed else []
         shown = table_of(
             tr("Indicator"),
@@ -211,24 +219,30 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             tr("Data"),
             tr("Rules"),
         )
-        for one in lines.head(MOST).iter_rows(named=True):
-            effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
-            scores = [number(one[key], decimals) or NOTHING for key in ("score_before", "score")]
+        for item in indicators.head(MOST).iter_rows(named=True):
+            effects = [_effect(item[key], decimals) for key in ("change", "from_data", "from_definition")]
+            scores = [number(item[key], decimals) or NOTHING for key in ("score_before", "score")]
             shown.add_row(
-                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "",
-                *([_weight(one)] if weighed else []), *scores, *effects,
+                visible(item["title"]), _value(item["value_before"]), _value(item["value"]), item["unit"] or "",
+                *([_weight(item)] if weighed else []), *scores, *effects,
             )  # fmt: skip
-        parts += [shown] if lines.height else []
+        parts += [shown] if indicators.height else []
         if weighed:
-            brought = change(float(lines["from_weight"].sum()), decimals)
+            brought = change(float(indicators["from_weight"].sum()), decimals)
             parts.append(Text(tr("of which by weights: {brought}", brought=brought), style="dim"))
         figures = difference.figures.filter(period=row["period"])
         shown = table_of(tr("Reported figures"), tr("Old value"), tr("New value"), tr("Unit"), tr("Status"))
-        for one in figures.head(MOST).iter_rows(named=True):
-            state = [one[key] if one[key] == "absent" else reason(one[key]) for key in ("status_before", "status")]
+        for figure in figures.head(MOST).iter_rows(named=True):
+            state = [
+                figure[key] if figure[key] == "absent" else reason(figure[key]) for key in ("status_before", "status")
+            ]
             words = state[1] if state[0] == state[1] else " → ".join(state)
             shown.add_row(
-                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "", words
+                visible(figure["title"]),
+                _value(figure["value_before"]),
+                _value(figure["value"]),
+                figure["unit"] or "",
+                words,
             )
         parts += [shown] if figures.height else []
     parts += _restated(difference)
@@ -279,7 +293,7 @@ def _definitions(difference: Difference) -> list[object]:
 
 def _footer(difference: Difference) -> str:
     before, after = difference.before, difference.after
-    pair = [f"{one.definition_hash[:8]}" for one in (before, after)]
+    pair = [f"{result.definition_hash[:8]}" for result in (before, after)]
     words = [tr("Change = data + rules, of unrounded totals")]
     if not difference.separable:
         words = [

@@ -40,7 +40,9 @@ def csv(frame: pl.DataFrame, /) -> bytes:
 def parquet(frame: pl.DataFrame, head: Mapping[str, Any], /) -> bytes:
     """Return a frame as Parquet, with `head` as its key-value metadata, texts as they are and all else as JSON."""
     out = BytesIO()
-    texts = {key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for key, one in head.items()}
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in head.items()
+    }
     frame.write_parquet(out, metadata=texts)
     return out.getvalue()
 

@@ -42,7 +42,7 @@ def write(
     """
     report = _report(result, period)
     if not isinstance(target, str | Path):
-        pour(content(report, form or "csv"), target)
+        write_stream(content(report, form or "csv"), target)
         return ()
     path = Path(target)
     if path.is_dir() or (isinstance(target, str) and target.endswith(("/", os.sep))):
@@ -74,8 +74,8 @@ def _known(form: str) -> Format:
 
 
 def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
-    one = _known(form)
-    if one.frame is None:
+    known_format = _known(form)
+    if known_format.frame is None:
         hint = Message(
             "a folder takes {in_folders}; for {form} name a file", in_folders=alternatives(IN_FOLDERS), form=form
         )
@@ -87,9 +87,9 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
         # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, frame in report.frames().items():
-                written.append(folder / f"{name}{one.suffixes[0]}")
-                data = one.mark + one.frame(frame, report)
-                unfinished.enter_context(atomic_files.whole(written[-1])).write_bytes(data)
+                written.append(folder / f"{name}{known_format.suffixes[0]}")
+                data = known_format.mark + known_format.frame(frame, report)
+                unfinished.enter_context(atomic_files.replacing(written[-1])).write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(folder, error)) from error
     return tuple(written)
@@ -112,7 +112,7 @@ def _unknown(message: Message, known: Iterable[str], near: Message | None, place
     return Diagnostic("K541", message, place or Place(), hint)
 
 
-def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
+def write_stream(data: bytes, stream: IO[bytes] | IO[str]) -> None:
     """Write to a stream, below the layer of text where there is one, since that might change line breaks."""
     if not isinstance(stream, TextIOBase):
         cast("IO[bytes]", stream).write(data)
@@ -134,7 +134,7 @@ def replace(path: Path, data: bytes, /) -> Path:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return path
-        with atomic_files.whole(path) as beside:
+        with atomic_files.replacing(path) as beside:
             beside.write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(path, error)) from error

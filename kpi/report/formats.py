@@ -88,10 +88,10 @@ FORMATS: tuple[Format, ...] = (
 )
 
 #: The formats by name.
-NAMES: dict[str, Format] = {one.name: one for one in FORMATS}
+NAMES: dict[str, Format] = {form.name: form for form in FORMATS}
 
 #: The names of formats by the suffix of a file that asks for them.
-SUFFIXES: dict[str, str] = {suffix: one.name for one in FORMATS for suffix in one.suffixes}
+SUFFIXES: dict[str, str] = {suffix: form.name for form in FORMATS for suffix in form.suffixes}
 
 #: The formats that a folder can hold, one file a frame.
-IN_FOLDERS: tuple[str, ...] = tuple(one.name for one in FORMATS if one.frame is not None)
+IN_FOLDERS: tuple[str, ...] = tuple(form.name for form in FORMATS if form.frame is not None)

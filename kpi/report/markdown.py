@@ -148,7 +148,7 @@ def _footnote(scorecard: Results) -> str:
 
 def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
     rule = ["---:" if side == ">" else "---" for side in aligned]
-    cells = [[escaped(one) for one in row] for row in (titles, *rows)]
+    cells = [[escaped(cell) for cell in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 

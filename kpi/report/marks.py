@@ -122,4 +122,4 @@ def visible(text: str) -> str:
     >>> visible("南湖\x1b[31m区")
     '南湖\\x1b[31m区'
     """
-    return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

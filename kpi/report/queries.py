@@ -63,11 +63,11 @@ def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
     """Return the form: the columns of `COLUMNS`, one row a finding, in their order; the last is left blank."""
     rows = [
         (
-            number, localized(SEVERITIES[one.severity]), one.code, one.place.entity, one.place.period,
-            localized(one.message), None if one.hint is None else localized(one.hint),
-            one.place.file, one.place.sheet, one.place.row or one.place.line, one.place.field, None,
+            number, localized(SEVERITIES[finding.severity]), finding.code, finding.place.entity, finding.place.period,
+            localized(finding.message), None if finding.hint is None else localized(finding.hint),
+            finding.place.file, finding.place.sheet, finding.place.row or finding.place.line, finding.place.field, None,
         )
-        for number, one in enumerate(findings, 1)
+        for number, finding in enumerate(findings, 1)
     ]  # fmt: skip
     schema = {localized(name): pl.Int64 if name in NUMBERS else pl.String for name in COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")

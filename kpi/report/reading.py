@@ -94,26 +94,28 @@ def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     """Return the columns that are needed; whole numbers stay whole."""
     kinds = {column: pl.Float64 if column in _NUMBERS else pl.String for column in _NEEDED[name]}
     typed = frame.select(pl.col(column).cast(kind) for column, kind in kinds.items())
-    whole = [column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()]
-    return typed.with_columns(pl.col(whole).cast(pl.Int64))
+    integers = [
+        column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()
+    ]
+    return typed.with_columns(pl.col(integers).cast(pl.Int64))
 
 
 def _contributions(
     totals: pl.DataFrame, indicators: pl.DataFrame, adjustments: pl.DataFrame | None, full: float
 ) -> pl.DataFrame:
     keys = ["period", "entity"]
-    given = indicators.select(*keys, "indicator", "title", "weight", contribution=pl.col("points") * full / 100)
+    rows = indicators.select(*keys, "indicator", "title", "weight", contribution=pl.col("points") * full / 100)
     if adjustments is not None and adjustments.height:
         more = adjustments.select(
             *keys, "title", indicator="part", contribution="points", weight=pl.lit(None, dtype=pl.Float64)
         )
-        given = pl.concat([given, more.select(given.columns)])
-    given = given.drop_nulls("contribution")
-    explained = given.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
+        rows = pl.concat([rows, more.select(rows.columns)])
+    rows = rows.drop_nulls("contribution")
+    explained = rows.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
     rest = totals.select(*keys, "raw_score").join(explained, on=keys, how="left", maintain_order="left")
     rest = rest.select(
         *keys, pl.lit(REST).alias("indicator"), pl.lit(tr("Adjustments, caps, vetoes")).alias("title"),
         pl.lit(None, dtype=pl.Float64).alias("weight"),
         (pl.col("raw_score") - pl.col("contribution").fill_null(0.0)).round(9).alias("contribution"),
     )  # fmt: skip
-    return pl.concat([given, rest])
+    return pl.concat([rows, rest])

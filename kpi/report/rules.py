@@ -45,10 +45,10 @@ def rule(code: str) -> Rule:
         DefinitionError: when there is no such code.
     """
     known = rules()
-    found = known.get(code.strip().upper())
-    if found is None:
+    entry = known.get(code.strip().upper())
+    if entry is None:
         hint = suggest(code, known) or Message(
             "codes go from {known} to {known_2}; kpi rule lists them", known=min(known), known_2=max(known)
         )
         raise DefinitionError(Diagnostic("K207", Message("there is no code `{code}`", code=code), hint=hint))
-    return found
+    return entry

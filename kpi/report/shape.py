@@ -279,8 +279,8 @@ def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
 
     The five of every scorecard, then those of `MORE` that it has (its `extras`).
     """
-    found = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
-    return {name: plain(frame) for name, frame in found.items()}
+    by_name = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
+    return {name: plain(frame) for name, frame in by_name.items()}
 
 
 def plain(frame: pl.DataFrame, /) -> pl.DataFrame:

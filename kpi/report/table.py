@@ -77,8 +77,8 @@ def league_table(
     standing = league(scorecard, period=period)
     candidates = _columns(scorecard, standing)
     columns = _fitting(candidates, width)
-    omitted = sum(one.order == PILLAR for one in candidates) - sum(one.order == PILLAR for one in columns)
-    width = max(width, sum(one.width + _GAP for one in columns) - _GAP)
+    omitted = sum(column.order == PILLAR for column in candidates) - sum(column.order == PILLAR for column in columns)
+    width = max(width, sum(column.width + _GAP for column in columns) - _GAP)
     out = StringIO()
     console = Console(
         file=out,
@@ -90,7 +90,7 @@ def league_table(
         _environ={},
     )
     console.print(Text(visible("  ".join(filter(None, (scorecard.title, standing.period)))), style="bold"))
-    noted = any(one.heading == localized(NOTE) for one in columns)
+    noted = any(column.heading == localized(NOTE) for column in columns)
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             console.print(Text(f"\n{visible(heading)}", style="bold"))
@@ -122,7 +122,11 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
         column(tr("Coverage"), _coverage, "right", 2),
         column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
     ]
-    return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
+    return [
+        candidate
+        for candidate in columns
+        if not candidate.order or any(candidate.cell(line) for line in standing.lines)
+    ]
 
 
 def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Column]:
@@ -151,22 +155,22 @@ def _fitting(columns: list[_Column], width: int) -> list[_Column]:
     """Return the columns that fit, in the order they are shown: those without which there is no table always do."""
     room = width + _GAP
     chosen = []
-    for position, one in sorted(enumerate(columns), key=lambda pair: pair[1].order):
-        wanted = one.width + _GAP
-        if not one.order or wanted <= room:
+    for position, column in sorted(enumerate(columns), key=lambda pair: pair[1].order):
+        needed = column.width + _GAP
+        if not column.order or needed <= room:
             chosen.append(position)
-            room -= wanted
-        elif one.order == PILLAR:
+            room -= needed
+        elif column.order == PILLAR:
             break
     return [columns[position] for position in sorted(chosen)]
 
 
 def _table(block: Block, columns: list[_Column]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
-    for one in columns:
-        table.add_column(Text(one.heading), justify=one.justify, width=one.width, overflow="fold")
+    for column in columns:
+        table.add_column(Text(column.heading), justify=column.justify, width=column.width, overflow="fold")
     for line in block.lines:
-        table.add_row(*(Text(one.cell(line), style=one.style(line)) for one in columns))
+        table.add_row(*(Text(column.cell(line), style=column.style(line)) for column in columns))
     return table
 
 

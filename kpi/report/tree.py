@@ -83,8 +83,8 @@ class ExplanationReport(Report):
         return {"json": self._json, "md": self._markdown}
 
     def _json(self) -> bytes:
-        whole = self.head() | {"explanation": asdict(_rendered(self.node))}
-        return (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode()
+        result = self.head() | {"explanation": asdict(_rendered(self.node))}
+        return (json.dumps(result, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _markdown(self) -> bytes:
         lines = [f"{'  ' * depth}- {escaped(_line(self.card, node).plain)}" for depth, node in self._nodes(self.node)]

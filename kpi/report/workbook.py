@@ -102,12 +102,12 @@ def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]
     both are left out.
     """
     rated = sheet in report.rated
-    given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
+    present = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
         heading = report.heading(sheet, name)
-        if rated and name in ("stars", "grade") and not given and frame.height:
+        if rated and name in ("stars", "grade") and not present and frame.height:
             continue
-        if rated and name == "stars" and "grade" in given:
+        if rated and name == "stars" and "grade" in present:
             yield _Field(name, tr("Level"), "number")
         elif rated and name == "stars":
             yield _Field(name, tr("Number of stars"), "number")
