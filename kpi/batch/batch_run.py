@@ -41,7 +41,7 @@ class Night:
     @property
     def failed(self) -> list[str]:
         """The systems that could not be scored or were kept from the store."""
-        return [one.system for one in self.outcomes if one.status == "failed"]
+        return [outcome.system for outcome in self.outcomes if outcome.status == "failed"]
 
 
 def store_of(config: Config) -> Store:
@@ -98,7 +98,7 @@ def run(
     began = time.perf_counter()
     store, archive = store_of(config), archive_of(config)
     started = _now()
-    with _held(store, wait):
+    with _locked(store, wait):
         if damage := store.check():
             raise DataError(damage)
         head = store.head()
@@ -109,10 +109,10 @@ def run(
             editions.known(state, supersede[0])
         result = Night()
         for source in config.source:
-            outcome = _one(
+            outcome = _outcome(
                 config, source, store, archive, state=state, number=number, everything=everything, supersede=supersede
             )
-            if outcome.system in {one.system for one in result.outcomes}:
+            if outcome.system in {earlier.system for earlier in result.outcomes}:
                 message = Message("two sources are for `{system}`; give one source all its data", system=outcome.system)
                 raise DefinitionError(Diagnostic("K802", message))
             result.outcomes.append(outcome)
@@ -138,7 +138,7 @@ def run(
             _tidy(config, store, archive, result.run)
         except DataError as error:
             # The night is published; only what old runs left could not be removed.
-            result.findings += [replace(one, severity=Severity.WARNING) for one in error.diagnostics]
+            result.findings += [replace(finding, severity=Severity.WARNING) for finding in error.diagnostics]
         result.findings += _outputs(config, archive, result)
     result.seconds = time.perf_counter() - began
     tell("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
@@ -146,15 +146,15 @@ def run(
 
 
 @contextmanager
-def _held(store: Store, wait: float) -> Iterator[None]:
+def _locked(store: Store, wait: float) -> Iterator[None]:
     """Hold the store, and report the waiting for it."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with progress.stage(Message("waiting for {store}", store=store.where)):
-            held.enter_context(store.lock(wait))
+            stack.enter_context(store.lock(wait))
         yield
 
 
-def _one(
+def _outcome(
     config: Config, source: Source, store: Store, archive: Archive, *, state: Mapping[str, Any], number: int,
     everything: bool, supersede: tuple[str, str] | None,
 ) -> Outcome:  # fmt: skip
@@ -192,19 +192,19 @@ def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
     """Return what was done in a night: the inputs and keys themselves are in the state."""
     return {
         "started": started, "finished": _now(), "config": config.file.name, "engine": engine(),
-        "versions": _versions(), "systems": {one.system: one.as_json() for one in result.outcomes},
+        "versions": _versions(), "systems": {outcome.system: outcome.as_json() for outcome in result.outcomes},
     }  # fmt: skip
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     calculate, store = ("polars", "pydantic", "pint", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
     for name in (*calculate, "fastexcel", *store):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _now() -> str:
@@ -218,8 +218,8 @@ def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
 def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
     """Forgets old runs, and the inputs that only they used; of the slices those of the last run stay."""
     shelf = slices_of(archive)
-    kept = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
-    shelf.prune(kept.union(*(Index.get(shelf, sha).files for sha in kept)))
+    slices_in_use = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
+    shelf.prune(slices_in_use.union(*(Index.get(shelf, sha).files for sha in slices_in_use)))
     if not store.tidy(config.store.keep):
         return
     needed: set[str] = set()
@@ -244,18 +244,18 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
         if not names:
             continue
         try:
-            card = again(result.run, outcome.system, archive, kept=True)
+            card = again(result.run, outcome.system, archive, use_slices=True)
             for name in names:
                 target = config.path(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write(card, f"{target}/" if name.endswith("/") else target)
         except (KpiError, OSError) as error:
-            some = (
+            due = (
                 error.diagnostics
                 if isinstance(error, KpiError)
                 else (Diagnostic("K813", Message("{error}", error=error)),)
             )
-            findings += some
-            outcome.findings = (*outcome.findings, *some)
+            findings += due
+            outcome.findings = (*outcome.findings, *due)
             outcome.status = "failed"
     return findings

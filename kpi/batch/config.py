@@ -96,10 +96,10 @@ class StoreTable(_Table):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        given = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
-        wanted = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
-        if len(given) != 1 or given[0] not in wanted:
-            raise ValueError(f"a {self.kind} store needs `{'` or `'.join(wanted)}`, and nothing else")
+        present = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
+        allowed = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
+        if len(present) != 1 or present[0] not in allowed:
+            raise ValueError(f"a {self.kind} store needs `{'` or `'.join(allowed)}`, and nothing else")
         if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
             raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
         return self
@@ -137,16 +137,16 @@ class Config(_Table):
             DefinitionError: K803, when it leaves the folder of the configuration and may not.
         """
         root = self._file.parent.resolve()
-        found = root / name
+        resolved = root / name
         # NOTE: resolved, so that neither .. nor a link leads out; patterns have no links to resolve.
-        if not self.outside and not found.resolve().is_relative_to(root):
+        if not self.outside and not resolved.resolve().is_relative_to(root):
             hint = Message("move it below the folder of the configuration, or set outside = true")
             raise DefinitionError(
                 Diagnostic(
                     "K803", Message("`{name}` leads out of {root}", name=name, root=root), Place(str(self._file)), hint
                 )
             )
-        return found
+        return resolved
 
 
 def load(file: Path) -> Config:
@@ -172,15 +172,17 @@ def load(file: Path) -> Config:
         config = Config.model_validate(tree).at(file)
     except ValidationError as error:
         # A list of sources that lost its broken ones is called too short: what is wrong with them was said.
-        wrong = [one for one in error.errors() if one["type"] != "too_short" or not tree.get("source")]
-        raise DefinitionError([_finding(file, text, one) for one in wrong]) from None
+        wrong = [details for details in error.errors() if details["type"] != "too_short" or not tree.get("source")]
+        raise DefinitionError([_finding(file, text, details) for details in wrong]) from None
     findings: list[Diagnostic] = []
     for number, name in _paths(config):
         try:
             config.path(name)
         except DefinitionError as error:
             place = Place(str(file), _line(text, ("source", number) if number is not None else (), name))
-            findings += [Diagnostic(one.code, one.message, place, one.hint) for one in error.diagnostics]
+            findings += [
+                Diagnostic(finding.code, finding.message, place, finding.hint) for finding in error.diagnostics
+            ]
     if findings:
         raise DefinitionError(findings)
     return config
@@ -188,16 +190,16 @@ def load(file: Path) -> Config:
 
 def _paths(config: Config) -> list[tuple[int | None, str]]:
     """Every path in a configuration, with the number of the source it belongs to."""
-    some = [config.definitions, config.archive, config.log, config.metrics, config.notify, config.summary]
-    some += [config.store.path, config.store.connection_file]
-    found: list[tuple[int | None, str]] = [(None, name) for name in some if name is not None]
+    of_config = [config.definitions, config.archive, config.log, config.metrics, config.notify, config.summary]
+    of_config += [config.store.path, config.store.connection_file]
+    paths: list[tuple[int | None, str]] = [(None, name) for name in of_config if name is not None]
     for number, source in enumerate(config.source):
         named = [name for names in source.named.values() for name in names]
         files = [name for query in source.query for name in (query.path, query.connection_file) if name is not None]
         yaml = [source.system] if source.system.endswith((".yaml", ".yml")) or "/" in source.system else []
-        given = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
-        found += [(number, name) for name in given]
-    return found
+        of_source = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
+        paths += [(number, name) for name in of_source]
+    return paths
 
 
 def _finding(file: Path, text: str, error: Any) -> Diagnostic:
@@ -236,5 +238,5 @@ def _line(text: str, path: tuple[Any, ...], word: str) -> int:
         if path[1] < len(heads):
             start = heads[path[1]]
             end = heads[path[1] + 1] if path[1] + 1 < len(heads) else None
-    found = (number for number, line in enumerate(lines[start:end], start) if word in line.partition("#")[0])
-    return next(found, start) + 1
+    numbers = (number for number, line in enumerate(lines[start:end], start) if word in line.partition("#")[0])
+    return next(numbers, start) + 1

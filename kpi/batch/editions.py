@@ -23,9 +23,9 @@ def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> 
     """Return the closed periods of a system, each with its edition, those of the edition `but` left out."""
     return {
         label: name
-        for name, one in state["editions"].items()
-        if one["system"] == system and name != but
-        for label in one["periods"]
+        for name, edition in state["editions"].items()
+        if edition["system"] == system and name != but
+        for label in edition["periods"]
     }
 
 
@@ -40,8 +40,8 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def files(state: Mapping[str, Any]) -> set[str]:
     """Return the hashes of the archived files of all revisions of all editions."""
-    revisions = [one for edition in state["editions"].values() for one in edition["revisions"]]
-    return {sha for one in revisions for sha in one["tables"].values()}
+    revisions = [revision for edition in state["editions"].values() for revision in edition["revisions"]]
+    return {sha for item in revisions for sha in item["tables"].values()}
 
 
 def close(
@@ -66,20 +66,25 @@ def close(
     if name in state["editions"]:
         hint = Message("kpi batch CONFIG --supersede {name} --reason TEXT makes a new revision", name=name)
         raise DataError(Diagnostic("K828", Message("the edition `{name}` is closed already", name=name), hint=hint))
-    wanted = [label for text in labels for label in _labels(text, list(entry["periods"]))]
-    taken = closed(state, system)
-    if twice := [label for label in wanted if label in taken]:
+    requested = [label for text in labels for label in _labels(text, list(entry["periods"]))]
+    closed_periods = closed(state, system)
+    if conflicts := [label for label in requested if label in closed_periods]:
         raise DataError(
             Diagnostic(
-                "K828", Message("{twice} belong to the edition `{taken}`", twice=tuple(twice), taken=taken[twice[0]])
+                "K828",
+                Message(
+                    "{twice} belong to the edition `{taken}`",
+                    twice=tuple(conflicts),
+                    taken=closed_periods[conflicts[0]],
+                ),
             )
         )
     number = head.number + 1 if number is None else number
-    tables = _frozen(store, archive, system, wanted)
+    tables = _frozen(store, archive, system, requested)
     state["editions"][name] = {
-        "system": system, "periods": wanted, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
+        "system": system, "periods": requested, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
     }  # fmt: skip
-    run = Run(number, {"closed": {"edition": name, "system": system, "periods": wanted}}, state)
+    run = Run(number, {"closed": {"edition": name, "system": system, "periods": requested}}, state)
     store.publish(run, ())
     return run
 
@@ -120,11 +125,11 @@ def _frozen(
         rows = [store.read(table, system=system)]
         for change in changes:
             if (change.table, change.system) == (table, system):
-                gone = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
-                rows = [*(one.filter(~gone) for one in rows if one.height), change.rows]
-        kept = [one.filter(pl.col("period").is_in(list(labels))) for one in rows if one.height]
+                replaced = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
+                rows = [*(part.filter(~replaced) for part in rows if part.height), change.rows]
+        frozen_rows = [part.filter(pl.col("period").is_in(list(labels))) for part in rows if part.height]
         out = BytesIO()
-        (ordered(pl.concat(kept, how="diagonal")) if kept else pl.DataFrame()).write_parquet(out)
+        (ordered(pl.concat(frozen_rows, how="diagonal")) if frozen_rows else pl.DataFrame()).write_parquet(out)
         tables[table] = archive.put(out.getvalue())
     return tables
 
@@ -132,15 +137,19 @@ def _frozen(
 def _labels(text: str, there: Sequence[str]) -> list[str]:
     """Return the periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
     try:
-        whole = periods.parse(text)
+        range_meant = periods.parse(text)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
+    inside = [
+        label
+        for label in there
+        if range_meant.start <= (period := periods.parse(label)).start and period.end <= range_meant.end
+    ]
     if not inside:
         raise DataError(
             Diagnostic(
                 "K828",
-                Message("the store has no period in {label}", label=whole.label),
+                Message("the store has no period in {label}", label=range_meant.label),
                 hint=Message("there is {there}", there=tuple(there)),
             )
         )

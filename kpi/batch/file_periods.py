@@ -44,7 +44,7 @@ def separable(system: System) -> bool:
     periods, in other files, too, units that succeed one another are added over files, and an event that is known by its
     key may stand in a file for another period as well.
     """
-    keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
+    keyed = any(isinstance(dataset, Records) and dataset.key for dataset in system.datasets.values())
     apart = system.entities.roster is not None and system.entities.succession is None
     return apart and not targeted_in_data(system) and not keyed
 
@@ -55,19 +55,19 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
     Raises:
         DataError: when the file cannot be read.
     """
-    found: set[int] | None = set()
+    entered: set[int] | None = set()
     rows = 0
     for table in read(file):
         rows += table.rows
-        mine, _ = of_system(system, table)
-        shape = shaped(system, mine, dataset)
+        matched, _ = of_system(system, table)
+        shape = shaped(system, matched, dataset)
         turned = None if shape is None else shape[0]
         source = None if turned is None else match(system, turned, name=dataset)[0]
         if source is None or "period" not in source.roles:
-            found = None
-        elif found is not None:
-            found.update(_entered(system, source))
-    return Span(None if found is None else frozenset(found), rows)
+            entered = None
+        elif entered is not None:
+            entered.update(_entered(system, source))
+    return Span(None if entered is None else frozenset(entered), rows)
 
 
 def _entered(system: System, source: Placed) -> Iterator[int]:
@@ -97,18 +97,18 @@ def together(spans: Mapping[_File, Span]) -> list[list[_File]]:
     [['a', 'b']]
     """
     groups: list[tuple[list[_File], set[int]]] = []
-    for name, one in spans.items():
-        if one.periods is None:
+    for name, file_span in spans.items():
+        if file_span.periods is None:
             return [list(spans)]
-        met = [group for group in groups if group[1] & one.periods]
-        if not met:
-            groups.append(([name], set(one.periods)))
+        overlapping = [group for group in groups if group[1] & file_span.periods]
+        if not overlapping:
+            groups.append(([name], set(file_span.periods)))
             continue
-        for other in met[1:]:
-            met[0][0].extend(other[0])
-            met[0][1].update(other[1])
-        met[0][0].append(name)
-        met[0][1].update(one.periods)
-        groups = [group for group in groups if not any(group is other for other in met[1:])]
+        for other in overlapping[1:]:
+            overlapping[0][0].extend(other[0])
+            overlapping[0][1].update(other[1])
+        overlapping[0][0].append(name)
+        overlapping[0][1].update(file_span.periods)
+        groups = [group for group in groups if not any(group is other for other in overlapping[1:])]
     order = {name: place for place, name in enumerate(spans)}
     return [sorted(names, key=order.__getitem__) for names, _ in groups]

@@ -48,10 +48,10 @@ def keys(
         fingerprint: of the definition.
         grain: of the scored periods.
     """
-    who = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
+    entities_hash = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
     chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
     last = periods[-1].index(grain)
-    found = {}
+    result = {}
     for period in periods:
         at = period.index(grain)
         parts = [
@@ -59,9 +59,9 @@ def keys(
             for name in sorted(marks)
             for lag in sorted({0, *reached.get(name, ())})
         ]
-        text = json.dumps([fingerprint, engine(), who, at, parts])
-        found[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return found
+        text = json.dumps([fingerprint, engine(), entities_hash, at, parts])
+        result[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return result
 
 
 def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:

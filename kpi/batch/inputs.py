@@ -53,18 +53,19 @@ class Inputs:
     def as_json(self) -> dict[str, Any]:
         """Return the inputs as a manifest holds them."""
         data = [{"file": name, "sha256": sha, "dataset": dataset} for name, sha, dataset in self.data]
-        said = [{"file": name, "sha256": sha} for name, sha in self.explanations]
+        explanations = [{"file": name, "sha256": sha} for name, sha in self.explanations]
         return {
-            "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data, _EXPLANATIONS: said
+            "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data,
+            _EXPLANATIONS: explanations,
         }  # fmt: skip
 
     @classmethod
     def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
         """Return the inputs that a manifest holds."""
         rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
-        data = tuple((one["file"], one["sha256"], one["dataset"]) for one in tree["data"])
-        said = tuple((one["file"], one["sha256"]) for one in tree.get(_EXPLANATIONS, ()))
-        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, said)
+        data = tuple((entry["file"], entry["sha256"], entry["dataset"]) for entry in tree["data"])
+        explanations = tuple((entry["file"], entry["sha256"]) for entry in tree.get(_EXPLANATIONS, ()))
+        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, explanations)
 
     @property
     def hashes(self) -> set[str]:
@@ -90,11 +91,11 @@ class LaidOut:
         Raises:
             DataError: K814, when the archive has lost a file or a file was changed.
         """
-        found: dict[str | None, list[str | Path]] = {}
+        by_dataset: dict[str | None, list[str | Path]] = {}
         for name, sha, dataset in items:
             self.archive.checked(sha)
-            found.setdefault(dataset, []).append(self.folder / _DATA / name)
-        return found
+            by_dataset.setdefault(dataset, []).append(self.folder / _DATA / name)
+        return by_dataset
 
     def panel(self, items: Iterable[Item] | None = None) -> Panel:
         """Return the figures of some files, or all, read together; findings name files as the configuration does.
@@ -104,11 +105,11 @@ class LaidOut:
         """
         items = list(self.inputs.data if items is None else items)
         files = self.checked(items)
-        named = {dataset: some for dataset, some in files.items() if dataset is not None}
+        named = {dataset: paths for dataset, paths in files.items() if dataset is not None}
         try:
             panel = take_in(self.system, files.get(None, []), named=named, data_hash=_hash(items))
         except DataError as error:
-            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
+            raise DataError([self.renamed(finding) for finding in error.diagnostics]) from None
         restated = panel.restated
         if restated is not None:
             restated = restated.with_columns(pl.col("file").str.strip_prefix(f"{self.folder / _DATA}{os.sep}"))
@@ -119,7 +120,7 @@ class LaidOut:
         """The hash of the content of all data, as reading them together gives it."""
         return _hash(self.inputs.data)
 
-    def said(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
+    def explanations(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
         """Return what the explanations say; findings and places name files as the configuration does.
 
         Raises:
@@ -128,17 +129,17 @@ class LaidOut:
         for _, sha in self.inputs.explanations:
             self.archive.checked(sha)
         files = [self.folder / _EXPLANATIONS / name for name, _ in self.inputs.explanations]
-        labels = {one.index(self.system.period): one.label for one in periods}
+        labels = {period.index(self.system.period): period.label for period in periods}
         try:
-            found = explanations(*files, system=self.system, entities=entities, labels=labels)
+            answers = explanations(*files, system=self.system, entities=entities, labels=labels)
         except DataError as error:
-            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
-        found.findings = [self.renamed(one) for one in found.findings]
-        found.places = {
+            raise DataError([self.renamed(finding) for finding in error.diagnostics]) from None
+        answers.findings = [self.renamed(finding) for finding in answers.findings]
+        answers.places = {
             key: self.renamed(Diagnostic("K705", Message("{place}", place=at), at)).place
-            for key, at in found.places.items()
+            for key, at in answers.places.items()
         }
-        return found
+        return answers
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
         """Return a finding whose files have the names that people know: relative to the configuration or definition.
@@ -159,26 +160,26 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
         DefinitionError: when the system cannot be found or used.
         DataError: when a file or database cannot be read.
     """
-    loaded = _found(config, source)
+    loaded = _located(config, source)
     assert loaded.system is not None  # noqa: S101
     definition = {name: archive.keep(path) for name, path in _parts(loaded, loaded.system)}
     data: list[Item] = []
     findings: list[Diagnostic] = []
-    said: set[tuple[str, str]] = set()
-    given: list[tuple[str, str | None, bool]] = [(name, None, False) for name in source.data]
-    given += [(name, dataset, False) for dataset, names in source.named.items() for name in names]
-    given += [(name, None, True) for name in source.explanations]
-    for name, dataset, explains in given:
+    explanations: set[tuple[str, str]] = set()
+    requested: list[tuple[str, str | None, bool]] = [(name, None, False) for name in source.data]
+    requested += [(name, dataset, False) for dataset, names in source.named.items() for name in names]
+    requested += [(name, None, True) for name in source.explanations]
+    for name, dataset, explains in requested:
         path = config.path(name)
         try:
             # Nobody has explained anything yet where explanations are awaited in a folder.
             awaited = explains and (path.is_dir() or any(mark in name for mark in "*?["))
-            for file in _perhaps(path) if awaited else expanded(path):
+            for file in _existing(path) if awaited else expanded(path):
                 config.path(str(file))
                 with unchanged([file]):
                     sha = archive.keep(file)
                 if explains:
-                    said.add((_relative(config, file), sha))
+                    explanations.add((_relative(config, file), sha))
                 else:
                     data.append((_relative(config, file), sha, dataset))
         except DataError as error:
@@ -198,7 +199,7 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
             findings += error.diagnostics
     if findings:
         raise DataError(findings)
-    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(said)))
+    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(explanations)))
 
 
 def _decimal(system: System, dataset: str | None, name: str) -> str:
@@ -207,8 +208,10 @@ def _decimal(system: System, dataset: str | None, name: str) -> str:
     Raises:
         DataError: K836, when the datasets that the rows may be declare different ones.
     """
-    named = [] if dataset is None else [one for key, one in system.datasets.items() if key == dataset]
-    marks = {one.decimal for one in named or system.datasets.values()}
+    named_datasets = (
+        [] if dataset is None else [dataset_of for key, dataset_of in system.datasets.items() if key == dataset]
+    )
+    marks = {dataset_of.decimal for dataset_of in named_datasets or system.datasets.values()}
     if len(marks) > 1:
         message = Message(
             "the datasets of the system have different decimal marks, and the query does not say which it is"
@@ -217,7 +220,7 @@ def _decimal(system: System, dataset: str | None, name: str) -> str:
     return next(iter(marks), ".")
 
 
-def _perhaps(path: Path) -> list[Path]:
+def _existing(path: Path) -> list[Path]:
     """Return the files of a folder or pattern, none where there are none."""
     try:
         return expanded(path)
@@ -255,7 +258,7 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     return LaidOut(folder, loaded.system, inputs, archive, fingerprint)
 
 
-def _found(config: Config, source: Source) -> Loaded:
+def _located(config: Config, source: Source) -> Loaded:
     name = source.system
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return catalogue.find(str(config.path(name)))
@@ -291,8 +294,8 @@ def _texts(tree: Any) -> Iterator[str]:
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, dict | list):
-        for one in tree.values() if isinstance(tree, dict) else tree:
-            yield from _texts(one)
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts(item)
 
 
 def _relative(config: Config, file: Path) -> str:

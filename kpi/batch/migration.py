@@ -27,7 +27,7 @@ from kpi.batch.store import tables
 from kpi.batch.store.base import TABLES
 from kpi.batch.store.former import BUILDING, FormerParquet, FormerRun, former_damage
 from kpi.batch.store.lock import locked
-from kpi.batch.store.whole import write_whole
+from kpi.batch.store.whole import write_durably
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.process import progress
 
@@ -91,7 +91,7 @@ def _build(folder: Path) -> None:
     work = folder / BUILDING
     shutil.rmtree(work, ignore_errors=True)
     former, left_out = FormerParquet(folder), []
-    numbers, kept = former.numbers(), []
+    numbers, copied = former.numbers(), []
     if numbers:
         former.run(numbers[-1])  # raises where the last is damaged, before anything is built
     last: FormerRun | None = None
@@ -104,7 +104,7 @@ def _build(folder: Path) -> None:
                 left_out.append([number, str(error.diagnostics[0].message), str(error.diagnostics[0].place.file)])
                 continue
             store.publish(run.run, list(former.changes(last, run)))
-            kept.append(number)
+            copied.append(number)
             last = run
     for table in TABLES:
         if last is not None and not _same(former.read(last, table), store.read(table)):
@@ -113,8 +113,8 @@ def _build(folder: Path) -> None:
             )
     names = ("parquet", *(f"parquet-{number}" for number in range(2, 1000)))
     aside = next(name for name in names if not (folder / name).exists())
-    tree = {"runs": kept, "left_out": left_out, "aside": aside}
-    write_whole(work / _COMPLETE, json.dumps(tree, ensure_ascii=False).encode())
+    tree = {"runs": copied, "left_out": left_out, "aside": aside}
+    write_durably(work / _COMPLETE, json.dumps(tree, ensure_ascii=False).encode())
 
 
 def _same(old: pl.DataFrame, new: pl.DataFrame) -> bool:
@@ -156,7 +156,7 @@ def _put_in_place(folder: Path) -> Migrated:
 
 def _unpacked(store: PostgresStore, wait: float) -> Migrated:
     """Bring a store with packed rows over to plain tables, in one transaction."""
-    with store.held(wait), store.transaction() as connection:
+    with store.advisory_lock(wait), store.transaction() as connection:
         if tables.version(connection) in {0, tables.VERSION}:
             return Migrated(store.where, was_needed=False)
         if not tables.exists(connection, "runs"):
@@ -184,14 +184,14 @@ def _unpack(connection: Connection[Any], table: str) -> None:
         connection.execute(sql.SQL("ALTER VIEW {} RENAME TO {}").format(name(view), sql.Identifier(f"{view}_packed")))
     kinds = tables.columns(connection, f"{table}_packed")
     tables.fit(connection, table, kinds)
-    held = [column for column in kinds if column not in tables.of_part(table)]
-    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(one)) for one in (*tables.of_part(table), "valid_from")]
+    columns_to_copy = [column for column in kinds if column not in tables.of_part(table)]
+    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(key)) for key in (*tables.of_part(table), "valid_from")]
     fill = sql.SQL(
         'INSERT INTO {} (part_id, {}) SELECT p.id, {} FROM {} h JOIN kpi.parts p ON p."table" = {} AND {}'
     ).format(
         tables.facts(table),
-        sql.SQL(", ").join(map(sql.Identifier, held)),
-        sql.SQL(", ").join(sql.Identifier("h", one) for one in held),
+        sql.SQL(", ").join(map(sql.Identifier, columns_to_copy)),
+        sql.SQL(", ").join(sql.Identifier("h", copied) for copied in columns_to_copy),
         name(f"{table}_history_packed"),
         table,
         sql.SQL(" AND ").join(same),
@@ -201,8 +201,8 @@ def _unpack(connection: Connection[Any], table: str) -> None:
     for view in views:
         connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_packed")))
         for reader in readers[view]:
-            who = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
-            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), who))
+            role = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
+            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), role))
     for packed in ("rows", "grid", "axis"):
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name(f"{table}_{packed}")))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpi.batch.batch_run import Night
-from kpi.batch.store.whole import write_whole
+from kpi.batch.store.whole import write_durably
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
 from kpi.report.diagnostics import one_line
 from kpi.report.language import localized, sentences, tr
@@ -56,13 +56,13 @@ def summary(result: Night) -> str:
     failed = tuple(result.failed)
     if result.run is None:
         return tr("Nothing was published: {failed} failed. The last results stay.", failed=failed)
-    scored = sum(len(one.scored) for one in result.outcomes)
+    scored = sum(len(outcome.scored) for outcome in result.outcomes)
     parts = [Message("{periods} scored", periods=count(scored, "period"))]
-    if removed := sum(len(one.removed) for one in result.outcomes):
+    if removed := sum(len(outcome.removed) for outcome in result.outcomes):
         parts.append(Message("{periods} removed", periods=count(removed, "period")))
-    if pending := sum(len(one.pending) for one in result.outcomes):
+    if pending := sum(len(outcome.pending) for outcome in result.outcomes):
         parts.append(Message("{periods} left as they were", periods=count(pending, "changed period")))
-    if same := sum(one.status == "unchanged" for one in result.outcomes):
+    if same := sum(outcome.status == "unchanged" for outcome in result.outcomes):
         parts.append(Message("{systems} unchanged", systems=count(same, "system")))
     run = Message(
         "Run {number} in {seconds:.2f} s: {parts}.", number=result.run.number, seconds=result.seconds,
@@ -80,10 +80,10 @@ def write_summary(file: Path, result: Night) -> None:
         "summary": summary(result),
         "failed": result.failed,
         "seconds": round(result.seconds, 3),
-        "systems": {one.system: one.as_json() for one in result.outcomes},
-        "findings": [one_line(one) for one in result.findings if one.severity is Severity.ERROR],
+        "systems": {outcome.system: outcome.as_json() for outcome in result.outcomes},
+        "findings": [one_line(finding) for finding in result.findings if finding.severity is Severity.ERROR],
     }
-    write_whole(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
+    write_durably(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def write_note(folder: Path, result: Night) -> Path | None:
@@ -96,67 +96,72 @@ def write_note(folder: Path, result: Night) -> Path | None:
     stopped = folder / "not-published.md"
     if number is not None:
         stopped.unlink(missing_ok=True)
-    told = [one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING)]
-    if not told and all(one.status == "unchanged" for one in result.outcomes):
+    serious = [finding for finding in result.findings if finding.severity in (Severity.ERROR, Severity.WARNING)]
+    if not serious and all(outcome.status == "unchanged" for outcome in result.outcomes):
         return None
     title = tr("Results not published") if number is None else tr("Run {number}", number=number)
     lines = [f"# {title}", "", summary(result), ""]
-    for one in result.outcomes:
+    for item in result.outcomes:
         words = {"failed": tr("failed, the last results stay"), "unchanged": tr("unchanged")}.get(
-            one.status, tr("updated")
+            item.status, tr("updated")
         )
-        lines.append("- " + tr("{name}: {what}", name=one.system, what=words))
-        for name, labels in ((tr("scored"), one.scored), (tr("removed"), one.removed), (tr("waiting"), one.pending)):
+        lines.append("- " + tr("{name}: {what}", name=item.system, what=words))
+        for name, labels in ((tr("scored"), item.scored), (tr("removed"), item.removed), (tr("waiting"), item.pending)):
             if labels:
                 lines.append("  - " + tr("{name}: {what}", name=name, what=tuple(labels)))
-    if told:
+    if serious:
         lines += [
             "",
-            f"## {localized(count(number_of(told), 'finding'))}",
+            f"## {localized(count(number_of(serious), 'finding'))}",
             "",
-            *(f"- {one_line(one)}" for one in told[:_NOTED]),
+            *(f"- {one_line(finding)}" for finding in serious[:_NOTED]),
         ]
-        if len(told) > _NOTED:
-            lines.append("- " + tr("{number:,} more, see the findings", number=number_of(told[_NOTED:])))
+        if len(serious) > _NOTED:
+            lines.append("- " + tr("{number:,} more, see the findings", number=number_of(serious[_NOTED:])))
     path = stopped if number is None else folder / f"run-{number:06}.md"
-    write_whole(path, ("\n".join(lines) + "\n").encode())
+    write_durably(path, ("\n".join(lines) + "\n").encode())
     return path
 
 
-def write_metrics(file: Path, result: Night, *, now: float) -> None:
+def write_metrics(file: Path, result: Night, *, timestamp: float) -> None:
     """Write the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
 
     A failed system keeps the time of its last success from the file before.
     """
-    kept = _successes(file)
+    successes = _successes(file)
     lines = [
         "# HELP kpi_batch_last_success_timestamp_seconds When the system was last checked and found or made current.",
         "# TYPE kpi_batch_last_success_timestamp_seconds gauge",
     ]
-    for one in result.outcomes:
-        fine = one.status != "failed" and result.run is not None
-        when = f"{now:.0f}" if fine else kept.get(one.system)
+    for outcome in result.outcomes:
+        fine = outcome.status != "failed" and result.run is not None
+        when = f"{timestamp:.0f}" if fine else successes.get(outcome.system)
         if when is not None:
-            lines.append(f'kpi_batch_last_success_timestamp_seconds{{system="{one.system}"}} {when}')
+            lines.append(f'kpi_batch_last_success_timestamp_seconds{{system="{outcome.system}"}} {when}')
     gauges: list[tuple[str, str, list[tuple[str, float]]]] = [
         ("failed", "Whether the system failed in the last batch.", []),
         ("periods_scored", "Periods scored in the last batch.", []),
         ("rows_read", "Rows of data read in the last batch.", []),
         ("rows_refused", "Rows of data refused in the last batch.", []),
     ]
-    for one in result.outcomes:
-        label = Message('system="{system}"', system=one.system)
-        values = (one.status == "failed", len(one.scored), one.counts.get("read", 0), one.counts.get("refused", 0))
+    for outcome in result.outcomes:
+        label = Message('system="{system}"', system=outcome.system)
+        values = (
+            outcome.status == "failed",
+            len(outcome.scored),
+            outcome.counts.get("read", 0),
+            outcome.counts.get("refused", 0),
+        )
         for (_, _, rows), value in zip(gauges, values, strict=True):
             rows.append((label, float(value)))
     found: list[tuple[str, float]] = []
     spent: list[tuple[str, float]] = []
-    for one in result.outcomes:
+    for outcome in result.outcomes:
         tally: Counter[str] = Counter()
-        for finding in one.findings:
+        for finding in outcome.findings:
             tally[str(finding.severity)] += finding.stands_for
-        found += [(f'system="{one.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
-        spent += [(f'system="{one.system}",stage="{stage}"', value) for stage, value in one.seconds.items()]
+        found += [(f'system="{outcome.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
+        spent += [(f'system="{outcome.system}",stage="{stage}"', value) for stage, value in outcome.seconds.items()]
     gauges += [
         ("findings", "Findings of the last batch.", found),
         ("stage_seconds", "Seconds that a stage of the last batch took.", spent),
@@ -169,7 +174,7 @@ def write_metrics(file: Path, result: Night, *, now: float) -> None:
             f"kpi_batch_{name}{{{label}}} {value:g}" if label else f"kpi_batch_{name} {value:g}"
             for label, value in samples
         ]
-    write_whole(file, ("\n".join(lines) + "\n").encode())
+    write_durably(file, ("\n".join(lines) + "\n").encode())
 
 
 def _successes(file: Path) -> dict[str, str]:

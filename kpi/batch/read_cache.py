@@ -49,10 +49,10 @@ class Slice:
 
     def as_json(self) -> dict[str, Any]:
         """Return the slice as an index holds it."""
-        found = [dataclasses.asdict(one) for one in self.findings]
+        findings = [dataclasses.asdict(finding) for finding in self.findings]
         return {
             "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
-            "findings": found, "counts": dataclasses.asdict(self.counts),
+            "findings": findings, "counts": dataclasses.asdict(self.counts),
             "notes": [[*at, text] for at, text in self.notes.items()], "reporters": self.reporters,
             "restated": self.restated,
         }  # fmt: skip
@@ -60,16 +60,16 @@ class Slice:
     @classmethod
     def of_json(cls, tree: Mapping[str, Any]) -> Slice:
         """Return the slice that an index holds."""
-        found = tuple(
-            Diagnostic(**one | {"place": Place(**one["place"]), "severity": Severity(one["severity"])})
-            for one in tree["findings"]
+        findings = tuple(
+            Diagnostic(**entry | {"place": Place(**entry["place"]), "severity": Severity(entry["severity"])})
+            for entry in tree["findings"]
         )
-        numbers = {name: {int(at): mark for at, mark in some.items()} for name, some in tree["marks"].items()}
+        numbers = {name: {int(at): mark for at, mark in by_period.items()} for name, by_period in tree["marks"].items()}
         notes = {(measure, entity, period): text for measure, entity, period, text in tree["notes"]}
         items = tuple((name, sha, dataset) for name, sha, dataset in tree["items"])
         return cls(
-            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes,
-            tree["reporters"], tree["restated"],
+            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, findings, Counts(**tree["counts"]),
+            notes, tree["reporters"], tree["restated"],
         )  # fmt: skip
 
 
@@ -87,9 +87,10 @@ class Index:
     def put(self, archive: Archive) -> str:
         """Keep the index in an archive and return its hash."""
         spans = {
-            key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
+            key: [None if file_span.periods is None else sorted(file_span.periods), file_span.rows]
+            for key, file_span in self.spans.items()
         }
-        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()]}
+        tree = {"spans": spans, "slices": [part.as_json() for part in self.slices.values()]}
         return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
 
     @classmethod
@@ -97,16 +98,16 @@ class Index:
         """Return the index that has a hash; an empty one when it is lost, as after a change of engines."""
         try:
             tree = json.loads(archive.checked(sha or "").read_bytes())
-            slices = [Slice.of_json(one) for one in tree["slices"]]
+            slices = [Slice.of_json(entry) for entry in tree["slices"]]
             spans = {
-                key: Span(None if some is None else frozenset(some), rows)
-                for key, (some, rows) in tree["spans"].items()
+                key: Span(None if periods is None else frozenset(periods), rows)
+                for key, (periods, rows) in tree["spans"].items()
             }
         except (DataError, OSError, ValueError, KeyError, TypeError):
             return cls()
-        return cls(spans, {one.key: one for one in slices})
+        return cls(spans, {part.key: part for part in slices})
 
     @property
     def files(self) -> set[str]:
         """The hashes of the archived frames."""
-        return {sha for one in self.slices.values() for sha in one.files}
+        return {sha for part in self.slices.values() for sha in part.files}

@@ -49,11 +49,11 @@ def rows(frame: pl.DataFrame) -> Iterator[bytes]:
     for part in frame.iter_slices(_ROWS):
         is_long = part.select(long.alias("long"))["long"]
         if not is_long.any():
-            yield _together(part)
+            yield _joined(part)
             continue
         if not is_long.all():
-            yield _together(part.filter(~is_long))
-        yield b"".join(_together(row) for row in part.filter(is_long).iter_slices(1))
+            yield _joined(part.filter(~is_long))
+        yield b"".join(_joined(row) for row in part.filter(is_long).iter_slices(1))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Field:
         return int(self.cases.shape[1])
 
 
-def _together(part: pl.DataFrame) -> bytes:
+def _joined(part: pl.DataFrame) -> bytes:
     """Return the rows of a frame."""
     fields = [_text(series) if series.dtype == pl.String() else _number(series) for series in part]
     starts = range(0, part.height, _IN_CACHE)
@@ -103,8 +103,8 @@ def _lay(array: Any, start: int, cases: Any, case: Any) -> None:
     """Write the case of each row into the columns of an array that begin at `start`."""
     # NOTE: as one item of so many bytes, which numpy moves ten times faster than so many items of one byte.
     item = f"V{cases.shape[1]}"
-    whole = cases.view(item).reshape(-1)
-    _column(array, start, item)[:] = whole[0] if case is None else whole[case]
+    items = cases.view(item).reshape(-1)
+    _column(array, start, item)[:] = items[0] if case is None else items[case]
 
 
 def _column(array: Any, start: int, item: Any) -> Any:

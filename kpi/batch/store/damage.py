@@ -70,5 +70,7 @@ def _is_damage(error: BaseException, *, contents: bool) -> bool:
     # Panics of Rust libraries are no Exception, and each library has a class of that name.
     if type(error).__name__ == "PanicException":
         return True
-    library = any(one.__module__.startswith(("polars", "deltalake", "_internal")) for one in type(error).__mro__)
+    library = any(
+        ancestor.__module__.startswith(("polars", "deltalake", "_internal")) for ancestor in type(error).__mro__
+    )
     return library or isinstance(error, OSError) or (contents and isinstance(error, ValueError | KeyError | TypeError))

@@ -31,7 +31,7 @@ import polars as pl
 from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
-from kpi.batch.store.whole import digest, write_whole
+from kpi.batch.store.whole import digest, write_durably
 from kpi.errors import DataError, Diagnostic, Message, Place
 
 _SETTINGS = {
@@ -133,11 +133,11 @@ class DeltaStore:
     @contextmanager
     def _rows_read_once(self) -> Iterator[None]:
         """Keep the published runs, where the lock does not keep them already."""
-        kept, self._published = self._published, self._rows()
+        previous, self._published = self._published, self._rows()
         try:
             yield
         finally:
-            self._published = kept
+            self._published = previous
 
     def _read_rows(self) -> pl.DataFrame:
         if not self._exists("runs"):
@@ -155,10 +155,10 @@ class DeltaStore:
         rows = self._rows()
         if number is None and not rows.height:
             return {}
-        found = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
-        if not found.height:
+        selected = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
+        if not selected.height:
             raise no_run(number or 0, rows["number"].to_list())
-        versions: dict[str, int] = json.loads(found["versions"].item())
+        versions: dict[str, int] = json.loads(selected["versions"].item())
         return {table: version for table, version in versions.items() if table in TABLES}
 
     # ---- WRITING ---- #
@@ -171,7 +171,7 @@ class DeltaStore:
             shutil.rmtree(self.folder / "runs", ignore_errors=True)
             none = pl.DataFrame(schema=_RUNS)
             self._delta.write_deltalake(self.folder / "runs", none, configuration=_SETTINGS)
-        write_whole(self.folder / _PUBLISHING, json.dumps({"run": run.number}).encode())
+        write_durably(self.folder / _PUBLISHING, json.dumps({"run": run.number}).encode())
         versions = self._versions(None)
         for table in TABLES:
             if (restored := self._restore(table, versions.get(table))) is not None:
@@ -226,7 +226,7 @@ class DeltaStore:
 
     def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
         """Write one file a partition and return what the commit says of it."""
-        found = []
+        actions = []
         for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
             folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))
             out = BytesIO()
@@ -234,14 +234,14 @@ class DeltaStore:
             # The hash tells whether the file is what was written, the rest keeps it apart from an equal one before.
             sha = hashlib.sha256(out.getvalue()).hexdigest()[:_HASHED]
             name = f"{folder}/part-{sha}-{secrets.token_hex(8)}.parquet"
-            write_whole(path / name, out.getvalue(), last=False)
-            found.append(
+            write_durably(path / name, out.getvalue(), last=False)
+            actions.append(
                 self._delta.transaction.AddAction(
                     name, out.tell(), dict(zip(by, map(str, values), strict=True)),
                     int(time.time() * 1000), data_change=True, stats=json.dumps({"numRecords": part.height}),
                 )
             )  # fmt: skip
-        return found
+        return actions
 
     # ---- DAMAGE ---- #
 
@@ -276,7 +276,7 @@ class DeltaStore:
             if contents.get(table, mark := _contents(files)) != mark:
                 message = Message("the table `{table}` holds other files than were published", table=table)
                 findings.append(damaged(message, Place(str(self.folder / table))))
-            wrong = (found for name, size in files if (found := self._wrong(table, name, size, thorough=thorough)))
+            wrong = (problem for name, size in files if (problem := self._wrong(table, name, size, thorough=thorough)))
             findings += wrong
         return findings
 
@@ -317,7 +317,7 @@ class DeltaStore:
         )
 
     def _latest(self, table: str) -> int:
-        return max(int(one.stem) for one in (self.folder / table / "_delta_log").glob("*.json"))
+        return max(int(file.stem) for file in (self.folder / table / "_delta_log").glob("*.json"))
 
     def _files_of(self, table: str, version: int) -> list[tuple[str, int]]:
         """Return the files of a table at a version, with their sizes, sorted."""
@@ -341,8 +341,8 @@ class DeltaStore:
                     runs = pl.scan_delta(self._delta.DeltaTable(self.folder / "runs", version=version)).collect()
                     self._published = runs.select("number", "versions").sort("number")
                     row = self._published.tail(1)
-                    whole = row.height and not self._damage(row, thorough=True)
-                    if not whole or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
+                    intact = row.height and not self._damage(row, thorough=True)
+                    if not intact or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
                         continue
             except DataError:
                 continue
@@ -373,11 +373,11 @@ class DeltaStore:
         rows = self._rows()
         if rows.height <= keep:
             return 0
-        kept = rows.tail(keep)
-        first = kept["number"][0]
+        remaining = rows.tail(keep)
+        first = remaining["number"][0]
         self._delta.DeltaTable(self.folder / "runs").delete(f"number < {first}")
         for table in TABLES:
-            versions = [json.loads(text).get(table) for text in kept["versions"]]
+            versions = [json.loads(text).get(table) for text in remaining["versions"]]
             if self._exists(table):
                 # The kept versions are the retention: everything else may go at once, as the lock is held.
                 self._delta.DeltaTable(self.folder / table).vacuum(
@@ -385,8 +385,8 @@ class DeltaStore:
                     keep_versions=sorted({version for version in versions if version is not None}),
                 )  # fmt: skip
         self._delta.DeltaTable(self.folder / "runs").vacuum(0, dry_run=False, enforce_retention_duration=False)
-        self._published = None if self._published is None else kept
-        return rows.height - kept.height
+        self._published = None if self._published is None else remaining
+        return rows.height - remaining.height
 
 
 def _contents(files: list[tuple[str, int]]) -> str:

@@ -106,8 +106,8 @@ class FormerParquet:
         path = self.folder / "runs" / f"{number:06}.json"
         try:
             tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            some = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
-            files = [self.folder / table / name for table, name in some.files()]
+            run = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
+            files = [self.folder / table / name for table, name in run.files()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise DataError(
                 former_damage(Message("the record of run {number} cannot be read", number=number), path)
@@ -121,7 +121,7 @@ class FormerParquet:
             except OSError:
                 raise DataError(former_damage(Message("a file is gone"), file)) from None
             self._hashed.add(file)
-        return some
+        return run
 
     def read(self, run: FormerRun, table: str) -> pl.DataFrame:
         """Return a table as of a run, sorted by system, period and position."""
@@ -138,10 +138,10 @@ class FormerParquet:
                 if not periods:
                     continue
                 # Findings are one file for all periods, under the name of none.
-                whole = "" in periods
-                names = [name for period, name in new.items() if whole or period in periods]
+                all_periods = "" in periods
+                names = [name for period, name in new.items() if all_periods or period in periods]
                 rows = self._rows(table, names) if names else self._rows(table, list(old.values())).clear()
-                yield Change(table, system, None if whole else tuple(periods), rows)
+                yield Change(table, system, None if all_periods else tuple(periods), rows)
 
     def _rows(self, table: str, names: list[str]) -> pl.DataFrame:
         with damage_reported(str(self.folder / table)):

@@ -101,14 +101,14 @@ class PostgresStore(Store):
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
         """Hold an advisory lock of the database, on a connection of its own, and make the schema."""
-        with self.held(wait):
+        with self.advisory_lock(wait):
             with self._open() as connection:
                 if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
                     tables.prepare(connection)  # unless runs are lost, which `check` reports
             yield
 
     @contextmanager
-    def held(self, wait: float) -> Iterator[None]:
+    def advisory_lock(self, wait: float) -> Iterator[None]:
         """Hold the advisory lock, whatever the layout of the store."""
         with self.transaction() as connection:
             connection.autocommit = True
@@ -140,10 +140,10 @@ class PostgresStore(Store):
 
     def run(self, number: int) -> Run:
         """Return a run by its number."""
-        found = self._first("WHERE number = %s", (number,))
-        if found is None:
+        row = self._first("WHERE number = %s", (number,))
+        if row is None:
             raise no_run(number, self.numbers())
-        return found
+        return row
 
     def numbers(self) -> list[int]:
         """Return the numbers of the published runs."""
@@ -175,7 +175,7 @@ class PostgresStore(Store):
             # An empty text has quotation marks, a null has none.
             texts = [sql.Identifier(name) for name in names if kinds.get(name) == pl.String()] or [sql.SQL("*")]
             query = sql.SQL("COPY (SELECT {} FROM {} WHERE part_id = ANY({})) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
-            ids = sql.Literal([one for one, *_ in parts])
+            ids = sql.Literal([part for part, *_ in parts])
             comma = sql.SQL(", ")
             data = BytesIO()
             with connection.cursor().copy(
@@ -202,7 +202,7 @@ class PostgresStore(Store):
             # What a killed night left, once the server has ended its sessions.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_COPYING,))
             self._remove(connection, "valid_to = valid_from")
-            new = [one.table for one in changes if tables.fit(connection, one.table, one.rows.schema)]
+            new = [item.table for item in changes if tables.fit(connection, item.table, item.rows.schema)]
             parts = [self._begun(connection, run.number, change) for change in changes]
         self._copied(changes, parts)
         with self._open() as connection:
@@ -216,7 +216,7 @@ class PostgresStore(Store):
                     " AND (%s::text[] IS NULL OR period = ANY(%s))",
                     (run.number, change.table, change.system, periods, periods),
                 )
-            begun = [part for some in parts for part in some.values()]
+            begun = [part for by_period in parts for part in by_period.values()]
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (begun,))
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
@@ -242,7 +242,7 @@ class PostgresStore(Store):
             for start in range(0, rows.height, _PIECE)
         ]
         # The largest first, so that no connection is left alone with one at the end.
-        waiting = deque(sorted(pieces, key=lambda one: one[1].height, reverse=True))
+        waiting = deque(sorted(pieces, key=lambda piece: piece[1].height, reverse=True))
 
         def copied(_: int) -> None:
             try:
@@ -266,12 +266,12 @@ class PostgresStore(Store):
         """Copy rows into a table."""
         sql = self._psycopg.sql
         # What has no value anywhere need not be sent.
-        some = rows.select(one.name for one in rows if one.null_count() < len(one))
-        names = sql.SQL(", ").join(map(sql.Identifier, some.columns))
+        filled = rows.select(column.name for column in rows if column.null_count() < len(column))
+        names = sql.SQL(", ").join(map(sql.Identifier, filled.columns))
         query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(tables.facts(table), names)
         with connection.cursor().copy(query) as stream:
             stream.write(binary.HEAD)
-            for piece in binary.rows(some):
+            for piece in binary.rows(filled):
                 stream.write(piece)
             stream.write(binary.END)
 
@@ -308,23 +308,23 @@ class PostgresStore(Store):
 
     def tidy(self, keep: int) -> int:
         """Remove old runs and the rows that ended before the oldest kept one."""
-        gone = self.numbers()[:-keep]
-        if gone:
+        expired = self.numbers()[:-keep]
+        if expired:
             with self._open() as connection:
-                connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (gone[-1],))
-                self._remove(connection, "valid_to <= %s", gone[-1] + 1)
-        return len(gone)
+                connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (expired[-1],))
+                self._remove(connection, "valid_to <= %s", expired[-1] + 1)
+        return len(expired)
 
-    def _remove(self, connection: psycopg.Connection[Any], which: str, *numbers: int) -> None:
+    def _remove(self, connection: psycopg.Connection[Any], condition: str, *numbers: int) -> None:
         """Remove the parts that a condition on `kpi.parts` takes, and their rows."""
         sql = self._psycopg.sql
-        gone = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(which))
+        deletion = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(condition))
         parts: dict[str, list[int]] = {}
-        for table, part in connection.execute(gone, numbers).fetchall():
+        for table, part in connection.execute(deletion, numbers).fetchall():
             parts.setdefault(table, []).append(part)
-        for table, some in parts.items():
+        for table, ids in parts.items():
             rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
-            connection.execute(rows, (some,))
+            connection.execute(rows, (ids,))
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -126,7 +126,7 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
     # Columns of eight bytes before texts: so they need no padding.
     added = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(binary.sql_type(kind)))
-        for name, kind in sorted(missing.items(), key=lambda one: one[1] == pl.String())
+        for name, kind in sorted(missing.items(), key=lambda item: item[1] == pl.String())
     ]
     if known:
         for column in added:
@@ -153,10 +153,10 @@ def _show(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataTy
     names = [sql.Identifier("p" if name in of_part(table) else "f", name) for name in shown]
     runs = [sql.Identifier("p", name) for name in ("valid_from", "valid_to")]
     source = sql.SQL('{} f JOIN kpi.parts p ON p.id = f.part_id AND p."table" = {}').format(facts(table), table)
-    for view, some, which in (
+    for view, columns_shown, condition in (
         (table, names, "p.valid_to IS NULL"),
         (f"{table}_history", [*runs, *names], "p.valid_to IS DISTINCT FROM p.valid_from"),
     ):
         query = sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE {}")
-        parts = (sql.Identifier("kpi", view), sql.SQL(", ").join(some), source, sql.SQL(which))
+        parts = (sql.Identifier("kpi", view), sql.SQL(", ").join(columns_shown), source, sql.SQL(condition))
         connection.execute(query.format(*parts))

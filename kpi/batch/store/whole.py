@@ -12,7 +12,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.atomic_files import unfinished
 
 
-def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
+def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
     """Write a file beside its place and move it there, on the disk before it has its name.
 
     Args:
@@ -77,7 +77,7 @@ class Archive:
         """Keep some bytes and return their hash; a damaged copy of them is mended."""
         sha = hashlib.sha256(data).hexdigest()
         if not (self.place(sha).is_file() and digest(self.place(sha)) == sha):
-            write_whole(self.place(sha), data, last=self._last)
+            write_durably(self.place(sha), data, last=self._last)
         return sha
 
     def keep(self, file: Path) -> str:
@@ -111,7 +111,7 @@ class Archive:
 
     def prune(self, keep: Collection[str]) -> int:
         """Remove every file whose hash is not among those to keep, and return how many."""
-        gone = [one for one in self.folder.glob("??/*") if one.is_file() and one.name not in keep]
-        for file in gone:
+        unused = [stored for stored in self.folder.glob("??/*") if stored.is_file() and stored.name not in keep]
+        for file in unused:
             file.unlink(missing_ok=True)
-        return len(gone)
+        return len(unused)
