@@ -76,7 +76,7 @@ def _night(
                 supersede=None if supersede is None or reason is None else (supersede, reason),
             )  # fmt: skip
     except KpiError as error:
-        log("failed", messages=[str(one) for one in error.diagnostics])
+        log("failed", messages=[str(item) for item in error.diagnostics])
         raise
     finally:
         console.report([log.problem] if log.problem else [])
@@ -85,9 +85,9 @@ def _night(
     if config.notify is not None:
         write_note(config.path(config.notify), result)
     if config.metrics is not None:
-        write_metrics(config.path(config.metrics), result, now=time.time())
+        write_metrics(config.path(config.metrics), result, timestamp=time.time())
     serious = (Severity.ERROR, Severity.WARNING)
-    console.report(one for one in result.findings if one.severity in serious or not console.quiet)
+    console.report(finding for finding in result.findings if finding.severity in serious or not console.quiet)
     if not console.quiet or result.failed:
         console.say(summary(result))
     return Exit.FINDINGS if result.failed else Exit.FINE
@@ -106,21 +106,21 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     damage = store.check(thorough=True)
     console.report(damage)
     bad = bool(damage)
-    for one in verified(store, archive_of(config), number):
-        console.report(one.findings)
-        bad = bad or bool(one.findings)
-        values = count(one.values, "value")
+    for check in verified(store, archive_of(config), number):
+        console.report(check.findings)
+        bad = bad or bool(check.findings)
+        values = count(check.values, "value")
         parts = [
-            Message("{system}: {values} computed again; the store differs.", system=one.system, values=values)
-            if one.findings
+            Message("{system}: {values} computed again; the store differs.", system=check.system, values=values)
+            if check.findings
             else Message(
                 "{system}: {values} computed again; the store is what was published, to the bit.",
-                system=one.system, values=values,
+                system=check.system, values=values,
             )
         ]  # fmt: skip
-        if one.skipped:
+        if check.skipped:
             parts.append(
-                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(one.skipped))
+                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(check.skipped))
             )
         console.say(sentences(parts))
     return Exit.FINDINGS if bad else Exit.FINE
@@ -143,7 +143,8 @@ def _checked(console: Console, file: str) -> Exit:
         return Exit.FINE
     there = head.state["systems"].items()
     systems = joined(
-        Message("{system}, {periods}", system=name, periods=count(len(one["periods"]), "period")) for name, one in there
+        Message("{system}, {periods}", system=name, periods=count(len(entry["periods"]), "period"))
+        for name, entry in there
     )
     editions = tuple(head.state["editions"]) or (Message("none"),)
     console.say(
@@ -169,14 +170,14 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
             return Exit.FINE
         console.report(damage)
         number = store.repair()
-        left = store.check(thorough=True)
-    if number is None or left:
+        remaining = store.check(thorough=True)
+    if number is None or remaining:
         message = Message("no run of the store is whole")
         hint = Message(
             "move the store aside and run a night: everything is computed again from the inputs; the tables of "
             "closed editions are Parquet files in the archive"
         )
-        raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
+        raise DataError([*remaining, Diagnostic("K835", message, Place(store.where), hint)])
     console.say(
         Message(
             "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
@@ -272,15 +273,15 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        wanted = calendar.parse(period).label
+        requested = calendar.parse(period).label
     except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    index = next((index for index, label in card.labels.items() if label == wanted), None)
+    index = next((index for index, label in card.labels.items() if label == requested), None)
     if index is None:
         raise DataError(
             Diagnostic(
                 "K551",
-                Message("run {number} has nothing for {wanted}", number=number, wanted=wanted),
+                Message("run {number} has nothing for {wanted}", number=number, wanted=requested),
                 hint=Message("{periods}", periods=tuple(card.periods)),
             )
         )

@@ -77,9 +77,9 @@ def _done(work: Callable[[], Exit], console: Console) -> Exit:
     except KpiError as error:
         console.report(error.diagnostics)
     except BaseException as error:  # Polars' panics are no Exception
-        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (found := shortage(error)) is None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (finding := shortage(error)) is None:
             raise
-        console.report([found])
+        console.report([finding])
     return Exit.FAILED
 
 
@@ -108,16 +108,16 @@ succession = option(
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 
-def output(what: str = "") -> Decorator:
+def output(extra: str = "") -> Decorator:
     """Return the option that names files to write results to; `what` ends its help."""
-    words = f"Write {' '.join(one.name for one in FORMATS)} by the suffix; a folder takes all tables."
-    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {what}".rstrip())
+    words = f"Write {' '.join(fmt.name for fmt in FORMATS)} by the suffix; a folder takes all tables."
+    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {extra}".rstrip())
 
 
-def form(what: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
+def form(default: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
     """Return the option for the format of results on stdout; `what` says which is taken without it."""
-    choices = click.Choice([TEXT, *(one.name for one in FORMATS)])
-    return option("-f", "--format", "form", type=choices, help=f"On stdout; {what}")
+    choices = click.Choice([TEXT, *(fmt.name for fmt in FORMATS)])
+    return option("-f", "--format", "form", type=choices, help=f"On stdout; {default}")
 
 
 def writing(work: Any) -> Any:
@@ -145,7 +145,7 @@ def of_a_run() -> Diagnostic:
     return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
 
 
-def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
+def files_of(arguments: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
     """Return the files of `--data`: those whose columns say what they are, and those of a dataset that is named.
 
     Raises:
@@ -155,15 +155,15 @@ def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str
 
     files: list[str | Path] = []
     named: dict[str, list[str | Path]] = {}
-    for one in given:
-        name, equals, file = one.partition("=")
-        if not equals or Path(one).exists():
-            files.append(one)
+    for argument in arguments:
+        name, equals, file = argument.partition("=")
+        if not equals or Path(argument).exists():
+            files.append(argument)
         elif not name or not file:
             raise DataError(
                 Diagnostic(
                     "K542",
-                    Message("`--data {one}` does not name a dataset", one=one),
+                    Message("`--data {argument}` does not name a dataset", argument=argument),
                     hint=Message("write --data NAME=FILE"),
                 )
             )

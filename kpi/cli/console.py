@@ -46,8 +46,8 @@ class Console:
         """Write findings on stderr."""
         from kpi.report.diagnostics import render
 
-        if some := list(findings):
-            self.say(render(some, style=self.style, color=self.colored(sys.stderr)).rstrip("\n"))
+        if listed_findings := list(findings):
+            self.say(render(listed_findings, style=self.style, color=self.colored(sys.stderr)).rstrip("\n"))
 
     def write(self, text: str, *, untrusted: bool = False) -> None:
         """Write data on stdout.
@@ -89,13 +89,13 @@ class Console:
 
     def _print(self, report: Report, form: str) -> None:
         from kpi.errors import DataError, Diagnostic, Message
-        from kpi.report.files import content, pour
+        from kpi.report.files import content, write_stream
         from kpi.report.shape import Screen
 
         if form == TEXT:
             self.write(report.text(Screen(self.width, self.colored(sys.stdout))))
         elif not sys.stdout.isatty():
-            pour(content(report, form), sys.stdout)
+            write_stream(content(report, form), sys.stdout)
         elif NAMES[form].binary:
             hint = Message("write it to a file: -o results{suffixes}", suffixes=NAMES[form].suffixes[0])
             raise DataError(

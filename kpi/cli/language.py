@@ -30,8 +30,8 @@ def localized(command: Localized) -> Localized:
 
 
 def _option() -> click.Option:
-    what = "The language of everything for people; left out: KPI_LANG, else the locale."
-    return click.Option([OPTION], type=click.Choice(list(LANGUAGES)), expose_value=False, help=what)
+    help_text = "The language of everything for people; left out: KPI_LANG, else the locale."
+    return click.Option([OPTION], type=click.Choice(list(LANGUAGES)), expose_value=False, help=help_text)
 
 
 def install() -> None:

@@ -71,10 +71,10 @@ class Line:
                     shown.remove_task(task)
                     task, before = shown.add_task("", total=total), (name, total)
                 shown.update(task, completed=done)
-                shown.update(task, description=said(name, total, done, shown.tasks[0].time_remaining))
+                shown.update(task, description=line_text(name, total, done, shown.tasks[0].time_remaining))
 
 
-def said(name: str, total: int | None, done: int, left: float | None) -> str:
+def line_text(name: str, total: int | None, done: int, remaining: float | None) -> str:
     """Return the line in words.
 
     >>> said("reading cases.parquet", 50_000_000, 12_300_000, 83)
@@ -92,8 +92,8 @@ def said(name: str, total: int | None, done: int, left: float | None) -> str:
             if total
             else Message("{number:,} {noun}", number=done, noun=Message("rows"))
         )
-    if total and done and left is not None:
-        minutes, seconds = divmod(round(left), 60)
+    if total and done and remaining is not None:
+        minutes, seconds = divmod(round(remaining), 60)
         hours, minutes = divmod(minutes, 60)
         time = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
         parts.append(Message("{time} left", time=time))

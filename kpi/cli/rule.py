@@ -18,7 +18,7 @@ def rule(console: Console, *, code: str | None) -> Exit:
     from kpi.report.rules import rules
 
     if code is None:
-        console.write("".join(f"{one.code}  {translated(one.means)}\n" for one in rules().values()))
+        console.write("".join(f"{entry.code}  {translated(entry.means)}\n" for entry in rules().values()))
     else:
         console.write(find(code).card())
     return Exit.FINE

@@ -40,7 +40,7 @@ def sample(
     from kpi.language.loading.catalogue import load
 
     began = time.perf_counter()
-    wanted = Sample(
+    request = Sample(
         load(system, definitions), last=period, rows=rows, entities=entities, periods=periods, seed=seed, flaws=flaws
     )
     if output is None:
@@ -52,10 +52,10 @@ def sample(
             )
         # Rows that scroll by on the same terminal show by themselves how far it is.
         with console.progress(quiet=sys.stdout.isatty()):
-            pour(wanted, sys.stdout.buffer, dataset)
+            pour(request, sys.stdout.buffer, dataset)
         return Exit.FINE
     with console.progress():
-        written = write(wanted, output, form=form, dataset=dataset)
+        written = write(request, output, form=form, dataset=dataset)
     files = tuple(Message("{file} ({rows})", file=file, rows=count(rows, "row")) for file, rows in written.items())
     seconds = time.perf_counter() - began
     console.note(Message("Wrote {files} in {seconds:.2f} s. Every figure is invented.", files=files, seconds=seconds))

@@ -88,19 +88,19 @@ def write(folder: Path) -> list[Path]:
         "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
         "kpi.toml": 'definitions = "."\n',
     }
-    taken = [folder / name for name in contents if (folder / name).exists()]
-    if taken:
+    existing = [folder / name for name in contents if (folder / name).exists()]
+    if existing:
         hint = Message("name another folder: kpi init FOLDER")
         raise DataError(
             [
-                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(one)), hint)
-                for one in taken
+                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(path)), hint)
+                for path in existing
             ]
         )
     try:
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, text in contents.items():
-                unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
+                unfinished.enter_context(atomic_files.replacing(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         raise DataError(
             Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
