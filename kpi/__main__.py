@@ -28,10 +28,10 @@ def _rendered(message: Message) -> str:
     """Return a message in the language of the user, who may have chosen it by an option."""
     import sys
 
-    from kpi.process.locale import asked, using
+    from kpi.process.locale import requested, using
     from kpi.report.language import localized
 
-    with using(asked(sys.argv[1:])):
+    with using(requested(sys.argv[1:])):
         return localized(message)
 
 

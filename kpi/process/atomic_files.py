@@ -22,7 +22,7 @@ _unfinished: dict[str, str] = {}
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to, and move the file into place if the block succeeds, else remove it.
 
     The file is synced to disk before it is moved, and keeps the permissions of the file that it replaces.
@@ -81,17 +81,17 @@ def folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: what the system refuses.
     """
-    new = [one for one in (path, *path.parents) if not one.exists()]
-    for one in reversed(new):
-        register(one, "folder")
+    new = [directory for directory in (path, *path.parents) if not directory.exists()]
+    for directory in reversed(new):
+        register(directory, "folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         yield path
     finally:
-        for one in new:
+        for made in new:
             with suppress(OSError):  # it is not empty
-                one.rmdir()
-            _forget(one)
+                made.rmdir()
+            _forget(made)
 
 
 def fresh(suffix: str = "") -> Path:

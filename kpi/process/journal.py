@@ -20,7 +20,7 @@ def listen(listener: Callable[[Event, str], None]) -> None:
     _listener = listener
 
 
-def emit(event: Event, what: str) -> None:
+def emit(event: Event, detail: str) -> None:
     """Report an event: of a path, unfinished before it exists and finished after it is in place or gone."""
     if _listener is not None:
-        _listener(event, what)
+        _listener(event, detail)

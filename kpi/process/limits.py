@@ -18,7 +18,7 @@ _REFUSED = (
 _FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
-def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
+def make_sure(needed: int, purpose: Message, hint: Message = SMALLER) -> None:
     """Check, before anything is allocated, that so many bytes are available.
 
     Raises:
@@ -31,7 +31,7 @@ def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
                 "K570",
                 Message(
                     "{what} needs {needed}, and {room} is left",
-                    what=what,
+                    what=purpose,
                     needed=gigabytes(needed),
                     room=gigabytes(room),
                 ),

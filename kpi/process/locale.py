@@ -25,10 +25,10 @@ def preferred(environment: Mapping[str, str]) -> str:
     >>> preferred({"KPI_LANG": "zh"}), preferred({"LANG": "zh_CN.UTF-8"}), preferred({"LC_ALL": "C", "LANG": "zh_CN"})
     ('zh', 'zh', 'en')
     """
-    wanted = next(
+    requested = next(
         (environment[name] for name in ("KPI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
-    language = wanted.lower()[:2]
+    language = requested.lower()[:2]
     return language if language in LANGUAGES else "en"
 
 
@@ -53,7 +53,7 @@ def using(language: str | None) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def asked(arguments: Sequence[str]) -> str | None:
+def requested(arguments: Sequence[str]) -> str | None:
     """Return the language of `--lang` wherever it stands among arguments, as help is printed before it is parsed.
 
     >>> asked(["score", "a.csv", "--lang", "zh"]), asked(["--lang=en"]), asked(["--", "--lang", "zh"])
