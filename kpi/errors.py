@@ -396,8 +396,8 @@ def bounded_suggestions() -> Iterator[None]:
 
 def can_suggest() -> bool:
     """Return whether the limit of suggestions, if there is one, is not used up."""
-    left = _comparisons_left.get()
-    return left is None or left[0] > 0
+    remaining = _comparisons_left.get()
+    return remaining is None or remaining[0] > 0
 
 
 def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> Message | None:
@@ -423,9 +423,9 @@ def nearest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
         return None
     # Of two characters, as many Chinese names have, one may be wrong.
     cutoff = cutoff or (0.6 if len(word) > 3 else 0.5)
-    names = {str(one).casefold(): str(one) for one in candidates}
-    if (left := _comparisons_left.get()) is not None:
-        left[0] -= len(names)
+    names = {str(candidate).casefold(): str(candidate) for candidate in candidates}
+    if (remaining := _comparisons_left.get()) is not None:
+        remaining[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
     return names[near[0]] if near else None
 

@@ -99,30 +99,30 @@ def score(
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
-    some, named = _sources(files, data)
+    sources, named = _sources(files, data)
     folder = None if definitions is None else Path(definitions)
-    every = [*some, *(one for group in named.values() for one in group)]
+    every = [*sources, *(source for group in named.values() for source in group)]
     if not every:
         raise DataError(Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames")))
     try:
         with damage_told(every):
             loaded = _system(system, every, folder, partly=partly)
     except DamagedError as error:
-        left = [one for source in every for one in error.without(source)]
-        if not (partly and left):
+        remaining = [finding for source in every for finding in error.without(source)]
+        if not (partly and remaining):
             raise
-        loaded = _system(system, left, folder, partly=partly)
+        loaded = _system(system, remaining, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
     scored = loaded.system if succession is None else loaded.system.succeeding(Path(succession))
-    wanted, plan = _period(scored, period), compile_plan(scored)
+    requested, plan = _period(scored, period), compile_plan(scored)
     reached = None
-    if wanted is not None:
-        reached = partial(Reached, scored, wanted.index(scored.period), lambda: window(reach(scored)))
+    if requested is not None:
+        reached = partial(Reached, scored, requested.index(scored.period), lambda: window(reach(scored)))
     panel = take_in(
-        scored, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
+        scored, sources, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
     panel = replace(panel, findings=(*panel.findings, *panel.absent))
-    return score_panel(plan, panel, period=wanted, explanations=explanations)
+    return score_panel(plan, panel, period=requested, explanations=explanations)
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
@@ -136,8 +136,8 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
                 "K556", message, hint=Message("give data={{dataset: files}}, or the files as the first argument")
             )
         )
-    some = named_queries.every(frames.sources(files))
-    return some, {str(name): named_queries.every(frames.sources(one)) for name, one in (data or {}).items()}
+    unnamed = named_queries.every(frames.sources(files))
+    return unnamed, {str(name): named_queries.every(frames.sources(group)) for name, group in (data or {}).items()}
 
 
 def score_panel(
@@ -149,7 +149,7 @@ def score_panel(
         DataError: K551 when there is nothing for the period.
     """
     grain = plan.system.period
-    labels = {one.index(grain): one.label for one in panel.periods}
+    labels = {period_of.index(grain): period_of.label for period_of in panel.periods}
     if period is not None and period.index(grain) not in labels:
         raise DataError(
             Diagnostic(
@@ -162,22 +162,22 @@ def score_panel(
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
-        said = explanations or Explanations()
+        answers = explanations or Explanations()
     else:
-        said = read_explanations(
+        answers = read_explanations(
             explanations, system=plan.system, entities=panel.entities, labels=shown, alone=period is not None
         )
-    panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
+    panel = replace(panel, notes={**panel.notes, **answers.notes}) if answers.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
-    verdict = judged(plan, judging, panel, shown, said.answers, wordings=wordings)
-    found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
+    verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
+    findings = [*panel.findings, *verdict.findings, *answers.findings, *answers.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
         supply = replace(supply, reporters=panel.reporters)
-    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
+    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply)
     return card if period is None else card.only(list(shown))
 
 
@@ -260,20 +260,20 @@ def checked(
     Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
     """
     folder = None if definitions is None else Path(definitions)
-    some = _paths(paths)
-    examined = tuple(examine_all(some, folder))
+    files = _paths(paths)
+    examined = tuple(examine_all(files, folder))
     findings = [finding for loaded in examined for finding in loaded.findings]
     for loaded in examined:
         if loaded.system is not None:
             findings += units_examined(loaded.system)
             findings += calendars_examined(loaded.system)
-    wrong = some and any(one.severity is Severity.ERROR for one in findings)
+    wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:
         some_data, named = ([], {}) if wrong else _sources(data, datasets)
-        every = [*some_data, *(one for group in named.values() for one in group)]
+        every = [*some_data, *(source for group in named.values() for source in group)]
         if every:
-            if system is None and some:
+            if system is None and files:
                 system = _of_examined(every, examined)
             card = score(
                 some_data, system=system, definitions=definitions, data=named, period=period,
@@ -287,17 +287,17 @@ def checked(
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
     """Return the one of some usable systems that data are for."""
-    usable = [one for one in examined if one.system]
-    return usable[0].system if len(usable) == 1 else _found(named_queries.every(data), [usable], partly=True).system
+    usable = [loaded for loaded in examined if loaded.system]
+    return usable[0].system if len(usable) == 1 else _matching(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
     """Return every definition file in some files and folders, examined; the catalogue when there are none."""
-    some = _paths(paths)
-    if not some:
+    files = _paths(paths)
+    if not files:
         return list(catalogue.systems(definitions).values())
-    found: list[Loaded] = []
-    for path in map(Path, some):
+    loaded: list[Loaded] = []
+    for path in map(Path, files):
         if path.is_dir():
             inside = sorted([*path.glob("**/*.yaml"), *path.glob("**/*.yml")])
             if not inside:
@@ -305,13 +305,13 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
                 nothing = Diagnostic(
                     "K100", Message("the folder holds no definitions"), place, Message("they are .yaml files")
                 )
-                found.append(Loaded(str(path), None, (nothing,)))
-            found += [examine(one) for one in inside]
+                loaded.append(Loaded(str(path), None, (nothing,)))
+            loaded += [examine(file) for file in inside]
         elif not path.exists() and path.suffix not in (".yaml", ".yml") and str(path) in catalogue.files(definitions):
-            found.append(examine(catalogue.files(definitions)[str(path)]))
+            loaded.append(examine(catalogue.files(definitions)[str(path)]))
         else:
-            found.append(examine(path))
-    return found
+            loaded.append(examine(path))
+    return loaded
 
 
 def _paths(paths: Files) -> list[str | Path]:
@@ -322,22 +322,22 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        wanted = periods.parse(str(period))
+        requested = periods.parse(str(period))
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    if wanted.grain is not system.period:
+    if requested.grain is not system.period:
         # A year-to-date name such as 1-9月 means the period it ends with.
-        index = wanted.end // system.period.months
-        if wanted.start % 12 or (wanted.end + 1) % system.period.months:
+        index = requested.end // system.period.months
+        if requested.start % 12 or (requested.end + 1) % system.period.months:
             raise DataError(
                 Diagnostic(
                     "K606",
-                    Message("{period} is not a {grain}", period=wanted.title, grain=system.period.title),
+                    Message("{period} is not a {grain}", period=requested.title, grain=system.period.title),
                     hint=Message("score a whole one, such as 2023Q4"),
                 )
             )
-        wanted = Period.of(index, system.period)
-    return wanted
+        requested = Period.of(index, system.period)
+    return requested
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
@@ -346,7 +346,7 @@ def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *
         return catalogue.resolve(system, folder)
     # A folder of the catalogue is read when nothing before it fits.
     groups = [_Drafts(group) for group in catalogue.by_folder(folder)]
-    return _found(data, groups, partly=partly)
+    return _matching(data, groups, partly=partly)
 
 
 class _Drafts(Sequence[Draft]):
@@ -366,7 +366,7 @@ class _Drafts(Sequence[Draft]):
         return len(self._files)
 
 
-def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
+def _matching(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
     """Return the system that the data name, or that alone fits them, of the first group that has one."""
     # Rows that do not form a table may be why none is found among rows that have not been checked.
     with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
@@ -400,7 +400,7 @@ def _chosen(
     if not chosen and any(table.pieces is not None for table in tables):
         return None
     if not chosen:
-        known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
+        known = [item.system.system for group in groups for draft in group for item in _usable([draft]) if item.system]
         choice = (
             Message("say which with --system; there is {systems}", systems=tuple(known))
             if known
@@ -413,7 +413,7 @@ def _chosen(
             else Message("no system fits the files")
         )
         raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
-    names = tuple(one.system.system for one in chosen if one.system)
+    names = tuple(loaded.system.system for loaded in chosen if loaded.system)
     several = (
         Message("several systems are named in the files: {systems}", systems=names)
         if by_name
@@ -431,12 +431,12 @@ def _first(
 
 def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
     """Return the systems of a group whose id or title is one of some texts."""
-    return _usable(one for one in group if one.system and any(is_named(one.system, text) for text in texts))
+    return _usable(loaded for loaded in group if loaded.system and any(is_named(loaded.system, text) for text in texts))
 
 
 def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
     """Return those of some systems that have no errors."""
-    examined = (one if isinstance(one, Loaded) else one.checked() for one in drafts)
+    examined = (draft if isinstance(draft, Loaded) else draft.checked() for draft in drafts)
     return [loaded for loaded in examined if loaded.system]
 
 
@@ -450,10 +450,10 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
         return looked_at[at, header]
 
     fit: dict[int, list[Draft | Loaded]] = {}
-    for one in drafts:
-        if one.system:
-            counts = [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)]
-            fit.setdefault(sum(counts) if all(counts) else 0, []).append(one)
+    for candidate in drafts:
+        if candidate.system:
+            counts = [fits(candidate.system, table, partial(texts, at)) for at, table in enumerate(tables)]
+            fit.setdefault(sum(counts) if all(counts) else 0, []).append(candidate)
     return next(filter(None, (_usable(fit[many]) for many in sorted(fit, reverse=True) if many)), [])
 
 

@@ -221,8 +221,8 @@ class System(Frozen):
         node: Node = self.composite if parent is None else self.pillars[parent]
         if part not in self.pillars and parent is None:
             return ""
-        if node.found is not None:
-            return node.found.title
+        if node.weights_method is not None:
+            return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""

@@ -90,7 +90,7 @@ class Column(str):
     # ---- FACTS ABOUT REPORTS ---- #
     reported = Part("Date: when a figure was handed in.")
     scope = Part("String: what a figure covers (口径), as its report says.")
-    twice = Part("Boolean: whether a figure was handed in more than once for one period.")
+    repeated = Part("Boolean: whether a figure was handed in more than once for one period.")
     outdated = Part("String: the outdated code under which a figure was handed in.")
 
     def own_target(self, place: int) -> Column:

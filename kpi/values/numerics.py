@@ -116,7 +116,7 @@ def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:
     if not columns:
         return []
     table = correlations(_matrix(columns))
-    return [[None if one != one else float(one) for one in row] for row in table]  # noqa: PLR0124
+    return [[None if value != value else float(value) for value in row] for row in table]  # noqa: PLR0124
 
 
 def _varied(matrix: Matrix) -> Matrix:
@@ -147,12 +147,12 @@ def critic(columns: Sequence[pl.Series]) -> list[float] | None:
     varied = _varied(matrix)
     contrast = np.zeros(matrix.shape[1])
     if varied.any():
-        kept = matrix[:, varied]
-        low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
-        conflict = (1 - np.nan_to_num(correlations(kept), nan=0.0)).sum(axis=1)
-        spread = np.nanstd((kept - low) / (high - low), axis=0, ddof=1)
+        varying = matrix[:, varied]
+        low, high = np.nanmin(varying, axis=0), np.nanmax(varying, axis=0)
+        conflict = (1 - np.nan_to_num(correlations(varying), nan=0.0)).sum(axis=1)
+        spread = np.nanstd((varying - low) / (high - low), axis=0, ddof=1)
         contrast[varied] = spread * (conflict if varied.sum() > 1 else 1.0)
-    return _shared_out([float(one) for one in contrast])
+    return _shared_out([float(value) for value in contrast])
 
 
 def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] | None:
@@ -179,7 +179,7 @@ def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] 
         values, vectors = np.linalg.eigh(np.atleast_2d(correlations(complete[:, varied])))
         largest = np.maximum(values[::-1][:components], 0.0)
         weights[varied] = (vectors[:, ::-1][:, :components] ** 2 * largest).sum(axis=1)
-    return [round(one, 15) for one in _shared_out([float(one) for one in weights])]
+    return [round(value, 15) for value in _shared_out([float(value) for value in weights])]
 
 
 def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[float | None]:
@@ -212,8 +212,8 @@ def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[flo
         end = min(start + block, number)
         margin = np.zeros((end - start, number - start), dtype=kind)
         for j, column in enumerate(ranks):
-            mine, others = column[start:end, None], column[None, start:]
-            sign = (mine > others).view(np.int8) - (mine < others).view(np.int8)
+            own, others = column[start:end, None], column[None, start:]
+            sign = (own > others).view(np.int8) - (own < others).view(np.int8)
             if gaps[j]:
                 sign *= there[j][start:end, None].view(np.int8) * there[j][None, start:].view(np.int8)
             margin += sign if equal else sign * weights[j]
@@ -222,4 +222,4 @@ def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[flo
         # What those further down lost against this block they have with the other sign.
         score[end:] -= result[:, end - start :].sum(axis=0, dtype=np.float64)
     known = there.any(axis=0)
-    return [float(one) if is_known else None for one, is_known in zip(score, known, strict=True)]
+    return [float(value) if is_known else None for value, is_known in zip(score, known, strict=True)]

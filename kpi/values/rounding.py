@@ -134,7 +134,7 @@ def score_key(score: pl.Expr) -> pl.Expr:
     return score.round(SCORE_DECIMALS)
 
 
-def differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+def differ(first: pl.Expr, second: pl.Expr) -> pl.Expr:
     """Return whether two figures are different, such as the best and the worst of a group: by about `HAIR` or more.
 
     >>> frame = pl.DataFrame({"x": [1.1 / 3.3, -5.0, 0.0], "y": [0.7 / 2.1, -5.1, 0.0]})
@@ -142,7 +142,7 @@ def differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     [False, True, False]
     """
     # NOTE: what is lost when it is added to a number is smaller than its last bit; |x| takes one step more.
-    return (one - other) * _LOST + one != one
+    return (first - second) * _LOST + first != first
 
 
 def unsigned_zero(value: pl.Expr) -> pl.Expr:

@@ -138,7 +138,7 @@ def guarded(
     good = value if sound else pl.when(value.abs() < literal(LIMIT) if finite is None else finite).then(value)
     if voids:
         good = pl.when(functools.reduce(operator.or_, voids.values())).then(literal(None)).otherwise(good)
-    causes: list[Reason] = [*(gap(one) for one in names), *reasons]
+    causes: list[Reason] = [*(gap(name_of) for name_of in names), *reasons]
     causes += [(condition, reason(key)) for key, condition in (shows | voids).items()]
     # NOTE: read from the value rather than decided beside it, each condition stands in the plan once: a fifth less
     # time for 200 indicators, most of it that of planning.
@@ -147,6 +147,6 @@ def guarded(
         return Expressions(
             {name: good}, {column.status: pl.coalesce(why, *first_reason(causes), reason("out_of_range"))}
         )
-    for condition, one in causes:
-        why = why.when(condition).then(one)
+    for condition, name_of in causes:
+        why = why.when(condition).then(name_of)
     return Expressions({name: good}, {column.status: why.otherwise(reason("out_of_range"))})

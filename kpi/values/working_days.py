@@ -62,14 +62,14 @@ class WorkingDays:
         >>> days.select(known.until(pl.col("at") * 86_400_000_000)).to_series().to_list()
         [None, 0.0, 2.0, 2.0]
         """
-        some = sorted(years)
-        day, end = date(some[0], 1, 1), date(some[-1], 12, 31)
+        covered = sorted(years)
+        day, end = date(covered[0], 1, 1), date(covered[-1], 12, 31)
         days = set()
         while day <= end:
             if day in working or (day.weekday() < 5 and day not in free):
                 days.add(day)
             day += timedelta(days=1)
-        return cls(some[0], some[-1], frozenset(days), source, of_own)
+        return cls(covered[0], covered[-1], frozenset(days), source, of_own)
 
     @cached_property
     def _counts(self) -> tuple[int, pl.Series]:

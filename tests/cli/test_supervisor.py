@@ -554,7 +554,7 @@ def test_what_a_stage_was_doing_is_told_once():
 
 def test_a_file_that_fails_leaves_the_old_one(tmp_path):
     (tmp_path / "a").write_text("old")
-    with suppress(ZeroDivisionError), atomic_files.whole(tmp_path / "a") as beside:
+    with suppress(ZeroDivisionError), atomic_files.replacing(tmp_path / "a") as beside:
         beside.write_text("new")
         raise ZeroDivisionError
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}

@@ -19,7 +19,7 @@ from kpi.intake.synthetic.figures import Figure, figures, wide
 from kpi.language.datasets import Dataset, PanelData, Records
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.atomic_files import folder, whole
+from kpi.process.atomic_files import folder, replacing
 from kpi.process.limits import make_sure
 from kpi.values import periods as calendar
 from kpi.values import units
@@ -321,7 +321,7 @@ def _only(generated: dict[str, Generated]) -> tuple[str, Generated]:
 
 def _write(generated: Generated, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), generated.rows):
+        with replacing(path) as temporary, progress.stage(Message("writing {file}", file=path), generated.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
                     return _csv(generated, stream)

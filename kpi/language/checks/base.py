@@ -21,7 +21,7 @@ from kpi.values.units import Unit, UnitError
 #: What the panel may know of a figure beside its value, with the type of the column `measure.fact`. Another fact is
 #: the name of a unit that is no entity, such as 全市, and the column holds its figure.
 FACTS: dict[str, type[pl.DataType]] = {
-    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "twice": pl.Boolean, "outdated": pl.String,
+    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "repeated": pl.Boolean, "outdated": pl.String,
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ class Breach:
     names: tuple[str, ...]
     details: pl.Expr | None = None
     describe: Callable[..., Message] = Message
-    whole: str | None = None
+    aggregate_unit: str | None = None
 
     def description(self, details: Mapping[str, str | None] | None) -> Message:
         """Return the words of the rule with those about a place where it is broken."""
@@ -73,9 +73,9 @@ class Check(Definition):
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yield the facts that the check needs about figures beside their values: pairs of a fact and a measure.
 
-        The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
-        口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
-        the figure of a unit that is no entity, under the unit's name (Float64).
+        The panel has a column `measure.fact` for each: `reported` (Date of the report), `scope` (String, the 口径),
+        `through` (Int32, the last month covered), `repeated` (Boolean), `outdated` (String, the code that is out of
+        date), and the figure of a unit that is no entity, under the unit's name (Float64).
         """
         yield from ()
 

@@ -27,7 +27,7 @@ from kpi.values.units.vocabulary import (
     in_order,
     meaning,
     nearest,
-    says,
+    predicate,
 )
 
 _SHARE: Powers = ()
@@ -92,7 +92,9 @@ def declared(words: Iterable[str]) -> Iterator[None]:
         if known is not None:
             raise UnitError(
                 Message(
-                    "`{word}` cannot be declared as a counting word: it {meaning}", word=word, meaning=says(known[1])
+                    "`{word}` cannot be declared as a counting word: it {meaning}",
+                    word=word,
+                    meaning=predicate(known[1]),
                 )
             )
         if not word.isalpha() or word.isascii() or word.startswith(tuple(MULTIPLES)):
@@ -333,9 +335,9 @@ def _mismatch(refusal: Message, first: Unit, second: Unit) -> UnitError:
             "{refusal}: {first} {first_meaning}, {second} {second_meaning}",
             refusal=refusal,
             first=first,
-            first_meaning=says(first.dimension),
+            first_meaning=predicate(first.dimension),
             second=second,
-            second_meaning=says(second.dimension),
+            second_meaning=predicate(second.dimension),
         ),
         hint,
     )

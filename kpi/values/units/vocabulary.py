@@ -211,7 +211,7 @@ def counts(dimension: Powers) -> bool:
     return len(dimension) == 1 and dimension[0][1] == 1 and not dimension[0][0].isascii()
 
 
-def says(dimension: Powers) -> Message:
+def predicate(dimension: Powers) -> Message:
     """Return what a unit of a dimension measures or counts, as the predicate of a sentence about it.
 
     >>> [says(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
@@ -254,15 +254,16 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None
     if not can_suggest():
         return None
     multiple = max((m for m in MULTIPLES if word.startswith(m)), key=len, default="")
-    known = sorted(one for one in declared.union(vocabulary()) if one[-1] not in "23")
+    known = sorted(unit for unit in declared.union(vocabulary()) if unit[-1] not in "23")
     known += [multiple + base for base in known if multiple and meaning(multiple + base, declared)]
-    if spelled := [one for one in known if one.casefold() == word.casefold()]:
+    if spelled := [unit for unit in known if unit.casefold() == word.casefold()]:
         return Message("did you mean `{name}`?", name=spelled[0])
     # Of two characters one is too little for a measure of likeness, so a slip of one character is looked for first.
     slips = [
-        f"`{one}`"
-        for one in known
-        if len(one) == len(word) > len(multiple) + 1 and sum(a != b for a, b in zip(one, word, strict=True)) == 1
+        f"`{candidate}`"
+        for candidate in known
+        if len(candidate) == len(word) > len(multiple) + 1
+        and sum(a != b for a, b in zip(candidate, word, strict=True)) == 1
     ]
     if 0 < len(slips) <= 4:
         return Message("did you mean {names}?", names=alternatives(slips))
