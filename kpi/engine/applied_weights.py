@@ -1,4 +1,4 @@
-"""What a scoring found or changed by itself, frozen into its results: weights, and the cells that were treated."""
+"""The weights that a scoring used and the cells that data treatment changed, as frames of the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the weight of every part of every node, per period and cohort; columns as `Scorecard.weights` says."""
+    """Return the weight of each part of each node per period and cohort; columns as in `Scorecard.weights`."""
     groups = rows.unique(["period", "cohort"], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
@@ -23,7 +23,7 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
     for node, definition, parts in system.tree:
         total = means.total([_weight_of(definition, part, weight) for part, weight in parts.items()])
         for part, weight_given in parts.items():
-            # Where a method has no weights, their sum is nothing, and a part of nothing is null.
+            # A group for which the method gives no weights has a total of 0: the shares are null.
             share = _weight_of(definition, part, weight_given) / pl.when(total > 0).then(total) * 100
             weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
             effective[part] = weight * effective[node] / 100
@@ -43,7 +43,7 @@ def _weight_of(node: Node, part: str, weight: float) -> pl.Expr:
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return every cell that a step of treatment changed; columns as `Scorecard.treated` says."""
+    """Return the cells that data treatment changed; columns as in `Scorecard.treated`."""
     current = {name: pl.col(name) for name in system.treated}
     tables = []
     for step, names in system.steps.items():
@@ -63,7 +63,7 @@ def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
 
 
 def _stacked(tables: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
-    """Return the frames one below the other, in the order of periods and entities."""
+    """Concatenate the frames in the order of periods and entities."""
     if not tables:
         return pl.DataFrame(schema={name: pl.Float64 if name in NUMBERS else pl.String for name in names})
     return pl.concat(tables).sort("at", maintain_order=True).select(names)

@@ -1,4 +1,4 @@
-"""Which earlier periods a period's results depend on, folded from what the definitions of a system declare."""
+"""Lookback of a system: the earlier periods on which results depend, derived from its definitions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from kpi.values.columns import COHORT, Column
 
 
 def reach(system: System) -> dict[str, frozenset[int]]:
-    """Return the columns of the panel that a period's results and findings depend on, with their lags in periods.
+    """Return the columns of the panel on which the results and findings of a period depend, with lags in periods.
 
-    Columns that only say where a row is are left out. Every column that may enter is there, also where the engine reads
-    less: a result may be computed once too often, never too seldom.
+    Columns that only locate a row are left out. The set is an upper bound: a result may be recomputed needlessly, but
+    is never missed.
     """
     breaks = system.entities.succession is not None
     known: dict[str, Reach] = {name: _of_figure(name, breaks=breaks) for name in system.measures}
@@ -45,7 +45,7 @@ def reach(system: System) -> dict[str, frozenset[int]]:
 
 
 def window(reached: Reach) -> int:
-    """Return how many periods back the results look at most, or HISTORY, or WHOLE."""
+    """Return the largest lag in periods of any result, or HISTORY, or WHOLE."""
     return furthest({lag for lags in reached.values() for lag in lags})
 
 
@@ -55,7 +55,7 @@ def _of_figure(name: str, *, breaks: bool) -> Reach:
 
 
 def _checked(system: System, known: dict[str, Reach], level: int) -> Reach:
-    """Return what the checks of a level depend on; figures that an error refuses depend on it too."""
+    """Return the dependencies of the checks of a level; figures that an error refuses depend on them too."""
     before = dict(known)
     reached: Reach = {}
     for rule in check_stages.rules(system):

@@ -3,8 +3,8 @@
 The panel is wide: one row per entity and period, complete, ordered by period and then entity, with the columns
 `entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month`
 (Int32, last month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`.
-Every stage adds
-named columns, so one harness tests, explains and times them all. A plan is immutable and safe to share.
+Every stage adds named columns, so one harness can
+test, explain and time all of them. A plan is immutable and safe to share.
 """
 
 from __future__ import annotations
@@ -32,47 +32,47 @@ from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled system: `stages` make the totals, `details` what the tidy result frames add to them."""
+    """A compiled system: `stages` compute the totals, `details` the further columns of the tidy result frames."""
 
     system: CheckedSystem
     stages: tuple[Stage, ...]
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the panel with every column of every stage."""
+        """Return the panel with the columns of every stage, lazily."""
         for stage in self.stages:
             panel = stage(panel)
         return panel
 
     @cached_property
     def rules(self) -> tuple[check_stages.Rule, ...]:
-        """The rules of the system's checks; where each is broken is a column of the frame."""
+        """The rules of the checks; each has a column of the frame that is true where it is broken."""
         return check_stages.rules(self.system)
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return what `run` gives, computed: the one place where a plan is collected."""
+        """Run the plan on a panel and return the result; the only place where a plan is collected."""
         return _collected(self.run(panel.lazy()), panel.height)
 
     @cached_property
     def details(self) -> tuple[Stage, ...]:
-        """The stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
+        """The stages of the tidy frames: attainment, schedule, lights, effective weights, ranks."""
         return tuple(details_of(self.system))
 
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a result of `collect` with the columns of `details` added."""
+        """Return a result of `collect` with the columns of `details`."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
 
 
-#: From so many rows on, finding what two expressions share takes less time than computing it twice.
+#: The number of rows from which common-subexpression elimination pays off.
 _SHARED = 20_000
 
 
 def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
-    # NOTE: a plan is a chain of columns over one frame in memory: there is nothing to join, to sort, to push down or to
-    # share between queries, and looking for it takes a fifth of the time of 200 indicators (Polars 2.1). Window
-    # functions only run on the in-memory engine, which is the faster one for small frames.
-    looked_for = pl.QueryOptFlags.none()
-    looked_for.comm_subexpr_elim = height >= _SHARED
-    return frame.collect(engine="in-memory", optimizations=looked_for)
+    # NOTE: a plan is a chain of columns over one frame in memory, without joins, sorts or anything to push down; the
+    # search for optimizations takes a fifth of the time of 200 indicators (Polars 2.1). Window functions only run on
+    # the in-memory engine, which is the faster one for small frames.
+    optimizations = pl.QueryOptFlags.none()
+    optimizations.comm_subexpr_elim = height >= _SHARED
+    return frame.collect(engine="in-memory", optimizations=optimizations)
 
 
 def compile_plan(system: CheckedSystem) -> Plan:
@@ -105,7 +105,7 @@ def _stages(system: System) -> Iterator[Stage]:
 
 
 def scoring(system: System) -> Iterator[Stage]:
-    """Yield the stages that turn values into scores."""
+    """Yield the stages that compute scores from values."""
     scores = Expressions()
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -115,7 +115,7 @@ def scoring(system: System) -> Iterator[Stage]:
 
 
 def tree(system: System) -> Iterator[Stage]:
-    """Yield the stages that make totals, places and stars of scores."""
+    """Yield the stages that compute pillars, totals, ranks and stars from scores."""
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -135,13 +135,13 @@ def tree(system: System) -> Iterator[Stage]:
 
 
 def _treatment(system: System) -> Iterator[Stage]:
-    """Return a stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
+    """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: current[name] for name in names}
         treated_values = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
-        # Who was left out stays so, whatever a later step would put in place of what is not there.
+        # An entity that a step leaves out stays out, also if a later step imputes missing values.
         columns: dict[str, pl.Expr] = {
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
             for name, treated_value in treated_values.items()
@@ -177,7 +177,7 @@ def _no_composite() -> Expressions:
 
 
 def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
-    """Return the bounds of one target as expressions; entities' own targets stand in a column of the panel."""
+    """Return the bounds of one target as expressions; targets per entity are a column of the panel."""
     if target.per_entity is not None:
         return pl.col(Column(name).own_target(place)), NOTHING
     low, high = target.bounds(system.unit(name))
@@ -185,9 +185,9 @@ def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.E
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
-    """Return `name.target` and `name.upper_target` (for `within`) of the target in force, in the indicator's unit.
+    """Return `name.target` and, for `within`, `name.upper_target` of the target in force, in the indicator's unit.
 
-    One target that is the same for all entities and periods is a number, not a column: see `goal`.
+    A single target for all entities and periods is a number, not a column: see `target_bounds`.
     """
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -203,7 +203,10 @@ def _targets(system: System) -> dict[str, pl.Expr]:
 
 
 def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expressions:
-    """Return `name.score` (percent of full marks) and `name.score.status`; figures of the peers are collected."""
+    """Return `name.score` (percent of full marks) and `name.score.status`.
+
+    Columns with statistics of the peers are added to `figures`.
+    """
     indicator, rule = system.indicators[name], system.rule(name)
     column = Column(name).score
     if rule is None:
@@ -228,7 +231,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
     score, verdict = pair.values[column], pair.statuses[column.status]
     untasked = rule.untasked(case) if targets and case.fixed is None else None
     if untasked is not None:
-        # The status reads the score, so it is ok where this gives one.
+        # The status is derived from the score, so it becomes ok where this expression has a value.
         exempt = ["not_applicable", "not_scored"]
         counts = pl.col(value).is_not_null() if untasked.judges else ~status_of(value).is_in(exempt)
         score = pl.when(low.is_null() & counts).then(untasked.score).otherwise(score)

@@ -1,6 +1,6 @@
-"""What the tidy result frames add to a scored panel: progress, lights, effective weights, contributions, places.
+"""Further columns of the tidy result frames: progress, lights, effective weights, contributions, ranks.
 
-They are stages like those of the plan, and run only when a frame of results first needs them.
+They are stages like those of the plan, and run when a result frame first needs them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def target_bounds(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
     """Return the target in force and, for `within`, its upper bound, each null where there is none."""
     targets = system.targets(name)
     if is_fixed(targets):
-        # NOTE: a column that holds one number for all rows divides as its reciprocal multiplies (Polars 2.1), and where
-        # it comes to hold one number a row, the last bits change: a number says which it is.
+        # NOTE: Polars 2.1 divides by a constant column as a multiplication by its reciprocal, but by a column with a
+        # number per row as a division, which differs in the last bits. A literal makes the choice explicit.
         low, high = targets[0].bounds(system.unit(name))
         return literal(low), literal(high)
     target = pl.col(Column(name).target) if targets else NOTHING
@@ -35,7 +35,7 @@ def target_bounds(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def target_reached(system: System, name: str) -> pl.Expr:
-    """Return whether the target in force is reached, null where there is none."""
+    """Return whether the target in force is reached, null without a target."""
     targets = system.targets(name)
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
@@ -46,7 +46,7 @@ def target_reached(system: System, name: str) -> pl.Expr:
 
 
 def details_of(system: System) -> Iterator[Stage]:
-    """Yield the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
+    """Yield the stages of the tidy frames: attainment, schedule, lights, weights, contributions, ranks."""
     leaves = frozenset(system.indicators)
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:

@@ -1,4 +1,4 @@
-"""The scorecard: results as tidy frames, sorted, without timestamps, the same bits for the same input."""
+"""The scorecard: results as tidy frames, sorted, without timestamps and reproducible to the bit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
 
-#: The columns of what was restated.
+#: The columns of `Scorecard.restated`.
 RESTATED: dict[str, type[pl.DataType]] = {
     "system": pl.String, "period": pl.String, "entity": pl.String, "measure": pl.String, "title": pl.String,
     "before": pl.Float64, "after": pl.Float64, "unit": pl.String, "revision": pl.Float64, "new_revision": pl.Float64,
@@ -36,17 +36,17 @@ class Scorecard:
     """The results of scoring a panel with a plan.
 
     Attributes:
-        plan: what was computed.
+        plan: the plan that was run.
         frame: every column of the plan, one row per period and entity (wide).
         entities: entity (String) and code, in order.
-        labels: the text of each period index that was scored, in order.
-        findings_list: what was found in the data.
-        data_hash: of the files.
+        labels: the label of each scored period index, in order.
+        findings_list: the findings in the data.
+        data_hash: the hash of the files.
         shown: the period indices that the tidy frames hold; all of `labels` when None.
         counts: what became of the rows: read, used, refused, restated, repeated; and where there are any, how many rows
             were left_out (about no unit, or of figures that the system does not use), how many for other periods
             passed_over, and how many files unread.
-        supply: who reported, what was restated, what is in doubt.
+        supply: reporters, restated figures and figures in doubt.
     """
 
     plan: Plan
@@ -59,7 +59,7 @@ class Scorecard:
     counts: Mapping[str, int] = field(default_factory=dict)
     supply: Supply = field(default_factory=Supply)
 
-    # ---- WHAT IT IS ---- #
+    # ---- IDENTITY ---- #
 
     @property
     def definition(self) -> System:
@@ -78,7 +78,7 @@ class Scorecard:
 
     @property
     def entity_title(self) -> str:
-        """What the entities are called."""
+        """The title of the entities, such as 县区."""
         return self.definition.entities.title
 
     @property
@@ -98,14 +98,14 @@ class Scorecard:
 
     @cached_property
     def definition_hash(self) -> str:
-        """A hash of the definition: what it says, not how it is written."""
+        """A hash of the content of the definition, independent of how it is written."""
         return definition_hash(self.definition)
 
     # ---- FRAMES ---- #
 
     @cached_property
     def totals(self) -> pl.DataFrame:
-        """One row per period and entity, in the order of periods, cohorts, places.
+        """One row per period and entity, ordered by period, cohort and rank.
 
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
         null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
@@ -184,7 +184,7 @@ class Scorecard:
 
     @cached_property
     def adjustments(self) -> pl.DataFrame:
-        """What gives to the total beside the indicators, one row each where it is not zero.
+        """The non-zero components of the total other than indicators, one row each.
 
         Columns: system, period, cohort, entity, part, title, kind (bonus, deduction, floor, cap, veto; of nodes: mean,
         rounding, missing), points (on the scale of the full mark). The points of the indicators and these add up to
@@ -218,7 +218,7 @@ class Scorecard:
 
     @cached_property
     def weights(self) -> pl.DataFrame:
-        """The weights as they were used, frozen: one row per period, cohort, node and part.
+        """The weights as used, frozen: one row per period, cohort, node and part.
 
         Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
@@ -237,10 +237,10 @@ class Scorecard:
 
     @cached_property
     def findings(self) -> pl.DataFrame:
-        """What was found, errors first.
+        """All findings, errors first.
 
-        Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (how many findings it
-        counts as: one that closes a list says how many more there are).
+        Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (the number of
+        findings that the row represents: the last entry of a shortened list represents the rest).
         """
         order = list(Severity)
         rows = [
@@ -272,12 +272,12 @@ class Scorecard:
 
     @cached_property
     def quality(self) -> pl.DataFrame:
-        """How well each department reports, one row per period and department; columns as in `reporting_quality`."""
+        """The quality of reporting, one row per period and department; columns as in `reporting_quality`."""
         return quality(self.definition, self._rows(), self.labels, self.entities["entity"], self.supply)
 
     @cached_property
     def restated(self) -> pl.DataFrame:
-        """Every figure that a later revision took the place of, in the order of periods, entities and measures.
+        """The figures that later revisions replaced, ordered by period, entity and measure.
 
         Columns: system, period (the figure's own, which may be finer than the scored ones), entity, measure, title,
         before, after (in the measure's unit, null for no value), unit, revision and new_revision, file and row (of what
@@ -301,14 +301,14 @@ class Scorecard:
 
     @property
     def extras(self) -> dict[str, pl.DataFrame]:
-        """Frames that not every scorecard has.
+        """Frames that only some scorecards have.
 
-        `adjustments` where something beside the indicators gives to the total, `weights` where a method found some,
-        `treated` where a cell may have been, `restated` where a figure was, and `quality` where something says who
-        reports or when it is due.
+        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
+        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
+        due dates are known.
         """
         frames = {}
-        # With another full mark it is always there, as `points` were percent of the whole before there was this frame.
+        # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
         if any(node.weights is not None for node in self.definition.nodes.values()):
@@ -327,14 +327,14 @@ class Scorecard:
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
 
     def only(self, periods: Sequence[int]) -> Scorecard:
-        """Return the scorecard with its tidy frames reduced to some period indices."""
+        """Return the scorecard with its tidy frames restricted to some period indices."""
         return replace(self, shown=tuple(periods))
 
-    # ---- HOW THE FRAMES ARE MADE ---- #
+    # ---- CONSTRUCTION OF THE FRAMES ---- #
 
     @cached_property
     def detailed(self) -> pl.DataFrame:
-        """The wide frame of the periods shown with the plan's details, computed when a tidy frame first needs them."""
+        """The wide frame of the shown periods with the details of the plan, computed on first use."""
         return self.plan.detail(self._shown())
 
     def _shown(self) -> pl.DataFrame:
@@ -356,7 +356,7 @@ class Scorecard:
     def _long(
         self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
     ) -> pl.DataFrame:
-        """Stacks columns of the wide frame: for every row all names, in order."""
+        """Stack columns of the wide frame into rows: for each row of it all names, in order."""
         wide = self._rows(details=True)
         keys = wide.select(**self._keys())
         number, height = len(names), wide.height
@@ -381,11 +381,11 @@ class Scorecard:
 
 
 def _published(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame as people read it: minus zero, which only binary fractions know, is zero."""
+    """Return a frame for output: minus zero becomes zero."""
     return frame.with_columns(unsigned_zero(cs.float()))
 
 
 def definition_hash(system: System) -> str:
-    """Return a hash of what a definition says: sixteen hexadecimal digits."""
+    """Return a hash of the content of a definition: sixteen hexadecimal digits."""
     text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
