@@ -1,4 +1,4 @@
-"""The findings of checks and vetoes on a scored panel, and the figures that they leave in doubt."""
+"""The findings of checks and vetoes on a scored panel, and the figures in doubt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: Explanations of findings by departments: by unit, period and the finding's message in any language.
+#: Explanations by departments, keyed by unit, period and the message of the finding in any language.
 Answers = Mapping[tuple[str, str, str], str]
-#: Returns the texts of a finding in all languages: a form comes back in the language in which it was written.
+#: Returns the texts of a finding in all languages, since a form is returned in the language it was written in.
 Wordings = Callable[[Message], Iterable[str]]
 
 
 @dataclass
 class Judged:
-    """Findings in the order of the checks, the figures in doubt (measure, entity, period index), the answers used."""
+    """The findings in the order of the checks, with the figures in doubt and the answers used.
+
+    `doubtful` has the measure, entity and period index of each figure in doubt.
+    """
 
     findings: list[Diagnostic] = field(default_factory=list)
     doubtful: set[tuple[str, int, int]] = field(default_factory=set)
@@ -32,7 +35,7 @@ class Judged:
 
 
 def with_answer(finding: Message, answer: str) -> Message:
-    """Return the message of a finding with the explanation that departments give."""
+    """Return the message of a finding with the explanation given by the department."""
     return Message("{finding}; explanation: {answer}", finding=finding, answer=answer)
 
 
@@ -45,17 +48,17 @@ def judged(
     *,
     wordings: Wordings = lambda message: (str(message),),
 ) -> Judged:
-    """Return what checks and vetoes find.
+    """Return the findings of checks and vetoes.
 
-    A figure is in doubt where an error is about it, or a query that nobody has answered: neither a note on one of its
-    figures nor an explanation of the finding itself.
+    A figure is in doubt if an error refers to it, or a query without an answer: neither a note on one of its figures
+    nor an explanation of the finding.
 
     Args:
-        plan: that was run.
-        frame: what it gave.
-        panel: gives the names of entities and the notes on figures.
-        labels: of the periods.
-        answers: explanations of findings.
+        plan: the plan that was run.
+        frame: its result.
+        panel: the source of the names of entities and of the notes on figures.
+        labels: the labels of the period indices.
+        answers: the explanations of findings.
         wordings: returns the texts of a finding by which an answer may name it, one for each language.
     """
     result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
@@ -66,11 +69,11 @@ def judged(
 
 
 def unjudgeable(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
-    """Yield a finding for each check that nothing in the data can be judged by.
+    """Yield a finding for each check for which the data have no usable figures at all.
 
     Args:
-        system: gives the checks.
-        holds: whether a column of the panel has a value anywhere.
+        system: the system with the checks.
+        holds: returns whether a column of the panel has any value.
     """
     for name, check in system.checks.items():
         needs = [
@@ -94,7 +97,7 @@ def _add_findings(
     wordings: Wordings,
     result: Judged,
 ) -> None:
-    """Add a finding for each place where a rule is broken; a query that is answered is information."""
+    """Add a finding for each violation of a rule; a query with an answer is added as information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
     if breach.aggregate_unit is not None:
@@ -120,7 +123,7 @@ def _add_findings(
 
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
-    """Yield a finding for each veto that cannot be judged, as a figure is missing."""
+    """Yield a finding for each veto that cannot be evaluated because a figure is missing."""
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])

@@ -1,8 +1,8 @@
-"""Coverage (条款对照): which indicators stand for which clause of the document, nothing missing and nothing invented.
+"""Coverage (条款对照): which indicators implement which clause of the document, and what is missing or invented.
 
-The table `coverage/SYSTEM.csv` beside a definition has the columns clause and indicator, one row for each thing that a
-clause asks for, in the order of the document. It is made from the document, not from the definition: where they differ,
-one of the two is wrong.
+The table `coverage/SYSTEM.csv` beside a definition has the columns clause and indicator, one row per requirement of a
+clause, in the order of the document. It is written from the document, not from the definition: where they differ, one
+of the two is wrong.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from kpi.language.system import System
 
 @dataclass(frozen=True)
 class Covered:
-    """One thing that a clause asks for.
+    """One requirement of a clause.
 
-    `state` is scored (计分), unscored (不计分, there without a number or without weight), missing (only the table has
-    it) or invented (only the definition has it).
+    `state` is scored (计分), unscored (不计分: present without a number or without weight), missing (only in the table)
+    or invented (only in the definition).
     """
 
     clause: str
@@ -33,7 +33,7 @@ class Covered:
 
 
 def clauses(text: str | None) -> tuple[str, ...]:
-    """Return the clauses that an indicator stands for.
+    """Return the clauses that an indicator implements.
 
     >>> clauses("一(二)3;三(三)1")
     ('一(二)3', '三(三)1')
@@ -42,10 +42,10 @@ def clauses(text: str | None) -> tuple[str, ...]:
 
 
 def coverage(system: System) -> list[Covered]:
-    """Return the document clause by clause, in its order; what the definition adds to it comes last.
+    """Return the requirements clause by clause, in the order of the document; additions of the definition are last.
 
     Raises:
-        DefinitionError: when there is no table for the system, or it has not the columns clause and indicator.
+        DefinitionError: if the system has no table, or the table lacks the columns clause and indicator.
     """
     stated = {
         (clause, name): None for name, indicator in system.indicators.items() for clause in clauses(indicator.clause)
@@ -55,7 +55,7 @@ def coverage(system: System) -> list[Covered]:
 
 
 def problems(system: System) -> Iterator[Diagnostic]:
-    """Yield a finding for each thing that is missing and each that is invented."""
+    """Yield a finding for each missing and each invented requirement."""
     for row in coverage(system):
         if row.state == "missing":
             yield Diagnostic(

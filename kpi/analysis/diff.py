@@ -1,14 +1,14 @@
-"""What changed between two results, and how much of it came from the data and how much from the definition.
+"""Difference of two results, split into the effects of the data and of the definition.
 
-Where the definition changed and the data can be scored again, a third result stands between the two: the new data under
-the old definition. What separates it from the old result came from the data, what separates the new result from it from
-the definition; the two add up to the whole change. With the same definition all came from the data, with the same data
-all from the definition.
+If the definition changed and the data can be scored again, a third result is the bridge: the new data under the old
+definition. Its difference from the old result is the effect of the data, the difference of the new result from it that
+of the definition; the two add up to the change. With the same definition the whole change is an effect of the data,
+with the same data of the definition.
 
-A contribution is what a part gives to the total, in points, as `contributions` defines it and `kpi explain` shows
-it. The contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes)
-add up to the total. Of a change, `from_weight` is what another weight brought: weights found from data, and those that
-missing parts leave to the others, are not the same in two periods.
+A contribution is that of a part to the total in points, as `contributions` defines it and `kpi explain` shows it. The
+contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes) add up to
+the total. `from_weight` is the share of a change that is due to a changed weight: weights derived from data, and
+weights of missing parts that others carry, differ between periods.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.files.headers import clean
 from kpi.values.columns import Column
 
-#: The name under which what written results do not explain is listed.
+#: The name of the entry for what written results do not explain.
 REST = "rest"
 
-#: Gives a frame the labels of the new periods.
+#: Relabels the periods of a frame with those of the new result.
 Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
+    """One of two results: the frames of a scorecard with labels and names, and the contributions.
 
-    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
-    entries), contribution (in points). `tree` is what the
-    definition says, None where only results are known; so are `measures`.
+    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the total weight,
+    null for entries), contribution (in points). `tree` is the content of the definition; it and `measures` are None for
+    results that were read from files.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Difference:
         return {name: getattr(self, name) for name in names}
 
     def of(self, entity: str) -> Difference:
-        """Return what changed for one entity; raises DataError K602 when there is none of this name."""
+        """Return the difference restricted to one entity; raise DataError K602 for an unknown name."""
         known = self.totals["entity"].unique(maintain_order=True).to_list()
         same = [name for name in known if clean(name) == clean(entity)]
         if not same:
@@ -107,7 +107,7 @@ class Difference:
 
     @property
     def changed(self) -> pl.DataFrame:
-        """The totals that are not what they were."""
+        """The rows of `totals` that changed."""
         return self.totals.filter(_differs("score", "stars", "rank", "status") | (pl.col("change").abs() > NOISE))
 
 
@@ -121,7 +121,7 @@ def side(card: Scorecard, name: str) -> Side:
 
 
 def contributions(card: Scorecard) -> pl.DataFrame:
-    """Return what every indicator and entry of `engine.contributions` gives to the total; columns as `Side` says."""
+    """Return the contributions of all indicators and entries of `engine.contributions`; columns as in `Side`."""
     system = card.definition
     shown = [index for index in card.labels if card.shown is None or index in card.shown]
     frame = card.detailed.filter(pl.col("period").is_in(shown))
@@ -148,12 +148,12 @@ def contributions(card: Scorecard) -> pl.DataFrame:
 def diff(
     before: Side, after: Side, bridge: Side | None = None, *, periods: Mapping[str, str] | None = None
 ) -> Difference:
-    """Return what changed from one result to another.
+    """Return the difference of two results.
 
     Args:
         before: the old result.
         after: the new one.
-        bridge: the data of the new one under the definition of the old one; not needed where one of them is the same.
+        bridge: the data of the new one under the definition of the old one; not needed if either is unchanged.
         periods: which period of the new result is compared with which of the old one (new label to old label); left
             out: every period that both have with itself.
 
@@ -196,7 +196,7 @@ def _span(result: Side) -> Message:
 
 
 def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """Return the rows of the old periods under the labels of the new ones."""
+    """Return the rows of the old periods, relabelled with the new ones."""
     back = pl.DataFrame({"period_before": list(pairs.values()), "new": list(pairs)})
     rows = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
     return rows.rename({"new": "period"})
@@ -207,7 +207,7 @@ def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _split(after: str, before: str, between: pl.DataFrame | None) -> dict[str, pl.Expr]:
-    """Return the whole change and its two parts, null where they cannot be told apart."""
+    """Return the change and its two effects, null if they cannot be separated."""
     nothing = pl.lit(None, dtype=pl.Float64)
     middle = pl.col("between") if between is not None else nothing
     parts = {"from_data": middle - pl.col(before), "from_definition": pl.col(after) - middle}
@@ -248,7 +248,7 @@ def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, 
 
 
 def _middle(bridge: Side, before: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """Return the totals in between, under the labels of the new periods."""
+    """Return the totals of the bridge, relabelled with the new periods."""
     return _old(bridge.totals, pairs) if bridge is before else _new(bridge.totals, pairs)
 
 
@@ -270,10 +270,10 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
         middle = place(bridge.contributions, pairs).select(*keys, between="contribution")
         frame = frame.join(middle, on=keys, how="left", maintain_order="left")
     required = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
-    # What a total does not have gives it nothing; where there is no total nothing gives anything.
+    # A part that a total lacks contributes 0; without a total all contributions are null.
     total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in required}
     frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in required)
-    # Entries have no weight; a part that only one result has weighs nothing in the other.
+    # Entries have no weight; a part that only one result has weighs 0 in the other.
     both = pl.coalesce("weight", "weight_before").is_not_null()
     weight = {name: pl.when(both).then(pl.col(name).fill_null(0.0)) for name in ("weight_before", "weight")}
     frame = frame.select(
@@ -290,7 +290,7 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
 
 
 def _from_weight() -> pl.Expr:
-    """Return the change of a contribution that comes of its weight: (new - old weight) x points a percent."""
+    """Return the change of a contribution due to its weight: (new - old weight) x points per percent."""
     old, new = pl.col("weight_before").fill_null(0.0), pl.col("weight").fill_null(0.0)
     rate = pl.when(new > 0).then(pl.col("contribution") / new).when(old > 0).then(pl.col("contribution_before") / old)
     change = pl.col("contribution") - pl.col("contribution_before")
@@ -299,7 +299,7 @@ def _from_weight() -> pl.Expr:
 
 
 def _two_ways() -> pl.Expr:
-    """Whether data and definition moved a contribution, be it back and forth."""
+    """Return whether both data and definition moved a contribution, possibly in opposite directions."""
     return (pl.col("from_data").abs() > NOISE) | (pl.col("from_definition").abs() > NOISE)
 
 
@@ -329,7 +329,7 @@ def _definitions(before: Side, after: Side) -> pl.DataFrame:
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every value of a tree as text, with the path that leads to it."""
+    """Yield the values of a tree as text, with their paths."""
     if isinstance(tree, Mapping):
         for key, item in tree.items():
             yield from _leaves(item, Column(path).fact(key) if path else str(key))

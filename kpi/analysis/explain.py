@@ -1,6 +1,6 @@
-"""Why a unit got its score: from the star down to the figures, with weights and contributions that add up.
+"""Explanation of a score: from the stars down to the figures, with weights and contributions that add up.
 
-The explanation is a tree of plain nodes, so the terminal, a report and a service show the same one.
+The explanation is a tree of plain nodes, which the terminal, reports and services share.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from kpi.values.status import STATUSES
 
 @dataclass(frozen=True)
 class Explained:
-    """One line of an explanation and what is below it.
+    """One line of an explanation with its parts.
 
-    `score` is in percent of full marks, `weight` in percent of the whole, `contribution` in points of the total, as
-    `contributions` defines it: those of the parts of a node add up to its own. `counted` is the score that entered
-    the mean of its parent, other than `score` where a missing part counts by itself. `treated` is the value that was
-    scored, other than `value` where data treatment changed it. `grade` is the name of the level of a total.
+    `score` is in percent of full marks, `weight` in percent of the total weight, `contribution` in points of the total,
+    as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
+    that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
+    the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
+    total.
     """
 
     name: str
@@ -52,30 +53,30 @@ class Explained:
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
-        """Yield the node and everything below it."""
+        """Yield the node and all its descendants."""
         yield self
         for part in self.parts:
             yield from part.walk()
 
 
 def name_of(card: Scorecard, entity: str) -> str:
-    """Return the name that results show for an entity's name, short name or code; the text itself when it is none."""
+    """Return the displayed name for the name, short name or code of an entity; unknown texts are returned unchanged."""
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     return entity if place is None else entities.names[place]
 
 
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
-    """Return why an entity got its score, or one indicator (or pillar) its own.
+    """Return the explanation of the total of an entity, or of one of its indicators or pillars.
 
     Args:
         card: a scorecard.
-        entity: a name or code.
-        indicator: an indicator or pillar, by name or title; the whole tree when None.
-        period: a label; the last one when None.
+        entity: the name or code.
+        indicator: the name or title of an indicator or pillar; None for the whole tree.
+        period: the label; None for the last.
 
     Raises:
-        DataError: when there is no such entity, indicator or period.
+        DataError: if the entity, indicator or period does not exist.
     """
     system = card.definition
     entities = Entities(card.entities, closed=True)
@@ -116,7 +117,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
 
 
 class _Tree:
-    """The nodes of one row of the wide frame."""
+    """The nodes of the explanation of one row of the wide frame."""
 
     def __init__(self, system: System, row: Mapping[str, Any]) -> None:
         self.system, self.row = system, row
@@ -138,13 +139,13 @@ class _Tree:
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
-        """Return the points of an entry in this row, None where they are nothing but the last bits of numbers."""
+        """Return the points of an entry in this row, None if they are floating-point error."""
         points: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
         return None if points is None or abs(points) < NOISE else points
 
     @cached_property
     def needed(self) -> dict[str, Any]:
-        """The columns of the row that entries of adjustments and limits read."""
+        """The columns of the row that the entries of adjustments and limits read."""
         adjustments = self.system.adjustments
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
         return {name: self.row[name] for name in columns if name in self.row}
@@ -171,7 +172,7 @@ class _Tree:
         return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
     def opening(self, name: str, adjustment: Points) -> str:
-        """Return what points wait for, and whether that is there."""
+        """Return the condition of conditional points, and whether it holds."""
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in adjustment.waits_for()}
@@ -185,7 +186,7 @@ class _Tree:
         return self.system.symbols[name].title
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
-        """Return the parts of a node, and what they do not explain of it."""
+        """Return the parts of a node and the residual."""
         residual = self.row.get(Column(node).residual)
         parts = tuple(self.node(name) for name in names)
         if residual is None or abs(residual) < NOISE:
@@ -203,7 +204,7 @@ class _Tree:
         return self.measure(name)
 
     def stand_in(self, name: str) -> str:
-        """Return what counts in the place of a part without a score."""
+        """Return the score that is substituted for a part without one."""
         counted = self.row.get(Column(name).counted)
         if self.row[Column(name).score] is not None or counted is None:
             return ""
@@ -236,7 +237,7 @@ class _Tree:
         )  # fmt: skip
 
     def how(self, name: str) -> Iterator[str]:
-        """Return the formula, the target in force, its attainment, and the rule where it is the indicator's own."""
+        """Yield the formula, the target in force, its attainment, and the scoring rule if the indicator has its own."""
         row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield indicator.words(self.system.symbols)
         targets = self.system.targets(name)
@@ -262,7 +263,7 @@ class _Tree:
             yield stand_in
 
     def changed(self, name: str) -> Iterator[str]:
-        """Return what data treatment did to a value, step by step."""
+        """Yield the changes of a value by data treatment, step by step."""
         before = self.row[name]
         for step, names in self.system.steps.items():
             if name not in names:
@@ -308,7 +309,7 @@ def _shown(value: float | None) -> str:
 
 
 def words(status: str) -> str:
-    """Return a status in the users' words.
+    """Return the description of a status.
 
     >>> words("zero_denominator")
     'zero denominator'

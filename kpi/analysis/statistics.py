@@ -1,7 +1,7 @@
-"""What the figures of a scored system are like: data availability, correlation, consistency, strengths of an entity.
+"""Statistics of a scored system: data availability, correlation, consistency, and the profile of an entity.
 
-For whoever builds a system: do the indicators of a pillar belong together, does one say the same as another, which
-have gaps. All of it on scores, for one period.
+They help to build a system: whether the indicators of a pillar belong together, which are redundant and which have
+gaps. All are computed on the scores of one period.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _scored(card: Scorecard) -> list[str]:
 
 
 def availability(card: Scorecard) -> pl.DataFrame:
-    """Return how many entities have a value, in the last period, those with most gaps first.
+    """Return the number of entities with a value in the last period, by indicator, ordered by gaps.
 
     Columns: indicator, title, there, lacking, not_applicable (entities), percent (of those it applies to; null where it
     applies to none).
@@ -49,7 +49,7 @@ def availability(card: Scorecard) -> pl.DataFrame:
 
 
 def correlations(card: Scorecard) -> pl.DataFrame:
-    """Return Pearson correlations of scores, in the last period, over the entities that have both; strongest first.
+    """Return Pearson correlations of scores in the last period over pairwise complete entities, strongest first.
 
     Columns: first, second (indicators), within (Boolean: of the same pillar), correlation (null where one is constant
     or fewer than three entities have both), entities.
@@ -74,9 +74,7 @@ def correlations(card: Scorecard) -> pl.DataFrame:
 def consistency(card: Scorecard) -> pl.DataFrame:
     """Return Cronbach's alpha of every pillar in the last period: `k/(k - 1) (1 - sum(s²)/s²(sum))`.
 
-    Over the entities that have every part, of the scores of the parts. Columns: pillar, title, parts, entities, alpha
-    (null with one part, fewer than three entities, or where the sum of the parts is the same for all). Below 0.7 the
-    parts hardly measure one thing (Nunnally 1978).
+    It is computed on the scores of the parts, over the entities that have all of them.
     """
     rows = _last(card)
     records = []
@@ -106,14 +104,14 @@ def _alpha(columns: Sequence[pl.Series]) -> float | None:
 
 
 def profile(card: Scorecard, entity: str) -> pl.DataFrame:
-    """Return the indicators of an entity from its greatest strength to its greatest weakness, in the last period.
+    """Return the indicators of an entity in the last period, from the greatest strength to the greatest weakness.
 
     Columns: indicator, title, score, mean (of the cohort), ahead (score less mean, percent of full marks), rank, of
     (entities of the cohort that have a score), standing (0 ahead of all others, 1 behind all, 0.5 where all are equal).
     Indicators without a score are left out.
 
     Raises:
-        DataError: when there is no such entity.
+        DataError: if the entity does not exist.
     """
     names = card.entities["entity"].to_list()
     codes = card.entities["code"].to_list() if "code" in card.entities.columns else [None] * len(names)

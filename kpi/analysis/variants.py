@@ -1,4 +1,4 @@
-"""Variants of a system: the same with other rules, without a part, or with weights that are drawn."""
+"""Variants of a system: with other rules, without a part, or with random weights."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kpi.values.status import literal
 
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
-    """Return a system with some fields replaced by others that are known to be sound."""
+    """Return a copy of a system with some fields replaced, without validating them again."""
     return CheckedSystem.of(system.model_copy(update=fields))
 
 
 def rescored(system: System, rule: Rule) -> dict[str, Any]:
-    """Return the indicators with another rule; empty where no indicator would be scored otherwise.
+    """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
+    An indicator with a rule of the same kind keeps its own, and so does a milestone, which is no quantity.
     """
     changed_indicators = {}
     for name, indicator in system.indicators.items():
@@ -40,7 +40,7 @@ def rescored(system: System, rule: Rule) -> dict[str, Any]:
 
 
 def leave_out(system: System, part: str) -> System | None:
-    """Return a system without an indicator or pillar in its tree; a pillar without parts goes too. None: no tree left.
+    """Return a system without an indicator or pillar and pillars left empty; None if no tree is left.
 
     >>> from kpi.engine.plan import EXAMPLE
     >>> from kpi.language.loading.loader import examine_text
@@ -61,7 +61,7 @@ def leave_out(system: System, part: str) -> System | None:
         pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
     below = {key for pillar in pillars.values() for key in pillar.parts}
     tops = [name for name in system.tops if name in pillars]
-    # What only the pillar held goes with it.
+    # Parts of the pillar that nothing else has are removed with it.
     reached, waiting = set(tops), list(tops)
     while waiting:
         for key in pillars[waiting.pop()].parts:
@@ -82,12 +82,12 @@ def leave_out(system: System, part: str) -> System | None:
 
 
 def factor(node: str, place: int) -> str:
-    """Return the name of the column with what the weight of a part is multiplied by."""
+    """Return the name of the column with the random factor of the weight of a part."""
     return f"{node}~factor{place}"
 
 
 class Drawn(FromData):
-    """The weights of a node, given or found, times what was drawn for a run: the columns of `factor`."""
+    """The weights of a node, declared or derived from data, times the random factors of a run."""
 
     method: Literal["drawn"] = "drawn"
     name_: ClassVar[Message] = Message("simulated weights")
@@ -96,7 +96,7 @@ class Drawn(FromData):
     inner: Any = None
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Return what the method behind finds."""
+        """Return the weights of the method that this one wraps."""
         return list(self.declared) if self.inner is None else self.inner.find(columns)
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
@@ -114,7 +114,10 @@ class Drawn(FromData):
 
 @dataclass(frozen=True)
 class Noisy:
-    """The nodes of a system whose weights are drawn: `columns` are the factors, `apart` whether runs can be stacked."""
+    """The nodes of a system whose weights are random.
+
+    `columns` are the factors; `stackable` is whether runs can be stacked as cohorts.
+    """
 
     system: System
 
@@ -126,14 +129,14 @@ class Noisy:
 
     @property
     def stackable(self) -> bool:
-        """Whether nothing looks beyond its cohort or knows it by its name, so that runs can stand as cohorts."""
+        """Whether nothing depends on other cohorts or on the name of a cohort: runs can be stacked as cohorts."""
         methods = [node.weights_method for _, node, _ in self.system.tree]
         return all(method is None or method.among == "cohort" for method in methods) and not getattr(
             self.system.stars, "cohorts", None
         )
 
     def applied(self, system: System) -> System:
-        """Return a variant of the system with the weights of its nodes drawn."""
+        """Return a variant of the system with random weights of its nodes."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts)})
             for name, node, parts in system.tree
