@@ -1,4 +1,4 @@
-"""Definitions for people: the catalogue, a system, one definition as a card, a plan."""
+"""Definitions for readers: the catalogue, a system, one definition as a card, a plan."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
 
-#: The width where there is no terminal.
+#: The width without a terminal.
 WIDTH = 120
 
 
 def printed(*parts: object, width: int | None) -> str:
-    """Return what rich makes of its parts, as plain text without spaces at the ends of lines."""
+    """Return what rich prints for its arguments, as plain text without trailing spaces."""
     out = StringIO()
     console = Console(file=out, width=width or WIDTH, no_color=True, legacy_windows=False, _environ={})
     for part in parts:
@@ -43,7 +43,7 @@ def table_of(*headings: str) -> Table:
 
 
 def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
-    """Return the catalogue: one line a system, with its title, grain, number of indicators and issuer."""
+    """Return the catalogue: one line per system, with title, grain, number of indicators and issuer."""
     table = table_of(tr("System"), tr("Title"), tr("Period"), tr("Indicator"), tr("Source"))
     for name, loaded in systems.items():
         definition = loaded.system
@@ -70,7 +70,7 @@ def overview(systems: Mapping[str, Loaded], *, width: int | None = None) -> str:
 
 
 def system(shown_system: System, *, width: int | None = None) -> str:
-    """Return a system: its tree with weights, every indicator with formula and target, and how stars are given."""
+    """Return a system: its tree with weights, the formula and target of each indicator, and the star scheme."""
     table = table_of(tr("Indicator"), tr("Title"), tr("Weight"), tr("Method"), tr("Target"), tr("Source"))
     shown: set[str] = set()
     for name, depth in _ordered(shown_system):
@@ -100,7 +100,7 @@ def system(shown_system: System, *, width: int | None = None) -> str:
 
 
 def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
-    """Return the document clause by clause: what it asks for, what stands for it, and how much of it is scored."""
+    """Return the clauses of the document, the indicators that implement them, and the share that is scored."""
     states = {
         "scored": tr("scored"),
         "unscored": tr("not scored"),
@@ -144,10 +144,10 @@ def _cells(shown_system: System, name: str) -> tuple[str, str, str, str, str]:
 
 
 def definition(shown_system: System, name: str, *, width: int | None = None) -> str:
-    """Return one definition as a card: formula in words, unit, direction, target, rule, who uses it.
+    """Return one definition as a card: formula, unit, direction, target, scoring rule, users.
 
     Raises:
-        DefinitionError: when there is no such name.
+        DefinitionError: if the name is not defined.
     """
     titles = {symbol.title: key for key, symbol in shown_system.symbols.items()}
     key = (
@@ -225,7 +225,7 @@ def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users
 
 
 def plan(compiled: Plan) -> str:
-    """Return the stages of a plan with their expressions, a column a line."""
+    """Return the stages of a plan with their expressions, one column per line."""
     lines = []
     for stage in compiled.stages:
         lines.append(f"{stage.name}  {localized(stage.words)}  ({len(stage.columns)})")

@@ -1,4 +1,4 @@
-"""Findings as text: as a compiler prints them, one a line, for programs, or as annotations of a pull request."""
+"""Findings as text: with source lines as a compiler prints them, concise, JSON, or annotations of a pull request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
 from kpi.report.language import listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
 
-#: The ways to write findings.
+#: The styles of findings.
 Layout = Literal["full", "concise", "json", "github"]
 
-#: How many findings of one code are shown of data, where one mistake often repeats on a thousand rows.
+#: The maximum number of data findings shown per code, since one mistake often repeats in many rows.
 SHOWN = 5
 
 _COLOURS = {
@@ -51,11 +51,11 @@ def render(
     width: int | None = None,
     shown: int = SHOWN,
 ) -> str:
-    """Return findings as text, in their order, without a line break at the end; nothing for no findings.
+    """Return findings as text, in their order, without a final line break; empty without findings.
 
-    `full` shows the source line with carets under what is meant, aligned also under Chinese text, and gathers findings
-    of one code in data, of which it shows at most `shown`; with `width` long source lines are cut around the caret.
-    `concise` is one line a finding, `json` an array of objects, `github` the workflow commands that annotate files.
+    `full` shows the source line with carets below the span, aligned also under Chinese text, and groups data findings
+    by code, with at most `shown` per group; with `width`, long source lines are cut around the caret. `concise` is one
+    line per finding, `json` an array of objects, `github` the workflow commands that annotate files.
     """
     findings = list(diagnostics)
     if style == "json":
@@ -68,13 +68,13 @@ def render(
 
 
 def one_line(finding: Diagnostic) -> str:
-    """Return the one-line form of a finding; its severity is for programs, and the same in every language."""
+    """Return the one-line form of a finding; its severity is the same in every language, for programs."""
     where = localized(finding.place.message())
     return f"{where + ': ' if where else ''}{finding.severity} {finding.code} {localized(finding.message)}"
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:
-    """Return how many findings there are of each severity, the gravest first; those that are not listed count too.
+    """Return the number of findings by severity, the most severe first, including unlisted ones.
 
     >>> tally([Diagnostic("K203", "a"), Diagnostic("K412", "b", severity=Severity.WARNING), Diagnostic("K203", "c")])
     '2 errors, 1 warning'
@@ -107,7 +107,7 @@ def _full(findings: list[Diagnostic], *, color: bool, width: int | None, shown: 
 
 
 def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
-    """Return the lines of findings of one code in data: those that say the same share a headline over their places."""
+    """Return the lines of data findings of one code; equal messages share a headline above their places."""
     alike: dict[tuple[str, str | None], list[Diagnostic]] = {}
     for finding in group[:shown]:
         alike.setdefault((finding.message, finding.hint), []).append(finding)
@@ -140,9 +140,9 @@ def _hint(finding: Diagnostic, *, color: bool) -> list[str]:
 
 
 def _snippet(finding: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
-    """Return the arrow, the source line and the carets; the arrow alone when the file has no such line.
+    """Return the arrow, the source line and the carets; only the arrow if the file has no such line.
 
-    A line that holds a password is not shown either.
+    A line with a password is not shown.
     """
     place, arrow = finding.place, _arrow(finding, color=color)
     if place.line is None or not 0 < place.line <= len(source):
@@ -167,7 +167,7 @@ def _snippet(finding: Diagnostic, source: tuple[str, ...], *, color: bool, width
 
 
 def _cut(before: str, meant: str, after: str, room: int) -> tuple[str, str, str]:
-    """Return the three parts of a source line within `room` cells, dots where something is left out."""
+    """Return the three parts of a source line within `room` cells, with dots at cuts."""
     before = _head(before[::-1], max(room - cell_len(meant), room // 3))[::-1]
     meant = _head(meant, room - cell_len(before))
     return before, meant, _head(after, room - cell_len(before + meant))
@@ -181,7 +181,7 @@ def _head(text: str, room: int) -> str:
 
 
 def _read(file: str) -> tuple[str, ...]:
-    """Return the lines of a file, none when it cannot be read: a finding without its source is still a finding."""
+    """Return the lines of a file, none if it cannot be read: the finding is shown without its source."""
     try:
         return tuple(_BREAKS.split(Path(file).read_bytes().decode("utf-8-sig", errors="replace")))
     except (OSError, ValueError):
@@ -205,7 +205,7 @@ def _record(finding: Diagnostic) -> dict[str, object]:
 
 
 def _command(finding: Diagnostic) -> str:
-    """Return the workflow command that annotates a line; a row of a workbook is no line, so it is said in words."""
+    """Return the workflow command that annotates a line; rows of a workbook are described in the message."""
     place = finding.place
     spots: dict[str, object] = {}
     if place.file:

@@ -18,16 +18,16 @@ from kpi.report.marks import NOTHING, change, level, movement, number, reason, v
 from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
 from kpi.values.status import STATUSES
 
-#: How many lines of a kind are shown.
+#: The maximum number of lines of each kind.
 MOST = 30
 
-#: How many indicators are named beside a changed total.
+#: The maximum number of indicators named beside a changed total.
 _NAMED = 2
 
 
 @dataclass(frozen=True)
 class DifferenceReport(Report):
-    """What changed between two results; with `entity` the text has everything that moved this one."""
+    """The difference of two results; with `entity` the text has all changes of this entity."""
 
     schema: ClassVar[str] = "kpi.diff/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -90,12 +90,12 @@ class DifferenceReport(Report):
         return {name: plain(frame) for name, frame in self.difference.frames.items()}
 
     def text(self, screen: Screen) -> str:
-        """Return what changed as tables."""
+        """Return the changes as tables."""
         return table(self.difference, self.entity, width=screen.width)
 
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
-    """Return what changed as tables for a terminal; for a difference of one entity, all that moved its total."""
+    """Return the changes as tables for a terminal; for one entity, with everything that changed its total."""
     if entity is not None:
         return _detail(difference, entity, width)
     changed = difference.changed
@@ -162,7 +162,7 @@ def _effect(value: float | None, decimals: int) -> str:
 
 
 def _stars(row: dict[str, Any]) -> str:
-    """Return the levels before and after: their names, or how many stars."""
+    """Return the levels before and after, by name or as a number of stars."""
     old, new = (_level(row[f"stars{key}"], row[f"grade{key}"]) for key in ("_before", ""))
     return new if old == new else f"{old} → {new}"
 
@@ -174,7 +174,7 @@ def _level(number: float | None, grade: str | None) -> str:
 
 
 def _level_heading(difference: Difference) -> str | None:
-    """Return the heading of levels, None where neither result has any."""
+    """Return the heading of levels, None if neither result has levels."""
     totals = difference.totals
     if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
         return None

@@ -1,7 +1,7 @@
-"""Tables for other programs, as bytes: CSV, JSON, JSON Lines and Parquet.
+"""Encoders for other programs, as bytes: CSV, JSON, JSON Lines and Parquet.
 
-Values are as computed, floats in the shortest form that reads back as the same number; nulls stay null. The same
-scorecard gives the same bytes.
+Values are written as computed, floats in the shortest form that reads back as the same number; nulls stay null. The
+same scorecard gives the same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-# How a cell starts that spreadsheets take for a formula, the full-width signs of Chinese input methods included:
+# Leading characters that spreadsheets take for a formula, including full-width signs of Chinese input methods:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 

@@ -1,4 +1,4 @@
-"""Writing results: the format from the name of the file, whole or not at all."""
+"""Write results to files: the format follows from the file name, and writes are atomic."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ def write(
 
 
 def content(result: Report | Results, form: str, /, *, period: str | None = None) -> bytes:
-    """Return a scorecard or another report in a format, as the bytes that a stream or a web response gets.
+    """Return a scorecard or another report in a format, as bytes for a stream or a web response.
 
     Raises:
         DataError: as for `write`, except K540.
-
     """
     report, known = _report(result, period), _known(form)
     return report.own()[form]() if form in report.own() else known.encode(report)
@@ -84,7 +83,7 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
         )
     written = []
     try:
-        # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
+        # All files are complete before the first is moved into place, so that old and new frames are rarely mixed.
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, frame in report.frames().items():
                 written.append(folder / f"{name}{known_format.suffixes[0]}")
@@ -113,7 +112,7 @@ def _unknown(message: Message, known: Iterable[str], near: Message | None, place
 
 
 def write_stream(data: bytes, stream: IO[bytes] | IO[str]) -> None:
-    """Write to a stream, below the layer of text where there is one, since that might change line breaks."""
+    """Write to a stream, on its binary layer if it has one, since the text layer might change line breaks."""
     if not isinstance(stream, TextIOBase):
         cast("IO[bytes]", stream).write(data)
         return
@@ -129,7 +128,7 @@ def write_stream(data: bytes, stream: IO[bytes] | IO[str]) -> None:
 
 
 def replace(path: Path, data: bytes, /) -> Path:
-    """Write a file beside its final place, then moves it there; what is no regular file is written to directly."""
+    """Replace a file atomically; a target that is not a regular file is written to directly."""
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)

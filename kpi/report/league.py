@@ -1,4 +1,4 @@
-"""The league table as data: who stands where in one period, cohort by cohort, ready for any medium."""
+"""The league table as data: the standing of the entities of one period by cohort, for any medium."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kpi.report.shape import Results
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entity of a league table; `pillars` holds its scores in the order of `League.pillars`.
+    """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
-    `moved` says how the rank moved (▲2, ▼1, –), and 新 for who has a rank now and had none when others had one; it is
-    empty when there is no previous period. `note` names vetoes, and why there is no score.
+    `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
+    it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
     """
 
     entity: str
@@ -35,20 +35,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The entities that are ranked among themselves, the best first and those without a score last."""
+    """The entities that are ranked together, the best first, those without a score last."""
 
     cohort: str | None
     lines: tuple[Line, ...]
 
     @property
     def rated(self) -> int:
-        """How many of the entities have a score."""
+        """The number of entities with a score."""
         return sum(line.score is not None for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class League:
-    """The standing in one period; `pillars` are the titles of the top pillars; `lines` of all blocks in order."""
+    """The standing of one period; `pillars` are the titles of the top pillars."""
 
     period: str | None
     blocks: tuple[Block, ...]
@@ -61,12 +61,12 @@ class League:
 
     @property
     def rated(self) -> bool:
-        """Whether anyone has a level: without a star scheme there are none."""
+        """Whether any entity has a level; without a star scheme none has."""
         return any(line.stars is not None for line in self.lines)
 
     @property
     def named(self) -> bool:
-        """Whether levels have names, which are shown instead of stars."""
+        """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
 
     @property
@@ -75,11 +75,11 @@ class League:
         return tr("Grade") if self.named else tr("Stars")
 
     def level(self, line: Line) -> str:
-        """Return the level of a line as it is shown."""
+        """Return the level of a line for display."""
         return level(line.stars, line.grade, named=self.named)
 
     def heading(self, block: Block) -> str | None:
-        """Return the name of a block, or None when there is one block only and it has none."""
+        """Return the name of a block, None for a single block without a name."""
         if block.cohort is None and len(self.blocks) == 1:
             return None
         return tr("{cohort}, {lines}", cohort=block.cohort or tr("No cohort"), lines=len(block.lines))
@@ -139,7 +139,7 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the top pillars: those without a parent where the frame tells parents, else all."""
+    """Return the rows of the top pillars: those without a parent if the frame has parents, else all."""
     return pillars.filter(pl.col("parent").is_null()) if "parent" in pillars.columns else pillars
 
 

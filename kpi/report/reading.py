@@ -1,4 +1,4 @@
-"""Results read back: a JSON document or a folder of Parquet files of `kpi score -o` as one side of a comparison."""
+"""Read results back: a JSON document or a folder of Parquet files of `kpi score -o`, to compare them."""
 
 from __future__ import annotations
 
@@ -41,18 +41,17 @@ def is_result(path: Path) -> bool:
 def read_result(path: Path) -> Side:
     """Return a result as one side of a comparison.
 
-    What contributes to totals are the points of indicators and of the frame `adjustments` as they were written; what
-    these do not explain is the rest: of results that were written before there was that frame, bonuses, caps and means
-    that are no sums. Parquet alone has the totals only; a folder has the measures too. What was restated is read where
-    it was written.
+    The contributions to totals are the points of indicators and of the frame `adjustments`, as written; the remainder
+    is one entry: in results written before that frame existed, it holds bonuses, caps and means that are no sums. A
+    single Parquet file has the totals only; a folder has the measures too. Restated figures are read if present.
 
     Raises:
-        DataError: K503, when the file is damaged or lacks a column.
+        DataError: K503, if the file is damaged or lacks a column.
     """
     try:
         head, tables = _document(path) if path.suffix.lower() == ".json" and path.is_file() else _parquet(path)
         totals, indicators = (_typed(tables[name], name) for name in _NEEDED)
-        # NOTE: before there was the frame `adjustments`, points were percent of the whole whatever the full mark.
+        # NOTE: results without the frame `adjustments` have points in percent, whatever the full mark.
         full = float(head.get("full", 100.0)) if "adjustments" not in tables else 100.0
         adjustments = tables.get("adjustments")
         restated = tables.get("restated")
@@ -91,7 +90,7 @@ def _metadata(path: Path) -> Mapping[str, str]:
 
 
 def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return the columns that are needed; whole numbers stay whole."""
+    """Return the required columns; integers stay integers."""
     kinds = {column: pl.Float64 if column in _NUMBERS else pl.String for column in _NEEDED[name]}
     typed = frame.select(pl.col(column).cast(kind) for column, kind in kinds.items())
     integers = [

@@ -1,4 +1,4 @@
-"""How robust a ranking is, as a report: its text and its frames."""
+"""The robustness of a ranking as a report: text and frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
-#: How many assumptions are shown, those that move most.
+#: The maximum number of assumptions shown, those with the largest effect.
 MOST = 12
 
 _ASSUMPTIONS = {
@@ -40,7 +40,7 @@ _ALTERNATIVES = {
 
 @dataclass(frozen=True)
 class RobustnessReport(Report):
-    """How robust a ranking is; the first frame has the places."""
+    """The robustness of a ranking; the first frame has the ranks."""
 
     schema: ClassVar[str] = "kpi.robustness/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -75,7 +75,7 @@ class RobustnessReport(Report):
         return About(title, card.system, words, card.entity_title, card.decimals, card.full)
 
     def head(self) -> dict[str, Any]:
-        """Return schema, system, period, hashes, and how the runs were simulated."""
+        """Return schema, system, period, hashes, and the parameters of the simulation."""
         found, card = self.robustness, self.robustness.card
         return {
             "schema": self.schema,
@@ -93,12 +93,12 @@ class RobustnessReport(Report):
         return {"ranks": plain(self.robustness.ranks), "alternatives": plain(self.robustness.alternatives)}
 
     def text(self, screen: Screen) -> str:
-        """Return the places, and the assumptions that move most."""
+        """Return the ranks, and the assumptions with the largest effect."""
         return table(self.robustness, width=screen.width)
 
 
 def table(robustness: Robustness, /, *, width: int | None = None) -> str:
-    """Return the places of every entity over the simulated runs, and the assumptions that move most."""
+    """Return the ranks of every entity over the simulated runs, and the assumptions with the largest effect."""
     head = tr("{title}  {period}  robustness", title=visible(robustness.card.title), period=robustness.period)
     how = tr(
         "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",

@@ -1,4 +1,4 @@
-"""Rules: what each code of a finding means, with a case that has it and one that has not."""
+"""Rules: the meaning of each finding code, with an example that triggers it and one that does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kpi.report.language import tr, translated
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a code means in one sentence, a case that has the finding, and the same without it."""
+    """The meaning of a code in one sentence, an example that triggers it, and the same without the mistake."""
 
     code: str
     means: str
@@ -22,14 +22,14 @@ class Rule:
     good: str
 
     def card(self) -> str:
-        """Return the rule as it is printed."""
+        """Return the rule for display."""
         wrong, right = tr("wrong"), tr("right")
         return f"{self.code}  {translated(self.means)}\n\n  {wrong}  {self.bad}\n  {right}  {self.good}\n"
 
 
 @functools.cache
 def rules() -> dict[str, Rule]:
-    """Return every rule by its code, in the order of codes.
+    """Return all rules by code, in the order of codes.
 
     >>> rules()["K104"].means
     'A key is given twice; which one is meant cannot be told.'
@@ -39,10 +39,10 @@ def rules() -> dict[str, Rule]:
 
 
 def rule(code: str) -> Rule:
-    """Return the rule of a code, however it is written.
+    """Return the rule of a code in any case.
 
     Raises:
-        DefinitionError: when there is no such code.
+        DefinitionError: if the code does not exist.
     """
     known = rules()
     entry = known.get(code.strip().upper())
