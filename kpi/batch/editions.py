@@ -1,8 +1,8 @@
-"""Frozen editions: results that were announced stay as they were announced.
+"""Frozen editions: published results of announced periods do not change.
 
-Closing an edition (an annual assessment) keeps the rows of its periods as Parquet files in the archive, under the hash
-of their content, and takes those periods out of every later night: what changes in their inputs is reported, not
-scored. An edition is never overwritten; it is superseded with a reason, which makes a new revision beside the old.
+Closing an edition (such as an annual assessment) archives the rows of its periods as Parquet files under the hash of
+their content, and excludes the periods from later runs: changes of their inputs are reported, not scored. An edition is
+never overwritten; superseding it, with a reason, adds a revision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kpi.values import periods
 
 
 def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:
-    """Return the closed periods of a system, each with its edition, those of the edition `but` left out."""
+    """Return the closed periods of a system with their editions, except those of the edition `but`."""
     return {
         label: name
         for name, edition in state["editions"].items()
@@ -30,7 +30,7 @@ def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> 
 
 
 def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return an edition; raises DataError K828 when there is none of this name."""
+    """Return an edition; raise DataError K828 for an unknown name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
         hint = suggest(name, there) or Message("there is {there}", there=tuple(there) or Message("none"))
@@ -47,10 +47,10 @@ def files(state: Mapping[str, Any]) -> set[str]:
 def close(
     store: Store, archive: Archive, *, name: str, system: str, labels: Sequence[str], number: int | None = None
 ) -> Run:
-    """Close an edition of published results, as a run of its own, and return that; call it under the store's lock.
+    """Close an edition of published results as a run of its own and return the run; requires the lock of the store.
 
     Raises:
-        DataError: K828, when the name is taken, or the store has no such results, or periods are closed already.
+        DataError: K828, if the name is in use, the store has no such results, or periods are closed already.
     """
     head = store.head()
     state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
@@ -93,7 +93,7 @@ def supersede(
     state: dict[str, Any], store: Store, archive: Archive, *, name: str, reason: str, number: int,
     changes: Sequence[Change],
 ) -> None:  # fmt: skip
-    """Add a revision to an edition in a state: its periods as they will be once the changes of run `number` are in."""
+    """Add a revision to an edition in a state, with its periods after the changes of run `number`."""
     edition = dict(known(state, name))
     tables = _frozen(store, archive, edition["system"], edition["periods"], changes)
     edition["revisions"] = [*edition["revisions"], {"run": number, "reason": reason, "tables": tables}]
@@ -103,7 +103,7 @@ def supersede(
 def read(
     state: Mapping[str, Any], archive: Archive, name: str, table: str, *, revision: int | None = None
 ) -> pl.DataFrame:
-    """Return a table of an edition's revision (counted from 1, the newest when None) as it was frozen."""
+    """Return a frozen table of a revision of an edition (counted from 1, None for the newest)."""
     revisions = known(state, name)["revisions"]
     if revision is not None and not 1 <= revision <= len(revisions):
         raise DataError(
@@ -135,7 +135,7 @@ def _frozen(
 
 
 def _labels(text: str, there: Sequence[str]) -> list[str]:
-    """Return the periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
+    """Return the stored periods that a text denotes: 2022 is all quarters of 2022 if quarters are scored."""
     try:
         range_meant = periods.parse(text)
     except periods.PeriodError as error:

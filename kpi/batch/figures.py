@@ -1,4 +1,4 @@
-"""The figures of a system for a night: in slices where files can be read apart, else read all together."""
+"""The figures of a system for a run: in slices if files can be read separately, else read together."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from kpi.values import periods as calendar
 from kpi.values.columns import Column
 from kpi.values.periods import Period
 
-#: Columns of a panel that follow from the roster and the calendar, and are not kept.
+#: Columns of a panel that are derived from the roster and the calendar, and not archived.
 _GIVEN = ("cohort", "#month", "#entities")
 
-#: A finding of the intake that months were read as names of the periods that they end: it holds for all files or none.
+#: The finding that months were read as the last month of a period, which holds for all files or for none.
 _BY_ENDS = "K620"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a system, of which any span of periods can be had as a panel.
+    """The figures of a system; any range of periods is available as a panel.
 
-    `of` holds them whole, where they could not be had in slices.
+    `of` is the whole panel if the files could not be read in slices.
     """
 
     laid: LaidOut
@@ -57,11 +57,11 @@ class Figures:
 
     @property
     def system(self) -> System:
-        """The system whose figures they are."""
+        """The system of the figures."""
         return self.laid.system
 
     def explained(self) -> Figures:
-        """Return the figures with what explanations say, which is news of the periods that they are about."""
+        """Return the figures with the explanations, which change the marks of their periods."""
         explanations = self.laid.explanations(self.entities, self.periods)
         index = {period.label: period.index(self.system.period) for period in self.periods}
         by: dict[int, list[list[str]]] = {}
@@ -84,7 +84,7 @@ class Figures:
         """Return whether a column of the panel has a value in any period."""
         if self.of is not None:
             return self.of.frame[column].count() > 0
-        # A period that no file is for has none.
+        # A period without a file has no slice.
         before = self.periods[0].index(self.system.period) - 1
         nothing = marks(self._grid((), before, before).select("period", "entity", column))[column][before]
         return any(mark != nothing for mark in self.marks[column].values())
@@ -104,7 +104,7 @@ class Figures:
         )
 
     def _gathered(self, slices: Sequence[Slice], frame_name: str, low: int, high: int) -> pl.DataFrame | None:
-        """Who reported, or what was restated, in some periods; in the order that reading all files together gives."""
+        """Return the reporters or restated figures of some periods, in the order of reading all files together."""
         frames = [frame for part in slices if (frame := self._frame(part, frame_name)) is not None]
         if not frames:
             return None
@@ -119,8 +119,8 @@ class Figures:
         )
 
     def _grid(self, slices: Sequence[Slice], low: int, high: int) -> pl.DataFrame:
-        """Return the complete grid of the figures in slices, with the entities' own targets; null without a file."""
-        # Any slice tells what columns there are.
+        """Return the complete grid of the figures in slices, with the targets per entity; null without a file."""
+        # All slices have the same columns.
         stacked = pl.concat(frame for part in slices or self.slices[:1] if (frame := self._frame(part)) is not None)
         nothing: dict[str, object] = {Column(name).status: "missing" for name in self.system.measures}
         nothing.update({Column(name).rows: 0 for name in self.system.measures})
@@ -131,7 +131,7 @@ class Figures:
         return frame if self.targets is None else frame.join(self.targets, on=keys, how="left", maintain_order="left")
 
     def _frame(self, part: Slice, frame_name: str = "frame") -> pl.DataFrame | None:
-        """Return a frame of a slice, None where it has none; a lost or damaged one is made again from the files."""
+        """Return a frame of a slice, or None; a lost or damaged frame is recomputed from the files."""
         assert self.archive is not None  # noqa: S101
         sha = getattr(part, frame_name)
         if sha is None:
@@ -146,7 +146,7 @@ class Figures:
 
     @cached_property
     def targets(self) -> pl.DataFrame | None:
-        """The entities' own targets in all periods, None where there are none: one that is given holds on."""
+        """Targets per entity and period, forward-filled; None if unused."""
         if not _own(self.system):
             return None
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
@@ -154,30 +154,30 @@ class Figures:
         return entity_targets.add(complete, self.system, pl.DataFrame(), self.entities)[0]
 
     def marked(self, gaps: Collection[int]) -> Marks:
-        """Return the marks of all periods, also of those that no file is for."""
+        """Return the marks of all periods, including periods without a file."""
         result: dict[str, dict[int, int]] = {}
         for part in self.slices:
             for name, month_marks in part.marks.items():
                 result.setdefault(name, {}).update(month_marks)
         if gaps:
-            # A period without figures looks like any other.
+            # All periods without figures have equal marks.
             first = min(gaps)
             for name, by_period in marks(self._grid((), first, first).drop(_own(self.system), strict=False)).items():
                 result.setdefault(name, {}).update(dict.fromkeys(gaps, by_period[first]))
         if self.targets is not None:
-            result |= marks(self.targets)  # they hold over periods, so the slices do not have them
+            result |= marks(self.targets)  # targets extend over periods, so slices do not hold them
         return {name: dict(sorted(month_marks.items())) for name, month_marks in sorted(result.items())}
 
 
 def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | None, Index]:
-    """Return the figures in slices, reading only files of which the index has none, and the index for the next night.
+    """Return the figures in slices and the index for the next run; only files that are not in the index are read.
 
-    The figures are None where files can only be read all together.
+    The figures are None if the files have to be read together.
 
     Args:
-        laid: the inputs.
-        archive: where slices are.
-        index: of the last night.
+        laid: the inputs, laid out.
+        archive: the archive of slices.
+        index: the index of the last run.
     """
     new_index = Index()
     spans: dict[Item, Span] = {}
@@ -208,13 +208,13 @@ def _span(laid: LaidOut, item: Item) -> Span:
 
 
 def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidOut, archive: Archive) -> Slice | None:
-    """Read files into a slice; None when they cannot stand alone."""
+    """Read files into a slice; None if they cannot be read separately."""
     if not owned:
         return None
     try:
         panel = laid.panel(items)
     except DataError:
-        # What is wrong with all files together is for reading them together to say.
+        # Errors of the combination are reported when the files are read together.
         return None
     owned_rows = pl.col("period").is_in(list(owned))
     if panel.frame.select((~owned_rows & ~_blank(laid.system, panel.frame.schema)).any()).item():
@@ -228,7 +228,7 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
 
 
 def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figures | None:
-    """Return slices as one; None when their files mean something else together than apart."""
+    """Return slices as one; None if the files give other results together than separately."""
     ends = [any(finding.code == _BY_ENDS for finding in part.findings) for part in slices]
     if any(ends) and not all(ends):
         return None
@@ -238,7 +238,7 @@ def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figur
     findings: list[Diagnostic] = []
     listed: set[Diagnostic] = set()
     for slice_read in slices:
-        # What is about no file of its own, such as a file of targets, every slice says again.
+        # Findings that concern all files, such as those on a file of targets, repeat in every slice.
         findings += [finding for finding in slice_read.findings if finding not in listed]
         listed.update(slice_read.findings)
     counts = Counts(*(sum(getattr(part.counts, name) for part in slices) for name in Counts.__dataclass_fields__))
@@ -249,20 +249,20 @@ def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figur
 
 
 def read_together(laid: LaidOut) -> Figures:
-    """Return the figures of all files, read all together."""
+    """Return the figures of all files, read together."""
     panel = laid.panel()
     return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
 
 
 def _blank(system: System, schema: pl.Schema) -> pl.Expr:
-    """Whether a row of a panel holds no figure: as a period is that no file is for."""
+    """Return whether a row of a panel has no figure, as in a period without a file."""
     columns = [Column(name) for name in system.measures]
     missing = [pl.col(column.status) == "missing" for column in columns if column.status in schema]
     return pl.all_horizontal(*missing, *(pl.col(column.rows) == 0 for column in columns if column.rows in schema))
 
 
 def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
-    """Keep a frame and return its hash; None for none, and for one without rows."""
+    """Archive a frame and return its hash; None for None and for an empty frame."""
     if frame is None or not frame.height:
         return None
     out = BytesIO()
@@ -271,7 +271,7 @@ def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
 
 
 def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
-    """Return the marks of what is known beside figures: notes on them, who reported them, what was restated."""
+    """Return the marks of facts beside the figures: notes, reporters, restated figures."""
     facts: dict[str, dict[int, list[object]]] = {"#notes": {}, "#reporters": {}, "#restated": {}}
     for (measure, entity, period), text in sorted(panel.notes.items()):
         facts["#notes"].setdefault(period, []).append([measure, entity, text])
@@ -286,7 +286,7 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
 
 
 def _own(system: System) -> list[str]:
-    """Return the columns of the entities' own targets, which hold over periods."""
+    """Return the columns of the targets per entity, which extend over periods."""
     return [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()

@@ -1,7 +1,7 @@
-"""Which periods the rows of a file are for, and so which files must be read together.
+"""The periods of the rows of a file, and which files therefore have to be read together.
 
-What enters a scored period lies in it, or in its year where periods do not fit (`reported.row_pruning`). So two files
-whose rows are for different periods, or years, know nothing of one another, and each can be read alone.
+Rows that enter a scored period lie in it, or in its year if periods do not nest (`reported.row_pruning`). Files with
+rows for different periods, or years, are independent and can be read separately.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _File = TypeVar("_File", bound=Hashable)
 
 @dataclass(frozen=True)
 class Span:
-    """What a file is for: the indices of the scored periods that its rows may enter, and how many rows it has.
+    """The scored periods that the rows of a file may enter, as indices, and the number of its rows.
 
-    `periods` is None where that cannot be told: such a file is read with all others.
+    `periods` is None if unknown: such a file is read with all others.
     """
 
     periods: frozenset[int] | None
@@ -38,11 +38,11 @@ class Span:
 
 
 def separable(system: System) -> bool:
-    """Return whether files for different periods can be read apart.
+    """Return whether files for different periods can be read separately.
 
-    Without a roster the files together say which entities there are, a target that stands in the data holds for later
-    periods, in other files, too, units that succeed one another are added over files, and an event that is known by its
-    key may stand in a file for another period as well.
+    They cannot without a roster (the entities depend on all files), with a target in the data (it applies to later
+    periods, also in other files), with succession of units (figures are added over files), and with events that have a
+    key (a file for another period may repeat them).
     """
     keyed = any(isinstance(dataset, Records) and dataset.key for dataset in system.datasets.values())
     apart = system.entities.roster is not None and system.entities.succession is None
@@ -50,10 +50,10 @@ def separable(system: System) -> bool:
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:
-    """Return what a file is for, from its column of periods alone.
+    """Return the span of a file, read from its column of periods only.
 
     Raises:
-        DataError: when the file cannot be read.
+        DataError: if the file cannot be read.
     """
     entered: set[int] | None = set()
     rows = 0
@@ -78,7 +78,7 @@ def _entered(system: System, source: Placed) -> Iterator[int]:
 
 
 def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
-    """Return the distinct periods in a column, as first month and number of months, without what is no period."""
+    """Return the distinct periods in a column, as first month and number of months, ignoring other texts."""
     column = pl.col(header)
     if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()

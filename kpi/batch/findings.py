@@ -1,7 +1,7 @@
-"""The findings of a night as a table: of files and explanations, of all data, of each period; and what stays of others.
+"""The findings of a run as a table: of files, explanations, all data and each period, with those of unchanged periods.
 
-A night scores some periods, a check of it all of them at once, and both must find the same. So what is about no period
-of its own, such as a check for which the data hold nothing, is told of all periods, never of those that were scored.
+A run scores some periods, its verification all of them at once, and both must give the same findings. Findings that do
+not concern one period, such as a check without any data, are therefore derived from all periods, not from those scored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kpi.intake.query_answers import Explanations
 from kpi.language.system import System
 from kpi.report.language import wordings
 
-#: Findings about figures, which belong to a period; the others belong to the files that were read.
+#: The prefix of findings on figures, which belong to a period; the others belong to files.
 _OF_FIGURES = "K7"
 
 _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
@@ -28,14 +28,14 @@ def findings_of(
     system: System, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
     cards: Collection[Scorecard], stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Return the findings of files, of explanations, of all data and of the periods that scorecards show.
+    """Return the findings on files, explanations, all data, and the periods of scorecards.
 
     Args:
-        system: gives the checks.
-        of_files: what reading the files found.
+        system: the system with the checks.
+        of_files: the findings of reading the files.
         explanations: answers to findings; an answer without a finding is a finding itself.
-        holds: whether a column of the panel has a value in any period.
-        cards: what was scored.
+        holds: returns whether a column of the panel has a value in any period.
+        cards: the scorecards of the run.
         stay: the findings of the other periods.
     """
     findings = [*of_files, *explanations.findings, *unjudgeable(system, holds)]
@@ -48,9 +48,9 @@ def findings_of(
 def _unused(
     explanations: Explanations, findings: Iterable[Diagnostic], stay: pl.DataFrame | None
 ) -> Iterator[Diagnostic]:
-    """Yield a finding for each answer that belongs to no finding: one with an answer has it in its message.
+    """Yield a finding for each answer without a finding; a finding with an answer has it in its message.
 
-    Stored messages are in one language. Where a form came in another, the answer itself says to which it belongs.
+    Stored messages are in one language. For a form in another language, the answer itself identifies its finding.
     """
     if not explanations.places:
         return
@@ -77,7 +77,7 @@ def _unused(
 
 
 def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> pl.DataFrame | None:
-    """Return the findings about figures of the periods that stay as they are, None when there are none at all."""
+    """Return the findings on figures of unchanged periods, None without any."""
     there = store.read("findings", system=system)
     if not there.height:
         return None
@@ -86,7 +86,7 @@ def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> 
 
 
 def table(findings: Iterable[Diagnostic], system: str, stay: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return findings as stores keep them, with those that stay, in an order of their own."""
+    """Return findings in the format of stores, with those of unchanged periods, in a canonical order."""
     frame = pl.DataFrame(
         [
             (

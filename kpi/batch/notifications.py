@@ -1,4 +1,4 @@
-"""What a night tells: JSON lines for people who search, a text file for Prometheus, a summary for whoever looks."""
+"""Notifications of a run: a log of JSON lines, metrics for Prometheus, and a summary for people."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
 from kpi.report.diagnostics import one_line
 from kpi.report.language import localized, sentences, tr
 
-#: How many findings a note lists.
+#: The maximum number of findings in a note.
 _NOTED = 50
 
 
 class Log:
-    """A log of events: one JSON object a line, appended in one piece; none without a file.
+    """A log of events: one JSON object per line, appended in one write; nothing without a file.
 
-    A log that cannot be written does not stop a night: `problem` is the warning about it.
+    A log that cannot be written does not stop the run: `problem` is a warning about it.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -30,7 +30,7 @@ class Log:
         self.problem: Diagnostic | None = None
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Append an event with its facts."""
+        """Append an event with its fields."""
         if self._file is None:
             return
         line = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
@@ -52,7 +52,7 @@ class Log:
 
 
 def summary(result: Night) -> str:
-    """Return the last line of a night: what was scored, what was not, and why."""
+    """Return the last line of a run: what was scored, what was not, and why."""
     failed = tuple(result.failed)
     if result.run is None:
         return tr("Nothing was published: {failed} failed. The last results stay.", failed=failed)
@@ -74,7 +74,7 @@ def summary(result: Night) -> str:
 
 
 def write_summary(file: Path, result: Night) -> None:
-    """Write how a night went as one JSON object, the manifest's facts and the summary in words."""
+    """Write the result of a run as one JSON object: the facts of the manifest and the summary in words."""
     tree = {
         "run": None if result.run is None else result.run.number,
         "summary": summary(result),
@@ -87,10 +87,10 @@ def write_summary(file: Path, result: Night) -> None:
 
 
 def write_note(folder: Path, result: Night) -> Path | None:
-    """Write a note in Markdown for a night with news, and return it; None without news.
+    """Write a note in Markdown for a run with news and return it; None without news.
 
-    News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
-    run; a night that published nothing is `not-published.md`, which the next good night takes away.
+    News are failed systems, scored or removed periods, errors and warnings. The note is named after the run; that of a
+    run that published nothing is `not-published.md`, which the next successful run removes.
     """
     number = None if result.run is None else result.run.number
     stopped = folder / "not-published.md"
@@ -124,9 +124,9 @@ def write_note(folder: Path, result: Night) -> Path | None:
 
 
 def write_metrics(file: Path, result: Night, *, timestamp: float) -> None:
-    """Write the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
+    """Write the metrics of a run in Prometheus' text format, for the textfile collector of its node exporter.
 
-    A failed system keeps the time of its last success from the file before.
+    A failed system keeps the time of its last success from the existing file.
     """
     successes = _successes(file)
     lines = [

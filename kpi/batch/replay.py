@@ -1,4 +1,4 @@
-"""Computing a past run again from its manifest: to explain it, and to check the store bit by bit."""
+"""Replay of past runs from their manifests: to explain results, and to verify the store to the bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kpi.errors import DataError, Diagnostic, Message, count, suggest
 
 
 def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) -> Scorecard:
-    """Return the scorecard of a system as of a run, computed from the inputs that the run's state names.
+    """Return the scorecard of a system in a run, computed from the archived inputs of the run.
 
     Args:
         run: the run.
@@ -28,7 +28,7 @@ def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) 
         use_slices: use the slices that the run archived, instead of reading the files again.
 
     Raises:
-        DataError: K824 when the run has no such system, K814 when the archive lost or changed an input.
+        DataError: K824 if the run has no such system, K814 if an archived input is missing or changed.
     """
     systems = run.state["systems"]
     if system not in systems:
@@ -49,7 +49,7 @@ def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a check of a system came to: how many values agree to the bit, and what does not."""
+    """The result of verifying a system: how many values are equal to the bit, and what differs."""
 
     system: str
     values: int
@@ -58,16 +58,16 @@ class Verified:
 
 
 def verified(store: Store, archive: Archive, number: int | None = None) -> Iterator[Verified]:
-    """Compute a run again from nothing but its archived inputs, and compare all it published, value by value.
+    """Compute a run again from its archived inputs only, and compare everything it published, value by value.
 
-    Everything is scored in one go, whatever the night had scored piece by piece. Periods whose inputs changed without
-    their being scored (a closed edition, `periods = "last 3"`) are skipped and named.
+    All periods are scored at once, also if the run had scored them one by one. Periods whose changed inputs were not
+    scored (a closed edition, `periods = "last 3"`) are skipped and listed.
 
     Yields:
-        one result a system, in the order of their names.
+        one result per system, in the order of names.
 
     Raises:
-        DataError: K811 when the run is not there, K825 when nothing was published.
+        DataError: K811 if the run does not exist, K825 if nothing was published.
     """
     run = store.head() if number is None else store.run(number)
     if run is None:
@@ -127,7 +127,7 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
 
 
 def _compared(computed: pl.DataFrame, published: pl.DataFrame) -> tuple[int, str | None]:
-    """Return how many values agree, and the first difference in words."""
+    """Return the number of equal values, and a description of the first difference."""
     if not computed.height and not published.height:
         return 0, None
     missing = [name for name in computed.columns if name not in published.columns]

@@ -1,4 +1,4 @@
-"""One system's part of a night: read its inputs, score the periods that changed, say what the store is to change."""
+"""The run of one system: read its inputs, score the periods that changed, and return the changes of the store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FRAMES = TABLES[:-1]
 
 @dataclass
 class Outcome:
-    """What one system's part of a night came to."""
+    """The outcome of the run of one system."""
 
     system: str
     status: str = "unchanged"
@@ -48,7 +48,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the manifest says about it."""
+        """Return the entry of the manifest."""
         tally: Counter[str] = Counter()
         for item in self.findings:
             tally[str(item.severity)] += item.stands_for
@@ -61,7 +61,7 @@ class Outcome:
 
 
 class Prepared:
-    """Inputs laid out, compiled and read; the same for a night and for its check."""
+    """Inputs laid out, compiled and read; used by runs and by their verification."""
 
     def __init__(self, laid: LaidOut, plan: Plan, archive: Archive) -> None:
         self.laid, self.plan, self._archive = laid, plan, archive
@@ -69,7 +69,7 @@ class Prepared:
     @classmethod
     @contextmanager
     def of(cls, inputs: Inputs, archive: Archive) -> Iterator[Self]:
-        """Yield inputs laid out and compiled, for as long as the block lasts."""
+        """Yield inputs laid out and compiled, for the duration of the block."""
         with atomic_files.scratch() as folder:
             laid = laid_out(inputs, archive, folder)
             yield cls(laid, compile_plan(laid.system), archive)
@@ -98,7 +98,7 @@ class Prepared:
         )  # fmt: skip
 
     def cards(self, figures: Figures, requested: Collection[str]) -> Iterator[Scorecard]:
-        """Yield scorecards that together hold the wanted periods, each computed from no more than it needs."""
+        """Yield scorecards that together have the requested periods, each computed from the minimal lookback."""
         grain, back = self.laid.system.period, window(self.reached)
         labels = figures.periods
         places = [place for place, period in enumerate(labels) if period.label in requested]
@@ -118,7 +118,7 @@ class Prepared:
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
-    """Return the frames of scorecards as stores keep them, without the findings."""
+    """Return the frames of scorecards in the format of stores, without the findings."""
     return {
         table: pl.concat([prepared(_frame_of(card, table), system) for card in cards], how="vertical_relaxed")
         for table in FRAMES
@@ -127,7 +127,7 @@ def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFra
 
 def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
     if table == "restated":
-        # A figure may be of a finer period than the scored ones, by which stores are parted.
+        # The period of a figure may be finer than the scored periods, which partition the store.
         rows = card.restated.rename({"period": "figure_period"})
         return rows.with_columns(period=card.restated_in)
     if table == "quality" and not reporting_quality.is_assessable(card.definition, card.supply):
@@ -137,7 +137,7 @@ def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
 
 
 def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
-    """Return whether nothing at all changed since a system was last scored, by the hashes of its inputs."""
+    """Return whether all inputs are unchanged since a system was last scored, by their hashes."""
     return (
         before is not None
         and not before["pending"]
@@ -150,23 +150,23 @@ def scored(
     source: Source, inputs: Inputs, *, before: Mapping[str, Any] | None, store: Store, archive: Archive, number: int,
     closed: Mapping[str, str] | None = None, everything: bool = False,
 ) -> Outcome:  # fmt: skip
-    """Score what changed in a system since the state `before`, and return what the store is to change.
+    """Score the periods of a system that changed since the state `before`, and return the changes of the store.
 
-    A period of a closed edition, and one that `periods` leaves out, keeps its results and is pending.
+    A period of a closed edition, or one that `periods` excludes, keeps its results and is pending.
 
     Args:
         source: the system's part of the configuration.
-        inputs: as they are now, in the archive.
+        inputs: the current inputs, archived.
         before: the system's entry in the last state.
-        store: where the results of the other periods are.
-        archive: where the inputs are.
-        number: of this run.
-        closed: the labels of closed periods, each with its edition.
+        store: the store with the results of the other periods.
+        archive: the archive of the inputs.
+        number: the number of this run.
+        closed: the labels of closed periods with their editions.
         everything: score every period, changed or not.
 
     Raises:
-        DataError: K820 and K821 when a gate keeps the night from the store, and whatever reading the files raises.
-        DefinitionError: when the definition cannot be used.
+        DataError: K820 and K821 if a gate prevents publishing, and errors of reading the files.
+        DefinitionError: if the definition cannot be used.
     """
     outcome = Outcome(inputs.system, "scored")
     clock = _Clock(outcome.seconds)
@@ -210,7 +210,7 @@ def scored(
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():
         rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
-        # What a system does not have, such as treated cells, needs no rows replaced by none.
+        # An empty frame, such as treated cells, is only written if it replaces rows.
         if rows.height or store.read(table, system=inputs.system).height:
             outcome.changes.append(Change(table, inputs.system, (*selected, *outcome.removed), rows))
     outcome.changes.append(Change("findings", inputs.system, None, findings.table(finding_table, inputs.system, stay)))
@@ -224,7 +224,7 @@ def scored(
 
 
 class _Clock:
-    """Notes how long each stage took."""
+    """Records the duration of each stage."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds, self.last = seconds, time.perf_counter()
@@ -243,7 +243,7 @@ def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
 
 
 def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Return what a night has to say of periods that are not scored."""
+    """Return the findings on periods that are not scored."""
     for label in outcome.pending:
         if label in closed:
             hint = Message("kpi batch CONFIG --supersede {closed} --reason TEXT scores it again", closed=closed[label])
@@ -263,7 +263,7 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
 
 
 def _missing_files(last: Inputs, current: Inputs) -> Iterator[Diagnostic]:
-    """Yield a warning for each file of data of the last run that is not there any more, under this or another name."""
+    """Yield a warning for each data file of the last run that is missing now, also under other names."""
     names, contents = {name for name, _, _ in current.data}, {sha for _, sha, _ in current.data}
     for name, sha, _ in last.data:
         if name not in names and sha not in contents:

@@ -1,4 +1,4 @@
-"""`kpi batch`: a night, a check of a past one, an edition, the state of a store."""
+"""`kpi batch`: run a batch, verify a past run, close an edition, inspect and repair the store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def batch(
 def _night(
     console: Console, file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None
 ) -> Exit:
-    """Run a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
+    """Run a night: exit code 0 if all is current, 1 if a system failed, 2 if nothing could be done."""
     from kpi.batch.batch_run import run
     from kpi.batch.config import load
     from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
@@ -72,7 +72,7 @@ def _night(
     try:
         with console.progress():
             result = run(
-                config, wait=wait, stop=stop, everything=everything, tell=log,
+                config, wait=wait, stop=stop, everything=everything, log=log,
                 supersede=None if supersede is None or reason is None else (supersede, reason),
             )  # fmt: skip
     except KpiError as error:
@@ -94,7 +94,7 @@ def _night(
 
 
 def _verified_again(console: Console, file: str, number: int | None) -> Exit:
-    """Compute a run again and compare it with the store: 1 when anything differs."""
+    """Compute a run again and compare it with the store: exit code 1 if anything differs."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
@@ -127,7 +127,7 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
 
 
 def _checked(console: Console, file: str) -> Exit:
-    """Report the state of the store: 1 when it is damaged."""
+    """Report the state of the store: exit code 1 if it is damaged."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
     from kpi.errors import Message, count
@@ -157,7 +157,7 @@ def _checked(console: Console, file: str) -> Exit:
 
 
 def _repaired(console: Console, file: str, *, wait: float) -> Exit:
-    """Bring back the last run that is whole: 2 when none is."""
+    """Restore the last intact run: exit code 2 if there is none."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
     from kpi.errors import DataError, Diagnostic, Message, Place
@@ -189,7 +189,7 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
 
 
 def _migrated(console: Console, file: str, *, wait: float) -> Exit:
-    """Bring the store over to the layout of today."""
+    """Migrate the store to the current layout."""
     from kpi.batch.config import load
     from kpi.batch.migration import migrated
     from kpi.errors import Message, count
@@ -251,7 +251,7 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
 
 
 def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
-    """Return the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
+    """Return the scorecard of a past run, computed again, for `kpi explain --run`; `period` restricts it."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import again
