@@ -1,4 +1,4 @@
-"""What `kpi diff` compares: two periods, two results, two definitions, or two runs of a batch become two sides."""
+"""The comparisons of `kpi diff`: two periods, two results, two definitions, or two runs of a batch."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def compared(
     arguments: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
     system: str | None, definitions: str | None, period: str | None, succession: str | None = None,
 ) -> Difference:  # fmt: skip
-    """Return the difference of two periods, two results (written, or files to score) or two definitions.
+    """Return the difference of two periods, two results (files of results, or of data to score) or two definitions.
 
     Args:
         arguments: the two periods, results or definitions.
-        files: the files that are scored.
-        named: those whose dataset is named.
+        files: the files to score.
+        named: the files to score by dataset.
         system: an id or YAML file, for periods and for files to score.
-        definitions: a folder in which ids are looked up first.
-        period: compare only this one.
-        succession: a table of units that succeed one another, for what is scored.
+        definitions: a folder that is searched first for ids.
+        period: the only period to compare.
+        succession: a table of successions of units, for scoring.
 
     Raises:
-        DataError: K543, when there are not two, or they do not fit one another, or when there is a table of succession
-            and nothing to score; K551, when they share no period.
+        DataError: K543, if there are not two, or they are of different kinds, or there is a table of successions but
+            nothing to score; K551, if they share no period.
     """
     if len(arguments) != 2:
         hint = Message("kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4")
@@ -87,11 +87,11 @@ def compared(
 def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str | None) -> Difference:
     """Return the difference of two runs of a batch, or of one and the last, computed again from their inputs.
 
-    Where the definition changed between them, the new data are scored by the old definition as well: what came from
-    the data and what from the definition add up.
+    If the definition changed between them, the new data are also scored by the old definition: the effects of data and
+    definition add up.
 
     Raises:
-        DataError: K543 without one or two numbers, K811 and K824 when the store has no such run or system.
+        DataError: K543 without one or two numbers, K811 and K824 if the store has no such run or system.
     """
     settings = load(Path(config))
     store, archive = store_of(settings), archive_of(settings)
@@ -124,7 +124,7 @@ def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str
 
 
 def _of_run(run: Run, system: str, archive: Archive) -> Side:
-    """Return a run's results, its definition with the files beside it: rosters and targets belong to it."""
+    """Return the results of a run; the files of the definition, such as rosters and targets, belong to its hash."""
     result = side(again(run, system, archive), f"run {run.number}")
     inputs = Inputs.of_json(system, run.state["systems"][system]["inputs"])
     beside = sorted([*inputs.definition.values()][1:])
@@ -135,7 +135,7 @@ def _of_run(run: Run, system: str, archive: Archive) -> Side:
 
 
 def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
-    """Return the new data under the old definition; None where that definition cannot read them."""
+    """Return the new data under the old definition; None if it cannot read them."""
     before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
     run = Run(
         new.number,
@@ -160,7 +160,7 @@ def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
 
 
 def _with_restated(difference: Difference, *, all_of_it: bool = False) -> Difference:
-    """Return the difference with what the new result restated and the old one had not."""
+    """Return the difference with the figures that only the new result restated."""
     known, current = difference.before.restated, difference.after.restated
     if current is None or not current.height:
         return difference

@@ -1,4 +1,4 @@
-"""`kpi diff`: what changed between two periods, results, definitions or runs, and where it came from."""
+"""`kpi diff`: the difference of two periods, results, definitions or runs, and its causes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kpi explain`: why an entity got its score, from the star down to the figures."""
+"""`kpi explain`: the explanation of a score, from the stars down to the figures."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ from typing_extensions import override
 from kpi.cli.language import install, localized
 from kpi.process.locale import requested, using
 
-#: The commands, each a module of this package with a command of the same name, in the order of the help.
+#: The commands in the order of the help; each is a module of this package with a command of the same name.
 COMMANDS = (
     "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "schema", "rule", "init", "completion",
 )  # fmt: skip
 
 
 class _Commands(click.Group):
-    """A group that loads a command when it is asked for, and names the one that was probably meant."""
+    """A group that loads a command on use, and suggests similar names for an unknown one."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,7 +58,7 @@ class _Commands(click.Group):
 
 
 def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
-    """Print the version; a checkout that is not installed has none."""
+    """Print the version; an uninstalled checkout has none."""
     if not requested:
         return
     from kpi.process.distribution import version

@@ -1,4 +1,4 @@
-"""`kpi rule`: what the code of a finding means."""
+"""`kpi rule`: the meaning of a finding code."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def sample(
                     "K541", Message("standard output takes csv only"), hint=Message("name a file: -o sample.parquet")
                 )
             )
-        # Rows that scroll by on the same terminal show by themselves how far it is.
+        # Rows on the same terminal show the progress themselves.
         with console.progress(quiet=sys.stdout.isatty()):
             pour(request, sys.stdout.buffer, dataset)
         return Exit.FINE

@@ -1,4 +1,4 @@
-"""`kpi score`: files become a league table with stars and ranks."""
+"""`kpi score`: score files and print the league table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def score(
 
 
 def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
-    """Return the last line of a scoring: how much was scored, what became of every row, what is undefined and why."""
+    """Return the last line of a scoring: what was scored, the counts of rows, and the undefined values by reason."""
     from collections import Counter
 
     import polars as pl

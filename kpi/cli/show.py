@@ -1,4 +1,4 @@
-"""`kpi show`: the catalogue, a system, one definition, a plan, the coverage of a document, an analysis of figures."""
+"""`kpi show`: the catalogue, a system, one definition, a plan, the coverage of a document, an analysis of data."""
 
 from __future__ import annotations
 

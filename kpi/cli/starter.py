@@ -1,4 +1,4 @@
-"""A first system: what `kpi init` writes, small enough to read in one go and complete enough to score."""
+"""The starter system of `kpi init`: small enough to read at once, and complete enough to score."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _FIGURES: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def data() -> str:
-    """Return the example's figures as a CSV, one a row."""
+    """Return the figures of the example as CSV, one per row."""
     lines = ["期别,地区,指标,数值,计量单位"]
     for (period, entity), figures in _FIGURES.items():
         for (title, unit), figure in zip(_UNITS.items(), figures, strict=True):
@@ -80,7 +80,7 @@ def write(folder: Path) -> list[Path]:
     """Write definition, data, schema and configuration into a folder and return the files.
 
     Raises:
-        DataError: when one of the files is already there, or the folder cannot be written.
+        DataError: if one of the files exists already, or the folder cannot be written.
     """
     contents = {
         "demo.yaml": DEFINITION,
@@ -109,6 +109,6 @@ def write(folder: Path) -> list[Path]:
 
 
 def next_commands(folder: Path) -> str:
-    """Return what to run next, a command a line."""
+    """Return the commands to run next, one per line."""
     step = "" if folder == Path() else f"cd {folder}\n"
     return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"

@@ -1,4 +1,4 @@
-"""`kpi stress`: how robust a ranking is."""
+"""`kpi stress`: the robustness of a ranking."""
 
 from __future__ import annotations
 
