@@ -44,7 +44,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _LAST = 2000
 #: A child that exits by itself in the midst of its work, as with OpenBLAS.
 _LEFT = "exit"
-#: The ends of a child that a want of memory may have caused.
+#: The exit statuses that exhausted memory may have caused.
 _DEATHS = (_LEFT, "SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
 
 
@@ -139,7 +139,7 @@ def _redirected(noise: int) -> int:
 
 
 def _short(error: BaseException, render: Render) -> str:
-    """Return the finding of an error that comes of too little memory, as bare text; "" for any other error."""
+    """Return the finding of an error due to exhausted memory, as plain text; empty for other errors."""
     words = ""
     try:
         from kpi.errors import Message
@@ -203,7 +203,7 @@ def _bind(parent: int) -> None:
 
 
 class _Worker:
-    """What the child has reported; `noise` is the file of what libraries wrote on its standard error."""
+    """The events that the child has reported; `noise` is the file with the standard error of libraries."""
 
     def __init__(self, source: int, noise: int | None) -> None:
         os.set_blocking(source, False)
@@ -253,7 +253,7 @@ def _supervise(child: int, worker: _Worker, handled: set[int], render: Render) -
     """Wait for the end of the child, or kill it, and end this process."""
     status, by, short = _wait(child, worker, _wakened(handled), handled)
     worker.read()
-    if worker.over and not os.WIFSIGNALED(status):  # by itself, if just before it was to be killed
+    if worker.over and not os.WIFSIGNALED(status):  # it ended by itself just before it was killed
         _end(os.waitstatus_to_exitcode(status), "", worker)
     if by is not None:
         _end(128 + by, render(_interrupted(signal.Signals(by).name)), worker)
@@ -295,7 +295,7 @@ def _ended(name: str, doing: list[str]) -> Message:
 
 
 def _out_of_memory(message: Message, death: str) -> Message:
-    """Return the message about a child whose end a want of memory may have caused."""
+    """Return the message about a child that exhausted memory may have ended."""
     from kpi.errors import Message
 
     if death == "SIGKILL":
@@ -325,7 +325,7 @@ def _wakened(handled: set[int]) -> int:
 
 
 def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[int, int | None, Message | None]:
-    """Return how the child ended, and the signal or the want of memory for which it was killed, if any."""
+    """Return the exit status of the child, and the signal or the memory shortage for which it was killed, if any."""
     look = time.monotonic() + _PATIENCE
     while True:
         files = [woken] if worker.source is None else [woken, worker.source]
@@ -346,7 +346,7 @@ def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[i
 
 
 def _shortage(child: int) -> tuple[Message | None, float]:
-    """Return what memory is used and left, if too little for the child, and when (seconds) to look again."""
+    """Return the memory in use and left if it is too little for the child, and the time (seconds) of the next check."""
     from kpi.process import memory
 
     room = memory.available(process=child)
