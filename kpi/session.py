@@ -1,4 +1,4 @@
-"""Scoring from end to end: files and a system become a scorecard. What `kpi score` and embedding services call."""
+"""Scoring from end to end, from files and a system to a scorecard: the functions behind `kpi score` and services."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
 
 Files = str | Path | Sequence[str | Path]
-#: What names or is a system, see `kpi.load`.
+#: A system or its name, see `kpi.load`.
 Given = str | Path | Mapping[str, Any] | System
 
 
@@ -76,16 +76,16 @@ def score(
         system: whatever `kpi.load` takes; None when the files name it in a column `system` (评价体系) or only one
             system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
-        data: files and frames whose dataset is named.
+        data: files and frames by dataset.
         period: score only this period, such as 2023Q4; also the period of files that have no period column. Rows for
             periods that it does not reach are passed over, and only it is judged.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.query_answers`.
-        partly: files that cannot be read or placed are findings, where others can.
+        partly: report files that cannot be read or matched as findings, if others can.
         succession: a table of units that merge, split or change their name, in place of the system's own
             (`entities: {succession: ...}`).
 
     Raises:
-        DefinitionError: when the system cannot be found or used.
+        DefinitionError: if the system cannot be found or used.
         DataError: when there are none, when files cannot be read or placed, or hold nothing for the period; with
             `partly`, when one is not there or none can be read and placed. Bad rows are findings instead.
 
@@ -126,7 +126,7 @@ def score(
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
-    """Return the sources that a caller gives, with queries run, and those whose dataset is named."""
+    """Return the sources of a caller, with queries executed, and those by dataset."""
     if data is not None and not isinstance(data, Mapping):
         message = Message(
             "`data` is of the type {type}, not a mapping from the names of datasets to data", type=type(data).__name__
@@ -143,10 +143,10 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
-    """Score a panel with a compiled plan; `period` is the only one to show and to judge.
+    """Score a panel with a compiled plan; `period` is the only one to show and to check.
 
     Raises:
-        DataError: K551 when there is nothing for the period.
+        DataError: K551 if there are no figures for the period.
     """
     grain = plan.system.period
     labels = {period_of.index(grain): period_of.label for period_of in panel.periods}
@@ -193,22 +193,22 @@ def stress(
     seed: int = 1,
     succession: str | Path | None = None,
 ) -> Robustness:
-    """Score files, or frames, and return how robust the ranking of a period is, by default the last.
+    """Score files, or frames, and return the robustness of the ranking of a period, by default the last.
 
     Args:
         files: as for `score`, and so are the next four.
         system: as for `score`.
         definitions: a folder in which ids are looked up first.
-        data: files and frames whose dataset is named.
-        period: which; left out: the last.
-        runs: how many runs are simulated.
-        weights: every weight is drawn from within so many percent of its own.
-        seed: the same seed gives the same runs.
+        data: files and frames by dataset.
+        period: the label of the period; None for the last.
+        runs: the number of simulated runs.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        seed: of the random numbers; equal seeds give equal runs.
         succession: as for `score`.
 
     Raises:
         DefinitionError: as for `score`.
-        DataError: as for `score`, or when there is nothing to rank.
+        DataError: as for `score`, or if there is nothing to rank.
     """
     from kpi.analysis.robustness import stressed
 
@@ -230,7 +230,7 @@ def check(
         system: the system the data are for, when more than one fits; whatever `kpi.load` takes.
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
-        explanations: a file that answers queries.
+        explanations: a file with answers to queries.
         datasets: files and frames whose dataset is named, by its name.
         succession: as for `score`.
     """
@@ -243,7 +243,7 @@ def check(
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: the definitions examined, every finding, and the scorecard where data could be scored."""
+    """The result of a check: the definitions, all findings, and the scorecard if the data could be scored."""
 
     examined: tuple[Loaded, ...]
     findings: tuple[Diagnostic, ...]
@@ -257,7 +257,7 @@ def checked(
 ) -> Checked:  # fmt: skip
     """Check definitions, and data against them; arguments as for `check`.
 
-    Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
+    Data are checked if the definitions of `paths` have no errors, which come first.
     """
     folder = None if definitions is None else Path(definitions)
     files = _paths(paths)
@@ -286,13 +286,13 @@ def checked(
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
-    """Return the one of some usable systems that data are for."""
+    """Return the usable system that matches the data."""
     usable = [loaded for loaded in examined if loaded.system]
     return usable[0].system if len(usable) == 1 else _matching(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
-    """Return every definition file in some files and folders, examined; the catalogue when there are none."""
+    """Return the definitions in some files and folders, examined; the catalogue if there are no paths."""
     files = _paths(paths)
     if not files:
         return list(catalogue.systems(definitions).values())
@@ -326,7 +326,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     if requested.grain is not system.period:
-        # A year-to-date name such as 1-9月 means the period it ends with.
+        # A year-to-date period such as 1-9月 denotes the period at its end.
         index = requested.end // system.period.months
         if requested.start % 12 or (requested.end + 1) % system.period.months:
             raise DataError(
@@ -341,16 +341,16 @@ def _period(system: System, period: str | int | None) -> Period | None:
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
-    """Return the system that is given, that the data name, or that alone fits them."""
+    """Return the requested system, the one that the data name, or the only one that matches them."""
     if system is not None:
         return catalogue.resolve(system, folder)
-    # A folder of the catalogue is read when nothing before it fits.
+    # A folder of the catalogue is read if nothing before it matches.
     groups = [_Drafts(group) for group in catalogue.by_folder(folder)]
     return _matching(data, groups, partly=partly)
 
 
 class _Drafts(Sequence[Draft]):
-    """The definitions of one folder, read when the first of them is looked at."""
+    """The definitions of a folder, read on first access."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
@@ -367,8 +367,8 @@ class _Drafts(Sequence[Draft]):
 
 
 def _matching(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
-    """Return the system that the data name, or that alone fits them, of the first group that has one."""
-    # Rows that do not form a table may be why none is found among rows that have not been checked.
+    """Return the system that the data name, or the only match, of the first group that has one."""
+    # Malformed rows may be the reason that no system matches unchecked tables.
     with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         if (chosen := _chosen(data, groups, unchecked=True, partly=partly)) is not None:
             return chosen
@@ -425,17 +425,17 @@ def _chosen(
 def _first(
     groups: Sequence[Sequence[Draft | Loaded]], chosen: Callable[[Sequence[Draft | Loaded]], list[Loaded]]
 ) -> list[Loaded]:
-    """Return the systems chosen from the first group that has any: folders are searched in order."""
+    """Return the systems selected from the first group that has any: folders are searched in order."""
     return next(filter(None, map(chosen, groups)), [])
 
 
 def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Return the systems of a group whose id or title is one of some texts."""
+    """Return the systems of a group with an id or title among some texts."""
     return _usable(loaded for loaded in group if loaded.system and any(is_named(loaded.system, text) for text in texts))
 
 
 def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
-    """Return those of some systems that have no errors."""
+    """Return the systems without errors."""
     examined = (draft if isinstance(draft, Loaded) else draft.checked() for draft in drafts)
     return [loaded for loaded in examined if loaded.system]
 
@@ -458,7 +458,7 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
 
 
 def _texts(table: Table, header: str) -> list[str]:
-    """Return the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
+    """Return the distinct texts of a column; this also checks the rows of an unchecked table."""
     column = pl.selectors.by_name(header).cast(pl.String)
     if table.pieces is None:
         distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
@@ -469,12 +469,12 @@ def _texts(table: Table, header: str) -> list[str]:
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:
-    """Return the number of a table's figures that the system knows, 0 if the table fits no dataset of it.
+    """Return the number of figures of a table that the system uses, 0 if the table matches no dataset of it.
 
     Args:
-        system: which.
+        system: the system.
         table: the table.
-        texts: gives the distinct texts of one of its columns.
+        texts: returns the distinct texts of a column.
     """
     shape = shaped(system, table)
     turned = None if shape is None else shape[0]

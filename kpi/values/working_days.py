@@ -1,7 +1,7 @@
-"""Working days (工作日): which days of a span of years are such, and how many there are up to a day.
+"""Working days (工作日): the working days of a span of years, and their number up to a day.
 
-The days from one date to another are those after the first, up to and including the second (民法典第二百零一条: 开始的
-当日不计入), counted in working days (行政许可法第八十二条: 以工作日计算，不含法定节假日). Times of day do not count.
+The days from one date to another exclude the first and include the second (民法典第二百零一条: 开始的当日不计入),
+counted in working days (行政许可法第八十二条: 以工作日计算，不含法定节假日). Times of day do not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MICROS_OF_DAY = 86_400_000_000
 
 
 def number_of(column: str) -> str:
-    """Return the name of the column that holds the working days up to a column of points in time."""
+    """Return the name of the column with the working days up to a column of points in time."""
     return f"w {column}"
 
 
@@ -31,8 +31,8 @@ class WorkingDays:
         first: the first year.
         last: the last year.
         days: all working days of these years.
-        source: what says so, in words.
-        of_own: whether that is a table of the user's own.
+        source: the source, in words.
+        of_own: whether the source is a table of the user.
         counted: columns of points in time whose numbers of working days stand in columns of their own, `number_of`.
     """
 
@@ -48,14 +48,14 @@ class WorkingDays:
         cls, years: Iterable[int], working: Collection[date], free: Collection[date], source: str, *,
         of_own: bool = False,
     ) -> WorkingDays:  # fmt: skip
-        """Return the working days of years: Monday to Friday but for some days that are free, and further days.
+        """Return the working days of years: Monday to Friday without days off, plus make-up days.
 
         Args:
             years: without a gap.
             working: working days that may be at a weekend (调休上班).
             free: days off (法定节假日).
-            source: what says so, in words.
-            of_own: whether that is a table of the user's own.
+            source: the source, in words.
+            of_own: whether the source is a table of the user.
 
         >>> known = WorkingDays.of_weeks([2025], [date(2025, 1, 26)], [date(2025, 1, 1)], "a table")
         >>> days = pl.DataFrame({"at": [20088.0, 20089.0, 20091.5, 20093.0]})  # 2024-12-31, 2025-01-01, 03, 05
@@ -82,7 +82,7 @@ class WorkingDays:
         return (start - EPOCH.date()).days, counts
 
     def until(self, at: pl.Expr) -> pl.Expr:
-        """Return how many working days there are up to and including the day of a point in time, null beyond the years.
+        """Return the number of working days up to and including the day of a point in time, null beyond the years.
 
         Args:
             at: microseconds of local time since 1970 (Float64).
@@ -105,7 +105,7 @@ class WorkingDays:
         return rows, replace(self, counted=frozenset(columns))
 
     def outside(self, at: pl.Expr) -> pl.Expr:
-        """Return whether a point in time, in microseconds, is beyond the years; null where there is none."""
+        """Return whether a point in time, in microseconds, is beyond the years; null for null."""
         begin, end = (
             (date(year, 1, 1) - EPOCH.date()).days * float(_MICROS_OF_DAY) for year in (self.first, self.last + 1)
         )
@@ -113,6 +113,6 @@ class WorkingDays:
 
     @property
     def words(self) -> str:
-        """The years and what says so, in words."""
+        """The years and the source, in words."""
         years = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
         return f"{self.source}, {years}"

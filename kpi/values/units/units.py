@@ -258,7 +258,7 @@ def summable(unit: Unit) -> bool:
 
 
 def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
-    """Return the factor to `to` of each distinct text of a `unit` column, or the error with the reason.
+    """Return the factor to `to` of each distinct text of a `unit` column, or the error with its reason.
 
     >>> conversion(["万元", "亿元", "件", "万元"], parse("亿元"))
     {'万元': 0.0001, '亿元': 1.0, '件': UnitError('件 cannot be converted to 亿元: 件 counts 件, 亿元 is money')}
