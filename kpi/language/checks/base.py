@@ -127,9 +127,9 @@ def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
     return earlier(value) if across is None else pl.when(~across).then(earlier(value))
 
 
-def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
+def differs(first: pl.Expr, second: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
     """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
-    return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
+    return (first - second).abs() > tolerance + 1e-9 * pl.max_horizontal(first.abs(), second.abs())
 
 
 def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.language.expressions.terms import Term, held, joined, names_of, uncounted_of, where, why
+from kpi.language.expressions.terms import Term, any_holds, joined, names_of, uncounted_of, where, why
 from kpi.values.status import Reason, Status
 
 #: Up to so many branches are a chain of conditions.
@@ -48,7 +48,7 @@ def coalesce(terms: list[Term], size: pl.Expr | None) -> Term:
     if len(terms) == 1:
         return terms[0]
     first = pl.coalesce([term.expr for term in terms])
-    barred = [held(term.bars) if term.bars else None for term in terms[:-1]]
+    barred = [any_holds(term.bars) if term.bars else None for term in terms[:-1]]
     at = _first(barred)
     expr, bars = first, terms[-1].bars
     if at is not None:
@@ -79,8 +79,8 @@ class _Branches:
 
     def __post_init__(self) -> None:
         self.holding = [one.expr for one in self.conditions]
-        self.lacking = [held(one.gaps) if one.gaps else None for one in self.conditions]
-        self.barring = [held(one.bars) if one.bars else None for one in self.conditions]
+        self.lacking = [any_holds(one.gaps) if one.gaps else None for one in self.conditions]
+        self.barring = [any_holds(one.bars) if one.bars else None for one in self.conditions]
         self.asking = [one.asks_absence for one in self.conditions]
         self.few = len(self.conditions) <= _CHAINED
         self.place = None if self.few else self._place()

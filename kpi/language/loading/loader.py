@@ -182,8 +182,8 @@ def _plain(value: Any) -> Any:
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    unique = {(one.code, one.message, str(one.place)): one for one in findings}
-    return sorted(unique.values(), key=lambda one: (one.place.line or 0, one.place.column or 0))
+    unique = {(finding.code, finding.message, str(finding.place)): finding for finding in findings}
+    return sorted(unique.values(), key=lambda finding: (finding.place.line or 0, finding.place.column or 0))
 
 
 def _located(document: positions.Document, problem: Problem) -> Diagnostic:
