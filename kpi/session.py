@@ -30,7 +30,7 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.files import named_queries
-from kpi.intake.files.damage import DamagedError, damage_told
+from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
@@ -105,7 +105,7 @@ def score(
     if not every:
         raise DataError(Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames")))
     try:
-        with damage_told(every):
+        with damage_reported(every):
             loaded = _system(system, every, folder, partly=partly)
     except DamagedError as error:
         remaining = [finding for source in every for finding in error.without(source)]

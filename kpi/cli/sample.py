@@ -36,7 +36,7 @@ def sample(
 ) -> Exit:  # fmt: skip
     """Write synthetic data for a system, of any size, the same for the same seed."""
     from kpi.errors import DataError, Diagnostic, Message, count
-    from kpi.intake.synthetic.files import Sample, pour, write
+    from kpi.intake.synthetic.files import Sample, write, write_stream
     from kpi.language.loading.catalogue import load
 
     began = time.perf_counter()
@@ -52,7 +52,7 @@ def sample(
             )
         # Rows on the same terminal show the progress themselves.
         with console.progress(quiet=sys.stdout.isatty()):
-            pour(request, sys.stdout.buffer, dataset)
+            write_stream(request, sys.stdout.buffer, dataset)
         return Exit.FINE
     with console.progress():
         written = write(request, output, form=form, dataset=dataset)

@@ -16,7 +16,7 @@ from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.events import records
 from kpi.intake.events.records import Aggregated, Gathered
-from kpi.intake.files.damage import DamagedError, damage_told, unchanged
+from kpi.intake.files.damage import DamagedError, damage_reported, unchanged
 from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
 from kpi.intake.files.reader import Source, content_hash, given_once, read_all
@@ -187,7 +187,7 @@ class _Intake:
         self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
-            self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
+            self.facts.columns(frame, self.system) + facts_of.aggregate_columns(frame, every, self.system, number)
         )
         self.findings += self.facts.findings
         grain = self.system.period
@@ -313,7 +313,7 @@ class _Intake:
         for source in sources:
             if source.table.whole is not None and source.table.pieces is None:
                 # Who is named is there in every period.
-                who = source.table.whole.raw.select(entity_codes.who(source).alias("who").unique()).collect(
+                who = source.table.whole.raw.select(entity_codes.entity_text(source).alias("who").unique()).collect(
                     engine="streaming"
                 )
                 own = who["who"].str.strip_chars().drop_nulls()
@@ -338,7 +338,7 @@ class _Intake:
 
         Headings and remarks in the column of names look so. `units` have a row that is not plain, and is no heading.
         """
-        lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.kept(name)} - units
+        lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.is_kept(name)} - units
         lacking -= set(() if self.succession is None else entities.resolve(self.succession.units).values())
         for some in events:
             lacking -= set(entities.resolve(some.units()).values())
@@ -360,7 +360,7 @@ class _Intake:
             meanings = Resolver(source, self.system, entities).measures(texts)
             known = pl.Series([text for text, meaning in meanings.items() if meaning.name is not None], dtype=pl.String)
             there = measure.is_in(known.implode()).fill_null(value=False)
-        rows = table.whole.raw.filter(~table.only & there).select(entity_codes.who(source).alias("who"))
+        rows = table.whole.raw.filter(~table.only & there).select(entity_codes.entity_text(source).alias("who"))
         texts = rows.unique().collect(engine="streaming").to_series().drop_nulls()
         return set(entities.resolve(texts.str.strip_chars()).values())
 
@@ -413,7 +413,7 @@ class _Intake:
         """Return the texts of a column beside each entity, given by its place."""
         complete = source.table.whole or source.table
         pairs = (
-            complete.frame.select(who=entity_codes.who(source), group=entity_codes.text_of(header))
+            complete.frame.select(who=entity_codes.entity_text(source), group=entity_codes.text_of(header))
             .drop_nulls()
             .unique()
         )
@@ -639,7 +639,7 @@ class _Call:
             DataError: see `take_in`.
         """
         try:
-            with damage_told(source for source, _ in plan.files):
+            with damage_reported(source for source, _ in plan.files):
                 return self._read(plan)
         except DamagedError as error:
             left = tuple((some, name) for source, name in plan.files for some in error.without(source))

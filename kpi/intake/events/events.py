@@ -25,7 +25,7 @@ from kpi.intake.events.units import READING, NumberColumn, Reader, Scale, conver
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of, is_unit
-from kpi.intake.matching.entity_codes import repeats_heading, who
+from kpi.intake.matching.entity_codes import entity_text, repeats_heading
 from kpi.intake.matching.notation import decimal_finding, notation_of
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term
@@ -450,7 +450,7 @@ def events(
     schema = source.table.frame.collect_schema()
     when, blanks = source.roles["period"], source.table.cells is not None
     columns: dict[str, pl.Expr] = {
-        WHO: who(source),
+        WHO: entity_text(source),
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
     expressions_of = computed(measures.values())

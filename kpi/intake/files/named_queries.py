@@ -74,6 +74,6 @@ def _query(configuration: settings.Settings, name: str, table: object) -> Query:
         raise configuration.wrong(message, key, hint) from None
 
 
-def every(some: Sequence[Source]) -> list[Source]:
+def every(sources: Sequence[Source]) -> list[Source]:
     """Return sources with named queries replaced by their rows."""
-    return [asked(one) for one in some]
+    return [asked(one) for one in sources]

@@ -60,7 +60,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 .with_columns(field=pl.lit(source.roles.get("value")))
             )
 
-            def tell(row: dict[str, Any], equal: bool = equal, at: int = number) -> row_findings.Finding:
+            def finding_of(row: dict[str, Any], equal: bool = equal, at: int = number) -> row_findings.Finding:
                 mine, others = (at, row[ROW]), [(place["source"], place["row"]) for place in row["others"]]
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
@@ -94,7 +94,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
-                repeats.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+                repeats.findings += row_findings.of_rows(source.table, mine, None, finding_of, severity=severity)
     return repeats
 
 
@@ -149,7 +149,7 @@ _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name
 #: Under which the text stands that says who a row is about.
 _WHO = "\0who"
 
-#: Roles of columns that tell figures of one unit, period and measure apart.
+#: Roles of columns that distinguish figures of one unit, period and measure.
 _TELLING = ("code", "scope", "unit", "cohort")
 
 _FIGURE = re.compile(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")

@@ -134,13 +134,13 @@ def add(
                 findings += more
             mine = files[bound.file]
         if mine.height:
-            grid = _held(grid, mine.filter(pl.col("indicator") == name), system.period.months)
+            grid = _forward_filled(grid, mine.filter(pl.col("indicator") == name), system.period.months)
             column = pl.col("target")
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
 
 
-def _held(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
+def _forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
     """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
 
     One without a period is given before all others. Which periods the grid has makes no difference.

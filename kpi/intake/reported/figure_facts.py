@@ -112,7 +112,7 @@ def wholes(system: System) -> list[str]:
     return list(dict.fromkeys(fact for fact, _ in wanted(system) if fact not in FACTS))
 
 
-def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
+def aggregate_columns(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
     """Return a column `measure.unit` (Float64) for each figure of a unit that is no entity.
 
     Args:
