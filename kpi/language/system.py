@@ -303,7 +303,7 @@ class CheckedSystem(System):
 
     def at(self, home: Path | None) -> CheckedSystem:
         """Return the system with another folder that its files are relative to."""
-        return CheckedSystem._resolved(self, home)
+        return CheckedSystem._build(self, home)
 
     def succeeding(self, file: Path) -> CheckedSystem:
         """Return the system with another table of units that succeed one another, which is checked when it is read."""

@@ -482,7 +482,7 @@ def _by_levels(
     Args:
         table: the wide table.
         names: the measures by their names.
-        taken: columns that are something else.
+        used: columns that are something else.
         columns: those whose whole name is that of a measure.
     """
     by_level, given = {}, {measure for measure, _ in columns.values()}
