@@ -30,8 +30,8 @@ PACKAGES = (
 INSIDE = {
     "values": "names columns rounding periods status units numerics working_days",
     "process": (
-        "locale distribution tuning journal credentials settings memory prefetch atomic_files progress limits "
-        "supervisor"
+        "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
+        "limits supervisor"
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "

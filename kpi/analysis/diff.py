@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -34,11 +35,11 @@ Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
 
 @dataclass(frozen=True)
 class Side:
-    """One of two results: the frames of a scorecard with labels and names, and the contributions.
+    """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
 
-    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the total weight,
-    null for entries), contribution (in points). `tree` is the content of the definition; it and `measures` are None for
-    results that were read from files.
+    `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
+    entries), contribution (in points). `tree` is what the
+    definition says, None where only results are known; so are `measures`.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Side:
     measures: pl.DataFrame | None = None
     tree: Mapping[str, Any] | None = None
     entity_title: str = Message("Entity")
+    texts: Mapping[str, Message] = MappingProxyType({})
     restated: pl.DataFrame | None = None
 
 
@@ -116,7 +118,8 @@ def side(card: Scorecard, name: str) -> Side:
     tree = card.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return Side(
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
-        card.indicators, contributions(card), card.measures, tree, card.entity_title, card.restated,
+        card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
+        card.restated,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from pydantic import (
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
+from kpi.process.os_errors import reason
 from kpi.report.formats import SUFFIXES
 from kpi.values import periods
 
@@ -157,7 +158,7 @@ def load(file: Path) -> Config:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        words = getattr(error, "strerror", None) or Message("not UTF-8")
+        words: str = reason(error) if isinstance(error, OSError) else Message("not UTF-8")
         raise DefinitionError(
             Diagnostic("K800", Message("cannot be read: {words}", words=words), Place(str(file)))
         ) from None

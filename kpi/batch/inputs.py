@@ -30,6 +30,7 @@ from kpi.intake.query_answers import Explanations, explanations
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Loaded, examine
 from kpi.language.system import CheckedSystem, System
+from kpi.process.os_errors import reason
 from kpi.values.periods import Period
 
 _DATA, _DEFINITION = "data", "definition"
@@ -189,7 +190,7 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
         except OSError as error:
             findings.append(
                 Diagnostic(
-                    "K501", Message("cannot be read: {strerror}", strerror=error.strerror), Place(str(error.filename))
+                    "K501", Message("cannot be read: {strerror}", strerror=reason(error)), Place(str(error.filename))
                 )
             )
     for number, query in enumerate(source.query):

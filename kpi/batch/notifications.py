@@ -12,6 +12,7 @@ from typing import Any
 from kpi.batch.batch_run import Night
 from kpi.batch.store.whole import write_durably
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
+from kpi.process.os_errors import reason
 from kpi.report.diagnostics import one_line
 from kpi.report.language import localized, sentences, tr
 
@@ -37,7 +38,7 @@ class Log:
         try:
             self._append((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
         except OSError as error:
-            message = Message("the log cannot be written: {strerror}", strerror=error.strerror or error)
+            message = Message("the log cannot be written: {strerror}", strerror=reason(error))
             hint = Message("make room, or see who may write there; the night went on without it")
             self.problem = Diagnostic("K834", message, Place(str(self._file)), hint, Severity.WARNING)
 

@@ -53,10 +53,10 @@ def compared(
 
     first, second = _period(old), _period(new)
     if first is not None and second is not None:
-        _need(files or named, "the figures of the two periods")
+        _need(files or named, Message("the figures of the two periods are missing"))
         return _periods(scored(), first, second)
     if all(argument.endswith(_SUFFIXES) for argument in arguments):
-        _need(files or named, "the figures to score by the two definitions")
+        _need(files or named, Message("the figures to score by the two definitions are missing"))
         before, after = (side(scored(by=argument), argument) for argument in arguments)
         return diff(before, after, periods=_pair(period, (before, after)))
     for argument in arguments:
@@ -191,8 +191,6 @@ def _period(text: str) -> Period | None:
         return None
 
 
-def _need(data: object, option_name: str) -> None:
+def _need(data: object, message: Message) -> None:
     if not data:
-        raise DataError(
-            Diagnostic("K543", Message("{what} are not given", what=option_name), hint=Message("--data period.csv"))
-        )
+        raise DataError(Diagnostic("K543", message, hint=Message("--data period.csv")))

@@ -9,6 +9,7 @@ from pathlib import Path
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
+from kpi.process.os_errors import reason
 
 DEFINITION = """\
 # yaml-language-server: $schema=./schema.json
@@ -103,7 +104,7 @@ def write(folder: Path) -> list[Path]:
                 unfinished.enter_context(atomic_files.replacing(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         raise DataError(
-            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
+            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=reason(error)), Place(str(folder)))
         ) from None
     return [folder / name for name in contents]
 

@@ -23,6 +23,7 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.engine.totals import limited
+from kpi.errors import Message
 from kpi.language.adjustments import awards
 from kpi.language.aggregation.means import total
 from kpi.language.aggregation.nodes import Combination, Node
@@ -38,8 +39,9 @@ STAND_INS = ("zero", "cohort_mean", "penalty")
 
 #: The titles of the kinds of entries.
 KINDS = {
-    "mean": "合成方法", "rounding": "取整", "missing": "缺项", "bonus": "加分", "deduction": "减分", "floor": "保底",
-    "cap": "封顶", "veto": "一票否决",
+    "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
+    "bonus": Message("bonus"), "deduction": Message("deduction"), "floor": Message("floor"), "cap": Message("cap"),
+    "veto": Message("veto"),
 }  # fmt: skip
 
 
@@ -112,12 +114,16 @@ def counted(system: System) -> dict[str, pl.Expr]:
     return columns
 
 
-def residual_title(system: System, node: str) -> str:
+def residual_title(system: System, node: str) -> Message:
     """Return the title of the residual of a node."""
     definition = system.composite if node == ROOT else system.pillars[node]
     if definition.mean in ("arithmetic", "minimum"):
-        return "取整"
-    return f"{definition.mean_words}与加权算术平均之差" + ("（含取整）" if definition.decimals is not None else "")
+        return KINDS["rounding"]
+    if definition.decimals is not None:
+        return Message(
+            "difference of the {mean} from the weighted arithmetic mean, with rounding", mean=definition.mean_words
+        )
+    return Message("difference of the {mean} from the weighted arithmetic mean", mean=definition.mean_words)
 
 
 def entries(system: System) -> list[Entry]:
@@ -127,14 +133,16 @@ def entries(system: System) -> list[Entry]:
 
 def _nodes(system: System) -> Iterator[Entry]:
     for node, definition, parts in system.tree:
-        title = "综合得分" if node == ROOT else system.pillars[node].title or node
+        title = Message("Composite score") if node == ROOT else system.pillars[node].title or node
         if not adds_up(definition):
             kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
-            words = f"{title}：{residual_title(system, node)}"
+            words = Message("{title}: {part}", title=title, part=residual_title(system, node))
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
         if definition.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
-                words = f"{system.pillars[part].title or part}：{definition.missing.words()}"
+                words = Message(
+                    "{title}: {part}", title=system.pillars[part].title or part, part=definition.missing.words()
+                )
                 absent = pl.col(Column(part).score).is_null()
                 yield Entry(part, words, "missing", pl.when(absent).then(pl.col(Column(part).contribution)))
 
@@ -152,8 +160,11 @@ def limits(system: System) -> list[Entry]:
     for (_, before), (name, after) in pairwise(limited(system).items()):
         if name in ("composite.floor", "composite.cap"):
             kind = name.removeprefix("composite.")
-            bound = composite.floor if kind == "floor" else composite.cap
-            entry, title = name, f"{KINDS[kind]} {bound:g} 分"
+            entry = name
+            if kind == "floor":
+                title: str = Message("floor of {points:g} points", points=composite.floor)
+            else:
+                title = Message("cap of {points:g} points", points=composite.cap)
         else:
             kind, entry, title = "veto", entry_name(system, name), system.adjustments[name].title or name
         limiting.append(Entry(entry, title, kind, after - before))

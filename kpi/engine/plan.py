@@ -20,6 +20,7 @@ from kpi.engine import check_stages
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
+from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
@@ -96,10 +97,10 @@ def _stages(system: System) -> Iterator[Stage]:
         columns = Expressions()
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
-        yield Stage.of(f"indicators {number}", "指标值及状态", columns)
+        yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
-    yield Stage("targets", "执行中的目标值", _targets(system))
+    yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
 
@@ -110,8 +111,8 @@ def scoring(system: System) -> Iterator[Stage]:
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
         scores |= _score(system, name, figures)
-    yield Stage("peers", "同组最好、最差等", figures)
-    yield Stage.of("scores", "计分（占满分百分比）", scores, tuple(figures))
+    yield Stage("peers", Message("statistics of peers"), figures)
+    yield Stage.of("scores", Message("scores in percent of full marks"), scores, tuple(figures))
 
 
 def tree(system: System) -> Iterator[Stage]:
@@ -126,12 +127,12 @@ def tree(system: System) -> Iterator[Stage]:
     if system.tops:
         yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
-        yield Stage.of(ROOT, "没有一级指标，不计总分", _no_composite())
-    yield Stage("adjustments", "加减分与一票否决", adjusted(system))
-    yield Stage.of("totals", "综合得分及取位", totalled(system))
-    yield Stage("places", "位次与星级", placed(system))
-    yield Stage("stars", "星级（含否决）与变动", starred(system))
-    yield Stage("changes", "与上期比较", changes(system))
+        yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
+    yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
+    yield Stage.of("totals", Message("total and its rounding"), totalled(system))
+    yield Stage("places", Message("ranks and stars"), placed(system))
+    yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
+    yield Stage("changes", Message("changes against the previous period"), changes(system))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -154,16 +155,16 @@ def _treatment(system: System) -> Iterator[Stage]:
     treated = Expressions()
     for name, last in current.items():
         treated |= finished(name, last, out.get(name))
-    yield Stage.of("treated", "处理后的数值", treated)
+    yield Stage.of("treated", Message("treated values"), treated)
 
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
-        ("权重", Combination.weighing),
-        ("各部分权重", Combination.weighed),
-        ("适用与有数权重", Combination.totals),
-        ("计入权重", Combination.carrying),
-        ("得分", Combination.result),
+        (Message("weights by method"), Combination.weighing),
+        (Message("weights of the parts"), Combination.weighed),
+        (Message("applicable and available weight"), Combination.totals),
+        (Message("weight that is carried"), Combination.carrying),
+        (Message("scores"), Combination.result),
     ):
         columns = Expressions()
         for node in nodes:

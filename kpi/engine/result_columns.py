@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.engine import contributions
 from kpi.engine.stage import Stage
+from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
 from kpi.language.system import ROOT, System
@@ -51,7 +52,7 @@ def details_of(system: System) -> Iterator[Stage]:
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
         columns |= _progress(system, name)
-    yield Stage("progress", "完成程度与序时进度", columns)
+    yield Stage("progress", Message("attainment and schedule"), columns)
     lights: dict[str, pl.Expr] = {}
     for name in system.indicators:
         behind = score_key(pl.col(Column(name).schedule) - pl.col(Column(name).attainment))
@@ -62,16 +63,16 @@ def details_of(system: System) -> Iterator[Stage]:
             .then(pl.lit("yellow"))
         )
         lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
-    yield Stage("lights", "红黄绿灯", lights)
+    yield Stage("lights", Message("lights"), lights)
     if system.tops:
         shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
         for names in system.depths:
             for name in names:
                 shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
-        yield Stage("shares", "各部分实际权重占比", shares)
+        yield Stage("shares", Message("shares of the parts"), shares)
         yield Stage(
             "weights 0",
-            "一级指标实际权重",
+            Message("effective weights of top pillars"),
             {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
@@ -79,16 +80,16 @@ def details_of(system: System) -> Iterator[Stage]:
             weights: dict[str, pl.Expr] = {
                 Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
             }
-            yield Stage(f"weights {depth}", "下级实际权重", weights)
-        yield Stage("counted", "计入的得分", contributions.counted(system))
+            yield Stage(f"weights {depth}", Message("effective weights of lower levels"), weights)
+        yield Stage("counted", Message("scores that count"), contributions.counted(system))
         for number, group in enumerate(contributions.columns(system)):
-            yield Stage(f"contributions {number}", "对总分的贡献", group)
+            yield Stage(f"contributions {number}", Message("contributions to the total"), group)
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
         Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
         for name in nodes
     }
-    yield Stage("ranks", "单项位次", places)
+    yield Stage("ranks", Message("ranks by indicator and pillar"), places)
 
 
 def _progress(system: System, name: str) -> dict[str, pl.Expr]:

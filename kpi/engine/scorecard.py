@@ -16,7 +16,7 @@ from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
-from kpi.errors import Diagnostic, Severity
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
@@ -269,6 +269,14 @@ class Scorecard:
             )
         }
         return pl.DataFrame(rows, schema=schema)
+
+    @cached_property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages that the frames have as English text, by that text, for reports in other languages."""
+        texts: list[str | None] = [text for finding in self.findings_list for text in (finding.message, finding.hint)]
+        texts += [entry.title for entry in entries(self.definition)]
+        texts += [treatment.words() for treatment in self.definition.treatment.values()]
+        return {str(text): text for text in texts if isinstance(text, Message)}
 
     @cached_property
     def quality(self) -> pl.DataFrame:

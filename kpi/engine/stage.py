@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.columns import Expressions
 
 
@@ -24,14 +25,14 @@ class Stage:
     """
 
     name: str
-    words: str
+    words: Message
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
     done: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, words: str, expressions: Expressions, done: tuple[str, ...] = ()) -> Stage:
+    def of(cls, name: str, words: Message, expressions: Expressions, done: tuple[str, ...] = ()) -> Stage:
         """Return a stage of grouped expressions."""
         return cls(name, words, expressions.values, expressions.statuses, expressions.bases, done)
 

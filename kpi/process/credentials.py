@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place, remember
+from kpi.process.os_errors import reason
 
 _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
 # Characters that a user, password or host must have encoded.
@@ -45,7 +46,7 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
             )
         return usable(file.read_text("utf-8").strip(), place)
     except OSError as error:
-        raise DataError(Diagnostic("K815", Message("cannot be read: {reason}", reason=error.strerror), place)) from None
+        raise DataError(Diagnostic("K815", Message("cannot be read: {reason}", reason=reason(error)), place)) from None
     except UnicodeDecodeError:
         raise DataError(Diagnostic("K815", Message("cannot be read: it is not UTF-8"), place)) from None
 

@@ -72,6 +72,11 @@ class DifferenceReport(Report):
         hashes = (f"{old} → {new}" if old != new else new for old, new in self._hashes().values())
         return About(title, after.system, origin(*hashes), after.entity_title, after.decimals)
 
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages in the frames of both sides."""
+        return _texts(self.difference)
+
     def _hashes(self) -> dict[str, list[str]]:
         before, after = self.difference.before, self.difference.after
         return {
@@ -182,12 +187,19 @@ def _level_heading(difference: Difference) -> str | None:
     return tr("Grade") if named else tr("Stars")
 
 
+def _texts(difference: Difference) -> Mapping[str, Message]:
+    """Return the messages that the frames have as English text, by that text."""
+    return {**difference.before.texts, **difference.after.texts}
+
+
 def _mainly(difference: Difference, row: dict[str, Any]) -> str:
     frame = difference.indicators.filter(period=row["period"], entity=row["entity"]).drop_nulls("change")
     named = frame.filter(pl.col("change") != 0).head(_NAMED)
     decimals = difference.after.decimals
-    lines = named.select("title", "change").rows()
-    return "\n".join(f"{visible(title)} {change(value, decimals)}" for title, value in lines)
+    lines, texts = named.select("title", "change").rows(), _texts(difference)
+    return "\n".join(
+        f"{visible(localized(texts.get(title, title)))} {change(value, decimals)}" for title, value in lines
+    )
 
 
 def _detail(difference: Difference, entity: str, width: int | None) -> str:
@@ -204,6 +216,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         )  # fmt: skip
         stars = "" if heading is None else f"  {heading} {_stars(row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
+        texts = _texts(difference)
         indicators = difference.indicators.filter(period=row["period"])
         weighed = bool((indicators["from_weight"].abs() > NOISE).any())
         weights = [tr("Weight %")] if weighed else []
@@ -223,7 +236,8 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             effects = [_effect(item[key], decimals) for key in ("change", "from_data", "from_definition")]
             scores = [number(item[key], decimals) or NOTHING for key in ("score_before", "score")]
             shown.add_row(
-                visible(item["title"]), _value(item["value_before"]), _value(item["value"]), item["unit"] or "",
+                visible(localized(texts.get(item["title"], item["title"]))), _value(item["value_before"]),
+                _value(item["value"]), item["unit"] or "",
                 *([_weight(item)] if weighed else []), *scores, *effects,
             )  # fmt: skip
         parts += [shown] if indicators.height else []

@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
+from kpi.process.os_errors import reason
 from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
@@ -150,7 +151,7 @@ def _unwritable(path: Path, error: OSError) -> Diagnostic:
         hint = Message("make room there, or write to another disk")
     return Diagnostic(
         "K540",
-        Message("cannot write `{path}`: {strerror}", path=path, strerror=error.strerror or error),
+        Message("cannot write `{path}`: {strerror}", path=path, strerror=reason(error)),
         Place(str(path)),
         hint,
     )

@@ -104,6 +104,7 @@ def _findings(scorecard: Results) -> list[str]:
     rows = list(scorecard.findings.head(LISTED).iter_rows(named=True))
     if not rows:
         return []
+    texts = getattr(scorecard, "texts", {})
     cells = [
         [
             localized(SEVERITIES.get(row["severity"], row["severity"])),
@@ -115,7 +116,7 @@ def _findings(scorecard: Results) -> list[str]:
                     (row["file"], tr("row {row}", row=row["row"]) if row["row"] is not None else "", row["column"]),
                 )
             ),
-            row["message"],
+            localized(texts.get(row["message"], row["message"])),
         ]
         for row in rows
     ]

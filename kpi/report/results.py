@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.report import encode
 from kpi.report.markdown import markdown
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
@@ -37,6 +38,11 @@ class ScorecardReport(Report):
         card = self.scorecard
         words = origin(card.definition_hash, card.data_hash)
         return About(card.title, card.system, words, card.entity_title, card.decimals, card.full)
+
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages in the frames; results that were read from files have none."""
+        return getattr(self.scorecard, "texts", {})
 
     def head(self) -> dict[str, Any]:
         """Return schema, system, definition_hash and data_hash."""

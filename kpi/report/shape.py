@@ -228,6 +228,11 @@ class Report(ABC):
     def about(self) -> About:
         """The subject of the report."""
 
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages that the frames have as English text, by that text."""
+        return {}
+
     @abstractmethod
     def head(self) -> dict[str, Any]:
         """Return the metadata that precede the frames in JSON: the schema, then the identification of the report."""
@@ -250,7 +255,8 @@ class Report(ABC):
         """Return the display of a value that is not a number."""
         if isinstance(value, bool):
             return tr("yes") if value else tr("no")
-        return localized(self.words.get(column, {}).get(str(value), str(value)))
+        text = str(value)
+        return localized(self.words.get(column, {}).get(text, self.texts.get(text, text)))
 
     def first(self) -> pl.DataFrame:
         """Return the first frame, without computing the others if possible."""

@@ -18,7 +18,7 @@ from kpi.values.columns import Column, Expressions
 
 #: The reasons of values, in the order of the enumeration, with their descriptions for users.
 STATUSES: dict[str, Message] = {
-    "ok": Message("reported"),
+    "ok": Message("available"),
     "missing": Message("not reported"),
     "not_applicable": Message("not applicable"),
     "below_unit": Message("below the unit of the table"),

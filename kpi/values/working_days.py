@@ -13,6 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.periods import EPOCH
 
 _MICROS_OF_DAY = 86_400_000_000
@@ -112,7 +113,8 @@ class WorkingDays:
         return ~at.is_between(begin, end, closed="left")
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """The years and the source, in words."""
-        years = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{self.source}, {years}"
+        if self.first == self.last:
+            return Message("{source}, {year}", source=self.source, year=self.first)
+        return Message("{source}, {first} to {last}", source=self.source, first=self.first, last=self.last)

@@ -33,6 +33,7 @@ from kpi.batch.store.damage import damage_reported, damaged, reports_damage, rep
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import digest, write_durably
 from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.process.os_errors import reason
 
 _SETTINGS = {
     "delta.logRetentionDuration": "interval 3650 days",
@@ -292,7 +293,7 @@ class DeltaStore:
         except FileNotFoundError:
             return damaged(Message("a file is gone"), Place(str(path)))
         except OSError as error:
-            return damaged(Message("a file cannot be read: {error}", error=error.strerror), Place(str(path)))
+            return damaged(Message("a file cannot be read: {error}", error=reason(error)), Place(str(path)))
         return None
 
     def _ahead(self, number: int) -> list[Diagnostic]:

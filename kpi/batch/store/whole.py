@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.atomic_files import unfinished
+from kpi.process.os_errors import reason
 
 
 def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
@@ -46,7 +47,7 @@ def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
         raise DataError(
             Diagnostic(
                 "K813",
-                Message("cannot be written: {strerror}", strerror=error.strerror or error),
+                Message("cannot be written: {strerror}", strerror=reason(error)),
                 Place(str(path)),
                 hint,
             )

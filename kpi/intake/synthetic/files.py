@@ -21,6 +21,7 @@ from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.atomic_files import folder, replacing
 from kpi.process.limits import make_sure
+from kpi.process.os_errors import reason
 from kpi.values import periods as calendar
 from kpi.values import units
 from kpi.values.periods import Period, PeriodError
@@ -370,7 +371,7 @@ def _unwritable(path: Path, error: Exception) -> Diagnostic:
     hint = Message("make room, ask for less, or choose a place where you may write")
     return Diagnostic(
         "K540",
-        Message("cannot write `{path}`: {error}", path=path, error=getattr(error, "strerror", None) or error),
+        Message("cannot write `{path}`: {error}", path=path, error=reason(error)),
         Place(str(path)),
         hint,
     )
