@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -14,17 +15,29 @@ from kpi.report.language import tr, translated
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The meaning of a code in one sentence, an example that triggers it, and the same without the mistake."""
+    """The meaning of a code in one sentence, an example that triggers it, and the same without the mistake.
+
+    `in_words` are the examples in English words, which are translated, rather than in some notation.
+    """
 
     code: str
     means: str
     bad: str
     good: str
+    in_words: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts with translations: the meaning, and the examples in words."""
+        return (self.means, *self.in_words)
 
     def card(self) -> str:
         """Return the rule for display."""
         wrong, right = tr("wrong"), tr("right")
-        return f"{self.code}  {translated(self.means)}\n\n  {wrong}  {self.bad}\n  {right}  {self.good}\n"
+        means, bad, good = (
+            translated(text) if text in self.texts else text for text in (self.means, self.bad, self.good)
+        )
+        return f"{self.code}  {means}\n\n  {wrong}  {bad}\n  {right}  {good}\n"
 
 
 @functools.cache
@@ -35,7 +48,13 @@ def rules() -> dict[str, Rule]:
     'A key is given twice; which one is meant cannot be told.'
     """
     text = files(__package__).joinpath("rules.yaml").read_text("utf-8")
-    return {code: Rule(code, **rule) for code, rule in yaml.safe_load(text).items()}
+    return {code: _rule(code, entry) for code, entry in yaml.safe_load(text).items()}
+
+
+def _rule(code: str, entry: Mapping[str, str]) -> Rule:
+    in_words = tuple(entry[key] for key in ("bad_in_words", "good_in_words") if key in entry)
+    bad, good = (entry.get(key) or entry[f"{key}_in_words"] for key in ("bad", "good"))
+    return Rule(code, entry["means"], bad, good, in_words)
 
 
 def rule(code: str) -> Rule:
