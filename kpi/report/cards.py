@@ -16,6 +16,7 @@ from kpi.engine.plan import Plan
 from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
+from kpi.language.measures import Measure
 from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
@@ -23,6 +24,20 @@ from kpi.report.marks import SEVERITIES, visible
 
 #: The width without a terminal.
 WIDTH = 120
+
+#: The values of `basis` for readers.
+_BASES = {
+    "stated": Message("stated"), "full_coverage": Message("full coverage"), "milestone": Message("milestone"),
+    "qualitative": Message("qualitative"), "structural": Message("structural"), "named_list": Message("named list"),
+}  # fmt: skip
+
+#: The values of `over_time` for readers.
+_OVER_TIME = {
+    "sum": Message("sum of the periods"), "mean": Message("mean of the periods"), "last": Message("last period"),
+    "first": Message("first period"), "median": Message("median of the periods"),
+    "max": Message("largest of the periods"), "min": Message("smallest of the periods"),
+    "ytd": Message("year to date"),
+}  # fmt: skip
 
 
 def printed(*parts: object, width: int | None) -> str:
@@ -177,6 +192,10 @@ def _title(shown_system: System, key: str) -> str:
     return (shown_system.pillars.get(key) or shown_system.checks[key]).title or ""
 
 
+def _kind(item: Measure | Indicator) -> str:
+    return getattr(type(item), "kind_title", kind_of(type(item)))
+
+
 def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
     users = [other for other, i in shown_system.indicators.items() if key in {used for _, used in i.inputs()}]
     if key in shown_system.indicators:
@@ -196,12 +215,12 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         words = check.words(shown_system.symbols, shown_system.period)
         return [(tr("Checks"), words), (tr("Severity"), SEVERITIES[check.severity]), (tr("Note"), check.note or "")]
     measure = shown_system.measures[key]
-    facts = [(tr("Kind"), kind_of(type(measure))), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
+    facts = [(tr("Kind"), _kind(measure)), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
     facts += [(tr("Taken from"), measure.taken_from)]
     facts += [
         (tr("Condition"), measure.where or ""),
         (tr("Per"), measure.per or ""),
-        (tr("Aggregated over time"), measure.over_time or ""),
+        (tr("Aggregated over time"), _OVER_TIME[measure.over_time] if measure.over_time else ""),
     ]
     facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
     facts += [(tr("Periods at least"), "" if measure.enough is None else str(measure.enough))]
@@ -213,14 +232,15 @@ def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users
     parent = shown_system.parents.get(key)
     weight = tr("{weight} of {parent}", parent=parent, weight=shown_system.weight_words(key)) if parent else ""
     return [
-        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), kind_of(type(indicator))),
+        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), _kind(indicator)),
         (tr("Unit"), str(shown_system.unit(key))),
         (tr("Direction"), tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")),
         (tr("Target"), joined(target.words(shown_system.unit(key)) for target in shown_system.targets(key))),
         (tr("Scoring"), rule.in_full() if rule else tr("Not scored")), (tr("Weight"), weight),
         (tr("Clause"), indicator.clause or ""),
         (tr("Lead"), listed(indicator.lead)), (tr("Responsible"), listed(indicator.responsible)),
-        (tr("Basis"), indicator.basis or ""), (tr("Used by"), listed(users)), (tr("Note"), indicator.note or ""),
+        (tr("Basis"), _BASES[indicator.basis] if indicator.basis else ""),
+        (tr("Used by"), listed(users)), (tr("Note"), indicator.note or ""),
     ]  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class Growth(Indicator):
     """
 
     kind: Literal["growth"] = "growth"
+    kind_title: ClassVar[Message] = Message("growth")
     of: Name = Field(description="the measure or indicator that grows")
     over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
     as_: Literal["rate", "points", "annualised"] = Field(
@@ -169,6 +170,7 @@ class Index(Indicator):
     """
 
     kind: Literal["index"] = "index"
+    kind_title: ClassVar[Message] = Message("index against a fixed period")
     of: Name = Field(description="the measure or indicator that the index follows")
     base: Text = Field(description="the period that is 100, such as 2022Q1")
 
@@ -232,6 +234,7 @@ class Count(Indicator):
 
     panel_facts: ClassVar[tuple[str, ...]] = ("passed", "units", "refused")
     kind: Literal["count"] = "count"
+    kind_title: ClassVar[Message] = Message("count of units")
     of: Name = Field(description="a measure with `per`")
     passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
     as_: Literal["count", "share"] = Field(
@@ -324,6 +327,7 @@ class Milestone(Indicator):
 
     quantitative: ClassVar[bool] = False
     kind: Literal["milestone"] = "milestone"
+    kind_title: ClassVar[Message] = Message("milestone")
     of: Name = Field(description="a measure in 是/否")
     late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
 
@@ -415,6 +419,7 @@ class Formula(Indicator):
     """
 
     kind: Literal["formula"] = "formula"
+    kind_title: ClassVar[Message] = Message("formula")
     expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
     unit: Text | None = Field(None, description="the unit; left out: as the formula comes out")
 
