@@ -49,7 +49,7 @@ ENDLESS = """
     import polars as pl
     def score(console, *, output, **_):
         frame = pl.select(pl.int_range(3_000_000).alias("x")).with_columns(pl.col("x").cast(pl.Float64))
-        with atomic_files.whole(Path(output[0])) as beside, stage("scoring"):
+        with atomic_files.replacing(Path(output[0])) as beside, stage("scoring"):
             beside.write_text("half")
             print("working", flush=True)
             for _ in range(30):
