@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -54,7 +53,7 @@ class Side:
     measures: pl.DataFrame | None = None
     tree: Mapping[str, Any] | None = None
     entity_title: str = Message("Entity")
-    texts: Mapping[str, Message] = MappingProxyType({})
+    texts: Mapping[str, Message] = field(default_factory=dict)
     restated: pl.DataFrame | None = None
 
 

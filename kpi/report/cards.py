@@ -126,7 +126,8 @@ def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None
     before = None
     for row in rows:
         clause = "" if row.clause == before else row.clause
-        table.add_row(clause, row.indicator, visible(row.title), localized(row.target), row.basis, states[row.state])
+        basis = localized(_BASES.get(row.basis, row.basis))
+        table.add_row(clause, row.indicator, visible(row.title), localized(row.target), basis, states[row.state])
         before = row.clause
     numbers = Counter(row.state for row in rows)
     tally = listed(f"{words} {numbers[state]}" for state, words in states.items())
