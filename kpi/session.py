@@ -441,7 +441,7 @@ def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
 
 
 def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Return the systems that fit all tables and know the most of their figures, as systems share some (办件总量)."""
+    """Return the systems that fit all tables and use the most of their figures, as systems share some (办件总量)."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
     def texts(at: int, header: str) -> list[str]:

@@ -77,9 +77,9 @@ class Line:
 def line_text(name: str, total: int | None, done: int, remaining: float | None) -> str:
     """Return the text of the line.
 
-    >>> said("reading cases.parquet", 50_000_000, 12_300_000, 83)
+    >>> line_text("reading cases.parquet", 50_000_000, 12_300_000, 83)
     'reading cases.parquet  12,300,000 of 50,000,000 rows  1:23 left'
-    >>> said("scoring", None, 0, None)
+    >>> line_text("scoring", None, 0, None)
     'scoring'
     """
     from kpi.errors import Message

@@ -134,8 +134,8 @@ class Scorecard:
         """One row per period, entity and pillar, in the order of the roster and the definition.
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
-        marks), weight (percent of the whole that it carried), points (what it gives to the total, on the scale of the
-        full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
         """
         names = list(self.definition.pillars)
         return self._long(

@@ -56,7 +56,7 @@ def using(language: str | None) -> Iterator[None]:
 def requested(arguments: Sequence[str]) -> str | None:
     """Return the value of `--lang` anywhere among arguments, as help is printed before they are parsed.
 
-    >>> asked(["score", "a.csv", "--lang", "zh"]), asked(["--lang=en"]), asked(["--", "--lang", "zh"])
+    >>> requested(["score", "a.csv", "--lang", "zh"]), requested(["--lang=en"]), requested(["--", "--lang", "zh"])
     ('zh', 'en', None)
     """
     language = None

@@ -222,19 +222,19 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
 
 
 def _named(
-    others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
+    others: Sequence[tuple[int, int]], own: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.
 
     Args:
         others: table and row of each.
-        mine: table and row of the finding.
+        own: table and row of the finding.
         sources: the tables.
         columns: the headers under which a wide table has the figure.
     """
     places = []
     for at, row in dict.fromkeys(others):
-        if (at, row) == mine:
+        if (at, row) == own:
             quoted = tuple(f"`{header}`" for header in columns)
             places.append(Message("another column of the row ({columns})", columns=quoted))
             continue
@@ -243,7 +243,7 @@ def _named(
         if place.field:
             spot = Message("row {row:,}, column {column}", row=place.row, column=place.field)
         places.append(
-            spot if at == mine[0] else Message("{place} of {file}", place=spot, file=sources[at].table.place())
+            spot if at == own[0] else Message("{place} of {file}", place=spot, file=sources[at].table.place())
         )
     listed = Message("{places}", places=tuple(places[:_MOST]))
     if len(places) <= _MOST:

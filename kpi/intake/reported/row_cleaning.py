@@ -291,7 +291,7 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
 def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:
     """Return the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
 
-    Without a roster and without a column of periods, the figures of all files tell which names have none.
+    Without a roster and without a column of periods, the figures of all files show which names have none.
     """
     if not entities.closed and "period" not in source.roles:
         return raw.clear()

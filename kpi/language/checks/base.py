@@ -18,8 +18,8 @@ from kpi.values import periods, units
 from kpi.values.periods import Grain
 from kpi.values.units import Unit, UnitError
 
-#: What the panel may know of a figure beside its value, with the type of the column `measure.fact`. Another fact is
-#: the name of a unit that is no entity, such as 全市, and the column holds its figure.
+#: The facts about a figure that the panel may have beside its value, with the type of the column `measure.fact`. A
+#: further fact is the name of a unit that is no entity, such as 全市; the column has its figure.
 FACTS: dict[str, type[pl.DataType]] = {
     "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "repeated": pl.Boolean, "outdated": pl.String,
 }  # fmt: skip
@@ -53,9 +53,9 @@ class Breach:
 class Check(Definition):
     """The base of checks.
 
-    An `error` is certainly wrong: the figures it touches are refused, whatever is computed from them has that status,
-    and everything else is scored. A `query` needs an explanation from whoever reported the figure (a note answers it),
-    a `warning` is probably a mistake, an `info` is worth knowing.
+    An `error` is certainly wrong: the figures it refers to are refused, whatever is computed from them has that status,
+    and everything else is scored. A `query` needs an explanation from the department that reported the figure (a note
+    answers it), a `warning` is probably a mistake, an `info` is worth knowing.
     """
 
     severity: Literal["error", "query", "warning", "info"] = Field(

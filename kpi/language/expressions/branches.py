@@ -23,8 +23,9 @@ _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String
 def case(conditions: list[Term], values: list[Term]) -> Term:
     """Return the value of the first condition that holds, else the one behind them, if there is one.
 
-    A condition that cannot be judged for want of a figure leaves open which value it is: none, unless a later condition
-    asks by `IS NULL`, and none for good where the figure is barred. One that cannot be computed does not hold.
+    A condition that cannot be judged because a figure is missing leaves the value open: it is null, unless a later
+    condition tests `IS NULL`, and null for good if the figure is barred. A condition that cannot be computed does not
+    hold.
     """
     branches = _Branches(conditions, default=len(values) > len(conditions))
     expr = branches.pick([one.expr for one in values], pl.lit(None, dtype=_DTYPES[values[0].kind]))

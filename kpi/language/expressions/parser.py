@@ -133,7 +133,7 @@ def parse(text: str) -> Expression:
 
 
 def _with_weekdays(tree: exp.Expr) -> exp.Expr:
-    """Return a tree with calls of `weekday`, which sqlglot does not know, as nodes of their own."""
+    """Return a tree with calls of `weekday`, which sqlglot lacks, as nodes of their own."""
     for node in list(tree.find_all(exp.Anonymous)):
         if str(node.this).lower() == "weekday" and len(node.expressions) == 1:
             known = exp.DayOfWeekIso(this=node.expressions[0])
@@ -274,7 +274,7 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     raise ExpressionError("K121", message, place, hint=hint, label=Message("not known"))
 
 
-#: The arguments of nodes that the language knows; any other changes the meaning of a node.
+#: The arguments of nodes that the language has; any other changes the meaning of a node.
 _ARGUMENTS = {
     "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
     "ignore_nulls",

@@ -144,7 +144,7 @@ class Indicator(Definition):
 
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Return the indicator's unit, or None when it cannot be told."""
+        """Return the indicator's unit, or None if unknown."""
 
     def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
         """Return whether the value is a decimal number as reported, added up or counted."""

@@ -319,7 +319,7 @@ class Milestone(Indicator):
 
     A milestone that was once reported keeps its last state until another is reported, or until units merge or split:
     what was true of the old area says nothing of the new one, `break`. Nobody is late for what a period that contains
-    the deadline reports: a yearly figure cannot tell whether May was met.
+    the deadline reports: a yearly figure does not show whether May was met.
 
     >>> Milestone(of="platform").words({})
     'platform: 1 if done, 0 if not'

@@ -1,4 +1,4 @@
-"""Full-width signs (全角符号) in the structure of a definition, where YAML knows only half-width ones.
+"""Full-width signs (全角符号) in the structure of a definition, where YAML has only half-width ones.
 
 For YAML `title：示例` is no key and value, and it reports another error at another place. So signs that stand where
 structure does are replaced on trial: a sign is wrong if the text can be parsed, or has fewer errors, without it. Signs

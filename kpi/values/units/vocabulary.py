@@ -214,7 +214,7 @@ def counts(dimension: Powers) -> bool:
 def predicate(dimension: Powers) -> Message:
     """Return the description of a dimension as the predicate of a sentence about a unit.
 
-    >>> [says(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
+    >>> [predicate(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
     ['is money', 'counts 件', 'is money per area', 'is a pure ratio']
     """
     if counts(dimension):
