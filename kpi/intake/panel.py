@@ -48,6 +48,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.target_areas import TargetAreas
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -107,6 +108,7 @@ class _Intake:
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
+    begins: dict[int, int] = field(default_factory=dict)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""
@@ -180,11 +182,11 @@ class _Intake:
             self.findings += undeclared_totals.unnamed(frame, entities, self.system)
         reporting = entities
         if self.areas is not None:
-            frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
+            frame, entities, every = self.brought(self.areas, frame, entities, every)
             number = len(entities.names)
-        gone = None if self.areas is None else self.areas.gone_words
-        frame, more = targets_of.add(frame, self.system, targets, entities, gone)
-        self.findings += more
+        areas = None if self.areas is None else TargetAreas(self.areas, self.system, self.begins)
+        frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
@@ -226,9 +228,9 @@ class _Intake:
         return replace(roster, wholes=wholes) if roster is not None else None
 
     def brought(
-        self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame, targets: pl.DataFrame
-    ) -> tuple[pl.DataFrame, Entities, pl.DataFrame, pl.DataFrame]:
-        """Return panel, entities, figures and targets on the areas of today, without units that are none any more."""
+        self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame
+    ) -> tuple[pl.DataFrame, Entities, pl.DataFrame]:
+        """Return panel, entities and figures on the areas of today, without units that are none any more."""
         frame = areas.brought(frame)
         self.findings += areas.findings
         self.refused += areas.unused
@@ -237,18 +239,12 @@ class _Intake:
         def moved(rows: pl.DataFrame) -> pl.DataFrame:
             return rows.with_columns(places.gather(rows["entity"]).alias("entity")).drop_nulls("entity")
 
-        if targets.height:
-            of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
-            if of_old:
-                named = [words for name in of_old if (words := areas.gone_words(name)) is not None]
-                self.findings.append(targets_of.unused(named, Place(None)))
-            targets = moved(targets)
         now = dict(enumerate(places.to_list()))
         self.notes = {
             (name, who, at): text for (name, old, at), text in self.notes.items() if (who := now[old]) is not None
         }
         self.facts.rows = [moved(rows) for rows in self.facts.rows]
-        return frame, entities.without(areas.ended), moved(every) if every.height else every, targets
+        return frame, entities.without(areas.ended), moved(every) if every.height else every
 
     # ---- WHO AND WHICH ---- #
 
@@ -486,6 +482,9 @@ class _Intake:
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
+            if self.areas is not None:
+                for place, month in some.begins(entities).items():
+                    self.begins[place] = min(month, self.begins.get(place, month))
             with progress.stage(Message("measuring {name}", name=name)):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)

@@ -476,7 +476,10 @@ class _Before:
 
 @dataclass
 class Areas:
-    """Figures brought to the areas of today: the panel, and what was found."""
+    """Figures brought to the areas of today: the panel, and what was found.
+
+    `inflows` has what every unit is made of at each date, once the panel is brought to the areas of today.
+    """
 
     succession: Succession
     steps: tuple[Step, ...]
@@ -489,6 +492,7 @@ class Areas:
         self.unused = 0
         self.ended = gone(self.steps)
         self.unions = unions(self.steps)
+        self.inflows: list[tuple[Step, Mapping[int, Inflow]]] = []
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
 
     def gone_words(self, text: str) -> Message | None:
@@ -569,6 +573,7 @@ class Areas:
 
     def _step(self, step: Step, columns: dict[str, pl.Series], before: _Before) -> None:
         plans = {new: self._plan(step, new, columns, before) for new in step.news}
+        self.inflows.append((step, plans))
         changed: dict[str, pl.Series] = {}
         for name, measure in self.measures.items():
             flows: list[tuple[int, int, float]] = []
@@ -590,7 +595,7 @@ class Areas:
                 changed |= self._added(name, columns, flows, before)
         columns |= changed
 
-    def _plan(self, step: Step, new: int, columns: Mapping[str, pl.Series], before: _Before) -> _Plan:
+    def _plan(self, step: Step, new: int, columns: Mapping[str, pl.Series], before: _Before) -> Inflow:
         flows, rows = step.into(new), before.rows(new)
 
         def has_own(*, events: bool) -> bool:
@@ -607,7 +612,7 @@ class Areas:
         added = (reported or len(taken) < len(flows)) and all(flow.share is not None for flow in flows)
         if not listed and not own and rows and added:
             self._guess(step, new, flows)
-        return _Plan(new, tuple(flows), own=own, listed=listed, unions=frozenset(taken))
+        return Inflow(new, tuple(flows), own=own, listed=listed, unions=frozenset(taken))
 
     def _guess(self, step: Step, new: int, flows: Sequence[Flow]) -> None:
         """Add a finding for a unit that is taken for a new one, as it has no figures before the date."""
@@ -732,7 +737,7 @@ class Areas:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Inflow:
     """What a unit is made of at a date: flows into it, and whether it was there before.
 
     `own` says that it has figures before and is no old unit; `listed` that it is one of the old units itself.

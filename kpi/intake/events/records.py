@@ -72,6 +72,15 @@ class Gathered:
         some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
 
+    def begins(self, entities: Entities) -> dict[int, int]:
+        """Return the first month in which there are rows of each entity, by its place."""
+        rows = self.tables[None].filter(dated(pl.col(MONTH))).group_by(WHO).agg(pl.col(MONTH).min()).drop_nulls()
+        first = dict(rows.select(WHO, MONTH).rows())
+        begins: dict[int, int] = {}
+        for text, place in entities.resolve(first).items():
+            begins[place] = min(first[text], begins.get(place, first[text]))
+        return begins
+
     def measured(
         self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None
     ) -> Aggregated:
