@@ -47,6 +47,7 @@ from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
+from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_areas import TargetAreas
 from kpi.language.datasets import Records
@@ -482,9 +483,7 @@ class _Intake:
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
-            if self.areas is not None:
-                for place, month in some.begins(entities).items():
-                    self.begins[place] = min(month, self.begins.get(place, month))
+            self.begin(some.begins(entities) if self.areas is not None else {})
             with progress.stage(Message("measuring {name}", name=name)):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
@@ -494,13 +493,18 @@ class _Intake:
             measures, grain = list(self.system.measures), self.system.period
             plain = [part for number, some in apart.items() for part in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
-            timed = self.timed(others, sources, entities, alone=cells is None)
+            timed = self.timed(others, sources, entities, cells)
             if isinstance(timed, Escalate):
                 return timed
             parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
         return _Read(sources, entities, merged, cells, stated)
+
+    def begin(self, months: Mapping[int, int]) -> None:
+        """Take in the first months with events of entities."""
+        for place, month in months.items():
+            self.begins[place] = min(month, self.begins.get(place, month))
 
     def add(self, result: Aggregated | Figures) -> None:
         self.findings += result.findings
@@ -512,14 +516,14 @@ class _Intake:
             self.restated += result.restated
 
     def timed(
-        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
+        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, cells: Cells | None
     ) -> pl.DataFrame | Escalate:
-        """Return the figures per scored period of clean rows; `alone` says that there are no others."""
+        """Return the figures per scored period of clean rows, beside figures that stand alone."""
         grain = self.system.period
         measures = reported(self.system.measures)
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
-        if alone and others.height and period_aggregation.labels_by_end(rows, grain):
+        if cells is None and others.height and period_aggregation.labels_by_end(rows, grain):
             if self.pruning is not None and not self.pruning.by_end:
                 return self.plan.with_rows(None)
             rows = rows.with_columns(
@@ -547,6 +551,13 @@ class _Intake:
             if mine.height:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
+        if self.areas is None:
+            return figures
+        change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
+        figures = change.made_whole(
+            usable, figures, lambda some: period_aggregation.to_scored(some, timings, grain, enough)[0]
+        )
+        self.findings += change.findings
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
@@ -580,6 +591,17 @@ class _Intake:
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
+
+
+def _has_before(cells: Cells | None, place: int, period: int) -> bool:
+    """Return whether figures that stand alone are there for an entity before a period."""
+    if cells is None or period <= cells.first:
+        return False
+    values = cells.values.gather_every(cells.entities, place)
+    many = min(period - cells.first, cells.periods)
+    return any(
+        values.slice(at * cells.periods, many).is_not_nan().any() for at in range(len(cells.measures))
+    )  # fmt: skip
 
 
 def take_in(

@@ -269,14 +269,12 @@ class Succession:
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title
             message = Message(
-                "the date lies within {label}: that {grain} counts as one on the new areas, figures of the old "
-                "units for it are not used",
+                "the date lies within {label}: its figures are made of those of the old units for months before it and "
+                "of those of the new units since; a figure for the whole {grain} is taken to be on the new areas",
                 label=label,
                 grain=self.grain,
             )
-            hint = Message(
-                "write the first day of the {grain} from which figures are on the new areas", grain=self.grain
-            )
+            hint = Message("if figures are on the new areas for all of {label}, write its first day", label=label)
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
         return found
 
@@ -478,7 +476,8 @@ class _Before:
 class Areas:
     """Figures brought to the areas of today: the panel, and what was found.
 
-    `inflows` has what every unit is made of at each date, once the panel is brought to the areas of today.
+    `inflows` has what every unit is made of at each date, once the panel is brought to the areas of today. `within` are
+    old units with figures in the scored period of their end (`kpi.intake.periods_of_change`).
     """
 
     succession: Succession
@@ -494,6 +493,9 @@ class Areas:
         self.unions = unions(self.steps)
         self.inflows: list[tuple[Step, Mapping[int, Inflow]]] = []
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
+        self._divided: dict[int, list[tuple[str, list[int]]]] = {}
+        self.within: set[int] = set()
+        self._left_over: list[tuple[str, int, int]] = []
 
     def gone_words(self, text: str) -> Message | None:
         """Return where a unit went that is none any more, None for any other text.
@@ -554,8 +556,13 @@ class Areas:
         for name in self.measures:
             columns |= {one: frame[one] for one in _columns(name) if one in frame.columns}
             columns[Column(name).added] = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+        for name, new, period in self._left_over:
+            self._without_value(
+                name, columns, _Before(range(period, period + 1), first, number).rows(new), "incomplete"
+            )
         for step in self.steps:
             self._step(step, columns, _Before(range(first, min(step.since, last + 1)), first, number))
+        self.findings += self._of_divided_events()
         places = frame.select("period", "entity")
         for name in self.measures:
             columns[Column(name).breaks] = self._counted(places, name)
@@ -591,9 +598,54 @@ class Areas:
                     earlier = (self._breaks[name].get(old, set()) for old, _ in parts)
                     after[new] = own | {at for at in chain.from_iterable(earlier) if at < step.since}
             self._breaks[name] = after
+            self._mixed(name, step, plans, columns, before)
             if measure.per is None and flows and before:
                 changed |= self._added(name, columns, flows, before)
         columns |= changed
+
+    def _mixed(
+        self, name: str, step: Step, inflows: Mapping[int, Inflow], columns: dict[str, pl.Series], before: _Before
+    ) -> None:
+        """Mark figures of events of the period of a date as a break where events are divided: they are of two areas."""
+        measure, size = self.measures[name], self.succession.grain.months
+        span = 12 if measure.over_time == "ytd" else size
+        if isinstance(measure, Reported) or measure.per is not None or step.start % span == 0:
+            return
+        last = before.first + len(columns[name]) // before.number - 1
+        first, end = max(step.since, before.first), min(((step.start // span + 1) * span - 1) // size, last)
+        divided = [new for new, one in inflows.items() if any(flow.old not in one.unions for flow in one.flows)]
+        marked = [
+            new for new in divided
+            if self._without_value(name, columns, _Before(range(first, end + 1), before.first, before.number).rows(new))
+        ]  # fmt: skip
+        if marked:
+            self._divided.setdefault(step.start, []).append((name, marked))
+
+    @staticmethod
+    def _without_value(name: str, columns: dict[str, pl.Series], rows: Sequence[int], status: str = "break") -> bool:
+        """Take the figures of some rows away, with a status that says why; return whether there were any."""
+        own, why = name, Column(name).status
+        there = [row for row in rows if columns[why][row] == "ok"]
+        if there:
+            code = pl.Series([status], dtype=Status).to_physical()[0]
+            columns[own] = columns[own].scatter(there, None)
+            columns[why] = columns[why].to_physical().scatter(there, code).cat.to(Status)
+        return bool(there)
+
+    def _of_divided_events(self) -> Iterable[Diagnostic]:
+        """Yield a finding for each date inside a period of which events are of two areas."""
+        for start, some in self._divided.items():
+            units = sorted(set(chain.from_iterable(news for _, news in some)))
+            flow = next(flow for step in self.steps if step.start == start for flow in step.flows)
+            message = Message(
+                "{names}: no figure of {measures} for {period}, as events before {when} are of another area",
+                names=tuple(self.entities.names[place] for place in units),
+                measures=tuple(dict.fromkeys(self.measures[name].title or name for name, _ in some)),
+                period=Period.of(start // self.succession.grain.months, self.succession.grain).label,
+                when=Period(start, 1).label,
+            )
+            place = self.succession.place(flow.number, "new")
+            yield Diagnostic("K638", message, place, None, Severity.WARNING)
 
     def _plan(self, step: Step, new: int, columns: Mapping[str, pl.Series], before: _Before) -> Inflow:
         flows, rows = step.into(new), before.rows(new)
@@ -707,7 +759,7 @@ class Areas:
             place = self.succession.place(flows[0].number, "old")
             rows = frame.filter(pl.col("entity") == old).select("period", many=pl.sum_horizontal(many))
             rows = rows.filter(pl.col("many") > 0)
-            if not rows.height:
+            if not rows.height and old not in self.within:
                 message = Message(
                     "the data have no figure of `{name}`: those of {into} before the date lack its part",
                     name=name,
@@ -734,6 +786,13 @@ class Areas:
                 )
                 self.findings.append(Diagnostic("K646", message, place, hint))
                 self.unused += int(late["many"].sum())
+            if step.start % self.succession.grain.months:
+                now = frame.filter((pl.col("entity") == old) & (pl.col("period") == step.since))
+                self._left_over += [
+                    (measure, flow.new, step.since) for measure in names for flow in flows
+                    if flow.share is not None and adds_up(self.measures[measure])
+                    and (now[Column(measure).status] != "missing").any()
+                ]  # fmt: skip
 
 
 @dataclass(frozen=True)

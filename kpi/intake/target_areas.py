@@ -166,7 +166,7 @@ class TargetAreas:
                     self._note("former", indicator, step, new, inflow)
                     lacking |= {new, *earlier}
             else:
-                today = self._of_today(given.get(new, []), new, step, periods, some=some)
+                today = self._of_today(given.get(new, []), new, step, some=some)
                 parts = self._parts(indicator, step, inflow, new)
                 kept = {period: _sum(parts, series, period) for period in before}
                 if any(value is not None for value in kept.values()):
@@ -218,9 +218,7 @@ class TargetAreas:
             series[period] = (so_far[-1] if so_far else same[0]).value if same else None
         return series
 
-    def _of_today(
-        self, targets: Sequence[_Target], place: int, step: Step, periods: range, *, some: bool
-    ) -> float | None:
+    def _of_today(self, targets: Sequence[_Target], place: int, step: Step, *, some: bool) -> float | None:
         """Return a target that holds for the time before a date too, as the figures are on the area since then.
 
         One that is given with a period holds for earlier ones only where nothing was given for these (`some`).
