@@ -33,6 +33,7 @@ from kpi.intake.matching.datasets import (
     unreadable_columns,
 )
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
 from kpi.intake.reported import figure_facts as facts_of
@@ -47,7 +48,6 @@ from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
-from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_areas import TargetAreas
 from kpi.language.datasets import Records

@@ -70,7 +70,7 @@ class PeriodsOfChange:
             changed = pl.col("measure").is_in(within) & pl.col("entity").is_in(before.changed)
             changed &= pl.col("period").is_between(step.since, (step.start // 12 + 1) * 12 // size - 1)
             now = before.explained(scored(replaced)).filter(changed)
-            self._report(step, now, figures.filter(changed), before)
+            self._report(step, now, figures.filter(changed))
             figures = pl.concat([figures.filter(~changed), now.select(figures.columns)])
         return figures
 
@@ -103,7 +103,7 @@ class PeriodsOfChange:
         mine = self._all.filter((pl.col("entity") == place) & (pl.col("start") + pl.col("months") <= step.start))
         return mine.height > 0 or self.earlier(place, step.since)
 
-    def _report(self, step: Step, now: pl.DataFrame, was: pl.DataFrame, before: _Before) -> None:
+    def _report(self, step: Step, now: pl.DataFrame, was: pl.DataFrame) -> None:
         """Add a finding for figures that would be those of a part of the period, or of a part of the area."""
         lost = now.filter(pl.col("status").is_in(["incomplete", "break"]))
         lost = was.filter(pl.col("status") == OK).join(

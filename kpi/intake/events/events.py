@@ -295,7 +295,8 @@ class Events:
         """Return the findings about unreadable cells of a number, in otherwise usable rows."""
         table, column = self.source.table, self.numbers[name]
         reader = Reader(column, lost.scales[name])
-        if reader.plain is None:
+        lacking = reader.scale.declared and column.unit is None
+        if reader.plain is None and not lacking:
             # The unit of the heading applies to all cells.
             _, misfit = reader.factor(None, None)
             message = Message(
@@ -311,22 +312,19 @@ class Events:
                     "write it into the header",
                     unit=column.unit,
                 )
-            lacking = reader.scale.declared and column.unit is None
-            if lacking:
-                hint = Message(
-                    "write the unit into the heading, {column}（{unit}）, or behind each figure, 5{unit}",
-                    column=column.header,
-                    unit=WORKING_DAY if reader.scale.unit == WORKING_DAY else "天",
-                )
-                if reader.scale.unit != WORKING_DAY:
-                    hint = Message("{hint}; for working days {unit}", hint=hint, unit=WORKING_DAY)
-            return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
+            return [Diagnostic("K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self.numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
-        rows = cells.select(ROW, text=pl.col(column.header), unit=unit).bottom_k(row_findings.LIMIT, by=ROW).collect()
-        rows = rows.sort(ROW)
+        cells = cells.select(ROW, text=pl.col(column.header), unit=unit)
+        findings: list[Diagnostic] = []
+        if lacking and reader.plain is None:
+            bare = cells.filter(self._without_unit(column, reader))
+            without = bare.select(pl.len(), pl.col(ROW).min()).collect().row(0)
+            findings += [self._lacks_unit(column, reader, *without)] if without[0] else []
+            many, cells = many - without[0], cells.join(bare.select(ROW), on=ROW, how="anti")
+        rows = cells.bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
         commas = reader.undecided(rows["text"])
-        findings, others, further = [], rows.filter(~commas), many - rows.height
+        others, further = rows.filter(~commas), many - rows.height
         if commas.any():
             # The unlisted cells are assumed to be of the same kind.
             some = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
@@ -337,11 +335,41 @@ class Events:
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
-            return code, message, _DAYS if "is a date" in message else hint
+            days = {"working", "span"} & {self.kinds[name]} and code == "K605"
+            return code, message, _DAYS if "is a date" in message else _ONE_UNIT if days else hint
 
         if others.height:
             findings += row_findings.of_rows(table, others, column.header, finding_of, further=further)
         return findings
+
+    @staticmethod
+    def _without_unit(column: NumberColumn, reader: Reader) -> pl.Expr:
+        """Return whether a cell is a figure without a unit, of its own or of its row."""
+        seen = pl.col("text").map_batches(
+            lambda cells: (
+                reader.seen(cells).struct.unnest().select(~pl.col("bad") & pl.col("typed").is_null()).to_series()
+            ),
+            return_dtype=pl.Boolean,
+        )
+        return seen & pl.col("unit").is_null()
+
+    def _lacks_unit(self, column: NumberColumn, reader: Reader, many: int, first: int) -> Diagnostic:
+        """Return the finding about figures of a duration without a unit."""
+        _, misfit = reader.factor(None, None)
+        message = Message(
+            "the unit of `{column}` {fault}: {rows} refused",
+            column=column.header,
+            fault=misfit,
+            rows=count(many, "row"),
+        )
+        hint = Message(
+            "write the unit into the heading, {column}（{unit}）, or behind each figure, 5{unit}",
+            column=column.header,
+            unit=WORKING_DAY if reader.scale.unit == WORKING_DAY else "天",
+        )
+        if reader.scale.unit != WORKING_DAY:
+            hint = Message("{hint}; for working days {unit}", hint=hint, unit=WORKING_DAY)
+        return Diagnostic("K468", message, self.source.table.place(first, column.header), hint)
 
     def numbered(self) -> pl.LazyFrame:
         """Return the cells of the rows that count, with their numbers (`ROW`), and `CLASH` where some contradict."""
@@ -369,6 +397,9 @@ def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
 
+_ONE_UNIT = Message(
+    "a column of durations is in days or in working days: write those of the other kind into a column of their own"
+)
 _DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 

@@ -122,7 +122,9 @@ class Reader:
             )
             return None, message
         try:
-            units.factor(parsed := units.parse(text), unit)
+            # Differences of times are kept in 微秒, which nobody writes.
+            shown = units.parse(self.column.unit or "天") if unit == MICROSECONDS else unit
+            units.factor(parsed := units.parse(text), shown if shown.dimension == unit.dimension else unit)
         except UnitError as error:
             return None, Message("does not fit: {reason}", reason=error.args[0])
         return Fraction(multiple) * parsed.scale / unit.scale, None
