@@ -210,6 +210,8 @@ class _Intake:
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
             absent(self.system, sources, frame, self.findings),
+            {} if self.areas is None else self.areas.former(),
+            {} if areas is None else areas.renamed(),
         )
 
     def units_of_tables(self, sources: Sequence[Placed]) -> list[str]:

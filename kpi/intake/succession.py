@@ -514,6 +514,18 @@ class Areas:
             when=Period(step.start, 1).label,
         )
 
+    def former(self) -> dict[str, Message]:
+        """Return the units that are none any more by their names, each with where it went."""
+        return {
+            self.entities.names[old]: Message(
+                "`{name}` went into {into} in {when}",
+                name=self.entities.names[old],
+                into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == old),
+                when=Period(step.start, 1).label,
+            )
+            for old, step in self.ended.items()
+        }
+
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
         """Return figures of finer units (`per`), those of a unit that went into another as a whole under that one.
 

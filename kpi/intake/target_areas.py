@@ -93,6 +93,16 @@ class TargetAreas:
         """Return whether a unit is another one under a new name."""
         return len(inflow.flows) == 1 and inflow.flows[0].share == 1 and not self._was_there(step, inflow)
 
+    def renamed(self) -> dict[str, str]:
+        """Return the former names of units that are what they were, each with the present one."""
+        names, found = self.entities.names, {}
+        for step, new, inflow in reversed(self._steps):
+            old = inflow.flows[0].old
+            if self._renames(step, inflow) and old in self.areas.ended and names[old] not in found:
+                now = found.get(names[new], names[new])
+                found |= {names[old]: now} if new not in self.areas.ended or names[new] in found else {}
+        return found
+
     def on_areas(self, grid: pl.DataFrame, indicator: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the grid with the column `target`, null where a unit has none for the area of its figure.
 

@@ -318,7 +318,7 @@ class Events:
         cells = cells.select(ROW, text=pl.col(column.header), unit=unit)
         findings: list[Diagnostic] = []
         if lacking and reader.plain is None:
-            bare = cells.filter(self._without_unit(column, reader))
+            bare = cells.filter(self._without_unit(reader))
             without = bare.select(pl.len(), pl.col(ROW).min()).collect().row(0)
             findings += [self._lacks_unit(column, reader, *without)] if without[0] else []
             many, cells = many - without[0], cells.join(bare.select(ROW), on=ROW, how="anti")
@@ -343,7 +343,7 @@ class Events:
         return findings
 
     @staticmethod
-    def _without_unit(column: NumberColumn, reader: Reader) -> pl.Expr:
+    def _without_unit(reader: Reader) -> pl.Expr:
         """Return whether a cell is a figure without a unit, of its own or of its row."""
         seen = pl.col("text").map_batches(
             lambda cells: (
