@@ -116,8 +116,10 @@ class Succession:
         """Check the names of the table against the units in data, which are all there are without a roster.
 
         Raises:
-            DataError: K639, a name that the data do not have is a unit's without its ending, or the other way round.
+            DataError: K639, a name that the data do not have is a unit's without its ending, or the other way round, or
+                differs in one character from that of a unit that the table does not name.
         """
+        named = {clean(text) for text in self.units}
         known = {clean(unit): unit for unit in units}
         by_form: dict[str, list[str]] = {}
         for key in known:
@@ -129,9 +131,13 @@ class Succession:
                 key = clean(text)
                 forms = (key, *(form for form in short_forms(key) if form in known))
                 alike = dict.fromkeys(unit for form in forms for unit in by_form.get(form, ()))
+                alike |= dict.fromkeys(unit for unit in known if unit not in named and _is_slip(key, unit))
                 if key not in known and alike:
                     message = Message("`{text}` is no unit of {where}", text=text, where=Message("the data"))
-                    hint = Message("did you mean `{name}`?", name=known[next(iter(alike))])
+                    hint = Message(
+                        "did you mean `{name}`? If not, leave the row out: a unit without figures gives none",
+                        name=known[next(iter(alike))],
+                    )
                     wrong.append(Diagnostic("K639", message, self.place(row.number, role), hint))
         if wrong:
             raise DataError(wrong)
@@ -277,6 +283,16 @@ class Succession:
             hint = Message("if figures are on the new areas for all of {label}, write its first day", label=label)
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
         return found
+
+
+def _is_slip(text: str, name: str) -> bool:
+    """Return whether two names differ in one character; numbers are codes, of which that says nothing.
+
+    >>> _is_slip("江于区", "江干区"), _is_slip("330104", "330102"), _is_slip("余杭", "余姚")
+    (True, False, False)
+    """
+    same = len(text) == len(name) > 2 and not text.isascii()
+    return same and sum(one != other for one, other in zip(text, name, strict=True)) == 1
 
 
 def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:

@@ -6,8 +6,8 @@ The days from one date to another are those after the first, up to and including
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -33,6 +33,7 @@ class WorkingDays:
         days: all working days of these years.
         source: what says so, in words.
         of_own: whether that is a table of the user's own.
+        listed: how many days of each year the user's table lists.
         counted: columns of points in time whose numbers of working days stand in columns of their own, `number_of`.
     """
 
@@ -41,6 +42,7 @@ class WorkingDays:
     days: frozenset[date]
     source: str
     of_own: bool = False
+    listed: Mapping[int, int] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
 
     @classmethod

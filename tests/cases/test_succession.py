@@ -536,4 +536,19 @@ def test_without_a_roster_a_name_without_its_ending_is_an_error_and_no_unit(tmp_
     with pytest.raises(DataError) as caught:
         scored(tmp_path, text, roster=False)
     (finding,) = caught.value.diagnostics
-    assert (finding.code, finding.hint) == ("K639", f"did you mean `{name}`?")
+    assert finding.code == "K639"
+    assert f"did you mean `{name}`?" in str(finding.hint)
+
+
+@pytest.mark.parametrize(("text", "name"), [("江于区,上城区,2021,\n", "江干区"), ("江干区,上成区,2021,\n", "上城区")])
+def test_without_a_roster_a_slip_of_one_character_is_an_error_too(text, name, tmp_path):
+    with pytest.raises(DataError) as caught:
+        scored(tmp_path, text, roster=False)
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, f"did you mean `{name}`?" in str(finding.hint)) == ("K639", True)
+
+
+def test_without_a_roster_any_other_name_without_figures_is_a_warning(tmp_path):
+    card = scored(tmp_path, MERGED + "西湖县,上城区,2021,\n下城区,上城区,2021,\n", roster=False)
+    found = [(one.code, one.severity.value) for one in card.findings_list if "have no figure" in one.message]
+    assert found == [("K639", "warning")] * 2, "a unit that the table names is no slip of another"

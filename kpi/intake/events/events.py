@@ -6,6 +6,7 @@ and bad rows are only counted. If there are any, a further scan of the bad rows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.events.conditions import cell, reads, shortest_text, uncounted, unreadable, value_of
-from kpi.intake.events.units import READING, NumberColumn, Reader, Scale, converted
+from kpi.intake.events.units import LENGTHLESS, READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of, is_unit
@@ -31,7 +32,7 @@ from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Measure, OfRows
-from kpi.language.record_columns import READ_AS_NUMBERS, computed, term_of
+from kpi.language.record_columns import DURATIONS, READ_AS_NUMBERS, computed, term_of
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.values.units import WORKING_DAY, Unit
@@ -282,7 +283,7 @@ class Events:
         if undated:
             known = ~self.columns[WHO].is_in(pl.Series(passed, dtype=pl.String).implode()).fill_null(value=False)
             rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
-            bad_date = partial(_bad_date, self.grain, self.source.dataset.dates)
+            bad_date = partial(_bad_date, self.grain, self.source.dataset.dates, self._other_date(when))
             findings += row_findings.of_rows(table, rows, when, bad_date, further=undated - rows.height)
         if lost is not None:
             unusable = pl.Series([*unknown, *passed], dtype=pl.String).implode()
@@ -305,7 +306,7 @@ class Events:
                 fault=misfit,
                 rows=count(many, "row"),
             )
-            hint = None
+            hint = reader.unit_hint()
             if column.above and column.unit:
                 hint = Message(
                     "单位：{unit} above the table is taken for all that has no unit of its own: "
@@ -335,12 +336,20 @@ class Events:
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
-            days = {"working", "span"} & {self.kinds[name]} and code == "K605"
-            return code, message, _DAYS if "is a date" in message else _ONE_UNIT if days else hint
+            if self.kinds[name] in DURATIONS and _OF_MONTHS.fullmatch(clean(str(row["text"]))):
+                hint = LENGTHLESS
+            elif code == "K605":
+                hint = reader.unit_hint(row["unit"], reader.typed_unit(row["text"]))  # type: ignore[arg-type]
+            return code, message, _DAYS if "is a date" in message and hint is not LENGTHLESS else hint
 
         if others.height:
             findings += row_findings.of_rows(table, others, column.header, finding_of, further=further)
         return findings
+
+    def _other_date(self, when: str) -> str | None:
+        """Return a column of dates that measures read beside the one of the period, None without one."""
+        times = [name for name, kind in self.kinds.items() if kind == "time" and name in self.numbers]
+        return next((name for name in times if self.numbers[name].header != when), None)
 
     @staticmethod
     def _without_unit(reader: Reader) -> pl.Expr:
@@ -385,10 +394,17 @@ class Events:
         return rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
-def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row_findings.Finding:
-    """Return the finding about a row whose date is not usable."""
+def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[str, object]) -> row_findings.Finding:
+    """Return the finding about a row whose date is not usable; `other` is a column of dates that it may be taken by."""
     if row["text"] is None:
-        return "K606", Message("the row has no date"), None
+        hint = None
+        if other is not None:
+            hint = Message(
+                "what is open has no such date yet: to count it in the period in which it began, write "
+                "`columns: {{period: {column}}}`",
+                column=other,
+            )
+        return "K606", Message("the row has no date"), hint
     text = str(row["text"])
     if (problem := periods.problem(text, order=order)) is not None:
         return "K606", problem, None
@@ -397,9 +413,7 @@ def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
 
-_ONE_UNIT = Message(
-    "a column of durations is in days or in working days: write those of the other kind into a column of their own"
-)
+_OF_MONTHS = re.compile(r"[0-9.]+\s*(?:个?月|个?季度?|年)")
 _DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 
