@@ -121,10 +121,10 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
 
 def went(card: Scorecard, entity: str) -> Diagnostic | None:
     """Return the finding about an entity that went into others, None of any other."""
-    names = list(card.former)
-    place = from_data(names).place(entity) if names else None
-    former = None if place is None else from_data(names).names[place]
-    if former not in card.former:
+    units = from_data(card.former)
+    place = units.place(entity)
+    former = next((name for name in card.former if place is not None and units.place(name) == place), None)
+    if former is None:
         return None
     hint = Message("ask for the unit that there is now")
     if former in card.renamed:
@@ -296,7 +296,7 @@ class _Tree:
         status = STATUSES["missing" if then is None else then[Column(of).status]]
         yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
 
-    def broken(self, name: str) -> Iterator[str]:
+    def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""
         before = self.periods.get(self.row["period"] - 1)
         columns = [column for column in self.system.breaks(name) if column in self.row]

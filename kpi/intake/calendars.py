@@ -135,8 +135,8 @@ def of_table(path: Path) -> WorkingDays:
         raise DataError(wrong)
     years = _listed(years, days)
     working, free = ({day for day, works in days.items() if works is wanted} for wanted in (True, False))
-    known = WorkingDays.of_weeks(years, working, free, path.name, of_own=True)
-    return replace(known, listed={year: sum(day.year == year for day in days) for year in years})
+    calendar = WorkingDays.of_weeks(years, working, free, path.name, of_own=True)
+    return replace(calendar, listed={year: sum(day.year == year for day in days) for year in years})
 
 
 def few_days(calendar: WorkingDays, place: Place) -> list[Diagnostic]:

@@ -95,7 +95,8 @@ class TargetAreas:
 
     def renamed(self) -> dict[str, str]:
         """Return the former names of units that are what they were, each with the present one."""
-        names, found = self.entities.names, {}
+        names = self.entities.names
+        found: dict[str, str] = {}
         for step, new, inflow in reversed(self._steps):
             old = inflow.flows[0].old
             if self._renames(step, inflow) and old in self.areas.ended and names[old] not in found:

@@ -140,7 +140,7 @@ def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
             tr(
                 "{entity}: areas changed in between, so the change is of two areas ({indicators})",
                 entity=visible(row["entity"]),
-                indicators=tuple(map(visible, some["title"])) or tr("total"),
+                indicators=tuple(map(visible, some["title"])) or tr("Total"),
             )
         )
     return [Text(line) for line in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
-    broken = getattr(scorecard, "not_compared", frozenset())
+    broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
         line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
