@@ -74,29 +74,30 @@ def form(
     return Exit.FINDINGS if made.findings else Exit.FINE
 
 
-def _written(out: Path, made: EntryForm) -> list[str]:
+def _written(out: Path, blank: EntryForm) -> list[str]:
     """Write a form as one file, or a file for each page into a folder, and return their names."""
     from kpi.errors import DataError, Diagnostic, Message, Place
     from kpi.process import atomic_files
+    from kpi.process.os_errors import reason
     from kpi.report.entry_form import sheet_name, workbook
 
     if out.suffix.lower() == ".xlsx":
-        contents = {out: workbook(made)}
+        contents = {out: workbook(blank)}
     elif out.suffix:
         hint = Message("write -o form.xlsx, or a folder")
         raise DataError(Diagnostic("K541", Message("a form is an xlsx file"), Place(str(out)), hint))
     else:
         names: list[str] = []
         contents = {}
-        for page in made.pages:
-            names.append(sheet_name(page.name or made.title, names))
-            contents[out / f"{names[-1]}.xlsx"] = workbook(made, [page])
+        for page in blank.pages:
+            names.append(sheet_name(page.name or blank.title, names))
+            contents[out / f"{names[-1]}.xlsx"] = workbook(blank, [page])
     try:
         for file, content in contents.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_files.whole(file) as unfinished:
+            with atomic_files.replacing(file) as unfinished:
                 unfinished.write_bytes(content)
     except OSError as error:
-        message = Message("cannot be written: {strerror}", strerror=error.strerror)
+        message = Message("cannot be written: {strerror}", strerror=reason(error))
         raise DataError(Diagnostic("K540", message, Place(str(out)))) from None
     return [str(file) for file in contents]

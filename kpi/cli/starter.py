@@ -16,6 +16,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.reader import SUFFIXES
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
+from kpi.process.os_errors import reason
 
 DEFINITION = """\
 # yaml-language-server: $schema=./schema.json
@@ -84,7 +85,7 @@ _FIGURES: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def data() -> str:
-    """Return the example's figures as a CSV, one a row."""
+    """Return the figures of the example as CSV, one per row."""
     lines = ["期别,地区,指标,数值,计量单位"]
     for (period, entity), figures in _FIGURES.items():
         for (title, unit), figure in zip(_UNITS.items(), figures, strict=True):
@@ -104,7 +105,7 @@ def write(folder: Path, kind: str | None = None) -> list[Path]:
         kind: one of `KIND_NAMES`; None for the first example.
 
     Raises:
-        DataError: when one of the files is already there, or the folder cannot be written.
+        DataError: if one of the files exists already, or the folder cannot be written.
     """
     own = {"demo.yaml": DEFINITION, "period.csv": data()}
     if kind is not None:
@@ -128,21 +129,21 @@ def write_all(folder: Path, contents: Mapping[str, str], hint: Message) -> list[
     Raises:
         DataError: K540, when one of the files is already there, or the folder cannot be written.
     """
-    taken = [folder / name for name in contents if (folder / name).exists()]
-    if taken:
+    existing = [folder / name for name in contents if (folder / name).exists()]
+    if existing:
         raise DataError(
             [
-                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(one)), hint)
-                for one in taken
+                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(path)), hint)
+                for path in existing
             ]
         )
     try:
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, text in contents.items():
-                unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
+                unfinished.enter_context(atomic_files.replacing(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         raise DataError(
-            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
+            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=reason(error)), Place(str(folder)))
         ) from None
     return [folder / name for name in contents]
 
@@ -178,7 +179,7 @@ def _folder_of(kind: str) -> str:
 
 
 def next_commands(folder: Path, kind: str | None = None) -> str:
-    """Return what to run next, a command a line."""
+    """Return the commands to run next, one per line."""
     step = "" if folder == Path() else f"cd {_quoted(str(folder))}\n"
     if kind is not None:
         name = _folder_of(kind)

@@ -147,10 +147,12 @@ def _advice(system: System, table: Table, year: int) -> Advice | None:
     return Advice(["measures:", *measures], rows, known=False) if rows else None
 
 
-def _tried(system: System, table: Table, name: str, said: Mapping[str, Any]) -> Sequence[tuple[str | None, ...]] | None:
+def _tried(
+    system: System, table: Table, name: str, declaration: Mapping[str, Any]
+) -> Sequence[tuple[str | None, ...]] | None:
     """Return the first figures of a table if a further dataset makes it understood, else None."""
-    form = next(one for one in FORMS if one.model_fields["form"].default == said["form"])
-    dataset = form.model_validate(dict(said), strict=False)
+    form = next(one for one in FORMS if one.model_fields["form"].default == declaration["form"])
+    dataset = form.model_validate(dict(declaration), strict=False)
     try:
         found = understood(system.model_copy(update={"datasets": {**system.datasets, name: dataset}}), table, name)
     except DataError:
@@ -158,8 +160,8 @@ def _tried(system: System, table: Table, name: str, said: Mapping[str, Any]) -> 
     return found.rows if found.usable and found.rows else None
 
 
-def _lines(name: str, said: Mapping[str, Any]) -> list[str]:
-    return ["datasets:", f"  {name}: {flow(dict(said))}"]
+def _lines(name: str, declaration: Mapping[str, Any]) -> list[str]:
+    return ["datasets:", f"  {name}: {flow(dict(declaration))}"]
 
 
 def system_of(sources: Sequence[Source], given: Any, definitions: str | Path | None) -> System | None:
@@ -180,10 +182,10 @@ def system_of(sources: Sequence[Source], given: Any, definitions: str | Path | N
         return None
 
 
-def not_understood(found: Understanding) -> list[Diagnostic]:
+def not_understood(shown_files: Understanding) -> list[Diagnostic]:
     """Return why files and tables are not understood: what the readers say, or that there is nothing to score."""
-    findings = list(found.unread)
-    for shown in found.tables:
+    findings = list(shown_files.unread)
+    for shown in shown_files.tables:
         one = shown.understood
         if one.dataset is None:
             columns = tuple(f"`{header}`" for header in one.table.columns[:12])

@@ -77,10 +77,10 @@ def _in_script(words: tuple[str, str], measures: Iterable[Measure]) -> str:
     return words[0] if all(one.name.isascii() for one in measures) else words[1]
 
 
-def _measure(one: Measure) -> str:
-    line = f"  {scalar(one.name)}: {flow(dict(one.keys))}"
-    if "unit" in one.guessed:
-        words = tr("guess: the unit `{unit}`", unit=str(one.keys["unit"]))
+def _measure(measure: Measure) -> str:
+    line = f"  {scalar(measure.name)}: {flow(dict(measure.keys))}"
+    if "unit" in measure.guessed:
+        words = tr("guess: the unit `{unit}`", unit=str(measure.keys["unit"]))
         line += f"  # {words}"
     return line
 

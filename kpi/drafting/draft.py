@@ -164,7 +164,7 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     if ranges and all(one.start % 12 == 0 for one in spans):
         grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
         return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
-    grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda one: one.months)
+    grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda grain: grain.months)
     if not grains:
         return Grain.YEAR, [Message("the period is a year")], False
     if len(grains) > 1:
@@ -225,20 +225,20 @@ def _reported(figure: Figure, taken: Sequence[str], where: str | None, *, runnin
     return Measure(name, keys, ("unit",) if figure.guessed else ())
 
 
-def _ratio(one: Ratio, figures: Mapping[str, tuple[str, str]], taken: Sequence[str]) -> Suggestion:
-    above, below = figures[one.numerator][0], figures[one.denominator][0]
+def _ratio(ratio: Ratio, figures: Mapping[str, tuple[str, str]], taken: Sequence[str]) -> Suggestion:
+    above, below = figures[ratio.numerator][0], figures[ratio.denominator][0]
     keys: dict[str, Any] = {
         "kind": "ratio",
         "title": f"{above}÷{below}",
-        "numerator": one.numerator,
-        "denominator": one.denominator,
+        "numerator": ratio.numerator,
+        "denominator": ratio.denominator,
     }
-    if one.unit is not None:
-        keys["unit"] = one.unit
-    return Suggestion("indicators", name_of(f"{one.numerator}_{one.denominator}_ratio", taken), keys)
+    if ratio.unit is not None:
+        keys["unit"] = ratio.unit
+    return Suggestion("indicators", name_of(f"{ratio.numerator}_{ratio.denominator}_ratio", taken), keys)
 
 
-def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Measure], list[Suggestion]]:
+def _of_events(survey_of_events: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Measure], list[Suggestion]]:
     """Return the number of events and the sums of their figures, and the counts, shares and times that they suggest."""
     used = list(taken)
 
@@ -246,11 +246,11 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
         used.append(name_of(text, used))
         return used[-1]
 
-    chinese = not one.table.columns[0].isascii()
+    chinese = not survey_of_events.table.columns[0].isascii()
     number = named("件数" if chinese else "events")
     measures = [Measure(number, {"kind": "count", "title": number, "unit": "件", "from": dataset}, ("unit",))]
     suggestions = []
-    for figure in one.figures:
+    for figure in survey_of_events.figures:
         keys = {"kind": "sum", "title": figure.title, "unit": figure.unit, "from": dataset, "of": figure.title}
         if re.search(r"\s[-+*/]\s", figure.title):
             # The text would be an expression.
@@ -262,10 +262,10 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
             # Nothing says that a grade or a time may be added up.
             suggestions.append(Suggestion("measures", name, {**keys, "kind": "mean"}))
             suggestions.append(Suggestion("indicators", named(f"{name}_level"), {"kind": "level", "of": name}))
-    key = one.declared.get("key")
+    key = survey_of_events.declared.get("key")
     categories = [
-        column for header, column in one.columns.items()
-        if header not in (key, one.entity) and column.is_words and 1 < len(column.distinct) <= _CATEGORIES
+        column for header, column in survey_of_events.columns.items()
+        if header not in (key, survey_of_events.entity) and column.is_words and 1 < len(column.distinct) <= _CATEGORIES
         and len(column.cells) > 2 * len(column.distinct)
     ]  # fmt: skip
     for column in categories[:_COLUMNS]:
@@ -288,8 +288,8 @@ def _of_events(one: Survey, taken: Sequence[str], dataset: str) -> tuple[list[Me
                 "denominator": number,
             }
             suggestions.append(Suggestion("indicators", named(f"{count}_share"), share))
-    dates = [header for header, column in one.columns.items() if column.is_dates]
-    begin = one.declared.get("columns", {}).get("period")
+    dates = [header for header, column in survey_of_events.columns.items() if column.is_dates]
+    begin = survey_of_events.declared.get("columns", {}).get("period")
     for end in dates:
         if end != begin and begin is not None and all(re.fullmatch(r"[^\W\d]\w*", text) for text in (begin, end)):
             took = named(f"{begin}_{end}")

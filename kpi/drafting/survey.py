@@ -643,33 +643,39 @@ def of_units(surveys: Sequence[Survey]) -> list[Survey]:
     return found
 
 
-def _labelled_entity(one: Survey) -> bool:
-    if labelled(one.table.titles, "entity") is not None:
+def _labelled_entity(lacking: Survey) -> bool:
+    if labelled(lacking.table.titles, "entity") is not None:
         return True
-    first = next(iter(one.columns.values()))
+    first = next(iter(lacking.columns.values()))
     return bool(first.cells) and role(first.header) == "measure" and role(clean(first.cells[0])) == "entity"
 
 
-def _with_unit(one: Survey, surveys: Sequence[Survey]) -> Survey:
-    alike = [other for other in surveys if other.table.columns == one.table.columns and other.entity is None]
+def _with_unit(lacking: Survey, surveys: Sequence[Survey]) -> Survey:
+    alike = [other for other in surveys if other.table.columns == lacking.table.columns and other.entity is None]
     files = {other.table.file for other in alike}
     sheets = {other.table.sheet for other in alike}
     source: dict[str, str]
-    if is_place(stem(one.table.file)) or (len(files) > 1 and len(files) == len(alike)):
+    if is_place(stem(lacking.table.file)) or (len(files) > 1 and len(files) == len(alike)):
         source = {"from": "file"}
-    elif one.table.sheet and (is_place(one.table.sheet) or len(sheets) > 1):
+    elif lacking.table.sheet and (is_place(lacking.table.sheet) or len(sheets) > 1):
         source = {"from": "sheet"}
     else:
-        title = next((clean(text) for text in one.table.titles if is_place(clean(text))), None)
-        source = {"constant": title or stem(one.table.file)}
+        title = next((clean(text) for text in lacking.table.titles if is_place(clean(text))), None)
+        source = {"constant": title or stem(lacking.table.file)}
     message = Message("the unit of each table is the name of its sheet")
     if source.get("from") == "file":
         message = Message("the unit of each table is the name of its file")
     elif "constant" in source:
-        message = Message("all figures are of one unit, `{unit}`, as no column names units", unit=source["constant"])
-    plain = {"form": one.form, **one.plain}
+        message = Message(
+            "all figures are of lacking unit, `{unit}`, as no column names units", unit=source["constant"]
+        )
+    plain = {"form": lacking.form, **lacking.plain}
     columns = {**plain.get("columns", {}), "entity": source}
-    declared = {**one.declared, "form": one.form, "columns": {**one.declared.get("columns", {}), "entity": source}}
+    declared = {
+        **lacking.declared,
+        "form": lacking.form,
+        "columns": {**lacking.declared.get("columns", {}), "entity": source},
+    }
     return replace(
-        one, plain={**plain, "columns": columns}, declared=declared, guesses=(*one.guesses, Guess(message)),
+        lacking, plain={**plain, "columns": columns}, declared=declared, guesses=(*lacking.guesses, Guess(message)),
     )  # fmt: skip

@@ -45,7 +45,7 @@ class Item:
         unit: the unit it is given in.
         bounds: between which ends it has to be, None for an open one.
         whole: whether it has no decimals.
-        fixed: texts of further columns, by which a condition tells the figure.
+        fixed: texts of further columns, by which a condition selects the figure.
         department: who reports it, None where the definition does not say.
     """
 
@@ -140,7 +140,7 @@ def _dataset(system: System) -> Dataset:
         one for one in datasets(system).values()
         if not isinstance(one, Records) and one.shape is None and not one.elsewhere and not one.parts_of_period
     ]  # fmt: skip
-    found = sorted(usable, key=lambda one: not one.long)
+    found = sorted(usable, key=lambda dataset: not dataset.long)
     if not found:
         hint = Message("add one: `datasets: {{form: {{form: reported}}}}`")
         message = Message("no dataset of the definition takes a form, a row for each figure or unit")

@@ -9,7 +9,7 @@ from itertools import islice
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
-from kpi.intake.aggregate_rows import Exclusions
+from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import (
@@ -41,8 +41,10 @@ _OF_SHAPE = ("K562", "K565", "K538")
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 
 #: What the keys of a figure are called.
-KEYS = {"entity": Message("Entity"), "code": Message("Code"), "period": Message("Period"), "measure": Message("Measure"),
-        "value": Message("Value"), "unit": Message("unit of measure")}  # fmt: skip
+KEYS = {
+    "entity": Message("Entity"), "code": Message("Code"), "period": Message("Period"), "measure": Message("Measure"),
+    "value": Message("Value"), "unit": Message("unit of measure"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ def _rows(system: System, source: Placed) -> list[tuple[str | None, ...]]:
 
 
 def _who(source: Placed, row: Mapping[str, object]) -> str | None:
-    return _text(row.get(source.who)) if "entity" in source.roles or "code" in source.roles else None
+    text = _text(row.get(source.who)) if "entity" in source.roles or "code" in source.roles else None
+    return None if text is None else shown(text)
 
 
 def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[tuple[str | None, ...]]:

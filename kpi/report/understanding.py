@@ -19,39 +19,39 @@ Rows = Sequence[tuple[str | None, ...]]
 
 
 def paragraph(
-    one: Understood, rows: Sequence[Diagnostic], *, width: int | None = None, lines: Sequence[str] = (),
+    here: Understood, rows: Sequence[Diagnostic], *, width: int | None = None, lines: Sequence[str] = (),
     then: Rows = (), known: bool = True,
 ) -> str:  # fmt: skip
     """Return how a table is understood.
 
     Args:
-        one: the table.
+        here: the table.
         rows: what was found in its rows.
         width: of the terminal.
         lines: of YAML that would help a table that is not understood.
         then: its first figures as they would be understood then.
         known: whether its figures are measures of the system.
     """
-    table = one.table
+    table = here.table
     name = table.file if table.sheet is None else f"{table.file}[{table.sheet}]"
     parts: list[object] = [Text(visible(name), style="bold")]
-    parts += [Text(f"  {line}") for line in _facts(one)]
-    if one.units:
-        parts += [Text(f"  {tr('Figures and their units:')}"), _units(one)]
-    if one.rows:
-        parts += [Text(f"  {tr('First figures as understood:')}"), _long(one.rows)]
-    if one.dataset is not None:
+    parts += [Text(f"  {line}") for line in _facts(here)]
+    if here.units:
+        parts += [Text(f"  {tr('Figures and their units:')}"), _units(here)]
+    if here.rows:
+        parts += [Text(f"  {tr('First figures as understood:')}"), _long(here.rows)]
+    if here.dataset is not None:
         words = tr("Rows left out or refused, and why:") if rows else tr("No row is left out or refused.")
         parts += [Text(f"  {words}"), *(Text(f"    {line}") for line in _findings(rows))]
     else:
         parts.append(Text(f"  {tr('Not understood:')}"))
-        parts += [Text(f"    {line}") for line in _findings(one.errors)]
-    if not one.usable:
-        parts += _helping(one, lines, then, known=known)
+        parts += [Text(f"    {line}") for line in _findings(here.errors)]
+    if not here.usable:
+        parts += _helping(here, lines, then, known=known)
     return printed(*parts, "", width=width)
 
 
-def _helping(one: Understood, lines: Sequence[str], then: Rows, *, known: bool) -> list[object]:
+def _helping(here: Understood, lines: Sequence[str], then: Rows, *, known: bool) -> list[object]:
     """Return what would help, and the first figures as they would be understood then; else the rows as they are."""
     parts: list[object] = []
     words = tr("It would be with these lines in the definition:")
@@ -61,13 +61,13 @@ def _helping(one: Understood, lines: Sequence[str], then: Rows, *, known: bool) 
         parts += [Text(f"  {words}"), *(Text(f"    {visible(line)}") for line in lines)]
     if then:
         parts += [Text(f"  {tr('First figures as understood then:')}"), _long(then)]
-    elif not one.rows:
-        parts += [Text(f"  {tr('First rows as read:')}"), _as_read(one)]
+    elif not here.rows:
+        parts += [Text(f"  {tr('First rows as read:')}"), _as_read(here)]
     return parts
 
 
-def _facts(one: Understood) -> list[str]:
-    table = one.table
+def _facts(here: Understood) -> list[str]:
+    table = here.table
     facts = []
     if table.header_row is not None:
         last = table.header_row + table.depth - 1
@@ -79,33 +79,33 @@ def _facts(one: Understood) -> list[str]:
         facts.append(tr("Above it: {titles}", titles=tuple(map(visible, table.titles))))
     if table.unit is not None:
         facts.append(tr("Unit of the table: {unit}", unit=visible(table.unit)))
-    facts.append(tr("Columns: {columns}", columns=_some(table.file_columns)))
-    if one.form is not None:
-        facts.append(tr("Shape: {form} (dataset `{dataset}`)", form=localized(one.form), dataset=str(one.dataset)))
-    facts += [localized(note) for note in one.shape]
-    if one.keys:
+    facts.append(tr("Columns: {columns}", columns=_quoted(table.file_columns)))
+    if here.form is not None:
+        facts.append(tr("Shape: {form} (dataset `{dataset}`)", form=localized(here.form), dataset=str(here.dataset)))
+    facts += [localized(note) for note in here.shape]
+    if here.keys:
         keys = [
             tr("{key} in `{header}`", key=localized(KEYS[role]), header=visible(header))
-            for role, header in one.keys.items()
+            for role, header in here.keys.items()
         ]
         facts.append(tr("Keys: {keys}", keys=listed(keys)))
-    facts += [localized(note) for note in one.columns]
+    facts += [localized(note) for note in here.columns]
     return facts
 
 
-def _some(columns: Sequence[str]) -> str:
+def _quoted(columns: Sequence[str]) -> str:
     shown = [f"`{visible(one)}`" for one in columns[:12]]
     if len(columns) > 12:
         shown.append(tr("{more} more", more=len(columns) - 12))
     return str(listed(shown))
 
 
-def _units(one: Understood) -> object:
+def _units(here: Understood) -> object:
     table = table_of(tr("Column"), tr("Figure"), tr("Unit"), tr("Unit from"))
-    for unit in one.units[:_FIGURES]:
+    for unit in here.units[:_FIGURES]:
         table.add_row(visible(unit.header), visible(unit.title), visible(unit.unit), localized(unit.source))
-    if len(one.units) > _FIGURES:
-        table.add_row(tr("{more} more", more=len(one.units) - _FIGURES), "", "", "")
+    if len(here.units) > _FIGURES:
+        table.add_row(tr("{more} more", more=len(here.units) - _FIGURES), "", "", "")
     return table
 
 
@@ -118,10 +118,10 @@ def _long(rows: Rows) -> object:
     return table
 
 
-def _as_read(one: Understood) -> object:
-    columns = one.table.columns[:8]
+def _as_read(here: Understood) -> object:
+    columns = here.table.columns[:8]
     table = table_of(*map(visible, columns))
-    for row in one.table.frame.head(3).collect().select(columns).rows():
+    for row in here.table.frame.head(3).collect().select(columns).rows():
         table.add_row(*(visible("" if cell is None else str(cell)) for cell in row))
     return table
 
@@ -132,8 +132,8 @@ def _findings(findings: Iterable[Diagnostic]) -> list[str]:
     for one in some[:_LISTED]:
         places = [tr("row {row}", row=one.place.row)] if one.place.row is not None else []
         places += [tr("column {column}", column=visible(one.place.field))] if one.place.field is not None else []
-        where = f"{listed(places)}: " if places else ""
-        lines.append(f"{where}{localized(one.message)} [{one.code}]")
+        text = f"{localized(one.message)} [{one.code}]"
+        lines.append(tr("{place}: {finding}", place=listed(places), finding=text) if places else text)
     if len(some) > _LISTED:
         lines.append(tr("{more} more", more=len(some) - _LISTED))
     return lines
