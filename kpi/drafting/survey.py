@@ -666,9 +666,7 @@ def _with_unit(lacking: Survey, surveys: Sequence[Survey]) -> Survey:
     if source.get("from") == "file":
         message = Message("the unit of each table is the name of its file")
     elif "constant" in source:
-        message = Message(
-            "all figures are of one unit, `{unit}`, as no column names units", unit=source["constant"]
-        )
+        message = Message("all figures are of one unit, `{unit}`, as no column names units", unit=source["constant"])
     plain = {"form": lacking.form, **lacking.plain}
     columns = {**plain.get("columns", {}), "entity": source}
     declared = {

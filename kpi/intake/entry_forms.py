@@ -76,7 +76,7 @@ class EntryForm:
         period: that it is for.
         before: the period of the figures beside, None without any.
         wide: whether each unit has a row and each figure a column.
-        headings: by role.
+        headings: by role; without that of the period where it stands above the table.
         pages: its sheets.
         previous: the figures of the period before, by unit and measure.
         findings: the figures that it cannot have.
@@ -138,14 +138,20 @@ def _dataset(system: System) -> Dataset:
     """Return the dataset that takes the form: of reported figures where there is one, else of a wide table."""
     usable = [
         one for one in datasets(system).values()
-        if not isinstance(one, Records) and one.shape is None and not one.elsewhere and not one.parts_of_period
+        if not isinstance(one, Records) and one.shape is None and not one.parts_of_period
+        and (not one.elsewhere or _dated_above(one))
     ]  # fmt: skip
-    found = sorted(usable, key=lambda dataset: not dataset.long)
+    found = sorted(usable, key=lambda dataset: (bool(dataset.elsewhere), not dataset.long))
     if not found:
         hint = Message("add one: `datasets: {{form: {{form: reported}}}}`")
         message = Message("no dataset of the definition takes a form, a row for each figure or unit")
         raise DataError(Diagnostic("K710", message, Place(), hint))
     return found[0]
+
+
+def _dated_above(dataset: Dataset) -> bool:
+    """Return whether a dataset takes the period, and no other key, from the lines above a table."""
+    return [(role, source.from_) for role, source in dataset.elsewhere.items()] == [("period", "title")]
 
 
 def _units(system: System) -> list[tuple[str, str | None]]:
@@ -232,7 +238,7 @@ def _headings(system: System, dataset: Dataset, words: Mapping[str, str] | None)
     facts = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols)}
     found = {}
     for key, usual in HEADINGS.items():
-        if key in ("reported", "scope") and key not in facts:
+        if (key in ("reported", "scope") and key not in facts) or key in dataset.elsewhere:
             continue
         found[key] = dataset.headers.get(key) or (words or {}).get(key, str(usual))
     title = clean(system.entities.title)

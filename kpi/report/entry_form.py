@@ -86,7 +86,11 @@ def _write(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> No
     words = tr(
         "Fill in the light cells with numbers, in the unit given; a cell left blank is a missing figure, not zero."
     )
-    sheet.write_string(1, 0, words, styles.remark)
+    dated = "period" not in form.headings
+    if dated:
+        # The readers know the period of a whole table by this label.
+        sheet.write_string(1, 0, f"期别：{form.period.label}", styles.title)
+    sheet.write_string(1, 2 if dated else 0, words, styles.remark)
     columns = _wide(sheet, form, page, styles) if form.wide else _long(sheet, form, page, styles)
     sheet.set_row(_ABOVE, 30)
     sheet.freeze_panes(_ABOVE + 1, 2)
@@ -105,7 +109,7 @@ def _write(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> No
 def _long(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int:
     codes = any(code for _, code in page.units)
     further = list(dict.fromkeys(column for item in page.items for column in item.fixed))
-    keys = [key for key in ("period", "entity", "code", "measure", "unit") if key != "code" or codes]
+    keys = [key for key in ("period", "entity", "code", "measure", "unit") if _is_shown(key, form, codes=codes)]
     heads = [*(form.headings[key] for key in keys), *further]
     if form.before is not None:
         heads.append(tr("Last period ({period})", period=form.before))
@@ -143,7 +147,7 @@ def _long(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int
 
 def _wide(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int:
     codes = any(code for _, code in page.units)
-    keys = [key for key in ("period", "entity", "code") if key != "code" or codes]
+    keys = [key for key in ("period", "entity", "code") if _is_shown(key, form, codes=codes)]
     for column, key in enumerate(keys):
         sheet.write_string(_ABOVE, column, form.headings[key], styles.head)
     column = len(keys)
@@ -172,6 +176,11 @@ def _wide(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int
 
 
 # ---- CELLS ---- #
+
+
+def _is_shown(key: str, form: EntryForm, *, codes: bool) -> bool:
+    """Return whether a form has a column for a key."""
+    return key in form.headings and (key != "code" or codes)
 
 
 def _key(sheet: Worksheet, row: int, column: int, text: str | None, styles: _Styles) -> None:

@@ -87,7 +87,8 @@ def fill(path, figures):
             for row in sheet.iter_rows(min_row=4):
                 for head, cell in zip(heads, row, strict=True):
                     if "（" in str(head):
-                        cell.value = figures.get((row[1].value, head.partition("（")[0]))
+                        unit = row[heads.index("县(市、区)") if "县(市、区)" in heads else 0].value
+                        cell.value = figures.get((unit, head.partition("（")[0]))
             continue
         title = next(at for at, cell in enumerate(sheet[4]) if cell.value in {what for _, what in figures})
         for row in sheet.iter_rows(min_row=4):
@@ -217,6 +218,24 @@ def test_without_units_there_is_no_form(folder):
 def test_a_dataset_of_another_shape_takes_no_form(folder, datasets):
     written(folder, datasets)
     assert "K710" in form("-o", "form.xlsx", code=2).stderr
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_drafted_definition_takes_a_form_whose_period_stands_above(folder, language):
+    text = "2023年各县情况,,\n地区,办件总量（件）,满意率（%）\n甲县,120,90\n乙县,80,75\n"
+    (folder / "counts.csv").write_text(text, "utf-8")
+    (folder / "form.yaml").unlink()
+    (folder / "roster.csv").unlink()
+    (folder / "before.csv").unlink()
+    assert CliRunner().invoke(main, ["init", "counts.csv", "--name", "form"]).exit_code == 0
+    form("-o", "form.xlsx", "--data", "counts.csv", "--lang", language)
+    fill("form.xlsx", {("甲县", "办件总量"): 0, ("乙县", "办件总量"): 5})
+    card = kpi.score("form.xlsx", system="form.yaml")
+    rows = card.measures.select("period", "entity", "measure", "value").rows()
+    assert sorted(rows, key=str) == [
+        ("2024", "乙县", "办件总量", 5.0), ("2024", "乙县", "满意率", None),
+        ("2024", "甲县", "办件总量", 0.0), ("2024", "甲县", "满意率", None),
+    ]  # fmt: skip
 
 
 def test_figures_of_events_take_no_form():
