@@ -322,10 +322,10 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        wanted = periods.parse(str(period))
+        wanted = periods.parse(str(period), timeline=system.timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    if wanted.grain is not system.period:
+    if wanted.grain != system.period:
         # A year-to-date name such as 1-9月 means the period it ends with.
         index = wanted.end // system.period.months
         if wanted.start % 12 or (wanted.end + 1) % system.period.months:
@@ -333,7 +333,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
                 Diagnostic(
                     "K606",
                     Message("{period} is not a {grain}", period=wanted.title, grain=system.period.title),
-                    hint=Message("score a whole one, such as 2023Q4"),
+                    hint=Message("score a whole one, such as {label}", label=Period.of(index, system.period).label),
                 )
             )
         wanted = Period.of(index, system.period)

@@ -57,7 +57,7 @@ class Source(_Table):
             raise ValueError("`periods` is changed, last N, or a list of periods")
         for text in self.periods if isinstance(self.periods, tuple) else ():
             try:
-                periods.parse(text)
+                periods.on_any_timeline(text)
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:

@@ -132,15 +132,17 @@ def _frozen(
 def _labels(text: str, there: Sequence[str]) -> list[str]:
     """Return the periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
     try:
-        whole = periods.parse(text)
+        timeline = periods.timeline_of(there)
+        first, last = periods.stretch(text, timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
+    spans = {label: periods.stretch(label, timeline) for label in there}
+    inside = [label for label, (start, end) in spans.items() if first <= start and end <= last]
     if not inside:
         raise DataError(
             Diagnostic(
                 "K828",
-                Message("the store has no period in {label}", label=whole.label),
+                Message("the store has no period in {label}", label=text),
                 hint=Message("there is {there}", there=tuple(there)),
             )
         )

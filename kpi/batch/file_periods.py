@@ -22,6 +22,7 @@ from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 _File = TypeVar("_File", bound=Hashable)
 
@@ -73,18 +74,19 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
 def _entered(system: System, source: Placed) -> Iterator[int]:
     """Return the scored periods that the rows of a table may enter."""
     events = isinstance(source.dataset, Records)
-    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates):
+    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates, system.timeline):
         yield from entered(system, start, months, events=events)
 
 
-def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
+def _periods(table: Table, header: str, order: periods.Order, timeline: Timeline) -> list[tuple[int, int]]:
     """Return the distinct periods in a column, as first month and number of months, without what is no period."""
     column = pl.col(header)
-    if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
+    if (month := months_of(column, table.frame.collect_schema()[header], timeline)) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
         return [(start, 1) for start in months]
     texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()
-    return periods.parse_column(texts, order=order).drop_nulls("start").select("start", "months").unique().rows()
+    known = periods.parse_column(texts, order=order, timeline=timeline).drop_nulls("start")
+    return known.select("start", "months").unique().rows()
 
 
 def together(spans: Mapping[_File, Span]) -> list[list[_File]]:

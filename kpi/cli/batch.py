@@ -272,7 +272,7 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        wanted = calendar.parse(period).label
+        wanted = calendar.parse(period, timeline=card.definition.timeline).label
     except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == wanted), None)

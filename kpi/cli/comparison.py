@@ -19,7 +19,8 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, suggest
 from kpi.report.reading import is_result, read_result
 from kpi.values import periods
-from kpi.values.periods import Period, PeriodError
+from kpi.values.periods import PeriodError
+from kpi.values.timelines import Timeline
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -51,10 +52,9 @@ def compared(
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
         return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
 
-    first, second = _period(old), _period(new)
-    if first is not None and second is not None:
+    if _is_period(old) and _is_period(new):
         _need(files or named, "the figures of the two periods")
-        return _periods(scored(), first, second)
+        return _periods(scored(), old, new)
     if all(one.endswith(_SUFFIXES) for one in given):
         _need(files or named, "the figures to score by the two definitions")
         before, after = (side(scored(by=one), one) for one in given)
@@ -146,16 +146,16 @@ def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
         return None
 
 
-def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
+def _periods(card: Scorecard, *given: str) -> Difference:
     index = {label: at for at, label in card.labels.items()}
+    timeline = card.definition.timeline
+    old, new = (_label(one, timeline) for one in given)
     for one in (old, new):
-        if one.label not in index:
+        if one not in index:
             there = Message("they hold {periods}", periods=tuple(card.periods))
-            raise DataError(
-                Diagnostic("K551", Message("the files hold nothing for {label}", label=one.label), hint=there)
-            )
-    before, after = (side(card.only([index[one.label]]), one.label) for one in (old, new))
-    return _told(diff(before, after, periods={new.label: old.label}), all_of_it=True)
+            raise DataError(Diagnostic("K551", Message("the files hold nothing for {label}", label=one), hint=there))
+    before, after = (side(card.only([index[one]]), one) for one in (old, new))
+    return _told(diff(before, after, periods={new: old}), all_of_it=True)
 
 
 def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
@@ -171,21 +171,30 @@ def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
 def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None:
     if period is None:
         return None
-    wanted = _period(period)
-    label = period if wanted is None else wanted.label
+    there = [label for one in sides for label in one.totals["period"].unique()]
+    label = _label(period, periods.timeline_of(there))
     for one in sides:
         if label not in one.totals["period"]:
             raise DataError(Diagnostic("K551", Message("{name} holds nothing for {label}", name=one.name, label=label)))
     return {label: label}
 
 
-def _period(text: str) -> Period | None:
+def _is_period(text: str) -> bool:
     if Path(text).exists():
-        return None
+        return False
     try:
-        return periods.parse(text)
+        periods.on_any_timeline(text)
     except PeriodError:
-        return None
+        return False
+    return True
+
+
+def _label(text: str, timeline: Timeline) -> str:
+    """Return the label of a period as results have it, the text itself where it names none."""
+    try:
+        return periods.parse(text, timeline=timeline).label
+    except PeriodError:
+        return text
 
 
 def _need(data: object, what: str) -> None:

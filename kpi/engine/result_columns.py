@@ -40,7 +40,9 @@ def reached(system: System, name: str) -> pl.Expr:
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
     low, high = goal(system, name)
-    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
+    return in_force(
+        targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)}, system.timeline
+    )
 
 
 def details_of(system: System) -> Iterator[Stage]:
@@ -102,9 +104,9 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     unit = system.unit(name)
     value = system.indicators[name].attained(name)
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
-    due = {i: target.due(MONTH) for i, target in enumerate(targets)}
+    due = {i: target.due(MONTH, system.timeline) for i, target in enumerate(targets)}
     return {
-        Column(name).attainment: in_force(targets, MONTH, attained),
-        Column(name).schedule: in_force(targets, MONTH, due),
+        Column(name).attainment: in_force(targets, MONTH, attained, system.timeline),
+        Column(name).schedule: in_force(targets, MONTH, due, system.timeline),
         Column(name).reached: reached(system, name),
     }

@@ -103,10 +103,13 @@ class _Intake:
     left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
+    beside: entity_codes.Beside = field(init=False)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
+
+    def __post_init__(self) -> None:
+        self.beside = entity_codes.Beside(self.system.timeline)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""
@@ -551,7 +554,8 @@ class _Intake:
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
-        period, grain = Period(int(str(row["start"])), int(str(row["months"]))), self.system.period
+        grain = self.system.period
+        period = Period(int(str(row["start"])), int(str(row["months"])), grain.timeline)
         message = Message(
             "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
         )

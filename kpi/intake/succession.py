@@ -193,7 +193,7 @@ class Succession:
                     "`{old}` goes into `{new}` twice from {label}",
                     old=row.old,
                     new=row.new,
-                    label=Period(row.start, 1).label,
+                    label=Period(row.start, 1, self.grain.timeline).label,
                 )
                 wrong.append(
                     Diagnostic("K639", message, self.place(row.number, "new"), Message("leave one of the rows out"))
@@ -215,7 +215,7 @@ class Succession:
         """Yield shares of a unit that do not make 1."""
         for old, flows in rows.items():
             given = [flow.share for flow in flows if flow.share is not None]
-            name, when = entities.names[old], Period(start, 1).label
+            name, when = entities.names[old], Period(start, 1, self.grain.timeline).label
             if not given:
                 continue
             last = flows[-1].number
@@ -252,7 +252,7 @@ class Succession:
                     message = Message(
                         "`{names}` goes into itself by way of others, from {label}",
                         names=entities.names[old],
-                        label=Period(start, 1).label,
+                        label=Period(start, 1, self.grain.timeline).label,
                     )
                     hint = Message("say with dates which came first, or what part of a unit goes where")
                     yield Diagnostic("K639", message, self.place(rows[old][0].number, "old"), hint)
@@ -272,10 +272,10 @@ class Succession:
                 "the date lies within {label}: that {grain} counts as one on the new areas, figures of the old "
                 "units for it are not used",
                 label=label,
-                grain=self.grain,
+                grain=self.grain.noun,
             )
             hint = Message(
-                "write the first day of the {grain} from which figures are on the new areas", grain=self.grain
+                "write the first day of the {grain} from which figures are on the new areas", grain=self.grain.noun
             )
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
         return found
@@ -388,7 +388,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         else pl.col(header).cast(pl.String).str.strip_chars().fill_null("").alias(role)
         for role, header in headers.items()
     ).with_columns(number=frame[ROW])  # fmt: skip
-    spans = {row["text"]: row for row in periods.parse_column(cells["date"]).to_dicts()}
+    spans = {row["text"]: row for row in periods.parse_column(cells["date"], timeline=grain.timeline).to_dicts()}
     share = headers["share"]
     parts = (
         [None] * frame.height
@@ -407,7 +407,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
             for role in ("old", "new", "date")
             if role not in given
         }
-        if "date" in given and (no_date := periods.problem(cell["date"])) is not None:
+        if "date" in given and (no_date := periods.problem(cell["date"], timeline=grain.timeline)) is not None:
             problems["date"] = no_date
         wrong += [
             Diagnostic("K639", text, table.place(cell["number"], headers[role])) for role, text in problems.items()
@@ -417,7 +417,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
             wrong.append(Diagnostic("K644", problem, place, Message("write parts of 1, such as 0.55 or 55%")))
         if not problems:
             start = int(span["start"])
-            within = start % grain.months != 0 or _day(cell["date"]) > 1
+            within = start % grain.months != 0 or _begun(cell["date"], start, grain)
             rows.append(Row(clean(cell["old"]), clean(cell["new"]), start, within, part, int(cell["number"])))
     return rows, wrong
 
@@ -434,6 +434,16 @@ def _share(cell: Mapping[str, object] | None) -> tuple[float | None, Message | N
     if cell["unit"] not in (None, "%") or not 0 < value <= 1:
         return None, Message("`{value:g}{unit}` is no share", value=cell["value"], unit=cell["unit"] or "")
     return value, None
+
+
+def _begun(text: str, start: int, grain: Grain) -> bool:
+    """Return whether a date lies behind the first day of its month or week."""
+    if not grain.timeline.weeks:
+        return _day(text) > 1
+    try:
+        return periods.parse_instant(text).date() > grain.timeline.first_day(start)
+    except periods.PeriodError:
+        return False
 
 
 def _day(text: str) -> int:
@@ -505,7 +515,7 @@ class Areas:
             "{name} (which went into {into} in {when})",
             name=self.entities.names[place],
             into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == place),
-            when=Period(step.start, 1).label,
+            when=Period(step.start, 1, self.succession.grain.timeline).label,
         )
 
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
@@ -716,7 +726,7 @@ class Areas:
             if late.height:
                 labels = [Period.of(at, self.succession.grain).label for at in late["period"]]
                 span = Message("{first} to {last}", first=labels[0], last=labels[-1]) if len(labels) > 1 else labels[0]
-                when = Period(step.start, 1).label
+                when = Period(step.start, 1, self.succession.grain.timeline).label
                 message = Message(
                     "`{name}` has figures for {span}, but went into {into} in {when}: they are not used",
                     name=name,

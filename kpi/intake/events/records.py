@@ -69,7 +69,7 @@ class Gathered:
 
     def units(self) -> list[str]:
         """Return the names and codes of rows with a readable date; refused rows do not make entities."""
-        some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
+        some = (table.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
 
     def measured(
@@ -103,7 +103,7 @@ class Gathered:
         if not cast("Records", over.tables[0].source.dataset).key:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
             out.findings += shared_events(
-                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)]
+                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)], self.grain
             )
         return out
 
@@ -115,11 +115,11 @@ class Gathered:
         for old, start in ended.items():
             texts = pl.Series([text for text, place in named.items() if place == old], dtype=pl.String)
             rows = self.tables[None].filter(
-                dated(pl.col(MONTH)) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
+                dated(pl.col(MONTH), self.grain) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
             )
             many = int(rows[ROWS].sum())
             if many:
-                name, when = entities.names[old], Period(start, 1).label
+                name, when = entities.names[old], Period(start, 1, self.grain.timeline).label
                 message = Message(
                     "{rows} of `{unit}`, which is no unit from {period} on, are not used",
                     rows=count(many, "row"),
@@ -206,7 +206,7 @@ class Gathered:
 
     def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
         """Return the groups with a known entity and a valid month."""
-        return self.tables[per].filter(dated(pl.col(MONTH))).join(known, on=WHO, how="inner")
+        return self.tables[per].filter(dated(pl.col(MONTH), self.grain)).join(known, on=WHO, how="inner")
 
     def _count(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Count the rows, and locate bad rows if there are any."""
@@ -222,11 +222,11 @@ class Gathered:
         aside = self._left_out(out, entities, groups)
         counted = groups.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
-            undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
-            refused=pl.when(named & dated(pl.col(MONTH))).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
+            undated=pl.col(ROWS).filter(~dated(pl.col(MONTH), self.grain)).sum(),
+            refused=pl.when(named & dated(pl.col(MONTH), self.grain)).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
             empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
-            **{name: pl.col(bad(name)).filter(named & dated(pl.col(MONTH))).sum() for name in lost},
+            **{name: pl.col(bad(name)).filter(named & dated(pl.col(MONTH), self.grain)).sum() for name in lost},
         ).sort(SOURCE)  # fmt: skip
         passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
         for one in counted.to_dicts():

@@ -18,6 +18,7 @@ from kpi.language.measures import Measure, Reported
 from kpi.language.record_columns import READ_AS_NUMBERS, column_kinds
 from kpi.language.system import System
 from kpi.values import periods, units
+from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 
 @dataclass(frozen=True)
@@ -422,11 +423,12 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
 def _is_period(header: str) -> bool:
     """Return whether a header, or a level of it, names a period, with its year or without."""
     for text in header.split(LEVELS):
-        try:
-            periods.parse(text, year=2000)
-        except periods.PeriodError:
-            continue
-        return role(text) is None
+        for timeline in (MONTHS, WEEKS, Timeline(4)):
+            try:
+                periods.parse(text, year=2000, timeline=timeline)
+            except periods.PeriodError:
+                continue
+            return role(text) is None
     return False
 
 

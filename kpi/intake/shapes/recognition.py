@@ -25,6 +25,7 @@ from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.periods import Order
 
 #: How many of the first rows show what a column holds.
 _HEAD = 10_000
@@ -143,6 +144,10 @@ class Recognition:
         """The headers that name a measure of the system."""
         return [header for header in self.others if self.is_measure(header)]
 
+    def period_in(self, text: str, year: int | None = None, order: Order = "ymd") -> str | None:
+        """Return the text of the period that a whole text names, None for any other."""
+        return period_in(text, year, order, self.system.timeline)
+
     def is_measure(self, text: str) -> bool:
         """Return whether a text names a measure of the system."""
         return measure_of(self.names, text)[0] is not None
@@ -230,11 +235,13 @@ class Recognition:
         for header in self.others:
             if self.is_measure(header):
                 continue
-            if (text := period_in(header, order=order)) is not None:
+            if (text := self.period_in(header, order=order)) is not None:
                 columns[header] = {"period": text}
-            elif (both := with_measure(header, self.names, depth=self.table.depth)) is not None:
+            elif (
+                both := with_measure(header, self.names, depth=self.table.depth, timeline=self.system.timeline)
+            ) is not None:
                 columns[header] = {"period": both[0], **({"measure": both[1]} if both[1] else {})}
-            elif period_in(header, 2000) is not None:
+            elif self.period_in(header, 2000) is not None:
                 unclear.append(header)
         if unclear and not columns:
             columns = self._of_a_year(unclear)
@@ -258,14 +265,14 @@ class Recognition:
         if (year := self.year()) is None:
             return {}
         self.sources.append(Message("the year {year} from {where}", year=str(year[0]), where=year[1]))
-        return {header: {"period": str(period_in(header, year[0]))} for header in headers}
+        return {header: {"period": str(self.period_in(header, year[0]))} for header in headers}
 
     def year(self) -> tuple[int, Message] | None:
         """Return the year that the surroundings of the table name, and where."""
         for text, where in self.surroundings():
-            if (label := period_inside(text)) is not None:
-                span = periods.parse(label)
-                return (span.year, where) if span.months == 12 else None
+            if (label := period_inside(text, self.system.timeline)) is not None:
+                year = periods.calendar_year(label)
+                return None if year is None else (year, where)
         return None
 
     def surroundings(self) -> list[tuple[str, Message]]:
@@ -336,7 +343,11 @@ class Recognition:
         labels = 0
         while labels < len(cells) and (role(cells[labels]) in ("entity", "unit") or _is_label(cells[labels])):
             labels += 1
-        if not labels or not any(cells[labels:]) or any(cell and period_in(cell) is None for cell in cells[labels:]):
+        if (
+            not labels
+            or not any(cells[labels:])
+            or any(cell and self.period_in(cell) is None for cell in cells[labels:])
+        ):
             return None
         named = {("unit" if cell == "单位" else role(cell) or ""): at for at, cell in enumerate(cells[:labels])}
         columns: dict[str, dict[str, str]] = {}
@@ -462,7 +473,7 @@ class Recognition:
         """Return the role of a column without a header: where all of its texts are measures, periods or entities."""
         if self._all(header, self.is_measure):
             return "measure"
-        if self._all(header, lambda text: period_in(text) is not None):
+        if self._all(header, lambda text: self.period_in(text) is not None):
             return "period"
         return "entity" if self._all(header, self.is_entity) else None
 
@@ -537,8 +548,7 @@ class Recognition:
 
 
 def _is_year(text: str) -> bool:
-    label = period_in(text)
-    return label is not None and periods.parse(label).months == 12
+    return periods.calendar_year(text) is not None
 
 
 def _is_label(text: str) -> bool:

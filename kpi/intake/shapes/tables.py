@@ -62,14 +62,14 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
 
 
 def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
-    own = {} if dataset is None else declared_keys(table, dataset)
+    own = {} if dataset is None else declared_keys(table, dataset, system.timeline)
     if "unit" in own:
         table = replace(table, unit=own.pop("unit")[0])
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
     notes: list[Diagnostic] = []
-    if is_combined(table):
+    if is_combined(table, system.timeline):
         if table.pieces is not None:
             return None
         table, flags = parted(table)
@@ -101,7 +101,7 @@ def _with_table_keys(
     keys = dict(own)
     known = {*look.roles, *recognised.shape.ids, *keys}
     dated = "period" in known or any("period" in said for said in recognised.shape.columns.values())
-    if not dated and (period := period_of_table(look.table)) is not None:
+    if not dated and (period := period_of_table(look.table, look.system.timeline)) is not None:
         keys["period"] = period
     constants = {**recognised.shape.constants, **{key: text for key, (text, _) in keys.items()}}
     sources = [*recognised.sources]
@@ -119,7 +119,7 @@ def _with_missing_keys(
         known = {*look.roles, *keys}
         if not {"entity", "code"} & known and (entity := look.entity_of_table()) is not None:
             keys["entity"] = entity
-        if "period" not in known and (period := period_of_table(table)) is not None:
+        if "period" not in known and (period := period_of_table(table, look.system.timeline)) is not None:
             keys["period"] = period
     if keys and table.pieces is not None:
         return None
