@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import row_findings, undeclared_totals
+from kpi.intake import assumed_years, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.contradicting_spans import contradictions
@@ -135,7 +135,7 @@ class _Intake:
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
             return read
-        self.findings += self.beside.findings
+        self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
