@@ -41,7 +41,7 @@ def problems(system: System) -> Problems:
 def _of_weeks(system: System) -> Problems:
     """Yield the measures that run from January where weeks are scored: no week ends with a year."""
     for name, measure in system.measures.items():
-        if measure.over_time == "ytd" or (isinstance(measure, Reported) and measure.from_january):
+        if measure.over_time == "ytd" or measure.from_january:
             key = "over_time" if measure.over_time == "ytd" else "cumulative"
             message = Message("`{name}` runs from January, and weeks do not begin with a year", name=name)
             hint = Message("report the figure of each week (`over_time: sum`), or score by month (`period: month`)")

@@ -101,7 +101,7 @@ class Grain:
             return Grain.of(length)
 
         return core_schema.no_info_after_validator_function(
-            read, handler(Length), serialization=core_schema.to_string_ser_schema()
+            read, handler(Literal["week", "month", "quarter", "half", "year"]), serialization=core_schema.to_string_ser_schema(when_used="always")
         )
 
     @staticmethod
@@ -448,7 +448,7 @@ _BY_WEEK = Message(
 #: What cannot be read without a guess: pattern, reason, hint; groups of the pattern are fields of the hint.
 _MISTAKES = (
     (
-        "(?:.*[^0-9])?FY(?:[0-9]{2}|[0-9]{2}[-/][0-9]{2})(?![0-9]).*",
+        "(?:.*[^0-9]|Q[1-4]|H[12])?FY(?:[0-9]{2}|[0-9]{2}[-/][0-9]{2})(?![0-9]).*",
         Message("its year has two digits"),
         Message("write the year in full, as in FY2023"),
     ),
