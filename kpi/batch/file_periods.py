@@ -16,6 +16,7 @@ import polars as pl
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, match, of_system
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.intake.shapes.tables import shaped
@@ -67,7 +68,7 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
         if source is None or "period" not in source.roles:
             found = None
         elif found is not None:
-            found.update(_entered(system, source))
+            found.update(_entered(system, ordered(source)[0]))
     return Span(None if found is None else frozenset(found), rows)
 
 

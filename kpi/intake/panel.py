@@ -32,6 +32,7 @@ from kpi.intake.matching.datasets import (
     systems_named,
     unreadable_columns,
 )
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
@@ -48,6 +49,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -188,6 +190,7 @@ class _Intake:
         gone = None if self.areas is None else self.areas.gone_words
         frame, more = targets_of.add(frame, self.system, targets, entities, gone)
         self.findings += more
+        self.findings += without_counterpart(self.system, first, last)
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
@@ -278,6 +281,8 @@ class _Intake:
                 if located is None or (pieces is not None and isinstance(source.dataset, Records)):
                     return self.plan.verified()
                 source, more = located
+                source, inferred = ordered(source)
+                more = [*more, *inferred]
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]

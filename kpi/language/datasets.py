@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from kpi.language.model import Block, Definition, Listed, OneOrMany, Text, one_of
 from kpi.values.periods import Order
@@ -68,7 +68,7 @@ class Dataset(Definition):
     shape: Shape | None = Field(
         None, description="how the table lies, where that is not recognised: {columns: periods}, entities or measures"
     )
-    dates: Order = Field(
+    dates: Annotated[Order, BeforeValidator(lambda one: one.lower() if isinstance(one, str) else one)] = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
     )
     decimal: Literal[".", ","] = Field(

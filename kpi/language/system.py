@@ -110,9 +110,7 @@ class System(Frozen):
     title: str | None = Field(None, description="the name that users read, 中文名称")
     note: str | None = Field(None, description="free text about the whole system")
     source: Source | None = Field(None, description="the document that the system comes from")
-    period: Grain = Field(
-        description="the grain that is scored: week (ISO 8601), month, quarter, half, year"
-    )
+    period: Grain = Field(description="the grain that is scored: week (ISO 8601), month, quarter, half, year")
     year_starts: (
         Annotated[YearStarts, BeforeValidator(_month_alone, json_schema_input_type=int | YearStarts)] | None
     ) = Field(

@@ -101,7 +101,9 @@ class Grain:
             return Grain.of(length)
 
         return core_schema.no_info_after_validator_function(
-            read, handler(Literal["week", "month", "quarter", "half", "year"]), serialization=core_schema.to_string_ser_schema(when_used="always")
+            read,
+            handler(Literal["week", "month", "quarter", "half", "year"]),
+            serialization=core_schema.to_string_ser_schema(when_used="always"),
         )
 
     @staticmethod
@@ -582,6 +584,29 @@ def stretch(text: str, timeline: Timeline = MONTHS) -> tuple[int, int]:
         after = MONTHS.first_day(months.end + 1)
         return timeline.of_day(MONTHS.first_day(months.start)), timeline.of_day(after) - 1
     return period.start, period.end
+
+
+def has_year_last(text: str) -> bool:
+    """Return whether a text is a date whose year stands last: 31/03/2024."""
+    return len(text) <= 200 and re.fullmatch(_YEAR_BEHIND, _normalised(text)) is not None
+
+
+def order_of(texts: Iterable[str]) -> tuple[Order, str] | None:
+    """Return the order of day and month that the dates of a column have in common, and a date that shows it.
+
+    None where no date has a day above 12, or where one order would need a month above 12 either way.
+
+    >>> order_of(["04/03/2024", "31/03/2024"]), order_of(["04/03/2024"]), order_of(["31/03/2024", "03/31/2024"])
+    (('dmy', '31/03/2024'), None, None)
+    """
+    shown: dict[Order, str] = {}
+    for text in texts:
+        match = re.fullmatch(_YEAR_BEHIND, _normalised(text)) if len(text) <= 200 else None
+        if match is not None and int(match["one"]) > 12:
+            shown.setdefault("dmy", text)
+        if match is not None and int(match["other"]) > 12:
+            shown.setdefault("mdy", text)
+    return next(iter(shown.items())) if len(shown) == 1 else None
 
 
 def on_any_timeline(text: str) -> Period:

@@ -413,7 +413,10 @@ def test_fiscal_years_are_refused_in_words_and_calendar_years_are_not():
     card = kpi.score(folder / "fy.csv", system=folder / "fy.yaml")
     assert of_one(card) == {"2023": 150, "2024": 160}
     assert codes(card) == ["K606"] * 5
-    assert all("it looks like a fiscal year" in one.message or "it is a fiscal year" in one.message for one in card.findings_list)
+    assert all(
+        "it looks like a fiscal year" in one.message or "it is a fiscal year" in one.message
+        for one in card.findings_list
+    )
     assert all("year_starts: 4" in f"{one.message} {one.hint}" for one in card.findings_list)
 
 

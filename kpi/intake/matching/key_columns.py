@@ -14,7 +14,7 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
-from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
+from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, role, twice
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
@@ -28,6 +28,9 @@ _HEAD = 10_000
 _MONTHS = {"月", "月份", "月度", "month"}
 _QUARTERS = {"季", "季度", "季别", "quarter"}
 _WHOLE_YEAR = {"全年", "年度", "全年度", "year"}
+
+#: Headers of years.
+_YEARS = {"年", "年度", "年份", "year", "iso_year", "isoyear"}
 
 #: The administrative levels that headers name, the coarsest first.
 _LEVELS = (
@@ -98,7 +101,9 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
         own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)
         return _together(source, year, part, (), system.timeline, fineness=min(_fineness(part), own))
     headers = _rivals(source, "period")
-    if not headers:
+    if not system.timeline.weeks or not all(numbers_weeks(one) or clean(one).casefold() in _YEARS for one in headers):
+        headers = [header for header in headers if not numbers_weeks(header)]
+    if len(headers) < 2:
         return source, []
     head = _sample(source, headers)
     # A heading that is repeated among the rows is no period.

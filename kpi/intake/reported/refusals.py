@@ -110,7 +110,9 @@ def of_keys(resolver: Resolver, extra: Extra, lost: Mapping[str, int]) -> list[R
     return [
         Refusal("K601", pl.col("name").is_null(), partial(unknown_measure, resolver, extra), measure, lost["measure"]),
         Refusal("K602", pl.col("who").is_null(), partial(_unknown_entity, resolver), source.who, lost["entity"]),
-        Refusal("K606", pl.col("start").is_null(), partial(_bad_period, source, system.timeline), period, lost["period"]),
+        Refusal(
+            "K606", pl.col("start").is_null(), partial(_bad_period, source, system.timeline), period, lost["period"]
+        ),
         Refusal("K621", _no_total(system), partial(_not_from_january, system), period),
     ]
 

@@ -230,7 +230,13 @@ class Recognition:
     def dated(self) -> dict[str, dict[str, str]]:
         """Return the headers that are periods, each with what it says."""
         columns: dict[str, dict[str, str]] = {}
-        order = "ymd" if self.dataset is None else self.dataset.dates
+        order: Order = "ymd" if self.dataset is None else self.dataset.dates
+        if self.dataset is None or "dates" not in self.dataset.model_fields_set:
+            inferred = periods.order_of(self.others)
+            if inferred is not None:
+                order = inferred[0]
+                source = Message("the order of day and month from `{header}`", header=inferred[1])
+                self.sources += [] if source in self.sources else [source]
         unclear = []
         for header in self.others:
             if self.is_measure(header):
