@@ -11,6 +11,8 @@ from kpi.intake.matching.datasets import Placed
 from kpi.language.system import System
 from kpi.values import periods
 
+_PLAINLY = Message("write it as 2023/24, 2023/24Q1 or 2023-04/06")
+
 
 def assumed(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
     """Yield a finding (K618) for each table whose column of periods has texts with two readings.
@@ -37,5 +39,6 @@ def assumed(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
         message = readings[0]
         if len(readings) > 1:
             others = count(len(readings) - 1, "other text", "other texts")
-            message = Message("{reading}; so are {others}", reading=message, others=others)
-        yield Diagnostic("K618", message, source.table.place(None, header), periods.ASSUMED, Severity.WARNING)
+            message = Message("{reading}; {others} likewise", reading=message, others=others)
+        hint = periods.ASSUMED if system.timeline.named_by is None else _PLAINLY
+        yield Diagnostic("K618", message, source.table.place(None, header), hint, Severity.WARNING)

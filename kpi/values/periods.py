@@ -566,23 +566,24 @@ def parse(text: str, *, year: int | None = None, order: Order = "ymd", timeline:
 def stretch(text: str, timeline: Timeline = MONTHS) -> tuple[int, int]:
     """Return the first and the last ordinal of what a text names; raises PeriodError.
 
-    Among weeks a month, quarter or year stands for the weeks from that of its first day to the last that ends within it,
-    so that a deadline (`by: 2025`) has a last week.
+    Among weeks a month, quarter or year stands for the weeks whose Thursday lies in it, as ISO 8601 has it for years:
+    so a deadline (`by: 2025`) has a last week.
 
     >>> stretch("2023Q2"), [Period(one, 1, WEEKS).label for one in stretch("2025", WEEKS)]
     ((24279, 24281), ['2025-W01', '2025-W52'])
     """
     try:
         period = parse(text, timeline=timeline)
-    except PeriodError:
+    except PeriodError as error:
         if not timeline.weeks:
             raise
         try:
             months = parse(text)
         except PeriodError:
-            return (period := parse(text, timeline=timeline)).start, period.end
-        after = MONTHS.first_day(months.end + 1)
-        return timeline.of_day(MONTHS.first_day(months.start)), timeline.of_day(after) - 1
+            raise error from None
+        half = timedelta(days=3)
+        first, last = MONTHS.first_day(months.start) + half, MONTHS.last_day(months.end) - half
+        return timeline.of_day(first), timeline.of_day(last)
     return period.start, period.end
 
 
@@ -770,7 +771,7 @@ def _of_two_years(text: str, body: str, timeline: Timeline) -> Period | None:
     marked = match["mark"] is not None or match["kind"] not in (None, "年度")
     if then is not None:
         if int(then) != (number + 1) % 10 ** len(then):
-            if marked or len(then) == 4 or int(then) > 12:
+            if marked or len(then) == 4 or (match["sep"] == "/" and int(then) > 12):
                 raise _error(
                     text,
                     Message("its two years do not follow each other"),
@@ -804,9 +805,12 @@ def _mistake(text: str, body: str) -> PeriodError:
 
 
 def _not_fiscal(text: str, body: str) -> None:
-    """Raise PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
-    match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
-    if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
+    """Raise PeriodError for a year and the next, unless the digits of that may be a month: 2023-24, 2023-2024学年."""
+    match = _BUSINESS.fullmatch(body)
+    if match is None or (then := match["then"]) is None or match["mark"] or f"{match['year']}年" in body:
+        return
+    month = len(then) == 2 and 1 <= int(then) <= 12 and match["kind"] in (None, "年度")
+    if int(then) == (int(match["year"]) + 1) % 10 ** len(then) and not month:
         raise _error(text, Message("it looks like a fiscal year"), _DECLARE)
 
 

@@ -22,7 +22,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
 from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure
 from kpi.intake.shapes.turning import Shape
-from kpi.language.datasets import Dataset
+from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
 from kpi.values import periods
 from kpi.values.periods import Order
@@ -230,13 +230,7 @@ class Recognition:
     def dated(self) -> dict[str, dict[str, str]]:
         """Return the headers that are periods, each with what it says."""
         columns: dict[str, dict[str, str]] = {}
-        order: Order = "ymd" if self.dataset is None else self.dataset.dates
-        if self.dataset is None or "dates" not in self.dataset.model_fields_set:
-            inferred = periods.order_of(self.others)
-            if inferred is not None:
-                order = inferred[0]
-                source = Message("the order of day and month from `{header}`", header=inferred[1])
-                self.sources += [] if source in self.sources else [source]
+        order = self.order()
         unclear = []
         for header in self.others:
             if self.is_measure(header):
@@ -258,6 +252,23 @@ class Recognition:
             if not plain or len(plain) == len(columns)
             else {one: columns[one] for one in columns if one in plain}
         )
+
+    def order(self) -> Order:
+        """Return the order of day and month in headers: as declared, else as a day above 12 decides it."""
+        datasets = [one for one in self.system.datasets.values() if not isinstance(one, Records)]
+        declared = {
+            one.dates
+            for one in (datasets if self.dataset is None else [self.dataset])
+            if "dates" in one.model_fields_set
+        }
+        if len(declared) == 1:
+            return next(iter(declared))
+        inferred = periods.order_of(self.others)
+        if inferred is None:
+            return "ymd"
+        source = Message("the order of day and month from `{header}`", header=inferred[1])
+        self.sources += [] if source in self.sources else [source]
+        return inferred[0]
 
     def _of_a_year(self, headers: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return headers that name parts of a year, with its column or the year that the surroundings name."""
