@@ -42,8 +42,9 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures assumed_years week_53 "
-        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
+        "assumed_years week_53 calendars events reported succession contradicting_spans grid undeclared_totals panel "
+        "query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (

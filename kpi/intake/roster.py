@@ -118,7 +118,7 @@ def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
 
 
 def _rows(table: Table, headers: dict[str, str | None], timeline: Timeline) -> pl.DataFrame:
-    """Return the rows with a column of text per role, and order, first and last month (or week), and `bad …` (Boolean)."""
+    """Return the rows with a column of text per role, and order, first and last month or week, `bad …` (Boolean)."""
     frame = table.numbered().collect()
 
     def text(role: str) -> pl.Expr:

@@ -267,7 +267,7 @@ class Period:
     def title(self) -> Message:
         """The form of sentences: `label` in English, 2023年12月, 2023年四季度, 2023年上半年, 2023年1-9月 in Chinese.
 
-        Of weeks 2024年第5周, of years that do not begin in January 2023/24年度, 2023/24年度一季度. `parse` reads them back.
+        Of weeks 2024年第5周, of years of another beginning 2023/24年度, 2023/24年度一季度. `parse` reads them back.
         """
         if self.timeline.weeks:
             return Message("{year}-W{week:0>2}", year=self.year, week=self.week)
@@ -276,9 +276,15 @@ class Period:
         length = None if self.grain is None else self.grain.length
         if length is Length.MONTH:
             return Message("{year}-{month:0>2}", year=year, month=first)
-        if length is not None and self.timeline.shifted:
-            return self._of_two_years(length)
-        place = self.start % 12 + self.months
+        if length is not None:
+            return self._of_two_years(length) if self.timeline.shifted else self._of_one_year(length)
+        if year != until:
+            return Message("{year}-{first:0>2}/{until}-{last:0>2}", year=year, first=first, until=until, last=last)
+        return Message("{year}-{first:0>2}/{last:0>2}", year=year, first=first, last=last)
+
+    def _of_one_year(self, length: Length) -> Message:
+        """Return the title of a calendar year, or of a part of it."""
+        year, place = self.year, self.start % 12 + self.months
         match length:
             case Length.QUARTER:
                 return (
@@ -289,11 +295,7 @@ class Period:
                 )[place // 3 - 1]
             case Length.HALF:
                 return (Message("{year}H1", year=year), Message("{year}H2", year=year))[place // 6 - 1]
-            case Length.YEAR:
-                return Message("{year:04}", year=year)
-        if year != until:
-            return Message("{year}-{first:0>2}/{until}-{last:0>2}", year=year, first=first, until=until, last=last)
-        return Message("{year}-{first:0>2}/{last:0>2}", year=year, first=first, last=last)
+        return Message("{year:04}", year=year)
 
     def _of_two_years(self, length: Length) -> Message:
         """Return the title of a year, or of a part of it, that begins with another month than January."""
@@ -519,7 +521,7 @@ def _normalised(text: str) -> str:
 def parse(text: str, *, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS) -> Period:
     """Return the period that a text names, in any form in use.
 
-    Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份, Dec 2023), dates for their month (2023-12-31 08:30,
+    Months (2023-12, 2023/12, 202312, 2023M12, 2023年12月份, Dec 2023), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
     (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also with full-width characters or Chinese numerals.
 
@@ -659,8 +661,8 @@ def assumption(text: str, timeline: Timeline) -> Message | None:
 
     >>> assumption("FY2023", Timeline(4))
     '`FY2023` is read as 2023/24, named by the year in which it starts'
-    >>> assumption("2023Q1", Timeline(4)), assumption("FY2023", Timeline(4, "start")), assumption("2023/24", Timeline(4))
-    ('`2023Q1` is read as a part of the calendar year, 2022/23Q4', None, None)
+    >>> assumption("2023Q1", Timeline(4)), assumption("FY2023", Timeline(4, "start"))
+    ('`2023Q1` is read as a part of the calendar year, 2022/23Q4', None)
     """
     if not timeline.shifted:
         return None
@@ -668,26 +670,25 @@ def assumption(text: str, timeline: Timeline) -> Message | None:
         period = parse(text, timeline=timeline)
     except PeriodError:
         return None
-    quoted, body = " ".join(text.split()), _without_names(_normalised(text))
-    match = _BUSINESS.fullmatch(body)
+    match = _BUSINESS.fullmatch(_without_names(_normalised(text)))
     if match is None or period.months == 1:
         return None
-    if match["then"]:
-        if (
-            match["sep"] == "/"
-            and int(match["then"]) <= 12
-            and not (match["mark"] or match["kind"])
-            and period.months == 12
-        ):
-            return Message("`{text}` is read as the year {period}, not as a month", text=quoted, period=period.label)
+    return _reading(match, " ".join(text.split()), period, timeline)
+
+
+def _reading(match: re.Match[str], text: str, period: Period, timeline: Timeline) -> Message | None:
+    """Return how a text is read that could be read otherwise."""
+    marked = match["mark"] is not None or match["kind"] not in (None, "年度")
+    whole = period.months == 12
+    if then := match["then"]:
+        month = whole and match["sep"] == "/" and int(then) <= 12 and not marked and not match["kind"]
+        message = Message("`{text}` is read as the year {period}, not as a month", text=text, period=period.label)
+        return message if month else None
+    if not whole and not marked:
+        return Message("`{text}` is read as a part of the calendar year, {period}", text=text, period=period.label)
+    if timeline.named_by is not None:
         return None
-    if period.months == 12 or match["mark"] or match["kind"] not in (None, "年度"):
-        if timeline.named_by is not None:
-            return None
-        return Message(
-            "`{text}` is read as {period}, named by the year in which it starts", text=quoted, period=period.label
-        )
-    return Message("`{text}` is read as a part of the calendar year, {period}", text=quoted, period=period.label)
+    return Message("`{text}` is read as {period}, named by the year in which it starts", text=text, period=period.label)
 
 
 def _week(text: str, body: str, year: int | None, order: Order) -> Period:
@@ -769,18 +770,13 @@ def _of_two_years(text: str, body: str, timeline: Timeline) -> Period | None:
         return None
     number, then, part = int(match["year"]), match["then"], match["front"] or match["back"]
     marked = match["mark"] is not None or match["kind"] not in (None, "年度")
-    if then is not None:
-        if int(then) != (number + 1) % 10 ** len(then):
-            if marked or len(then) == 4 or (match["sep"] == "/" and int(then) > 12):
-                raise _error(
-                    text,
-                    Message("its two years do not follow each other"),
-                    Message("write it as 2023/24"),
-                )
-            return None
-        if not (marked or part or match["kind"] or match["sep"] == "/" or len(then) == 4 or int(then) > 12):
-            return None
-    elif not marked:
+    follows = then is None or int(then) == (number + 1) % 10 ** len(then)
+    # 2022-24 is a month that does not exist rather than two years, 2009-10 a month.
+    slash, late = match["sep"] == "/", then is not None and int(then) > 12
+    if not follows and (marked or (slash and late) or len(then or "") == 4):
+        raise _error(text, Message("its two years do not follow each other"), Message("write it as 2023/24"))
+    certain = marked if then is None else marked or part or match["kind"] or slash or late
+    if not follows or not certain:
         return None
     year = number if then is not None else timeline.starting(number)
     if not FIRST_YEAR <= year <= LAST_YEAR:

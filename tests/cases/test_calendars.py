@@ -143,7 +143,9 @@ def test_which_year_a_number_names_is_declared_or_reported(more, expected, found
 
 
 def test_two_columns_of_a_year_and_its_part():
-    data = pl.DataFrame({"year": ["2023/24"] * 4, "quarter": ["Q1", "Q2", "3", "第四季度"], "region": "North", "revenue": 1.0})
+    data = pl.DataFrame(
+        {"year": ["2023/24"] * 4, "quarter": ["Q1", "Q2", "3", "第四季度"], "region": "North", "revenue": 1.0}
+    )
     assert values(kpi.score(data, system=system("quarter"))) == dict.fromkeys(
         ["2023/24Q1", "2023/24Q2", "2023/24Q3", "2023/24Q4"], 1
     )
@@ -166,7 +168,9 @@ def test_events_count_in_the_year_of_their_day():
         assert values(one, "seen") == {"2023/24": 2}
 
 
-@pytest.mark.parametrize(("period", "there"), [("2022/23", True), ("FY2022", True), ("2022-23", True), ("2030/31", False)])
+@pytest.mark.parametrize(
+    ("period", "there"), [("2022/23", True), ("FY2022", True), ("2022-23", True), ("2030/31", False)]
+)
 def test_one_period_is_asked_for(period, there):
     if there:
         assert values(kpi.score(wide(YEARS), system=system(), period=period)) == {"2022/23": 110}
@@ -227,7 +231,9 @@ def test_results_are_told_apart_by_their_labels(tmp_path, monkeypatch, file, per
     monkeypatch.chdir(tmp_path)
     weeks = file == "w.csv"
     wide({"2024-W01": 1, "2024-W02": 2, "2024-W03": 3} if weeks else YEARS).write_csv(file)
-    text = SYSTEM.format(period="week" if weeks else "year", more="" if weeks else "year_starts: 4", entities="", dataset="")
+    text = SYSTEM.format(
+        period="week" if weeks else "year", more="" if weeks else "year_starts: 4", entities="", dataset=""
+    )
     Path("s.yaml").write_text(text, "utf-8")
     later = "2024-W03" if weeks else "2023/24"
     done = CliRunner().invoke(main, ["diff", period, later, "--data", file, "-s", "s.yaml"])
@@ -254,7 +260,9 @@ def test_nights_have_such_periods(tmp_path):
     config = tmp_path / "nightly.toml"
     source = '[[source]]\nsystem = "{}.yaml"\ndata = "{}/*.csv"\nperiods = {}\n'
     config.write_text(
-        'store = "store"\n' + source.format("s", "fy", '["2022/23", "FY2023/24"]') + source.format("w", "w", '"changed"'),
+        'store = "store"\n'
+        + source.format("s", "fy", '["2022/23", "FY2023/24"]')
+        + source.format("w", "w", '"changed"'),
         "utf-8",
     )
     outcomes = {one.system: one for one in run(load(config)).outcomes}
@@ -318,7 +326,8 @@ def test_events_count_in_the_week_of_their_day():
 
 def test_the_last_event_of_a_week_is_by_its_day_though_the_month_turns():
     text = SYSTEM.format(period="week", more="", entities="", dataset="").replace(
-        "{title: visits, kind: count, from: visits, unit: 个}", "{title: visits, kind: last, of: n, unit: 个, from: visits}"
+        "{title: visits, kind: count, from: visits, unit: 个}",
+        "{title: visits, kind: last, of: n, unit: 个, from: visits}",
     )
     days = ["2021-02-01", "2021-01-31", "2021-02-03", "2021-01-30"]
     data = pl.DataFrame({"day": days, "region": "North", "n": [1, 2, 3, 4]})
@@ -330,7 +339,9 @@ def test_the_last_event_of_a_week_is_by_its_day_though_the_month_turns():
 @pytest.mark.parametrize("headings", [("week",), ("周次",), ("year", "week"), ("年份", "周"), ("iso_year", "iso_week")])
 def test_columns_of_weeks(headings):
     cells = ([2020, 2021], [53, 1]) if len(headings) == 2 else (["2020-W53", "2021-W01"],)
-    data = pl.DataFrame(dict(zip(headings, cells, strict=True))).with_columns(region=pl.lit("North"), revenue=pl.lit(1.0))
+    data = pl.DataFrame(dict(zip(headings, cells, strict=True))).with_columns(
+        region=pl.lit("North"), revenue=pl.lit(1.0)
+    )
     assert values(kpi.score(data, system=weekly())) == {"2020-W53": 1, "2021-W01": 1}
 
 
@@ -357,13 +368,17 @@ def test_weeks_are_refused_where_months_are_scored(period):
 
 @pytest.mark.parametrize("more", ["over_time: ytd", "cumulative: true"])
 def test_weeks_have_no_running_totals(more):
-    text = SYSTEM.format(period="week", more="", entities="", dataset="").replace("unit: 万元}", f"unit: 万元, {more}}}")
+    text = SYSTEM.format(period="week", more="", entities="", dataset="").replace(
+        "unit: 万元}", f"unit: 万元, {more}}}"
+    )
     assert "K619" in found(text)
 
 
 @pytest.mark.parametrize("over", ["1m", "1q"])
 def test_windows_that_are_no_weeks_are_refused(over):
-    text = SYSTEM.format(period="week", more="", entities="", dataset="").replace("of: x}\n  seen", f"of: x, over: {over}}}\n  seen")
+    text = SYSTEM.format(period="week", more="", entities="", dataset="").replace(
+        "of: x}\n  seen", f"of: x, over: {over}}}\n  seen"
+    )
     assert found(text) == ["K404"]
 
 
@@ -395,7 +410,9 @@ def test_english_months_and_other_forms_of_any_layout(frame):
 
 
 @pytest.mark.parametrize("frame", [wide, long, across])
-@pytest.mark.parametrize(("dates", "expected"), [("dmy", "2020-03"), ("DMY", "2020-03"), ("mdy", "2020-04"), ("MDY", "2020-04")])
+@pytest.mark.parametrize(
+    ("dates", "expected"), [("dmy", "2020-03"), ("DMY", "2020-03"), ("mdy", "2020-04"), ("MDY", "2020-04")]
+)
 def test_the_order_of_dates_is_declared(frame, dates, expected):
     card = kpi.score(frame({"04/03/2020": 1}), system=system("month", "", dataset=f", dates: {dates}"))
     assert values(card) == {expected: 1}
@@ -405,13 +422,19 @@ def test_the_order_of_dates_is_declared(frame, dates, expected):
 @pytest.mark.parametrize("frame", [wide, long])
 def test_a_day_above_12_decides_for_the_column(frame):
     card = kpi.score(frame({"04/03/2020": 1, "31/01/2020": 2}), system=system("month", ""))
-    assert {period: value for period, value in values(card).items() if value != "missing"} == {"2020-01": 2, "2020-03": 1}
+    assert {period: value for period, value in values(card).items() if value != "missing"} == {
+        "2020-01": 2,
+        "2020-03": 1,
+    }
     assert codes(card) == ["K625"]
 
 
 def test_a_day_above_12_decides_for_the_headings():
     card = kpi.score(across({"04/03/2020": 1, "31/01/2020": 2}), system=system("month", ""))
-    assert {period: value for period, value in values(card).items() if value != "missing"} == {"2020-01": 2, "2020-03": 1}
+    assert {period: value for period, value in values(card).items() if value != "missing"} == {
+        "2020-01": 2,
+        "2020-03": 1,
+    }
     assert any("31/01/2020" in str(one.message) for one in card.findings_list if one.code == "K562")
 
 

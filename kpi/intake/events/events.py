@@ -600,7 +600,7 @@ def _month(day: pl.Expr, timeline: Timeline) -> pl.Expr:
 
 @cache
 def _calendar(timeline: Timeline) -> tuple[int, pl.Series]:
-    """Return the number of the first valid day, and the month or week of each day, null before and after the valid days."""
+    """Return the number of the first valid day, and the month or week of each day, null before and after these."""
     start, end = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
     days = pl.date_range(start, end, eager=True)
     months = days.to_frame("day").select(timeline.of_days(pl.col("day"))).to_series()

@@ -215,18 +215,19 @@ class Gathered:
         # Without a roster, all rows of an unknown name are refused for another reason.
         nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
         named = pl.col("entity").is_not_null() | ~nameless
-        lost = sorted(self.pass_over.second or ())
+        inside = dated(pl.col(MONTH), self.grain)
+        usable, lost = named & inside, sorted(self.pass_over.second or ())
         # Native files may have blank texts in place of nulls.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
         groups = self.tables[None].join(known, on=WHO, how="left")
         aside = self._left_out(out, entities, groups)
         counted = groups.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
-            undated=pl.col(ROWS).filter(~dated(pl.col(MONTH), self.grain)).sum(),
-            refused=pl.when(named & dated(pl.col(MONTH), self.grain)).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
+            undated=pl.col(ROWS).filter(~inside).sum(),
+            refused=pl.when(usable).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
             empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
-            **{name: pl.col(bad(name)).filter(named & dated(pl.col(MONTH), self.grain)).sum() for name in lost},
+            **{name: pl.col(bad(name)).filter(usable).sum() for name in lost},
         ).sort(SOURCE)  # fmt: skip
         passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
         for one in counted.to_dicts():

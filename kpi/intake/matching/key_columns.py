@@ -19,7 +19,7 @@ from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import periods
-from kpi.values.periods import Length, Period
+from kpi.values.periods import Grain, Length, Period
 from kpi.values.timelines import MONTHS, Timeline
 
 #: How many of the first rows show what a column holds.
@@ -195,24 +195,32 @@ def _joined(year: str | None, part: str | None, fineness: int, timeline: Timelin
     """
     if part is None:
         return None
-    complete, number = _span(part, timeline), None if year is None else periods.calendar_year(year)
-    span = _span(year, timeline)
-    if complete is not None and (year is None or (span is not None and span.year == complete.year)):
-        return complete.label
-    if complete is None and part.casefold() in _WHOLE_YEAR and span is not None and span.months == 12:
+    complete, span = _span(part, timeline), _span(year, timeline)
+    if complete is None:
+        text = _part_of(year, part, span, fineness, timeline)
+    else:
+        # A month of 2023/24 stands beside that year, or beside its own.
+        years = {complete.year, timeline.first_day(complete.start).year}
+        given = {None if span is None else span.year, None if year is None else periods.calendar_year(year)}
+        text = complete.label if year is None or years & given else None
+    return text or ", ".join(filter(None, (year, part)))
+
+
+def _part_of(year: str | None, part: str, span: Period | None, fineness: int, timeline: Timeline) -> str | None:
+    """Return the text of a part of a year that does not name its year, None where they make no period."""
+    if part.casefold() in _WHOLE_YEAR and span is not None and span.months == Grain.YEAR.months:
         return year if timeline.shifted else span.label
-    if complete is None and number is not None:
-        if re.fullmatch("[0-9]{1,2}", part) and timeline.weeks:
-            return f"{number}-W{int(part):02d}"
-        if re.fullmatch("[0-9]{1,2}", part) and fineness < 2:
-            return f"{number}年{int(part)}{('月', '季度')[fineness]}"
-        if (inside := _span(part, timeline, number)) is not None:
-            return inside.label
-    if complete is None and span is not None and timeline.shifted:
-        quarter = f"Q{part}" if re.fullmatch("[1-4]", part) and fineness == 1 else part
-        if _span(text := f"{year} {quarter}", timeline) is not None:
-            return text
-    return ", ".join(filter(None, (year, part)))
+    number, bare = None if year is None else periods.calendar_year(year), re.fullmatch("[0-9]{1,2}", part) is not None
+    if number is None:
+        text = f"{year} {'Q' if bare and fineness == 1 else ''}{part}"
+        return text if timeline.shifted and _span(text, timeline) is not None else None
+    if bare and timeline.weeks:
+        return f"{number}-W{int(part):02d}"
+    if bare and fineness < 2:
+        return f"{number}年{int(part)}{('月', '季度')[fineness]}"
+    inside = _span(part, timeline, number)
+    # A quarter without its year has two readings, which its text keeps.
+    return None if inside is None else f"{number}年{part}" if timeline.shifted else inside.label
 
 
 def _span(text: str | None, timeline: Timeline, year: int | None = None) -> Period | None:

@@ -63,7 +63,7 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
 
 
 def months_of(column: pl.Expr, dtype: pl.DataType, timeline: Timeline) -> pl.Expr | None:
-    """Return the months or weeks of days or times, None where a column has neither; outside of the known years as well."""
+    """Return the months or weeks of days or times, None where a column has neither; unknown years too."""
     if not isinstance(dtype, pl.Date | pl.Datetime):
         return None
     day = column.dt.date()

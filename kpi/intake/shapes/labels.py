@@ -66,9 +66,11 @@ def period_in(header: str, year: int | None = None, order: Order = "ymd", timeli
         if year is None or role(text) is not None:
             return None
         try:
-            return periods.parse(text, year=year, order=order, timeline=timeline).label
+            label = periods.parse(text, year=year, order=order, timeline=timeline).label
         except periods.PeriodError:
             return None
+        # A quarter without its year has two readings, which its text keeps.
+        return f"{year}年{text}" if timeline.shifted else label
     return span.label if order != "ymd" else text
 
 
