@@ -109,7 +109,7 @@ class Sample:
             many = 20 if self.entities is None else self.entities
             make_sure(_NAME * many, Message("a sample of {number:,} entities", number=many), Message("ask for fewer"))
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
-        known = from_roster(self.system.home / roster, None).names
+        known = from_roster(self.system.home / roster, None, self.system.timeline).names
         if self.entities is not None and self.entities > len(known):
             message = Message(
                 "there cannot be {entities}: the roster has {known}",
