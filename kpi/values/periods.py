@@ -76,7 +76,7 @@ class Window:
 class Grain:
     """The length of the periods that are scored, and the timeline on which they lie.
 
-    >>> Grain(Length.QUARTER) == Grain.QUARTER, Grain.QUARTER.months, str(Grain.WEEK)
+    >>> Grain.of("quarter") is Grain.QUARTER, Grain.QUARTER.months, str(Grain.WEEK)
     (True, 3, 'week')
     """
 
@@ -110,7 +110,7 @@ class Grain:
     def of(length: Length | str, timeline: Timeline = MONTHS) -> Grain:
         """Return the grain of a length: of weeks on the timeline of weeks, of all others on the one that is given."""
         length = Length(length)
-        return Grain(length, WEEKS if length is Length.WEEK else timeline)
+        return _grain(length, WEEKS if length is Length.WEEK else timeline)
 
     @property
     def months(self) -> int:
@@ -149,6 +149,12 @@ class Grain:
         # Every fifth or sixth year has 53 weeks.
         longer = range(number // 6, -(-number // 5) + 1)
         return Window(tuple(52 * number + more for more in longer), float(number)) if unit == "y" else None
+
+
+@functools.cache
+def _grain(length: Length, timeline: Timeline) -> Grain:
+    """Return the one grain of a length and a timeline, so that grains may be compared by identity."""
+    return Grain(length, timeline)
 
 
 _LENGTHS = dict(zip(Length, (1, 1, 3, 6, 12), strict=True))
@@ -238,7 +244,7 @@ class Period:
         if self.timeline.weeks:
             return Grain.WEEK
         length = _MONTHLY.get(self.months)
-        return None if length is None or self.start % self.months else Grain(length, self.timeline)
+        return None if length is None or self.start % self.months else Grain.of(length, self.timeline)
 
     @property
     def label(self) -> str:
@@ -319,8 +325,8 @@ class Period:
 # ---- WRITTEN FORMS ---- #
 
 _YEAR, _N = "[0-9]{4}", "[0-9]{1,2}"
-_SEP, _TO = "[-/. —_]", "[-—~至到/]"
-_LEAD = f"(?:年度?|{_SEP})?"
+_SEP, _TO = "[-/. —]", "[-—~至到/]"
+_LEAD = f"(?:年度?|{_SEP}|_)?"
 _HOURS = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?"
 #: The zone of local time, as PostgreSQL (+08), ISO 8601 (+08:00) and Java write it.
 _LOCAL = r"(?:(?:UTC|GMT)?\+0?8(?::?00)?(?:\[ASIA/SHANGHAI\])?)"
@@ -344,6 +350,8 @@ _FORMS = [
     (unit, re.compile(pattern))
     for unit, pattern in (
         (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+        # 2023_2 may be the second column of 2023.
+        (1, "_(?P<one>[0-9]{2})"),
         (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
         (3, rf"{_LEAD}Q(?P<one>{_N})"),
         (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
@@ -399,7 +407,7 @@ def _without_names(body: str) -> str:
     >>> [_without_names(text) for text in ("FEB2020", "28-FEB-2020", "FEBRUARY", "FEB-APR2020", "GDP")]
     ['2020-02', '2020-02-28', '2月', '2020-02/04', 'GDP']
     """
-    for form in _ENGLISH if body.isascii() or "年" in body else ():
+    for form in _ENGLISH if re.search("[A-Z]{3}", body) else ():
         if match := form.fullmatch(body):
             parts = match.groupdict()
             month, year = _NAMES.index(match["name"][:3]) + 1, match["year"]

@@ -281,6 +281,35 @@ def test_without_a_declaration_the_key_is_named():
     assert "K606" not in found
 
 
+DAYS = [dt.date(2023, 3, 31), dt.date(2023, 4, 3), dt.date(2024, 3, 31)]
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "parquet", "frame"])
+@pytest.mark.parametrize(
+    ("period", "more", "expected"),
+    [
+        ("year", "year_starts: 4", {"2022/23": "incomplete", "2023/24": "incomplete"}),
+        ("month", "year_starts: 4", {"2023-03": 1, "2023-04": 2, "2024-03": 3}),
+        ("week", "", {"2023-W13": 1, "2023-W14": 2, "2024-W13": 3}),
+    ],
+)
+def test_days_of_workbooks_and_typed_columns(tmp_path, suffix, period, more, expected):
+    data = pl.DataFrame({"date": DAYS, "region": "North", "revenue": [1.0, 2.0, 3.0]})
+    if suffix != "frame":
+        file = tmp_path / f"data.{suffix}"
+        {"xlsx": data.write_excel, "parquet": data.write_parquet}[suffix](file)
+        data = file
+    found = values(kpi.score(data, system=system(period, more)))
+    assert {label: value for label, value in found.items() if value != "missing"} == expected
+
+
+@pytest.mark.parametrize(("more", "period"), [("year_starts: 4", "2023/24"), ("", "2023-W52")])
+def test_a_file_without_periods_is_for_the_one_that_is_given(more, period):
+    data = pl.DataFrame({"region": "North", "revenue": [1.0]})
+    scored = system("year" if more else "week", more)
+    assert values(kpi.score(data, system=scored, period=period)) == {period: 1}
+
+
 # ---- WEEKS ---- #
 
 WEEKS = {"2019-W52": 80, "2020W01": 100, "2020年第2周": 200, "2020-12-30": 153, "2021-W01": 110, "2021-W02": 260}
