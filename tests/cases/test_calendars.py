@@ -335,6 +335,15 @@ def test_weeks_of_any_layout_and_format(tmp_path, frame, suffix):
     assert (grown["2021-W01"], grown["2021-W02"], grown["2020-W53"]) == (10, 30, "no_baseline")
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_one_week_is_asked_for_and_looks_back_a_year(tmp_path, suffix):
+    file = tmp_path / f"data.{suffix}"
+    {"csv": wide(WEEKS).write_csv, "parquet": wide(WEEKS).write_parquet}[suffix](file)
+    card = kpi.score(file, system=weekly(), period="2021W1")
+    assert (values(card), values(card, "grown")) == ({"2021-W01": 110}, {"2021-W01": 10})
+    assert card.counts["passed_over"] > 0
+
+
 def test_a_week_53_without_a_counterpart_is_said():
     card = kpi.score(wide({"2019-W01": 1, "2019-W52": 1, "2020-W52": 2, "2020-W53": 3}), system=weekly())
     (found,) = (one for one in card.findings_list if one.code == "K626")

@@ -133,4 +133,9 @@ def _listed(**texts: str) -> Message:
 
 def _month(count: pl.Expr, grain: Grain) -> pl.Expr:
     """Return the label of a month or week by its ordinal."""
-    return grain.timeline.first_days(count).dt.strftime("%G-W%V" if grain.timeline.weeks else "%Y-%m")
+    timeline = grain.timeline
+    if timeline.weeks:
+        day = timeline.first_days(count)
+        return pl.format("{}-W{}", day.dt.iso_year(), day.dt.week().cast(pl.String).str.zfill(2))
+    month = count + (timeline.year_starts - 1)
+    return pl.format("{}-{}", month // 12, (month % 12 + 1).cast(pl.String).str.zfill(2))
