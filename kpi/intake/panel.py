@@ -224,6 +224,7 @@ class _Intake:
         """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""
         roster = roster_of(self.system)
         self.succession = succession_of(self.system)
+        self.findings += assumed_years.of_roster(self.system)
         if self.succession is not None:
             self.findings += self.succession.within()
             if roster is not None:

@@ -34,6 +34,8 @@ _HEADERS = {
     "valid_to": ("valid_to", "to", "失效日期", "停用日期", "停用时间", "有效期止"),
     "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
 }
+#: Headers of times of validity.
+TIMES = frozenset({*_HEADERS["valid_from"], *_HEADERS["valid_to"]})
 _SEPARATORS = r"[、,;；，|/]"
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.intake import assumed_years
 from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
@@ -263,8 +264,10 @@ class Succession:
                     ahead += [flow.new for flow in rows[now] if flow.new in through]
 
     def within(self) -> list[Diagnostic]:
-        """Return a warning for each date inside a scored period."""
-        found = []
+        """Return a warning for each date inside a scored period, and about dates with two readings."""
+        header = str(self.headers["date"])
+        dates = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series()
+        found = [*assumed_years.of_texts(dates, self.grain.timeline, self.table.place(None, header))]
         for start in dict.fromkeys(row.start for row in self.rows if row.within):
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title

@@ -218,6 +218,19 @@ def test_deadlines_rosters_targets_and_succession_have_such_years(tmp_path):
     assert set(north.filter(indicator="own")["target"]) == {50}
 
 
+def test_times_of_files_beside_the_definition_have_two_readings_too(tmp_path):
+    text = TARGETS.replace("base: Q1 2023/24", "base: 2023Q2")
+    (tmp_path / "s.yaml").write_text(text, "utf-8")
+    (tmp_path / "roster.csv").write_text("entity,valid_from,valid_to\nNorth,FY2022,\nSouth,,2023/24\n", "utf-8")
+    (tmp_path / "succession.csv").write_text("old,new,date\nSouth,North,2024财年\n", "utf-8")
+    (tmp_path / "targets.csv").write_text("entity,indicator,period,target\nNorth,own,2023Q2,50\n", "utf-8")
+    data = pl.DataFrame({"period": ["2023/24Q1"], "region": "North", "revenue": [1.0], "opened": "否"})
+    card = kpi.score(data, system=tmp_path / "s.yaml")
+    places = {Path(str(one.place.file)).name for one in card.findings_list if one.code == "K618"}
+    assert places == {"roster.csv", "succession.csv", "targets.csv"}
+    assert "K618" in [one.code for one in examine_text(text, folder=tmp_path).findings]
+
+
 def test_a_deadline_with_two_readings_is_reported():
     text = SYSTEM.format(period="year", more="year_starts: 4", entities="", dataset="").replace(
         "level: {kind: level, of: x}", "level: {kind: level, of: x, target: {at_least: 1, by: 2025}}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
-from kpi.intake import row_findings
+from kpi.intake import assumed_years, row_findings
 from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
@@ -347,6 +347,7 @@ def _dated(
         )
 
     findings += row_findings.of_rows(table, bad, headings.get("period"), no_period)
+    findings += assumed_years.of_texts(rows["period"], timeline, table.place(None, headings.get("period")))
     return rows.filter(pl.col("problem").is_null()).drop("problem")
 
 

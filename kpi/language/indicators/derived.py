@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, Severity
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators.base import (
@@ -218,6 +218,8 @@ class Index(Indicator):
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
             return
+        if (assumed := periods.assumption(self.base, grain.timeline)) is not None:
+            yield Problem("K618", (*path, "base"), assumed, hint=periods.ASSUMED, severity=Severity.WARNING)
         if found.grain != grain:
             yield Problem(
                 "K432",
