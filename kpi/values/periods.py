@@ -132,6 +132,24 @@ class Grain:
         """The name as sentences use it: calendar month (not a number of months), quarter, half or year."""
         return _TITLES[self.length]
 
+    def earlier(self, index: int, text: str) -> int:
+        """Return the index of the period a window such as 1y before another.
+
+        A week 53 without a counterpart is compared with nothing: its index less 52 weeks a year stands for that.
+
+        >>> week = WEEKS.of_day(date(2021, 1, 4))
+        >>> Period.of(Grain.WEEK.earlier(week, "1y"), Grain.WEEK).label, Grain.QUARTER.earlier(8, "1y")
+        ('2020-W01', 4)
+        """
+        window = self.window(text)
+        if window is None:
+            return index
+        if not self.timeline.weeks:
+            return index - window.lags[0]
+        number = self.timeline.first_day(index).isocalendar().week
+        same = (lag for lag in window.lags if self.timeline.first_day(index - lag).isocalendar().week == number)
+        return index - next(same, window.lags[0])
+
     def window(self, text: str) -> Window | None:
         """Return a window such as 1y in periods, None for one that is not a whole number of them.
 
@@ -457,6 +475,8 @@ _BY_WEEK = Message(
     "weeks do not add up to months: write `period: week` in the definition to score by week, or give dates or months"
 )
 
+_FULL_DATE = f"{_YEAR}[-/.年]?{_N}[-/.月]?{_N}[日号]?[T ]?"
+
 #: What cannot be read without a guess: pattern, reason, hint; groups of the pattern are fields of the hint.
 _MISTAKES = (
     (
@@ -500,6 +520,16 @@ _MISTAKES = (
         Message("format the column as dates"),
     ),
     ("[0-9]{2}年.*", Message("its year has two digits"), Message("write the year in full, as in 2023年12月")),
+    (
+        rf"{_FULL_DATE}24[:时点](?:00?分?)?(?::?00?秒?)?(?:\.0+)?{_LOCAL}?",
+        Message("there is no time 24:00"),
+        Message("the end of a day is 00:00 of the next one"),
+    ),
+    (
+        rf"{_FULL_DATE}(?:[上下]午)?{_N}[:时点](?:{_N}分?(?::?{_N}(?:\.[0-9]+)?秒?)?)?(?:[AP]M)?{_LOCAL}?",
+        Message("its time of day does not exist"),
+        Message("hours go from 0 to 23, minutes and seconds to 59"),
+    ),
 )
 
 _YEAR_LAST = re.compile(rf"((?:[QHM]{_N})|(?:{_N}[QH]))[-/. —_]?({_YEAR})年?")
