@@ -1,0 +1,181 @@
+"""Cells of files as they lie on the page: rows of texts, with merged cells repeated and marked.
+
+An annex is a text in the form of a table: forms stand above its header, and notes, totals and further blocks below. So
+the cells are read without a header of their own.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from kpi.errors import DataError, Diagnostic, Message, Place, suggest
+from kpi.intake.files.delimited import delimiter_of, long_cells
+from kpi.intake.files.encoding import UNZIPPED, as_utf8, beginning, is_xlsx
+from kpi.intake.files.table import cause
+from kpi.intake.files.workbook_xml import Marks, marks_of, percent_styles, sheets_of
+
+#: A merged range: the first row and column, the last row and column, from 0.
+Range = tuple[int, int, int, int]
+
+#: The most rows of a file that is read as an annex; the longest known has a few hundred.
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of one sheet or of one table of a document.
+
+    Attributes:
+        place: the file, and the sheet of a workbook.
+        rows: texts, "" for blank cells; all rows have the same width. A merged cell is repeated in its range.
+        repeated: the cells (row, column) that repeat the first cell of a merged range.
+        around: the texts before and after the table.
+    """
+
+    place: Place
+    rows: tuple[tuple[str, ...], ...]
+    repeated: frozenset[tuple[int, int]] = frozenset()
+    around: tuple[str, ...] = ()
+
+    def at(self, row: int, field: str | None = None) -> Place:
+        """Return the place of a row, counted from 0."""
+        return replace(self.place, row=row + 1, field=field)
+
+    def own(self, row: int, column: int) -> str:
+        """Return the text of a cell unless it repeats another."""
+        return "" if (row, column) in self.repeated else self.rows[row][column]
+
+
+def read_grids(path: Path) -> list[Grid]:
+    """Return the sheets or tables of a file: xlsx, docx, or delimited text of any encoding.
+
+    Raises:
+        DataError: K501 no such file, K502 nothing in it, K503 damaged or of another format, K507 undecodable, K509 too
+            large, K510 a package is missing.
+    """
+    place = Place(str(path))
+    if not path.is_file():
+        near = suggest(path.name, [one.name for one in path.parent.glob("*")]) if path.parent.is_dir() else None
+        raise DataError(Diagnostic("K501", Message("there is no such file"), place, near))
+    head = beginning(path, place)
+    if _is_document(path, head):
+        from kpi.intake.annexes.documents import read_document
+
+        grids = read_document(path, place)
+    elif is_xlsx(path, head):
+        grids = _workbook(path, place)
+    else:
+        grids = [_delimited(path, place)]
+    grids = [one for one in grids if any(any(row) for row in one.rows)]
+    if not grids:
+        raise DataError(Diagnostic("K502", Message("the file has no cells"), place))
+    return grids
+
+
+def grid_of(
+    place: Place, cells: Sequence[Sequence[str | None]], merged: Iterable[Range] = (), around: Sequence[str] = ()
+) -> Grid:
+    """Return the grid of rows of cells, with the text of merged ranges in each of their cells.
+
+    >>> grid = grid_of(Place("a.csv"), [["甲", None], [None, "1"]], [(0, 0, 1, 0)])
+    >>> grid.rows, sorted(grid.repeated)
+    ((('甲', ''), ('甲', '1')), [(1, 0)])
+    """
+    width = max((len(row) for row in cells), default=0)
+    rows = [[(cell or "").strip() for cell in row] + [""] * (width - len(row)) for row in cells]
+    repeated = set()
+    for top, left, bottom, right in merged:
+        if top >= len(rows) or left >= width:
+            continue
+        for row in range(top, min(bottom + 1, len(rows))):
+            for column in range(left, min(right + 1, width)):
+                if (row, column) != (top, left):
+                    rows[row][column] = rows[top][left]
+                    repeated.add((row, column))
+    return Grid(place, tuple(map(tuple, rows)), frozenset(repeated), tuple(around))
+
+
+def _is_document(path: Path, head: bytes) -> bool:
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "word/document.xml" in archive.namelist()
+    except (OSError, *UNZIPPED):
+        return False
+
+
+def _workbook(path: Path, place: Place) -> list[Grid]:
+    """Return the visible sheets of a workbook; percents are as displayed."""
+    try:
+        import fastexcel
+    except ImportError:
+        message = Message("reading an Excel workbook needs the package `{name}`", name="fastexcel")
+        hint = Message("pip install {name}, or save the sheet as CSV", name="fastexcel")
+        raise DataError(Diagnostic("K510", message, place, hint)) from None
+    grids = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            styles = percent_styles(archive)
+            reader = fastexcel.read_excel(path)
+            for sheet in sheets_of(archive, place):
+                where = replace(place, sheet=sheet.name)
+                if not sheet.visible:
+                    continue
+                with archive.open(sheet.part) as stream:
+                    marks = marks_of(stream, styles, where)
+                if marks.rows:
+                    loaded = reader.load_sheet(sheet.name, header_row=None, skip_rows=0, dtypes="string")
+                    columns = {column.absolute_index: column.name for column in loaded.selected_columns}
+                    frame = loaded.to_polars()
+                    texts = {at: frame[name].to_list() for at, name in columns.items()}
+                    grids.append(grid_of(where, _cells(texts, marks), marks.merged))
+    except (fastexcel.FastExcelError, *UNZIPPED, zlib.error, LookupError, SyntaxError, ValueError) as error:
+        message = Message("the workbook is damaged: {error}", error=cause(error))
+        hint = Message("save it again in Excel or WPS, as .xlsx")
+        raise DataError(Diagnostic("K503", message, place, hint)) from None
+    return grids
+
+
+def _cells(texts: dict[int, list[str | None]], marks: Marks) -> list[list[str | None]]:
+    """Return the rows of a sheet from the texts of its columns, percents and errors as displayed."""
+    height = min(max([marks.rows, *map(len, texts.values())]), MOST_ROWS)
+    width = max([*texts, *(column for _, column in marks.texts)], default=-1) + 1
+    rows: list[list[str | None]] = [[None] * width for _ in range(height)]
+    for at, column in texts.items():
+        for row, text in enumerate(column[:height]):
+            rows[row][at] = _percent(text) if text is not None and (row, at) in marks.percent else text
+    for (row, column), text in marks.texts.items():
+        if row < height and column < width:
+            rows[row][column] = text
+    return rows
+
+
+def _percent(text: str) -> str:
+    """Return the fraction of a percent cell as displayed.
+
+    >>> _percent("0.15"), _percent("1"), _percent("约")
+    ('15%', '100%', '约')
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return f"{(number * 100).normalize():f}%"
+
+
+def _delimited(path: Path, place: Place) -> Grid:
+    text = as_utf8(path, place)
+    content = text.path.read_text("utf-8-sig")
+    with long_cells():
+        try:
+            rows = list(csv.reader(content.splitlines(keepends=True), delimiter=delimiter_of(content)))
+        except csv.Error as error:
+            raise DataError(Diagnostic("K503", Message("the file is damaged: {error}", error=error), place)) from None
+    return grid_of(place, rows[:MOST_ROWS])
