@@ -48,7 +48,7 @@ class Step:
         unit: the unit of a step, None where none is written.
         of: the words for what is counted.
         marks: the marks for each step.
-        started: whether a started step counts as a whole one (不足…按…计).
+        growth: whether the step is one of a growth (每提高1个百分点), which may count from zero.
     """
 
     way: Literal["short", "above", "count"]
@@ -57,7 +57,7 @@ class Step:
     unit: Unit | None
     of: str
     marks: float
-    started: bool = False
+    growth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,8 @@ _SHORT = (
 _ABOVE = (
     "超额完成", "超过", "超出", "超", "高于", "高出", "高", "提高", "提升", "上升", "升高", "升", "增长", "增加", "多于", "多",
 )  # fmt: skip
+#: Those of a growth, which is itself the figure.
+_GROWTH = ("提高", "提升", "上升", "升高", "升", "增长", "增加")
 #: What is counted from zero: faults, if marks are taken off, merits if they are given.
 _COUNTED = (
     "发现", "发生", "出现", "存在", "查出", "缺少", "缺", "漏报", "漏", "迟报", "错报", "瞒报", "延迟", "推迟", "逾期", "超期",
@@ -230,7 +232,7 @@ def _step(match: Match) -> Part | None:
         # 每少1次 says no more than the count of what lacks; whose length a text adds to the words is no step.
         if len(rest) > 8 or (unit is None and not rest):
             return None
-        return Step("short" if way in _SHORT else "above", gives, size, unit, rest, marks)
+        return Step("short" if way in _SHORT else "above", gives, size, unit, rest, marks, growth=way in _GROWTH)
     if way == "" and unit is None and body["size"] is None:
         return None
     return Step("count", gives, size, unit, (way + rest) if rest else way, marks)
@@ -473,7 +475,7 @@ _ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[).、]|[①-⑳]|\d{1,2}\.(?!\d))")
 _CUT = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
 #: A clause that goes on from the one before: 每低1个百分点，扣0.5分.
 _GOES_ON = re.compile(rf"(?:的|则|可)?(?:{_OFF}|{_ON}|不得分|不计分)")
-_OPEN = re.compile(r"每[^分]*|[^分]*\d[^分]*|(?:未|没有|不|完成|达到|达不到|否则|发现|逾期|获)[^分]*")
+_COMPLETE = re.compile(r"[\d一二两三四五六七八九十]分(?!点)|满分|全分|不得分|不计分|比例得分")
 
 
 def clauses(text: str) -> list[str]:
@@ -487,7 +489,7 @@ def clauses(text: str) -> list[str]:
         clause = _ENUMERATION.sub("", piece).strip(".")
         if not clause:
             continue
-        if found and _GOES_ON.match(clause) and _OPEN.fullmatch(found[-1]) and "扣完为止" not in clause:
+        if found and _GOES_ON.match(clause) and not _COMPLETE.search(found[-1]) and "扣完为止" not in clause:
             found[-1] += clause
         else:
             found.append(clause)

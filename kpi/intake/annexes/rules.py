@@ -117,8 +117,9 @@ def scoring_of(text: str, marks: Fraction, goal: Goal | None = None, *, unit: Un
         unit: the unit of its figure, where a column says it.
         name: its name.
 
+    >>> from kpi.intake.annexes.targets import goal_of
     >>> scoring_of("每低1个百分点扣0.5分，扣完为止", Fraction(10), goal_of("≥95%")).score
-    {'kind': 'deduction', 'points': 5, 'per': 1, 'steps': 'whole'}
+    {'kind': 'deduction', 'points': 5, 'per': 1, 'steps': 'whole', 'ours': ['steps']}
     >>> scoring_of("居民认可", Fraction(10)).unread
     ('居民认可',)
     """
@@ -183,6 +184,10 @@ class _Row:
 
     def scoring(self) -> Scoring | None:
         """Return the scoring, None where the clauses make no known rule."""
+        if any(one.marks is not None and one.marks > float(self.marks) + 1e-9 for one in self.of(Earned)):
+            return None
+        if self._contradicts():
+            return None
         vetoes = self.of(Vetoed)
         self.parts = [one for one in self.parts if not isinstance(one, Vetoed)]
         found = self._found()
@@ -217,6 +222,15 @@ class _Row:
             return self.goal.bound
         full = [one.bound for one in self.earned("bound") if self.earned_percent(one) == 100 or one.base]
         return full[0] if len(full) == 1 else None
+
+    def _contradicts(self) -> bool:
+        """Return whether the rule gives full marks at another number than the column of targets."""
+        full = [one.bound for one in self.earned("bound") if one.bound and self.earned_percent(one) == 100]
+        stated = None if self.goal is None else self.goal.bound
+        if stated is None or len(full) != 1 or len(self.earned("bound")) > 1:
+            return False
+        ratio = _ratio(full[0].unit, stated.unit)
+        return ratio is None or not math.isclose(full[0].low * ratio, stated.low)
 
     def figure_unit(self, *hints: Unit | None) -> Unit | None:
         """Return the unit of the value: of its column, of the target, of the rule, or by the name."""
@@ -574,7 +588,10 @@ class _Row:
         steps = self.of(Step)
         if not steps or not all(one.gives for one in steps) or not self.only(Step, Limit):
             return None
-        if any(one.way == "short" for one in steps) or (self.goal is not None and self.goal.bound is not None and steps[0].way == "above"):
+        above = [one for one in steps if one.way == "above"]
+        if any(one.way == "short" or (one.way == "above" and not one.growth) for one in steps):
+            return None
+        if above and self.goal is not None and self.goal.bound is not None:
             return None
         most = self.limit("on") or self.limit("added")
         cap = None if most is None or most.marks is None else self.percent(most.marks)
@@ -582,7 +599,7 @@ class _Row:
             self.guess(Message("full marks are the most, as the annex has no other limit"))
         limits = {} if cap in (None, 100) else {"cap": cap}
         counts = self._counts()
-        if any(one.way == "above" for one in steps):
+        if above:
             self.guess(Message("steps count from zero, and parts of steps count"))
         if len(counts) == 1:
             high = self.marks * Fraction(str(counts[0].size)) / Fraction(str(counts[0].marks))
