@@ -21,7 +21,7 @@ from typing import Any, Literal
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.annexes.drafts import Draft, Item, identifier
 from kpi.intake.annexes.grids import Grid
-from kpi.intake.annexes.texts import number, unit_of
+from kpi.intake.annexes.texts import number, quantity, unit_of
 from kpi.intake.cells.numbers import read_number
 from kpi.values.periods import PeriodError, parse
 
@@ -378,7 +378,7 @@ def _indicator(part: Part, measures: Mapping[str, str], draft: Draft) -> dict[st
         if of[measures[part.code]].fields["unit"] == of[below].fields["unit"] == "1":
             fields["unit"] = "1"
     if part.target is not None and part.denominator is None:
-        fields["target"] = {"at_most" if part.lower else "at_least": number(part.target)}
+        fields["target"] = {"at_most" if part.lower else "at_least": quantity(part.target, unit_of(part.unit) if part.unit else None)}
     elif part.lower:
         fields["better"] = "lower"
     if part.posts is not None:

@@ -81,6 +81,7 @@ class _Builder:
         draft.head = [
             Message("Made of the table {file}; look at every comment.", file=Path(self.annex.place.file or self.stem).name),
             Message("guess: read into the text, not in it; ours: in no text, chosen so that the definition works."),
+            Message("ours: the weight of a row without a figure goes to the others; `missing: zero` counts it as zero."),
         ]
         draft.keys = {"system": identifier(self.stem), "title": title, "period": self._period(title)}
         draft.keys["entities"] = self._entities(title)

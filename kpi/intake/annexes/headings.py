@@ -103,9 +103,14 @@ def find_header(grid: Grid) -> Header | None:
         return None
     row = best[1]
     depth = _depth(grid, row)
-    columns = []
-    for at in range(len(grid.rows[row])):
+    columns: list[Column] = []
+    above = ""
+    for at, top in enumerate(grid.rows[row]):
         parts = [grid.rows[line][at] for line in range(row, row + depth)]
+        # A heading over several columns stands over the first of them where no cells are merged.
+        above = top or above
+        if depth > 1 and not top and parts[-1]:
+            parts[0] = above
         distinct = list(dict.fromkeys(one for one in parts if one))
         own = distinct[-1] if distinct else ""
         role = role_of(own) or (role_of(distinct[0]) if distinct else None)

@@ -471,7 +471,7 @@ def _earned_or_share(match: Match) -> Part | None:
 
 # ---- CLAUSES ---- #
 
-_ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[).、]|[①-⑳]|\d{1,2}\.(?!\d))")
+_ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[)、]|[①-⑳]|[(]?\d{1,2}\.(?!\d))")
 _CUT = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
 #: A clause that goes on from the one before: 每低1个百分点，扣0.5分.
 _GOES_ON = re.compile(rf"(?:的|则|可)?(?:{_OFF}|{_ON}|不得分|不计分)")

@@ -312,7 +312,10 @@ class _Reader:
             marks, percent = marks_of(text)
             if marks is not None:
                 return replace(entry, marks=marks, percent=percent)
-            if text and not _NOTHING.fullmatch(text):
+            if _NOTHING.fullmatch(text):
+                # Not assessed: no marks, and none that are unknown.
+                return replace(entry, marks=Fraction(0))
+            if text:
                 message = Message("`{text}` is no number of marks", text=short(text))
                 self.annex.findings.append(Diagnostic("K722", message, self.grid.at(row, column.heading), None, Severity.WARNING))
         return entry

@@ -32,7 +32,7 @@ from kpi.intake.annexes.phrases import (
     read_rule,
 )
 from kpi.intake.annexes.targets import Bound, Goal
-from kpi.intake.annexes.texts import number
+from kpi.intake.annexes.texts import number, quantity
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 
 #: What the figure of an indicator is: its `value`, the percent `completed` of a task, the number of things, how far it
@@ -364,7 +364,7 @@ class _Row:
         ratio = _ratio(start.unit, unit)
         if ratio is None or start.low * ratio >= high:
             return None
-        score = {"kind": "goalposts", "low": number(start.low * ratio), "high": number(high)}
+        score = {"kind": "goalposts", "low": quantity(start.low * ratio, unit), "high": quantity(high, unit)}
         return Scoring("value", self.text_of(unit), None, score)
 
     def _proportional(self) -> Scoring | None:
@@ -658,7 +658,7 @@ class _Row:
             return None
         if any(one.high is not None for _, one in marks):
             self.guess(Message("a value on the bound of two bands belongs to the better one"))
-        shown = {number(mark): edge if math.isinf(edge) else number(edge) for mark, edge in cuts.items() if mark != 0}
+        shown = {number(mark): edge if math.isinf(edge) else quantity(edge, unit) for mark, edge in cuts.items() if mark != 0}
         return Scoring("value", self.text_of(unit), None, {"kind": "bands", "cuts": shown}, "lower" if lower else None)
 
     def _passed(self) -> Scoring | None:

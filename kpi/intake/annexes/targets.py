@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kpi.intake.annexes.texts import NUMBER, number, number_of, squeezed, unit_of
+from kpi.intake.annexes.texts import NUMBER, number_of, quantity, squeezed, unit_of
 from kpi.values.units import Unit
 
 Comparator = Literal["at_least", "above", "at_most", "below", "equals", "within"]
@@ -68,9 +68,9 @@ class Bound:
 
     def target(self) -> dict[str, Any]:
         """Return the bound as a `target:` in the unit that it is written in."""
-        bound: Any = number(self.low)
+        bound: Any = quantity(self.low, self.unit)
         if self.high is not None:
-            bound = [bound, number(self.high)]
+            bound = [quantity(self.low, self.unit), quantity(self.high, self.unit)]
         return {self.comparator: bound} | ({"soft": True} if self.soft else {})
 
 

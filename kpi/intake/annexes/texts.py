@@ -118,3 +118,15 @@ def number(value: Fraction | float) -> float | int:
     """Return a number as it is written in a definition: whole where it is, else with twelve digits."""
     rounded = float(f"{float(value):.12g}")
     return int(rounded) if rounded.is_integer() else rounded
+
+
+def quantity(value: float, unit: Unit | None) -> float | int | str:
+    """Return a number in a unit as it is written in a definition; a small one of a rate has its unit beside it.
+
+    A bare 0.5 of a rate in % would be taken for a fraction that was meant to be 50.
+
+    >>> quantity(95.0, units.PERCENT), quantity(0.5, units.PERCENT), quantity(0.5, None)
+    (95, '0.5 %', 0.5)
+    """
+    plain = number(value)
+    return f"{plain} {unit}" if unit in (units.PERCENT, units.PER_MILLE) and 0 < abs(plain) <= 1 else plain
