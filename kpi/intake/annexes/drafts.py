@@ -79,6 +79,6 @@ def identifier(text: str) -> str:
     """Return a text as the id of a system: letters, digits, dots and hyphens.
 
     >>> identifier("附件1：考核 指标（2025）")
-    '附件1-考核-指标-2025'
+    '附件1-考核指标-2025'
     """
     return re.sub(r"[^\w.]+", "-", clean(text)).strip("-.") or "annex"

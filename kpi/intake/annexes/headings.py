@@ -132,7 +132,9 @@ def _depth(grid: Grid, row: int) -> int:
         above = grid.rows[row][at]
         if not cell or ((row + 1, at) in grid.repeated and cell == above):
             continue
-        spans = above == "" or (row, at) in grid.repeated or (at + 1 < len(below) and (row, at + 1) in grid.repeated)
+        spans = above == "" or (row, at) in grid.repeated
+        if not spans and at + 1 < len(below):
+            spans = (row, at + 1) in grid.repeated or (grid.rows[row][at + 1] == "" and below[at + 1] != "")
         if not spans or re.search(r"\d", re.sub(r"\d{4}年|[1-5]级", "", cell)) or len(cell) > 12:
             return 1
         parted = True
