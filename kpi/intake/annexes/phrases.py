@@ -28,6 +28,7 @@ class Earned:
         share: the marks as percent of full marks, instead of `marks`.
         bound: the condition if `on` is a bound.
         base: whether the marks are called 基本分.
+        lower: whether the words say that less is better: 小于或等于目标值.
     """
 
     on: Literal["reached", "missed", "bound", "rest"]
@@ -35,6 +36,7 @@ class Earned:
     share: float | None = None
     bound: Bound | None = None
     base: bool = False
+    lower: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Step:
         of: the words for what is counted.
         marks: the marks for each step.
         growth: whether the step is one of a growth (每提高1个百分点), which may count from zero.
+        since: the bound short of which it holds: 不足90%的，每降低1个百分点扣0.5分.
+        bare: whether no verb says that marks are given: 每次1分.
     """
 
     way: Literal["short", "above", "count"]
@@ -58,6 +62,8 @@ class Step:
     of: str
     marks: float
     growth: bool = False
+    since: Bound | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +157,17 @@ _GOAL = r"(?:目标任务|目标值|目标|任务数|任务|计划数|计划|指
 _REACHED = re.compile(
     rf"(?:按[时期]|如期|全面|全部|按要求|能够?|凡)*(?:完成或超额完成|达到或超过|超额完成|完成|达到|达标|实现|符合|等于或优于|不低于|优于)"
     rf"(?:年度|全年|当年|本年|省|市|县|区|级|下达|规定|考核|既定|工作|的)*{_GOAL}*(?:的|者|及以上|以上)?"
-    r"|(?:无|未发生|不发生|未出现|没有|没有发生)[^\d,;。完达]{1,14}?(?:的|者)?"
+    r"|(?:无|未发生|不发生|未出现|没有|没有发生)[^\d,;。完达]{1,14}?(?:的|者)?|按(?:时|期|要求|规定)[^\d,;。未]{1,8}(?:的|者)?"
+    rf"|(?:大于或等于|大于等于|高于或等于|不少于|高于|超过|大于){_GOAL}(?:的|者)?"
+)
+_REACHED_LOW = re.compile(
+    rf"(?:小于或等于|小于等于|低于或等于|不高于|不超过|不大于|控制在{_GOAL}(?:以内|内|之内)|低于|小于){_GOAL}?(?:以内)?(?:的|者)?"
 )
 _MISSED = re.compile(
     rf"(?:否则?|反之|不达标|未达标|(?:未|没有|没|不能)(?:按[时期]|如期|全部|全面|能)*(?:完成|达到|达标|实现|达)(?:[^\d,;。扣得]{{0,10}})"
-    rf"|达不到[^\d,;。扣得]{{0,10}}|(?:低于|不足|少于){_GOAL})(?:的|者|时)?"
+    rf"|达不到[^\d,;。扣得]{{0,10}}|(?:低于|不足|少于){_GOAL}|大于|高于|超过|小于|低于|少于|未[^\d,;。扣得完达]{{1,10}})(?:的|者|时)?"
 )
+_BEYOND = re.compile(rf"(?:高于|超过|大于|超出){_GOAL}(?:的|者)?")
 _REST = re.compile(r"(?:其余|其他|其它|除此以外|余下|以下)(?:的|者|情况|情形)?")
 _SHORT = (
     "低于", "低", "少于", "差", "降低", "下降", "减少", "欠", "不足", "落后", "下滑", "少完成", "欠缺", "少",
@@ -186,21 +197,11 @@ _FINDING = r"未|无|没有|不|弄虚|虚报|漏|错|迟|超"
 Match = re.Match[str]
 
 
-def _earned(match: Match) -> Part | None:
-    condition = match["condition"]
-    marks = share = None
-    base = False
-    if match["number"] is not None:
-        marks = number_of(match["number"])
-        base = match["base"] is not None
-    elif match["share"] is not None:
-        share = number_of(match["share"])
-    found = _condition(condition)
-    return None if found is None else replace(found, marks=marks, share=share, base=base)
-
-
 def _unearned(match: Match) -> Part | None:
     found = _condition(match["condition"])
+    if found is not None and found.on == "reached":
+        # 高于目标值不得分: less is better.
+        return Earned("missed", 0.0, lower=True) if _BEYOND.fullmatch(match["condition"]) else None
     return None if found is None else replace(found, marks=0.0)
 
 
@@ -210,6 +211,8 @@ def _condition(text: str) -> Earned | None:
         return Earned("reached")
     if _MISSED.fullmatch(text):
         return Earned("missed")
+    if _REACHED_LOW.fullmatch(text):
+        return Earned("reached", lower=True)
     if _REST.fullmatch(text):
         return Earned("rest")
     bound = bound_of(text)
@@ -236,6 +239,32 @@ def _step(match: Match) -> Part | None:
     if way == "" and unit is None and body["size"] is None:
         return None
     return Step("count", gives, size, unit, (way + rest) if rest else way, marks)
+
+
+def _step_below(match: Match) -> Part | None:
+    step = _step(match)
+    condition = match["condition"]
+    if not isinstance(step, Step) or step.way == "count":
+        return None
+    if _MISSED.fullmatch(condition):
+        return step
+    bound = bound_of(condition)
+    if bound is None or bound.comparator not in ("below", "above") or (bound.comparator == "below") != (step.way == "short"):
+        return None
+    return replace(step, since=replace(bound, comparator="at_least" if step.way == "short" else "at_most"))
+
+
+def _each(match: Match) -> Part | None:
+    """Return a step of things whose name stands before 每: 未按时报送每次扣1分, or before them: 一项未完成扣2分."""
+    unit, rest = leading_unit(match["unit"])
+    if unit is None or rest:
+        return None
+    return Step("count", match["on"] is not None, 1.0, unit, match["what"], number_of(match["number"]))
+
+
+def _bare(match: Match) -> Part | None:
+    unit, rest = leading_unit(match["unit"])
+    return None if unit is None or rest else Step("count", True, 1.0, unit, "", number_of(match["number"]), bare=True)  # noqa: FBT003
 
 
 def _once(match: Match) -> Part:
@@ -425,12 +454,30 @@ PATTERNS: tuple[Pattern, ...] = (
         _step,
     ),
     _pattern(
+        "marks for each step short of a bound", "不足90%的每降低1个百分点扣0.5分",
+        rf"(?P<condition>[^;。每]+?)(?:的|者|,)?每(?P<body>.+?)(?:的|者|,)?(?:则|可|给予|相应)?(?:(?:{_OFF})|(?P<on>{_ON}))(?:分)?(?P<number>{_N})分",
+        _step_below,
+    ),
+    _pattern(
+        "marks for each of things", "未按时报送每次扣1分",
+        rf"(?P<what>[^\d,;。每]{{2,20}}?)(?:的|者|,)?每(?:有|出现|发生)?[一1]?(?P<unit>[^\d,;。扣加得]{{1,3}})(?:的)?(?:(?:{_OFF})|(?P<on>加|奖励|奖))(?P<number>{_N})分",
+        _each,
+    ),
+    _pattern(
+        "marks for one of things", "一项未完成扣2分",
+        rf"(?:有|凡有)?[一1](?P<unit>[^\d,;。扣加得未不]{{1,2}})(?P<what>(?:未|不)[^\d,;。每]{{1,16}}?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖))(?P<number>{_N})分",
+        _each,
+    ),
+    _pattern(
+        "marks for each, without a verb", "每次1分", rf"每(?P<unit>[^\d,;。扣加得]{{1,3}})(?P<number>{_N})分", _bare,
+    ),
+    _pattern(
         "marks for a step", "发现一处扣1分",
         rf"(?P<body>(?:{_WAYS}){_VERB}{_N}[^\d]+?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖|得))(?P<number>{_N})分", _step,
     ),
     _pattern(
         "marks once", "无台账扣4分",
-        rf"(?P<what>(?:[^\d,;。]{{0,12}})(?:{_FINDING})[^\d,;。]{{1,24}}?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖))(?P<number>{_N})分", _once,
+        rf"(?P<what>(?:[^\d,;。每一]{{0,12}})(?:{_FINDING})[^\d,;。每一]{{1,24}}?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖))(?P<number>{_N})分", _once,
     ),
     _pattern(
         "marks of a level", "国家级加5分",
@@ -459,6 +506,9 @@ def _earned_or_share(match: Match) -> Part | None:
     groups = match.groupdict()
     share = groups["share"] or groups["share2"]
     condition = _condition(match["condition"])
+    if condition is not None and condition.on == "missed" and match["number"] is None and share is None:
+        # 低于目标值得满分: less is better.
+        condition = Earned("reached", lower=True) if _REACHED_LOW.fullmatch(match["condition"]) else None
     if condition is None:
         return None
     return replace(
@@ -475,6 +525,8 @@ _ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[)、]|[①-⑳]|[(]?\d{1,2}\.(?!\d))
 _CUT = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
 #: A clause that goes on from the one before: 每低1个百分点，扣0.5分.
 _GOES_ON = re.compile(rf"(?:的|则|可)?(?:{_OFF}|{_ON}|不得分|不计分)")
+#: A clause that is a condition of the next one: 未完成任务的，按比例得分.
+_CONDITION = re.compile(r"(?:未|没有|达不到|低于|不足|高于|超过)[^分每]*|[^分每]*的")
 _COMPLETE = re.compile(r"[\d一二两三四五六七八九十]分(?!点)|满分|全分|不得分|不计分|比例得分")
 
 
@@ -489,7 +541,9 @@ def clauses(text: str) -> list[str]:
         clause = _ENUMERATION.sub("", piece).strip(".")
         if not clause:
             continue
-        if found and _GOES_ON.match(clause) and not _COMPLETE.search(found[-1]) and "扣完为止" not in clause:
+        if found and clause.startswith(("按", "每")) and _CONDITION.fullmatch(found[-1]) and not _COMPLETE.search(found[-1]):
+            found[-1] += clause
+        elif found and _GOES_ON.match(clause) and not _COMPLETE.search(found[-1]) and "扣完为止" not in clause:
             found[-1] += clause
         else:
             found.append(clause)

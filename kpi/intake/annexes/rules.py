@@ -293,7 +293,9 @@ class _Row:
 
     def _places(self) -> Scoring | None:
         places, best = self.of(Places), self.of(ToBest)
-        if not places and not best or not self.only(Places, ToBest, Limit):
+        if places or best:
+            best = [*best, *(one for one in self.of(Ratio) if one.since is None)]
+        if (not places and not best) or not self.only(Places, ToBest, Limit, Ratio):
             return None
         better, unit = self.direction(), self.text_of(self.figure_unit())
         given = [one for one in places if one.marks]
@@ -388,6 +390,8 @@ class _Row:
             if made is None:
                 return None
             unit, target, figure = self.text_of(known), made, "value"
+        if any(one.lower for one in self.of(Earned)) and (bound is None or bound.rising):
+            return None
         score: dict[str, Any] = {"kind": "completion"}
         most = self.limit("on") or self.limit("added")
         uncapped = any(one.capped is False for one in ratios)
@@ -434,8 +438,12 @@ class _Row:
         if len(down) != 1 or len(up) > 1 or any(one.on in ("missed", "rest") for one in self.of(Earned)):
             return None
         bound, earned = self.target, self.of(Earned)
-        if len(earned) > 1:
+        since = [one.since for one in steps if one.since is not None]
+        if len(earned) > 1 or len(since) > 1 or any(one.lower for one in earned):
             return None
+        if since and bound is not None and since[0].low != bound.low:
+            return None
+        bound = bound or (since[0] if since else None)
         lower = down[0].way == "above"
         if up and (up[0].way == "above") == lower:
             return None
@@ -597,6 +605,10 @@ class _Row:
         cap = None if most is None or most.marks is None else self.percent(most.marks)
         if most is None:
             self.guess(Message("full marks are the most, as the annex has no other limit"))
+        elif any(one.bare for one in steps) and most.of != "on":
+            return None
+        if most is None and any(one.bare for one in steps):
+            return None
         limits = {} if cap in (None, 100) else {"cap": cap}
         counts = self._counts()
         if above:
@@ -674,8 +686,14 @@ class _Row:
         if not missed:
             self.guess(Message("nothing where the target is missed"))
         bound = self.target or (reached[0].bound if reached else None)
+        if any(one.lower for one in (*reached, *missed)):
+            if bound is None or (bound.rising and not bound.bare):
+                return None
+            bound = Bound("at_most", bound.low, None, bound.unit, bound.soft, bound.subject) if bound.bare else bound
         zero = missed[0].bound if missed and missed[0].on == "bound" else None
         if zero is not None and (bound is None or zero.low != bound.low):
+            return None
+        if fail >= full:
             return None
         limits = ({} if full == 100 else {"full": full}) | ({} if fail == 0 else {"fail": fail})
         if bound is None:
