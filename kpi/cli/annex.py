@@ -28,11 +28,12 @@ def from_table(console: Console, paths: Sequence[str], into: str | None) -> Exit
     text = definition_text(draft)
     folder = Path(into or ".")
     name = f"{draft.keys['system']}.yaml"
-    for file in _write(folder, {name: text, **draft.files}):
-        console.say(Message("Wrote {files}.", files=file))
+    files = _write(folder, {name: text, **draft.files})
     loaded = examine_text(text, str(folder / name))
     findings = [*draft.findings, *loaded.findings]
     console.report(one for one in findings if not console.quiet or one.severity is not Severity.INFO)
+    for file in files:
+        console.say(Message("Wrote {files}.", files=file))
     definition = folder / name
     data = [*(folder / one for one in draft.files), *(Path(one) for one in paths[1:])]
     lines = [f"kpi show {definition}"]

@@ -237,6 +237,30 @@ def as_xlsx(table: Table, path: Path) -> Path:
     return path
 
 
+def as_xls(table: Table, path: Path) -> Path:
+    import xlwt
+
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("指标")
+    percent = xlwt.easyxf(num_format_str="0%")
+    first = {(top, left): (bottom, right) for top, left, bottom, right in table.merged}
+    covered = {(r, c) for (t, l), (b, e) in first.items() for r in range(t, b + 1) for c in range(l, e + 1)} - set(first)
+    for row, line in enumerate(table.texts):
+        for column, text in enumerate(line):
+            if (row, column) in covered:
+                continue
+            share = text.endswith("%") and text[:-1].isdigit()
+            value = int(text[:-1]) / 100 if share else int(text) if text.isdigit() else text
+            style = percent if share else xlwt.Style.default_style
+            if (row, column) in first:
+                bottom, right = first[row, column]
+                sheet.write_merge(row, bottom, column, right, value, style)
+            elif text:
+                sheet.write(row, column, value, style)
+    book.save(str(path))
+    return path
+
+
 def as_docx(table: Table, path: Path) -> Path:
     import docx
 
@@ -255,4 +279,4 @@ def as_docx(table: Table, path: Path) -> Path:
     return path
 
 
-WRITERS: dict[str, Callable[[Table, Path], Path]] = {"csv": as_csv, "xlsx": as_xlsx, "docx": as_docx}
+WRITERS: dict[str, Callable[[Table, Path], Path]] = {"csv": as_csv, "xlsx": as_xlsx, "xls": as_xls, "docx": as_docx}

@@ -23,7 +23,6 @@ from kpi.intake.annexes.drafts import Draft, Item, identifier
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.texts import number, quantity, unit_of
 from kpi.intake.cells.numbers import read_number
-from kpi.values.periods import PeriodError, parse
 
 #: The columns that a framework needs.
 _NEEDED = ("icode", "direction", "weight", "level", "parent", "type")
@@ -127,11 +126,7 @@ def coinr_draft(framework: Grid, data: Grid | None, path: Path, others: Sequence
 
 def _year(paths: Sequence[Path]) -> str:
     """Return the year in the name of a file, else one that stands for any."""
-    found = next((match[0] for path in paths if (match := re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", path.stem))), "2024")
-    try:
-        return str(parse(found))
-    except PeriodError:
-        return found
+    return next((match[0] for path in paths if (match := re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", path.stem))), "2024")
 
 
 def _parts(grid: Grid) -> list[Part]:
@@ -214,8 +209,8 @@ def coin_tool_draft(grids: Sequence[Grid], path: Path) -> Draft:
     database = sheets["database"]
     layout = _layout(database)
     aggregates = _aggregates(sheets["framework"])
-    parts, columns = _indicators(database, layout, aggregates)
-    findings = _checked(parts, database)
+    parts, columns, findings = _indicators(database, layout, aggregates)
+    findings += _checked(parts, database)
     _raise(findings)
     draft = Draft(findings=findings)
     draft.head = [Message("Made of the table {file}; look at every comment.", file=path.name)]
@@ -269,8 +264,9 @@ def _aggregates(grid: Grid) -> dict[str, tuple[str, float, Place]]:
 
 def _indicators(
     grid: Grid, layout: _Layout, aggregates: Mapping[str, tuple[str, float, Place]]
-) -> tuple[list[Part], dict[str, int]]:
-    """Return the parts of a framework, and the column of each indicator in the sheet Database."""
+) -> tuple[list[Part], dict[str, int], list[Diagnostic]]:
+    """Return the parts of a framework, the column of each indicator in the sheet Database, and what is odd."""
+    findings = []
     rows = {name: layout.codes - 2 - place for place, name in enumerate(_LEVELS)}
     columns = [at for at in range(layout.left, layout.right + 1) if grid.rows[layout.codes][at]]
     levels: dict[str, list[str]] = {
@@ -291,11 +287,14 @@ def _indicators(
         weight, direction, low, high = values
         code = grid.rows[layout.codes][at]
         posts = (low, high) if low is not None and high is not None and low < high else None
+        if posts is None and (low, high) != (None, None):
+            message = Message("the goalposts of `{code}` are no two numbers that rise, so they are left out", code=code)
+            findings.append(Diagnostic("K728", message, grid.at(top, code), None, Severity.WARNING))
         parts[code] = Part(
             code, grid.rows[layout.codes - 1][at] or code, "indicator", grid.at(layout.codes, code), chain[0] if chain else None,
             1.0 if weight is None else weight, direction == -1, posts=posts,
         )  # fmt: skip
-    return list(parts.values()), {grid.rows[layout.codes][at]: at for at in columns}
+    return list(parts.values()), {grid.rows[layout.codes][at]: at for at in columns}, findings
 
 
 def _figures(grid: Grid, layout: _Layout, columns: Mapping[str, int]) -> str:

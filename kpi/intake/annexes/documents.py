@@ -19,6 +19,7 @@ def read_document(path: Path, place: Place) -> list[Grid]:
     """
     try:
         import docx
+        from docx.opc.exceptions import PackageNotFoundError
     except ImportError:
         message = Message("reading a Word document needs the package `{name}`", name="python-docx")
         hint = Message("pip install {name}, or copy the table into a workbook", name="python-docx")
@@ -27,7 +28,7 @@ def read_document(path: Path, place: Place) -> list[Grid]:
         document = docx.Document(str(path))
         around = [one.text.strip() for one in document.paragraphs if one.text.strip()]
         return [_table(table, place, number, around) for number, table in enumerate(document.tables, 1)]
-    except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
+    except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, AttributeError, PackageNotFoundError) as error:
         message = Message("the document is damaged: {error}", error=cause(error))
         raise DataError(
             Diagnostic("K503", message, place, Message("save it again in Word or WPS, as .docx"))
