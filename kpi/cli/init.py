@@ -14,7 +14,9 @@ from kpi.cli.console import Console
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[DIR | FILE...]")
-@options.option("--table", is_flag=True, help="FILE is a table of indicators, the annex of a 考核办法, or iMeta and iData.")
+@options.option(
+    "--table", is_flag=True, help="FILE is a table of indicators, the annex of a 考核办法, or iMeta and iData."
+)
 @options.option("-o", "--output", "into", metavar="DIR", help="Of a table: where the definition goes; left out: here.")
 @options.writing
 @command

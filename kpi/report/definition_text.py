@@ -78,7 +78,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _flow(value: Any) -> str:
+def _flow(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
     """Return a value in a line of YAML that reads back as it is."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
@@ -92,4 +92,8 @@ def _flow(value: Any) -> str:
         return ".inf" if value > 0 else "-.inf"
     if isinstance(value, int | float):
         return repr(value)
-    return yaml.safe_dump(str(value), allow_unicode=True, width=math.inf, default_flow_style=True).removesuffix("\n...\n").rstrip("\n")
+    return (
+        yaml.safe_dump(str(value), allow_unicode=True, width=math.inf, default_flow_style=True)
+        .removesuffix("\n...\n")
+        .rstrip("\n")
+    )

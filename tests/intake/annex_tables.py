@@ -119,7 +119,7 @@ TABLES = (
 效益指标（30分）|社会效益指标|居住条件改善|定性|明显改善|—||30|
 满意度指标（20分）|服务对象满意度|受益户满意度|≥|90|%||20|
 ……|||||||
-合计|<|<||||​|100|
+合计|<|<|||||100|
 """,
         {"产出指标": 50, "效益指标": 30, "满意度指标": 20},
         {"改造户数": 30, "按时完成率": 20, "居住条件改善": 30, "受益户满意度": 20},
@@ -244,7 +244,12 @@ def as_xls(table: Table, path: Path) -> Path:
     sheet = book.add_sheet("指标")
     percent = xlwt.easyxf(num_format_str="0%")
     first = {(top, left): (bottom, right) for top, left, bottom, right in table.merged}
-    covered = {(r, c) for (t, l), (b, e) in first.items() for r in range(t, b + 1) for c in range(l, e + 1)} - set(first)
+    covered = {
+        (r, c)
+        for (top, left), (bottom, right) in first.items()
+        for r in range(top, bottom + 1)
+        for c in range(left, right + 1)
+    } - set(first)
     for row, line in enumerate(table.texts):
         for column, text in enumerate(line):
             if (row, column) in covered:

@@ -1,4 +1,4 @@
-"""The phrase book: every rule gives the marks that its words give, computed by hand; what it does not know it leaves."""
+"""The phrase book: every rule gives the marks of its words, computed by hand; what it does not know it leaves."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ CASES = [
     ("每低1个百分点扣2分，最多倒扣5分", 10, "≥95%", "", "合格率", [95, 89, 50], [10, -2, -5]),
     ("每少报送1篇扣0.5分", 10, "", "", "信息报送", [0, 3], [10, 8.5]),
     # A base and steps on either side.
-    ("完成目标值得8分，每超过1个百分点加0.5分，最高10分；每低1个百分点扣0.5分", 10, "≥6%", "", "增速", [6, 8, 12, 4], [8, 9, 10, 7]),
-    ("完成目标值得40分，每超过10%加2分，最多加10分；每低10%扣4分", 50, "", "", "推广", [100, 110, 200, 90, 50], [40, 42, 50, 36, 20]),
+    ("完成目标值得8分，每超过1个百分点加0.5分，最高10分；每低1个百分点扣0.5分", 10, "≥6%", "", "增速",
+     [6, 8, 12, 4], [8, 9, 10, 7]),
+    ("完成目标值得40分，每超过10%加2分，最多加10分；每低10%扣4分", 50, "", "", "推广",
+     [100, 110, 200, 90, 50], [40, 42, 50, 36, 20]),
     ("达到目标得基本分8分，每低1个百分点扣1分", 10, "≥90%", "", "满意度", [95, 90, 88], [8, 8, 6]),
     # Things counted.
     ("每项扣2分", 10, "", "", "问题整改", [0, 1, 3, 9], [10, 8, 4, 0]),
@@ -99,10 +101,12 @@ def marks_of(system, figures: dict[str, list[object]]) -> list[float]:
 
 
 @pytest.mark.parametrize(("rule", "marks", "target", "unit", "name", "figures", "expected"), CASES)
-def test_a_rule_gives_the_marks_of_its_words(rule, marks, target, unit, name, figures, expected, tmp_path):
+def test_a_rule_gives_the_marks_of_its_words(*, rule, marks, target, unit, name, figures, expected, tmp_path):
     system = system_of(tmp_path, [name, unit, target, str(marks), rule])
     # A floor below zero holds for the row; the total of one row has its own.
-    system = kpi.load({**system.model_dump(by_alias=True, exclude_unset=True), "composite": {"full": marks, "floor": None}})
+    system = kpi.load(
+        {**system.model_dump(by_alias=True, exclude_unset=True), "composite": {"full": marks, "floor": None}}
+    )
     (measure,) = system.measures.values()
     assert marks_of(system, {measure.title: figures}) == pytest.approx(expected)
 

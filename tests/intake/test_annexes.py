@@ -23,7 +23,9 @@ def test_an_annex_has_its_marks_in_the_definition(table: Table, form: str, tmp_p
     assert not loaded.findings
     system = loaded.system
     titles = {name: one.title or name for name, one in system.pillars.items()}
-    marks = {titles[name]: weight for one in system.pillars.values() for name, weight in one.parts.items() if name in titles}
+    marks = {
+        titles[name]: weight for one in system.pillars.values() for name, weight in one.parts.items() if name in titles
+    }
     marks |= {titles[name]: one.weight for name, one in system.pillars.items() if one.weight is not None}
     assert table.pillars.items() <= marks.items() or len(system.pillars) == 1
     parts = {
@@ -80,11 +82,17 @@ def test_what_does_not_add_up_or_is_not_there_is_reported_with_its_row(rows, exp
 def test_the_marks_of_a_group_hold_where_its_rows_have_others(tmp_path):
     text = "项目,指标,分值,评分标准\n甲（30分）,一,20,按比例得分\n,二,20,按比例得分\n乙（70分）,三,70,按比例得分\n"
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
-    assert {name: (one.weight, one.relative) for name, one in system.pillars.items()} == {"甲": (30, True), "乙": (70, False)}
+    assert {name: (one.weight, one.relative) for name, one in system.pillars.items()} == {
+        "甲": (30, True),
+        "乙": (70, False),
+    }
 
 
 def test_a_row_of_a_group_is_no_indicator(tmp_path):
-    text = "序号,项目,指标,分值,评分标准\n一,基础工作,,60,\n1,,巡查,40,按比例得分\n2,,台账,20,每项扣2分\n二,创新,,40,\n3,,试点,40,按比例得分\n"
+    text = (
+        "序号,项目,指标,分值,评分标准\n一,基础工作,,60,\n1,,巡查,40,按比例得分\n2,,台账,20,每项扣2分\n"
+        "二,创新,,40,\n3,,试点,40,按比例得分\n"
+    )
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
     assert {name: one.weight for name, one in system.pillars.items()} == {"基础工作": 60, "创新": 40}
     assert list(system.indicators) == ["巡查", "台账", "试点"]
@@ -94,7 +102,10 @@ def test_a_header_after_a_page_break_and_a_second_table_go_on(tmp_path):
     import docx
 
     document = docx.Document()
-    for rows in ([["项目", "指标", "分值", "评分标准"], ["甲", "一", "40", "按比例得分"]], [["甲", "二", "60", "每项扣2分"]]):
+    for rows in (
+        [["项目", "指标", "分值", "评分标准"], ["甲", "一", "40", "按比例得分"]],
+        [["甲", "二", "60", "每项扣2分"]],
+    ):
         table = document.add_table(rows=len(rows), cols=4)
         for row, line in enumerate(rows):
             for column, text in enumerate(line):

@@ -49,7 +49,10 @@ def test_a_framework_and_its_data_make_the_index(tmp_path, order):
     system = kpi.load(definition_text(draft))
     assert (system.system, system.title) == ("small", "Small index")
     assert system.indicators["Dust"].better == "lower"
-    assert {name: one.parts for name, one in system.pillars.items()} == {"Infra": {"Roads": 1, "Net": 3}, "Env": {"Dust": 1}}
+    assert {name: one.parts for name, one in system.pillars.items()} == {
+        "Infra": {"Roads": 1, "Net": 3},
+        "Env": {"Dust": 1},
+    }
     totals = kpi.score(tmp_path / "small_iData.csv", system=system).totals
     assert dict(totals.select("entity", "raw_score").iter_rows()) == pytest.approx(INDEX)
 
@@ -85,10 +88,12 @@ def coin_tool(path: Path) -> Path:
     assert database is not None
     database.title = "Database"
     columns = {
-        7: ("Weight", 1, 3, 1), 8: ("Direction", 1, 1, -1), 9: ("Goalpost low", 0, 0, 0), 10: ("Goalpost high", 200, 100, 50),
+        7: ("Weight", 1, 3, 1), 8: ("Direction", 1, 1, -1), 9: ("Goalpost low", 0, 0, 0),
+        10: ("Goalpost high", 200, 100, 50),
         11: ("Index", "Index", "Index", "Index"), 12: ("Sub-index", "si.01", "si.01", "si.01"),
         13: ("Pillar", "p.01", "p.01", "p.02"), 14: ("Sub-pillar", "sp.01", "sp.01", "sp.01"),
-        15: ("Indicator name", "Paved roads", "Internet users", "Fine dust"), 16: ("Indicator code", "ind.01", "ind.02", "ind.03"),
+        15: ("Indicator name", "Paved roads", "Internet users", "Fine dust"),
+        16: ("Indicator code", "ind.01", "ind.02", "ind.03"),
         17: ("", 100, 80, 10), 18: ("", 100, 60, 20), 19: ("", 50, 40, "n/a"),
     }  # fmt: skip
     for row, cells in columns.items():
@@ -122,7 +127,8 @@ def test_a_workbook_of_the_coin_tool_makes_definition_and_data(tmp_path):
     totals = kpi.score(tmp_path / name, system=system).totals
     # Goalposts: roads 100/200, users 80/100, dust 1 - 10/50; the unit without dust has infrastructure alone.
     expected = {
-        "Aland": (2 * (50 + 3 * 80) / 4 + 80) / 3, "Beland": (2 * (50 + 3 * 60) / 4 + 60) / 3, "Celand": (25 + 3 * 40) / 4,
+        "Aland": (2 * (50 + 3 * 80) / 4 + 80) / 3, "Beland": (2 * (50 + 3 * 60) / 4 + 60) / 3,
+        "Celand": (25 + 3 * 40) / 4,
     }  # fmt: skip
     assert dict(totals.select("entity", "raw_score").iter_rows()) == pytest.approx(expected)
 

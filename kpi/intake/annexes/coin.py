@@ -2,8 +2,8 @@
 
 iMeta has a row for each indicator and aggregate: `iCode`, `iName`, `Direction` (1 or -1), `Weight`, `Level`, `Parent`,
 `Type`, perhaps `Unit`, `Target` and `Denominator`. iData has a row for each unit (`uCode`, `uName`, perhaps `Time`) and
-a column for each code. The COIN Tool has both in the sheet Database, weights, directions and goalposts in rows above the
-codes, and the names and weights of the aggregates in the sheet Framework.
+a column for each code. The COIN Tool has both in the sheet Database, with weights, directions and goalposts in rows
+above the codes, and the names and weights of the aggregates in the sheet Framework.
 
 Source: COINr (Becker et al. 2022); COIN Tool User Guide (Becker et al., JRC 2019).
 """
@@ -153,7 +153,8 @@ def _parts(grid: Grid) -> list[Part]:
         weight, direction = _number(cells["weight"]), _number(cells["direction"])
         found.append(
             Part(
-                code, cells.get("iname", "").strip() or code, kinds.get(cells["type"].strip().casefold(), "other"), grid.at(row),
+                code, cells.get("iname", "").strip() or code, kinds.get(cells["type"].strip().casefold(), "other"),
+                grid.at(row),
                 parent, 1.0 if weight is None else weight, direction == -1, cells.get("unit", "").strip(), target,
                 _text(cells.get("denominator", "")),
             )
@@ -176,11 +177,19 @@ def _checked(parts: Sequence[Part], grid: Grid) -> list[Diagnostic]:
     for at, one in enumerate(parts):
         if one.code in codes[:at]:
             findings.append(Diagnostic("K728", Message("the code `{code}` stands twice", code=one.code), one.place))
-        if one.parent is not None and not any(other.code == one.parent and other.kind == "aggregate" for other in parts):
-            message = Message("the parent `{parent}` of `{code}` is no aggregate of the framework", parent=one.parent, code=one.code)
+        if one.parent is not None and not any(
+            other.code == one.parent and other.kind == "aggregate" for other in parts
+        ):
+            message = Message(
+                "the parent `{parent}` of `{code}` is no aggregate of the framework", parent=one.parent, code=one.code
+            )
             findings.append(Diagnostic("K728", message, one.place, suggest(one.parent, codes)))
         if one.denominator is not None and one.denominator not in codes:
-            message = Message("the denominator `{parent}` of `{code}` is no row of the framework", parent=one.denominator, code=one.code)
+            message = Message(
+                "the denominator `{parent}` of `{code}` is no row of the framework",
+                parent=one.denominator,
+                code=one.code,
+            )
             findings.append(Diagnostic("K728", message, one.place, suggest(one.denominator, codes)))
         if one.kind in ("indicator", "aggregate") and one.weight <= 0 and one.parent is not None:
             message = Message("`{code}` has no weight and is left out of `{parent}`", code=one.code, parent=one.parent)
@@ -235,7 +244,7 @@ class _Layout:
 
 
 def _layout(grid: Grid) -> _Layout:
-    """Find the row of codes: the last of texts before the rows of units, with names above it and aggregates above these."""
+    """Find the row of codes: the last row of texts, with names above it and codes of aggregates above these."""
     for row in range(2, len(grid.rows) - 1):
         cells = grid.rows[row]
         lefts = [at for at, cell in enumerate(grid.rows[row - 2]) if _AGGREGATE.fullmatch(cell)]
@@ -243,7 +252,9 @@ def _layout(grid: Grid) -> _Layout:
             continue
         if any(read_number(grid.rows[row + 1][at]).value is not None for at in lefts):
             return _Layout(row, lefts[0], lefts[-1])
-    message = Message("the sheet `{sheet}` has no row of codes under the codes of aggregates", sheet=grid.place.sheet or "")
+    message = Message(
+        "the sheet `{sheet}` has no row of codes under the codes of aggregates", sheet=grid.place.sheet or ""
+    )
     raise DataError(Diagnostic("K728", message, grid.place, Message("the layout is that of the COIN Tool, version 1")))
 
 
@@ -283,16 +294,18 @@ def _indicators(
             title, weight, where = aggregates.get(code, (code, 1.0, grid.at(layout.codes)))
             parts.setdefault(code, Part(code, title, "aggregate", where, parent, weight))
         # From the top: weight, direction, lower and upper goalpost.
-        values = [_number(grid.rows[top - back][at]) if top - back >= 0 else None for back in (3, 2, 1, 0)]
-        weight, direction, low, high = values
+        given, direction, low, high = (
+            _number(grid.rows[top - back][at]) if top - back >= 0 else None for back in (3, 2, 1, 0)
+        )
         code = grid.rows[layout.codes][at]
         posts = (low, high) if low is not None and high is not None and low < high else None
         if posts is None and (low, high) != (None, None):
             message = Message("the goalposts of `{code}` are no two numbers that rise, so they are left out", code=code)
             findings.append(Diagnostic("K728", message, grid.at(top, code), None, Severity.WARNING))
         parts[code] = Part(
-            code, grid.rows[layout.codes - 1][at] or code, "indicator", grid.at(layout.codes, code), chain[0] if chain else None,
-            1.0 if weight is None else weight, direction == -1, posts=posts,
+            code, grid.rows[layout.codes - 1][at] or code, "indicator", grid.at(layout.codes, code),
+            chain[0] if chain else None,
+            1.0 if given is None else given, direction == -1, posts=posts,
         )  # fmt: skip
     return list(parts.values()), {grid.rows[layout.codes][at]: at for at in columns}, findings
 
@@ -305,7 +318,9 @@ def _figures(grid: Grid, layout: _Layout, columns: Mapping[str, int]) -> str:
     for row in range(layout.codes + 1, len(grid.rows)):
         keys = [cell for cell in grid.rows[row][: layout.left] if cell]
         if keys:
-            writer.writerow([keys[0], keys[1] if len(keys) > 1 else keys[0], *(grid.rows[row][at] for at in columns.values())])
+            writer.writerow(
+                [keys[0], keys[1] if len(keys) > 1 else keys[0], *(grid.rows[row][at] for at in columns.values())]
+            )
     return stream.getvalue()
 
 
@@ -315,14 +330,16 @@ def _figures(grid: Grid, layout: _Layout, columns: Mapping[str, int]) -> str:
 def _write(draft: Draft, parts: Sequence[Part], scoring: dict[str, Any]) -> None:
     """Write measures, indicators and pillars of a framework."""
     draft.names |= {"composite"}
-    weighed = [one for one in parts if one.kind in ("indicator", "aggregate") and (one.weight > 0 or one.parent is None)]
+    weighed = [
+        one for one in parts if one.kind in ("indicator", "aggregate") and (one.weight > 0 or one.parent is None)
+    ]
     names = {one.code: draft.named(one.code) for one in weighed}
     roots = [one for one in weighed if one.kind == "aggregate" and one.parent is None]
     draft.sections.setdefault("measures", {})
     measures = {}
     needed = {one.denominator for one in weighed if one.denominator is not None}
     for one in parts:
-        if one.code in names and one.kind == "indicator" or one.code in needed:
+        if (one.code in names and one.kind == "indicator") or one.code in needed:
             measures[one.code] = _measure(draft, one)
     for one in weighed:
         if one.kind == "indicator":
@@ -339,11 +356,17 @@ def _write(draft: Draft, parts: Sequence[Part], scoring: dict[str, Any]) -> None
             fields["weight"] = number(one.weight)
         fields["parts"] = {names[other.code]: number(other.weight) for other in children[one.code]}
         draft.put("pillars", names[one.code], fields | {"relative": True}, inline=True)
-    draft.tail["scoring"] = Item(scoring, (Message("ours: min-max from 0 to 100 among the units, and arithmetic means"),))
+    draft.tail["scoring"] = Item(
+        scoring, (Message("ours: min-max from 0 to 100 among the units, and arithmetic means"),)
+    )
     title = {"title": root.title} if root is not None and not flat else {}
     draft.tail["composite"] = Item(title | {"relative": True}, ())
     if root is not None:
-        draft.keys = {"system": draft.keys["system"], "title": root.title, **{k: v for k, v in draft.keys.items() if k != "system"}}
+        draft.keys = {
+            "system": draft.keys["system"],
+            "title": root.title,
+            **{k: v for k, v in draft.keys.items() if k != "system"},
+        }
 
 
 def _downwards(roots: Sequence[Part], children: Mapping[str, Sequence[Part]]) -> Iterable[Part]:
@@ -377,7 +400,9 @@ def _indicator(part: Part, measures: Mapping[str, str], draft: Draft) -> dict[st
         if of[measures[part.code]].fields["unit"] == of[below].fields["unit"] == "1":
             fields["unit"] = "1"
     if part.target is not None and part.denominator is None:
-        fields["target"] = {"at_most" if part.lower else "at_least": quantity(part.target, unit_of(part.unit) if part.unit else None)}
+        fields["target"] = {
+            "at_most" if part.lower else "at_least": quantity(part.target, unit_of(part.unit) if part.unit else None)
+        }
     elif part.lower:
         fields["better"] = "lower"
     if part.posts is not None:

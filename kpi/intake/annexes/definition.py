@@ -20,9 +20,13 @@ from kpi.intake.annexes.texts import number, short, unit_of
 
 _NEAR = Fraction(1, 1000)
 _PERIODS = (
-    (re.compile(r"月度|按月|每月考核|月考核"), "month"), (re.compile(r"季度|按季|每季"), "quarter"), (re.compile(r"半年"), "half"),
+    (re.compile(r"月度|按月|每月考核|月考核"), "month"), (re.compile(r"季度|按季|每季"), "quarter"),
+    (re.compile(r"半年"), "half"),
 )  # fmt: skip
-_ENTITIES = re.compile(r"县\(?市、?区\)?|县区|区县|乡镇\(?街道\)?|乡镇|镇街|街道|市直部门|县直部门|市直单位|部门|企业|学校|医院|村\(?社区\)?|园区|开发区|市州|各市")
+_ENTITIES = re.compile(
+    r"县\(?市、?区\)?|县区|区县|乡镇\(?街道\)?|乡镇|镇街|街道|市直部门|县直部门|市直单位|部门|企业|学校|医院|"
+    r"村\(?社区\)?|园区|开发区|市州|各市"
+)
 
 
 @dataclass
@@ -65,7 +69,15 @@ class _Builder:
         self.full = Fraction(100)
         self.best_is_limited = False
 
-    def find(self, code: str, message: Message, entry: Entry | None = None, hint: Message | None = None, *, info: bool = False) -> None:
+    def find(
+        self,
+        code: str,
+        message: Message,
+        entry: Entry | None = None,
+        hint: Message | None = None,
+        *,
+        info: bool = False,
+    ) -> None:
         place = self.annex.place if entry is None else entry.place
         severity = Severity.INFO if info else Severity.WARNING
         self.draft.findings.append(Diagnostic(code, message, place, hint, severity))
@@ -79,9 +91,13 @@ class _Builder:
         self._weigh(root)
         title = self.annex.title or Path(self.stem).name
         draft.head = [
-            Message("Made of the table {file}; look at every comment.", file=Path(self.annex.place.file or self.stem).name),
+            Message(
+                "Made of the table {file}; look at every comment.", file=Path(self.annex.place.file or self.stem).name
+            ),
             Message("guess: read into the text, not in it; ours: in no text, chosen so that the definition works."),
-            Message("ours: the weight of a row without a figure goes to the others; `missing: zero` counts it as zero."),
+            Message(
+                "ours: the weight of a row without a figure goes to the others; `missing: zero` counts it as zero."
+            ),
         ]
         draft.keys = {"system": identifier(self.stem), "title": title, "period": self._period(title)}
         draft.keys["entities"] = self._entities(title)
@@ -91,7 +107,9 @@ class _Builder:
             if entry.block == "veto":
                 self._veto(entry)
         if self.full != 100:
-            draft.tail["composite"] = _item({"full": number(self.full)}, Message("the marks of the table add up to {full:g}", full=float(self.full)))
+            draft.tail["composite"] = _item(
+                {"full": number(self.full)}, Message("the marks of the table add up to {full:g}", full=float(self.full))
+            )
         self._stars()
         return draft
 
@@ -104,7 +122,9 @@ class _Builder:
     def _entities(self, title: str) -> dict[str, Any]:
         found = _ENTITIES.search(title)
         if found is None:
-            self.draft.key_comments["entities"] = Message("ours: the table does not say what is scored; a roster of the units goes here")
+            self.draft.key_comments["entities"] = Message(
+                "ours: the table does not say what is scored; a roster of the units goes here"
+            )
             return {"title": "单位"}
         self.draft.key_comments["entities"] = Message("guess: by the title; a roster of the units goes here")
         return {"title": found[0]}
@@ -126,7 +146,11 @@ class _Builder:
 
     def _tree(self, entries: Sequence[Entry]) -> _Node:
         """Return the tree of groups; a row that only repeats a group gives it its marks."""
-        titles = {tuple(group.title for group in one.groups[: depth + 1]) for one in entries for depth in range(len(one.groups))}
+        titles = {
+            tuple(group.title for group in one.groups[: depth + 1])
+            for one in entries
+            for depth in range(len(one.groups))
+        }
         root = _Node("")
         for entry in entries:
             path = tuple(one.title for one in entry.groups)
@@ -143,7 +167,8 @@ class _Builder:
                 top = _Node(self.annex.title or "综合得分", parts=root.parts)
                 return _Node("", parts=[top])
             root.parts = [
-                one if isinstance(one, _Node) else _Node(one.entry.name, one.marks, one.entry.percent, [one]) for one in root.parts
+                one if isinstance(one, _Node) else _Node(one.entry.name, one.marks, one.entry.percent, [one])
+                for one in root.parts
             ]
         root.parts = [one for one in root.parts if isinstance(one, _Leaf) or one.parts]
         return root
@@ -171,10 +196,16 @@ class _Builder:
         if own is not None and total is not None and abs(own - total) > _NEAR:
             extra = sum((one.marks or 0) for one in self.annex.entries if one.block == "bonus")
             if abs(own + extra - total) > _NEAR:
-                message = Message("the marks of the rows add up to {own:g}, the row of the total has {total:g}", own=float(own), total=float(total))
+                message = Message(
+                    "the marks of the rows add up to {own:g}, the row of the total has {total:g}",
+                    own=float(own),
+                    total=float(total),
+                )
                 place = None if self.annex.total is None else self.annex.total[1]
                 hint = Message("the sum of the rows is used; correct the table or the weights")
-                self.draft.findings.append(Diagnostic("K720", message, place or self.annex.place, hint, Severity.WARNING))
+                self.draft.findings.append(
+                    Diagnostic("K720", message, place or self.annex.place, hint, Severity.WARNING)
+                )
         self.full = own if own is not None else total or Fraction(100)
         root.marks = self.full
         self._settle(root, self.full)
@@ -212,11 +243,17 @@ class _Builder:
         total = sum(settled, Fraction(0))
         if abs(total - stated) > _NEAR:
             node.relative = True
-            percents = all((one.percent if isinstance(one, _Node) else one.entry.percent) for one in node.parts) or abs(total - 100) <= _NEAR
+            percents = (
+                all((one.percent if isinstance(one, _Node) else one.entry.percent) for one in node.parts)
+                or abs(total - 100) <= _NEAR
+            )
             if not percents and node.title:
                 first = _first(node)
                 message = Message(
-                    "`{group}` has {stated:g} marks, its parts add up to {total:g}", group=node.title, stated=float(stated), total=float(total)
+                    "`{group}` has {stated:g} marks, its parts add up to {total:g}",
+                    group=node.title,
+                    stated=float(stated),
+                    total=float(total),
                 )
                 hint = Message("the parts are taken as proportions of the group; correct the table or the weights")
                 self.find("K720", message, first, hint)
@@ -229,14 +266,17 @@ class _Builder:
 
     def _shared(self, node: _Node, lacking: Sequence[int], share: Fraction) -> None:
         names = tuple(
-            f"`{part.title if isinstance(part, _Node) else part.entry.name}`" for part in (node.parts[place] for place in lacking[:5])
+            f"`{part.title if isinstance(part, _Node) else part.entry.name}`"
+            for part in (node.parts[place] for place in lacking[:5])
         )
-        message = Message("no marks are stated for {names}; each has an equal part, {share:g}", names=names, share=float(share))
+        message = Message(
+            "no marks are stated for {names}; each has an equal part, {share:g}", names=names, share=float(share)
+        )
         self.find("K722", message, _first(node), Message("put the marks of the document into `pillars:`"))
 
     # ---- PILLARS AND INDICATORS ---- #
 
-    def _pillars(self, root: _Node) -> None:
+    def _pillars(self, root: _Node) -> None:  # noqa: C901 - three passes over one list of nodes
         """Write pillars from the top down, then indicators in the order of the table."""
         names: dict[int, str] = {}
         nodes: list[tuple[_Node, bool]] = []
@@ -249,9 +289,9 @@ class _Builder:
                     walk(part, top=False)
 
         self.draft.sections |= {"measures": {}, "indicators": {}, "pillars": {}}
-        for top in root.parts:
-            assert isinstance(top, _Node)  # noqa: S101
-            walk(top, top=True)
+        for part in root.parts:
+            assert isinstance(part, _Node)  # noqa: S101
+            walk(part, top=True)
         for node, _ in nodes:
             for part in node.parts:
                 if isinstance(part, _Leaf):
@@ -259,7 +299,8 @@ class _Builder:
         for node, top in nodes:
             name = names[id(node)]
             parts = {
-                names[id(part)] if isinstance(part, _Node) else part.name: number(part.marks or Fraction(1)) for part in node.parts
+                names[id(part)] if isinstance(part, _Node) else part.name: number(part.marks or Fraction(1))
+                for part in node.parts
             }
             fields: dict[str, Any] = {} if name == node.title else {"title": node.title}
             if top and len(root.parts) > 1:
@@ -278,16 +319,31 @@ class _Builder:
         entry, marks = leaf.entry, leaf.full if leaf.entry.percent else leaf.marks or leaf.full
         unit = unit_of(entry.unit) if entry.unit else None
         goal = goal_of(entry.target, entry.sign, unit=unit, falling=falling(entry.name)) if entry.target else None
-        scoring = scoring_of(entry.rule, marks, goal, unit=unit, name=entry.name) if entry.rule or goal else awarded(
-            marks, [Message("the annex has neither a rule nor a number as target: the marks are entered as awarded")], understood=True
+        scoring = (
+            scoring_of(entry.rule, marks, goal, unit=unit, name=entry.name)
+            if entry.rule or goal
+            else awarded(
+                marks,
+                [Message("the annex has neither a rule nor a number as target: the marks are entered as awarded")],
+                understood=True,
+            )
         )
         name = self.draft.named(entry.name)
         comments = [_row_comment(entry)]
         if not scoring.understood:
             unread = "；".join(scoring.unread)
             message = Message("the rule of `{name}` is not understood: {rule}", name=entry.name, rule=short(unread, 60))
-            self.find("K718", message, entry, Message("the marks are entered as awarded, 0 to {marks:g}; or write `score:` yourself", marks=float(marks)))
-            comments.append(Message("not understood, so the figure is the marks that are awarded: {rule}", rule=short(unread, 60)))
+            self.find(
+                "K718",
+                message,
+                entry,
+                Message(
+                    "the marks are entered as awarded, 0 to {marks:g}; or write `score:` yourself", marks=float(marks)
+                ),
+            )
+            comments.append(
+                Message("not understood, so the figure is the marks that are awarded: {rule}", rule=short(unread, 60))
+            )
         guesses = list(scoring.guesses)
         if entry.unit and unit is None:
             guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
@@ -295,7 +351,9 @@ class _Builder:
             guesses.append(Message("the target is no number: {target}", target=short(goal.text, 40)))
         comments += [Message("guess: {guess}", guess=one) for one in guesses]
         if guesses:
-            self.find("K719", Message("`{name}`: {guesses}", name=entry.name, guesses=statements(guesses)), entry, info=True)
+            self.find(
+                "K719", Message("`{name}`: {guesses}", name=entry.name, guesses=statements(guesses)), entry, info=True
+            )
         fields = self._figure(entry, scoring, name, comments)
         if entry.name != name:
             fields = {"kind": fields.pop("kind"), "title": entry.name, **fields}
@@ -338,7 +396,11 @@ class _Builder:
             return {"kind": "milestone", "of": measure}
         if scoring.gate is not None:
             sign, low = scoring.gate
-            return {"kind": "formula", "expr": f"CASE WHEN {measure} {sign} {low} THEN 0 ELSE {measure} END", "unit": scoring.unit}
+            return {
+                "kind": "formula",
+                "expr": f"CASE WHEN {measure} {sign} {low} THEN 0 ELSE {measure} END",
+                "unit": scoring.unit,
+            }
         return {"kind": "level", "of": measure}
 
     def _counted(self, entry: Entry, count: Count, name: str) -> str:
@@ -367,7 +429,11 @@ class _Builder:
             else:
                 for entry, award in zip(entries, awards, strict=True):
                     self._adjustment(entry, award, float(limit))
-                message = Message("the limit of `{title}`, {limit:g} marks in all, holds for each row alone", title=title, limit=float(limit))
+                message = Message(
+                    "the limit of `{title}`, {limit:g} marks in all, holds for each row alone",
+                    title=title,
+                    limit=float(limit),
+                )
                 hint = Message("see to it by hand that the rows together stay below it")
                 self.find("K727", message, entries[0], hint)
 
@@ -386,7 +452,9 @@ class _Builder:
             comments.append(Message("not understood, so the figure is the marks that are given or taken off"))
             rule = short("；".join(award.unread) or text, 60)
             message = Message("the rule of `{name}` is not understood: {rule}", name=short(entry.name), rule=rule)
-            self.find("K718", message, entry, Message("the marks are entered as awarded; or write the adjustment yourself"))
+            self.find(
+                "K718", message, entry, Message("the marks are entered as awarded; or write the adjustment yourself")
+            )
         elif len(award.counts) == 1 and not award.counts[0].once:
             count = award.counts[0]
             measure = self._event(entry, count, name)
@@ -402,22 +470,33 @@ class _Builder:
         elif not award.unlimited:
             unlimited = Message("no limit, as the table states none")
             comments.append(Message("guess: {guess}", guess=unlimited))
-            self.find("K719", Message("`{name}`: {guesses}", name=short(entry.name), guesses=unlimited), entry, info=True)
+            self.find(
+                "K719", Message("`{name}`: {guesses}", name=short(entry.name), guesses=unlimited), entry, info=True
+            )
         self.draft.put("adjustments", name, fields | _note(entry, text), comments)
 
-    def _together(self, kind: str, title: str, limit: float, entries: Sequence[Entry], awards: Sequence[_Award]) -> None:
+    def _together(
+        self, kind: str, title: str, limit: float, entries: Sequence[Entry], awards: Sequence[_Award]
+    ) -> None:
         """Write the rows of a block as one adjustment, each with its own limit, all with that of the block."""
         name = self.draft.named(_brief(title))
         terms, comments = [], []
         for entry, award in zip(entries, awards, strict=True):
             expression = self._sum_of(entry, award, self.draft.named(_brief(entry.name)))
             terms.append(expression if award.cap is None else f"least({expression}, {number(award.cap)})")
-            comments.append(Message("{row}: {rule}", row=_row_comment(entry), rule=" ".join((entry.rule or entry.name).split())))
+            comments.append(
+                Message("{row}: {rule}", row=_row_comment(entry), rule=" ".join((entry.rule or entry.name).split()))
+            )
         indicator = self.draft.named(name, "_合计")
         self.draft.put("indicators", indicator, {"kind": "formula", "expr": " + ".join(terms), "unit": "次"}, comments)
-        fields = {"kind": kind} | ({} if name == title else {"title": title})
+        fields: dict[str, Any] = {"kind": kind} | ({} if name == title else {"title": title})
         fields |= {"of": indicator, "points": 1, "per": 1, "steps": "linear", "max": number(limit)}
-        self.draft.put("adjustments", name, fields, [Message("the rows of the block together, {limit:g} marks at most", limit=limit)])
+        self.draft.put(
+            "adjustments",
+            name,
+            fields,
+            [Message("the rows of the block together, {limit:g} marks at most", limit=limit)],
+        )
 
     def _sum_of(self, entry: Entry, award: _Award, name: str) -> str:
         """Write the measures of a row and return what they come to in marks."""
@@ -453,7 +532,12 @@ class _Builder:
         comments = [_row_comment(entry)]
         effect = self._effect(found, comments, entry)
         title = {} if name == event else {"title": event}
-        self.draft.put("adjustments", name, {"kind": "veto"} | title | {"when": f"{measure} > 0", "effect": effect} | _note(entry, text), comments)
+        self.draft.put(
+            "adjustments",
+            name,
+            {"kind": "veto"} | title | {"when": f"{measure} > 0", "effect": effect} | _note(entry, text),
+            comments,
+        )
 
     def _effect(self, found: Vetoed | None, comments: list[Message], entry: Entry) -> dict[str, Any]:
         if found is not None and found.effect == "not_best":
@@ -464,7 +548,9 @@ class _Builder:
             return {"fail": True}
         comments.append(Message("ours: a veto leaves the unit unrated, as the table does not say what it does"))
         message = Message("what the veto `{name}` does is not stated; the unit is not rated", name=short(entry.name))
-        self.find("K727", message, entry, Message("write another `effect:`, such as {{stars_at_most: 3}} or {{score: 59}}"))
+        self.find(
+            "K727", message, entry, Message("write another `effect:`, such as {{stars_at_most: 3}} or {{score: 59}}")
+        )
         return {"fail": True}
 
     def _veto_of_row(self, entry: Entry, scoring: Scoring, indicator: str) -> None:
@@ -483,12 +569,17 @@ class _Builder:
         name = self.draft.named(indicator, "_否决")
         comments = [_row_comment(entry)]
         effect = self._effect(scoring.veto, comments, entry)
-        self.draft.put("adjustments", name, {"kind": "veto", "title": f"{entry.name}（否决）", "when": when, "effect": effect}, comments)
+        self.draft.put(
+            "adjustments",
+            name,
+            {"kind": "veto", "title": f"{entry.name}（否决）", "when": when, "effect": effect},
+            comments,
+        )
 
 
 @dataclass(frozen=True)
 class _Award:
-    """What a row of a block adds or takes off: what is counted, and the most; nothing counted if it is not understood."""
+    """What a row of a block adds or takes off: what is counted (nothing if it is not understood), and the most."""
 
     counts: tuple[Count, ...] = ()
     cap: float | None = None

@@ -30,9 +30,7 @@ def read_document(path: Path, place: Place) -> list[Grid]:
         return [_table(table, place, number, around) for number, table in enumerate(document.tables, 1)]
     except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, AttributeError, PackageNotFoundError) as error:
         message = Message("the document is damaged: {error}", error=cause(error))
-        raise DataError(
-            Diagnostic("K503", message, place, Message("save it again in Word or WPS, as .docx"))
-        ) from None
+        raise DataError(Diagnostic("K503", message, place, Message("save it again in Word or WPS, as .docx"))) from None
 
 
 def _table(table: Any, place: Place, number: int, around: list[str]) -> Grid:

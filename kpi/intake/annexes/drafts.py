@@ -13,12 +13,34 @@ from kpi.values.names import clean
 #: The longest name of a measure, indicator or pillar.
 _LONGEST = 60
 #: Words that are no names in YAML or in expressions.
-_RESERVED = {"and", "or", "not", "in", "is", "like", "between", "case", "when", "then", "else", "end", "null", "true", "false", "no", "on", "off", "yes", "y", "n"}
+_RESERVED = {
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "like",
+    "between",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "null",
+    "true",
+    "false",
+    "no",
+    "on",
+    "off",
+    "yes",
+    "y",
+    "n",
+}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of a section: its fields as YAML has them, the comments before it, and whether it is written in a line."""
+    """One entry of a section: its fields as in YAML, the comments before it, and whether it is written in a line."""
 
     fields: dict[str, Any]
     comments: tuple[Message, ...] = ()
@@ -70,7 +92,9 @@ class Draft:
         self.names.add(free.casefold())
         return free
 
-    def put(self, section: str, name: str, fields: dict[str, Any], comments: Sequence[Message] = (), *, inline: bool = False) -> None:
+    def put(
+        self, section: str, name: str, fields: dict[str, Any], comments: Sequence[Message] = (), *, inline: bool = False
+    ) -> None:
         """Add an entry to a section."""
         self.sections.setdefault(section, {})[name] = Item(fields, tuple(comments), inline)
 

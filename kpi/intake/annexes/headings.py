@@ -11,30 +11,38 @@ from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.texts import squeezed
 
 Role = Literal[
-    "level", "name", "marks", "rule", "target", "unit", "sign", "lead", "responsible", "source", "note", "serial", "band",
-    "filled",
+    "level", "name", "marks", "rule", "target", "unit", "sign", "lead", "responsible", "source", "note", "serial",
+    "band", "filled",
 ]  # fmt: skip
 
 #: What columns are called. The first that fits counts.
-_ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
-    (role, re.compile(words, re.IGNORECASE))
-    for role, words in (
-        ("serial", r"序号|编号|项次|号|no\.?|#"),
-        ("level", r"[一二三四五1-5]级(?:指标|要素|项目)?(?:名称)?|[A-E]级指标|(?:考核|考评|评价|指标|绩效)?(?:类别|类型|大类|维度|领域|板块)|pillar|dimension|sub-?pillar|group"),
-        ("filled", r".*(?:自评|考评|考核|评价|实际|实得|核定|督查|最终|综合|初评|复核)(?:得分|分数?|评分|结果)|得分|评分|实际完成(?:值|情况)?|完成(?:值|情况)|扣分(?:值|分值)?|加分|评比得分|偏差原因.*|扣分原因.*|整改.*|score"),
-        ("rule", r".*(?:评分|计分|打分|赋分|扣分|评价|考评|考核|加分|加减分|得分)(?:标准|细则|办法|方法|规则|方式|说明)(?:及说明)?|(?:计分|评分)(?:办法|方法)?及说明|指标说明及评分标准|scoring(?: rule)?|rule"),
-        ("marks", r".*(?:分值|标准分|权重|权数|赋分|满分|基准分|比重)(?:值|设置)?(?:%)?|最高分?|分数|weight|marks|points"),
-        ("sign", r"指标性质|性质"),
-        ("target", r"(?:.*(?:目标值|目标任务|年度目标|考核目标|指标值|计划值|任务数|目标数|工作目标|目标要求|任务目标|年度任务|目标)|\d{4}年(?:度)?(?:目标|任务|计划)?(?:值|数)?|target)"),
-        ("unit", r"单位|计量单位|度量单位|指标单位|unit"),
-        ("lead", r".*(?:牵头|主办)(?:单位|部门|科室)?|lead"),
-        ("responsible", r".*(?:责任|负责|承办|配合|协办|协同|实施|落实)(?:单位|部门|科室|主体)(?:.*)|责任人|responsible"),
-        ("source", r"数据来源|资料来源|数据采集.*|(?:考核|考评|评估|评价|检查|测评)(?:方式|方法|手段)|评分依据|佐证材料.*|数据提供(?:单位|部门)|.*(?:考核|考评|评价|认定)(?:单位|部门)|source"),
-        ("note", r"备注|说明|情况说明|指标说明|指标解释|指标内涵|(?:指标)?定义|考核要求|工作要求|具体要求|note|remarks?"),
-        ("band", r"区间|评价区间|档次|等级|分档"),
-        ("name", r"(?:考核|考评|评价|重点|主要|具体|绩效|工作|核心)*(?:指标|内容|项目|要点|事项|任务|要素|工作|重点|细项|对象)(?:名称|内容|项目|分解)?(?:与分值)?|名称|项目名称|indicator|measure|name"),
-    )
+_WORDS: tuple[tuple[Role, str], ...] = (
+    ("serial", r"序号|编号|项次|号|no\.?|#"),
+    ("level", (r"[一二三四五1-5]级(?:指标|要素|项目)?(?:名称)?|[A-E]级指标|(?:考核|考评|评价|指标|绩效)?(?:类别|"
+     r"类型|大类|维度|领域|板块)|pillar|dimension|sub-?pillar|group")),
+    ("filled", (r".*(?:自评|考评|考核|评价|实际|实得|核定|督查|最终|综合|初评|复核)(?:得分|分数?|评分|结果)|得分|"
+     r"评分|实际完成(?:值|情况)?|完成(?:值|情况)|扣分(?:值|分值)?|加分|评比得分|偏差原因.*|扣分原因.*|"
+     r"整改.*|score")),
+    ("rule", (r".*(?:评分|计分|打分|赋分|扣分|评价|考评|考核|加分|加减分|得分)(?:标准|细则|办法|方法|规则|方式|"
+     r"说明)(?:及说明)?|(?:计分|评分)(?:办法|方法)?及说明|指标说明及评分标准|scoring(?: rule)?|rule")),
+    ("marks", (r".*(?:分值|标准分|权重|权数|赋分|满分|基准分|比重)(?:值|设置)?(?:%)?|最高分?|分数|weight|marks|"
+     r"points")),
+    ("sign", r"指标性质|性质"),
+    ("target", (r"(?:.*(?:目标值|目标任务|年度目标|考核目标|指标值|计划值|任务数|目标数|工作目标|目标要求|"
+     r"任务目标|年度任务|目标)|\d{4}年(?:度)?(?:目标|任务|计划)?(?:值|数)?|target)")),
+    ("unit", r"单位|计量单位|度量单位|指标单位|unit"),
+    ("lead", r".*(?:牵头|主办)(?:单位|部门|科室)?|lead"),
+    ("responsible", (r".*(?:责任|负责|承办|配合|协办|协同|实施|落实)(?:单位|部门|科室|主体)(?:.*)|责任人|"
+     r"responsible")),
+    ("source", (r"数据来源|资料来源|数据采集.*|(?:考核|考评|评估|评价|检查|测评)(?:方式|方法|手段)|评分依据|"
+     r"佐证材料.*|数据提供(?:单位|部门)|.*(?:考核|考评|评价|认定)(?:单位|部门)|source")),
+    ("note", (r"备注|说明|情况说明|指标说明|指标解释|指标内涵|(?:指标)?定义|考核要求|工作要求|具体要求|note|"
+     r"remarks?")),
+    ("band", r"区间|评价区间|档次|等级|分档"),
+    ("name", (r"(?:考核|考评|评价|重点|主要|具体|绩效|工作|核心)*(?:指标|内容|项目|要点|事项|任务|要素|工作|重点|"
+     r"细项|对象)(?:名称|内容|项目|分解)?(?:与分值)?|名称|项目名称|indicator|measure|name")),
 )  # fmt: skip
+_ROLES = tuple((role, re.compile(words, re.IGNORECASE)) for role, words in _WORDS)
 
 #: How many rows from the top may be above a header.
 _SEARCHED = 40
@@ -78,7 +86,7 @@ class Header:
 def role_of(heading: str) -> Role | None:
     """Return what a heading means, None where that is not known.
 
-    >>> [role_of(text) for text in ("指 标\\n名称", "分值（100分）", "计分方法及说明", "牵头单位", "二级指标", "自评得分")]
+    >>> [role_of(text) for text in ("指 标 名称", "分值（100分）", "计分方法及说明", "牵头单位", "二级指标", "得分")]
     ['name', 'marks', 'rule', 'lead', 'level', 'filled']
     """
     plain = squeezed(heading)
@@ -92,7 +100,8 @@ def role_of(heading: str) -> Role | None:
 def find_header(grid: Grid) -> Header | None:
     """Return the header of a table: the row whose headings are known best; None where there is none.
 
-    It has a column of names and one of marks, rules or targets. Forms above it, such as 项目名称 and 主管部门, have not.
+    It has a column of names and one of marks, rules or targets. Forms above it, such as 项目名称 and 主管部门, have
+    not.
     """
     best: tuple[int, int] | None = None
     for row in range(min(len(grid.rows), _SEARCHED)):

@@ -9,8 +9,9 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.annexes.coin import coin_tool_draft, coinr_draft, is_coin_tool, is_framework
 from kpi.intake.annexes.definition import definition_of
 from kpi.intake.annexes.drafts import Draft
-from kpi.intake.annexes.grids import Grid, read_grids
+from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.rows import read_rows
+from kpi.intake.annexes.sources import read_grids
 
 
 def draft_of(paths: Sequence[Path]) -> Draft:

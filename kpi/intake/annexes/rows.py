@@ -1,4 +1,4 @@
-"""The rows of an annex: groups and indicators with marks, rule, target and departments; totals, notes, further blocks."""
+"""The rows of an annex: groups and indicators with marks, rules and targets; totals, notes, further blocks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ Block = Literal["scored", "bonus", "deduction", "veto"]
 
 _BLOCKS: tuple[tuple[Block, re.Pattern[str]], ...] = (
     ("veto", re.compile(r"否决")),
-    ("bonus", re.compile(r"^(?:[^,;。]{0,6})加分(?:项|指标|事项|因素|内容|情形)?$|附加分|奖励(?:项|分)|鼓励(?:项|性指标)")),
-    ("deduction", re.compile(r"^(?:[^,;。]{0,6})(?:减分|扣分)(?:项|指标|事项|因素|内容|情形)$|^减分$|负面清单|倒扣分?项?|惩戒")),
+    (
+        "bonus",
+        re.compile(r"^(?:[^,;。]{0,6})加分(?:项|指标|事项|因素|内容|情形)?$|附加分|奖励(?:项|分)|鼓励(?:项|性指标)"),
+    ),
+    (
+        "deduction",
+        re.compile(r"^(?:[^,;。]{0,6})(?:减分|扣分)(?:项|指标|事项|因素|内容|情形)$|^减分$|负面清单|倒扣分?项?|惩戒"),
+    ),
 )
 _TOTAL = re.compile(r"(?:分项)?(?:小计|合计|总计|总分|汇总|共计|得分合计|最后得分|总得分|总和)(?:\(.*\))?[:：]?")
 _NOTE = re.compile(r"(?:注|备注|说明|附注|填表说明|评分说明|note)(?:\d*[:：.、]|$)", re.IGNORECASE)
@@ -113,7 +119,9 @@ def read_rows(grids: Sequence[Grid]) -> Annex | None:
                 continue
             found = header
         elif annex is not None and _is_whole(annex) and _is_whole(_read(grid, found, body)):
-            message = Message("a further table with marks of its own was left out: `{sheet}`", sheet=grid.place.sheet or "")
+            message = Message(
+                "a further table with marks of its own was left out: `{sheet}`", sheet=grid.place.sheet or ""
+            )
             hint = Message("for another class of units, make a definition of this table alone")
             annex.findings.append(Diagnostic("K723", message, grid.place, hint, Severity.WARNING))
             continue
@@ -182,9 +190,13 @@ class _Reader:
         top = self.header.row if self.body else 0
         texts = [text for row in range(top) for text in dict.fromkeys(self.grid.rows[row]) if text]
         titles = [one for one in texts if not re.match(r"附[件表]|单位[:：]|填报", one)]
-        candidates = [one for one in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", one)]
+        candidates = [
+            one for one in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", one)
+        ]
         chosen = candidates or titles
-        self.annex.title = re.sub(r"^附[件表]\s*\d*[:：]?\s*|[（(][^（）()]{12,}[）)]$", "", chosen[0]).strip() if chosen else ""
+        self.annex.title = (
+            re.sub(r"^附[件表]\s*\d*[:：]?\s*|[（(][^（）()]{12,}[）)]$", "", chosen[0]).strip() if chosen else ""
+        )
         self.annex.notes += [*texts, *self.grid.around]
         for text in (self.grid.place.sheet or "", *titles[:2]):
             block = block_of(text)
@@ -250,7 +262,7 @@ class _Reader:
         block = next((found for one in groups if (found := block_of(one.title)) is not None), self.block)
         name, marks, percent = split_marks(without_numbering(leaf))
         entry = Entry(self.grid.at(row), block, tuple(groups), _one_line(name), marks, percent)
-        entry = self._with_texts(entry, row, cells)
+        entry = self._with_texts(entry, cells)
         if not fresh and self.annex.entries and self._goes_on(row, entry):
             return
         if entry.marks is None:
@@ -271,7 +283,10 @@ class _Reader:
                 fresh, text = fresh or self.levels[place] is not None, ""
                 names.append(None)
                 continue
-            if text and (text != self.levels[place] or ((row, column.at) not in self.grid.repeated and place == len(self.names) - 1)):
+            if text and (
+                text != self.levels[place]
+                or ((row, column.at) not in self.grid.repeated and place == len(self.names) - 1)
+            ):
                 fresh = True
                 names.append(text)
             elif text or not fresh:
@@ -317,10 +332,12 @@ class _Reader:
                 return replace(entry, marks=Fraction(0))
             if text:
                 message = Message("`{text}` is no number of marks", text=short(text))
-                self.annex.findings.append(Diagnostic("K722", message, self.grid.at(row, column.heading), None, Severity.WARNING))
+                self.annex.findings.append(
+                    Diagnostic("K722", message, self.grid.at(row, column.heading), None, Severity.WARNING)
+                )
         return entry
 
-    def _with_texts(self, entry: Entry, row: int, cells: Sequence[str]) -> Entry:
+    def _with_texts(self, entry: Entry, cells: Sequence[str]) -> Entry:
         def of(role: str) -> list[str]:
             return [cells[one.at] for one in self.header.columns if one.role == role and cells[one.at]]
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Literal
 
 from kpi.errors import Message
@@ -43,7 +44,8 @@ Figure = Literal["value", "completed", "counted", "short", "over", "done", "mark
 _PERCENTS = re.compile(r"(?:率|比重|占比|比例|满意度|覆盖面|增速|增幅|增长|知晓度|比)$")
 #: Names of what should be less.
 _FALLING = re.compile(
-    r"事故|投诉|死亡|伤亡|差错|超标|退件|逾期率|不良|失业率|能耗|排放|PM2\.?5|PM10|发案|信访|舆情|违法|违规|成本|时限|时长|欠费"
+    r"事故|投诉|死亡|伤亡|差错|超标|退件|逾期率|不良|失业率|能耗|排放|PM2\.?5|PM10|发案|信访|舆情|违法|违规|成本|"
+    r"时限|时长|欠费"
 )
 _FALLING_BUT = re.compile(r"下降|降低|压降|减少|办结|处置|化解|整改|查处|满意|回复|办理|处理|及时|达标|优良")
 
@@ -99,15 +101,17 @@ def falling(name: str) -> bool:
     return _FALLING.search(name) is not None and _FALLING_BUT.search(name) is None
 
 
-def awarded(marks: Fraction, guesses: Sequence[Message] = (), *, unread: Sequence[str] = (), understood: bool = False) -> Scoring:
+def awarded(
+    marks: Fraction, guesses: Sequence[Message] = (), *, unread: Sequence[str] = (), understood: bool = False
+) -> Scoring:
     """Return the scoring of a row by the marks that are awarded: `0` to `marks`."""
     score = {"kind": "goalposts", "low": 0, "high": number(marks)}
-    return Scoring(
-        "marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread)
-    )
+    return Scoring("marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread))
 
 
-def scoring_of(text: str, marks: Fraction, goal: Goal | None = None, *, unit: Unit | None = None, name: str = "") -> Scoring:
+def scoring_of(
+    text: str, marks: Fraction, goal: Goal | None = None, *, unit: Unit | None = None, name: str = ""
+) -> Scoring:
     """Return what a row is scored by.
 
     Args:
@@ -156,7 +160,9 @@ class _Row:
 
     def percent(self, marks: float | Fraction) -> float | int:
         """Return marks as percent of full marks."""
-        return number(Fraction(str(marks)) * 100 / self.marks if isinstance(marks, float) else Fraction(marks) * 100 / self.marks)
+        return number(
+            Fraction(str(marks)) * 100 / self.marks if isinstance(marks, float) else Fraction(marks) * 100 / self.marks
+        )
 
     def earned_percent(self, one: Earned) -> float | int:
         if one.share is not None:
@@ -291,7 +297,7 @@ class _Row:
             return "lower"
         return None
 
-    def _places(self) -> Scoring | None:
+    def _places(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         places, best = self.of(Places), self.of(ToBest)
         if places or best:
             best = [*best, *(one for one in self.of(Ratio) if one.since is None)]
@@ -312,7 +318,7 @@ class _Row:
             return None
         listed = given[0].marks
         if len(listed) > 1:
-            falls = {round(a - b, 9) for a, b in zip(listed, listed[1:], strict=False) if a is not None and b is not None}
+            falls = {round(a - b, 9) for a, b in pairwise(listed) if a is not None and b is not None}
             if len(falls) != 1 or min(falls) <= 0 or steps:
                 return None
             self.guess(Message("places behind those that are listed go on with the same step"))
@@ -341,7 +347,7 @@ class _Row:
         self.guess(Message("best and worst are those of the units compared"))
         return Scoring("value", self.text_of(self.figure_unit()), None, score, self.direction())
 
-    def _line(self) -> Scoring | None:
+    def _line(self) -> Scoring | None:  # noqa: PLR0911 - a return for every way in which it is another rule
         lines = self.of(Line)
         if len(lines) != 1 or not self.only(Line, Earned, Limit):
             return None
@@ -369,13 +375,17 @@ class _Row:
         score = {"kind": "goalposts", "low": quantity(start.low * ratio, unit), "high": quantity(high, unit)}
         return Scoring("value", self.text_of(unit), None, score)
 
-    def _proportional(self) -> Scoring | None:
+    def _proportional(self) -> Scoring | None:  # noqa: C901 - a return for every way in which it is another rule
         ratios = self.of(Ratio)
         if not ratios or not self.only(Ratio, Earned, Limit):
             return None
         zeros = [one for one in self.of(Earned) if one.marks == 0]
         full = [one for one in self.of(Earned) if one not in zeros]
-        if any(self.earned_percent(one) != 100 for one in full) or any(one.on != "bound" for one in zeros) or len(zeros) > 1:
+        if (
+            any(self.earned_percent(one) != 100 for one in full)
+            or any(one.on != "bound" for one in zeros)
+            or len(zeros) > 1
+        ):
             return None
         bound = self.target
         if bound is None and full and full[0].bound is not None:
@@ -428,7 +438,7 @@ class _Row:
             return None
         return Scoring(**{**found.__dict__, "gate": ("<" if gate.comparator == "below" else "<=", number(low * ratio))})
 
-    def _stepped(self) -> Scoring | None:
+    def _stepped(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         """Return full or base marks at the target, and marks for each step short of it or beyond it."""
         steps = [one for one in self.of(Step) if one.way in ("short", "above")]
         if not steps or not self.only(Step, Earned, Limit) or len(steps) != len(self.of(Step)):
@@ -466,7 +476,8 @@ class _Row:
         size = dict(zip(map(id, steps), sizes, strict=True))
         return self._from_target(
             "value", self.text_of(unit), target, (down[0].marks, size[id(down[0])] or 1.0),
-            None if not up else (up[0].marks, size[id(up[0])] or 1.0), base, lower=lower, at=bound.low * (_ratio(bound.unit, unit) or 1.0),
+            None if not up else (up[0].marks, size[id(up[0])] or 1.0), base, lower=lower,
+            at=bound.low * (_ratio(bound.unit, unit) or 1.0),
         )  # fmt: skip
 
     def _size(self, step: Step, unit: Unit | None, bound: Bound | None) -> float | None:
@@ -491,12 +502,16 @@ class _Row:
             if any(one.unit is not None and one.unit.dimension not in percents for one in up):
                 return None
             above = None if not up else (up[0].marks, up[0].size)
-            return self._from_target("completed", unit, target, (down.marks, down.size), above, base, lower=False, at=100.0)
+            return self._from_target(
+                "completed", unit, target, (down.marks, down.size), above, base, lower=False, at=100.0
+            )
         if up or base != 100 or down.unit is None:
             return None
         figure: Figure = "over" if lower else "short"
         if lower:
-            self.guess(Message("the figure is how far the value is beyond what is allowed, which the annex does not state"))
+            self.guess(
+                Message("the figure is how far the value is beyond what is allowed, which the annex does not state")
+            )
         else:
             self.guess(Message("the figure is how much is lacking of what is required, which the annex does not state"))
         score = self._deduction(down.marks, down.size)
@@ -504,9 +519,15 @@ class _Row:
 
     def _deduction(self, marks: float, size: float) -> dict[str, Any]:
         self.guess(Message("only whole steps count"))
-        return {"kind": "deduction", "points": self.percent(marks), "per": number(size), "steps": "whole", "ours": ["steps"]}
+        return {
+            "kind": "deduction",
+            "points": self.percent(marks),
+            "per": number(size),
+            "steps": "whole",
+            "ours": ["steps"],
+        }
 
-    def _from_target(
+    def _from_target(  # noqa: PLR0917 - the terms of one formula
         self, figure: Figure, unit: str, target: dict[str, Any], down: tuple[float, float],
         up: tuple[float, float] | None, base: float, *, lower: bool, at: float,
     ) -> Scoring | None:  # fmt: skip
@@ -526,7 +547,13 @@ class _Row:
             if base == 100:
                 score = self._deduction(*down)
             else:
-                score = {"kind": "step", "base": base, "points": self.percent(down[0]), "per": number(down[1]), "cap": base}
+                score = {
+                    "kind": "step",
+                    "base": base,
+                    "points": self.percent(down[0]),
+                    "per": number(down[1]),
+                    "cap": base,
+                }
                 self.guess(Message("parts of steps count"))
             return Scoring(figure, unit, target, score | self.least())
         if "within" in target:
@@ -578,7 +605,12 @@ class _Row:
             return None
         counts = self._counts()
         if len(counts) == 1 and not counts[0].once:
-            score = {"kind": "deduction", "points": self.percent(counts[0].marks), "per": number(counts[0].size), "steps": "whole"}
+            score = {
+                "kind": "deduction",
+                "points": self.percent(counts[0].marks),
+                "per": number(counts[0].size),
+                "steps": "whole",
+            }
             return Scoring("counted", counts[0].unit, {"at_most": 0}, score | self.least(), counts=tuple(counts))
         if any(one.size != 1 for one in counts):
             return None
@@ -591,7 +623,7 @@ class _Row:
             self.guess(Message("what is counted is added up, so all of it is in 次"))
         return tuple(Count(one.label, "次", one.marks, one.size, one.once) for one in counts)
 
-    def _granted(self) -> Scoring | None:
+    def _granted(self) -> Scoring | None:  # noqa: PLR0911 - a return for every way in which it is another rule
         """Return marks for each step from nothing on, such as for enterprises won."""
         steps = self.of(Step)
         if not steps or not all(one.gives for one in steps) or not self.only(Step, Limit):
@@ -622,7 +654,7 @@ class _Row:
         score = {"kind": "goalposts", "low": 0, "high": number(self.marks)}
         return Scoring("counted", "次", None, score | limits, counts=self._alike(counts))
 
-    def _banded(self) -> Scoring | None:
+    def _banded(self) -> Scoring | None:  # noqa: C901, PLR0911, PLR0912 - a return for every way in which it is another rule
         """Return marks by bands."""
         bands = self.earned("bound")
         if len(bands) < 2 or not self.only(Earned, Limit):
@@ -665,24 +697,34 @@ class _Row:
         if rest and self.earned_percent(rest[0]) > 0:
             cuts[self.earned_percent(rest[0])] = math.inf if lower else -math.inf
         edges = [cuts[mark] for mark in sorted(cuts)]
-        wrong = [(b <= a) if not lower else (b >= a) for a, b in zip(edges, edges[1:], strict=False)]
+        wrong = [(b <= a) if not lower else (b >= a) for a, b in pairwise(edges)]
         if any(wrong):
             return None
         if any(one.high is not None for _, one in marks):
             self.guess(Message("a value on the bound of two bands belongs to the better one"))
-        shown = {number(mark): edge if math.isinf(edge) else quantity(edge, unit) for mark, edge in cuts.items() if mark != 0}
+        shown = {
+            number(mark): edge if math.isinf(edge) else quantity(edge, unit) for mark, edge in cuts.items() if mark != 0
+        }
         return Scoring("value", self.text_of(unit), None, {"kind": "bands", "cuts": shown}, "lower" if lower else None)
 
-    def _passed(self) -> Scoring | None:
+    def _passed(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         """Return all or nothing."""
         if not self.only(Earned, Limit) or not self.of(Earned):
             return None
         reached = [*self.earned("reached"), *(one for one in self.earned("bound") if one.marks != 0)]
-        missed = [*self.earned("missed"), *self.earned("rest"), *(one for one in self.earned("bound") if one.marks == 0)]
+        missed = [
+            *self.earned("missed"),
+            *self.earned("rest"),
+            *(one for one in self.earned("bound") if one.marks == 0),
+        ]
         if len(reached) > 1 or len(missed) > 1:
             return None
         full = self.earned_percent(reached[0]) if reached else 100
-        fail = self.earned_percent(missed[0]) if missed and (missed[0].marks is not None or missed[0].share is not None) else 0
+        fail = (
+            self.earned_percent(missed[0])
+            if missed and (missed[0].marks is not None or missed[0].share is not None)
+            else 0
+        )
         if not missed:
             self.guess(Message("nothing where the target is missed"))
         bound = self.target or (reached[0].bound if reached else None)
@@ -704,11 +746,9 @@ class _Row:
             if limits:
                 return None
             return Scoring("done", "是/否", {"done": True}, None)
-        unit = self.figure_unit()
-        target = self.goal_target(bound, unit)
-        if target is None:
-            return None
-        return Scoring("value", self.text_of(unit), target, {"kind": "pass"} | limits)
+        known = self.figure_unit()
+        goal = self.goal_target(bound, known)
+        return None if goal is None else Scoring("value", self.text_of(known), goal, {"kind": "pass"} | limits)
 
 
 def _ratio(source: Unit | None, target: Unit | None) -> float | None:

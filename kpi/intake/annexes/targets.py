@@ -42,7 +42,9 @@ _RANGE = re.compile(
     rf"(?P<subject>[^\d≥≤<>=]*?)(?:在|为)?(?P<low>{NUMBER})(?P<unit>[^\d,;(-]*?)(?P<low_in>\((?:不)?含\))?(?:-|~|—|–|至|到)"
     rf"(?P<high>{NUMBER})(?P<unit2>[^\d,;(]*?)(?P<high_in>\((?:不)?含[^)]*\))?(?:之间|区间)?(?:的)?"
 )
-_ZERO = re.compile(r"(?:0|零)(?:起|例|件|次|个)?(?:发生|事故|增长)?|无[^,;。]{0,12}|不发生[^,;。]{0,12}|未发生[^,;。]{0,12}|杜绝[^,;。]{0,12}")
+_ZERO = re.compile(
+    r"(?:0|零)(?:起|例|件|次|个)?(?:发生|事故|增长)?|无[^,;。]{0,12}|不发生[^,;。]{0,12}|未发生[^,;。]{0,12}|杜绝[^,;。]{0,12}"
+)
 _TASK = re.compile(
     r"(?:按[时期])?(?:全面|如期)?(?:完成|达到|不低于)(?:[^\d,;。]{0,10})(?:任务|计划|目标|下达|要求)(?:数|值|量)?(?:目标|任务)?"
 )
@@ -124,9 +126,11 @@ def bound_of(text: str, *, among: Unit | None = None) -> Bound | None:
         comparator = AFTER.get(after or "", "at_least")
     else:
         comparator = BEFORE[before]
-        if before in ("低于", "小于", "少于", "<", "不足") and after in ("(含)", "及以下", "以下(含)"):
-            comparator = "at_most"
-        elif after in ("及以下", "以下(含)", "(含)以下"):
+        if (before in ("低于", "小于", "少于", "<", "不足") and after in ("(含)", "及以下", "以下(含)")) or after in (
+            "及以下",
+            "以下(含)",
+            "(含)以下",
+        ):
             comparator = "at_most"
         elif after == "以下" and before in ("达到", "达", "完成"):
             comparator = "below"
@@ -135,9 +139,9 @@ def bound_of(text: str, *, among: Unit | None = None) -> Bound | None:
     return Bound(comparator, number_of(match["number"]), None, unit or among, soft, subject, bare)
 
 
-def _unit(text: str) -> Unit | None | Literal[False]:
+def _unit(text: str) -> Unit | Literal[False] | None:
     """Return the unit that a text is, None for no text, False for a text that is none."""
-    if not text or text in ("分的",):
+    if not text:
         return None
     return unit_of({"百分比": "%"}.get(text, text)) or False
 

@@ -22,6 +22,8 @@ _NUMBERING = re.compile(
 )
 _MARKS = re.compile(r"[(（](?:满分|权重|共|计|分值)?[:：]?(\d+(?:\.\d+)?)\s*(分|%|％)?[)）]$")
 
+_ONE_SIGN = str.maketrans("−﹣≧≦﹥﹤〔〕【】", "--≥≤><()()")
+
 #: The longest word of a unit, in characters.
 _LONGEST_UNIT = 8
 
@@ -32,8 +34,7 @@ def squeezed(text: str) -> str:
     >>> squeezed("≧ ９５％ ，得 满分")
     '≥95%,得满分'
     """
-    plain = "".join(unicodedata.normalize("NFKC", text).split())
-    return plain.translate(str.maketrans({"−": "-", "﹣": "-", "≧": "≥", "≦": "≤", "﹥": ">", "﹤": "<", "〔": "(", "〕": ")", "【": "(", "】": ")"}))
+    return "".join(unicodedata.normalize("NFKC", text).split()).translate(_ONE_SIGN)
 
 
 def number_of(text: str) -> float:
