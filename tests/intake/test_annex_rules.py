@@ -61,6 +61,8 @@ CASES = [
     ("每新增1家得2分，最高10分", 10, "", "", "企业", [0, 3, 8], [0, 6, 10]),
     ("每增加5个百分点加1分，最多加6分", 10, "", "", "增长", [10, 50], [2, 6]),
     ("每次1分，满3分止", 10, "", "", "会议", [2, 5], [2, 3]),
+    ("超期答复的，发现1件扣2分，扣完为止", 10, "", "", "答复", [0, 2], [10, 6]),
+    ("每月报送不少于2篇，每少1篇扣0.5分", 10, "", "", "信息", [0, 4], [10, 8]),
     # Bands.
     ("≥95%得5分，85%—95%得3分，<85%不得分", 5, "", "", "覆盖率", [95, 94, 85, 84], [5, 3, 3, 0]),
     ("达到5%得1分，10%得2分，15%以上得3分", 3, "", "", "增长率", [4, 5, 12, 15], [0, 1, 2, 3]),
@@ -73,6 +75,7 @@ CASES = [
     ("第一名得满分，其余按与第一名的比例得分", 10, "", "", "零售额", [200, 150, 50], [10, 7.5, 2.5]),
     ("按功效系数法计算", 10, "", "", "增速", [10, 5, 0], [10, 8, 6]),
     ("权重×〔20+80×(本值−最小)/(最大−最小)〕/100", 10, "", "", "增速", [10, 5, 0], [10, 6, 2]),
+    ("排名前30名得满分，每降1位扣0.2分", 10, "全省前30名", "", "满意度", [12, 30, 35], [10, 10, 9]),
     # Marks as awarded: no rule, a judgement, a rule that is not known.
     ("酌情扣分", 10, "", "", "特色工作", [10, 7.5], [10, 7.5]),
     ("居民普遍认可", 10, "", "", "口碑", [10, 4], [10, 4]),
@@ -116,6 +119,12 @@ def test_sub_items_are_added_up(tmp_path):
     without, lacking = (one.title for one in system.measures.values())
     # 10 - 4 (once, however often) - 0.5 for each of what lacks.
     assert marks_of(system, {without: [0, 1, 2, 0], lacking: [3, 3, 0, 30]}) == pytest.approx([8.5, 4.5, 6, 0])
+
+
+def test_faults_of_several_kinds_are_added_up(tmp_path):
+    system = system_of(tmp_path, ["公开", "", "", "10", "①未公开的，每件扣1分。②格式不规范的，每件扣0.5分。"])
+    hidden, untidy = (one.title for one in system.measures.values())
+    assert marks_of(system, {hidden: [1, 0], untidy: [3, 1]}) == pytest.approx([7.5, 9.5])
 
 
 def test_levels_of_honours_are_added_up(tmp_path):

@@ -111,7 +111,18 @@ class _Builder:
                 {"full": number(self.full)}, Message("the marks of the table add up to {full:g}", full=float(self.full))
             )
         self._stars()
+        self._notes()
         return draft
+
+    def _notes(self) -> None:
+        """Keep the texts beside the table as a note, and report rules in them of which nothing is made."""
+        notes = [" ".join(one.split()) for one in self.annex.notes if one != self.annex.title and len(one) > 4]
+        if notes:
+            self.draft.keys["note"] = short("；".join(dict.fromkeys(notes)), 500)
+        rules = [one for one in notes if re.search(r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数", one)]
+        if rules:
+            message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=short(rules[0], 60))
+            self.find("K724", message, None, Message("write what they say into the definition"))
 
     def _period(self, title: str) -> str:
         texts = [title, *self.annex.notes]
@@ -347,7 +358,7 @@ class _Builder:
         guesses = list(scoring.guesses)
         if entry.unit and unit is None:
             guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
-        if goal is not None and goal.bound is None:
+        if goal is not None and goal.bound is None and scoring.figure != "place":
             guesses.append(Message("the target is no number: {target}", target=short(goal.text, 40)))
         comments += [Message("guess: {guess}", guess=one) for one in guesses]
         if guesses:
@@ -387,6 +398,7 @@ class _Builder:
             "completed": (entry.name if entry.name.endswith("完成率") else f"{entry.name}完成率", "_完成率"),
             "short": (f"{entry.name}（短缺{scoring.unit}数）", "_短缺"),
             "over": (f"{entry.name}（超出{scoring.unit}数）", "_超出"),
+            "place": (f"{entry.name}位次", "_位次"),
             "done": (f"{entry.name}（是否完成）", "_是否完成"),
             "marks": (f"{entry.name}得分", "_得分"),
         }[scoring.figure]
@@ -405,6 +417,8 @@ class _Builder:
 
     def _counted(self, entry: Entry, count: Count, name: str) -> str:
         title = f"{entry.name}（{count.label}{'' if count.once else count.unit + '数'}）"
+        if "元" in count.unit and not count.once:
+            title = entry.name
         measure = self.draft.named(f"{name}_{count.label}" if count.label else name, "" if count.label else "_数")
         self.draft.put("measures", measure, {"title": title, "unit": count.unit}, inline=True)
         return measure

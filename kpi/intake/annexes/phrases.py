@@ -148,7 +148,14 @@ class Nothing:
     marks: float | None = None
 
 
-Part = Earned | Step | Once | Limit | Ratio | Places | ToBest | Efficacy | Line | Judged | Vetoed | Nothing
+@dataclass(frozen=True, slots=True)
+class Required:
+    """How much is asked for in each period: 每月报送不少于2篇."""
+
+    bound: Bound
+
+
+Part = Required | Earned | Step | Once | Limit | Ratio | Places | ToBest | Efficacy | Line | Judged | Vetoed | Nothing
 
 # ---- WORDS OF CONDITIONS AND STEPS ---- #
 
@@ -157,7 +164,7 @@ _GOAL = r"(?:目标任务|目标值|目标|任务数|任务|计划数|计划|指
 _REACHED = re.compile(
     rf"(?:按[时期]|如期|全面|全部|按要求|能够?|凡)*(?:完成或超额完成|达到或超过|超额完成|完成|达到|达标|实现|符合|"
     rf"等于或优于|不低于|优于)"
-    rf"(?:年度|全年|当年|本年|省|市|县|区|级|下达|规定|考核|既定|工作|的)*{_GOAL}*(?:的|者|及以上|以上)?"
+    rf"(?:年度|控制|预期|全年|当年|本年|省|市|县|区|级|下达|规定|考核|既定|工作|的)*{_GOAL}*(?:的|者|及以上|以上)?"
     r"|(?:无|未发生|不发生|未出现|没有|没有发生)[^\d,;。完达]{1,14}?(?:的|者)?|按(?:时|期|要求|"
     r"规定)[^\d,;。未]{1,8}(?:的|者)?"
     rf"|(?:大于或等于|大于等于|高于或等于|不少于|高于|超过|大于){_GOAL}(?:的|者)?"
@@ -282,6 +289,11 @@ def _step_below(match: Match) -> Part | None:
     return replace(step, since=replace(bound, comparator="at_least" if step.way == "short" else "at_most"))
 
 
+def _required(match: Match) -> Part | None:
+    bound = bound_of(match["bound"])
+    return None if bound is None or bound.comparator != "at_least" else Required(bound)
+
+
 def _each(match: Match) -> Part | None:
     """Return a step of things whose name stands before 每: 未按时报送每次扣1分, or before them: 一项未完成扣2分."""
     unit, rest = leading_unit(match["unit"])
@@ -384,7 +396,7 @@ PATTERNS: tuple[Pattern, ...] = (
     _pattern(
         "full marks at most", "满分为止",
         r"(?:得|加)?满分?为止|(?:最高|最多)(?:得分)?(?:得|为|计|不超过)?(?:满分|本项分值|该项分值|分值|权重)|"
-        r"以满分为限|加满为止|(?:得分)?不超过(?:本项|该项)?(?:满分|分值|权重分?)",
+        r"以满分为限|加满为止|(?:最高)?(?:得分)?不超过(?:本项|该项)?(?:满分|分值|权重分?)",
         lambda _: Limit("on", None),
     ),
     _pattern(
@@ -537,7 +549,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     _pattern(
         "marks for a step", "发现一处扣1分",
-        rf"(?P<body>(?:{_WAYS}){_VERB}{_N}[^\d]+?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖|得))(?P<number>{_N})分",
+        rf"(?:[^\d,;。每]{{2,14}}的)?(?P<body>(?:{_WAYS}){_VERB}{_N}[^\d]+?)(?:的|者|,)?(?:(?:{_OFF})|(?P<on>加|奖励|奖|得))(?P<number>{_N})分",
         _step,
     ),
     _pattern(
@@ -558,6 +570,12 @@ PATTERNS: tuple[Pattern, ...] = (
         rf"一次)?(?:{_OFF})(?P<number>{_N})分",
         lambda match: Step("count", False, 1.0, None, match["what"], number_of(match["number"])),  # noqa: FBT003
     ),
+    _pattern(
+        "required in each period", "每月报送不少于2篇",
+        r"(?:每(?:年度?|半年|季度?|月|周|旬)|全年|年内|年度|当年)[^,;。\d扣]{0,10}?(?P<bound>(?:不少于|至少|不低于)[^,;。扣得]{1,10}?)"
+        r"(?:信息|报道|会议|活动|培训|稿件)?",
+        _required,
+    ),
     # ---- what changes nothing
     _pattern(
         "full marks stated", "满分10分", rf"(?:本项|该项|此项|指标)?(?:满分|分值|基准分|标准分)(?:为)?({_N})分?",
@@ -574,6 +592,7 @@ PATTERNS: tuple[Pattern, ...] = (
 
 # ---- CLAUSES ---- #
 
+_CIRCLED = re.compile("[①-⑳⑴-⒇]")
 _ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[)、]|[①-⑳]|[(]?\d{1,2}\.(?!\d))")
 _CUT = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
 #: A clause that goes on from the one before: 每低1个百分点，扣0.5分.
@@ -590,13 +609,13 @@ def clauses(text: str) -> list[str]:
     ['完成任务得满分', '每低1个百分点扣0.5分', '扣完为止']
     """
     found: list[str] = []
-    for piece in _CUT.split(squeezed(text)):
+    for piece in _CUT.split(squeezed(_CIRCLED.sub(";", text))):
         clause = _ENUMERATION.sub("", piece).strip(".")
         if not clause:
             continue
         if (
             found
-            and clause.startswith(("按", "每"))
+            and clause.startswith(("按", "每", "发现", "出现"))
             and _CONDITION.fullmatch(found[-1])
             and not _COMPLETE.search(found[-1])
         ) or (found and _GOES_ON.match(clause) and not _COMPLETE.search(found[-1]) and "扣完为止" not in clause):

@@ -27,6 +27,7 @@ from kpi.intake.annexes.phrases import (
     Part,
     Places,
     Ratio,
+    Required,
     Step,
     ToBest,
     Vetoed,
@@ -37,8 +38,8 @@ from kpi.intake.annexes.texts import number, quantity
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 
 #: What the figure of an indicator is: its `value`, the percent `completed` of a task, the number of things, how far it
-#: falls `short` of what is required or is `over` it, whether it is `done`, or the `marks` themselves.
-Figure = Literal["value", "completed", "counted", "short", "over", "done", "marks"]
+#: falls `short` of what is required or is `over` it, the `place` among others, whether it is `done`, or the `marks` themselves.
+Figure = Literal["value", "completed", "counted", "short", "over", "place", "done", "marks"]
 
 #: Endings of names of percents.
 _PERCENTS = re.compile(r"(?:率|比重|占比|比例|满意度|覆盖面|增速|增幅|增长|知晓度|比)$")
@@ -303,9 +304,11 @@ class _Row:
             best = [*best, *(one for one in self.of(Ratio) if one.since is None)]
         if (not places and not best) or not self.only(Places, ToBest, Limit, Ratio):
             return None
-        better, unit = self.direction(), self.text_of(self.figure_unit())
         given = [one for one in places if one.marks]
         steps = [one.step for one in places if one.step is not None]
+        if self.goal is not None and self.goal.place is not None:
+            return self._at_place(given, steps, self.goal.place)
+        better, unit = self.direction(), self.text_of(self.figure_unit())
         if best:
             if steps or len(given) > 1 or any(one.upto != 1 for one in given):
                 return None
@@ -331,8 +334,16 @@ class _Row:
         score = {"kind": "rank", "first": start, "step": step}
         if first != 100:
             score["cap"] = first
-        self.guess(Message("equal values share the better place"))
+        self.guess(Message("places are those among the units compared; equal values share the better one"))
         return Scoring("value", unit, None, score | self.least(), better)
+
+    def _at_place(self, given: Sequence[Places], steps: Sequence[float], goal: int) -> Scoring | None:
+        """Return the scoring of a place among others than the units compared, such as all of the province."""
+        if len(steps) != 1 or len(given) != 1 or given[0].marks != (None,) or given[0].upto != goal:
+            return None
+        self.guess(Message("the figure is the place, as the target is one among other units"))
+        score = {"kind": "deduction", "points": self.percent(steps[0]), "per": 1, "steps": "whole"}
+        return Scoring("place", "位", {"at_most": goal}, score | self.least())
 
     def _efficacy(self) -> Scoring | None:
         found = self.of(Efficacy)
@@ -441,7 +452,9 @@ class _Row:
     def _stepped(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         """Return full or base marks at the target, and marks for each step short of it or beyond it."""
         steps = [one for one in self.of(Step) if one.way in ("short", "above")]
-        if not steps or not self.only(Step, Earned, Limit) or len(steps) != len(self.of(Step)):
+        if not steps or not self.only(Step, Earned, Limit, Required) or len(steps) != len(self.of(Step)):
+            return None
+        if self.of(Required) and (len(steps) > 1 or steps[0].gives or steps[0].way != "short" or self.of(Earned)):
             return None
         down = [one for one in steps if not one.gives]
         up = [one for one in steps if one.gives]
@@ -507,6 +520,8 @@ class _Row:
             )
         if up or base != 100 or down.unit is None:
             return None
+        if self.of(Required):
+            self.guess(Message("what is required in each period is not in the definition, only how much is lacking in all"))
         figure: Figure = "over" if lower else "short"
         if lower:
             self.guess(

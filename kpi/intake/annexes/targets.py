@@ -42,6 +42,7 @@ _RANGE = re.compile(
     rf"(?P<subject>[^\d≥≤<>=]*?)(?:在|为)?(?P<low>{NUMBER})(?P<unit>[^\d,;(-]*?)(?P<low_in>\((?:不)?含\))?(?:-|~|—|–|至|到)"
     rf"(?P<high>{NUMBER})(?P<unit2>[^\d,;(]*?)(?P<high_in>\((?:不)?含[^)]*\))?(?:之间|区间)?(?:的)?"
 )
+_PLACE = re.compile(rf"[^\d前第]{{0,12}}?(?:前|第)(?P<place>{NUMBER})(?:名|位)?(?:以内|以上|之内|及以上)?")
 _ZERO = re.compile(
     r"(?:0|零)(?:起|例|件|次|个)?(?:发生|事故|增长)?|无[^,;。]{0,12}|不发生[^,;。]{0,12}|未发生[^,;。]{0,12}|杜绝[^,;。]{0,12}"
 )
@@ -84,6 +85,7 @@ class Goal:
         bound: the number to reach, None where there is none.
         task: whether it refers to a task or plan whose figure is elsewhere (完成年度任务).
         deadline: whether it is a date.
+        place: the worst place that reaches it (全省前3名), None where it is no place.
         text: the cell.
     """
 
@@ -91,6 +93,7 @@ class Goal:
     bound: Bound | None = None
     task: bool = False
     deadline: bool = False
+    place: int | None = None
 
 
 def bound_of(text: str, *, among: Unit | None = None) -> Bound | None:
@@ -114,7 +117,7 @@ def bound_of(text: str, *, among: Unit | None = None) -> Bound | None:
             low, high = number_of(match["low"]), number_of(match["high"])
             return Bound("within", low, high, unit or among, subject=match["subject"])
     match = _BOUND.fullmatch(text)
-    if match is None:
+    if match is None or match["subject"].endswith(("前", "第", "后")):
         return None
     unit = _unit(match["unit"])
     if unit is False:
@@ -164,6 +167,9 @@ def goal_of(text: str, sign: str = "", *, unit: Unit | None = None, falling: boo
     sign = squeezed(sign)
     if sign in ("≥", "≤", ">", "<", "=", ">=", "<=") and plain[:1].isdigit():
         plain = sign + plain
+    place = _PLACE.fullmatch(plain)
+    if place is not None:
+        return Goal(text, place=int(number_of(place["place"])))
     if _DEADLINE.fullmatch(plain):
         return Goal(text, deadline=True)
     if re.fullmatch(r"(?:0|零)[^\d%.]*|无[^\d]{1,12}|(?:不|未|杜绝)发生?[^\d]{1,14}", plain) and _ZERO.fullmatch(plain):
