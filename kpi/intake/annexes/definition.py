@@ -121,7 +121,8 @@ class _Builder:
             self.draft.keys["note"] = short("；".join(dict.fromkeys(notes)), 500)
         rules = [one for one in notes if re.search(r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数", one)]
         if rules:
-            message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=short(rules[0], 60))
+            shown = short(rules[0], 60)
+            message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=shown)
             self.find("K724", message, None, Message("write what they say into the definition"))
 
     def _period(self, title: str) -> str:

@@ -38,7 +38,8 @@ from kpi.intake.annexes.texts import number, quantity
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 
 #: What the figure of an indicator is: its `value`, the percent `completed` of a task, the number of things, how far it
-#: falls `short` of what is required or is `over` it, the `place` among others, whether it is `done`, or the `marks` themselves.
+#: falls `short` of what is required or is `over` it, the `place` among others, whether it is `done`, or the
+#: `marks` themselves.
 Figure = Literal["value", "completed", "counted", "short", "over", "place", "done", "marks"]
 
 #: Endings of names of percents.
@@ -521,7 +522,7 @@ class _Row:
         if up or base != 100 or down.unit is None:
             return None
         if self.of(Required):
-            self.guess(Message("what is required in each period is not in the definition, only how much is lacking in all"))
+            self.guess(Message("only what is lacking in all periods counts, not what is required in each"))
         figure: Figure = "over" if lower else "short"
         if lower:
             self.guess(
