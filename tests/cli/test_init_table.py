@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from annex_tables import TABLES, WRITERS
 from command import kpi
+
+from tests.intake.annex_tables import TABLES, WRITERS
 
 ANNEX = next(one for one in TABLES if one.name == "townships")
 

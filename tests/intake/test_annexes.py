@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from annex_tables import TABLES, WRITERS, Table
 
 import kpi
 from kpi.intake.annexes.reading import draft_of
 from kpi.language.loading.loader import examine_text
 from kpi.report.definition_text import definition_text
+from tests.intake.annex_tables import TABLES, WRITERS, Table
 
 
 @pytest.mark.parametrize("form", WRITERS)
