@@ -92,8 +92,5 @@ def _flow(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
         return ".inf" if value > 0 else "-.inf"
     if isinstance(value, int | float):
         return repr(value)
-    return (
-        yaml.safe_dump(str(value), allow_unicode=True, width=math.inf, default_flow_style=True)
-        .removesuffix("\n...\n")
-        .rstrip("\n")
-    )
+    # In a list, as commas and brackets inside a flow have to be quoted.
+    return yaml.safe_dump([str(value)], allow_unicode=True, width=math.inf, default_flow_style=True).strip()[1:-1]

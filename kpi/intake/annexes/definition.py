@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from kpi.errors import Diagnostic, Message, Severity, statements
+from kpi.errors import DataError, Diagnostic, Message, Severity, statements
 from kpi.intake.annexes.drafts import Draft, Item, identifier
 from kpi.intake.annexes.grades import grades_of
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
@@ -57,6 +57,9 @@ def definition_of(annex: Annex, stem: str) -> Draft:
     Args:
         annex: its rows.
         stem: the name of the file, for the id of the system.
+
+    Raises:
+        DataError: K721, no row has marks.
     """
     return _Builder(annex, stem).build()
 
@@ -88,6 +91,10 @@ class _Builder:
         draft = self.draft
         scored = [one for one in self.annex.entries if one.block == "scored"]
         root = self._tree(scored)
+        if not root.parts:
+            message = Message("the table has no indicator with marks")
+            hint = Message("the marks stand in a column such as 分值, or in the names: 经济发展（30分）")
+            raise DataError(Diagnostic("K721", message, self.annex.place, hint))
         self._weigh(root)
         title = self.annex.title or Path(self.stem).name
         draft.head = [
@@ -112,6 +119,7 @@ class _Builder:
             )
         self._stars()
         self._notes()
+        draft.findings = list(dict.fromkeys(draft.findings))
         return draft
 
     def _notes(self) -> None:
@@ -192,7 +200,7 @@ class _Builder:
             if found is None:
                 found = _Node(group.title)
                 node.parts.append(found)
-            if found.marks is None and group.marks is not None:
+            if found.marks is None and group.marks:
                 found.marks, found.percent = group.marks, group.percent
             node = found
         return node
@@ -208,19 +216,25 @@ class _Builder:
         if own is not None and total is not None and abs(own - total) > _NEAR:
             extra = sum((one.marks or 0) for one in self.annex.entries if one.block == "bonus")
             if abs(own + extra - total) > _NEAR:
-                message = Message(
-                    "the marks of the rows add up to {own:g}, the row of the total has {total:g}",
-                    own=float(own),
-                    total=float(total),
-                )
-                place = None if self.annex.total is None else self.annex.total[1]
-                hint = Message("the sum of the rows is used; correct the table or the weights")
-                self.draft.findings.append(
-                    Diagnostic("K720", message, place or self.annex.place, hint, Severity.WARNING)
-                )
+                self._differs(own, total)
         self.full = own if own is not None else total or Fraction(100)
         root.marks = self.full
         self._settle(root, self.full)
+        settled = sum((one.marks or Fraction(0) for one in root.parts), Fraction(0))
+        if abs(settled - self.full) > _NEAR:
+            # The row of the total is below the marks that are stated.
+            self._differs(settled, self.full)
+            self.full = root.marks = settled
+            self._settle(root, settled)
+
+    def _differs(self, own: Fraction, total: Fraction) -> None:
+        message = Message(
+            "the marks of the rows add up to {own:g}, the row of the total has {total:g}",
+            own=float(own), total=float(total),
+        )  # fmt: skip
+        place = self.annex.place if self.annex.total is None else self.annex.total[1]
+        hint = Message("the sum of the rows is used; correct the table or the weights")
+        self.draft.findings.append(Diagnostic("K720", message, place, hint, Severity.WARNING))
 
     def _times(self, node: _Node, by: Fraction) -> None:
         """Multiply all marks that are shares of one."""
@@ -404,7 +418,7 @@ class _Builder:
             "marks": (f"{entry.name}得分", "_得分"),
         }[scoring.figure]
         measure = self.draft.named(name, ending)
-        self.draft.put("measures", measure, {"title": title, "unit": scoring.unit}, inline=True)
+        self._measure(measure, title, scoring.unit, entry)
         if scoring.figure == "done":
             return {"kind": "milestone", "of": measure}
         if scoring.gate is not None:
@@ -416,12 +430,17 @@ class _Builder:
             }
         return {"kind": "level", "of": measure}
 
+    def _measure(self, name: str, title: str, unit: str, entry: Entry) -> None:
+        """Write a measure; of two with one title the second has its group before it."""
+        groups = [one.title for one in reversed(entry.groups)]
+        self.draft.put("measures", name, {"title": self.draft.titled(title, *groups), "unit": unit}, inline=True)
+
     def _counted(self, entry: Entry, count: Count, name: str) -> str:
         title = f"{entry.name}（{count.label}{'' if count.once else count.unit + '数'}）"
         if "元" in count.unit and not count.once:
             title = entry.name
         measure = self.draft.named(f"{name}_{count.label}" if count.label else name, "" if count.label else "_数")
-        self.draft.put("measures", measure, {"title": title, "unit": count.unit}, inline=True)
+        self._measure(measure, title, count.unit, entry)
         return measure
 
     # ---- BONUS, DEDUCTION, VETO ---- #
@@ -462,7 +481,7 @@ class _Builder:
         if not award.counts:
             label = "加分" if entry.block == "bonus" else "扣分"
             measure = self.draft.named(name, f"_{label}")
-            self.draft.put("measures", measure, {"title": f"{title}（{label}）", "unit": "分"}, inline=True)
+            self._measure(measure, f"{title}（{label}）", "分", entry)
             fields |= {"of": measure, "points": 1, "per": 1, "steps": "linear"}
             comments.append(Message("not understood, so the figure is the marks that are given or taken off"))
             rule = short("；".join(award.unread) or text, 60)
@@ -479,7 +498,7 @@ class _Builder:
             expression = self._sum_of(entry, award, name)
             self.draft.put("indicators", indicator, {"kind": "formula", "expr": expression, "unit": "次"})
             fields |= {"of": indicator, "points": 1, "per": 1, "steps": "linear"}
-        caps = [one for one in (award.cap, limit) if one is not None]
+        caps = [one for one in (award.cap, limit) if one]
         if caps:
             fields["max"] = number(min(caps))
         elif not award.unlimited:
@@ -531,7 +550,7 @@ class _Builder:
         inside = not label or label in entry.name or label in name
         measure = self.draft.named(name if inside else f"{name}_{label}", "_次数")
         shown = f"{title}（{count.unit}数）" if inside else f"{title}：{label}（{count.unit}数）"
-        self.draft.put("measures", measure, {"title": shown, "unit": count.unit}, inline=True)
+        self._measure(measure, shown, count.unit, entry)
         return measure
 
     def _veto(self, entry: Entry) -> None:
@@ -543,7 +562,7 @@ class _Builder:
         event = short("，".join(events), 40) or entry.name
         name = self.draft.named(_brief(event))
         measure = self.draft.named(name, "_次数")
-        self.draft.put("measures", measure, {"title": f"{event}（次数）", "unit": "次"}, inline=True)
+        self._measure(measure, f"{event}（次数）", "次", entry)
         comments = [_row_comment(entry)]
         effect = self._effect(found, comments, entry)
         title = {} if name == event else {"title": event}
@@ -578,9 +597,10 @@ class _Builder:
             if comparator == "done":
                 when = f"{indicator} = 0"
             elif comparator == "within":
-                when = f"{indicator} NOT BETWEEN {bound[0]} AND {bound[1]}"
+                low, high = (str(one).split()[0] for one in bound)
+                when = f"{indicator} NOT BETWEEN {low} AND {high}"
             else:
-                when = f"{indicator} {signs[comparator]} {bound}"
+                when = f"{indicator} {signs[comparator]} {str(bound).split()[0]}"
         name = self.draft.named(indicator, "_否决")
         comments = [_row_comment(entry)]
         effect = self._effect(scoring.veto, comments, entry)

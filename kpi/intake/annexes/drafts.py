@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kpi.errors import Diagnostic, Message
-from kpi.values.names import clean
+from kpi.values.names import clean, look
 
 #: The longest name of a measure, indicator or pillar.
 _LONGEST = 60
@@ -59,6 +59,7 @@ class Draft:
         tail: the keys at the end, with their comments.
         findings: what whoever has the file should look at.
         names: the names that are taken.
+        titles: the titles of measures that are taken.
         files: further files to be written beside the definition, with their texts.
     """
 
@@ -69,6 +70,7 @@ class Draft:
     tail: dict[str, Item] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    titles: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
 
     def named(self, title: str, ending: str = "") -> str:
@@ -91,6 +93,26 @@ class Draft:
             free = f"{name}_{number}"
         self.names.add(free.casefold())
         return free
+
+    def titled(self, title: str, *contexts: str) -> str:
+        """Return a title that no other measure has, with what it belongs to before it where that is needed.
+
+        >>> draft = Draft()
+        >>> draft.titled("工作机制", "党建"), draft.titled("工作机制", "安全"), draft.titled("工作机制", "安全")
+        ('工作机制', '安全·工作机制', '安全·工作机制 2')
+        """
+        choices = [title]
+        for context in contexts:
+            choices.append(f"{context}·{choices[-1]}")
+        number = 1
+        while look(choices[0]).casefold() in self.titles:
+            if len(choices) > 1:
+                choices.pop(0)
+                continue
+            number += 1
+            choices = [f"{choices[0].removesuffix(f' {number - 1}')} {number}"]
+        self.titles.add(look(choices[0]).casefold())
+        return choices[0]
 
     def put(
         self, section: str, name: str, fields: dict[str, Any], comments: Sequence[Message] = (), *, inline: bool = False

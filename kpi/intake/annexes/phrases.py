@@ -635,8 +635,20 @@ def understood(clause: str) -> Part | None:
         match = pattern.words.fullmatch(clause)
         part = None if match is None else pattern.made(match)
         if part is not None:
-            return part
+            return None if _is_nothing(part) else part
     return None
+
+
+def _is_nothing(part: Part) -> bool:
+    """Return whether a step has no size or no marks, as in 每低0个百分点扣1分."""
+    match part:
+        case Step(size=size, marks=marks):
+            return size <= 0 or marks <= 0
+        case Places(step=float(step)):
+            return step <= 0
+        case Once(marks=marks):
+            return marks <= 0
+    return False
 
 
 def read_rule(text: str) -> tuple[list[Part], list[str]]:

@@ -111,11 +111,13 @@ def read_rows(grids: Sequence[Grid]) -> Annex | None:
     """
     annex: Annex | None = None
     header: Header | None = None
+    left_out: list[Grid] = []
     for grid in grids:
         found = find_header(grid)
         body = 0 if found is None else found.row + found.depth
         if found is None:
             if header is None or annex is None or len(grid.rows[0]) != len(header.columns):
+                left_out.append(grid)
                 continue
             found = header
         elif annex is not None and _is_whole(annex) and _is_whole(_read(grid, found, body)):
@@ -134,7 +136,12 @@ def read_rows(grids: Sequence[Grid]) -> Annex | None:
             annex.notes += [one for one in part.notes if one not in annex.notes]
             annex.findings += part.findings
             annex.total = annex.total or part.total
-    return annex if annex is not None and annex.entries else None
+    if annex is None or not annex.entries:
+        return None
+    for grid in left_out:
+        message = Message("no table of indicators is in `{sheet}`, which is left out", sheet=grid.place.sheet or "")
+        annex.findings.append(Diagnostic("K724", message, grid.place, None, Severity.INFO))
+    return annex
 
 
 def _is_whole(annex: Annex) -> bool:
@@ -252,6 +259,10 @@ class _Reader:
         names, fresh = self._levels(row, cells)
         known = [(place, name) for place, name in enumerate(names) if name is not None]
         if not known:
+            message = Message(
+                "a row without a name is left out: {text}", text=short("，".join(filter(None, cells)), 40)
+            )
+            self.annex.findings.append(Diagnostic("K724", message, self.grid.at(row), None, Severity.WARNING))
             return
         leaf_at, leaf = known[-1]
         if _PLACEHOLDER.fullmatch(squeezed(leaf)):
