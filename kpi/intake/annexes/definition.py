@@ -181,6 +181,7 @@ class _Builder:
                 self.find("K722", Message("`{name}` has no marks and is left out", name=entry.name), entry)
                 continue
             self._node(root, entry.groups).parts.append(_Leaf(entry, entry.marks))
+        _prune(root)
         if any(isinstance(one, _Leaf) for one in root.parts):
             groups = [one for one in root.parts if isinstance(one, _Node)]
             if not groups:
@@ -190,7 +191,6 @@ class _Builder:
                 one if isinstance(one, _Node) else _Node(one.entry.name, one.marks, one.entry.percent, [one])
                 for one in root.parts
             ]
-        root.parts = [one for one in root.parts if isinstance(one, _Leaf) or one.parts]
         return root
 
     def _node(self, root: _Node, groups: Sequence[Group]) -> _Node:
@@ -656,6 +656,14 @@ def _row_comment(entry: Entry) -> Message:
 
 def _item(fields: dict[str, Any], *comments: Message) -> Item:
     return Item(fields, comments, inline=True)
+
+
+def _prune(node: _Node) -> None:
+    """Drop the groups without a row."""
+    for part in node.parts:
+        if isinstance(part, _Node):
+            _prune(part)
+    node.parts = [one for one in node.parts if isinstance(one, _Leaf) or one.parts]
 
 
 def _first(node: _Node) -> Entry | None:
