@@ -44,12 +44,12 @@ INSIDE = {
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
         "assumed_years week_53 calendars events reported succession periods_of_change target_areas contradicting_spans "
-        "grid undeclared_totals panel query_answers synthetic"
+        "grid undeclared_totals panel query_answers synthetic annexes"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness"
+        "table results files tree queries analysis difference robustness definition_text"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
@@ -57,7 +57,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "schema rule init completion main"
+        "schema rule annex init completion main"
     ),
 }
 LAYERS = tuple(
