@@ -257,7 +257,9 @@ class _Intake:
 
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
         """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
-        sources, lost, aside = [], [], []
+        sources: list[Placed] = []
+        lost: list[Diagnostic] = []
+        aside: list[Diagnostic] = []
         for complete, name in tables:
             if complete.pieces is not None and systems_named(complete):
                 return self.plan.verified()

@@ -14,6 +14,7 @@ import xlwt
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.written_formats import ANY_TEXT
 
 import kpi
 from kpi.intake.files.reader import read
@@ -113,6 +114,7 @@ FORMS = {
     "columns.arrow": stored(lambda one, out: one.write_ipc(out)),
     "lines.jsonl": json_lines,
     "lines.ndjson.gz": lambda rows: gzip.compress(json_lines(rows), mtime=0),
+    **ANY_TEXT,
 }  # fmt: skip
 
 

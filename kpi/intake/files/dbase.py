@@ -120,7 +120,7 @@ def _encoding(path: Path, driver: int, texts: list[bytes]) -> str:
     from dbfread.codepages import codepages
 
     if driver in codepages and driver != 0:
-        named = codepages[driver][0]
+        named = str(codepages[driver][0])
         return _WIDER.get(named, named)
     try:
         for one in texts:
@@ -144,7 +144,9 @@ def _as_text(value: Any, encoding: str) -> str | None:
 def _parser(dbfread: ModuleType) -> Callable[..., Any]:
     """Return the parser of cells: texts as bytes, figures and dates as they are written."""
 
-    class Parser(dbfread.FieldParser):  # type: ignore[misc, name-defined] - the package is imported when it is needed
+    base: Any = dbfread.FieldParser
+
+    class Parser(base):  # type: ignore[misc] # the package is imported when it is needed
         """Keep what dbfread would change: figures that did not fit are `***`, not empty."""
 
         def parseC(self, _: Any, data: bytes) -> bytes:  # noqa: N802 - the name dbfread calls

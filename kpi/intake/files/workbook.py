@@ -68,7 +68,9 @@ def _xlsx(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells
                 if not marks.rows:
                     yield SheetCells(one.name, one.visible, None, marks)
                     continue
-                reader = reader or fastexcel.read_excel(path)
+                # The reader goes by the suffix, which may be another's.
+                named = path.suffix.lower() == (".xlsb" if binary else ".xlsx")
+                reader = reader or fastexcel.read_excel(path if named else path.read_bytes())
                 # Without these keywords the reader drops blank rows at the top.
                 options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
                 loaded = reader.load_sheet(one.name, dtypes="string", **options)

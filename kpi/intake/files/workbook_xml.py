@@ -229,8 +229,8 @@ class _Reader:
             if attributes.get("hidden") in _TRUE:
                 self.marks.hidden.add(self.row)
         elif name == "col" and attributes.get("hidden") in _TRUE:
-            first, last = int(attributes["min"]), int(attributes["max"])
-            self.marks.hidden_columns.update(range(first - 1, min(last, MOST_COLUMNS)))
+            left, right = int(attributes["min"]), int(attributes["max"])
+            self.marks.hidden_columns.update(range(left - 1, min(right, MOST_COLUMNS)))
         elif name == "pane" and attributes.get("state", "").startswith("frozen"):
             # Rows above the first one in view when the panes were frozen are not shown at all.
             self.marks.frozen = round(float(attributes.get("ySplit", "0"))) - 1
