@@ -267,3 +267,63 @@ ANY_TEXT = {
 }
 #: Formats that hold less: no blanks at the ends, short names of columns.
 SHORT_TEXT = {"page.html": html, "rows.json": json_rows, "old.dbf": dbf, "survey.sav": sav, "survey.dta": dta}
+
+
+# ---- SDMX ---- #
+
+_IDS = {"期别": "TIME_PERIOD", "地区": "REF_AREA", "指标": "INDICATOR", "数值": "OBS_VALUE"}
+_SCHEMAS = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1"
+_HEADER = (
+    "<mes:Header><mes:ID>x</mes:ID><mes:Test>false</mes:Test><mes:Prepared>2024-01-01T00:00:00</mes:Prepared>"
+    '<mes:Sender id="X"/><mes:Structure {more}structureID="S" dimensionAtObservation="{at}">'
+    '<com:Structure><Ref agencyID="X" id="Y" version="1.0" class="DataStructure"/></com:Structure></mes:Structure></mes:Header>'
+)
+
+
+def _attributes(row: dict) -> str:
+    return " ".join(f'{name}="{escape(str(cell), {chr(34): "&quot;"})}"' for name, cell in row.items() if cell is not None)
+
+
+def sdmx_ml(rows) -> bytes:
+    """Return a structure-specific message of SDMX-ML 2.1, all dimensions at the observations."""
+    names = [_IDS.get(name, name) for name in rows[0]]
+    lines = "\n".join(f"<Obs {_attributes(dict(zip(names, row, strict=True)))}/>" for row in rows[1:])
+    more = 'namespace="urn:sdmx:org.sdmx.infomodel.datastructure.DataStructure=X:Y(1.0)" '
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><mes:StructureSpecificData xmlns:mes="{_SCHEMAS}/message"'
+        f' xmlns:com="{_SCHEMAS}/common" xmlns:ss="{_SCHEMAS}/data/structurespecific"'
+        ' xmlns:ns1="urn:sdmx:org.sdmx.infomodel.datastructure.DataStructure=X:Y(1.0)"'
+        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        + _HEADER.format(more=more, at="AllDimensions")
+        + '<mes:DataSet ss:structureRef="S" xsi:type="ns1:DataSetType" ss:dataScope="DataStructure" action="Replace"'
+        f' ss:setID="1">\n{lines}\n</mes:DataSet></mes:StructureSpecificData>'
+    ).encode()
+
+
+def sdmx_generic(series) -> bytes:
+    """Return a generic message of SDMX-ML 2.1: (key, attributes, [(period, value, attributes)]) for each series."""
+
+    def values(some: dict) -> str:
+        return "".join(f'<gen:Value id="{name}" value="{escape(str(cell))}"/>' for name, cell in some.items())
+
+    parts = []
+    for key, attributes, observations in series:
+        lines = "".join(
+            f'<gen:Obs><gen:ObsDimension value="{period}"/>'
+            + (f'<gen:ObsValue value="{value}"/>' if value is not None else "")
+            + (f"<gen:Attributes>{values(more)}</gen:Attributes>" if more else "")
+            + "</gen:Obs>"
+            for period, value, more in observations
+        )
+        shared = f"<gen:Attributes>{values(attributes)}</gen:Attributes>" if attributes else ""
+        parts.append(f"<gen:Series><gen:SeriesKey>{values(key)}</gen:SeriesKey>{shared}{lines}</gen:Series>")
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><mes:GenericData xmlns:mes="{_SCHEMAS}/message"'
+        f' xmlns:com="{_SCHEMAS}/common" xmlns:gen="{_SCHEMAS}/data/generic">'
+        + _HEADER.format(more="", at="TIME_PERIOD")
+        + f'<mes:DataSet structureRef="S" action="Replace">{"".join(parts)}</mes:DataSet></mes:GenericData>'
+    ).encode()
+
+
+#: Formats that name the columns of keys and figures themselves.
+OWN_COLUMNS = {"message.xml": sdmx_ml}

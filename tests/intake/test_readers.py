@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from test_round_trip import FORMS, HEADER
-from tests.written_formats import SHORT_TEXT
+from tests.written_formats import OWN_COLUMNS, SHORT_TEXT
 
 from kpi.intake.files.reader import READERS, SUFFIXES, Reader, read
 from kpi.intake.files.table import ROW
@@ -15,12 +15,13 @@ from kpi.intake.files.table import ROW
 FILES = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8").partition("## Files")[2].partition("\n## ")[0]
 ROWS = [["2023Q4", "甲县", "12.5", "x"], ["2023Q4", "乙县", "13", None]]
 SHORT_HEADER = ["期别", "地区", "数值", "文字"]
+OWN_HEADER = ["TIME_PERIOD", "REF_AREA", "OBS_VALUE", "COMMENT"]
 EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda one: one.name)
 
 
 def sample(reader: Reader) -> tuple[bytes, list[str]]:
     """Return a table in the format of a reader, and its header."""
-    for forms, header in ((FORMS, HEADER), (SHORT_TEXT, SHORT_HEADER)):
+    for forms, header in ((FORMS, HEADER), (SHORT_TEXT, SHORT_HEADER), (OWN_COLUMNS, OWN_HEADER)):
         for name, write in forms.items():
             if Path(name).suffix in reader.suffixes:
                 return write([header, *ROWS]), header

@@ -27,19 +27,27 @@ _HINT = Message(
 )
 
 
-def found_array(path: Path, place: Place) -> tuple[list[Any], list[Diagnostic]]:
-    """Return the only array of objects, or of rows, in a JSON document in UTF-8, and the note on where it is.
+def document_of(path: Path, place: Place) -> Any:
+    """Return the content of a JSON document in UTF-8.
 
     Raises:
-        DataError: K503 no JSON, no array or several; K509 too large.
+        DataError: K503 no JSON, K570 too large.
     """
     make_sure(path.stat().st_size * _GROWTH, Message("the JSON document {file}", file=place.file))
     try:
-        document = json.loads(path.read_text("utf-8-sig"))
+        return json.loads(path.read_text("utf-8-sig"))
     except RecursionError:
         raise _refused(Message("the JSON document is nested too deeply"), place) from None
     except ValueError as error:
         raise _refused(Message("the JSON document is damaged: {error}", error=str(error)), place) from None
+
+
+def found_array(document: Any, place: Place) -> tuple[list[Any], list[Diagnostic]]:
+    """Return the only array of objects, or of rows, in a JSON document, and the note on where it is.
+
+    Raises:
+        DataError: K503 no array or several.
+    """
     arrays = [*_arrays(document, ())]
     if not arrays:
         raise _refused(Message("the file is a JSON document, not a table"), place)

@@ -44,7 +44,8 @@ from kpi.intake.files.encoding import (
     unpacked,
 )
 from kpi.intake.files.headers import clean, distinct
-from kpi.intake.files.statistics_packages import is_spss, is_stata
+from kpi.intake.files.sdmx_columns import ids_of, prepared
+from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
 from kpi.intake.files.table import ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
@@ -125,7 +126,7 @@ def _read_each(path: Path, selection: Selection, *, unchecked: bool) -> tuple[li
         for table in some:
             wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
             findings += wrong
-            tables.append(replace(table, notes=tuple(note for note in table.notes if note not in wrong)))
+            tables.append(prepared(replace(table, notes=tuple(note for note in table.notes if note not in wrong))))
     return tables, findings
 
 
@@ -159,10 +160,10 @@ def read_all(
         tables_of.append([])
         try:
             if isinstance(source, Rows):
-                tables_of[-1].append(_of_rows(source))
+                tables_of[-1].append(prepared(_of_rows(source)))
             elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
-                tables_of[-1].append(_of_frame(source, Place(f"frame {frames}")))
+                tables_of[-1].append(prepared(_of_frame(source, Place(f"frame {frames}"))))
             else:
                 with progress.stage(Message("reading {file}", file=source)):
                     tables, wrong = _read_each(Path(source), Selection(None, declared), unchecked=unchecked)
@@ -382,6 +383,7 @@ def _read_named(path: Path, place: Place, selection: Selection, *, unchecked: bo
             and not is_markup(head)
             and _json_kind(path, path) is None
             and (large := read_large(path, place, declared=selection.header()))
+            and not ids_of(large.columns)
         ):
             return (large,)
         scratch = unpacked(path, packed, place) if packed is not None else None
@@ -512,7 +514,7 @@ def _dbf(file: File) -> tuple[Table, ...]:
 
 def _statistics(kind: Literal["sav", "dta"]) -> Callable[[File], tuple[Table, ...]]:
     def read(file: File) -> tuple[Table, ...]:
-        from kpi.intake.files.statistics_packages import frame_of, labelled
+        from kpi.intake.files.statistics_packages import frame_of
 
         frame, values, labels = frame_of(file.path, kind, file.place)
         table = _of_frame(frame, file.place)
@@ -538,6 +540,21 @@ def _page(file: File) -> tuple[Table, ...]:
     return read_page(_text_of(file).path, file.place, file.selection)
 
 
+def _is_sdmx(file: File, _: bytes) -> bool:
+    start = _start(file)
+    if not start.lstrip("\ufeff \t\r\n").startswith("<"):
+        return False
+    from kpi.intake.files.sdmx_messages import is_sdmx_ml
+
+    return is_sdmx_ml(start)
+
+
+def _sdmx(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.sdmx_messages import of_xml
+
+    return (_of_frame(of_xml(_text_of(file).path, file.place), file.place),)
+
+
 def _is_page(file: File, _: bytes) -> bool:
     start = _start(file)
     if not start.lstrip("\ufeff \t\r\n").startswith("<"):
@@ -553,8 +570,10 @@ def _is_page(file: File, _: bytes) -> bool:
 
 def _delimited(file: File) -> tuple[Table, ...]:
     text, place, declared = _text_of(file), file.place, file.selection.header()
-    if file.unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text, declared=declared)):
-        return (large,)
+    if file.unchecked and text.encoding != "UTF-8":
+        large = read_large(text.path, place, text, declared=declared)
+        if large is not None and not ids_of(large.columns):
+            return (large,)
     return (read_delimited(text, place, declared=declared),)
 
 
@@ -599,9 +618,15 @@ def _of_lines(path: Path, place: Place, scratch: Scratch | None) -> Table:
 
 
 def _json_document(file: File) -> tuple[Table, ...]:
-    from kpi.intake.files.json_document import found_array, lines_of, read_rows
+    from kpi.intake.files.json_document import document_of, found_array, lines_of, read_rows
+    from kpi.intake.files.sdmx_messages import is_sdmx_json, of_json
 
-    array, notes = found_array(_text_of(file).path, file.place)
+    document = document_of(_text_of(file).path, file.place)
+    if is_sdmx_json(document):
+        frame, labels = of_json(document, file.place)
+        table = _of_frame(frame, file.place)
+        return (labelled(table, dict(zip(frame.columns, table.columns, strict=True)), {}, labels),)
+    array, notes = found_array(document, file.place)
     if isinstance(array[0], list):
         return read_rows(array, file.place, notes, file.selection)
     lines = lines_of(array)
@@ -754,6 +779,7 @@ READERS: tuple[Reader, ...] = (
     Reader("Stata", (".dta",), lambda _, head: is_stata(head), _statistics("dta")),
     Reader("dBASE", (".dbf",), lambda _, head: is_dbf(head), _dbf),
     Reader("zip", (".zip",), lambda file, head: is_plain_zip(file.path, head), _archive),
+    Reader("SDMX-ML", (".xml",), _is_sdmx, _sdmx, text=True),
     Reader("HTML", (".html", ".htm"), _is_page, _page, text=True, sheets=True),
     Reader("JSON lines", (".jsonl", ".ndjson"), _is_json("lines"), _json_lines, text=True),
     Reader("JSON documents", (".json",), _is_json("document"), _json_document, text=True),

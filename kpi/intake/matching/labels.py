@@ -72,13 +72,23 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
     texts = {clean(one) for one in keys if one} - figures
     replaced: dict[str, dict[float | str, str]] = {}
     for column, values in table.value_labels.items():
-        if column in texts or role(column) in _KEYS:
+        if role(column) == "measure":
+            measures = measure_names(system)
+            replaced[column] = {value: text for value, text in values.items() if named(measures, clean(str(value))) is None}
+        elif column in texts or role(column) in _KEYS:
             replaced[column] = dict(values)
         elif marks := {value: label for value, label in values.items() if read_number(label).status != "ok"
                        and read_number(label).problem is None}:  # fmt: skip
             replaced[column] = marks
+    replaced = {column: values for column, values in replaced.items() if values}
     if not replaced:
         return table, []
+    for column in [one for one in replaced if role(one) == "entity" and "code" not in map(role, table.columns)]:
+        # The codes of SDMX identify units, unlike the numbers of a questionnaire.
+        if all(isinstance(value, str) for value in replaced[column]):
+            code = f"{column} (code)"
+            table = table.with_column(code, pl.selectors.by_name(column).as_expr().cast(pl.String))
+            table = replace(table, roles={**table.roles, "code": code})
     columns = [_replaced(column, values) for column, values in replaced.items()]
 
     def written(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
