@@ -1,4 +1,4 @@
-"""Writers of the formats that no library at hand writes, or that hold less than any text: for tests of their readers."""
+"""Writers of the formats that no library at hand writes, or that hold less than any text, for tests of readers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def ods_cell(cell: object) -> str:
     if isinstance(cell, str) and cell.startswith("<table:"):
         return cell
     if isinstance(cell, int | float):
-        return f'<table:table-cell office:value-type="float" office:value="{cell!r}"><text:p>~</text:p></table:table-cell>'
+        return (
+            f'<table:table-cell office:value-type="float" office:value="{cell!r}"><text:p>~</text:p></table:table-cell>'
+        )
     return f'<table:table-cell office:value-type="string">{ods_text(str(cell))}</table:table-cell>'
 
 
@@ -99,7 +101,9 @@ def ods_of(sheets: dict[str, str]) -> bytes:
 
 def ods(rows) -> bytes:
     """Return a spreadsheet with one sheet."""
-    return ods_of({"a": ">" + "".join(f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>" for row in rows)})
+    return ods_of(
+        {"a": ">" + "".join(f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>" for row in rows)}
+    )
 
 
 # ---- BINARY WORKBOOKS ---- #
@@ -168,14 +172,16 @@ def xlsb_of(rows, *, hidden=(), merged=(), percent=(), state=0) -> bytes:
         )
         return f'<Relationships xmlns="{space}">{links}</Relationships>'.encode()
 
-    return zipped({
-        "[Content_Types].xml": types.encode(),
-        "_rels/.rels": relations(("officeDocument", "xl/workbook.bin")),
-        "xl/workbook.bin": b"".join(book),
-        "xl/_rels/workbook.bin.rels": relations(("worksheet", "worksheets/sheet1.bin"), ("styles", "styles.bin")),
-        "xl/worksheets/sheet1.bin": b"".join(records),
-        "xl/styles.bin": b"".join(styles),
-    })
+    return zipped(
+        {
+            "[Content_Types].xml": types.encode(),
+            "_rels/.rels": relations(("officeDocument", "xl/workbook.bin")),
+            "xl/workbook.bin": b"".join(book),
+            "xl/_rels/workbook.bin.rels": relations(("worksheet", "worksheets/sheet1.bin"), ("styles", "styles.bin")),
+            "xl/worksheets/sheet1.bin": b"".join(records),
+            "xl/styles.bin": b"".join(styles),
+        }
+    )
 
 
 def xlsb(rows) -> bytes:
@@ -189,7 +195,9 @@ def xlsb(rows) -> bytes:
 def html(rows, codec="utf-8") -> bytes:
     """Return a page with one table, as a site hands out under the suffix .xls."""
     lines = "".join(
-        "<tr>" + "".join(f"<td>{escape_html(str(cell)) if cell is not None else '&nbsp;'}</td>" for cell in row) + "</tr>\n"
+        "<tr>"
+        + "".join(f"<td>{escape_html(str(cell)) if cell is not None else '&nbsp;'}</td>" for cell in row)
+        + "</tr>\n"
         for row in rows
     )
     head = f'<html><head><meta http-equiv="Content-Type" content="text/html; charset={codec}"></head><body>'
@@ -276,12 +284,15 @@ _SCHEMAS = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1"
 _HEADER = (
     "<mes:Header><mes:ID>x</mes:ID><mes:Test>false</mes:Test><mes:Prepared>2024-01-01T00:00:00</mes:Prepared>"
     '<mes:Sender id="X"/><mes:Structure {more}structureID="S" dimensionAtObservation="{at}">'
-    '<com:Structure><Ref agencyID="X" id="Y" version="1.0" class="DataStructure"/></com:Structure></mes:Structure></mes:Header>'
+    '<com:Structure><Ref agencyID="X" id="Y" version="1.0" class="DataStructure"/></com:Structure>'
+    "</mes:Structure></mes:Header>"
 )
 
 
 def _attributes(row: dict) -> str:
-    return " ".join(f'{name}="{escape(str(cell), {chr(34): "&quot;"})}"' for name, cell in row.items() if cell is not None)
+    return " ".join(
+        f'{name}="{escape(str(cell), {chr(34): "&quot;"})}"' for name, cell in row.items() if cell is not None
+    )
 
 
 def sdmx_ml(rows) -> bytes:

@@ -82,12 +82,13 @@ class Dataset(Definition):
 
     sheet: OneOrMany[Text] = Field(
         (),
-        description="the sheets of workbooks that hold it, by name or pattern: 表1, '20*年', or a list; by default every"
-        " visible sheet that fits. A hidden sheet is read if it is named without a pattern",
+        description="the sheets of workbooks that hold it, by name or pattern: 表1, '20*年', or a list; by default"
+        " every visible sheet that fits. A hidden sheet is read if it is named without a pattern",
     )
     header: OneOrMany[Annotated[int, Field(ge=1, le=60)]] = Field(
         (),
-        description="the rows of the file or sheet, from 1, that name the columns, where they are not found: 3 or [3, 4]",
+        description="the rows of the file or sheet, from 1, that name the columns, where they are not found: 3 or"
+        " [3, 4]",
     )
 
     @property

@@ -101,6 +101,7 @@ NAMES: dict[str, Format] = {one.name: one for one in FORMATS}
 #: The names of formats by the suffix of a file that asks for them.
 SUFFIXES: dict[str, str] = {suffix: one.name for one in FORMATS for suffix in one.suffixes}
 
+
 def suffix_of(name: str) -> str:
     """Return the suffix of a file by which its format is known, the longest that fits, else its last one.
 

@@ -1,8 +1,8 @@
 """Results as SDMX-CSV 2.0: an observation a row, of each figure of a scorecard.
 
-INDICATOR is the name of a measure, an indicator, a pillar, or TOTAL, and KPI_RESULT which of its results a figure is: value,
-score, rank; it is empty for reported figures, which alone are read back (`kpi.intake.files.sdmx_columns`). OBS_STATUS is A,
-or M where there is no figure; KPI_STATUS has our own reason. See https://github.com/sdmx-twg/sdmx-csv.
+INDICATOR is the name of a measure, an indicator, a pillar, or TOTAL, and KPI_RESULT which of its results a figure is:
+value, score, rank; it is empty for reported figures, which alone are read back (`kpi.intake.files.sdmx_columns`).
+OBS_STATUS is A, or M where there is no figure; KPI_STATUS has our own reason. See https://github.com/sdmx-twg/sdmx-csv.
 """
 
 from __future__ import annotations

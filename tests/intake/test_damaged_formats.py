@@ -21,7 +21,9 @@ SYSTEM = System.model_validate({
     "measures": {"gdp": {"title": "地区生产总值", "unit": "亿元"}},
     "indicators": {"size": {"kind": "level", "of": "gdp", "target": {"at_least": 100}}},
 })  # fmt: skip
-FORMATS = {Path(name).suffix: write for name, write in (FORMS | SHORT_TEXT | OWN_COLUMNS).items() if name.count(".") == 1}
+FORMATS = {
+    Path(name).suffix: write for name, write in (FORMS | SHORT_TEXT | OWN_COLUMNS).items() if name.count(".") == 1
+}
 EVERY = pytest.mark.parametrize("suffix", FORMATS)
 
 
@@ -30,9 +32,10 @@ def judged(path: Path) -> kpi.Scorecard | None:
     try:
         return kpi.score(path, system=SYSTEM, partly=True)
     except KpiError as error:
-        assert error.diagnostics
-        assert all(one.code.startswith(("K5", "K6", "K2")) for one in error.diagnostics), error
-        return None
+        findings = error.diagnostics
+    assert findings
+    assert all(one.code.startswith(("K5", "K6", "K2")) for one in findings), findings
+    return None
 
 
 @EVERY
@@ -83,7 +86,13 @@ def test_a_format_is_known_by_its_content(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_bytes_of_no_format_are_refused_under_every_name(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    for content in (b"%PDF-1.7\n%" + bytes(range(128, 200)), bytes(range(256)) * 4, b"\x03" * 100, b"$FL2", b"PK\x03\x04"):
+    for content in (
+        b"%PDF-1.7\n%" + bytes(range(128, 200)),
+        bytes(range(256)) * 4,
+        b"\x03" * 100,
+        b"$FL2",
+        b"PK\x03\x04",
+    ):
         path.write_bytes(content)
         with pytest.raises(DataError) as caught:
             read(path)

@@ -35,7 +35,8 @@ def codes(path):
 
 def cell(kind, value, shown="", more=""):
     name = {"date": "date-value", "boolean": "boolean-value"}.get(kind, "value")
-    return f'<table:table-cell office:value-type="{kind}" office:{name}="{value}"{more}><text:p>{shown}</text:p></table:table-cell>'
+    start = f'<table:table-cell office:value-type="{kind}" office:{name}="{value}"{more}>'
+    return f"{start}<text:p>{shown}</text:p></table:table-cell>"
 
 
 def line(*cells, more=""):
@@ -49,9 +50,14 @@ def test_cells_of_an_opendocument_spreadsheet(tmp_path):
     rows = (
         ">"
         + line("地区", "率", "日期", "错", "注")
-        + line(merged, cell("percentage", "0.125", "13%"), cell("date", "2024-03-31", "3月"), cell("float", "0", "#DIV/0!"), noted)
-        + line(covered, cell("float", "1234.5", "1,235"), cell("date", "2024-03-31T12:30:00"), cell("boolean", "true"), None,
-               more=' table:visibility="filter"')
+        + line(
+            merged, cell("percentage", "0.125", "13%"), cell("date", "2024-03-31", "3月"),
+            cell("float", "0", "#DIV/0!"), noted,
+        )
+        + line(
+            covered, cell("float", "1234.5", "1,235"), cell("date", "2024-03-31T12:30:00"), cell("boolean", "true"),
+            None, more=' table:visibility="filter"',
+        )
         + line(None, None, None, None, None, more=' table:number-rows-repeated="1048570"')
     )  # fmt: skip
     hidden = ' table:style-name="gone">' + line("a", "b") + line("1", "2")
@@ -224,7 +230,9 @@ def test_labels_of_variables_and_values(tmp_path, suffix):
         frame["q3"] = [5.5, None, 6.0]
     write = sav_of if suffix == ".sav" else dta_of
     path = written(
-        tmp_path, f"a{suffix}", write(frame, column_labels=["地区", "年份", "产值", "等级"], variable_value_labels=values)
+        tmp_path,
+        f"a{suffix}",
+        write(frame, column_labels=["地区", "年份", "产值", "等级"], variable_value_labels=values),
     )
     loaded = examine_text(SYSTEM, "s.yaml")
     card = kpi.score(path, system=loaded.system)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from test_round_trip import FORMS, HEADER
-from tests.written_formats import OWN_COLUMNS, SHORT_TEXT
 
 from kpi.intake.files.reader import READERS, SUFFIXES, Reader, read
 from kpi.intake.files.table import ROW
+from tests.written_formats import OWN_COLUMNS, SHORT_TEXT
 
 FILES = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8").partition("## Files")[2].partition("\n## ")[0]
 ROWS = [["2023Q4", "甲县", "12.5", "x"], ["2023Q4", "乙县", "13", None]]

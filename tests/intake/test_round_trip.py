@@ -14,11 +14,11 @@ import xlwt
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.written_formats import ANY_TEXT
 
 import kpi
 from kpi.intake.files.reader import read
 from kpi.language.system import System
+from tests.written_formats import ANY_TEXT
 
 HEADER = ["期别", "地区名称与说明", "指标", "数值"]
 #: What a cell of text may hold: Chinese of every plane, marks of CSV, formulas, blanks inside, line breaks.

@@ -38,7 +38,14 @@ CSV_1 = HEADER + "".join(",".join(("X:Y(1.0)", "Q", *row)) + "\n" for row in ROW
 CSV_2 = "STRUCTURE,STRUCTURE_ID,ACTION," + HEADER.partition(",")[2] + "".join(
     ",".join(("dataflow", "X:Y(1.0)", "I", "Q", *row)) + "\n" for row in ROWS
 )  # fmt: skip
-LABELS = {"330402": "南湖区", "330411": "秀洲区", "gdp": "Gross product", "rate": "Satisfaction", "A": "Normal", "E": "Estimated"}
+LABELS = {
+    "330402": "南湖区",
+    "330411": "秀洲区",
+    "gdp": "Gross product",
+    "rate": "Satisfaction",
+    "A": "Normal",
+    "E": "Estimated",
+}
 LABELLED = (
     "DATAFLOW,FREQ: Frequency,REF_AREA: Reference area,INDICATOR: Indicator,TIME_PERIOD: Time period,OBS_VALUE,"
     "OBS_STATUS: Status,UNIT_MEASURE: Unit,UNIT_MULT: Multiplier\n"
@@ -57,13 +64,16 @@ def as_json(version: int, *, flat: bool) -> bytes:
     statuses = ["A", "E", "M"]
     keyed = [component("REF_AREA", areas), component("INDICATOR", indicators)]
     time = [component("TIME_PERIOD", times)]
+    units_of_figures = [component("UNIT_MEASURE", units), component("UNIT_MULT", ["8", "0"])]
+    dimensions = {"observation": keyed + time} if flat else {"series": keyed, "observation": time}
     structure = {
-        "dimensions": {"dataSet": [component("FREQ", ["Q"])], **({"observation": keyed + time} if flat else {"series": keyed, "observation": time})},
+        "dimensions": {"dataSet": [component("FREQ", ["Q"])], **dimensions},
         "attributes": {
-            "dataSet": [], "series": [] if flat else [component("UNIT_MEASURE", units), component("UNIT_MULT", ["8", "0"])],
-            "observation": [component("OBS_STATUS", statuses), *([component("UNIT_MEASURE", units), component("UNIT_MULT", ["8", "0"])] if flat else [])],
+            "dataSet": [],
+            "series": [] if flat else units_of_figures,
+            "observation": [component("OBS_STATUS", statuses), *(units_of_figures if flat else [])],
         },
-    }  # fmt: skip
+    }
     found: dict = {}
     for area, indicator, _, value, status, unit, power in ROWS:
         key = f"{areas.index(area)}:{indicators.index(indicator)}"
@@ -158,7 +168,7 @@ def test_a_large_file_of_sdmx(tmp_path, system, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("kind", ["csv", "xml"])
-def test_what_the_columns_beside_a_figure_say(tmp_path, system, kind, row, expected, codes):
+def test_what_the_columns_beside_a_figure_say(tmp_path, system, kind, row, expected, codes):  # noqa: PLR0917
     other = ("330411", "gdp", "2023-Q4", "7", "A", "CNY", "8")
     path = tmp_path / f"a.{kind}"
     if kind == "csv":
@@ -179,10 +189,15 @@ def test_rows_that_delete_are_left_out(tmp_path, system):
     assert [one.severity for one in card.findings_list if one.code == "K519"] == [Severity.INFO]
 
 
+NO_VALUES = {"dimensions": {"series": [], "observation": [{"id": "TIME_PERIOD", "values": []}]}}
+
+
 def test_a_message_without_data_is_refused(tmp_path):
     for name, content in {
         "a.json": b'{"dataSets": [], "structure": {"dimensions": {}}}',
-        "b.json": b'{"dataSets": [{"series": {"0:9": {"observations": {"0": [1]}}}}], "structure": {"dimensions": {"series": [], "observation": [{"id": "TIME_PERIOD", "values": []}]}}}',
+        "b.json": json.dumps(
+            {"dataSets": [{"series": {"0:9": {"observations": {"0": [1]}}}}], "structure": NO_VALUES}
+        ).encode(),
         "c.xml": sdmx_ml([["期别", "数值"]]),
     }.items():
         (tmp_path / name).write_bytes(content)
@@ -211,4 +226,6 @@ def test_the_command_line_writes_sdmx(tmp_path, system):
     shown = CliRunner().invoke(main, [*call, "--format", "sdmx-csv"])
     assert shown.output.startswith("STRUCTURE,STRUCTURE_ID,ACTION,TIME_PERIOD,REF_AREA,INDICATOR,KPI_RESULT,")
     CliRunner().invoke(main, [*call, "-o", str(tmp_path / "r.sdmx.csv")])
-    assert "dataflow,KPI:SMALL(1.0),I,2023-Q4,南湖区,gdp,,411.52,A,亿元," in (tmp_path / "r.sdmx.csv").read_text("utf-8-sig")
+    assert "dataflow,KPI:SMALL(1.0),I,2023-Q4,南湖区,gdp,,411.52,A,亿元," in (tmp_path / "r.sdmx.csv").read_text(
+        "utf-8-sig"
+    )

@@ -47,7 +47,9 @@ def book(path: Path, sheets: dict, change=lambda *_: None) -> Path:
 
 
 def values(card) -> dict:
-    return dict(card.indicators.filter(kpi_ok(card)).select("period", "value").group_by("period").sum().sort("period").rows())
+    return dict(
+        card.indicators.filter(kpi_ok(card)).select("period", "value").group_by("period").sum().sort("period").rows()
+    )
 
 
 def kpi_ok(card):
@@ -70,7 +72,10 @@ def told(card, code):
     ],
 )
 def test_a_definition_chooses_sheets(tmp_path, declared, expected):
-    path = book(tmp_path / "a.xlsx", {"表1": TABLE, "2022年": OTHER, "附表": [["年份", "地区", "地区生产总值"], [2021, "甲县", 1]]})
+    path = book(
+        tmp_path / "a.xlsx",
+        {"表1": TABLE, "2022年": OTHER, "附表": [["年份", "地区", "地区生产总值"], [2021, "甲县", 1]]},
+    )
     card = kpi.score(path, system=system(f"  wide: {{form: panel, {declared}}}"))
     assert values(card) == expected
     assert "附表" in [one.place.sheet for one in told(card, "K524")]
@@ -198,7 +203,9 @@ def test_a_definition_says_which_rows_are_the_header(tmp_path, kind, monkeypatch
     if kind == "xlsx":
         book(path, {"一": rows})
     else:
-        path.write_text("".join(",".join("" if cell is None else str(cell) for cell in row) + "\n" for row in rows), "utf-8")
+        path.write_text(
+            "".join(",".join("" if cell is None else str(cell) for cell in row) + "\n" for row in rows), "utf-8"
+        )
     with pytest.raises(DataError):
         kpi.score(path, system=system())
     total = {"2023": 11 + 100 * (kind == "large")}
@@ -257,7 +264,13 @@ def test_a_row_of_data_in_english_is_no_header(tmp_path):
     assert values(kpi.score(tmp_path / "a.csv", system=system())) == {"2023": 11}
 
 
-FORM = [["部门", "统计局", "电话"], ["2", "3", "4"], ["年份", "地区", "地区生产总值"], [2023, "甲县", 5], [2023, "乙县", 6]]
+FORM = [
+    ["部门", "统计局", "电话"],
+    ["2", "3", "4"],
+    ["年份", "地区", "地区生产总值"],
+    [2023, "甲县", 5],
+    [2023, "乙县", 6],
+]
 
 
 @pytest.mark.parametrize("mark", ["table", "panes", "titles"])

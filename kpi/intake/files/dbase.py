@@ -51,19 +51,10 @@ def read_dbf(path: Path, place: Place) -> Table:
             str(path), encoding="latin-1", ignorecase=False, parserclass=_parser(dbfread), ignore_missing_memofile=True,
             recfactory=None,
         )  # fmt: skip
-        size, header = path.stat().st_size, table.header
-        if size < header.headerlen + header.numrecords * header.recordlen:
-            raise ValueError(
-                Message("it has room for fewer rows than the {rows:,} that it names", rows=header.numrecords)
-            )
-        if not table.fields or sum(field.length for field in table.fields) + 1 != header.recordlen:
-            raise ValueError(Message("its columns are not as wide as its rows"))
+        _check(table, path.stat().st_size)
         rows = [[value for _, value in row] for row in table]
         deleted = sum(1 for _ in table.deleted)
-        if len(rows) + deleted < header.numrecords:
-            message = Message("{rows:,} rows are in the file, {read:,} could be read", rows=header.numrecords,
-                              read=len(rows) + deleted)  # fmt: skip
-            raise ValueError(message)
+        _check_rows(table, len(rows) + deleted)
     except (MemoryError, DataError, PermissionError):
         raise
     except Exception as error:  # noqa: BLE001 - dbfread raises any exception on a damaged file
@@ -72,6 +63,22 @@ def read_dbf(path: Path, place: Place) -> Table:
     if not rows:
         raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     return _table(path, place, table, rows, deleted)
+
+
+def _check(table: Any, size: int) -> None:
+    """Raise ValueError if the header does not fit the file; `size` is in bytes."""
+    header = table.header
+    if size < header.headerlen + header.numrecords * header.recordlen:
+        raise ValueError(Message("it has room for fewer rows than the {rows:,} that it names", rows=header.numrecords))
+    if not table.fields or sum(field.length for field in table.fields) + 1 != header.recordlen:
+        raise ValueError(Message("its columns are not as wide as its rows"))
+
+
+def _check_rows(table: Any, read: int) -> None:
+    """Raise ValueError if some rows are neither valid nor marked as deleted."""
+    if read < table.header.numrecords:
+        rows = table.header.numrecords
+        raise ValueError(Message("{rows:,} rows are in the file, {read:,} could be read", rows=rows, read=read))
 
 
 def _table(path: Path, place: Place, table: Any, rows: list[list[Any]], deleted: int) -> Table:
@@ -143,7 +150,6 @@ def _as_text(value: Any, encoding: str) -> str | None:
 
 def _parser(dbfread: ModuleType) -> Callable[..., Any]:
     """Return the parser of cells: texts as bytes, figures and dates as they are written."""
-
     base: Any = dbfread.FieldParser
 
     class Parser(base):  # type: ignore[misc] # the package is imported when it is needed

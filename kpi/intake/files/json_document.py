@@ -23,7 +23,8 @@ _GROWTH = 12
 _DEEPEST = 5
 
 _HINT = Message(
-    "write an array of objects, [{{...}}, {{...}}], or one object a line, without brackets or commas between them (JSON lines)"
+    "write an array of objects, [{{...}}, {{...}}], or one object a line, without brackets or commas between them "
+    "(JSON lines)"
 )
 
 
@@ -93,10 +94,10 @@ def _refused(message: Message, place: Place) -> DataError:
 
 def _arrays(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
     """Yield the arrays that are tables, each with the keys that lead to it; none within another."""
-    if isinstance(value, list) and value:
-        if all(isinstance(one, dict) for one in value) or all(_is_row(one) for one in value):
-            yield keys, value
-            return
+    rows = isinstance(value, list) and bool(value)
+    if rows and (all(isinstance(one, dict) for one in value) or all(map(_is_row, value))):
+        yield keys, value
+        return
     if len(keys) < _DEEPEST:
         inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, one in inner:

@@ -1,4 +1,4 @@
-"""OpenDocument spreadsheets (.ods): one streaming pass over their XML, which gives cells as displayed and their marks."""
+"""OpenDocument spreadsheets (.ods): one streaming pass over their XML gives cells as displayed and their marks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from kpi.intake.files.sheets import SheetCells, tables_of
 from kpi.intake.files.table import Table, cause
 from kpi.intake.files.workbook import percent_text, plain_number
 from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_large
+from kpi.process.memory import available
 
 _CHUNK = 1 << 18
+#: The bytes that a cell takes while a sheet is read.
+_CELL = 250
 #: Notes and drawings in a cell, whose text is not that of the cell.
 _BESIDE = {"annotation", "shape", "frame", "custom-shape", "tracked-changes"}
 _HIDDEN = {"collapse", "filter"}
@@ -105,13 +108,22 @@ class _Reader:
         elif name == "table":
             self.depth += 1
             if self.depth == 1:
-                self.name, self.visible = own.get("name", ""), own.get("style-name") not in self.hidden_styles
-                self.marks, self.cells = Marks(), dict[int, dict[int, str]]()
-                self.row = self.column = -1
-                self.columns_seen, self.repeat = 0, 1
-        elif self.depth != 1:
-            return
-        elif name == "table-column":
+                self.start_of_sheet(own)
+        elif self.depth == 1:
+            self.start_within(name, own)
+
+    def start_of_sheet(self, own: dict[str, str]) -> None:
+        """Begin a sheet."""
+        self.name, self.visible = own.get("name", ""), own.get("style-name") not in self.hidden_styles
+        self.marks, self.cells = Marks(), dict[int, dict[int, str]]()
+        self.row = self.column = -1
+        self.columns_seen, self.repeat = 0, 1
+        self.filled: dict[int, tuple[str, str]] = {}
+        self.row_hidden = False
+
+    def start_within(self, name: str, own: dict[str, str]) -> None:
+        """Handle the start of an element of a sheet."""
+        if name == "table-column":
             many = min(int(own.get("number-columns-repeated", "1")), MOST_COLUMNS)
             if own.get("visibility") in _HIDDEN:
                 self.marks.hidden_columns.update(range(self.columns_seen, self.columns_seen + many))
@@ -120,16 +132,17 @@ class _Reader:
             self.row += 1
             self.column = 0
             self.repeat = int(own.get("number-rows-repeated", "1"))
-            self.filled: dict[int, tuple[str, str]] = {}
+            self.filled = {}
             self.row_hidden = own.get("visibility") in _HIDDEN
         elif name in {"table-cell", "covered-table-cell"}:
             self.cell, self.text = own | {"covered": name[0] if name[0] == "c" else ""}, []
-        elif name == "p" and self.text:
-            self.text.append("\n")
-        elif name == "s" and self.cell is not None:
-            self.text.append(" " * min(int(own.get("c", "1")), 1000))
-        elif name in {"tab", "line-break"} and self.cell is not None:
-            self.text.append("\t" if name == "tab" else "\n")
+        elif self.cell is not None:
+            if name == "p" and self.text:
+                self.text.append("\n")
+            elif name == "s":
+                self.text.append(" " * min(int(own.get("c", "1")), 1000))
+            elif name in {"tab", "line-break"}:
+                self.text.append("\t" if name == "tab" else "\n")
 
     def characters(self, text: str) -> None:
         """Collect the text of a cell."""
@@ -176,7 +189,8 @@ class _Reader:
         if not self.filled:
             return
         marks.rows, marks.columns = self.row + 1, max(marks.columns, max(self.filled) + 1)
-        if marks.rows * marks.columns > MOST_CELLS:
+        room = available()
+        if marks.rows * marks.columns > min(MOST_CELLS, MOST_CELLS if room is None else room // _CELL):
             raise too_large(marks, self.place)
         for at in range(first, self.row + 1):
             if self.row_hidden:

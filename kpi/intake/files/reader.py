@@ -3,8 +3,8 @@
 Codes: K501 not there, K502 empty, K503 not a table, K504 no header, K505 only a header, K506 ragged rows, K507 does
 not decode, K508 duplicate headers, K509 too large, K510 a package is missing, K511 locked, K512 a column without a
 header, K513 quotation marks, K516 a declared header that is not there; as information K514 hidden and deleted rows,
-K517 files of an archive left out, K529 a web page, K532 where in a document the table is, K520 the encoding, K521 rows above and K522 below the data, K523 the unit
-row, K524 sheets left out, K525 a header of several rows.
+K517 files of an archive left out, K520 the encoding, K521 rows above and K522 below the data, K523 the unit row, K524
+sheets left out, K525 a header of several rows, K529 a web page, K532 where in a document the table is; K519 of SDMX.
 """
 
 from __future__ import annotations

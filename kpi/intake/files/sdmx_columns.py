@@ -1,4 +1,4 @@
-"""The columns of SDMX data: what TIME_PERIOD, OBS_VALUE, OBS_STATUS, UNIT_MEASURE, UNIT_MULT and ACTION say of a figure.
+"""The columns of SDMX data: what TIME_PERIOD, OBS_STATUS, UNIT_MEASURE, UNIT_MULT and ACTION mean for OBS_VALUE.
 
 SDMX-CSV 1.0 and 2.0 (https://github.com/sdmx-twg/sdmx-csv) are text files with these headers, with or without labels
 (`REF_AREA: Reference area`); SDMX-ML and SDMX-JSON come to the same columns (`sdmx_messages`). Statuses are those of
@@ -29,9 +29,12 @@ _MARKS = {"not_applicable": "N/A", "below_unit": "…"}
 
 #: Units of measure of common code lists (CL_UNIT_MEASURE, Eurostat, OECD) that are not written as here.
 _UNITS = {
-    "CNY": "元", "RMB": "元", "XDC": "", "USD": "美元", "PT": "%", "PC": "%", "PERCENT": "%", "P100": "%", "PS": "人", "PER": "人",
-    "PERS": "人", "PERSONS": "人", "HH": "户", "TN": "吨", "T": "吨", "TONNES": "吨", "KM2": "平方公里", "HA": "公顷", "KWH": "千瓦时", "_Z": "",
-    "_T": "", "_X": "", "_O": "", "PN": "", "NUMBER": "", "NR": "", "NUM": "", "PURE_NUMB": "", "XXX": "", "UNIT": "",
+    "CNY": "元", "RMB": "元", "USD": "美元", "PT": "%", "PC": "%", "PERCENT": "%", "P100": "%",
+    "PS": "人", "PER": "人", "PERS": "人", "PERSONS": "人", "HH": "户", "TN": "吨", "T": "吨", "TONNES": "吨",
+    "KM2": "平方公里", "HA": "公顷", "KWH": "千瓦时",
+    # No unit, a mere number, or one that is not said.
+    "_Z": "", "_T": "", "_X": "", "_O": "", "PN": "", "NUMBER": "", "NR": "", "NUM": "", "PURE_NUMB": "", "XXX": "",
+    "UNIT": "", "XDC": "",
 }  # fmt: skip
 #: Powers of ten before a unit of measure.
 _POWERS = {1: "十", 2: "百", 3: "千", 4: "万", 5: "十万", 6: "百万", 7: "千万", 8: "亿", 9: "十亿", 12: "万亿"}
@@ -148,9 +151,7 @@ def _with_ids(table: Table, ids: Mapping[str, str]) -> tuple[Table, list[Diagnos
     return table.renamed({header: name for header, name in labelled.items() if name not in table.columns}), []
 
 
-def _with_statuses(
-    table: Table, header: str, value: pl.Expr, counts: pl.DataFrame
-) -> tuple[pl.Expr, list[Diagnostic]]:
+def _with_statuses(table: Table, header: str, value: pl.Expr, counts: pl.DataFrame) -> tuple[pl.Expr, list[Diagnostic]]:
     """Return the figures without those that their status says are missing, and the notes on the statuses."""
     status = _text(header)
     notes = []
@@ -167,7 +168,9 @@ def _with_statuses(
             )
         hint = Message("leave OBS_VALUE empty there, or write A into OBS_STATUS")
         notes.append(Diagnostic("K519", message, place, hint, Severity.WARNING))
-    flags = counts.filter(~pl.col(header).is_in([*MISSING, "A"])).group_by(header).agg(pl.col("values").sum()).sort(header)
+    flags = (
+        counts.filter(~pl.col(header).is_in([*MISSING, "A"])).group_by(header).agg(pl.col("values").sum()).sort(header)
+    )
     shown = tuple(f"{flag} ({many:,})" for flag, many in flags.drop_nulls().rows() if many)
     if shown:
         message = Message("figures with flags are used as they are: {flags}", flags=shown)
@@ -198,7 +201,8 @@ def _with_units(
     notes: list[Diagnostic] = []
     for one, ten in tens.items():
         plain = pl.when(value.str.contains(r"^[+-]?[0-9]*\.?[0-9]+$")).then(value + f"e{ten}")
-        value = pl.when(key == one).then(pl.coalesce(plain, (value.cast(pl.Float64, strict=False) * 10.0**ten).cast(pl.String), value)).otherwise(value)
+        other = (value.cast(pl.Float64, strict=False) * 10.0**ten).cast(pl.String)
+        value = pl.when(key == one).then(pl.coalesce(plain, other, value)).otherwise(value)
         message = Message("figures with UNIT_MULT {power} are taken times 10 to the power of {power}", power=ten)
         notes.append(Diagnostic("K519", message, table.place(None, ids["UNIT_MULT"]), severity=Severity.INFO))
     return value, columns, notes
@@ -207,8 +211,8 @@ def _with_units(
 def _meant(code: str | None, power: str | None, labels: Mapping[Any, str]) -> tuple[str | None, int]:
     """Return the unit that a code and a power of ten mean, and the power that is left for the figure.
 
-    >>> _meant("CNY", "8", {}), _meant("PT", None, {}), _meant(None, "6", {}), _meant("ODD", "3", {}), _meant("CNY", "11", {})
-    (('亿元', 0), ('%', 0), (None, 6), ('ODD', 3), ('元', 11))
+    >>> _meant("CNY", "8", {}), _meant("PT", None, {}), _meant(None, "6", {}), _meant("CNY", "11", {})
+    (('亿元', 0), ('%', 0), (None, 6), ('元', 11))
     """
     ten = int(power) if power and re.fullmatch(r"-?\d{1,2}", power) else 0
     if code is None or _UNITS.get(code.upper()) == "":

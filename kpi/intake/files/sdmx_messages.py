@@ -22,8 +22,10 @@ from kpi.process.limits import make_sure
 _GROWTH = 20
 
 #: Attributes of data sets that say nothing of figures.
-_OF_SET = {"setID", "action", "reportingBeginDate", "reportingEndDate", "validFromDate", "validToDate", "publicationYear",
-           "publicationPeriod", "dataScope", "REPORTING_YEAR_START_DAY"}  # fmt: skip
+_OF_SET = {
+    "setID", "action", "reportingBeginDate", "reportingEndDate", "validFromDate", "validToDate", "publicationYear",
+    "publicationPeriod", "dataScope", "REPORTING_YEAR_START_DAY",
+}  # fmt: skip
 
 _AGAIN = Message("write or download it again")
 
@@ -38,7 +40,8 @@ def is_sdmx_json(document: Any) -> bool:
     if not isinstance(document, dict):
         return False
     inner = document.get("data", document)
-    return isinstance(inner, dict) and "dataSets" in inner and ("structure" in inner or "structures" in inner or "structure" in document)
+    described = isinstance(inner, dict) and ("structure" in inner or "structures" in inner or "structure" in document)
+    return described and "dataSets" in inner
 
 
 def of_xml(path: Path, place: Place) -> pl.DataFrame:
@@ -57,7 +60,8 @@ def of_xml(path: Path, place: Place) -> pl.DataFrame:
     text = text if text.startswith("<?xml") else f'<?xml version="1.0" encoding="UTF-8"?>{text.lstrip()}'
     try:
         message = read_sdmx(text, validate=False)
-        sets = [(one.data, dict(one.attributes or {})) for one in message.data or ()]
+        datasets: list[Any] = list(message.data or ())
+        sets = [(one.data, dict(one.attributes or {})) for one in datasets]
     except (MemoryError, DataError):
         raise
     except Exception as error:  # noqa: BLE001 - pysdmx raises any exception on a damaged message
@@ -66,12 +70,14 @@ def of_xml(path: Path, place: Place) -> pl.DataFrame:
     frames = []
     for data, attributes in sets:
         columns = {
-            str(name): [None if one is None or one != one or one == "" else str(one) for one in data[name].tolist()]
-            for name in data.columns
-            if name not in _OF_SET
+            str(name): [_filled(one) for one in data[name].tolist()] for name in data.columns if name not in _OF_SET
         }
         rows = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-        constant = {name: str(one) for name, one in attributes.items() if name not in columns and name not in _OF_SET and one is not None}
+        constant = {
+            name: str(one)
+            for name, one in attributes.items()
+            if name not in columns and name not in _OF_SET and one is not None
+        }
         frames.append(rows.with_columns(pl.lit(one).alias(name) for name, one in constant.items()))
     return _joined(frames, place)
 
@@ -104,6 +110,13 @@ def of_json(document: Mapping[str, Any], place: Place) -> tuple[pl.DataFrame, di
     return _joined(frames, place), labels
 
 
+def _filled(cell: Any) -> str | None:
+    """Return a cell of pandas as text, None where it has no value, of whatever kind."""
+    import pandas as pd
+
+    return None if cell == "" or pd.isna(cell) else str(cell)
+
+
 def _joined(frames: Sequence[pl.DataFrame], place: Place) -> pl.DataFrame:
     frames = [one for one in frames if one.height]
     if not frames:
@@ -118,7 +131,8 @@ def _observations(data: Mapping[str, Any], structure: Mapping[str, Any]) -> Iter
     constant = {one["id"]: _value(one, 0) for one in dimensions.get("dataSet") or ()}
     constant |= _attributes(attributes.get("dataSet") or (), data.get("attributes") or ())
     series = data.get("series")
-    groups = [("", {"observations": data.get("observations") or {}})] if series is None else list(series.items())
+    groups: list[tuple[str, Any]] = [("", {"observations": data.get("observations") or {}})]
+    groups = groups if series is None else list(series.items())
     for key, group in groups:
         shared = constant | _key(dimensions.get("series") or (), key)
         shared |= _attributes(attributes.get("series") or (), group.get("attributes") or ())

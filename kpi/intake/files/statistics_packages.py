@@ -37,8 +37,11 @@ def is_stata(head: bytes) -> bool:
     return old or head.startswith(b"<stata_dta>")
 
 
-def frame_of(path: Path, kind: Literal["sav", "dta"], place: Place) -> tuple[pl.DataFrame, Mapping[str, Mapping[float | str, str]],
-                                                                            Mapping[str, str]]:  # fmt: skip
+#: The texts that the values of columns stand for, by column.
+Values = Mapping[str, Mapping[float | str, str]]
+
+
+def frame_of(path: Path, kind: Literal["sav", "dta"], place: Place) -> tuple[pl.DataFrame, Values, Mapping[str, str]]:
     """Return the rows of a file, the texts of its values by column, and the labels of its variables.
 
     Columns of whole numbers are integers: years, codes.
@@ -69,8 +72,7 @@ def frame_of(path: Path, kind: Literal["sav", "dta"], place: Place) -> tuple[pl.
     return frame, meta.variable_value_labels, labels
 
 
-def labelled(table: Table, names: Mapping[str, str], labels: Mapping[str, str],
-             values: Mapping[str, Mapping[float | str, str]]) -> Table:  # fmt: skip
+def labelled(table: Table, names: Mapping[str, str], labels: Mapping[str, str], values: Values) -> Table:
     """Return a table with the labels of its variables and values; `names` are the columns by the names of variables."""
     return replace(
         table,

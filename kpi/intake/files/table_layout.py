@@ -47,7 +47,7 @@ class Layout:
 
     A column without a header has "" in `columns`; `depth` is the number of header rows. Repeated headers are numbered;
     `repeats` has these by the header that they repeat, and `spanned` has the positions (from 0) of columns that share a
-    merged header with one to their left. `labels` are further names of columns: of a header in two languages, the second.
+    merged header with one to their left. `labels` are second names of columns, in a header of two languages.
     """
 
     header: int
@@ -244,8 +244,8 @@ def _translates(header: Row, below: Row) -> bool:
 
 
 _HEADER_HINT = Message(
-    "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data, or say under `datasets:` which "
-    "rows they are in, `header: [3, 4]`"
+    "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data, or say under `datasets:` "
+    "which rows they are in, `header: [3, 4]`"
 )
 
 

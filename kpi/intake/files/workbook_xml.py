@@ -228,16 +228,20 @@ class _Reader:
             self.column = -1
             if attributes.get("hidden") in _TRUE:
                 self.marks.hidden.add(self.row)
+        else:
+            self.start_around(name, attributes)
+
+    def start_around(self, name: str, attributes: dict[str, str]) -> None:
+        """Handle the start of an element beside the cells."""
+        if name == "mergeCell":
+            first, _, last = attributes["ref"].partition(":")
+            self.marks.merged.append((*position(first), *position(last or first)))
         elif name == "col" and attributes.get("hidden") in _TRUE:
             left, right = int(attributes["min"]), int(attributes["max"])
             self.marks.hidden_columns.update(range(left - 1, min(right, MOST_COLUMNS)))
         elif name == "pane" and attributes.get("state", "").startswith("frozen"):
-            # Rows above the first one in view when the panes were frozen are not shown at all.
-            self.marks.frozen = round(float(attributes.get("ySplit", "0"))) - 1
-            self.marks.frozen = None if self.marks.frozen < 0 else self.marks.frozen
-        elif name == "mergeCell":
-            first, _, last = attributes["ref"].partition(":")
-            self.marks.merged.append((*position(first), *position(last or first)))
+            last_row = round(float(attributes.get("ySplit", "0"))) - 1
+            self.marks.frozen = last_row if last_row >= 0 else None
 
     def end(self, tag: str) -> None:
         """Handle the end of an element; at the end of a cell its mark is added."""

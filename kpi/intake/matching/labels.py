@@ -60,7 +60,8 @@ def _knows(known: Mapping[str, str], header: str) -> bool:
     return role(header) is not None or named(known, header) is not None or named(known, text) is not None
 
 
-def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
+def _text_columns(system: System) -> set[str]:
+    """Return the columns of texts that a system names, beside those with the role of a name."""
     keys = {system.entities.title, system.ranking.cohort, *condition_columns(system)}
     figures: set[str] = set()
     for key, dataset in datasets(system).items():
@@ -69,18 +70,34 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
             needed = needed_columns(system, key)
             keys |= {column for column, kind in needed.items() if kind not in READ_AS_NUMBERS} | {*dataset.key}
             figures |= {clean(column) for column, kind in needed.items() if kind in READ_AS_NUMBERS}
-    texts = {clean(one) for one in keys if one} - figures
+    return {clean(one) for one in keys if one} - figures
+
+
+def _replacements(system: System, table: Table) -> dict[str, dict[float | str, str]]:
+    """Return the values that are read as their labels, by column."""
+    texts, measures = _text_columns(system), measure_names(system)
     replaced: dict[str, dict[float | str, str]] = {}
     for column, values in table.value_labels.items():
         if role(column) == "measure":
-            measures = measure_names(system)
-            replaced[column] = {value: text for value, text in values.items() if named(measures, clean(str(value))) is None}
+            replaced[column] = {
+                value: text for value, text in values.items() if named(measures, clean(str(value))) is None
+            }
         elif column in texts or role(column) in _KEYS:
             replaced[column] = dict(values)
-        elif marks := {value: label for value, label in values.items() if read_number(label).status != "ok"
-                       and read_number(label).problem is None}:  # fmt: skip
-            replaced[column] = marks
-    replaced = {column: values for column, values in replaced.items() if values}
+        else:
+            replaced[column] = {value: text for value, text in values.items() if _is_mark(text)}
+    return {column: values for column, values in replaced.items() if values}
+
+
+def _is_mark(text: str) -> bool:
+    """Return whether a label is a mark of a missing figure."""
+    read = read_number(text)
+    return read.problem is None and read.status != "ok"
+
+
+def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
+    """Return a table with labels in place of values, and the note on them."""
+    replaced = _replacements(system, table)
     if not replaced:
         return table, []
     for column in [one for one in replaced if role(one) == "entity" and "code" not in map(role, table.columns)]:

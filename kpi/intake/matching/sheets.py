@@ -25,7 +25,7 @@ def sheet_aside(finding: Diagnostic) -> Diagnostic:
 
 
 def header_unused(source: Placed) -> list[Diagnostic]:
-    """Return the warning that the declared header rows were not used, as the file could have been of another dataset."""
+    """Return the warning that the declared header rows were not used, as the file could be of another dataset."""
     table, declared = source.table, source.dataset.header
     complete = table.whole or table
     if not declared or complete.header_row is None:
