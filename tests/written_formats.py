@@ -123,15 +123,16 @@ def _wide(text: str) -> bytes:
     return struct.pack("<I", len(text.encode("utf-16-le")) // 2) + text.encode("utf-16-le")
 
 
-def xlsb_of(rows, *, hidden=(), merged=(), percent=(), state=0) -> bytes:
-    """Return a binary workbook: `hidden` rows, `merged` ranges (top, left, bottom, right), columns shown as percent."""
+def xlsb_of(rows, *, hidden=(), merged=(), percent=(), dates=(), frozen=0, state=0) -> bytes:
+    """Return a binary workbook: `hidden` rows, `merged` ranges (top, left, bottom, right), columns of percents, dates."""
     used = struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)
-    records = [_record(129), _record(148, used), _record(145)]
+    pane = _record(151, struct.pack("<2d3IB", 0, frozen, frozen, 0, 2, 1)) if frozen else b""
+    records = [_record(129), _record(148, used), pane, _record(145)]
     for at, row in enumerate(rows):
         flags = 0x10 if at in hidden else 0
         records.append(_record(0, struct.pack("<IIHBBBI", at, 0, 300, 0, flags, 0, 0)))
         for column, cell in enumerate(row):
-            style = 1 if column in percent else 0
+            style = 1 if column in percent else 2 if column in dates else 0
             start = struct.pack("<II", column, style)
             if cell is None:
                 continue
@@ -153,9 +154,10 @@ def xlsb_of(rows, *, hidden=(), merged=(), percent=(), state=0) -> bytes:
     ]  # fmt: skip
     xf = struct.pack("<HHHHH", 0, 0, 0, 0, 0) + bytes(6)
     xf_percent = struct.pack("<HHHHH", 0, 10, 0, 0, 0) + bytes(6)
+    xf_date = struct.pack("<HHHHH", 0, 14, 0, 0, 0) + bytes(6)
     styles = [
-        _record(278), _record(617, struct.pack("<I", 2)), _record(47, xf), _record(47, xf_percent), _record(618),
-        _record(279),
+        _record(278), _record(617, struct.pack("<I", 3)), _record(47, xf), _record(47, xf_percent),
+        _record(47, xf_date), _record(618), _record(279),
     ]  # fmt: skip
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     space = "http://schemas.openxmlformats.org/package/2006/relationships"

@@ -84,13 +84,27 @@ def test_a_locked_opendocument_spreadsheet(tmp_path):
 
 
 def test_cells_of_a_binary_workbook(tmp_path):
-    rows = [["地区", "率", "错"], ["甲县", 0.125, "#DIV/0!"], [None, 0.07, "#N/A"], ["乙县", 1.0, "x"]]
-    path = written(tmp_path, "a.xlsb", xlsb_of(rows, hidden={3}, merged=[(1, 0, 2, 0)], percent={1}))
-    assert rows_of(path) == [("甲县", "12.5%", "#DIV/0!"), ("甲县", "7%", "#N/A"), ("乙县", "100%", "x")]
+    rows = [
+        ["地区", "率", "错", "日期"], ["甲县", 0.125, "#DIV/0!", 45382], [None, 0.07, "#N/A", 45382.5],
+        ["乙县", 1.0, "x", None],
+    ]  # fmt: skip
+    path = written(tmp_path, "a.xlsb", xlsb_of(rows, hidden={3}, merged=[(1, 0, 2, 0)], percent={1}, dates={3}))
+    assert rows_of(path) == [
+        ("甲县", "12.5%", "#DIV/0!", "2024-03-31"), ("甲县", "7%", "#N/A", "2024-03-31 12:00:00"),
+        ("乙县", "100%", "x", None),
+    ]  # fmt: skip
     assert codes(path) == ["K514"]
     with pytest.raises(DataError) as caught:
         read(written(tmp_path, "b.xlsb", xlsb_of(rows, state=1)))
     assert caught.value.diagnostics[0].code == "K502"
+
+
+def test_frozen_panes_of_a_binary_workbook_show_the_header(tmp_path):
+    rows = [["1", "2", "3"], ["部门", "2", "4"], ["年份", "地区", "产值"], [2023, "甲县", 5], [2023, "乙县", 6]]
+    with pytest.raises(DataError):
+        read(written(tmp_path, "a.xlsb", xlsb_of(rows)))
+    (table,) = read(written(tmp_path, "a.xlsb", xlsb_of(rows, frozen=3)))
+    assert table.columns == ("年份", "地区", "产值")
 
 
 # ---- PAGES ---- #

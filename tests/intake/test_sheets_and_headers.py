@@ -173,7 +173,7 @@ def test_hidden_rows_and_columns_are_read_and_reported(tmp_path):
     card = kpi.score(book(tmp_path / "a.xlsx", {"一": TABLE}, hide), system=system())
     assert values(card) == {"2023": 11}
     rows, columns = told(card, "K514")
-    assert "1 row, hidden" in rows.message
+    assert "1 row hidden" in rows.message
     assert "地区生产总值 (C)" in columns.message
     old = xlwt.Workbook()
     sheet = old.add_sheet("一")
@@ -219,6 +219,14 @@ def test_a_header_that_is_said_must_be_there(tmp_path):
         with pytest.raises(DataError) as caught:
             kpi.score(tmp_path / "a.csv", system=system(f"  wide: {{form: panel, header: {row}}}"))
         assert [(one.code, one.place.row) for one in caught.value.diagnostics] == [("K516", row)]
+
+
+def test_a_cover_without_the_rows_of_the_header_is_a_note(tmp_path):
+    path = book(tmp_path / "a.xlsx", {"封面": [["统计年鉴"]], "一": ODD, "话": [["一张表"], ["由各县填报"]]})
+    card = kpi.score(path, system=system("  wide: {form: panel, header: [2, 3]}"))
+    assert values(card) == {"2023": 11}
+    about = [one for one in card.findings_list if one.place.sheet in {"封面", "话"}]
+    assert [one.severity for one in about] == [Severity.INFO] * 2
 
 
 def test_a_header_of_one_of_several_datasets_is_not_used_silently(tmp_path):
@@ -287,3 +295,10 @@ def test_marks_of_the_sheet_show_the_header(tmp_path, mark):
         kpi.score(book(tmp_path / "a.xlsx", {"一": [["1", "2", "3"], *FORM]}), system=system())
     rows = [["1", "2", "3"], *FORM[1:]] if mark != "table" else FORM
     assert values(kpi.score(book(tmp_path / "b.xlsx", {"一": rows}, change), system=system())) == {"2023": 11}
+
+
+@pytest.mark.parametrize(("row", "columns"), [([5, 6], ("产值_亿元", "人口_万人")), (["高", "低"], ("产值", "人口"))])
+def test_frozen_rows_of_words_belong_to_the_header_only_over_figures(tmp_path, row, columns):
+    rows = [["地区", "产值", "人口"], ["县名", "亿元", "万人"], ["甲县", *row], ["乙县", *row]]
+    path = book(tmp_path / "a.xlsx", {"一": rows}, lambda _, sheet, __: sheet.freeze_panes(2, 1))
+    assert read(path)[0].columns[1:] == columns

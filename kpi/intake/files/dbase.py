@@ -101,7 +101,7 @@ def _table(path: Path, place: Place, table: Any, rows: list[list[Any]], deleted:
         Diagnostic("K520", Message("the file is {encoding}", encoding=encoding.upper()), place, severity=Severity.INFO)
     ]  # fmt: skip
     if deleted:
-        message = Message("{rows}, marked as deleted in the file, are left out", rows=count(deleted, "row"))
+        message = Message("left out: {rows} marked as deleted in the file", rows=count(deleted, "row"))
         notes.append(Diagnostic("K514", message, place, severity=Severity.INFO))
     memos = [name for name, field in zip(columns, table.fields, strict=True) if field.type in _MEMOS]
     missing = memos if table.memofilename is None else []

@@ -66,6 +66,8 @@ class _Reader:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        room = available()
+        self.most = MOST_CELLS if room is None else min(MOST_CELLS, room // _CELL)
         self.done: list[SheetCells] = []
         self.hidden_styles: set[str] = set()
         self.style = ""
@@ -189,8 +191,7 @@ class _Reader:
         if not self.filled:
             return
         marks.rows, marks.columns = self.row + 1, max(marks.columns, max(self.filled) + 1)
-        room = available()
-        if marks.rows * marks.columns > min(MOST_CELLS, MOST_CELLS if room is None else room // _CELL):
+        if marks.rows * marks.columns > self.most:
             raise too_large(marks, self.place)
         for at in range(first, self.row + 1):
             if self.row_hidden:

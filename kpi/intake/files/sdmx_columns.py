@@ -90,12 +90,12 @@ def prepared(table: Table) -> Table:
     gone = pl.lit(value=False)
     if "ACTION" in ids and (deleted := counts.filter(pl.col(ids["ACTION"]).is_in(["D", "Delete"]))).height:
         gone = _text(ids["ACTION"]).is_in(["D", "Delete"]).fill_null(value=False)
-        message = Message("{rows} that delete figures (ACTION is D) are left out",
+        message = Message("left out: {rows} to delete figures (ACTION is D)",
                           rows=count(int(deleted["rows"].sum()), "row"))  # fmt: skip
         notes.append(Diagnostic("K519", message, table.place(None, ids["ACTION"]), severity=Severity.INFO))
     if RESULT in ids:
         results = _text(ids[RESULT]).is_not_null()
-        message = Message("{rows} of results (KPI_RESULT is filled) are left out: only reported figures are read",
+        message = Message("left out: {rows} of results (KPI_RESULT is filled), as only reported figures are read",
                           rows=count(int(table.frame.select(results.sum()).collect().item()), "row"))  # fmt: skip
         notes.append(Diagnostic("K519", message, table.place(None, ids[RESULT]), severity=Severity.INFO))
         gone |= results

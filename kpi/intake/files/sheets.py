@@ -21,7 +21,7 @@ from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
 from kpi.intake.files.workbook_xml import Marks, reference
 
 #: The errors of a sheet without a table, which are no errors if other sheets are read.
-_NO_TABLE = {"K504", "K505"}
+_NO_TABLE = {"K504", "K505", "K516"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _without_table(
     )
     if finding.code not in _NO_TABLE or (goes_on and not is_about(sheet.name)):
         return finding
-    prose = finding.code == "K504" and sheet.cells is not None and not has_figures(sheet.cells)
+    prose = finding.code != "K505" and sheet.cells is not None and not has_figures(sheet.cells)
     severity = Severity.INFO if prose or is_about(sheet.name) else Severity.WARNING
     message = Message("the sheet was left out: {reason}", reason=finding.message)
     return replace(
@@ -172,7 +172,7 @@ def _hidden(body: pl.DataFrame, names: dict[int, str], first: int, marks: Marks,
     rows = [row for row in sorted(marks.hidden) if 0 <= row - first < body.height and any(body.row(row - first))]
     if rows:
         message = Message(
-            "{rows}, hidden in the sheet, perhaps by a filter, are read as the others; the first is row {first}",
+            "read as the others: {rows} hidden in the sheet, perhaps by a filter, the first of them row {first}",
             rows=count(len(rows), "row"),
             first=rows[0] + 1,
         )

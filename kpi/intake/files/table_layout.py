@@ -178,9 +178,12 @@ def _located(rows: Sequence[Row], place: Place, merged: Sequence[Merged], hints:
     if len(hints.tables) == 1 and header + depth - 1 != hints.tables[0][0]:
         return _hinted(rows, merged, hints) or located
     last = header + depth - 1 if hints.last is None else hints.last
-    # A row of words that stays in view below the names of the columns belongs to them: units, or their second level.
-    if header + depth <= last < min(header + DEEPEST, len(rows) - 1) and all(
-        map(_are_labels, rows[header + depth : last + 1])
+    # A row of words that stays in view below the names of the columns belongs to them, if figures follow: units, or
+    # their second level. In a table of texts it may be the first row of data.
+    if (
+        header + depth <= last < min(header + DEEPEST, len(rows) - 1)
+        and all(map(_are_labels, rows[header + depth : last + 1]))
+        and any(one and below and _is_figure(below) for one, below in zip(rows[last], rows[last + 1], strict=False))
     ):
         depth = last - header + 1
         return header, depth, _names(rows[header : header + depth], header, merged)
