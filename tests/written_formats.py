@@ -123,6 +123,9 @@ def _wide(text: str) -> bytes:
     return struct.pack("<I", len(text.encode("utf-16-le")) // 2) + text.encode("utf-16-le")
 
 
+_ERRORS = {"#DIV/0!": 7, "#N/A": 0x2A}
+
+
 def xlsb_of(rows, *, hidden=(), merged=(), percent=(), dates=(), frozen=0, state=0) -> bytes:
     """Return a binary workbook: `hidden` rows, `merged` ranges (top, left, bottom, right), columns of percents, dates."""
     used = struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)
@@ -138,8 +141,8 @@ def xlsb_of(rows, *, hidden=(), merged=(), percent=(), dates=(), frozen=0, state
                 continue
             if isinstance(cell, float | int):
                 records.append(_record(5, start + struct.pack("<d", cell)))
-            elif cell.startswith("#"):
-                records.append(_record(3, start + bytes([{"#DIV/0!": 7, "#N/A": 0x2A}[cell]])))
+            elif cell in _ERRORS:
+                records.append(_record(3, start + bytes([_ERRORS[cell]])))
             else:
                 records.append(_record(6, start + _wide(cell)))
     records.append(_record(146))

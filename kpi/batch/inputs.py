@@ -173,7 +173,9 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
         try:
             # Nobody has explained anything yet where explanations are awaited in a folder.
             if sheet_named(path)[1] is not None:
-                message = Message("a batch reads whole files, so the sheet behind `{name}` cannot be chosen here", name=name)
+                message = Message(
+                    "a batch reads whole files, so the sheet behind `{name}` cannot be chosen here", name=name
+                )
                 hint = Message("name the sheet in the definition, under `datasets:`: `sheet: {sheet}`",
                                sheet=sheet_named(path)[1])  # fmt: skip
                 findings.append(Diagnostic("K539", message, Place(name), hint))

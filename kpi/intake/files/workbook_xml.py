@@ -27,6 +27,8 @@ MOST_COLUMNS = 16_384
 
 _CHUNK = 1 << 18
 _TRUE = {"1", "true"}
+#: The elements beside the cells that are read.
+_AROUND = {"mergeCell", "col", "pane"}
 #: Number formats 9 and 10 of the standard are `0%` and `0.00%`; the others that have a percent sign are custom.
 PERCENT_FORMATS = {9, 10}
 #: The types of text cells: shared string, result of a formula, inline string.
@@ -228,7 +230,7 @@ class _Reader:
             self.column = -1
             if attributes.get("hidden") in _TRUE:
                 self.marks.hidden.add(self.row)
-        else:
+        elif name in _AROUND:
             self.start_around(name, attributes)
 
     def start_around(self, name: str, attributes: dict[str, str]) -> None:
