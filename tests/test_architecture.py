@@ -47,7 +47,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
+        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
+        "formats "
         "table results files tree queries analysis difference robustness"
     ),
     "batch": (

@@ -127,7 +127,7 @@ _ERRORS = {"#DIV/0!": 7, "#N/A": 0x2A}
 
 
 def xlsb_of(rows, *, hidden=(), merged=(), percent=(), dates=(), frozen=0, state=0) -> bytes:
-    """Return a binary workbook: `hidden` rows, `merged` ranges (top, left, bottom, right), columns of percents, dates."""
+    """Return a binary workbook; `merged` are ranges (top, left, bottom, right), `percent` and `dates` columns."""
     used = struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)
     pane = _record(151, struct.pack("<2d3IB", 0, frozen, frozen, 0, 2, 1)) if frozen else b""
     records = [_record(129), _record(148, used), pane, _record(145)]
