@@ -166,10 +166,10 @@ class Entities:
         """Return whether a name denotes no entity: a total and the like, or one that the definition excludes."""
         return clean(name) not in self.lookup and self.exclusions.exclude(name)
 
-    def without(self, some: Collection[int]) -> Entities:
+    def without(self, indices: Collection[int]) -> Entities:
         """Return the entities without those at some positions; those of a roster are never removed."""
         number = len(self.names)
-        kept = [place for place in range(number) if place not in some]
+        kept = [place for place in range(number) if place not in indices]
         now = dict(zip(kept, range(len(kept)), strict=True))
         ambiguous = {text: [now[at] for at in places if at in now] for text, places in self.ambiguous.items()}
         alone = {text: places[0] for text, places in ambiguous.items() if len(places) == 1}

@@ -35,7 +35,7 @@ def by_labels(system: System, table: Table) -> tuple[Table, list[Diagnostic]] | 
     names = {
         column: label
         for column, label in table.labels.items()
-        if label not in table.columns and not _knows(known, column) and _knows(known, label)
+        if label not in table.columns and not _is_known(known, column) and _is_known(known, label)
     }
     # Of two columns of one label neither can be meant.
     names = {column: label for column, label in names.items() if list(names.values()).count(label) == 1}
@@ -55,7 +55,7 @@ def _known(system: System) -> dict[str, str]:
     return {clean(text): text for text in texts if text} | measure_names(system)
 
 
-def _knows(known: Mapping[str, str], header: str) -> bool:
+def _is_known(known: Mapping[str, str], header: str) -> bool:
     text, _ = split_unit(header, is_unit)
     return role(header) is not None or named(known, header) is not None or named(known, text) is not None
 

@@ -66,8 +66,8 @@ class Document:
         """
         paths: set[Path] = {()}
         for step in path:
-            paths |= {longer for one in paths if (longer := (*one, step)) in self._values}
-        return max(paths, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
+            paths |= {longer for candidate in paths if (longer := (*candidate, step)) in self._values}
+        return max(paths, key=lambda candidate: (len(candidate), candidate[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
         """Return a value on one line as the file has it, empty for anything longer."""
