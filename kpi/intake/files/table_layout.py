@@ -296,6 +296,9 @@ def _wrapped_header(rows: Sequence[Row]) -> tuple[int, int] | None:
     first = blank
     while first and blank - first < DEEPEST and _may_wrap(rows[first - 1]):
         first -= 1
+    # Rows with figures above are data, whose header is further up.
+    if any(len([cell for cell in row if cell]) > 1 and any(map(_is_figure, filter(None, row))) for row in rows[:first]):
+        return None
     counts = [sum(cell is not None for cell in row) for row in rows[first:blank]]
     return (first, len(counts)) if len(counts) > 1 and counts[-1] == max(counts) > 2 else None
 
