@@ -26,7 +26,9 @@ from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_l
 from kpi.process.limits import make_sure
 
 _PAGE = re.compile(
-    r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|table|div|style|font)\b", re.IGNORECASE | re.DOTALL
+    r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|title|link|style|script|table|tbody|thead|tr|caption|div"
+    r"|p|br|hr|h[1-6]|center|font|span|form|b|strong)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 #: The most bytes of memory per byte of a page while it is read.
 _GROWTH = 16
