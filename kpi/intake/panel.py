@@ -571,7 +571,7 @@ class _Intake:
             return figures
         change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
         figures = change.made_whole(
-            usable, figures, lambda some: period_aggregation.to_scored(some, timings, grain, enough)[0]
+            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough)[0]
         )
         self.findings += change.findings
         return figures
