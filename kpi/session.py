@@ -35,6 +35,7 @@ from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
 from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
@@ -479,6 +480,12 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: returns the distinct texts of a column.
     """
+    labelled = by_labels(system, table)
+    if labelled is None:
+        return 0
+    if labelled[0] is not table:
+        table = labelled[0]
+        texts = partial(_texts, table)
     shape = shaped(system, table)
     turned = None if shape is None else shape[0]
     if turned is None:

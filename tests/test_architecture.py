@@ -48,8 +48,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness definition_text"
+        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
+        "formats table results files tree queries analysis difference robustness definition_text"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "

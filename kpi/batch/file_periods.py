@@ -13,10 +13,11 @@ from typing import TypeVar
 
 import polars as pl
 
-from kpi.intake.files.reader import read
+from kpi.intake.files.reader import read_all
 from kpi.intake.files.table import Table
-from kpi.intake.matching.datasets import Placed, match, of_system
+from kpi.intake.matching.datasets import Placed, choices_of, match, of_system
 from kpi.intake.matching.date_order import ordered
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.intake.shapes.tables import shaped
@@ -59,9 +60,10 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
     """
     entered: set[int] | None = set()
     rows = 0
-    for table in read(file):
+    for table in (table for group in read_all([file], choices=[choices_of(system, dataset)]) for table in group):
         rows += table.rows
-        matched, _ = of_system(system, table)
+        labelled = by_labels(system, table)
+        matched, _ = of_system(system, table if labelled is None else labelled[0])
         shape = shaped(system, matched, dataset)
         turned = None if shape is None else shape[0]
         source = None if turned is None else match(system, turned, name=dataset)[0]

@@ -26,6 +26,7 @@ from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
+    choices_of,
     figure_columns,
     match,
     of_system,
@@ -34,6 +35,8 @@ from kpi.intake.matching.datasets import (
 )
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.matching.labels import by_labels
+from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
 from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
@@ -260,12 +263,18 @@ class _Intake:
 
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
         """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
-        sources, lost = [], []
+        sources: list[Placed] = []
+        lost: list[Diagnostic] = []
+        aside: list[Diagnostic] = []
         for complete, name in tables:
             if complete.pieces is not None and systems_named(complete):
                 return self.plan.verified()
-            table, others = of_system(self.system, complete)
-            self.findings += [*complete.notes, *others]
+            labelled = by_labels(self.system, complete)
+            if labelled is None:
+                return self.plan.verified()
+            read, labels = labelled
+            table, others = of_system(self.system, read)
+            self.findings += [*complete.notes, *labels, *others]
             shape = shaped(self.system, table, name)
             if shape is None:
                 return self.plan.verified()
@@ -274,7 +283,8 @@ class _Intake:
             notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(finding.code == "K554" for finding in notes):
-                lost += [finding for finding in notes if finding.severity is Severity.ERROR]
+                wrong = [finding for finding in notes if finding.severity is Severity.ERROR]
+                (aside if is_aside(complete) else lost).extend(wrong)
             else:
                 located = keyed(source, self.system)
                 pieces = source.table.pieces
@@ -286,9 +296,13 @@ class _Intake:
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
+                notes = [*notes, *header_unused(source)]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
+        beside = {source.table.file for source in sources}
+        lost += [finding for finding in aside if finding.place.file not in beside]
+        self.findings += [sheet_aside(finding) for finding in aside if finding.place.file in beside]
         if lost and not (self.partly and sources and all(finding.code in UNPLACED for finding in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
@@ -692,7 +706,10 @@ class _Call:
     def _read(self, plan: ReadPlan) -> Panel | Escalate:
         unread = [*plan.damaged] if self.partly else None
         groups = read_all(
-            [source for source, _ in plan.files], unchecked=plan.verification == "deferred", unread=unread
+            [source for source, _ in plan.files],
+            unchecked=plan.verification == "deferred",
+            unread=unread,
+            choices=[choices_of(self.system, name) for _, name in plan.files],
         )
         tables = [(table, name) for (_, name), group in zip(plan.files, groups, strict=True) for table in group]
         pruning = None if plan.rows is None else plan.rows()

@@ -12,7 +12,7 @@ from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
-from kpi.intake.matching.datasets import condition_columns, datasets, fits_records
+from kpi.intake.matching.datasets import condition_columns, datasets, fits_records, may_be
 from kpi.intake.roster import roster_of
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
@@ -51,7 +51,9 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
     if name is not None:
         return datasets(system).get(name)
     plain = {"entity", "measure", "value"} <= set(roles(table.columns)[0])
-    for dataset in datasets(system).values():
+    for key, dataset in datasets(system).items():
+        if not may_be(table, key):
+            continue
         if plain and dataset.shape is not None:
             continue
         headers = {clean(header) for header in (*dataset.headers.values(), *dataset.parts_of_period)}
