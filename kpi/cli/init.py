@@ -1,4 +1,4 @@
-"""`kpi init`: a definition drafted from files, or a small working system with data to begin with."""
+"""`kpi init`: a definition drafted from files, the one that an annex states, or a small working system with data."""
 
 from __future__ import annotations
 
@@ -24,15 +24,25 @@ _CHINESE = ("考核办法", "事项统计", "指数评价", "亩均", "星级")
     help="Of DIR: a system of this kind: assessment (考核办法), matters (事项统计), index (指数评价), per-mu (亩均), "
     "stars (星级).",
 )
+@options.option(
+    "--table", is_flag=True, help="FILE is a table of indicators, the annex of a 考核办法, or iMeta and iData."
+)
 @options.option("--name", metavar="ID", help="Of files: the id of the system; left out: the name of the first file.")
 @options.option("-o", "--output", "into", metavar="DIR", help="Of files: where the definition goes; left out: here.")
 @options.writing
 @command
-def init(console: Console, *, paths: Sequence[str], kind: str | None, name: str | None, into: str | None) -> Exit:
+def init(
+    console: Console, *, paths: Sequence[str], kind: str | None, table: bool, name: str | None, into: str | None
+) -> Exit:
     """Write a definition that scores FILEs at once, or a small working system with data into DIR.
 
-    Whatever no file says is guessed, marked in the definition, and reported.
+    Whatever no file says is guessed, marked in the definition, and reported. With --table the definition is that of
+    an annex.
     """
+    if table:
+        from kpi.cli.annex import from_table
+
+        return from_table(console, paths, into)
     from kpi.cli import starter
 
     if kind is None and starter.are_data(paths):

@@ -17,6 +17,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
 from kpi.values import periods, units
 from kpi.values.periods import Grain, Period
+from kpi.values.timelines import WEEKS
 
 #: A column of words with more texts than this is no category.
 _CATEGORIES = 8
@@ -24,6 +25,7 @@ _CATEGORIES = 8
 _COLUMNS = 4
 #: Texts of periods that run from the first month or quarter.
 _RANGE = re.compile(r"\d月?[-—~至到]\d{1,2}月|前[一二三1-3]")
+_WEEK = re.compile(r"W\d|周", re.IGNORECASE)
 _RANKED = re.compile(r"(排名|名次|位次|rank)$", re.IGNORECASE)
 
 
@@ -142,26 +144,26 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     The grain of all periods where they have one; of several the coarsest, so that every figure has one. Days are of
     months, and events of months or, over more than two years, of years.
 
-    >>> grain_of(["2023Q1", "2023Q2"])[0].value, grain_of(["2022", "2022-12"])[0].value
+    >>> grain_of(["2023Q1", "2023Q2"])[0].length.value, grain_of(["2022", "2022-12"])[0].length.value
     ('quarter', 'year')
     >>> grain_of(["2023年1-3月", "2023年1-6月"])[::2]
-    (<Grain.QUARTER: 'quarter'>, True)
+    (Grain(length=<Length.QUARTER: 'quarter'>, timeline=...), True)
     """
+    if texts and all(map(_is_week, texts)):
+        return Grain.WEEK, [], False
     spans: list[Period] = []
     for text in dict.fromkeys(texts):
         try:
             spans.append(periods.parse(period_in(clean(text)) or period_inside(text) or text))
         except periods.PeriodError:
             continue
-    if not spans:
-        return Grain.YEAR, [Message("the period is a year")], False
-    if set(forms) == {"records"}:
+    if spans and set(forms) == {"records"}:
         months = max(one.end for one in spans) - min(one.start for one in spans) + 1
         grain = Grain.MONTH if months <= 24 else Grain.YEAR
         return grain, [Message("events are counted by the {grain}", grain=grain.title)], False
     lengths = {one.months for one in spans}
     ranges = any(one.grain is None for one in spans) or any(map(_RANGE.search, texts))
-    if ranges and all(one.start % 12 == 0 for one in spans):
+    if ranges and spans and all(one.start % 12 == 0 for one in spans):
         grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
         return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
     grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda grain: grain.months)
@@ -174,6 +176,14 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
         )
         return grains[-1], [message], False
     return grains[0], [], False
+
+
+def _is_week(text: str) -> bool:
+    """Return whether a text names a week; a day, which lies in one, does not."""
+    try:
+        return _WEEK.search(text) is not None and periods.parse(clean(text), timeline=WEEKS).months == 1
+    except periods.PeriodError:
+        return False
 
 
 # ---- MEASURES ---- #

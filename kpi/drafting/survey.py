@@ -32,6 +32,7 @@ from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
 from kpi.language.measures import calls_cumulative
 from kpi.values import periods
+from kpi.values.timelines import MONTHS
 
 #: Texts of a further key that stand for all of its parts together.
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
@@ -130,7 +131,7 @@ def survey(table: Table, year: int) -> Survey | None:
 class _Surveyor:
     def __init__(self, table: Table, year: int) -> None:
         self.flags: Mapping[str, int] = {}
-        if is_combined(table):
+        if is_combined(table, MONTHS):
             table, self.flags = parted(table)
         self.table, self.default_year = table, year
         self.columns = columns_of(table)
@@ -472,7 +473,7 @@ class _Surveyor:
             self.column("period", dated[0])
             self.guess(Message("column `{header}` holds the periods", header=dated[0]), dated[0])
             return self.columns[dated[0]].distinct
-        if (own := period_of_table(self.table)) is not None:
+        if (own := period_of_table(self.table, MONTHS)) is not None:
             return [own[0]]
         return [self._period_elsewhere()]
 

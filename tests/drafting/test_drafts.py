@@ -68,7 +68,7 @@ def scored_with_all_figures(name, grain, formats, tmp_path):
         files = write(folder, written, file_format)
         done = tried(files, YEAR)
         assert errors(done.findings) == []
-        assert (done.scored, done.draft.period, len(done.draft.measures)) == (4, grain, 2)
+        assert (done.scored, str(done.draft.period), len(done.draft.measures)) == (4, grain, 2)
         (folder / "roster.csv").write_text(done.roster or "", "utf-8")
         definition = folder / "d.yaml"
         definition.write_text(done.text, "utf-8")
@@ -158,7 +158,7 @@ def test_several_files_make_one_definition(tmp_path):
     (tmp_path / "c.csv").write_text(events, "utf-8")
     done = tried([tmp_path / f"{one}.csv" for one in "abc"], YEAR)
     assert errors(done.findings) == []
-    assert (done.draft.period, [one.name for one in done.draft.measures]) == ("year", ["GDP", "人口", "件数"])
+    assert (str(done.draft.period), [one.name for one in done.draft.measures]) == ("year", ["GDP", "人口", "件数"])
 
 
 @pytest.mark.parametrize(
@@ -178,6 +178,7 @@ def test_several_files_make_one_definition(tmp_path):
         pytest.param("地区,期别,累计投资（元）\n甲县,2023-01,5\n甲县,2023-02,7\n", "累计投资", "元", id="running"),
         pytest.param("地区,期别,投资（元）\n甲县,2023年1-3月,5\n甲县,2023年1-6月,7\n", "投资", "元", id="spans"),
         pytest.param("地区,日期,投资（元）\n甲县,31/03/2023,5\n乙县,31/03/2023,7\n", "投资", "元", id="day first"),
+        pytest.param("地区,期别,投资（元）\n甲县,2023W05,5\n乙县,2023W05,7\n", "投资", "元", id="weeks"),
         pytest.param("区划代码,期别,投资（元）\n330101,2023,5\n330102,2023,7\n", "投资", "元", id="codes"),
         pytest.param("地区,期别,投资（元）\n全国,2022,5\n全国,2023,7\n", "投资", "元", id="one unit called a total"),
         pytest.param("期别,投资（元）\n2022,5\n2023,7\n", "投资", "元", id="no column of units"),
