@@ -483,7 +483,10 @@ def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
 
 
 def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Return the systems that fit all tables and use the most of their figures, as systems share some (办件总量)."""
+    """Return the systems that fit all tables and use the most of their figures, as systems share some (办件总量).
+
+    A sheet that fits none, such as one of remarks, decides nothing where others do: it is reported when it is read.
+    """
     looked_at: dict[tuple[int, str], list[str]] = {}
 
     def texts(at: int, header: str) -> list[str]:
@@ -491,11 +494,13 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
             looked_at[at, header] = _texts(tables[at], header)
         return looked_at[at, header]
 
+    usable = [(candidate, candidate.system) for candidate in drafts if candidate.system]
+    figures = [[fits(system, table, partial(texts, at)) for at, table in enumerate(tables)] for _, system in usable]
+    needed = [at for at, table in enumerate(tables) if table.sheet is None or any(counts[at] for counts in figures)]
     fit: dict[int, list[Draft | Loaded]] = {}
-    for candidate in drafts:
-        if candidate.system:
-            counts = [fits(candidate.system, table, partial(texts, at)) for at, table in enumerate(tables)]
-            fit.setdefault(sum(counts) if all(counts) else 0, []).append(candidate)
+    for (candidate, _), counts in zip(usable, figures, strict=True):
+        number = sum(counts) if needed and all(counts[at] for at in needed) else 0
+        fit.setdefault(number, []).append(candidate)
     return next(filter(None, (_usable(fit[many]) for many in sorted(fit, reverse=True) if many)), [])
 
 

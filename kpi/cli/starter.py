@@ -159,7 +159,9 @@ def _is_data(text: str) -> bool:
         inside = [one for one in path.iterdir() if one.is_file()]
         readable = any(one.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(SUFFIXES) for one in inside)
         return readable and not any(one.suffix in (".yaml", ".yml") for one in inside)
-    return path.is_file() or any(mark in text for mark in "*?[") or path.suffix.lower() in (*SUFFIXES, ".gz", ".zst")
+    if path.is_file() or Path(text.rpartition("#")[0] or text).is_file():  # behind # stands a sheet
+        return True
+    return any(mark in text for mark in "*?[") or path.suffix.lower() in (*SUFFIXES, ".gz", ".zst")
 
 
 def commands_for(files: Sequence[str], definition: Path | None) -> str:

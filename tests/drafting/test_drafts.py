@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 
 import kpi
@@ -159,6 +160,28 @@ def test_several_files_make_one_definition(tmp_path):
     done = tried([tmp_path / f"{one}.csv" for one in "abc"], YEAR)
     assert errors(done.findings) == []
     assert (str(done.draft.period), [one.name for one in done.draft.measures]) == ("year", ["GDP", "人口", "件数"])
+
+
+def test_sheets_of_one_book_make_one_definition(tmp_path, monkeypatch):
+    with xlsxwriter.Workbook(tmp_path / "book.xlsx") as book:
+        for name, rows in {
+            "经济": [["地区", "2022年", "2023年"], ["甲县", 5, 6], ["乙县", 7, 8]],
+            "民生": [
+                ["地区", "期别", "人口（万人）", "合格率（%）"],
+                ["甲县", "2023年", 50, 90],
+                ["乙县", "2023年", 60, 91],
+            ],
+            "说明": [["填表说明"], ["按统计口径填写"]],
+        }.items():
+            page = book.add_worksheet(name)
+            for at, row in enumerate(rows):
+                page.write_row(at, 0, row)
+    done = init(tmp_path, "book.xlsx", monkeypatch=monkeypatch)
+    assert done.exit_code == 0, done.stderr
+    assert list(kpi.load(tmp_path / "book.yaml").measures) == ["经济", "人口", "合格率"]
+    assert scored(tmp_path, "book.xlsx", monkeypatch=monkeypatch).exit_code == 0
+    alone = init(tmp_path, "book.xlsx#民生", "--name", "people", monkeypatch=monkeypatch)
+    assert (alone.exit_code, list(kpi.load(tmp_path / "people.yaml").measures)) == (0, ["人口", "合格率"]), alone.stderr
 
 
 @pytest.mark.parametrize(
