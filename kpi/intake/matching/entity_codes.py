@@ -57,6 +57,12 @@ def repeats_heading(source: Placed, text: str) -> bool:
     return clean(text) in heads.union(*(head.split(LEVELS) for head in heads))
 
 
+def _not_heading(source: Placed, texts: pl.Series) -> pl.Series:
+    """Return texts without those that repeat the heading above them."""
+    kept = [None if text is None or repeats_heading(source, text) else text for text in texts]
+    return pl.Series(texts.name, kept, dtype=pl.String)
+
+
 @dataclass
 class Beside:
     """The pairs of codes and names of tables, by the number of the table, the tables, and the findings about them.
@@ -87,11 +93,12 @@ class Beside:
                 identified.append(source)
                 continue
             pairs = _pairs(source, complete=roster is None)
-            heading = [
-                any(repeats_heading(source, text) for text in pair if text is not None)
-                for pair in pairs.select("name", "code").rows()
-            ]
-            pairs = pairs.filter(~pl.Series(heading, dtype=pl.Boolean))
+            # A heading in the column of codes is no code: the row is about the name beside it, where there is one.
+            pairs = pairs.with_columns(code=_not_heading(source, pairs["code"]))
+            name = _not_heading(source, pairs["name"])
+            pairs = pairs.filter(
+                (name.is_not_null() | pairs["name"].is_null()) & ~(name.is_null() & pairs["code"].is_null())
+            )
             reason = self._foreign(source, pairs, roster, entities)
             if reason is None:
                 self.pairs[number], self.sources[number] = pairs, source

@@ -21,7 +21,7 @@ from kpi.intake.cells.numbers import Notation, undecided
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
-from kpi.intake.matching.entity_codes import both
+from kpi.intake.matching.entity_codes import both, repeats_heading
 from kpi.intake.reported.lookups import (
     NOT_PLAIN,
     Codes,
@@ -264,7 +264,10 @@ class Coding(ABC):
     def _codes_of_codes(self, texts: list[str]) -> list[int | None]:
         if not self.open:
             return _codes(self.resolver.codes(texts), texts)
-        return self._numbers([f"{text}{BESIDE}" for text in texts])
+        # A heading in the column of codes is no code: the name beside it counts.
+        codes = [text for text in texts if not repeats_heading(self.resolver.source, text)]
+        numbers = dict(zip(codes, self._numbers([f"{text}{BESIDE}" for text in codes]), strict=True))
+        return [numbers.get(text) for text in texts]
 
     def _numbers(self, names: list[str | None]) -> list[int | None]:
         """Return the places of names among those seen so far, `NOT_PLAIN` for None."""
