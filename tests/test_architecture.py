@@ -42,13 +42,14 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
-        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "cells files frames row_findings aggregate_rows entities division_codes near_names matching roster shapes "
+        "rows_left_out roster_from_files absent_measures calendars events reported succession contradicting_spans grid "
+        "undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness"
+        "table results files tree queries analysis difference robustness roster"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
@@ -56,7 +57,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "schema rule init completion main"
+        "roster schema rule init completion main"
     ),
 }
 LAYERS = tuple(

@@ -19,7 +19,8 @@ from kpi.process.locale import asked, using
 
 #: The commands, each a module of this package with a command of the same name, in the order of the help.
 COMMANDS = (
-    "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "schema", "rule", "init", "completion",
+    "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule", "init",
+    "completion",
 )  # fmt: skip
 
 

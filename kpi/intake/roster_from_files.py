@@ -1,0 +1,424 @@
+"""A first roster (名录) from the files at hand: who is named in them, with codes, other names and the unit above.
+
+Who is one unit is decided as in scoring without a roster (`kpi.intake.matching.entity_codes`): a code identifies a unit,
+a name does if only one has it. Beyond that a name without a code is joined to the only unit that it is a short form of.
+What is left open is a finding; the owner of the roster decides it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
+from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
+from kpi.intake.division_codes import is_division, parent_of
+from kpi.intake.entities import code_of, from_data, short_forms
+from kpi.intake.files.headers import clean, role, roles
+from kpi.intake.files.reader import Source, given_once, read_all
+from kpi.intake.files.table import ROW, Table
+from kpi.intake.matching import entity_codes
+from kpi.intake.matching.datasets import PLACE, Placed, datasets
+from kpi.intake.matching.key_columns import finest_units
+from kpi.intake.near_names import near
+from kpi.intake.rows_left_out import figureless_note
+from kpi.intake.shapes.labels import labelled
+from kpi.intake.shapes.recognition import PROVINCE
+from kpi.intake.shapes.table_keys import declared_keys
+from kpi.language.datasets import ReportedData
+from kpi.language.system import System
+
+#: The columns of a roster that is written, all String; `cohort` is blank, for its owner to fill in.
+COLUMNS = ("entity", "code", "cohort", "aliases", "parent", "files")
+
+#: The separator of aliases and files in a cell, and the signs at which a cell of aliases is parted when it is read.
+_BETWEEN, _PARTING = "、", re.compile("[、,;；，|/]")
+_IDEOGRAPH = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+#: How many of the first rows show which column names units, where no header says so.
+_HEAD = 10_000
+#: How many pairs of names a finding lists.
+_PAIRS = 20
+
+
+@dataclass(frozen=True)
+class DraftRoster:
+    """A roster made of files.
+
+    Attributes:
+        frame: the columns `COLUMNS`, a row per unit, in the order of codes where all have one, else as first named.
+        findings: what was left out and what is left open.
+    """
+
+    frame: pl.DataFrame
+    findings: tuple[Diagnostic, ...]
+
+
+def roster_from_files(sources: Sequence[Source], *, system: System | None = None) -> DraftRoster:
+    """Return the roster of the units that files and frames name.
+
+    Args:
+        sources: paths (also folders and patterns) and frames.
+        system: says which columns name units and which names are none, where headers and names do not.
+
+    Raises:
+        DataError: no file can be read, or one is not there.
+
+    >>> reports = pl.DataFrame({"区划代码": ["330483", "330400"], "地区": ["桐乡市", "嘉兴市"], "gdp": [1, 2]})
+    >>> cases = pl.DataFrame({"地区": ["桐乡", "合计"], "办件量": [3, 3]})
+    >>> draft = roster_from_files([reports, cases])
+    >>> draft.frame.select("entity", "code", "aliases", "parent", "files").rows()
+    [('嘉兴市', '330400', None, '330000', 'frame 1'), ('桐乡市', '330483', '桐乡', '330400', 'frame 1、frame 2')]
+    >>> [finding.code for finding in draft.findings]
+    ['K612', 'K486']
+    """
+    given, findings = given_once([(source, None) for source in sources])
+    unread: list[Diagnostic] = []
+    tables = [table for group in read_all([source for source, _ in given], unread=unread) for table in group]
+    drafting = _Drafting(system, [*unread, *findings])
+    for table in tables:
+        drafting.take(table)
+    return drafting.roster()
+
+
+@dataclass(eq=False)
+class _Unit:
+    """A unit: its code, all names, the first being shown, the first place where it stands, and the files."""
+
+    code: str | None
+    names: list[str]
+    first: tuple[int, int] | None = None
+    files: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name that is shown."""
+        return self.names[0]
+
+
+@dataclass
+class _Drafting:
+    """The tables that name units, and what is found about them.
+
+    Attributes:
+        system: gives headers and names, see `roster_from_files`.
+        findings: so far.
+        sources: the tables with columns that name units.
+        listing: other tables, each with the units that its header or a line above it names.
+        beside: the codes that stand beside names.
+    """
+
+    system: System | None
+    findings: list[Diagnostic]
+    sources: list[Placed] = field(default_factory=list)
+    listing: list[tuple[Table, Sequence[str]]] = field(default_factory=list)
+    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
+
+    # ---- WHERE UNITS ARE NAMED ---- #
+
+    def take(self, table: Table) -> None:
+        """Find the columns, the headers or the line above a table that name units."""
+        self.findings += [note for note in table.notes if note.severity is not Severity.INFO]
+        if (source := self.with_columns(table)) is not None:
+            self.sources.append(source)
+        elif names := self.names_of_table(table):
+            self.listing.append((table, names))
+        else:
+            message = Message("no column names units, so the table is not used for the roster")
+            hint = Message("head the column of units 地区 or entity, that of their codes 代码 or code")
+            where = table.place(table.header_row)
+            self.findings.append(Diagnostic("K546", message, where, hint, Severity.WARNING))
+
+    def with_columns(self, table: Table) -> Placed | None:
+        """Return a table with its columns of names and codes, None where it has neither."""
+        repeats = {header for some in table.repeats.values() for header in some}
+        headers = [header for header in table.columns if header not in repeats and header not in table.unreadable]
+        playing: dict[str, str] = {str(one): header for one, header in roles(headers)[0].items()}
+        title = ""
+        if self.system is not None:
+            title = clean(self.system.entities.title)
+            playing |= {"entity": title} if title in headers else {}
+            for dataset in datasets(self.system).values():
+                declared = {one: clean(header) for one, header in dataset.headers.items()}
+                if set(declared.values()) <= set(headers):
+                    playing |= {one: header for one, header in declared.items() if one in ("entity", "code")}
+        if "entity" not in playing:
+            others = [header for header in headers if header not in playing.values()]
+            if (header := next((one for one in others if _holds_places(table, one)), None)) is not None:
+                playing["entity"] = header
+        playing = {one: header for one, header in playing.items() if one in ("entity", "code", "measure", "period")}
+        if not {"entity", "code"} & playing.keys():
+            return None
+        source, notes = finest_units(Placed(table, "", ReportedData(), playing), title)
+        self.findings += [note for note in notes if note.severity is not Severity.INFO]
+        return source
+
+    def names_of_table(self, table: Table) -> list[str]:
+        """Return the units that stand across the header of a table, or the one that it is about as a whole."""
+        across = [header for header in table.columns if role(header) is None and _is_place(header)]
+        if len(across) > 1:
+            return across
+        for dataset in () if self.system is None else datasets(self.system).values():
+            if "entity" in dataset.elsewhere:
+                return [declared_keys(table, dataset)["entity"][0]]
+        line = labelled(table.titles, "entity")
+        return [] if line is None else [line[0]]
+
+    # ---- WHO THEY ARE ---- #
+
+    def roster(self) -> DraftRoster:
+        """Return the roster of the units in all tables."""
+        exclusions = Exclusions() if self.system is None else Exclusions.of(self.system)
+        none = replace(from_data([]), exclusions=exclusions)
+        identified = self.beside.of(self.sources, None, none)
+        self.findings += self.beside.findings
+        known = {code: list(names) for code, names in self.beside.named(none).items()}
+        self.findings += entity_codes.renamed(known, self.sources)
+        rows = []
+        for source, given in zip(identified, self.sources, strict=True):
+            own = _rows(source, given)
+            rows.append(self.without_others(own, given, exclusions))
+        names: dict[str, None] = {}
+        for frame in rows:
+            for name, code in frame.select("name", "code").rows():
+                if code is not None and name is None and not _IDEOGRAPH.search(code):
+                    known.setdefault(code_of(code), [])
+                elif code is None or name is None:
+                    names[name or code] = None
+        names |= dict.fromkeys(name for _, some in self.listing for name in some if not exclusions.exclude(name))
+        entities = from_data(list(names), known)
+        units = [
+            _Unit(code, list(dict.fromkeys(map(shown, known.get(code or "", ())))) or [name])
+            for name, code in entities.frame.select("entity", "code").rows()
+        ]
+        meant, unclear = _joined(units)
+        for number, (source, frame) in enumerate(zip(self.sources, rows, strict=True)):
+            told: set[str] = set()
+            for name, code, row in frame.select("name", "code", ROW).rows():
+                at = entities.place(name, code)
+                several = entities.ambiguous.get(clean(name or "")) if at is None else unclear.get(at)
+                if at is not None and (unit := meant[at]) is not None:
+                    unit.first = min(unit.first or (number, row), (number, row))
+                    unit.files[source.table.file] = None
+                elif several and name not in told:
+                    told.add(name)
+                    self.open(name, [_full(units[one], units) for one in several], source, row)
+        for number, (table, some) in enumerate(self.listing, len(rows)):
+            for column, at in enumerate(map(entities.place, some)):
+                if at is not None and (unit := meant[at]) is not None:
+                    unit.first = min(unit.first or (number, column), (number, column))
+                    unit.files[table.file] = None
+        kept = list({id(unit): unit for unit in meant if unit is not None}.values())
+        kept.sort(key=lambda unit: unit.first or (0, 0))
+        if all(unit.code for unit in kept):
+            kept.sort(key=lambda unit: unit.code or "")
+        self.near(kept)
+        self.levels(kept)
+        return DraftRoster(self.frame(kept), tuple(self.findings))
+
+    def without_others(self, rows: pl.DataFrame, source: Placed, exclusions: Exclusions) -> pl.DataFrame:
+        """Return the rows that name units, with a note on totals and on names that have no figure."""
+        names = rows["name"].to_list()
+        total = [name is not None and exclusions.exclude(name) for name in names]
+        empty = [
+            not filled and not one and not exclusions.kept(name or "")
+            for name, filled, one in zip(names, rows["filled"], total, strict=True)
+        ]
+        if any(total):
+            some = by_name(rows.filter(pl.Series(total, dtype=pl.Boolean)).select("name", ROW).rows())
+            message = Message("totals and the like are left out of the roster: {names}", names=listed(some))
+            where = source.table.place(None, source.roles.get("entity"))
+            hint = Message("if one is a unit, add it to the roster")
+            self.findings.append(Diagnostic("K612", message, where, hint, Severity.INFO))
+        if any(empty):
+            lacking = rows.filter(pl.Series(empty, dtype=pl.Boolean))
+            some = by_name(lacking.select(pl.coalesce("name", "code"), ROW).rows())
+            self.findings.append(figureless_note(source, some, closed=True))
+        left = [not (one or other) for one, other in zip(total, empty, strict=True)]
+        return rows.filter(pl.Series(left, dtype=pl.Boolean))
+
+    # ---- WHAT IS LEFT OPEN ---- #
+
+    def open(self, text: str, names: Sequence[str], source: Placed, row: int) -> None:
+        """Add the warning that a text may mean several units, and is in the roster as none of them."""
+        which = alternatives(dict.fromkeys(names))
+        message = Message("`{text}` may be {names}, and is not in the roster", text=text, names=which)
+        hint = Message("write the code or the whole name, or add it as an alias of the one that is meant")
+        where = source.table.place(row, source.roles.get("entity"))
+        self.findings.append(Diagnostic("K484", message, where, hint, Severity.WARNING))
+
+    def near(self, units: Sequence[_Unit]) -> None:
+        """Add the warning on names that may be of one unit: nearly alike, and never in one period of one table.
+
+        Different codes tell units apart, and so do two rows of a table.
+        """
+        owner = {clean(name): unit for unit in units for name in unit.names}
+        pairs = [
+            (owner[one], owner[other])
+            for one, other in near(owner)
+            if owner[one] is not owner[other] and not (owner[one].code and owner[other].code)
+        ]
+        pairs = list(dict.fromkeys(pairs))
+        apart = self.together({clean(name) for pair in pairs for unit in pair for name in unit.names})
+        pairs = [
+            (one, other) for one, other in pairs
+            if not any({clean(a), clean(b)} <= some for some in apart for a in one.names for b in other.names)
+        ]  # fmt: skip
+        for one, other in pairs[:_PAIRS]:
+            message = Message("{name} and {other} may be one unit", name=one.name, other=other.name)
+            files = tuple(dict.fromkeys([*one.files, *other.files]))
+            hint = Message(
+                "if they are, delete one row and name it under `aliases` of the other; they stand in {files}",
+                files=files,
+            )
+            self.findings.append(Diagnostic("K485", message, Place(), hint, Severity.WARNING))
+        if len(pairs) > _PAIRS:
+            message = Message("{more:,} more pairs of names may be one unit each", more=len(pairs) - _PAIRS)
+            more = len(pairs) - _PAIRS
+            self.findings.append(Diagnostic("K485", message, Place(), None, Severity.WARNING, stands_for=more))
+
+    def together(self, names: Collection[str]) -> list[set[str]]:
+        """Return which of some names, cleaned, stand in one table for one period, a set for each."""
+        sets = [{clean(name) for name in some} & set(names) for _, some in self.listing]
+        for source in self.sources if names else ():
+            if "entity" not in source.roles:
+                continue
+            table = source.table.whole or source.table
+            when = source.roles.get("period")
+            period = pl.lit(None, dtype=pl.String) if when is None else entity_codes.text_of(when)
+            cells = table.frame.select(period.alias("period"), entity_codes.text_of(source.roles["entity"]).alias("name"))
+            texts = cells.select(pl.col("name").unique()).collect().to_series().drop_nulls()
+            mine = [text for text in texts if clean(text) in names]
+            some = cells.filter(pl.col("name").is_in(mine)).unique().group_by("period").agg("name").collect()
+            sets += [set(map(clean, group)) for group in some["name"]]
+        return [some for some in sets if len(some) > 1]
+
+    def levels(self, units: Sequence[_Unit]) -> None:
+        """Add the note that some units are above others, as cities among their counties."""
+        codes = {unit.code for unit in units if unit.code}
+        if not all(map(is_division, codes)):
+            return
+        above = {parent_of(code) for code in codes} & codes
+        some = [unit.name for unit in units if unit.code in above]
+        if some:
+            message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(some))
+            hint = Message("delete their rows and name them in `entities: {{leave_out: [...]}}`, or give cohorts")
+            self.findings.append(Diagnostic("K486", message, Place(), hint, Severity.WARNING))
+
+    # ---- THE TABLE ---- #
+
+    def frame(self, units: Sequence[_Unit]) -> pl.DataFrame:
+        """Return the roster, see `COLUMNS`."""
+        owners: dict[str, set[int]] = {}
+        for at, unit in enumerate(units):
+            for name in unit.names:
+                owners.setdefault(clean(name), set()).add(at)
+        codes = [unit.code for unit in units if unit.code]
+        divisions = all(map(is_division, codes))
+        rows = []
+        for unit in units:
+            others = [name for name in unit.names[1:] if len(owners[clean(name)]) == 1 and clean(name) != clean(unit.name)]
+            parted = [name for name in others if _PARTING.search(name)]
+            for name in parted:
+                message = Message(
+                    "`{text}` cannot be an alias of {name}, as it holds a sign that parts aliases",
+                    text=name, name=unit.name,
+                )  # fmt: skip
+                hint = Message("write the name in the files as in the roster")
+                self.findings.append(Diagnostic("K484", message, Place(), hint, Severity.WARNING))
+            aliases = _BETWEEN.join(dict.fromkeys(name for name in others if name not in parted))
+            parent = parent_of(unit.code) if unit.code and divisions else None
+            rows.append((unit.name, unit.code, None, aliases or None, parent, _BETWEEN.join(unit.files)))
+        return pl.DataFrame(rows, dict.fromkeys(COLUMNS, pl.String), orient="row")
+
+
+def _full(unit: _Unit, units: Sequence[_Unit]) -> str:
+    """Return the name of a unit, with its code where others have the name."""
+    again = sum(other.name == unit.name for other in units) > 1
+    return Message("{name} ({code})", name=unit.name, code=unit.code) if again and unit.code else unit.name
+
+
+def _is_place(text: str) -> bool:
+    return bool(PLACE.fullmatch(text) or PROVINCE.fullmatch(text))
+
+
+def _holds_places(table: Table, header: str) -> bool:
+    """Return whether most texts of a column are names of places."""
+    text = pl.selectors.by_name(header)
+    cells = table.frame.head(_HEAD).select(text.cast(pl.String).str.strip_chars().unique()).collect().to_series()
+    texts = [clean(one) for one in cells.drop_nulls() if one]
+    return bool(texts) and sum(map(_is_place, texts)) * 2 > len(texts)
+
+
+def _rows(source: Placed, given: Placed) -> pl.DataFrame:
+    """Return the distinct pairs of name and code of a table, with the first row and whether one has another cell.
+
+    Args:
+        source: the table with the roles that identify its units.
+        given: with the roles that its headers have.
+    """
+    table = given.table.whole or given.table
+    headers = {one: given.roles.get(one) for one in ("entity", "code")}
+    if "code" not in source.roles:
+        headers["code"] = None
+    others = [one for one in table.columns if one not in headers.values() and role(one) != "order"]
+    filled = pl.any_horizontal(pl.selectors.by_name(*others).is_not_null()) if others else pl.lit(value=True)
+    cells = table.numbered().select(
+        ROW,
+        *(
+            (pl.lit(None, dtype=pl.String) if header is None else entity_codes.text_of(header)).alias(name)
+            for name, header in (("name", headers["entity"]), ("code", headers["code"]))
+        ),
+        filled=filled,
+    )
+    rows = cells.group_by("name", "code").agg(pl.col(ROW).min(), pl.col("filled").any()).sort(ROW).collect()
+    rows = rows.filter(pl.any_horizontal(pl.col("name", "code").is_not_null()))
+    heading = [
+        any(entity_codes.repeats_heading(given, text) for text in pair if text is not None)
+        for pair in rows.select("name", "code").rows()
+    ]
+    return rows.filter(~pl.Series(heading, dtype=pl.Boolean))
+
+
+def _joined(units: Sequence[_Unit]) -> tuple[list[_Unit | None], dict[int, list[int]]]:
+    """Join units of which one's name is a short form of the other's, if it is of that one alone.
+
+    Two with codes are never joined. Return the unit that each one is after that, None for a name that is short for
+    several, and for these the places of the units that they may be.
+    """
+    short: dict[str, set[int]] = {}
+    for at, unit in enumerate(units):
+        for form in {form for name in unit.names for form in short_forms(clean(name))}:
+            short.setdefault(form, set()).add(at)
+    full_of = {at: {other for name in unit.names for other in short.get(clean(name), ())} - {at}
+               for at, unit in enumerate(units)}  # fmt: skip
+    meant: list[_Unit | None] = list(units)
+    unclear: dict[int, list[int]] = {}
+    for at in sorted(full_of, key=lambda one: (-len(units[one].name), units[one].name, units[one].code or "")):
+        unit, longer = units[at], sorted(full_of[at])
+        if unit.code is not None:
+            # A code stands beside the short name, and the full name alone.
+            if len(longer) == 1 and units[longer[0]].code is None and meant[longer[0]] is units[longer[0]]:
+                unit.names = [*units[longer[0]].names, *unit.names]
+                meant[longer[0]] = unit
+            continue
+        targets = {id(meant[one]): meant[one] for one in longer if meant[one] is not None}
+        if len(targets) > 1:
+            meant[at], unclear[at] = None, longer
+        elif targets:
+            (target,) = targets.values()
+            target.names += unit.names
+            meant = [target if one is unit else one for one in meant]
+    for unit in {id(one): one for one in meant if one is not None}.values():
+        names = list(dict.fromkeys(unit.names))
+        # The name that is shown is the full one of the latest.
+        unit.names = reduce(_fuller_first, names[1:], names[:1])
+    return meant, unclear
+
+
+def _fuller_first(names: list[str], other: str) -> list[str]:
+    return [other, *names] if clean(names[0]) in set(short_forms(clean(other))) else [*names, other]
