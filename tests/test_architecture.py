@@ -42,7 +42,7 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities division_codes near_names matching roster shapes "
+        "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
         "rows_left_out roster_from_files absent_measures calendars events reported succession contradicting_spans grid "
         "undeclared_totals panel query_answers synthetic"
     ),

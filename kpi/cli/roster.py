@@ -13,7 +13,7 @@ from kpi.cli.console import Console
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="FILE...")
-@options.option("-s", "--system", metavar="ID|YAML", help="Says which columns and names are units: an id or a YAML file.")
+@options.option("-s", "--system", metavar="ID|YAML", help="Says which columns and names are units.")
 @options.definitions
 @options.form()
 @options.output("A roster is read as csv or xlsx.")

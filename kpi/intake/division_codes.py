@@ -1,4 +1,4 @@
-"""Codes of administrative divisions (行政区划代码, GB/T 2260 and GB/T 10114): their form and the division above.
+"""Codes of administrative divisions (行政区划代码, GB/T 2260 and GB/T 10114), and the provinces with both their names.
 
 Two digits name the province, two the prefecture, two the county, three the town, three the village.
 """
@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import re
 
-#: The first two digits of the codes of the 34 provinces.
-PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split()
-)
+#: The full names of the 34 provinces, autonomous regions, municipalities and special administrative regions, by the
+#: first two digits of their codes.
+PROVINCES = {
+    "11": "北京市", "12": "天津市", "13": "河北省", "14": "山西省", "15": "内蒙古自治区", "21": "辽宁省",
+    "22": "吉林省", "23": "黑龙江省", "31": "上海市", "32": "江苏省", "33": "浙江省", "34": "安徽省",
+    "35": "福建省", "36": "江西省", "37": "山东省", "41": "河南省", "42": "湖北省", "43": "湖南省",
+    "44": "广东省", "45": "广西壮族自治区", "46": "海南省", "50": "重庆市", "51": "四川省", "52": "贵州省",
+    "53": "云南省", "54": "西藏自治区", "61": "陕西省", "62": "甘肃省", "63": "青海省", "64": "宁夏回族自治区",
+    "65": "新疆维吾尔自治区", "71": "台湾省", "81": "香港特别行政区", "82": "澳门特别行政区",
+}  # fmt: skip
+#: Their short names, with the full ones.
+SHORT = {
+    re.sub("(壮族|回族|维吾尔)?自治区$|特别行政区$|省$|市$", "", full): full for full in PROVINCES.values()
+}  # fmt: skip
 #: Provinces whose districts and counties are directly below them (直辖市).
 _MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 #: The third and fourth digit of counties and towns directly below a province (省直辖县级行政区划).

@@ -7,8 +7,10 @@ from itertools import combinations
 
 from kpi.intake.entities import short_forms
 
-#: Letters that number or distinguish units, so that names which differ in them alone are two: 一中 and 二中, 东湖 and 西湖.
-_TELLING = frozenset("0123456789一二三四五六七八九十百甲乙丙丁戊己庚辛壬癸子丑寅卯东西南北中上下前后左右内外新老大小高低")
+#: Letters that number or distinguish units, so that names which differ in them are two: 东湖 and 西湖.
+_TELLING = frozenset(
+    "0123456789一二三四五六七八九十百甲乙丙丁戊己庚辛壬癸子丑寅卯东西南北中上下前后左右内外新老大小高低"
+)
 
 #: How many letters a name needs at least for one of them to be a slip, and how long the shorter of two nested names is.
 _SLIP, _NESTED = 3, 3

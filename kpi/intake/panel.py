@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -328,7 +329,11 @@ class _Intake:
             text for text in texts
             if BESIDE not in text and clean(text) and clean(text) not in behind and not none.excluded(text)
         }  # fmt: skip
-        return replace(from_data(names, known), wholes=none.wholes, exclusions=none.exclusions)
+        entities = from_data(
+            names, known, exclusions=none.exclusions, apart=partial(entity_codes.in_one_table, sources)
+        )
+        self.findings += entity_codes.short_names(entities)
+        return replace(entities, wholes=none.wholes)
 
     def figureless(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],

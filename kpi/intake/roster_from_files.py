@@ -1,23 +1,22 @@
 """A first roster (名录) from the files at hand: who is named in them, with codes, other names and the unit above.
 
-Who is one unit is decided as in scoring without a roster (`kpi.intake.matching.entity_codes`): a code identifies a unit,
-a name does if only one has it. Beyond that a name without a code is joined to the only unit that it is a short form of.
-What is left open is a finding; the owner of the roster decides it.
+Who is one unit is decided as in scoring without a roster (`kpi.intake.entities.from_data`): a code identifies a unit, a
+name does if only one has it, and so does a short form. What is left open is a finding; the owner of the roster decides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
 from kpi.intake.division_codes import is_division, parent_of
-from kpi.intake.entities import code_of, from_data, short_forms
+from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.reader import Source, given_once, read_all
 from kpi.intake.files.table import ROW, Table
@@ -29,7 +28,7 @@ from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.labels import labelled
 from kpi.intake.shapes.recognition import PROVINCE
 from kpi.intake.shapes.table_keys import declared_keys
-from kpi.language.datasets import ReportedData
+from kpi.language.datasets import Records, ReportedData
 from kpi.language.system import System
 
 #: The columns of a roster that is written, all String; `cohort` is blank, for its owner to fill in.
@@ -94,6 +93,16 @@ class _Unit:
     first: tuple[int, int] | None = None
     files: dict[str, None] = field(default_factory=dict)
 
+    def take(self, name: str) -> None:
+        """Add a name; a full name is shown before its short forms."""
+        fuller = clean(self.name) in set(short_forms(clean(name)))
+        self.names = [name, *self.names] if fuller else [*self.names, name]
+
+    def stand(self, file: str, number: int, row: int) -> None:
+        """Add a place where the unit stands: the file, the number of its table, and the row."""
+        self.first = min(self.first or (number, row), (number, row))
+        self.files[file] = None
+
     @property
     def name(self) -> str:
         """The name that is shown."""
@@ -155,7 +164,7 @@ class _Drafting:
             return None
         source, notes = finest_units(Placed(table, "", ReportedData(), playing), title)
         self.findings += [note for note in notes if note.severity is not Severity.INFO]
-        return source
+        return replace(source, dataset=Records()) if _holds_events(source) else source
 
     def names_of_table(self, table: Table) -> list[str]:
         """Return the units that stand across the header of a table, or the one that it is about as a whole."""
@@ -178,47 +187,60 @@ class _Drafting:
         self.findings += self.beside.findings
         known = {code: list(names) for code, names in self.beside.named(none).items()}
         self.findings += entity_codes.renamed(known, self.sources)
-        rows = []
-        for source, given in zip(identified, self.sources, strict=True):
-            own = _rows(source, given)
-            rows.append(self.without_others(own, given, exclusions))
+        rows = [
+            self.without_others(_rows(source, given), given, exclusions)
+            for source, given in zip(identified, self.sources, strict=True)
+        ]
         names: dict[str, None] = {}
-        for frame in rows:
-            for name, code in frame.select("name", "code").rows():
-                if code is not None and name is None and not _IDEOGRAPH.search(code):
-                    known.setdefault(code_of(code), [])
-                elif code is None or name is None:
-                    names[name or code] = None
+        for name, code in (pair for frame in rows for pair in frame.select("name", "code").rows()):
+            if code is not None and name is None and not _IDEOGRAPH.search(code):
+                known.setdefault(code_of(code), [])
+            elif code is None or name is None:
+                names[name or code] = None
         names |= dict.fromkeys(name for _, some in self.listing for name in some if not exclusions.exclude(name))
-        entities = from_data(list(names), known)
+        entities = from_data(
+            list(names), known, exclusions=exclusions, apart=partial(entity_codes.in_one_table, identified)
+        )
+        units = self.units(entities, known, rows)
+        self.near(units)
+        self.levels(units)
+        return DraftRoster(self.frame(units), tuple(self.findings))
+
+    def units(
+        self, entities: Entities, known: Mapping[str, Sequence[str]], rows: Sequence[pl.DataFrame]
+    ) -> list[_Unit]:
+        """Return the units in their order with all names and files; texts that may be several are asked for instead.
+
+        Args:
+            entities: who there is.
+            known: the names beside codes.
+            rows: the names and codes of each of `sources`.
+        """
         units = [
             _Unit(code, list(dict.fromkeys(map(shown, known.get(code or "", ())))) or [name])
             for name, code in entities.frame.select("entity", "code").rows()
         ]
-        meant, unclear = _joined(units)
+        for name in entities.joined:
+            units[entities.lookup[clean(name)]].take(name)
+        unclear = {entities.lookup[clean(name)] for name in entities.unclear}
         for number, (source, frame) in enumerate(zip(self.sources, rows, strict=True)):
-            told: set[str] = set()
+            asked: dict[str, int] = {}
             for name, code, row in frame.select("name", "code", ROW).rows():
                 at = entities.place(name, code)
-                several = entities.ambiguous.get(clean(name or "")) if at is None else unclear.get(at)
-                if at is not None and (unit := meant[at]) is not None:
-                    unit.first = min(unit.first or (number, row), (number, row))
-                    unit.files[source.table.file] = None
-                elif several and name not in told:
-                    told.add(name)
-                    self.open(name, [_full(units[one], units) for one in several], source, row)
+                if at is not None and at not in unclear:
+                    units[at].stand(source.table.file, number, row)
+                elif name is not None:
+                    asked.setdefault(name, row)
+            self.ask(asked, entities, source)
         for number, (table, some) in enumerate(self.listing, len(rows)):
-            for column, at in enumerate(map(entities.place, some)):
-                if at is not None and (unit := meant[at]) is not None:
-                    unit.first = min(unit.first or (number, column), (number, column))
-                    unit.files[table.file] = None
-        kept = list({id(unit): unit for unit in meant if unit is not None}.values())
+            for column, name in enumerate(some):
+                if (at := entities.place(name)) is not None:
+                    units[at].stand(table.file, number, column)
+        kept = [unit for at, unit in enumerate(units) if at not in unclear]
         kept.sort(key=lambda unit: unit.first or (0, 0))
         if all(unit.code for unit in kept):
             kept.sort(key=lambda unit: unit.code or "")
-        self.near(kept)
-        self.levels(kept)
-        return DraftRoster(self.frame(kept), tuple(self.findings))
+        return kept
 
     def without_others(self, rows: pl.DataFrame, source: Placed, exclusions: Exclusions) -> pl.DataFrame:
         """Return the rows that name units, with a note on totals and on names that have no figure."""
@@ -243,13 +265,21 @@ class _Drafting:
 
     # ---- WHAT IS LEFT OPEN ---- #
 
-    def open(self, text: str, names: Sequence[str], source: Placed, row: int) -> None:
-        """Add the warning that a text may mean several units, and is in the roster as none of them."""
-        which = alternatives(dict.fromkeys(names))
-        message = Message("`{text}` may be {names}, and is not in the roster", text=text, names=which)
-        hint = Message("write the code or the whole name, or add it as an alias of the one that is meant")
-        where = source.table.place(row, source.roles.get("entity"))
-        self.findings.append(Diagnostic("K484", message, where, hint, Severity.WARNING))
+    def ask(self, rows: Mapping[str, int], entities: Entities, source: Placed) -> None:
+        """Add the warning on texts that may mean several units, and are in the roster as none of them.
+
+        Args:
+            rows: the first row of each text.
+            entities: says which units they may mean.
+            source: the table.
+        """
+        for text, row in rows.items():
+            ambiguous = [entities.names[at] for at in entities.ambiguous.get(clean(text), ())]
+            which = alternatives(entities.unclear.get(shown(text)) or ambiguous)
+            message = Message("`{text}` may be {names}, and is not in the roster", text=text, names=which)
+            hint = Message("write the code or the whole name, or add it as an alias of the one that is meant")
+            where = source.table.place(row, source.roles.get("entity"))
+            self.findings.append(Diagnostic("K484", message, where, hint, Severity.WARNING))
 
     def near(self, units: Sequence[_Unit]) -> None:
         """Add the warning on names that may be of one unit: nearly alike, and never in one period of one table.
@@ -263,7 +293,9 @@ class _Drafting:
             if owner[one] is not owner[other] and not (owner[one].code and owner[other].code)
         ]
         pairs = list(dict.fromkeys(pairs))
-        apart = self.together({clean(name) for pair in pairs for unit in pair for name in unit.names})
+        names = {clean(name) for pair in pairs for unit in pair for name in unit.names}
+        apart = [set(map(clean, some)) for _, some in self.listing]
+        apart += entity_codes.in_one_table(self.sources, names) if names else []
         pairs = [
             (one, other) for one, other in pairs
             if not any({clean(a), clean(b)} <= some for some in apart for a in one.names for b in other.names)
@@ -280,22 +312,6 @@ class _Drafting:
             message = Message("{more:,} more pairs of names may be one unit each", more=len(pairs) - _PAIRS)
             more = len(pairs) - _PAIRS
             self.findings.append(Diagnostic("K485", message, Place(), None, Severity.WARNING, stands_for=more))
-
-    def together(self, names: Collection[str]) -> list[set[str]]:
-        """Return which of some names, cleaned, stand in one table for one period, a set for each."""
-        sets = [{clean(name) for name in some} & set(names) for _, some in self.listing]
-        for source in self.sources if names else ():
-            if "entity" not in source.roles:
-                continue
-            table = source.table.whole or source.table
-            when = source.roles.get("period")
-            period = pl.lit(None, dtype=pl.String) if when is None else entity_codes.text_of(when)
-            cells = table.frame.select(period.alias("period"), entity_codes.text_of(source.roles["entity"]).alias("name"))
-            texts = cells.select(pl.col("name").unique()).collect().to_series().drop_nulls()
-            mine = [text for text in texts if clean(text) in names]
-            some = cells.filter(pl.col("name").is_in(mine)).unique().group_by("period").agg("name").collect()
-            sets += [set(map(clean, group)) for group in some["name"]]
-        return [some for some in sets if len(some) > 1]
 
     def levels(self, units: Sequence[_Unit]) -> None:
         """Add the note that some units are above others, as cities among their counties."""
@@ -321,7 +337,8 @@ class _Drafting:
         divisions = all(map(is_division, codes))
         rows = []
         for unit in units:
-            others = [name for name in unit.names[1:] if len(owners[clean(name)]) == 1 and clean(name) != clean(unit.name)]
+            own = {name: owners[clean(name)] for name in unit.names[1:] if clean(name) != clean(unit.name)}
+            others = [name for name, of in own.items() if len(of) == 1]
             parted = [name for name in others if _PARTING.search(name)]
             for name in parted:
                 message = Message(
@@ -336,12 +353,6 @@ class _Drafting:
         return pl.DataFrame(rows, dict.fromkeys(COLUMNS, pl.String), orient="row")
 
 
-def _full(unit: _Unit, units: Sequence[_Unit]) -> str:
-    """Return the name of a unit, with its code where others have the name."""
-    again = sum(other.name == unit.name for other in units) > 1
-    return Message("{name} ({code})", name=unit.name, code=unit.code) if again and unit.code else unit.name
-
-
 def _is_place(text: str) -> bool:
     return bool(PLACE.fullmatch(text) or PROVINCE.fullmatch(text))
 
@@ -352,6 +363,14 @@ def _holds_places(table: Table, header: str) -> bool:
     cells = table.frame.head(_HEAD).select(text.cast(pl.String).str.strip_chars().unique()).collect().to_series()
     texts = [clean(one) for one in cells.drop_nulls() if one]
     return bool(texts) and sum(map(_is_place, texts)) * 2 > len(texts)
+
+
+def _holds_events(source: Placed) -> bool:
+    """Return whether a table has several rows for a unit, period and measure, as one of events has."""
+    keys = [text for key in ("entity", "code", "period", "measure") if (text := source.roles.get(key)) is not None]
+    rows = (source.table.whole or source.table).frame.select(pl.selectors.by_name(*keys)).drop_nulls()
+    counts = rows.select(rows=pl.len(), different=pl.struct(pl.all()).n_unique()).collect(engine="streaming")
+    return bool(counts["rows"][0] > counts["different"][0])
 
 
 def _rows(source: Placed, given: Placed) -> pl.DataFrame:
@@ -382,43 +401,3 @@ def _rows(source: Placed, given: Placed) -> pl.DataFrame:
         for pair in rows.select("name", "code").rows()
     ]
     return rows.filter(~pl.Series(heading, dtype=pl.Boolean))
-
-
-def _joined(units: Sequence[_Unit]) -> tuple[list[_Unit | None], dict[int, list[int]]]:
-    """Join units of which one's name is a short form of the other's, if it is of that one alone.
-
-    Two with codes are never joined. Return the unit that each one is after that, None for a name that is short for
-    several, and for these the places of the units that they may be.
-    """
-    short: dict[str, set[int]] = {}
-    for at, unit in enumerate(units):
-        for form in {form for name in unit.names for form in short_forms(clean(name))}:
-            short.setdefault(form, set()).add(at)
-    full_of = {at: {other for name in unit.names for other in short.get(clean(name), ())} - {at}
-               for at, unit in enumerate(units)}  # fmt: skip
-    meant: list[_Unit | None] = list(units)
-    unclear: dict[int, list[int]] = {}
-    for at in sorted(full_of, key=lambda one: (-len(units[one].name), units[one].name, units[one].code or "")):
-        unit, longer = units[at], sorted(full_of[at])
-        if unit.code is not None:
-            # A code stands beside the short name, and the full name alone.
-            if len(longer) == 1 and units[longer[0]].code is None and meant[longer[0]] is units[longer[0]]:
-                unit.names = [*units[longer[0]].names, *unit.names]
-                meant[longer[0]] = unit
-            continue
-        targets = {id(meant[one]): meant[one] for one in longer if meant[one] is not None}
-        if len(targets) > 1:
-            meant[at], unclear[at] = None, longer
-        elif targets:
-            (target,) = targets.values()
-            target.names += unit.names
-            meant = [target if one is unit else one for one in meant]
-    for unit in {id(one): one for one in meant if one is not None}.values():
-        names = list(dict.fromkeys(unit.names))
-        # The name that is shown is the full one of the latest.
-        unit.names = reduce(_fuller_first, names[1:], names[:1])
-    return meant, unclear
-
-
-def _fuller_first(names: list[str], other: str) -> list[str]:
-    return [other, *names] if clean(names[0]) in set(short_forms(clean(other))) else [*names, other]

@@ -1,6 +1,4 @@
-"""A roster made of files as a report: the table that `entities: {roster: ...}` reads, with the same headings in both
-languages.
-"""
+"""A roster made of files as a report: the table that `entities: {roster: ...}` reads."""
 
 from __future__ import annotations
 
