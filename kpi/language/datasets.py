@@ -79,6 +79,12 @@ class Dataset(Definition):
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
 
+    headings: str | None = Field(
+        None,
+        description="a table of figures beside the definition whose headings are those of the files, for `measures: "
+        "{from: …}`; a wide table, of which the first row is enough",
+    )
+
     @property
     def headers(self) -> dict[str, str]:
         """The role and the header of every column that is named alone."""

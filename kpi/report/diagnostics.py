@@ -199,7 +199,10 @@ def _record(one: Diagnostic) -> dict[str, object]:
         "hint": one.hint and localized(one.hint),
         "stands_for": one.stands_for,
     }
-    return head | asdict(one.place)
+    place = asdict(one.place)
+    if place["named_in"] is None:
+        del place["named_in"]
+    return head | place
 
 
 def _command(one: Diagnostic) -> str:
