@@ -1,4 +1,4 @@
-"""Definitions of tables: what their cells mean, the same checks as in YAML with the place of the cell, and their hash."""
+"""Definitions of tables: what their cells mean, the same checks as in YAML with the place of the cell, the hash."""
 
 from __future__ import annotations
 
@@ -141,12 +141,12 @@ def test_a_workbook_with_merged_cells_and_percent_formats_says_the_same(system, 
         pytest.param("数字基础", "online", "K138", 2, "单位", id="a pillar called as an indicator"),
     ],
 )
-def test_whatever_is_wrong_in_yaml_is_wrong_in_a_table_with_the_place_of_the_cell(system, old, new, code, row, field):
+def test_what_is_wrong_in_yaml_is_wrong_in_a_table(system, old, new, code, row, field):  # noqa: PLR0917
     assert old in TABLE
     loaded = system(BOTH, t=TABLE.replace(old, new))
     found = [one for one in told(loaded) if one[0] == code]
     assert (row, field) in [(at, column) for _, at, column, _ in found], loaded.findings
-    assert all(line in (":4:19", "4:19", "5:20") or line for *_, line in found)
+    assert all(line is not None for *_, line in found)
     assert loaded.system is None
 
 
@@ -172,7 +172,7 @@ def test_unknown_and_repeated_columns_are_reported(system):
         ("measures: {from: panel}\nindicators: {x: {kind: level, of: y}}\n", {}, "K204"),
         ("datasets: {p: {form: panel}}\nmeasures: {from: p}\nindicators: {x: {kind: level, of: y}}\n", {}, "K139"),
         ("measures: {y: {unit: 件}}\nindicators: {table: t.csv}\n", {"t": "指标\nx\n"}, "K203"),
-        ("measures: {table: t.csv, sheet: 3}\nindicators: {x: {kind: level, of: a}}\n", {"t": "指标,单位\na,件\n"}, "K113"),
+        ("measures: {table: t.csv, sheet: 3}\nindicators: {x: {kind: level, of: a}}\n", {"t": "指标\na\n"}, "K113"),
     ],
 )  # fmt: skip
 def test_short_forms_that_cannot_be_written_out(system, body, tables, code):
@@ -184,7 +184,8 @@ def test_short_forms_that_cannot_be_written_out(system, body, tables, code):
 def test_headings_become_measures_with_their_units(system):
     body = (
         "datasets: {p: {form: panel, headings: f.csv, columns: {period: 年份}}}\n"
-        "measures: {from: datasets.p, unit: 分, leave_out: [备用], over_time: last, own: {unit: 件}, 人口: {unit: 人}}\n"
+        "measures: {from: datasets.p, unit: 分, leave_out: [备用], over_time: last, own: {unit: 件}, "
+        "人口: {unit: 人}}\n"
         "indicators: {得分: {kind: level, of: m_得分}, per: {kind: ratio, numerator: gdp, denominator: 人口}}\n"
     ).replace("per:", "pc:")
     figures = "年份,地区,得分,gdp（亿元）,人口/万人,备用,颜色\n2023,甲县,1,2,3,4,红\n"
@@ -220,19 +221,20 @@ def test_definitions_that_are_written_out_take_the_place_of_keys_of_the_table(sy
 def test_levels_of_the_tree_and_rows_that_are_pillars(system):
     levels = (
         "一级指标,一级权重,二级指标,二级权重,三级指标,单位,权重,目标值\n"
-        "甲,60,甲一,40,a,件,3,1\n甲,60,甲一,40,b,件,1,1\n甲,60,甲二,60,c,件,1,1\n乙,40,乙一,100,d,件,1,1\n"
+        "产业,60,产业一,40,a,件,3,1\n产业,60,产业一,40,b,件,1,1\n产业,60,产业二,60,c,件,1,1\n民生,40,民生一,100,d,件,1,1\n"
     )
     rows = (
-        "name,pillar,weight,unit,target\n甲,,60,,\n乙,,40,,\n甲一,甲,40,,\n甲二,甲,60,,\n乙一,乙,100,,\n"
-        "a,甲一,3,件,1\nb,甲一,1,件,1\nc,甲二,1,件,1\nd,乙一,1,件,1\n"
+        "name,pillar,weight,unit,target\n产业,,60,,\n民生,,40,,\n产业一,产业,40,,\n产业二,产业,60,,\n民生一,民生,100,,\n"
+        "a,产业一,3,件,1\nb,产业一,1,件,1\nc,产业二,1,件,1\nd,民生一,1,件,1\n"
     )
     expected = {
-        "甲": {"甲一": 40, "甲二": 60}, "甲一": {"a": 3, "b": 1}, "甲二": {"c": 1}, "乙": {"乙一": 100}, "乙一": {"d": 1},
+        "产业": {"产业一": 40, "产业二": 60}, "产业一": {"a": 3, "b": 1}, "产业二": {"c": 1},
+        "民生": {"民生一": 100}, "民生一": {"d": 1},
     }  # fmt: skip
     for table in (levels, rows):
         pillars = plain(system(BOTH, t=table).system)["pillars"]
         assert {name: one["parts"] for name, one in pillars.items()} == expected
-        assert {name: one["weight"] for name, one in pillars.items() if "weight" in one} == {"甲": 60, "乙": 40}
+        assert {name: one["weight"] for name, one in pillars.items() if "weight" in one} == {"产业": 60, "民生": 40}
 
 
 def test_weights_without_pillars_make_one_and_no_weights_weigh_the_same(system):

@@ -27,11 +27,11 @@ from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
 from kpi.values import periods as calendar
-from kpi.values.columns import Column
+from kpi.values.columns import OUTSIDE, Column
 from kpi.values.periods import Period
 
 #: Columns of a panel that follow from the roster and the calendar, and are not kept.
-_GIVEN = ("cohort", "#month", "#entities")
+_GIVEN = ("cohort", "#month", "#entities", OUTSIDE)
 
 #: A finding of the intake that months were read as names of the periods that they end: it holds for all files or none.
 _BY_ENDS = "K620"
@@ -188,7 +188,9 @@ def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | 
             kept.rows[item[0]] = spans[item].rows
     except DataError:
         return None, kept
-    if not separable(laid.system):
+    roster = roster_of(laid.system)
+    # Where a unit is one for some time only, a period without files does not look like any other.
+    if not separable(laid.system) or (roster is not None and roster.spans):
         return None, kept
     for items in together(spans):
         key = _hash([laid.fingerprint, engine(), items])

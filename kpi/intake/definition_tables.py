@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import Severity
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.files.headers import clean, role, split_unit
 from kpi.intake.files.reader import read
@@ -38,7 +37,7 @@ def _cells(table: Table) -> Cells:
         (int(row[ROW]), {key: cell for key, cell in row.items() if key != ROW and cell is not None})
         for row in frame.iter_rows(named=True)
     )
-    notes = tuple(note for note in table.notes if note.severity is not Severity.INFO)
+    notes = tuple(note for note in table.notes if note.code != "K520")
     return Cells(table.file, table.sheet, table.columns, table.header_row, filled, notes)
 
 

@@ -109,6 +109,7 @@ class Entities:
         closed: whether a roster lists all entities, so that other names are unknown.
         others: further texts that denote an entity, such as earlier codes and aliases, with its position.
         times: the first and last month in which a code is valid, where that is limited.
+        spans: by the position of an entity that is one for some time only, the first and last months of these times.
         wholes: aggregates that are no entities, such as 全市; their positions follow those of the entities.
         ambiguous: names of several entities, with their positions.
         exclusions: which other names denote no entity.
@@ -120,6 +121,7 @@ class Entities:
     closed: bool = False
     others: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    spans: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
     wholes: Sequence[str] = ()
     ambiguous: Mapping[str, Sequence[int]] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
@@ -217,6 +219,7 @@ class Entities:
             self,
             frame=self.frame[kept],
             others={text: now[at] for text, at in self.others.items() if at in now} | alone,
+            spans={now[at]: some for at, some in self.spans.items() if at in now},
             ambiguous={text: places for text, places in ambiguous.items() if len(places) > 1},
         )
 

@@ -49,6 +49,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.validity import out_of_time
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -187,6 +188,8 @@ class _Intake:
         frame, more = targets_of.add(frame, self.system, targets, entities, gone)
         self.findings += more
         self.findings += fractions(frame, self.system, entities, sources)
+        frame, more = out_of_time(frame, entities, self.system)
+        self.findings += more
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.of_wholes(frame, every, self.system, number)
         )
@@ -223,6 +226,9 @@ class _Intake:
             self.findings += self.succession.within()
             if roster is not None:
                 roster = self.succession.apart(roster)
+                # When they begin and end says the table.
+                told = set(roster.resolve(self.succession.units).values())
+                roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
         return replace(roster, wholes=wholes) if roster is not None else None
 

@@ -1,7 +1,7 @@
 """Tables beside a definition, as what reads files hands them over: the language itself reads YAML alone.
 
-`kpi.intake.definition_tables` is the reader; the package names it when it is imported (`provide`), and it is loaded when
-a definition first names a table.
+`kpi.intake.definition_tables` is the reader. The package provides it when it is imported; it is loaded when a
+definition first names a table.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.language.indicators import KINDS as INDICATORS
 from kpi.language.loading import positions
 from kpi.language.loading.beside import Headings, reader
-from kpi.language.loading.table_rows import Cell, Row, Rows, indicator, measure, name_of, quantity, weight_in
+from kpi.language.loading.table_rows import Cell, Row, Rows, indicator, measure, name_of, weight_in
 from kpi.language.measures import Reported
 from kpi.language.model import Path
 from kpi.language.system import ShortIndicators, ShortMeasures
@@ -78,7 +78,7 @@ class _Writing:
             rows[section] = [] if "table" not in given else self.rows(section, given)
         tree = self.written.tree
         grouped = _Tree.of(rows.get("indicators", []))
-        taken = {one.name for one in grouped.leaves} | {one for one in grouped.names}
+        taken = {one.name for one in grouped.leaves} | grouped.names
         taken |= {str(name) for key in ("indicators", "pillars") for name in _definitions(tree.get(key), key)}
         if "measures" in short:
             tree["measures"] = self.measures(short["measures"], _Tree.of(rows["measures"]).leaves, taken)
@@ -457,7 +457,7 @@ class _Tree:
             parts |= {part: self.weights.get(part, 1.0) for part in parts}
 
     def weight(self, name: str, above: tuple[str, ...]) -> float:
-        """Return the weight of a part: its own, else that of its parts together; a circle is found when it is checked."""
+        """Return the weight of a part: its own, else that of its parts together; circles are found by later checks."""
         if name in self.weights:
             return self.weights[name]
         if name not in self.parts or self.equal or name in above:
