@@ -44,7 +44,7 @@ def _finding(entities: Entities, system: System, place: int, periods: list[int])
         entity=name, periods=which, spans=tuple(_span(*one) for one in entities.spans[place]),
     )  # fmt: skip
     hint = Message("correct `valid_from` and `valid_to` in the roster, or the period of the figures")
-    where = Place(entity=name, period=which[0])
+    where = Place(entity=name)
     return Diagnostic("K610", message, where, hint, Severity.WARNING, stands_for=len(periods))
 
 
