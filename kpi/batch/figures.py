@@ -224,7 +224,8 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
     frame = panel.frame.filter(mine).drop(_own(laid.system), strict=False)
     found = marks(frame) | _supplied(panel)
     return Slice(
-        key, tuple(items), _put(archive, frame.drop(_GIVEN, strict=False)), tuple(frame["period"].unique().sort()), found,
+        key, tuple(items), _put(archive, frame.drop(_GIVEN, strict=False)),
+        tuple(frame["period"].unique().sort()), found,
         panel.findings, panel.counts, panel.notes, _put(archive, panel.reporters), _put(archive, panel.restated),
     )  # fmt: skip
 

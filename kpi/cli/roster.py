@@ -41,6 +41,8 @@ def roster(
     console.publish(RosterReport(draft), form, output)
     shown = [one for one in draft.findings if not (console.quiet and one.severity is Severity.INFO)]
     console.report(shown)
-    units = Message("{units}: {tally}.", units=count(draft.frame.height, "unit"), tally=tally(draft.findings))
+    units = Message(
+        "{units}: {tally}.", units=count(draft.frame.height, "entity", "entities"), tally=tally(draft.findings)
+    )
     console.note(sentences([units, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
     return Exit.FAILED if any(one.severity is Severity.ERROR for one in draft.findings) else Exit.FINE

@@ -40,7 +40,8 @@ class Panel:
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, and per measure `name`, `name.status` and `name.rows`.
+    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, and per
+    measure `name`, `name.status` and `name.rows`.
     """
 
     frame: pl.DataFrame
