@@ -43,8 +43,8 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
-        "rows_left_out roster_from_files definition_tables validity absent_measures calendars events reported succession "
-        "contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "rows_left_out roster_from_files definition_tables validity absent_measures calendars events reported "
+        "succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
